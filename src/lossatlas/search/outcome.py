@@ -1,0 +1,95 @@
+"""What a search hands over: certified points, pathways, and the attempt that found them.
+
+Nothing here has an identity in a database: ids are given by the atlas, which recognises
+symmetry copies. Everything is NumPy, so an outcome can cross a process boundary.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lossatlas.errors import Status
+
+
+class StationaryPoint(NamedTuple):
+    """A certified stationary point: small gradient, computed Hessian index.
+
+    Attributes:
+        weights: (n,) float64.
+        energy: the loss there.
+        rms_gradient: root-mean-square gradient after polishing.
+        index: number of negative Hessian eigenvalues.
+        lowest_eigenvalues: (min(4, n),) ascending; the curvature of a transition state is the first.
+        log_determinant: sum of ln of the positive eigenvalues; NaN if only an iterative
+            certificate was affordable.
+        uncertainty: ``|H^-1 g|``, the distance at which the exact point may lie.
+        invariants: (k,) equal for symmetry copies (see `Landscape.invariants`).
+        orbit_size: number of symmetry copies.
+    """
+
+    weights: np.ndarray
+    energy: float
+    rms_gradient: float
+    index: int
+    lowest_eigenvalues: np.ndarray
+    log_determinant: float
+    uncertainty: float
+    invariants: np.ndarray
+    orbit_size: int
+
+
+class PathwayEnd(NamedTuple):
+    """Where the path down one side of a transition state leads.
+
+    Attributes:
+        minimum: the minimum reached.
+        via: the stationary point of higher index that the gradient flow runs into first, where a
+            symmetric subspace keeps it from falling off (equal hidden units); None otherwise.
+    """
+
+    minimum: StationaryPoint
+    via: StationaryPoint | None
+
+
+class Pathway(NamedTuple):
+    """A transition state and the minima that gradient flow joins through it."""
+
+    transition_state: StationaryPoint
+    ends: tuple[PathwayEnd, PathwayEnd]
+    degenerate: bool
+    """True if both ends are symmetry copies of one minimum (a degenerate rearrangement)."""
+
+
+class Cost(NamedTuple):
+    """What an attempt cost, in evaluations (never in seconds: results stay deterministic)."""
+
+    gradients: int = 0
+    hessians: int = 0
+
+    def __add__(self, other: "Cost") -> "Cost":  # type: ignore[override]
+        return Cost(self.gradients + other.gradients, self.hessians + other.hessians)
+
+
+class Attempt(NamedTuple):
+    """One search: what was tried from where, what came of it, what it cost.
+
+    Attributes:
+        strategy: e.g. ``"basin-hopping"``, ``"single-ended"``, ``"connect"``.
+        origin: ids of the minima it started from, as in the snapshot; empty for random starts.
+        detail: what distinguishes it from other attempts of the same strategy and origin,
+            e.g. ``"mode 2 -"``; also the reason of a failure.
+        status: CONVERGED, or why nothing came of it.
+        cost: evaluations spent.
+        minima: minima met on the way that belong to no pathway.
+        pathways: the transition states found, with their minima.
+        failures: how many candidates failed, by reason.
+    """
+
+    strategy: str
+    origin: tuple[int, ...]
+    detail: str
+    status: Status
+    cost: Cost
+    minima: tuple[StationaryPoint, ...] = ()
+    pathways: tuple[Pathway, ...] = ()
+    failures: dict[Status, int] = {}
