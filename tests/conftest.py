@@ -1,0 +1,22 @@
+"""Shared fixtures: float64 on, two CPU devices, and the reference folder."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+
+import jax
+import pytest
+
+jax.config.update("jax_enable_x64", True)
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference files; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("LOSSATLAS_SHARED", REPOSITORY.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no reference files at {folder} (set LOSSATLAS_SHARED)")
+    return folder
