@@ -1,0 +1,213 @@
+"""A labelled data set: what every source hands over, checked once, then never changed.
+
+A row is one item, a column one input. Labels are whole numbers 0..C-1; `classes` names them.
+Arrays are read-only float64 and int64, so the checksum always tells the truth about them.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
+
+from lossatlas.errors import BadInputError
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Inputs with their class labels.
+
+    A class may be absent from a subset; the list of classes stays that of the whole data.
+
+    Args:
+        inputs: (N, k) finite numbers, kept as a read-only float64 copy.
+        labels: (N,) class of each row, 0..C-1, kept as a read-only int64 copy.
+        classes: the C class names, at least two.
+        name: where the data come from, used in messages.
+        features: the k column names.
+
+    Raises:
+        BadInputError: shapes that do not fit, no rows, numbers that are not finite, labels that
+            are no class.
+
+    Example:
+        >>> data = Dataset([[0.0, 1.0], [2.0, 3.0]], [0, 1], ("no", "yes"), "tiny", ("a", "b"))
+        >>> len(data), data.inputs.shape, data.checksum[:8]
+        (2, (2, 2), 'f366d59d')
+    """
+
+    inputs: Float[np.ndarray, "N k"]
+    labels: Int[np.ndarray, " N"]
+    classes: tuple[str, ...]
+    name: str
+    features: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Copy, freeze and check the arrays."""
+        numbers = _numbers(self.inputs, self.name)
+        object.__setattr__(self, "inputs", _frozen(numbers, np.float64))
+        whole = _whole(np.asarray(self.labels), self.name)
+        object.__setattr__(self, "labels", _frozen(whole, np.int64))
+        _check_shapes(self)
+        _check_finite(self)
+        _check_labels(self)
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.labels)
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 of the inputs, labels and class names, as hexadecimal text.
+
+        The name and the column names do not enter: the same numbers under another file name
+        have the same checksum.
+        """
+        digest = hashlib.sha256(repr((self.inputs.shape, self.classes)).encode())
+        digest.update(np.ascontiguousarray(self.inputs, "<f8").tobytes())
+        digest.update(np.ascontiguousarray(self.labels, "<i8").tobytes())
+        return digest.hexdigest()
+
+    def subset(self, rows: Int[np.ndarray, " M"] | slice) -> "Dataset":
+        """The given rows, in the given order, with the classes of the whole."""
+        inputs, labels = self.inputs[rows], self.labels[rows]
+        return Dataset(inputs, labels, self.classes, self.name, self.features)
+
+
+def dataset_from_arrays(
+    inputs: ArrayLike, labels: ArrayLike, name: str, features: Sequence[str] = ()
+) -> Dataset:
+    """Turn a user's arrays into a `Dataset`, refusing what cannot be meant.
+
+    Args:
+        inputs: (N, k) real numbers.
+        labels: (N,) whole numbers that use every class 0..C-1, or texts. Texts are sorted and
+            numbered in that order; `Dataset.classes` keeps the mapping.
+        name: where the data come from, used in messages.
+        features: the k column names; ``x1, x2, ...`` by default.
+
+    Raises:
+        BadInputError: as `Dataset`, and for labels that are not whole numbers 0..C-1, one class
+            only, inputs that are not numbers.
+
+    Example:
+        >>> dataset_from_arrays([[1.0], [2.0]], ["yes", "no"], "tiny").classes
+        ('no', 'yes')
+    """
+    table = _numbers(inputs, name)
+    names = tuple(features) or tuple(f"x{column + 1}" for column in range(table.shape[1]))
+    numbers, classes = _numbered(np.asarray(labels), name)
+    if len(classes) < 2:
+        raise BadInputError(
+            f"{name}: labels",
+            f"only one class ({classes[0]!r})" if classes else "there are none",
+            "give rows of at least two classes",
+        )
+    return Dataset(table, numbers, classes, name, names)
+
+
+def _frozen(values: np.ndarray, dtype: type) -> np.ndarray:
+    copy = np.array(values, dtype=dtype)
+    copy.setflags(write=False)
+    return copy
+
+
+def _check_shapes(data: Dataset) -> None:
+    rows, columns = data.inputs.shape
+    if not data.inputs.size:
+        raise BadInputError(
+            f"{data.name}: inputs",
+            f"there are {rows} rows and {columns} columns",
+            "give at least one of each",
+        )
+    if data.labels.shape != (rows,):
+        raise BadInputError(
+            f"{data.name}: labels",
+            f"shape {data.labels.shape} does not fit {rows} rows of inputs",
+            f"give {rows} labels in one dimension",
+        )
+    if len(data.features) != data.inputs.shape[1]:
+        raise BadInputError(
+            f"{data.name}: features",
+            f"{len(data.features)} names for {columns} columns",
+            "give one name per column",
+        )
+
+
+def _check_finite(data: Dataset) -> None:
+    bad = ~np.isfinite(data.inputs)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise BadInputError(
+            f"{data.name}: inputs, row {row} (counting from 0), column {data.features[column]!r}",
+            f"the value is {data.inputs[row, column]} ({int(bad.sum())} such values in all)",
+            "remove or fill rows with missing or infinite values",
+        )
+
+
+def _check_labels(data: Dataset) -> None:
+    outside = (data.labels < 0) | (data.labels >= len(data.classes))
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise BadInputError(
+            f"{data.name}: labels, row {row} (counting from 0)",
+            f"{data.labels[row]} is none of the classes 0..{len(data.classes) - 1}",
+            "number the classes from 0",
+        )
+
+
+def _numbers(inputs: ArrayLike, name: str) -> np.ndarray:
+    table = np.asarray(inputs)
+    if table.dtype.kind not in "fiub":
+        raise BadInputError(
+            f"{name}: inputs",
+            f"the array holds {table.dtype}, not real numbers",
+            "convert every input to a number",
+        )
+    if table.ndim != 2:
+        raise BadInputError(
+            f"{name}: inputs",
+            f"shape {table.shape} is not (rows, columns)",
+            "reshape to one row per item, e.g. images with reshape(len(images), -1)",
+        )
+    return table
+
+
+def _numbered(labels: np.ndarray, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Labels as numbers with the class names: texts are sorted, numbers must be 0..C-1."""
+    if labels.dtype.kind in "UST":
+        names, numbers = np.unique(labels.astype(str), return_inverse=True)
+        return numbers, tuple(str(text) for text in names)
+    numbers = _whole(labels, name)
+    present = np.unique(numbers)
+    if len(present) and not np.array_equal(present, np.arange(len(present))):
+        shown = ", ".join(map(str, present[:8])) + (", ..." if len(present) > 8 else "")
+        raise BadInputError(
+            f"{name}: labels",
+            f"the values {shown} are not 0..{len(present) - 1}",
+            "number the classes from 0 without gaps, or give texts",
+        )
+    return numbers, tuple(str(number) for number in present)
+
+
+def _whole(labels: np.ndarray, name: str) -> np.ndarray:
+    if labels.dtype.kind not in "fiub":
+        raise BadInputError(
+            f"{name}: labels",
+            f"the array holds {labels.dtype}, neither whole numbers nor texts",
+            "give one whole number or text per row",
+        )
+    if labels.dtype.kind == "f":
+        # Beyond 2^53 floats are no longer counted in steps of one.
+        broken = ~(np.abs(labels) <= 2.0**53) | (labels != np.round(labels))
+        if broken.any():
+            position = tuple(int(i) for i in np.argwhere(broken)[0])
+            raise BadInputError(
+                f"{name}: labels, row {position[0] if position else 0} (counting from 0)",
+                f"{labels[position]} is not a whole number",
+                "give class labels, not measurements",
+            )
+    return labels.astype(np.int64)

@@ -1,0 +1,114 @@
+"""Column scaling, with statistics of the training rows in use and of no others."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from lossatlas.data.dataset import Dataset
+from lossatlas.data.split import Split
+from lossatlas.errors import BadInputError
+
+ScalingMethod = Literal["none", "mean-absolute", "standard"]
+"""How columns are scaled; see `column_scaling`."""
+
+
+class Scaling(NamedTuple):
+    """Scaled value = (value - shift) / factor, column by column.
+
+    Attributes:
+        shift: (k,) in the units of the column.
+        factor: (k,) positive, in the units of the column.
+    """
+
+    shift: Float[np.ndarray, " k"]
+    factor: Float[np.ndarray, " k"]
+
+
+def column_scaling(train: Dataset, method: ScalingMethod) -> Scaling:
+    """The scaling that the training rows define.
+
+    ``none`` changes nothing. ``mean-absolute`` divides a column by the mean of its absolute
+    values, the input normalization of the Wales group's programs. ``standard`` subtracts the
+    mean and divides by the standard deviation. Where the divisor would be zero (a column of
+    zeros; a constant column for ``standard``) the column is not divided: such columns are
+    common (the dark border of images) and carry no information that a factor could spoil.
+
+    Args:
+        train: the training rows.
+        method: ``none``, ``mean-absolute`` or ``standard``.
+
+    Raises:
+        BadInputError: an unknown method, or values so large that the statistics overflow.
+
+    Example:
+        >>> data = Dataset([[1.0, 0.0], [-3.0, 0.0]], [0, 1], ("a", "b"), "tiny", ("x", "y"))
+        >>> column_scaling(data, "mean-absolute").factor
+        array([2., 1.])
+    """
+    if method not in ("none", "mean-absolute", "standard"):
+        raise BadInputError(
+            "scaling", f"unknown method {method!r}", "use 'none', 'mean-absolute' or 'standard'"
+        )
+    values = train.inputs
+    shift, factor = np.zeros(values.shape[1]), np.ones(values.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):
+        if method == "mean-absolute":
+            factor = np.abs(values).mean(axis=0)
+        elif method == "standard":
+            # The rounded mean of equal numbers may differ from them: compare the extremes.
+            constant = values.min(axis=0) == values.max(axis=0)
+            shift = np.where(constant, values[0], values.mean(axis=0))
+            factor = np.where(constant, 0.0, values.std(axis=0))
+    scaling = Scaling(shift, np.where(factor == 0.0, 1.0, factor))
+    _check_finite(train, scaling)
+    return scaling
+
+
+def apply_scaling(data: Dataset, scaling: Scaling) -> Dataset:
+    """The same rows in scaled columns.
+
+    Raises:
+        BadInputError: a scaled value overflows.
+
+    Example:
+        >>> data = Dataset([[1.0], [-3.0]], [0, 1], ("a", "b"), "tiny", ("x",))
+        >>> apply_scaling(data, column_scaling(data, "standard")).inputs.tolist()
+        [[1.0], [-1.0]]
+    """
+    with np.errstate(over="ignore"):
+        inputs = (data.inputs - scaling.shift) / scaling.factor
+    return Dataset(inputs, data.labels, data.classes, data.name, data.features)
+
+
+def scale(parts: Split, method: ScalingMethod) -> tuple[Split, Scaling]:
+    """Scale training and testing rows by the statistics of the training rows.
+
+    Args:
+        parts: training and testing rows.
+        method: see `column_scaling`.
+
+    Returns:
+        the scaled rows, and the scaling to apply to any further rows.
+
+    Raises:
+        BadInputError: as `column_scaling` and `apply_scaling`.
+
+    Example:
+        >>> from lossatlas.data import sklearn_dataset, split
+        >>> parts, scaling = scale(split(sklearn_dataset("wine"), 100, 50, seed=1), "standard")
+        >>> bool(abs(parts.train.inputs.mean()) < 1e-12), scaling.factor.shape
+        (True, (13,))
+    """
+    scaling = column_scaling(parts.train, method)
+    return Split(apply_scaling(parts.train, scaling), apply_scaling(parts.test, scaling)), scaling
+
+
+def _check_finite(train: Dataset, scaling: Scaling) -> None:
+    broken = ~(np.isfinite(scaling.shift) & np.isfinite(scaling.factor))
+    if broken.any():
+        raise BadInputError(
+            f"{train.name}: column {train.features[int(np.argmax(broken))]!r}",
+            "its values are too large to take their mean",
+            "rescale the column before",
+        )

@@ -1,0 +1,36 @@
+"""The small data sets that come with scikit-learn; nothing is downloaded."""
+
+from lossatlas.data.dataset import Dataset
+from lossatlas.errors import BadInputError
+
+SKLEARN_NAMES = ("breast_cancer", "digits", "iris", "wine")
+"""The names that `sklearn_dataset` knows."""
+
+
+def sklearn_dataset(name: str) -> Dataset:
+    """One of scikit-learn's bundled classification sets.
+
+    Args:
+        name: ``digits`` (1797 x 64, ten classes, pixels 0..16), ``iris`` (150 x 4, three),
+            ``wine`` (178 x 13, three) or ``breast_cancer`` (569 x 30, two). Rows of iris, wine
+            and breast_cancer are sorted or grouped by class: split them at random.
+
+    Raises:
+        BadInputError: another name.
+
+    Example:
+        >>> data = sklearn_dataset("iris")
+        >>> data.inputs.shape, data.classes
+        ((150, 4), ('setosa', 'versicolor', 'virginica'))
+    """
+    if name not in SKLEARN_NAMES:
+        raise BadInputError(
+            "[data] name", f"unknown scikit-learn set {name!r}", f"use {', '.join(SKLEARN_NAMES)}"
+        )
+    # Imported here: scikit-learn takes a second to load and no other source needs it.
+    from sklearn import datasets
+
+    bunch = getattr(datasets, f"load_{name}")()
+    classes = tuple(str(text) for text in bunch.target_names)
+    features = tuple(str(text) for text in bunch.feature_names)
+    return Dataset(bunch.data, bunch.target, classes, f"scikit-learn {name}", features)
