@@ -1,0 +1,289 @@
+"""Disconnectivity tree: which minima are connected below which energy.
+
+Two minima lie in one superbasin at energy E if a path of transition states, none above E, joins
+them. As E rises superbasins merge; the mergers form a tree. It is determined by a minimum
+spanning tree of the network of minima: here by Kruskal's algorithm over the sorted transition
+states, exact and near-linear.
+
+The tree is kept in its shortest form, a row of leaves: the minima in an order in which every
+superbasin is contiguous, and between neighbors the *gap*, the lowest energy at which they are
+connected. The barrier between any two minima is the largest gap between their places, and the
+superbasins at E are the stretches without a gap above E.
+
+References: Becker and Karplus, J. Chem. Phys. 106, 1495 (1997); Wales, Miller and Walsh,
+Nature 394, 758 (1998); section III of Perspective: New Insights From Loss Function Landscapes of
+Neural Networks, Mach. Learn.: Sci. Technol. 1, 023002 (2020), refs. 50-52.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from lossatlas.errors import BadInputError
+
+ROUNDING = 1e-9
+"""How far, relative to max(1, |E|), a transition state may lie below one of its minima because
+energies were printed with ten digits; it is then treated as lying at that minimum's energy."""
+
+
+class Tree(NamedTuple):
+    """A disconnectivity tree. Nodes are the leaves (minima), then the merge nodes.
+
+    Attributes:
+        minima: positions in the input of the minima kept, every superbasin contiguous.
+        gaps: energy at which neighbors in that order are connected; infinite if never.
+        energy: of every node: first the minima in that order, then the merge nodes, ascending.
+        parent: merge node above each node; -1 at a root. There is one root a component.
+        place: for every minimum of the input its place in ``minima``, -1 if left out.
+        spacing: distance of the levels to which merge energies were rounded up; 0 if exact.
+        top: the highest energy shown: the first level, or the highest energy of the tree.
+    """
+
+    minima: Int[np.ndarray, " leaves"]
+    gaps: Float[np.ndarray, " leaves-1"]
+    energy: Float[np.ndarray, " nodes"]
+    parent: Int[np.ndarray, " nodes"]
+    place: Int[np.ndarray, " minima"]
+    spacing: float
+    top: float
+
+    @property
+    def roots(self) -> Int[np.ndarray, " components"]:
+        """The top node of every component; more than one where minima are unconnected."""
+        return np.flatnonzero(self.parent < 0)
+
+
+def build_tree(
+    energies: Float[np.ndarray, " m"],
+    transition_energies: Float[np.ndarray, " t"],
+    minimum_1: Int[np.ndarray, " t"],
+    minimum_2: Int[np.ndarray, " t"],
+) -> Tree:
+    """The exact disconnectivity tree of a network of minima and transition states.
+
+    Degenerate rearrangements (both sides the same minimum) join nothing and are left out; of
+    several transition states between the same minima the lowest counts. Minima that no
+    transition state joins are components of their own. Transition states of equal energy that
+    join the same superbasin make one node with several branches.
+
+    Args:
+        energies: of the minima, at least one.
+        transition_energies: of the transition states.
+        minimum_1: position in ``energies`` of the minimum on one side of each transition state.
+        minimum_2: that on the other side.
+
+    Raises:
+        BadInputError: lengths, positions or values do not fit, or a transition state lies below
+            one of its minima.
+
+    Example:
+        >>> tree = build_tree(
+        ...     np.array([0.1, 0.2, 0.3]), np.array([0.9, 0.5]), np.array([0, 1]), np.array([1, 2])
+        ... )
+        >>> float(barrier(tree, 0, 2)), float(barrier(tree, 1, 2))
+        (0.9, 0.5)
+    """
+    energies = np.asarray(energies, dtype=np.float64)
+    heights = np.asarray(transition_energies, dtype=np.float64)
+    left, right = np.asarray(minimum_1), np.asarray(minimum_2)
+    heights = _heights(energies, heights, left, right)
+    joins = np.flatnonzero(left != right)
+    joins = joins[np.argsort(heights[joins], kind="stable")]
+    order, gaps = _kruskal(energies.size, heights[joins], left[joins], right[joins])
+    return tree_from_row(order, gaps, energies[order], energies.size)
+
+
+def barrier(
+    tree: Tree, a: int | Int[np.ndarray, "*batch"], b: int | Int[np.ndarray, "*batch"]
+) -> Float[np.ndarray, "*batch"]:
+    """The lowest energy below which minima a and b are connected.
+
+    This is the minimum over all paths of the highest point on the path: the minimum's own energy
+    for ``a == b``, infinity if no path joins them. In a discretized tree it is rounded up.
+
+    Args:
+        tree: from `build_tree`, also pruned or discretized (`tree_layout`).
+        a: positions of minima in the input of `build_tree`.
+        b: likewise; the two are broadcast.
+
+    Raises:
+        BadInputError: a minimum is not in the tree.
+    """
+    places_a, places_b = np.broadcast_arrays(_places(tree, a), _places(tree, b))
+    start, stop = np.minimum(places_a, places_b).ravel(), np.maximum(places_a, places_b).ravel()
+    # reduceat needs every index inside the array, also a stop after the last gap.
+    padded = np.append(tree.gaps, -np.inf)
+    highest = np.maximum.reduceat(padded, np.stack([start, stop], axis=1).ravel())[::2]
+    own = tree.energy[start]
+    return np.where(start == stop, own, highest).reshape(places_a.shape)[()]
+
+
+def superbasins(tree: Tree, energy: float) -> Int[np.ndarray, " minima"]:
+    """Which minima are connected through transition states not above an energy.
+
+    Returns:
+        One label for every minimum of the input: 0 for the superbasin of the lowest minimum, and
+        so on by ascending lowest minimum; -1 for minima above the energy or left out of the tree.
+
+    Example:
+        >>> tree = build_tree(
+        ...     np.array([0.1, 0.2, 0.3]), np.array([0.9, 0.5]), np.array([0, 1]), np.array([1, 2])
+        ... )
+        >>> superbasins(tree, 0.6)
+        array([0, 1, 1])
+    """
+    leaf_energy = tree.energy[: tree.minima.size]
+    stretch = np.append(0, np.cumsum(tree.gaps > energy))
+    below = np.flatnonzero(leaf_energy <= energy)
+    by_energy = below[np.lexsort((tree.minima[below], leaf_energy[below]))]
+    _, first_seen, group = np.unique(stretch[by_energy], return_index=True, return_inverse=True)
+    labels = np.full(tree.place.size, -1)
+    labels[tree.minima[by_energy]] = np.argsort(np.argsort(first_seen))[group]
+    return labels
+
+
+def tree_from_row(
+    minima: Int[np.ndarray, " leaves"],
+    gaps: Float[np.ndarray, " leaves-1"],
+    leaf_energy: Float[np.ndarray, " leaves"],
+    n_minima: int,
+    levels: tuple[float, float] | None = None,
+) -> Tree:
+    """The tree that a row of leaves stands for.
+
+    Args:
+        minima: positions of the minima in the input, every superbasin contiguous.
+        gaps: energy at which neighbors are connected, infinite if never.
+        leaf_energy: of the minima.
+        n_minima: how many minima the input has.
+        levels: first level and spacing where the gaps are levels; None where they are exact.
+    """
+    merge_energy, parent = _merge_nodes(gaps.tolist())
+    # Ascending energy numbers children before their parents (equal neighbors share one node).
+    by_energy = np.argsort(merge_energy, kind="stable")
+    number = np.empty(by_energy.size + 1, dtype=np.int64)
+    number[by_energy] = minima.size + np.arange(by_energy.size)
+    number[-1] = -1
+    leaf_parents, merge_parents = number[parent[: minima.size]], number[parent[minima.size :]]
+    energy = np.concatenate([leaf_energy, merge_energy[by_energy]])
+    place = np.full(n_minima, -1)
+    place[minima] = np.arange(minima.size)
+    return Tree(
+        minima=minima,
+        gaps=np.asarray(gaps, dtype=np.float64),
+        energy=energy,
+        parent=np.concatenate([leaf_parents, merge_parents[by_energy]]),
+        place=place,
+        spacing=levels[1] if levels else 0.0,
+        top=levels[0] if levels else float(energy.max()),
+    )
+
+
+def _places(tree: Tree, positions: int | np.ndarray) -> np.ndarray:
+    positions = np.asarray(positions)
+    inside = (positions >= 0) & (positions < tree.place.size)
+    places = tree.place[np.where(inside, positions, 0)]
+    missing = ~inside | (places < 0)
+    if missing.any():
+        raise BadInputError(
+            "barrier",
+            f"minimum {positions[missing][0]} is not in the tree",
+            "use one of tree.minima",
+        )
+    return places
+
+
+def _heights(
+    energies: np.ndarray, transition_energies: np.ndarray, left: np.ndarray, right: np.ndarray
+) -> np.ndarray:
+    """The energies at which transition states join their minima, checked."""
+    if energies.size == 0:
+        raise BadInputError("energies", "no minima", "give at least one")
+    if not transition_energies.shape == left.shape == right.shape:
+        raise BadInputError(
+            "transition states", "arrays of different lengths", "give one entry each"
+        )
+    if left.dtype.kind not in "iu" or right.dtype.kind not in "iu":
+        raise BadInputError("minimum_1, minimum_2", "not integers", "use positions in energies")
+    if not (np.isfinite(energies).all() and np.isfinite(transition_energies).all()):
+        raise BadInputError("energies", "NaN or infinite", "leave such points out")
+    if left.size and not (
+        min(left.min(), right.min()) >= 0 and max(left.max(), right.max()) < energies.size
+    ):
+        raise BadInputError(
+            "minimum_1, minimum_2", "not a position in energies", f"use 0 to {energies.size - 1}"
+        )
+    floor = np.maximum(energies[left], energies[right])
+    buried = transition_energies < floor - ROUNDING * np.maximum(1, np.abs(floor))
+    if buried.any():
+        k = int(np.flatnonzero(buried)[0])
+        raise BadInputError(
+            f"transition state {k}",
+            f"energy {transition_energies[k]:.12g} is below that of its minimum, {floor[k]:.12g}",
+            "correct the link or leave it out",
+        )
+    return np.maximum(transition_energies, floor)
+
+
+def _kruskal(
+    n_minima: int, heights: np.ndarray, left: np.ndarray, right: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Join superbasins along sorted transition states; each is a linked row of minima."""
+    root = list(range(n_minima))
+    last = list(range(n_minima))  # the end of the row that starts at a root
+    following, gap_after = [-1] * n_minima, [math.inf] * n_minima
+    remaining = n_minima - 1
+    for height, a, b in zip(heights.tolist(), left.tolist(), right.tolist(), strict=True):
+        while root[a] != a:
+            root[a] = a = root[root[a]]
+        while root[b] != b:
+            root[b] = b = root[root[b]]
+        if a != b:
+            root[b] = a
+            following[last[a]], gap_after[last[a]] = b, height
+            last[a] = last[b]
+            remaining -= 1
+            if remaining == 0:
+                break
+    order = []
+    for start in range(n_minima):
+        k = start if root[start] == start else -1
+        while k >= 0:
+            order.append(k)
+            k = following[k]
+    row = np.array(order)
+    return row, np.array(gap_after)[row[:-1]]
+
+
+def _merge_nodes(gaps: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Merge nodes in one pass over the row, with a stack of those still open to the right.
+
+    Returns their energies, and the parents, as merge node numbers or -1, of leaves and merges.
+    """
+    leaf_parent, merge_parent, merge_energy = [-1] * (len(gaps) + 1), [], []
+    open_nodes: list[int] = []
+    for leaf, gap in enumerate([*gaps, math.inf]):
+        below = -1  # the topmost node that is closed at this gap; -1: the leaf itself
+        while open_nodes and merge_energy[open_nodes[-1]] < gap:
+            node = open_nodes.pop()
+            _hang(leaf, below, node, leaf_parent, merge_parent)
+            below = node
+        if gap == math.inf:
+            continue
+        if not open_nodes or merge_energy[open_nodes[-1]] > gap:
+            open_nodes.append(len(merge_energy))
+            merge_energy.append(gap)
+            merge_parent.append(-1)
+        _hang(leaf, below, open_nodes[-1], leaf_parent, merge_parent)
+    return np.array(merge_energy), np.array(leaf_parent + merge_parent, dtype=np.int64)
+
+
+def _hang(
+    leaf: int, below: int, node: int, leaf_parent: list[int], merge_parent: list[int]
+) -> None:
+    if below < 0:
+        leaf_parent[leaf] = node
+    else:
+        merge_parent[below] = node
