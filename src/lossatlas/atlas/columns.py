@@ -1,0 +1,91 @@
+"""Single columns of the points: weights read, properties written."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, insert, select
+
+from lossatlas.atlas import schema
+from lossatlas.errors import BadInputError
+
+IDS_PER_QUERY = 1000
+"""Databases limit the number of parameters of a statement."""
+
+MINIMUM_COLUMNS = (
+    "id",
+    "loss",
+    "lowest_eigenvalue",
+    "orbit_size",
+    "times_found",
+    "rms_gradient",
+)
+"""The columns every table of minima begins with; no property may have one of these names."""
+
+
+def read_weights(connection: Connection, table: Table, ids: Iterable[int]) -> np.ndarray:
+    """(k, n) weights in the order of ``ids``; an id may occur again.
+
+    Raises:
+        BadInputError: for an unknown id.
+    """
+    wanted = [int(identifier) for identifier in ids]
+    query = select(table.c.id, table.c.weights)
+    found = {row.id: row.weights for row in _rows_of(connection, query, table, wanted)}
+    _refuse_missing(table, found.keys(), wanted)
+    return stack([found[identifier] for identifier in wanted])
+
+
+def stack(blobs: Sequence[bytes]) -> np.ndarray:
+    """(k, n) float64 of k vectors of n; (0, 0) of none; writable."""
+    width = len(blobs[0]) // schema.LITTLE_ENDIAN_FLOAT64.itemsize if blobs else 0
+    flat = np.frombuffer(b"".join(blobs), schema.LITTLE_ENDIAN_FLOAT64)
+    return flat.astype(np.float64).reshape(len(blobs), width)
+
+
+def write_property(
+    connection: Connection, name: str, values: Mapping[int, float], data_hash: str
+) -> None:
+    """Replace the values of one column for the minima given, those of other minima stay.
+
+    Raises:
+        BadInputError: for the name of a column that is there anyway, or an unknown minimum.
+    """
+    if name in MINIMUM_COLUMNS:
+        raise BadInputError(f"property {name}", "is a column of every atlas", "use another name")
+    table = schema.property_value
+    wanted = [int(identifier) for identifier in values]
+    query = select(schema.minimum.c.id)
+    found = {row.id for row in _rows_of(connection, query, schema.minimum, wanted)}
+    _refuse_missing(schema.minimum, found, wanted)
+    old = delete(table).where(
+        table.c.minimum_id == bindparam("key"),
+        table.c.name == name,
+        table.c.data_hash == data_hash,
+    )
+    rows = [
+        {"minimum_id": key, "name": name, "data_hash": data_hash, "value": _or_null(value)}
+        for key, value in zip(wanted, values.values(), strict=True)
+    ]
+    if rows:
+        connection.execute(old, [{"key": key} for key in wanted])
+        connection.execute(insert(table), rows)
+
+
+def _or_null(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _rows_of(
+    connection: Connection, query: Select, table: Table, ids: Sequence[int]
+) -> Iterator[Row]:
+    for start in range(0, len(ids), IDS_PER_QUERY):
+        some = ids[start : start + IDS_PER_QUERY]
+        yield from connection.execute(query.where(table.c.id.in_(some)))
+
+
+def _refuse_missing(table: Table, found: Iterable[int], wanted: Iterable[int]) -> None:
+    missing = sorted(set(wanted) - set(found))
+    if missing:
+        kind = table.name.replace("_", " ")
+        shown = ", ".join(map(str, missing[:5])) + (" ..." if len(missing) > 5 else "")
+        raise BadInputError(f"{kind} {shown}", "not in the atlas", "use ids that it lists")

@@ -1,0 +1,133 @@
+"""What the tables ``meta`` and ``array`` hold: which atlas this is, and its problem."""
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, inspect, select
+
+from lossatlas.atlas import schema
+from lossatlas.atlas.records import (
+    Problem,
+    array_from_bytes,
+    array_hash,
+    array_to_bytes,
+    check_json,
+    differences,
+)
+from lossatlas.errors import AtlasError, BadInputError, OtherLandscapeError
+
+TEST_PREFIX = "test"
+"""Arrays of this prefix are no part of the landscape: they may be replaced."""
+
+
+def is_atlas(connection: Connection, name: str) -> bool:
+    """True for an atlas of this schema version, False for an empty database.
+
+    Raises:
+        AtlasError: for an atlas of a newer version.
+        BadInputError: for tables of another program; they are left alone.
+    """
+    tables = inspect(connection).get_table_names()
+    if not tables:
+        return False
+    version = read_meta(connection).get("schema_version") if _has_our_tables(tables) else None
+    if version is None:
+        raise BadInputError(name, "holds the data of another program", "give another path")
+    if version > schema.SCHEMA_VERSION:
+        raise AtlasError(
+            f"{name}: written by a newer lossatlas (schema version {version}, this one reads up "
+            f"to {schema.SCHEMA_VERSION}); upgrade lossatlas"
+        )
+    return True
+
+
+def write_new(connection: Connection, problem: Problem) -> None:
+    """Create all tables of an atlas and store its problem."""
+    schema.metadata.create_all(connection)
+    values = {
+        "schema_version": schema.SCHEMA_VERSION,
+        "fingerprint": problem.fingerprint,
+        "specification": problem.specification,
+        "arrays": _store_arrays(connection, problem),
+    }
+    connection.execute(
+        insert(schema.meta), [{"key": key, "value": value} for key, value in values.items()]
+    )
+
+
+def adopt(connection: Connection, problem: Problem, name: str) -> None:
+    """Continue an atlas with ``problem``: the same landscape, maybe with new test data.
+
+    Raises:
+        OtherLandscapeError: if the landscape differs; says in what.
+    """
+    stored = read_meta(connection)
+    different = differences(stored["fingerprint"], problem.fingerprint)
+    hashes = {key: array_hash(values) for key, values in problem.arrays.items()}
+    different += [
+        f"array {key}"
+        for key, digest in hashes.items()
+        if not key.startswith(TEST_PREFIX) and stored["arrays"].get(key, digest) != digest
+    ]
+    if different:
+        raise OtherLandscapeError(
+            f"{name}: holds another landscape; these parts differ: {', '.join(different)}; "
+            "give another --atlas, or the study it was made with"
+        )
+    if hashes != stored["arrays"] or problem.specification != stored["specification"]:
+        _replace(connection, "arrays", _store_arrays(connection, problem))
+        _replace(connection, "specification", problem.specification)
+        kept = sorted(set(hashes.values()))
+        connection.execute(delete(schema.array).where(schema.array.c.sha256.not_in(kept)))
+
+
+def check_problem(problem: Problem) -> None:
+    """Refuse a problem that the atlas could not give back as it is.
+
+    Raises:
+        BadInputError: for an empty fingerprint, parts that are not text, a specification that
+            JSON would change, arrays of objects.
+    """
+    if not problem.fingerprint:
+        raise BadInputError("problem fingerprint", "it is empty", "name the parts of the landscape")
+    for part, value in problem.fingerprint.items():
+        if not isinstance(value, str):
+            raise BadInputError(f"problem fingerprint {part}", "is not text", "use str")
+    check_json("problem specification", problem.specification)
+
+
+def read_meta(connection: Connection) -> dict[str, Any]:
+    """All entries of the table ``meta``."""
+    rows = connection.execute(select(schema.meta.c.key, schema.meta.c.value))
+    return {row.key: row.value for row in rows}
+
+
+def read_problem(connection: Connection) -> Problem:
+    """The stored problem, its arrays included."""
+    stored = read_meta(connection)
+    rows = connection.execute(select(schema.array.c.sha256, schema.array.c.content))
+    contents = {row.sha256: row.content for row in rows}
+    arrays = {name: array_from_bytes(contents[key]) for name, key in stored["arrays"].items()}
+    return Problem(stored["fingerprint"], stored["specification"], arrays)
+
+
+def _has_our_tables(tables: list[str]) -> bool:
+    return set(schema.metadata.tables) <= set(tables)
+
+
+def _replace(connection: Connection, key: str, value: object) -> None:
+    connection.execute(delete(schema.meta).where(schema.meta.c.key == key))
+    connection.execute(insert(schema.meta), {"key": key, "value": value})
+
+
+def _store_arrays(connection: Connection, problem: Problem) -> dict[str, str]:
+    """Store what is not there yet; the hash of each array by its name."""
+    present = set(connection.execute(select(schema.array.c.sha256)).scalars())
+    hashes = {}
+    for name, values in problem.arrays.items():
+        content = array_to_bytes(values)
+        digest = hashes[name] = hashlib.sha256(content).hexdigest()
+        if digest not in present:
+            connection.execute(insert(schema.array), {"sha256": digest, "content": content})
+            present.add(digest)
+    return hashes

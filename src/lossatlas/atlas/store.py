@@ -1,0 +1,255 @@
+"""The atlas: the database of one landscape, kept on disk while it is explored.
+
+An atlas is self-contained: it holds the data, the specification and every certified point, and
+it grows by batches, each one transaction. Killing the program loses at most the batch that is
+being written. Several programs may explore one atlas at once: they take turns at writing, and
+identity is decided inside the transaction, so no point is stored twice.
+
+Example:
+    >>> import tempfile
+    >>> path = f"{tempfile.mkdtemp()}/d2.atlas"
+    >>> problem = Problem({"network": "2-10-4", "l2": "0.0001"})
+    >>> with Atlas.create(path, problem) as atlas:
+    ...     run_id = atlas.start_run({"minutes": 2}, 0, {"lossatlas": "0.1"}, "cpu")
+    ...     receipt = atlas.commit(run_id, [])
+    ...     atlas.finish_run(run_id, "time is up")
+    ...     atlas.status()["minima"]
+    0
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from lossatlas.atlas import columns, contents, database, schema, tables
+from lossatlas.atlas.records import Committed, Problem, group_hashes
+from lossatlas.atlas.writing import write_attempt
+from lossatlas.errors import AtlasError, BadInputError
+from lossatlas.search.outcome import Attempt
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+LOCK_SECONDS = 60.0
+"""How long to wait for another program's transaction (they last a fraction of a second)."""
+
+
+class Atlas:
+    """One open atlas; get one by `create`, `open` or `open_or_create`, close it after use.
+
+    Threads may share an atlas; processes open their own.
+    """
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        """Only the three constructors below call this."""
+        self._engine, self.name = engine, name
+
+    @classmethod
+    def create(cls, target: str | Path, problem: Problem, *, seconds: float = LOCK_SECONDS) -> Self:
+        """A new atlas.
+
+        Args:
+            target: path of the file (``~`` is expanded), or an SQLAlchemy URL.
+            problem: the landscape.
+            seconds: how long to wait for the lock of another program, here and later.
+
+        Raises:
+            BadInputError: if there is one already, or the target cannot be written.
+        """
+        return cls._opened(target, problem, seconds, must_be_new=True)
+
+    @classmethod
+    def open_or_create(
+        cls, target: str | Path, problem: Problem, *, seconds: float = LOCK_SECONDS
+    ) -> Self:
+        """Continue the atlas of this landscape, or begin it; arguments as in `create`.
+
+        Test data and specification become those of ``problem``.
+
+        Raises:
+            OtherLandscapeError: if the atlas holds another landscape; says what differs.
+            BadInputError: if the target cannot be an atlas.
+            AtlasError: if it was written by a newer version, or is locked or damaged.
+        """
+        return cls._opened(target, problem, seconds, must_be_new=False)
+
+    @classmethod
+    def open(cls, target: str | Path, *, seconds: float = LOCK_SECONDS) -> Self:
+        """The atlas at ``target``, which must be there; arguments and errors as above."""
+        atlas = cls(*database.connect(target, seconds, may_create=False))
+        try:
+            with atlas.reading() as connection:
+                there = contents.is_atlas(connection, atlas.name)
+            if not there:
+                raise BadInputError(atlas.name, "no atlas in it", "explore a study first")
+        except BaseException:
+            atlas.close()
+            raise
+        return atlas
+
+    @classmethod
+    def _opened(
+        cls, target: str | Path, problem: Problem, seconds: float, *, must_be_new: bool
+    ) -> Self:
+        contents.check_problem(problem)
+        atlas = cls(*database.connect(target, seconds, may_create=True))
+        try:
+            atlas._begin(problem, must_be_new)
+        except BaseException:
+            atlas.close()
+            raise
+        return atlas
+
+    def _begin(self, problem: Problem, must_be_new: bool) -> None:
+        """Create and adopt in one transaction: of two programs that begin, one adopts."""
+        with self.reading() as connection:
+            contents.is_atlas(connection, self.name)  # before anything is written to the file
+        database.use_write_ahead_log(self._engine, self.name)
+        with database.writing(self._engine, self.name, locked=False) as connection:
+            if not contents.is_atlas(connection, self.name):
+                contents.write_new(connection, problem)
+            elif must_be_new:
+                remedy = "open it, or give another path"
+                raise BadInputError(self.name, "there is an atlas already", remedy)
+            else:
+                contents.adopt(connection, problem, self.name)
+
+    def close(self) -> None:
+        """Release the file."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        """The atlas; closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A connection that sees one state of the atlas while others write."""
+        return database.reading(self._engine, self.name)
+
+    @cached_property
+    def problem(self) -> Problem:
+        """The landscape as it was given, with its arrays (read on first use)."""
+        with self.reading() as connection:
+            return contents.read_problem(connection)
+
+    def start_run(
+        self, options: Mapping[str, Any], seed: int, versions: Mapping[str, str], device: str
+    ) -> int:
+        """Record that an exploration begins; its id. Until `finish_run` it has no end time."""
+        row = {
+            "options": dict(options),
+            "seed": int(seed),
+            "versions": dict(versions),
+            "device": device,
+            "start_time": _now(),
+        }
+        with database.writing(self._engine, self.name) as connection:
+            added = connection.execute(insert(schema.run), row).inserted_primary_key
+        assert added is not None  # the table has an integer key
+        return added[0]
+
+    def finish_run(self, run_id: int, reason: str) -> None:
+        """Record the end of a run and why it ended.
+
+        Raises:
+            AtlasError: if there is no such run.
+        """
+        ending = {"end_time": _now(), "reason": reason}
+        with database.writing(self._engine, self.name) as connection:
+            finished = update(schema.run).where(schema.run.c.id == run_id).values(ending)
+            if connection.execute(finished).rowcount != 1:
+                raise AtlasError(f"{self.name}: there is no run {run_id}")
+
+    def commit(self, run_id: int, attempts: Sequence[Attempt]) -> Committed:
+        """Store a batch of attempts and their points in one transaction.
+
+        A point that the atlas has, up to symmetry, is not stored again: its ``times_found``
+        grows by one. When this returns, the batch survives the death of the program.
+
+        Raises:
+            AtlasError: if there is no such run, if a point is not what its place demands (see
+                `write_attempt`), or if the database fails; nothing of the batch is kept then,
+                and all batches before it are.
+        """
+        with database.writing(self._engine, self.name) as connection:
+            run = select(schema.run.c.id).where(schema.run.c.id == run_id)
+            if connection.execute(run).first() is None:
+                raise AtlasError(f"{self.name}: there is no run {run_id}")
+            return Committed(tuple(write_attempt(connection, run_id, one) for one in attempts))
+
+    def set_property(self, name: str, values: Mapping[int, float], data_hash: str = "") -> None:
+        """Write values of a column of the minima, e.g. ``"test_auc"``; known ids keep the rest.
+
+        Args:
+            name: of the column.
+            values: the value (or NaN) by minimum id.
+            data_hash: `Problem.data_hash` of the data it was computed from, ``""`` if from none.
+                `minima` shows a column only while the atlas holds these data.
+
+        Raises:
+            BadInputError: for the name of a column that is there anyway, the hash of data that
+                the atlas does not hold, or an unknown minimum.
+        """
+        with database.writing(self._engine, self.name) as connection:
+            stored = contents.read_meta(connection)["arrays"]
+            if data_hash and data_hash not in group_hashes(stored).values():
+                remedy = "use data_hash of the atlas's problem"
+                raise BadInputError(f"property {name}", "is of data not in the atlas", remedy)
+            columns.write_property(connection, name, values, data_hash)
+
+    def minimum_weights(self, ids: Iterable[int]) -> np.ndarray:
+        """(k, n) weights of the minima, in the order of their ids.
+
+        Raises:
+            BadInputError: for an unknown id.
+        """
+        with self.reading() as connection:
+            return columns.read_weights(connection, schema.minimum, ids)
+
+    def transition_state_weights(self, ids: Iterable[int]) -> np.ndarray:
+        """(k, n) weights of the transition states, in the order of their ids.
+
+        Raises:
+            BadInputError: for an unknown id.
+        """
+        with self.reading() as connection:
+            return columns.read_weights(connection, schema.transition_state, ids)
+
+    def minima(self) -> "DataFrame":
+        """One row a minimum, see `tables.minima`."""
+        with self.reading() as connection:
+            return tables.minima(connection)
+
+    def transition_states(self) -> "DataFrame":
+        """One row a transition state, see `tables.transition_states`."""
+        with self.reading() as connection:
+            return tables.transition_states(connection)
+
+    def attempts(self) -> "DataFrame":
+        """One row an attempt, see `tables.attempts`."""
+        with self.reading() as connection:
+            return tables.attempts(connection)
+
+    def runs(self) -> "DataFrame":
+        """One row a run, see `tables.runs`."""
+        with self.reading() as connection:
+            return tables.runs(connection)
+
+    def status(self) -> dict[str, Any]:
+        """Counts and the lowest loss, see `tables.status`."""
+        with self.reading() as connection:
+            return tables.status(connection)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,170 @@
+"""The atlas as tables for people: DataFrames, and the counts of `status`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import Connection, Row, func, select
+
+from lossatlas.atlas import contents, schema
+from lossatlas.atlas.columns import MINIMUM_COLUMNS
+from lossatlas.atlas.records import group_hashes
+from lossatlas.atlas.snapshot import components, read_snapshot
+from lossatlas.errors import Status
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+TRANSITION_STATE_COLUMNS = (
+    "id",
+    "loss",
+    "curvature",
+    "minimum_1",
+    "minimum_2",
+    "degenerate",
+    "orbit_size",
+    "times_found",
+    "rms_gradient",
+    "via_1",
+    "via_1_index",
+    "via_2",
+    "via_2_index",
+)
+
+
+def minima(connection: Connection) -> "DataFrame":
+    """One row a minimum by ascending id: id, loss, lowest_eigenvalue, orbit_size (Python int),
+    times_found, rms_gradient, then the properties by name.
+
+    A property is NaN where it was not computed, and shown only if the data it was computed from
+    are those that the atlas holds now.
+    """
+    table = schema.minimum.c
+    query = select(
+        table.id,
+        table.energy,
+        table.lowest_eigenvalue,
+        table.orbit_size,
+        table.times_found,
+        table.rms_gradient,
+    ).order_by(table.id)
+    frame = _frame(connection.execute(query).all(), MINIMUM_COLUMNS)
+    frame["orbit_size"] = frame["orbit_size"].map(int).astype(object)
+    for name, values in _properties(connection).items():
+        frame[name] = [values.get(key, np.nan) for key in frame["id"]]
+    return frame
+
+
+def transition_states(connection: Connection) -> "DataFrame":
+    """One row a transition state by ascending id; ``minimum_1``, ``minimum_2`` are ids.
+
+    ``via_k_index`` is the Hessian index of the stationary point that the path to ``minimum_k``
+    runs into first (missing if none), ``via_k`` its id if it is a transition state.
+    """
+    import pandas as pd
+
+    table = schema.transition_state.c
+    query = select(
+        table.id,
+        table.energy,
+        table.lowest_eigenvalue,
+        table.minimum_1,
+        table.minimum_2,
+        table.degenerate,
+        table.orbit_size,
+        table.times_found,
+        table.rms_gradient,
+        table.via_1,
+        table.via_1_index,
+        table.via_2,
+        table.via_2_index,
+    ).order_by(table.id)
+    frame = _frame(connection.execute(query).all(), TRANSITION_STATE_COLUMNS)
+    frame["orbit_size"] = frame["orbit_size"].map(int).astype(object)
+    nullable = {name: pd.Int64Dtype() for name in frame.columns if name.startswith("via_")}
+    return frame.astype({**nullable, "degenerate": bool})
+
+
+def attempts(connection: Connection) -> "DataFrame":
+    """One row an attempt, in the order committed; ids as tuples, failures as a dict by reason."""
+    table = schema.attempt
+    frame = _frame(connection.execute(select(table).order_by(table.c.id)).all(), table.c.keys())
+    frame["origin"] = [tuple(map(int, text.split())) for text in frame["origin"]]
+    for name in ("minima", "transition_states", "conflicts"):
+        frame[name] = [tuple(ids) for ids in frame[name]]
+    return frame.drop(columns="conflict_count")
+
+
+def runs(connection: Connection) -> "DataFrame":
+    """One row a run: its options, seed, versions, device, UTC times, seconds, reason of its end.
+
+    A run that was killed has no end time.
+    """
+    import pandas as pd
+
+    table = schema.run
+    frame = _frame(connection.execute(select(table).order_by(table.c.id)).all(), table.c.keys())
+    for name in ("start_time", "end_time"):
+        frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
+    frame["seconds"] = (frame["end_time"] - frame["start_time"]).dt.total_seconds()
+    return frame
+
+
+def status(connection: Connection) -> dict[str, Any]:
+    """What the atlas holds, of JSON types.
+
+    Keys: minima, transition_states, degenerate_rearrangements, components (sets of minima that
+    pathways connect), lowest_loss (None without minima), attempts, converged_attempts,
+    link_conflicts (transition states met again with other minima), gradients, hessians, runs,
+    unfinished_runs (killed or still going), fingerprint, schema_version.
+    """
+    points = read_snapshot(connection)
+    energies = points.minimum_energies
+    log = schema.attempt.c
+    totals = connection.execute(
+        select(
+            func.count(log.id),
+            func.coalesce(func.sum(log.conflict_count), 0),
+            func.coalesce(func.sum(log.gradients), 0),
+            func.coalesce(func.sum(log.hessians), 0),
+        )
+    ).one()
+    converged = select(func.count(log.id)).where(log.status == Status.CONVERGED.name)
+    ended = select(func.count(schema.run.c.id), func.count(schema.run.c.end_time))
+    run_count, finished = connection.execute(ended).one()
+    stored = contents.read_meta(connection)
+    return {
+        "minima": len(energies),
+        "transition_states": len(points.transition_state_ids),
+        "degenerate_rearrangements": int(points.degenerate.sum()),
+        "components": int(components(points).max(initial=-1)) + 1,
+        "lowest_loss": float(energies.min()) if len(energies) else None,
+        "attempts": int(totals[0]),
+        "converged_attempts": int(connection.execute(converged).scalar_one()),
+        "link_conflicts": int(totals[1]),
+        "gradients": int(totals[2]),
+        "hessians": int(totals[3]),
+        "runs": run_count,
+        "unfinished_runs": run_count - finished,
+        "fingerprint": stored["fingerprint"],
+        "schema_version": stored["schema_version"],
+    }
+
+
+def _frame(rows: Sequence[Row], columns: Sequence[str]) -> "DataFrame":
+    import pandas as pd
+
+    return pd.DataFrame([tuple(row) for row in rows], columns=list(columns))
+
+
+def _properties(connection: Connection) -> dict[str, dict[int, float]]:
+    """The values of each property by minimum id, of data that the atlas holds."""
+    hashes = group_hashes(contents.read_meta(connection)["arrays"]).values()
+    table = schema.property_value.c
+    query = select(table.name, table.minimum_id, table.value).where(
+        table.data_hash.in_(["", *hashes])
+    )
+    values: dict[str, dict[int, float]] = {}
+    for row in connection.execute(query.order_by(table.name, table.minimum_id)):
+        values.setdefault(row.name, {})[row.minimum_id] = np.nan if row.value is None else row.value
+    return values
