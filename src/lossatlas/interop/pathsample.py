@@ -1,0 +1,260 @@
+"""Databases of the Fortran programs GMIN, OPTIM and PATHSAMPLE: reading and writing.
+
+A database is a folder with four files. Line k of a table and record k of the points file beside
+it describe the same stationary point; the line number, from 1, is its only name.
+
+    min.data     (2F25.15,I6,3F20.10)   energy, ln of the product of the positive Hessian
+                                        eigenvalues, point group order, moments of inertia
+    ts.data      (2F25.15,3I10,3F20.10) the same with the two minima after the point group order
+    points.min   little-endian float64 without a header: the weights
+    points.ts    likewise
+
+The training data lie in ``MLPdata``: a line an item, the class from 0, then the inputs. Weights
+have the order of the landscape (hidden-major inner weights, outer weights output-major, hidden
+biases, output biases), so records interchange unchanged.
+
+Point group order and moments of inertia describe molecules; for networks they are 1. They are
+not kept when reading and written as 1. Minima are numbered from 0 here, from 1 in the files.
+
+Reference: PATHSAMPLE, http://www-wales.ch.cam.ac.uk/software.html.
+"""
+
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from lossatlas.errors import BadInputError
+
+MINIMUM_RECORD = (25, 25, 6, 20, 20, 20)
+"""Widths of the columns of `min.data`."""
+TRANSITION_STATE_RECORD = (25, 25, 10, 10, 10, 20, 20, 20)
+"""Widths of the columns of `ts.data`."""
+FILES = ("min.data", "points.min", "ts.data", "points.ts")
+
+
+class Database(NamedTuple):
+    """A network of m minima and t transition states, in the order of the files.
+
+    Attributes:
+        energies: of the minima.
+        log_determinants: sum of ln of the positive Hessian eigenvalues of the minima.
+        weights: one row a minimum.
+        transition_energies: of the transition states.
+        transition_log_determinants: sum of ln of their positive Hessian eigenvalues.
+        transition_weights: one row a transition state.
+        minimum_1: number, from 0, of the minimum on the plus side.
+        minimum_2: that on the minus side.
+    """
+
+    energies: Float[np.ndarray, " m"]
+    log_determinants: Float[np.ndarray, " m"]
+    weights: Float[np.ndarray, "m n"]
+    transition_energies: Float[np.ndarray, " t"]
+    transition_log_determinants: Float[np.ndarray, " t"]
+    transition_weights: Float[np.ndarray, "t n"]
+    minimum_1: Int[np.ndarray, " t"]
+    minimum_2: Int[np.ndarray, " t"]
+
+
+class TrainingData(NamedTuple):
+    """The items of an `MLPdata` file: inputs (items, k), labels (items,) from 0."""
+
+    inputs: Float[np.ndarray, "items k"]
+    labels: Int[np.ndarray, " items"]
+
+
+def read_database(folder: str | Path, n_weights: int | None = None) -> Database:
+    """Read `min.data`, `points.min`, `ts.data` and `points.ts` from a folder.
+
+    Args:
+        folder: where the four files lie.
+        n_weights: how many weights a record must have; by default what the file sizes say.
+
+    Raises:
+        BadInputError: a file is missing, a line is no record, an energy is not finite, a minimum
+            is not in `min.data`, or the tables and points files do not match.
+
+    Example:
+        >>> database = read_database("peer/d2", n_weights=74)  # doctest: +SKIP
+        >>> database.weights.shape, database.minimum_1.shape  # doctest: +SKIP
+        ((11, 74), (30,))
+    """
+    folder = Path(folder)
+    minima = _read_table(folder / "min.data", MINIMUM_RECORD)
+    if len(minima) == 0:
+        raise BadInputError(str(folder / "min.data"), "no minima", "give at least one line")
+    states = _read_table(folder / "ts.data", TRANSITION_STATE_RECORD)
+    weights = _read_points(folder / "points.min", len(minima), n_weights)
+    return Database(
+        energies=minima[:, 0],
+        log_determinants=minima[:, 1],
+        weights=weights,
+        transition_energies=states[:, 0],
+        transition_log_determinants=states[:, 1],
+        transition_weights=_read_points(folder / "points.ts", len(states), weights.shape[1]),
+        minimum_1=_links(folder / "ts.data", states[:, 3], len(minima)),
+        minimum_2=_links(folder / "ts.data", states[:, 4], len(minima)),
+    )
+
+
+def write_database(folder: str | Path, database: Database) -> None:
+    """Write the four files of a database into an existing folder that holds none of them.
+
+    Reading them again gives weights and links exactly and energies to the 15 decimals printed.
+
+    Raises:
+        BadInputError: the folder is missing, one of the files exists, arrays do not match, or a
+            number does not fit the Fortran format.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BadInputError(str(folder), "not a folder", "create it first")
+    for name in FILES:
+        if (folder / name).exists():
+            raise BadInputError(str(folder / name), "exists already", "choose another folder")
+    _check_database(database)
+    minima = zip(database.energies, database.log_determinants, strict=True)
+    states = zip(
+        database.transition_energies,
+        database.transition_log_determinants,
+        database.minimum_1 + 1,
+        database.minimum_2 + 1,
+        strict=True,
+    )
+    tables = {
+        "min.data": [_record(energy, log, f"{1:6d}") for energy, log in minima],
+        "ts.data": [
+            _record(energy, log, f"{1:10d}{plus:10d}{minus:10d}")
+            for energy, log, plus, minus in states
+        ],
+    }
+    for name, lines in tables.items():
+        (folder / name).write_text("".join(lines), encoding="ascii", newline="\n")
+    database.weights.astype("<f8").tofile(folder / "points.min")
+    database.transition_weights.astype("<f8").tofile(folder / "points.ts")
+
+
+def read_training_data(path: str | Path) -> TrainingData:
+    """Read an `MLPdata` file: class from 0, then the inputs, separated by blanks or tabs.
+
+    Raises:
+        BadInputError: the file is missing, a line has another number of columns than the first,
+            a value is not a finite number, or a class is not an integer from 0.
+    """
+    path = Path(path)
+    rows = [line.split() for line in _lines(path)]
+    if not rows or len(rows[0]) < 2:
+        raise BadInputError(f"{path}, line 1", "no item", "give a class and inputs on each line")
+    table = np.array([_numbers(path, k, row, len(rows[0])) for k, row in enumerate(rows, 1)])
+    for column in range(table.shape[1]):
+        _check_finite(path, table[:, column], "class" if column == 0 else f"input {column}")
+    labels = table[:, 0].astype(np.int64)
+    bad = np.flatnonzero((labels != table[:, 0]) | (labels < 0))
+    if bad.size:
+        raise BadInputError(
+            f"{path}, line {bad[0] + 1}", f"class {table[bad[0], 0]:g}", "number classes from 0"
+        )
+    return TrainingData(table[:, 1:], labels)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="ascii").rstrip().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(str(path), f"cannot be read ({error})", "check the path") from error
+
+
+def _read_table(path: Path, widths: tuple[int, ...]) -> Float[np.ndarray, "records columns"]:
+    rows = [
+        _numbers(path, number, _fields(line, widths), len(widths))
+        for number, line in enumerate(_lines(path), 1)
+    ]
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), len(widths))
+    _check_finite(path, table[:, 0], "energy")
+    return table
+
+
+def _fields(line: str, widths: tuple[int, ...]) -> list[str]:
+    """The columns of a record; full columns may touch, then only their widths tell them apart."""
+    fields = line.split()
+    if len(fields) == len(widths) or len(line) != sum(widths):
+        return fields
+    return [line[a:b] for a, b in pairwise(accumulate(widths, initial=0))]
+
+
+def _numbers(path: Path, number: int, fields: list[str], n_columns: int) -> list[float]:
+    where = f"{path}, line {number}"
+    if len(fields) != n_columns:
+        raise BadInputError(
+            where, f"{len(fields)} columns instead of {n_columns}", "restore the line"
+        )
+    try:
+        return [float(field.upper().replace("D", "E")) for field in fields]
+    except ValueError as error:
+        raise BadInputError(where, f"not a number ({error})", "restore the line") from error
+
+
+def _check_finite(path: Path, values: np.ndarray, name: str) -> None:
+    bad = np.flatnonzero(~np.isfinite(values))
+    if bad.size:
+        raise BadInputError(
+            f"{path}, line {bad[0] + 1}", f"{name} is {values[bad[0]]}", "remove the line"
+        )
+
+
+def _links(path: Path, numbers: np.ndarray, n_minima: int) -> Int[np.ndarray, " t"]:
+    whole = np.isfinite(numbers) & (numbers == np.floor(numbers))
+    bad = np.flatnonzero(~whole | (numbers < 1) | (numbers > n_minima))
+    if bad.size:
+        raise BadInputError(
+            f"{path}, line {bad[0] + 1}",
+            f"minimum {numbers[bad[0]]:g} is not among the {n_minima} of min.data",
+            "use the min.data written with this ts.data",
+        )
+    return numbers.astype(np.int64) - 1
+
+
+def _read_points(path: Path, n_records: int, n_weights: int | None) -> Float[np.ndarray, "p n"]:
+    try:
+        values = np.frombuffer(path.read_bytes(), dtype="<u1")
+    except OSError as error:
+        raise BadInputError(str(path), f"cannot be read ({error})", "check the path") from error
+    length = values.size // max(n_records, 1) // 8 if n_weights is None else n_weights
+    if values.size != n_records * length * 8 or length == 0:
+        expected = "whole records" if n_weights is None else f"{n_weights} weights each"
+        raise BadInputError(
+            str(path),
+            f"{values.size} bytes do not hold {n_records} records of {expected}",
+            "use the file written with this table and network",
+        )
+    points = values.view("<f8").astype(np.float64).reshape(n_records, length)
+    bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    if bad.size:
+        raise BadInputError(
+            f"{path}, record {bad[0] + 1}", "a weight is not finite", "remove the point"
+        )
+    return points
+
+
+def _record(energy: float, log_determinant: float, integers: str) -> str:
+    first = f"{energy:25.15f}{log_determinant:25.15f}"
+    if len(first) > 50 or not np.isfinite(energy):
+        raise BadInputError(
+            "database", f"{energy:g} or {log_determinant:g} does not fit F25.15", "leave it out"
+        )
+    return first + integers + f"{1.0:20.10f}" * 3 + "\n"
+
+
+def _check_database(database: Database) -> None:
+    n_minima, n_weights = (*database.weights.shape, -1)[:2]
+    shapes = [array.shape for array in database]
+    t = database.transition_energies.size
+    expected = [(n_minima,), (n_minima,), (n_minima, n_weights), (t,), (t,), (t, n_weights)]
+    if shapes != [*expected, (t,), (t,)]:
+        raise BadInputError("database", f"shapes {shapes}", "give one row a stationary point")
+    for links in (database.minimum_1, database.minimum_2):
+        if t and not (links.min() >= 0 and links.max() < n_minima):
+            raise BadInputError("database", "a link to no minimum", f"use 0 to {n_minima - 1}")
