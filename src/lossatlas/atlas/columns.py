@@ -78,8 +78,9 @@ def _or_null(value: float) -> float | None:
 def _rows_of(
     connection: Connection, query: Select, table: Table, ids: Sequence[int]
 ) -> Iterator[Row]:
-    for start in range(0, len(ids), IDS_PER_QUERY):
-        some = ids[start : start + IDS_PER_QUERY]
+    distinct = sorted(set(ids))
+    for start in range(0, len(distinct), IDS_PER_QUERY):
+        some = distinct[start : start + IDS_PER_QUERY]
         yield from connection.execute(query.where(table.c.id.in_(some)))
 
 

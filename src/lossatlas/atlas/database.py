@@ -64,6 +64,8 @@ def use_write_ahead_log(engine: Engine, name: str) -> None:
 @contextmanager
 def reading(engine: Engine, name: str) -> Iterator[Connection]:
     """One state of the atlas to read from, however long it takes."""
+    if engine.dialect.name != "sqlite":  # whose transactions see one state anyway
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
     with _explained(name), engine.connect() as connection:
         yield connection
 

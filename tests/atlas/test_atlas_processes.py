@@ -1,0 +1,146 @@
+"""Several programs, killed programs, full disks: nothing that was committed is ever lost."""
+
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from atlas_points import attempt, network_point, problem
+
+from lossatlas.atlas import Atlas
+from lossatlas.atlas.snapshot import read_snapshot
+from lossatlas.errors import AtlasError
+
+EXPLORE = """
+import sys
+import numpy as np
+from atlas_points import attempt, network_point, pathway, problem, symmetry_copy
+from lossatlas.atlas import Atlas
+
+target, seed, batches = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+rng = np.random.default_rng(seed)
+shared = [network_point(np.random.default_rng(k)) for k in range(20)]
+with Atlas.open_or_create(target, problem()) as atlas:
+    run_id = atlas.start_run({}, seed, {}, "cpu")
+    for batch in range(batches):
+        known = [symmetry_copy(rng, shared[k]) for k in rng.choice(20, 5)]
+        ends, state = [network_point(rng), network_point(rng)], network_point(rng, index=1)
+        receipt = atlas.commit(
+            run_id, [attempt(minima=known), attempt(pathways=[pathway(state, *ends)])]
+        )
+        print(*receipt.new_minima, *receipt.new_transition_states, flush=True)
+    atlas.finish_run(run_id, "all done")
+"""
+
+
+def explorer(target, seed: int, batches: int) -> subprocess.Popen:
+    """A program that commits batches: three new points each and copies of 20 shared minima."""
+    command = [sys.executable, "-c", EXPLORE, str(target), str(seed), str(batches)]
+    return subprocess.Popen(
+        command,
+        cwd=Path(__file__).parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def integrity(path) -> list[str]:
+    connection = sqlite3.connect(path)
+    answers = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+    answers += [str(row) for row in connection.execute("PRAGMA foreign_key_check")]
+    connection.close()
+    return answers
+
+
+def test_two_programs_explore_one_new_atlas(target):
+    programs = [explorer(target, seed, 30) for seed in (100, 200)]
+    for program in programs:
+        _, errors = program.communicate(timeout=100)
+        assert program.returncode == 0, errors
+    with Atlas.open(target) as atlas:
+        status, minima = atlas.status(), atlas.minima()
+    assert (status["runs"], status["unfinished_runs"], status["attempts"]) == (2, 0, 120)
+    assert status["transition_states"] == 60
+    assert status["minima"] == 120 + 20  # each shared minimum once, whoever found it first
+    assert minima["times_found"].sum() == 120 + 2 * 30 * 5
+
+
+def test_a_killed_program_loses_nothing_it_was_told_is_safe(tmp_path):
+    target, reported = tmp_path / "d2.atlas", []
+    for seed in range(3):
+        program = explorer(target, 1000 + seed, 10**6)
+        assert program.stdout is not None
+        assert program.stderr is not None
+        reported += [program.stdout.readline() for _ in range(5 + 3 * seed)]
+        program.kill()
+        reported += program.stdout.readlines()
+        program.wait()
+        program.stdout.close()
+        program.stderr.close()
+        assert integrity(target) == ["ok"]
+        with Atlas.open_or_create(target, problem()) as atlas:
+            status = atlas.status()
+            assert status["unfinished_runs"] == seed + 1
+            complete = [line for line in reported if line.endswith("\n")]
+            for line in complete:
+                *minima, state = map(int, line.split())
+                assert np.isfinite(atlas.minimum_weights(minima)).all()
+                assert atlas.transition_state_weights([state]).shape == (1, 74)
+            batches = status["transition_states"]
+            assert len(complete) <= batches <= len(complete) + seed + 1
+            assert status["attempts"] == 2 * batches  # whole batches only
+
+
+def test_a_program_killed_while_it_creates_does_not_poison_the_file(tmp_path):
+    target = tmp_path / "d2.atlas"
+    for k in range(4):
+        target.unlink(missing_ok=True)
+        program = explorer(target, 1, 1)
+        while not target.exists():
+            time.sleep(0.001)
+        time.sleep(0.006 * k)
+        program.kill()
+        program.communicate()
+        with Atlas.open_or_create(target, problem()) as atlas:
+            assert atlas.status()["schema_version"] == 1
+        assert integrity(target) == ["ok"]
+
+
+def test_a_locked_atlas_says_so_and_can_be_read(tmp_path, rng):
+    target = tmp_path / "d2.atlas"
+    with Atlas.create(target, problem(), seconds=0.1) as atlas:
+        run_id = atlas.start_run({}, 0, {}, "cpu")
+        other = sqlite3.connect(target, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(AtlasError, match="another program keeps it locked"):
+            atlas.commit(run_id, [attempt(minima=[network_point(rng)])])
+        with Atlas.open(target, seconds=0.1) as reader:
+            assert reader.status()["runs"] == 1
+        other.close()
+        assert len(atlas.commit(run_id, [attempt(minima=[network_point(rng)])]).new_minima) == 1
+
+
+def test_a_full_disk_keeps_what_was_committed(tmp_path, rng):
+    with Atlas.create(tmp_path / "d2.atlas", problem()) as atlas:
+        run_id = atlas.start_run({}, 0, {}, "cpu")
+        atlas.commit(run_id, [attempt(minima=[network_point(rng)])])
+        with atlas.reading() as connection:  # the one connection of the pool: SQLite's own limit
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
+        with pytest.raises(AtlasError, match="disk is full; all that was committed before is safe"):
+            atlas.commit(run_id, [attempt(minima=[network_point(rng) for _ in range(100)])])
+        assert atlas.status()["minima"] == 1
+    assert integrity(tmp_path / "d2.atlas") == ["ok"]
+
+
+def test_a_reader_sees_one_state_while_others_write(atlas, target, run_id, rng):
+    with atlas.reading() as connection:
+        before = read_snapshot(connection)
+        with Atlas.open(target) as other:
+            other.commit(run_id, [attempt(minima=[network_point(rng)])])
+        assert len(read_snapshot(connection).minimum_ids) == len(before.minimum_ids)
+    assert atlas.status()["minima"] == 1
