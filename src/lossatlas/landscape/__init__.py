@@ -1,0 +1,11 @@
+"""Landscapes: a smooth scalar function of a flat weight vector, and its symmetry.
+
+`Surface` is the compiled half (energy, gradient, Hessian), `Landscape` the whole: the surface plus
+what identifies a point up to symmetry. Networks are `NetworkLandscape`, any other smooth JAX
+function is a `FunctionLandscape`.
+"""
+
+from lossatlas.landscape.base import FunctionLandscape, FunctionSurface, Landscape, Surface
+from lossatlas.landscape.network_landscape import NetworkLandscape
+
+__all__ = ["FunctionLandscape", "FunctionSurface", "Landscape", "NetworkLandscape", "Surface"]

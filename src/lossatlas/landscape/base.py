@@ -1,0 +1,206 @@
+"""What every landscape offers, and the landscape of a user's own function."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import jax
+import numpy as np
+from jax import Array
+
+from lossatlas.errors import BadInputError
+
+
+@runtime_checkable
+class Surface(Protocol):
+    """The compiled half of a landscape: a pytree, so that new data do not recompile anything."""
+
+    def energy(self, w: Array) -> Array:
+        """E(w) for w (n,), float64."""
+        ...
+
+    def value_and_gradient(self, w: Array) -> tuple[Array, Array]:
+        """E(w) and its gradient (n,)."""
+        ...
+
+    def hessian(self, w: Array) -> Array:
+        """The exact Hessian (n, n)."""
+        ...
+
+
+@runtime_checkable
+class Landscape(Protocol):
+    """A surface, and what identifies a point on it up to symmetry. NumPy in, NumPy out.
+
+    Attributes:
+        surface: the function itself, for compiled code.
+        n_weights: dimension n.
+        length_scale: a typical distance between minima; lengths in the searches are multiples.
+        zero_tolerance: an eigenvalue smaller in size than this has no certain sign; None: 1e-8 of
+            the largest.
+        excluded_modes: (m, n) orthonormal directions along which E is known exactly and that no
+            search needs to follow.
+    """
+
+    surface: Any
+    n_weights: int
+    length_scale: float
+    zero_tolerance: float | None
+    excluded_modes: np.ndarray
+
+    def random_start(self, random: np.random.Generator) -> np.ndarray:
+        """A start for a quench, (n,)."""
+        ...
+
+    def invariants(self, w: np.ndarray) -> np.ndarray:
+        """(k,) numbers, equal for symmetry copies and for nothing else, of slope about one."""
+        ...
+
+    def nearest_copy(self, w: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """The symmetry copy of w (n,) nearest to target (n,)."""
+        ...
+
+    def neighbor_copies(self, w: np.ndarray) -> list[np.ndarray]:
+        """A few copies of w, each other than w and near it: ends of degenerate rearrangements."""
+        ...
+
+    def orbit_size(self, w: np.ndarray) -> int:
+        """The number of symmetry copies of w."""
+        ...
+
+    def symmetrizer(self, w: np.ndarray) -> np.ndarray:
+        """(n, n) projector onto the weights that share the symmetry of w."""
+        ...
+
+    def breaking_directions(self, w: np.ndarray, modes: np.ndarray) -> np.ndarray:
+        """Canonical directions (k, n) in the span of degenerate modes (d, n) at w."""
+        ...
+
+    def fingerprint(self) -> dict[str, str]:
+        """What makes it this landscape, part by part; an atlas refuses any other."""
+        ...
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class StaticFunction:
+    """A function as static data of a pytree."""
+
+    call: Callable[[Array], Array]
+
+
+class FunctionSurface(NamedTuple):
+    """A user's smooth JAX function of a flat float64 vector; a pytree."""
+
+    function: StaticFunction
+
+    def energy(self, w: Array) -> Array:
+        """E(w)."""
+        return self.function.call(w)
+
+    def value_and_gradient(self, w: Array) -> tuple[Array, Array]:
+        """E(w) and its gradient."""
+        return jax.value_and_grad(self.function.call)(w)
+
+    def hessian(self, w: Array) -> Array:
+        """The exact Hessian by automatic differentiation."""
+        return jax.hessian(self.function.call)(w)
+
+
+class FunctionLandscape:
+    """The landscape of a smooth JAX function of a vector.
+
+    Args:
+        function: E(w), a pure JAX function of w (n,) with two derivatives.
+        low: (n,) lower corner of the box that random starts are drawn from.
+        high: (n,) upper corner.
+        name: what to call it; part of the fingerprint.
+        symmetry: (g, n, n) orthogonal matrices, a finite group under which E is invariant,
+            the identity included; None for no symmetry.
+        length_scale: a typical distance between minima.
+
+    Raises:
+        BadInputError: if the corners do not describe a box, or E(low) is not one finite number.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> double_well = FunctionLandscape(
+        ...     lambda w: (w[0] ** 2 - 1) ** 2 + w[1] ** 2, low=[-2, -2], high=[2, 2], name="wells"
+        ... )
+        >>> double_well.n_weights
+        2
+    """
+
+    zero_tolerance: float | None = None
+
+    def __init__(
+        self,
+        function: Callable[[Array], Array],
+        low: Any,
+        high: Any,
+        name: str = "function",
+        *,
+        symmetry: np.ndarray | None = None,
+        length_scale: float = 1.0,
+    ) -> None:
+        self.low, self.high = np.asarray(low, float), np.asarray(high, float)
+        if self.low.ndim != 1 or self.low.shape != self.high.shape or (self.low >= self.high).any():
+            raise BadInputError(name, "low and high are not corners of a box", "give low < high")
+        self.n_weights = len(self.low)
+        self.name, self.length_scale = name, length_scale
+        self.surface = FunctionSurface(StaticFunction(function))
+        self.symmetry = np.eye(self.n_weights)[None] if symmetry is None else np.asarray(symmetry)
+        self.excluded_modes = np.zeros((0, self.n_weights))
+        with jax.enable_x64(True):
+            value = np.asarray(function(jax.numpy.asarray(0.3 * self.low + 0.7 * self.high)))
+        if value.shape != () or value.dtype != np.float64 or not np.isfinite(value):
+            raise BadInputError(
+                name,
+                f"inside the box it returns {value!r}",
+                "it must return one finite float64 for a float64 vector",
+            )
+
+    def random_start(self, random: np.random.Generator) -> np.ndarray:
+        """Uniform in the box."""
+        return random.uniform(self.low, self.high)
+
+    def copies(self, w: np.ndarray) -> np.ndarray:
+        """(g, n) the images of w under the group."""
+        return self.symmetry @ w
+
+    def invariants(self, w: np.ndarray) -> np.ndarray:
+        """The coordinates of the copy that is last in lexicographic order."""
+        copies = self.copies(w)
+        rounded = np.round(copies / self.length_scale, 6)
+        return copies[np.lexsort(rounded.T[::-1])[-1]]
+
+    def nearest_copy(self, w: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """The image of w nearest to target."""
+        copies = self.copies(w)
+        return copies[np.argmin(np.linalg.norm(copies - target, axis=1))]
+
+    def neighbor_copies(self, w: np.ndarray) -> list[np.ndarray]:
+        """All other images."""
+        return [copy for copy in self.copies(w) if not self._same(copy, w)]
+
+    def orbit_size(self, w: np.ndarray) -> int:
+        """Group order over the number of group elements that leave w where it is."""
+        return len(self.symmetry) // len(self._stabilizer(w))
+
+    def symmetrizer(self, w: np.ndarray) -> np.ndarray:
+        """The average of the group elements that leave w where it is."""
+        return self._stabilizer(w).mean(axis=0)
+
+    def breaking_directions(self, w: np.ndarray, modes: np.ndarray) -> np.ndarray:
+        """The modes as they are: a small group has no canonical choice to offer."""
+        return modes
+
+    def fingerprint(self) -> dict[str, str]:
+        """The name and the box."""
+        return {"function": self.name, "box": f"{self.low.tolist()} to {self.high.tolist()}"}
+
+    def _same(self, a: np.ndarray, b: np.ndarray) -> bool:
+        return bool(np.linalg.norm(a - b) < 1e-6 * self.length_scale)
+
+    def _stabilizer(self, w: np.ndarray) -> np.ndarray:
+        return np.stack([g for g in self.symmetry if self._same(g @ w, w)])

@@ -1,0 +1,80 @@
+"""The loss of a tanh network as a smooth function of its free weights (paper, eqs. 1-3).
+
+    E(w) = -1/N sum_a ln p_c(a)(w; x^a) + lambda |w|^2
+
+with softmax probabilities p of the outputs of a network with any number of tanh layers.
+
+**Layout.** Data stand as (features, items): every product below is then a matrix product of
+contiguous rows, and one weight vector's activations stay in cache.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from lossatlas.landscape.architecture import Architecture, propagate, unpack
+from lossatlas.landscape.network_hessian import data_hessian
+
+
+class NetworkLoss(NamedTuple):
+    """Softmax cross-entropy of a tanh network plus L2, eqs. (1)-(3); a pytree.
+
+    Attributes:
+        architecture: static shape.
+        inputs: (features, items) float64.
+        targets: (classes, items) float64, one-hot.
+        l2: () float64, lambda > 0.
+    """
+
+    architecture: Architecture
+    inputs: Array
+    targets: Array
+    l2: Array
+
+    def energy(self, w: Array) -> Array:
+        """E(w), eq. (3)."""
+        activations, logits = _forward(self, w)
+        del activations
+        data_term = jax.nn.logsumexp(logits, axis=0).sum() - jnp.vdot(self.targets, logits)
+        return data_term / self.inputs.shape[1] + self._penalty(w)
+
+    def value_and_gradient(self, w: Array) -> tuple[Array, Array]:
+        """E(w) and its gradient (n,), one forward and one backward pass."""
+        matrices, _ = unpack(self.architecture, w)
+        activations, logits = _forward(self, w)
+        data_term, delta = _output_delta(logits, self.targets)
+        blocks, sums = [], []
+        for layer in range(len(matrices) - 1, -1, -1):
+            blocks.append((delta @ activations[layer].T).ravel())
+            sums.append(delta.sum(axis=1))
+            if layer > 0:
+                delta = (matrices[layer].T @ delta) * (1.0 - activations[layer] ** 2)
+        gradient = jnp.concatenate(blocks[::-1] + sums[::-1])
+        if self.architecture.masks is not None:
+            gradient = gradient[self.architecture.free]
+        mask = self.architecture.regularized
+        return data_term + self._penalty(w), gradient + 2.0 * self.l2 * mask * w
+
+    def hessian(self, w: Array) -> Array:
+        """The exact Hessian (n, n); see `network_hessian`."""
+        full = data_hessian(self.architecture, self.inputs, self.targets, w)
+        return full + 2.0 * self.l2 * jnp.diag(jnp.asarray(self.architecture.regularized))
+
+    def _penalty(self, w: Array) -> Array:
+        return self.l2 * jnp.sum(self.architecture.regularized * w * w)
+
+
+def _forward(loss: NetworkLoss, w: Array) -> tuple[list[Array], Array]:
+    return propagate(unpack(loss.architecture, w), loss.inputs)
+
+
+def _output_delta(outputs: Array, targets: Array) -> tuple[Array, Array]:
+    """Mean cross-entropy and (p - y)/N, (classes, items)."""
+    items = outputs.shape[1]
+    top = outputs.max(axis=0)
+    exponentials = jnp.exp(outputs - top)
+    total = exponentials.sum(axis=0)
+    entropy = top.sum() + jnp.log(total).sum() - jnp.vdot(targets, outputs)
+    return entropy / items, (exponentials / total - targets) / items

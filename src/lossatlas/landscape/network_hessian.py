@@ -1,0 +1,120 @@
+"""The exact Hessian of a network's loss as a handful of matrix products.
+
+With delta_l = dL/dz_l the derivative with respect to the pre-activations z_l of one
+item, and a~ the activations of the layer below with a 1 appended for the bias, the gradient is
+delta_l a~_{l-1}. Differentiating once more,
+
+    d2L / dW_l[j,k] dW_m[p,q] = G_lm[j,p] a~_{l-1}[k] a~_{m-1}[q]  +  delta_m[p] da_{m-1}[q]/dz_l[j] a~_{l-1}[k]
+
+for l <= m (second term for l < m only), where G_lm = ddelta_m/dz_l obeys a backward recursion over
+layers. Per item G has as many rows as the network has nodes; the sum over items is a handful of
+matrix products. It costs about ten gradients where generic automatic differentiation costs two
+hundred.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from lossatlas.landscape.architecture import Architecture, propagate, unpack
+
+
+def _with_one(activation: Array) -> Array:
+    return jnp.concatenate([activation, jnp.ones((1, activation.shape[1]), activation.dtype)])
+
+
+def data_hessian(architecture: Architecture, inputs: Array, targets: Array, w: Array) -> Array:
+    """Hessian (n, n) of the mean cross-entropy, without the L2 term."""
+    matrices, _ = unpack(architecture, w)
+    activations, outputs = propagate(unpack(architecture, w), inputs)
+    slopes = [None] + [1.0 - a * a for a in activations[1:]]
+    depth = len(matrices)
+    probabilities = jax.nn.softmax(outputs, axis=0)
+    items = outputs.shape[1]
+
+    # curvature[m] = G_{l,m}: (width_l, width_m, items) for the current layer l and all m >= l.
+    delta = (probabilities - targets) / items
+    identity = jnp.eye(outputs.shape[0])[:, :, None]
+    top = (identity * probabilities[:, None] - probabilities[:, None] * probabilities) / items
+    curvature: dict[int, Array] = {depth - 1: top}
+    deltas = {depth - 1: delta}
+    # reach[m] = d a_{m-1} / d z_l: (width_l, width_{m-1}, items) for m > l.
+    blocks: dict[tuple[int, int], Array] = {}
+    for layer in range(depth - 1, -1, -1):
+        if layer < depth - 1:
+            matrix, slope, a = matrices[layer + 1], slopes[layer + 1], activations[layer + 1]
+            assert slope is not None
+            pulled = jnp.einsum("pj,p...->j...", matrix, deltas[layer + 1])
+            deltas[layer] = pulled * slope
+            curvature = {
+                m: jnp.einsum("pj,pqa->jqa", matrix, g) * slope[:, None]
+                for m, g in curvature.items()
+            }
+            own = jnp.einsum("qk,jqa->jka", matrix, curvature[layer + 1]) * slope[None]
+            bend = -2.0 * a * slope * pulled
+            curvature[layer] = own + jnp.eye(a.shape[0])[:, :, None] * bend[:, None]
+        for m in range(layer, depth):
+            blocks[layer, m] = _block(activations[layer], curvature[m], activations[m])
+        for m, term in _bilinear(matrices, slopes, activations, deltas, layer).items():
+            blocks[layer, m] = blocks[layer, m] + term
+    return _assemble(architecture, blocks)
+
+
+def _block(lower: Array, curvature: Array, upper: Array) -> Array:
+    """sum_a G[j,p] a~[k] a~[q]: (width_l, k+1, width_m, q+1)."""
+    left, right = _with_one(lower), _with_one(upper)
+    rows = (curvature[:, None, :, :] * left[None, :, None, :]).reshape(-1, lower.shape[1])
+    shape = (curvature.shape[0], left.shape[0], curvature.shape[1], right.shape[0])
+    return (rows @ right.T).reshape(shape)
+
+
+def _bilinear(matrices, slopes, activations, deltas, layer) -> dict[int, Array]:
+    """sum_a delta_m[p] da_{m-1}[q]/dz_l[j] a~_{l-1}[k] for m > l, padded with a zero bias column."""
+    terms = {}
+    left = _with_one(activations[layer])
+    for m in range(layer + 1, len(matrices)):
+        slope = slopes[m]
+        if m == layer + 1:
+            # da_l/dz_l is diagonal: only q = j contributes.
+            rows = (slope[:, None, :] * left[None, :, :]).reshape(-1, left.shape[1])
+            diagonal = (rows @ deltas[m].T).reshape(slope.shape[0], left.shape[0], -1)
+            full = jnp.eye(slope.shape[0])[:, None, None, :] * diagonal[:, :, :, None]
+            reach = jnp.eye(slope.shape[0])[:, :, None] * slope[None]
+        else:
+            reach = jnp.einsum("qp,jpa->jqa", matrices[m - 1], reach) * slope[None]
+            rows = (reach[:, None, :, :] * left[None, :, None, :]).reshape(-1, left.shape[1])
+            full = (
+                (rows @ deltas[m].T)
+                .reshape(reach.shape[0], left.shape[0], reach.shape[1], -1)
+                .transpose(0, 1, 3, 2)
+            )
+        terms[m] = jnp.pad(full, ((0, 0), (0, 0), (0, 0), (0, 1)))
+    return terms
+
+
+def _assemble(architecture: Architecture, blocks: dict[tuple[int, int], Array]) -> Array:
+    """Put the layer blocks (receiving, sending+1 each) into the weight order of `unpack`."""
+    sizes = [rows * (columns + 1) for rows, columns in architecture.matrix_shapes]
+    rows = []
+    for i in range(len(sizes)):
+        row = []
+        for j in range(len(sizes)):
+            low, high = min(i, j), max(i, j)
+            block = blocks[low, high].reshape(sizes[low], sizes[high])
+            row.append(block if i <= j else block.T)
+        rows.append(jnp.concatenate(row, axis=1))
+    full = jnp.concatenate(rows)
+    order = _layer_order(architecture)[architecture.free]
+    return full[jnp.ix_(order, order)]
+
+
+def _layer_order(architecture: Architecture) -> np.ndarray:
+    """Position, in layer blocks of rows [weights of a node, its bias], of each full weight."""
+    weights, biases, start = [], [], 0
+    for rows, columns in architecture.matrix_shapes:
+        index = start + np.arange(rows * (columns + 1)).reshape(rows, columns + 1)
+        weights.append(index[:, :-1].ravel())
+        biases.append(index[:, -1])
+        start += index.size
+    return np.concatenate(weights + biases)

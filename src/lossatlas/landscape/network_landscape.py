@@ -1,0 +1,237 @@
+"""The landscape of a tanh network on a data set: its loss, its symmetry, its identity."""
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+
+import jax
+import numpy as np
+
+from lossatlas.errors import BadInputError
+from lossatlas.landscape import symmetry
+from lossatlas.landscape.architecture import Architecture
+from lossatlas.landscape.automorphisms import group_order, stabilizer_order
+from lossatlas.landscape.connectivity import nearest_neighbor_mask
+from lossatlas.landscape.network import NetworkLoss
+
+PROBES = 8
+
+
+class NetworkLandscape:
+    """Softmax cross-entropy plus L2 of a tanh network (paper, eqs. 1-3 and 5).
+
+    Args:
+        inputs: (items, features) float64 training inputs.
+        labels: (items,) integers 0 .. classes-1.
+        hidden: units of each hidden layer, e.g. ``(10,)``.
+        l2: lambda > 0.
+        classes: number of outputs; default the largest label plus one.
+        neighbors: reduced connectivity, eq. (5); 0 for full connectivity.
+        ties: which of two equally near nodes is kept, ``"lowest"`` (paper) or ``"highest"``.
+        regularize_biases: whether the L2 term includes the biases.
+
+    Raises:
+        BadInputError: if an argument cannot describe a landscape; the message says why.
+
+    Example:
+        >>> import numpy as np
+        >>> random = np.random.default_rng(0)
+        >>> x, c = random.normal(size=(20, 2)), np.arange(20) % 3
+        >>> NetworkLandscape(x, c, hidden=(4,), l2=1e-2).n_weights
+        27
+    """
+
+    length_scale = 1.0
+
+    def __init__(
+        self,
+        inputs: np.ndarray,
+        labels: np.ndarray,
+        hidden: Sequence[int],
+        l2: float,
+        *,
+        classes: int | None = None,
+        neighbors: int = 0,
+        ties: str = "lowest",
+        regularize_biases: bool = True,
+    ) -> None:
+        inputs, labels = np.asarray(inputs, np.float64), np.asarray(labels)
+        classes = int(labels.max()) + 1 if classes is None else classes
+        _check(inputs, labels, tuple(hidden), l2, classes)
+        widths = (inputs.shape[1], *(int(h) for h in hidden), classes)
+        masks = None
+        if neighbors > 0:
+            tables = nearest_neighbor_mask(widths[0], widths[1:-1], classes, neighbors, ties)  # type: ignore[arg-type]
+            masks = tuple(tuple(tuple(bool(x) for x in row) for row in table) for table in tables)
+        self.architecture = Architecture(widths, masks, regularize_biases)
+        self.n_weights = self.architecture.n_weights
+        self.l2 = float(l2)
+        self.zero_tolerance: float | None = 1e-3 * self.l2
+        self.inputs, self.labels = inputs, labels
+        targets = np.eye(classes)[labels].T
+        with jax.enable_x64(True):
+            self.surface = NetworkLoss(
+                self.architecture,
+                jax.numpy.asarray(inputs.T.copy()),
+                jax.numpy.asarray(targets),
+                jax.numpy.asarray(self.l2),
+            )
+        self.layers = symmetry.hidden_layers(self.architecture)
+        self.excluded_modes = _shift_modes(self.architecture)
+        spread, center = inputs.std(axis=0), inputs.mean(axis=0)
+        random = np.random.default_rng(20200409)
+        self._probes = center + spread * random.normal(size=(PROBES, widths[0]))
+
+    def random_start(self, random: np.random.Generator) -> np.ndarray:
+        """Uniform in (-5, 5), without a part along the softmax shift."""
+        w = random.uniform(-5.0, 5.0, self.n_weights)
+        return w - self.excluded_modes.T @ (self.excluded_modes @ w)
+
+    def logits(self, w: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+        """Outputs y of eq. (1) for weights (b, n) and inputs (items, features): (b, items, C)."""
+        w = np.atleast_2d(w)
+        full = np.zeros((len(w), self.architecture.n_full))
+        full[:, self.architecture.free] = w
+        matrices, start = [], 0
+        for rows, columns in self.architecture.matrix_shapes:
+            matrices.append(full[:, start : start + rows * columns].reshape(-1, rows, columns))
+            start += rows * columns
+        activation = np.broadcast_to(inputs, (len(w), *inputs.shape))
+        for depth, width in enumerate(self.architecture.widths[1:]):
+            bias = full[:, None, start : start + width]
+            start += width
+            activation = activation @ matrices[depth].transpose(0, 2, 1) + bias
+            if depth < len(matrices) - 1:
+                activation = np.tanh(activation)
+        return activation
+
+    def invariants(self, w: np.ndarray) -> np.ndarray:
+        """|w| and the logits on fixed probe inputs, scaled to a slope of about one.
+
+        By Sussmann's and Fefferman's theorems the function determines the weights up to symmetry,
+        so these are equal for symmetry copies and, up to accidents, for nothing else.
+        """
+        norm = np.linalg.norm(w)
+        scale = (1.0 + norm) * (1.0 + np.abs(self._probes).max())
+        outputs = self.logits(w, self._probes)[0]
+        outputs = outputs - outputs.mean(axis=1, keepdims=True)
+        return np.concatenate([[norm], outputs.ravel() / scale])
+
+    def nearest_copy(self, w: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """See `symmetry.nearest_copy`."""
+        return symmetry.nearest_copy(self.layers, w, target)
+
+    def neighbor_copies(self, w: np.ndarray) -> list[np.ndarray]:
+        """See `symmetry.neighbor_copies`."""
+        return symmetry.neighbor_copies(self.layers, w)
+
+    @cached_property
+    def group_order(self) -> int:
+        """Order of the symmetry group."""
+        return group_order(self.architecture)
+
+    def orbit_size(self, w: np.ndarray) -> int:
+        """Group order over stabilizer order."""
+        return self.group_order // stabilizer_order(self.architecture, w)
+
+    def symmetrizer(self, w: np.ndarray) -> np.ndarray:
+        """See `symmetry.symmetrizer`."""
+        return symmetry.symmetrizer(self.layers, w)
+
+    def breaking_directions(self, w: np.ndarray, modes: np.ndarray) -> np.ndarray:
+        """In the span of degenerate modes, the ones that set a unit apart from its equals.
+
+        The curvatures of symmetry-breaking directions of equal units are degenerate, so single
+        eigenvectors are arbitrary. For each unit of the first group of equals: the direction of the
+        span with the largest share in that unit (one apart from the rest), and the difference of
+        the first two (a pair moving apart).
+        """
+        for layer in self.layers:
+            for group in symmetry.equal_units(layer, w):
+                if len(group) < 2:
+                    continue
+                apart = [_largest_share(modes, layer.positions[unit]) for unit, _ in group[:2]]
+                pair = apart[0] - np.sign(apart[0] @ apart[1] or 1.0) * apart[1]
+                length = np.linalg.norm(pair)
+                chosen = [apart[0]] + ([pair / length] if length > 1e-3 else [])
+                return np.stack(chosen)
+        return modes
+
+    def fingerprint(self) -> dict[str, str]:
+        """Hash of the training data, architecture, mask, loss and lambda."""
+        mask = "none" if self.architecture.masks is None else _digest(self.architecture.free)
+        return {
+            "training data": _digest(self.inputs, self.labels.astype("<i8")),
+            "network": str(list(self.architecture.widths)),
+            "mask": mask,
+            "loss": "softmax cross-entropy, tanh"
+            + ("" if self.architecture.regularize_biases else ", biases not regularized"),
+            "l2": repr(self.l2),
+        }
+
+
+def _largest_share(modes: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """The unit vector in the span of modes (d, n) with most of its length at the positions."""
+    kept = positions[positions >= 0]
+    left, _, _ = np.linalg.svd(modes[:, kept], full_matrices=False)
+    direction = left[:, 0] @ modes
+    return direction / np.linalg.norm(direction)
+
+
+def _digest(*arrays: np.ndarray) -> str:
+    hasher = hashlib.sha256()
+    for array in arrays:
+        hasher.update(str(array.shape).encode())
+        hasher.update(np.ascontiguousarray(array).tobytes())
+    return hasher.hexdigest()
+
+
+def _shift_modes(architecture: Architecture) -> np.ndarray:
+    """Orthonormal softmax-shift directions: E is exactly lambda |.|^2 along them.
+
+    Adding one number to all output biases, or to all outgoing weights of a unit that is connected
+    to every output, shifts all logits alike. Without regularized biases the shift of the biases
+    does not change E at all; it is in the list as well.
+    """
+    position = np.full(architecture.n_full, -1)
+    position[architecture.free] = np.arange(architecture.n_weights)
+    outputs, width = architecture.matrix_shapes[-1]
+    first = sum(a * b for a, b in architecture.matrix_shapes[:-1])
+    last = position[first : first + outputs * width].reshape(outputs, width)
+    columns = [last[:, unit] for unit in range(width)] + [position[-outputs:]]
+    columns = [c for c in columns if (c >= 0).all()]
+    modes = np.zeros((len(columns), architecture.n_weights))
+    for mode, column in zip(modes, columns, strict=True):
+        mode[column] = outputs**-0.5
+    return modes
+
+
+def _check(
+    inputs: np.ndarray, labels: np.ndarray, hidden: tuple[int, ...], l2: float, classes: int
+) -> None:
+    if len(hidden) == 0:
+        raise BadInputError(
+            "[network] hidden",
+            "a network without hidden layers has a convex loss with a single minimum",
+            "give at least one hidden layer, e.g. hidden = [10]",
+        )
+    if any(h < 1 for h in hidden):
+        raise BadInputError(
+            "[network] hidden", f"{list(hidden)} has a layer without units", "use 1 or more"
+        )
+    if not np.isfinite(l2) or l2 <= 0:
+        raise BadInputError(
+            "[loss] l2", f"{l2} is not positive", "without it minima are not isolated; try 1e-4"
+        )
+    if inputs.ndim != 2 or labels.shape != inputs.shape[:1]:
+        raise BadInputError(
+            "training data",
+            f"shapes {inputs.shape} and {labels.shape} do not fit",
+            "give inputs (items, features) and labels (items,)",
+        )
+    if not np.isfinite(inputs).all():
+        raise BadInputError("training data", "inputs are not all finite", "remove NaN and infinity")
+    if classes < 2 or len(np.unique(labels)) < 2:
+        raise BadInputError("training data", "there is only one class", "give at least two classes")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise BadInputError("training data", "a label is out of range", "use 0 .. classes-1")

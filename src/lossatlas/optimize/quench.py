@@ -1,0 +1,138 @@
+"""Quench: from a start to the bottom of its basin, without line searches.
+
+The group's customized L-BFGS (paper, section III; design of GMIN): take the quasi-Newton step,
+capped in length, turned around if it points uphill; accept it unless the energy rises by more than
+a tolerance, else try a tenth of it. There is no line search, so one evaluation is one step. The
+model of the inverse Hessian is either limited-memory pairs (`memory=m`, Nocedal 1980, for any n) or
+the full matrix (`memory=None`, as good as unlimited memory and cheaper up to a few hundred
+weights).
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from lossatlas.errors import Status
+from lossatlas.optimize import bfgs, lbfgs
+from lossatlas.optimize.lanes import running
+
+
+class QuenchState(NamedTuple):
+    """One quench in flight: the accepted point, the model, and the step on trial."""
+
+    w: Array
+    energy: Array
+    gradient: Array
+    model: Any
+    step: Array
+    trials: Array
+    evaluations: Array
+    status: Array
+
+
+class Quenched(NamedTuple):
+    """Result: weights (n,), energy, RMS gradient, evaluations used, status."""
+
+    w: Array
+    energy: Array
+    rms_gradient: Array
+    evaluations: Array
+    status: Array
+
+
+@dataclass(frozen=True)
+class Quench:
+    """Kernel; a job is `(w,)`.
+
+    Args:
+        rms: converged when the RMS gradient is below this.
+        max_step: cap on the length of a step.
+        max_evaluations: give up after so many.
+        memory: pairs of the limited-memory model; None for the full matrix.
+        max_rise: energy rise tolerated in one step.
+        guess: initial inverse Hessian, times the identity.
+        steps: steps a device call.
+    """
+
+    rms: float = 1e-7
+    max_step: float = 1.0
+    max_evaluations: int = 20000
+    memory: int | None = None
+    max_rise: float = 1e-10
+    guess: float = 0.1
+    steps: int = 100
+
+    def init(self, surface: Any, w: Array) -> QuenchState:
+        """Evaluate the start and propose a steepest-descent step."""
+        energy, gradient = surface.value_and_gradient(w)
+        model = self._new_model(w)
+        return QuenchState(
+            w=w,
+            energy=energy,
+            gradient=gradient,
+            model=model,
+            step=self._capped(-self.guess * gradient),
+            trials=jnp.int32(0),
+            evaluations=jnp.int32(1),
+            status=self._status(energy, gradient, jnp.int32(1)),
+        )
+
+    def step(self, surface: Any, state: QuenchState) -> QuenchState:
+        """Evaluate the step on trial; accept it, or shorten it to a tenth."""
+        w = state.w + state.step
+        energy, gradient = surface.value_and_gradient(w)
+        evaluations = state.evaluations + 1
+        acceptable = energy <= state.energy + self.max_rise
+        return jax.lax.cond(
+            acceptable | (state.trials >= 10),
+            lambda: self._accept(state, w, energy, gradient, evaluations),
+            lambda: self._shorten(state, evaluations),
+        )
+
+    def result(self, state: QuenchState) -> Quenched:
+        """The point reached."""
+        rms = jnp.sqrt(jnp.mean(state.gradient**2))
+        return Quenched(state.w, state.energy, rms, state.evaluations, state.status)
+
+    def _accept(self, state, w, energy, gradient, evaluations) -> QuenchState:
+        module = bfgs if self.memory is None else lbfgs
+        model = module.update(state.model, w - state.w, gradient - state.gradient)
+        step = module.direction(model, gradient)
+        step = jnp.where(jnp.vdot(step, gradient) > 0, -step, step)
+        status = self._status(energy, gradient, evaluations)
+        return QuenchState(
+            w, energy, gradient, model, self._capped(step), jnp.int32(0), evaluations, status
+        )
+
+    def _shorten(self, state: QuenchState, evaluations: Array) -> QuenchState:
+        """After ten tenths the model is worthless: start again from steepest descent."""
+        last = state.trials == 9
+        model = jax.tree.map(
+            lambda new, old: jnp.where(last, new, old), self._new_model(state.w), state.model
+        )
+        downhill = self._capped(-self.guess * state.gradient)
+        step = jnp.where(last, downhill, 0.1 * state.step)
+        status = jnp.where(
+            evaluations >= self.max_evaluations, jnp.int32(Status.TOO_MANY_STEPS), running()
+        )
+        return state._replace(
+            model=model, step=step, trials=state.trials + 1, evaluations=evaluations, status=status
+        )
+
+    def _new_model(self, w: Array) -> Any:
+        if self.memory is None:
+            return bfgs.init(w, self.guess)
+        return lbfgs.init(w, self.memory, self.guess)
+
+    def _capped(self, step: Array) -> Array:
+        return step * jnp.minimum(1.0, self.max_step / jnp.maximum(jnp.linalg.norm(step), 1e-300))
+
+    def _status(self, energy: Array, gradient: Array, evaluations: Array) -> Array:
+        rms = jnp.sqrt(jnp.mean(gradient**2))
+        status = jnp.where(evaluations >= self.max_evaluations, Status.TOO_MANY_STEPS, running())
+        status = jnp.where(rms <= self.rms, Status.CONVERGED, status)
+        finite = jnp.isfinite(energy) & jnp.isfinite(rms)
+        return jnp.where(finite, status, Status.NOT_FINITE).astype(jnp.int32)

@@ -1,0 +1,113 @@
+"""Eigenvector-following: uphill along one Hessian eigenvector, downhill along all others.
+
+With the exact spectrum the step in each eigendirection i is
+
+    p_i = +- 2 g_i / (|lambda_i| (1 + sqrt(1 + 4 g_i^2 / lambda_i^2)))
+
+with + for the mode followed and - for the others (Wales, J. Chem. Phys. 101 (1994) 3750), which
+tends to the Newton step near a stationary point and is bounded far from one. While the Hessian
+index is wrong, the mode followed is the one that overlaps most with the one followed before; once
+it is one, the lowest. (Cerjan and Miller 1981; Banerjee et al. 1985, the paper's reference 44.)
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from lossatlas.errors import Status
+from lossatlas.optimize.lanes import running
+
+
+class ClimbState(NamedTuple):
+    """One climb in flight: the point, the mode followed, the trust radius, the prediction."""
+
+    w: Array
+    mode: Array
+    radius: Array
+    predicted: Array
+    hessians: Array
+    status: Array
+
+
+class Climbed(NamedTuple):
+    """Result: the point (n,), the mode followed (n,), Hessians used, status."""
+
+    w: Array
+    mode: Array
+    hessians: Array
+    status: Array
+
+
+@dataclass(frozen=True)
+class Climb:
+    """Kernel; a job is `(w, mode)`: the start and the direction to go up along, both (n,).
+
+    Args:
+        newton_length: converged when the Newton step is shorter than this and the index is one.
+        radius: first trust radius.
+        max_radius: largest trust radius.
+        max_hessians: give up after so many.
+        steps: steps a device call.
+    """
+
+    newton_length: float = 1e-4
+    radius: float = 0.2
+    max_radius: float = 0.6
+    max_hessians: int = 150
+    steps: int = 8
+
+    def init(self, surface: Any, w: Array, mode: Array) -> ClimbState:
+        """Nothing evaluated yet."""
+        return ClimbState(
+            w=w,
+            mode=mode / jnp.linalg.norm(mode),
+            radius=jnp.asarray(self.radius, w.dtype),
+            predicted=jnp.full_like(w, jnp.nan),
+            hessians=jnp.int32(0),
+            status=running(),
+        )
+
+    def step(self, surface: Any, state: ClimbState) -> ClimbState:
+        """Evaluate gradient and spectrum, choose the mode, take the step."""
+        _, gradient = surface.value_and_gradient(state.w)
+        eigenvalues, vectors = jnp.linalg.eigh(surface.hessian(state.w))
+        index = jnp.sum(eigenvalues < 0)
+        overlap = jnp.abs(vectors.T @ state.mode)
+        followed = jnp.where(index == 1, 0, jnp.argmax(overlap))
+        sign = jnp.where(jnp.arange(eigenvalues.shape[0]) == followed, 1.0, -1.0)
+
+        slope = vectors.T @ gradient
+        size = jnp.maximum(jnp.abs(eigenvalues), 1e-14 * jnp.abs(eigenvalues[-1]))
+        step = sign * 2.0 * slope / (size * (1.0 + jnp.sqrt(1.0 + 4.0 * (slope / size) ** 2)))
+
+        radius = self._trust(state, gradient)
+        length = jnp.linalg.norm(step)
+        step = step * jnp.minimum(1.0, radius / jnp.maximum(length, 1e-300))
+        newton = jnp.linalg.norm(slope / size)
+        hessians = state.hessians + 1
+        status = jnp.where(hessians >= self.max_hessians, Status.TOO_MANY_STEPS, running())
+        arrived = (index == 1) & (newton < self.newton_length)
+        status = jnp.where(arrived, Status.CONVERGED, status)
+        status = jnp.where(jnp.isfinite(length), status, Status.NOT_FINITE)
+        return ClimbState(
+            w=state.w + vectors @ step,
+            mode=vectors[:, followed],
+            radius=radius,
+            predicted=gradient + vectors @ (eigenvalues * step),
+            hessians=hessians,
+            status=status.astype(jnp.int32),
+        )
+
+    def result(self, state: ClimbState) -> Climbed:
+        """Where the climb ended."""
+        return Climbed(state.w, state.mode, state.hessians, state.status)
+
+    def _trust(self, state: ClimbState, gradient: Array) -> Array:
+        """Grow or shrink the radius by how well the last gradient was predicted."""
+        error = jnp.linalg.norm(gradient - state.predicted)
+        error = error / jnp.maximum(jnp.linalg.norm(gradient), jnp.linalg.norm(state.predicted))
+        radius = jnp.where(error < 0.3, 1.5 * state.radius, state.radius)
+        radius = jnp.where(error > 0.8, 0.5 * state.radius, radius)
+        return jnp.clip(radius, 0.02, self.max_radius)
