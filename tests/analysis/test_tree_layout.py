@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lossatlas.analysis.disconnectivity import barrier, build_tree, superbasins
-from lossatlas.analysis.tree_layout import discretize, layout, level_grid, prune
+from lossatlas.analysis.tree_layout import discretize, layout, level_grid, prune, suggested_top
 from lossatlas.errors import BadInputError
 
 
@@ -132,3 +132,24 @@ def test_misuse_is_refused():
             discretize(tree, levels)
     with pytest.raises(BadInputError, match="lowest=0"):
         prune(tree, lowest=0)
+
+
+def star(heights) -> tuple:
+    """Minima of energy 0, 0.01, 0.02, ..., each joined to the first at the given height."""
+    heights = np.array(heights)
+    n = heights.size
+    return 0.01 * np.arange(n + 1), heights, np.zeros(n, int), np.arange(1, n + 1)
+
+
+def test_the_suggested_top_leaves_out_what_lies_far_above():
+    near = np.linspace(0.3, 0.5, 20)
+    assert suggested_top(build_tree(*star(near))) == 0.5
+    assert suggested_top(build_tree(*star([*near, 3.0]))) == 0.5
+    assert suggested_top(build_tree(*star([*near, 0.6, 3.0]))) == 0.6
+    assert suggested_top(build_tree(*star([0.3, 3.0]))) == 3.0
+
+
+def test_no_top_is_suggested_for_a_network_in_pieces():
+    energies, heights, left, right = star([0.3, 0.4])
+    energies = np.append(energies, [0.1, 0.2])
+    assert suggested_top(build_tree(energies, heights, left, right)) == 0.4

@@ -125,6 +125,33 @@ def level_grid(tree: Tree, levels: int = 30) -> tuple[float, float]:
     return tree.top, math.ceil(spacing / unit * (1 - 1e-12)) * unit
 
 
+def suggested_top(tree: Tree, coverage: float = 0.9) -> float:
+    """An energy below which the picture is legible although a few minima lie far above.
+
+    From the lowest energy at which a share ``coverage`` of the minima is in the superbasin of
+    the lowest minimum, go on to higher mergers up to twice as far above that minimum. Returns the
+    top of the tree where that takes in everything, or where so many are never connected.
+
+    Example:
+        >>> from lossatlas.analysis.disconnectivity import build_tree
+        >>> energies, heights = np.array([0.1, 0.2, 3.0]), np.array([0.4, 3.5])
+        >>> tree = build_tree(energies, heights, np.array([0, 1]), np.array([1, 2]))
+        >>> suggested_top(tree, coverage=0.6)
+        0.4
+    """
+    lowest = tree.energy[: tree.minima.size].min()
+    n_leaves = _trunks(tree)[1]
+    node = int(np.lexsort((tree.minima, tree.energy[: tree.minima.size]))[0])
+    while n_leaves[node] < coverage * tree.minima.size and tree.parent[node] >= 0:
+        node = int(tree.parent[node])
+    if n_leaves[node] < coverage * tree.minima.size:
+        return tree.top
+    limit = lowest + 2 * (tree.energy[node] - lowest)
+    while tree.parent[node] >= 0 and tree.energy[tree.parent[node]] <= limit:
+        node = int(tree.parent[node])
+    return float(tree.energy[node]) if tree.parent[node] >= 0 else tree.top
+
+
 def layout(tree: Tree) -> Layout:
     """Horizontal positions of all nodes, in time proportional to their number.
 

@@ -1,0 +1,168 @@
+"""The disconnectivity graph as a matplotlib picture.
+
+Every colored vertical line ends at the loss of one minimum; its color shows a value of that
+minimum, such as its AUC. Gray lines are where minima are connected. In a tree of levels branches
+leave along slanted lines of one level, as in disconnectionDPS; in an exact tree they leave
+horizontally at the loss of the transition state. Trunks that reach the upper edge without meeting
+are unconnected.
+
+The functions draw into the axes they are given and return them. They compute no tree, save no
+file and change no global setting.
+"""
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+from lossatlas.analysis.tree_layout import Layout
+from lossatlas.errors import BadInputError
+
+LOW_RED_HIGH_BLUE = LinearSegmentedColormap.from_list(
+    "low_red_high_blue", ["#98162f", "#d64f2b", "#e8a52e", "#52b3a4", "#2d77bd", "#232f6e"]
+)
+"""Red for low, blue for high values: told apart in every common form of color blindness, and
+nowhere too pale for a thin line on white."""
+
+TRUNK_COLOR = "#a6a6a6"
+PLAIN_COLOR = "#2b3a55"
+MANY_LEAVES = 20_000
+"""From so many minima on the lines are stored as pixels, not as vectors."""
+
+
+def plot_tree(
+    ax: Axes,
+    layout: Layout,
+    values: Float[np.ndarray, " minima"] | None = None,
+    cmap: Colormap | str = LOW_RED_HIGH_BLUE,
+    limits: tuple[float, float] | None = None,
+    label: str | None = None,
+) -> Axes:
+    """Draw a disconnectivity graph.
+
+    Args:
+        ax: the axes to draw into.
+        layout: from `lossatlas.analysis.tree_layout.layout`, of an exact tree or of levels.
+        values: a value for every minimum of the tree's input, e.g. its test AUC; NaN is drawn
+            gray. None draws all branches in one dark color.
+        cmap: colors of the values.
+        limits: values at the two ends of the colors; the smallest and largest value shown by
+            default.
+        label: of a color bar; None draws no color bar (see `add_colorbar`).
+
+    Returns:
+        The axes.
+
+    Raises:
+        BadInputError: not one value for every minimum.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> from lossatlas.analysis.disconnectivity import build_tree
+        >>> from lossatlas.analysis.tree_layout import discretize, layout
+        >>> tree = build_tree(
+        ...     np.array([0.51, 0.52]), np.array([0.6]), np.array([0]), np.array([1])
+        ... )
+        >>> figure = Figure()
+        >>> ax = plot_tree(
+        ...     figure.subplots(), layout(discretize(tree)), np.array([0.7, 0.8]), label="AUC"
+        ... )
+        >>> ax.get_ylabel()
+        'loss'
+    """
+    tree, n_leaves = layout.tree, layout.tree.minima.size
+    if values is not None and np.shape(values) != tree.place.shape:
+        raise BadInputError(
+            "values", f"shape {np.shape(values)}", f"give one for each of {tree.place.size}"
+        )
+    slants, drops = _lines(layout)
+    # The deepest minima are drawn last, on top.
+    downwards = np.argsort(-tree.energy[:n_leaves], kind="stable")
+    width = _line_width(ax, n_leaves)
+    style = {"capstyle": "round", "rasterized": n_leaves > MANY_LEAVES}
+    skeleton = np.concatenate([slants, drops[n_leaves:]])
+    ax.add_collection(
+        LineCollection(list(skeleton), colors=TRUNK_COLOR, linewidths=0.6 * width, **style),
+        autolim=False,
+    )
+    branches = LineCollection(list(drops[downwards]), linewidths=width, **style)
+    ax.add_collection(branches, autolim=False)
+    if values is None:
+        branches.set_color(PLAIN_COLOR)
+    else:
+        _color(branches, np.asarray(values, dtype=float)[tree.minima[downwards]], cmap, limits)
+        if label is not None:
+            add_colorbar(ax, label)
+    _axes(ax, layout)
+    return ax
+
+
+def add_colorbar(ax: Axes, label: str) -> Colorbar:
+    """A slim color bar beside a tree drawn with values, for example one for several trees.
+
+    Raises:
+        BadInputError: no tree with values has been drawn into the axes.
+    """
+    colored = [c for c in ax.collections if c.get_array() is not None]
+    if not colored:
+        raise BadInputError("ax", "holds no tree colored by values", "pass values to plot_tree")
+    bar = ax.figure.colorbar(colored[-1], ax=ax, label=label, fraction=0.04, pad=0.02, aspect=35)
+    bar.outline.set_visible(False)
+    return bar
+
+
+def _lines(layout: Layout) -> tuple[Float[np.ndarray, "nodes 2 2"], Float[np.ndarray, "nodes 2 2"]]:
+    """For every node the line away from its parent's trunk and its own trunk, straight down."""
+    tree = layout.tree
+    is_root = tree.parent < 0
+    x_above = np.where(is_root, layout.x, layout.x[tree.parent])
+    y_above = np.where(is_root, _ceiling(layout), tree.energy[tree.parent])
+    # A shallow minimum keeps half of its depth for the vertical line that shows its color.
+    fall = np.minimum(tree.spacing, y_above - tree.energy)
+    leaves = slice(tree.minima.size)
+    fall[leaves] = np.minimum(fall[leaves], (y_above - tree.energy)[leaves] / 2)
+    shoulder = y_above - np.where(layout.x == x_above, 0.0, fall)
+    slants = np.stack([x_above, y_above, layout.x, shoulder], axis=1)
+    drops = np.stack([layout.x, shoulder, layout.x, tree.energy], axis=1)
+    return slants.reshape(-1, 2, 2), drops.reshape(-1, 2, 2)
+
+
+def _span(layout: Layout) -> float:
+    return (layout.tree.top - layout.tree.energy.min()) or 1.0
+
+
+def _ceiling(layout: Layout) -> float:
+    """The upper end of the picture, to which the trunk of every component goes up."""
+    return layout.tree.top + 0.03 * _span(layout)
+
+
+def _color(
+    branches: LineCollection,
+    values: np.ndarray,
+    cmap: Colormap | str,
+    limits: tuple[float, float] | None,
+) -> None:
+    branches.set_array(np.ma.masked_invalid(values))
+    branches.set_cmap(cmap)
+    branches.set_cmap(branches.get_cmap().with_extremes(bad=TRUNK_COLOR))
+    branches.set_clim(*(limits or (None, None)))
+
+
+def _line_width(ax: Axes, n_leaves: int) -> float:
+    """In points: about half of the distance of the branches, neither bold nor invisible."""
+    pitch = 72 * ax.bbox.width / ax.figure.dpi / n_leaves
+    return float(np.clip(pitch / 2, 0.35, 2.0))
+
+
+def _axes(ax: Axes, layout: Layout) -> None:
+    n_leaves = layout.tree.minima.size
+    ax.set_xlim(-0.5 - 0.02 * n_leaves, n_leaves - 0.5 + 0.02 * n_leaves)
+    ax.set_ylim(layout.tree.energy.min() - 0.04 * _span(layout), _ceiling(layout))
+    ax.set_ylabel("loss")
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10]))
+    ax.yaxis.set_major_formatter(ScalarFormatter(useOffset=False))
+    ax.xaxis.set_visible(False)
+    ax.spines[["top", "right", "bottom"]].set_visible(False)

@@ -1,0 +1,135 @@
+import io
+import subprocess
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+
+from lossatlas.analysis.disconnectivity import build_tree
+from lossatlas.analysis.tree_layout import discretize, layout
+from lossatlas.errors import BadInputError
+from lossatlas.plots.tree import LOW_RED_HIGH_BLUE, TRUNK_COLOR, add_colorbar, plot_tree
+
+
+def funnel(n: int, seed: int = 0):
+    random = np.random.default_rng(seed)
+    energies = np.sort(0.85 + 0.05 * random.random(n))
+    left = np.arange(1, n)
+    right = (left * random.random(n - 1)).astype(int)
+    return build_tree(energies, energies[left] + random.exponential(0.02, n - 1), left, right)
+
+
+def drawn(tree, values=None, **options):
+    figure = Figure(figsize=(5, 4))
+    ax = figure.subplots()
+    assert plot_tree(ax, layout(tree), values, **options) is ax
+    return ax
+
+
+def segments(ax) -> tuple[np.ndarray, np.ndarray]:
+    skeleton, branches = ax.collections
+    return np.array(skeleton.get_segments()), np.array(branches.get_segments())
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 30), st.integers(0, 100), st.booleans())
+def test_every_minimum_ends_one_vertical_line_that_hangs_on_its_parent(n, seed, in_levels):
+    tree = funnel(n, seed) if n > 1 else build_tree(*([np.array([0.5])] + [np.array([], int)] * 3))
+    tree = discretize(tree) if in_levels else tree
+    placed, ax = layout(tree), drawn(tree)
+    skeleton, branches = segments(ax)
+    np.testing.assert_array_equal(branches[:, 0, 0], branches[:, 1, 0])
+    ends = {(x, y) for x, y in branches[:, 1]}
+    leaves = slice(tree.minima.size)
+    assert ends == set(zip(placed.x[leaves], tree.energy[leaves], strict=True))
+    slants = skeleton[: tree.energy.size]
+    assert (slants[:, 1, 1] >= tree.energy).all()
+    for node, parent in enumerate(tree.parent):
+        if parent >= 0:
+            assert tuple(slants[node, 0]) == (placed.x[parent], tree.energy[parent])
+    low, high = ax.get_ylim()
+    assert low < tree.energy.min()
+    assert high == slants[tree.roots, 0, 1].max() > tree.top
+
+
+def test_branches_are_horizontal_in_an_exact_tree_and_fall_by_a_level_otherwise():
+    exact = funnel(50)
+    levels = discretize(exact)
+    slants = segments(drawn(exact))[0][: exact.energy.size]
+    np.testing.assert_array_equal(slants[:, 0, 1], slants[:, 1, 1])
+    slants = segments(drawn(levels))[0][: levels.energy.size]
+    falls = slants[:, 0, 1] - slants[:, 1, 1]
+    assert falls.max() == pytest.approx(levels.spacing)
+
+
+def test_unconnected_components_reach_the_upper_edge_apart():
+    tree = build_tree(np.array([0.1, 0.2, 0.3]), np.array([0.5]), np.array([0]), np.array([1]))
+    ax = drawn(tree)
+    skeleton, branches = segments(ax)
+    ends = np.concatenate([skeleton, branches]).reshape(-1, 2)
+    at_the_edge = {x for x, y in ends if y == ax.get_ylim()[1]}
+    assert len(at_the_edge) == 2
+
+
+def test_colors_follow_the_values_of_the_minima():
+    tree = discretize(funnel(40))
+    values = np.linspace(0.7, 0.8, 40)
+    values[5] = np.nan
+    ax = drawn(tree, values, limits=(0.6, 0.9), label="test AUC")
+    branches = ax.collections[1]
+    branches.update_scalarmappable()
+    colors = branches.get_edgecolor()
+    place_of = {y: k for k, y in enumerate(np.array(branches.get_segments())[:, 1, 1])}
+    for minimum, value in enumerate(values):
+        color = colors[place_of[tree.energy[tree.place[minimum]]]]
+        expected = TRUNK_COLOR if np.isnan(value) else LOW_RED_HIGH_BLUE((value - 0.6) / 0.3)
+        np.testing.assert_allclose(color, to_rgba(expected), atol=0.01)
+    assert ax.figure.axes[1].get_ylabel() == "test AUC"
+
+
+def test_low_values_are_red_and_high_values_blue():
+    low, high = LOW_RED_HIGH_BLUE(0.0), LOW_RED_HIGH_BLUE(1.0)
+    assert low[0] > 2 * low[2]
+    assert high[2] > 2 * high[0]
+
+
+@pytest.mark.parametrize("spacing", [1e-8, 1e-5, 1e-2, 10.0])
+def test_loss_labels_are_readable_numbers_without_an_offset(spacing):
+    energies = 0.519 + spacing * np.arange(6)
+    tree = build_tree(energies, energies[1:] + spacing, np.arange(5), np.arange(1, 6))
+    ax = drawn(discretize(tree))
+    ax.figure.canvas.draw()
+    assert ax.yaxis.get_offset_text().get_text() == ""
+    shown = [t.get_text() for t in ax.get_yticklabels()]
+    assert 4 <= len(shown) == len(set(shown)) <= 10
+    assert all(float(text.replace("\N{MINUS SIGN}", "-")) < 1e3 for text in shown)
+
+
+@pytest.mark.parametrize("format_name", ["png", "svg", "pdf"])
+def test_a_large_tree_is_saved_in_every_format_in_bounded_size(format_name):
+    target = io.BytesIO()
+    drawn(discretize(funnel(21_000)), np.arange(21_000.0)).figure.savefig(
+        target, format=format_name
+    )
+    assert 1_000 < len(target.getvalue()) < 1_000_000
+
+
+def test_misuse_is_refused():
+    tree = funnel(5)
+    with pytest.raises(BadInputError, match="one for each of 5"):
+        drawn(tree, np.zeros(4))
+    with pytest.raises(BadInputError, match="colored"):
+        add_colorbar(drawn(tree), "AUC")
+
+
+def test_no_global_setting_is_changed_and_no_window_system_is_loaded():
+    before = dict(mpl.rcParams)
+    drawn(funnel(9), np.arange(9.0), label="AUC")
+    assert dict(mpl.rcParams) == before
+    code = "import lossatlas.plots.tree, sys; sys.exit('matplotlib.pyplot' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
