@@ -83,6 +83,7 @@ class Attempt(NamedTuple):
         minima: minima met on the way that belong to no pathway.
         pathways: the transition states found, with their minima.
         failures: how many candidates failed, by reason.
+        hits: ids of transition states already in the atlas that were found once more.
     """
 
     strategy: str
@@ -93,3 +94,4 @@ class Attempt(NamedTuple):
     minima: tuple[StationaryPoint, ...] = ()
     pathways: tuple[Pathway, ...] = ()
     failures: dict[Status, int] = {}
+    hits: tuple[int, ...] = ()

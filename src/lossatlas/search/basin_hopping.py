@@ -1,0 +1,79 @@
+"""Basin-hopping: steps between minima, accepted by a Metropolis criterion.
+
+Every step perturbs all weights, quenches, and is accepted downhill always and uphill with
+probability exp(-dE/T) (Li and Scheraga 1987; Wales and Doye 1997; paper, section III). Every
+minimum met is kept, accepted or not. With the default temperature, two on the loss scale, nearly
+everything is accepted: the chain is a sampler.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lossatlas.errors import Status
+from lossatlas.optimize.lanes import Request
+from lossatlas.search.certify import Certificate, certified
+from lossatlas.search.outcome import Attempt, Cost, StationaryPoint
+from lossatlas.search.tools import Tools
+
+
+@dataclass(frozen=True)
+class BasinHoppingOptions:
+    """Options of a chain.
+
+    Args:
+        steps: quenches in one chain, the first from a random start.
+        step_size: each weight moves by a uniform number in (-step_size, step_size).
+        temperature: Metropolis temperature, in units of the loss.
+    """
+
+    steps: int = 5
+    step_size: float = 1.0
+    temperature: float = 2.0
+
+
+def basin_hopping(
+    tools: Tools, random: np.random.Generator, options: BasinHoppingOptions
+) -> Generator[Request, Any, Attempt]:
+    """One chain from a random start; the attempt holds every certified minimum it met."""
+    landscape = tools.landscape
+    scale = options.step_size * landscape.length_scale
+    trial, current = landscape.random_start(random), None
+    minima: list[StationaryPoint] = []
+    failures: dict[Status, int] = {}
+    cost = Cost()
+    for _ in range(options.steps):
+        certificate, spent = yield from quenched(tools, trial)
+        cost += spent
+        threshold = random.random()
+        if certificate.point is None:
+            failures[certificate.status] = failures.get(certificate.status, 0) + 1
+        else:
+            minima.append(certificate.point)
+            rise = np.inf if current is None else certificate.point.energy - current.energy
+            if current is None or threshold < np.exp(min(0.0, -rise / options.temperature)):
+                current = certificate.point
+        origin = current.weights if current is not None else landscape.random_start(random)
+        trial = origin + scale * random.uniform(-1.0, 1.0, landscape.n_weights)
+        trial -= landscape.excluded_modes.T @ (landscape.excluded_modes @ trial)
+    status = Status.CONVERGED if minima else max(failures, key=lambda s: failures[s])
+    return Attempt(
+        "basin-hopping", (), f"{options.steps} steps", status, cost, tuple(minima), (), failures
+    )
+
+
+def quenched(tools: Tools, start: np.ndarray) -> Generator[Request, Any, tuple[Certificate, Cost]]:
+    """Quench from a start (n,) and certify a minimum."""
+    quench = yield Request(tools.quench, (start,))
+    cost = Cost(int(quench.evaluations), 0)
+    if quench.status != Status.CONVERGED:
+        nothing = Certificate(
+            None, np.empty((0, 0)), np.empty(0), Status(int(quench.status)), Cost()
+        )
+        return nothing, cost
+    certificate = yield from certified(tools, quench.w, downhill=True)
+    if certificate.point is not None and certificate.point.index > 0:
+        certificate = certificate._replace(point=None, status=Status.WRONG_INDEX)
+    return certificate, cost + certificate.cost

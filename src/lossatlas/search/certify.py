@@ -1,0 +1,70 @@
+"""From a converged search to a certified stationary point, or the reason why not."""
+
+from collections.abc import Generator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lossatlas.errors import Status
+from lossatlas.landscape.base import Landscape
+from lossatlas.optimize.lanes import Request
+from lossatlas.optimize.newton import Polished
+from lossatlas.search.outcome import Cost, StationaryPoint
+from lossatlas.search.tools import Tools
+
+
+class Certificate(NamedTuple):
+    """Outcome of polishing: the point (None unless CONVERGED), its lowest modes, status, cost.
+
+    Attributes:
+        modes: (k, n) eigenvectors of the lowest eigenvalues.
+        eigenvalues: (n,) ascending.
+    """
+
+    point: StationaryPoint | None
+    modes: np.ndarray
+    eigenvalues: np.ndarray
+    status: Status
+    cost: Cost
+
+
+def certified(
+    tools: Tools, w: np.ndarray, *, downhill: bool = False
+) -> Generator[Request, Any, Certificate]:
+    """Polish w (n,) with Newton steps and certify what is reached; see `optimize.newton`."""
+    polished: Polished = yield Request(tools.polish, (w, np.asarray(downhill)))
+    cost = Cost(int(polished.evaluations), int(polished.evaluations))
+    status = Status(int(polished.status))
+    point = None
+    if status is Status.CONVERGED:
+        status = _decided(tools.landscape, polished.eigenvalues)
+        if status is Status.CONVERGED:
+            point = _point(tools.landscape, polished)
+    return Certificate(point, polished.modes, polished.eigenvalues, status, cost)
+
+
+def _decided(landscape: Landscape, eigenvalues: np.ndarray) -> Status:
+    """UNDECIDED if the sign of an eigenvalue is not beyond doubt."""
+    tolerance = landscape.zero_tolerance
+    if tolerance is None:
+        tolerance = 1e-8 * np.abs(eigenvalues).max()
+    smallest = np.abs(eigenvalues).min()
+    return Status.UNDECIDED if smallest < tolerance else Status.CONVERGED
+
+
+def _point(landscape: Landscape, polished: Polished) -> StationaryPoint:
+    eigenvalues, w = polished.eigenvalues, polished.w
+    positive = eigenvalues[eigenvalues > 0]
+    # The gradient itself is only known to rounding error.
+    rounding = np.finfo(float).eps * np.sqrt(len(w)) / np.abs(eigenvalues).min()
+    return StationaryPoint(
+        weights=w,
+        energy=float(polished.energy),
+        rms_gradient=float(polished.rms_gradient),
+        index=int((eigenvalues < 0).sum()),
+        lowest_eigenvalues=eigenvalues[:4].copy(),
+        log_determinant=float(np.log(positive).sum()),
+        uncertainty=float(polished.newton_length + rounding),
+        invariants=landscape.invariants(w),
+        orbit_size=landscape.orbit_size(w),
+    )

@@ -1,0 +1,123 @@
+"""Pathways: from a transition state down to the two minima that gradient flow joins through it.
+
+The path begins a small distance away on either side along the eigenvector of the negative
+eigenvalue and follows gradient flow (see `optimize.flow`) to the Newton ball of a minimum. If it
+came close to another saddle on the way it is followed again with a tighter tolerance.
+
+Equal hidden units make subspaces that the flow cannot leave. A path inside one may end at a point
+that is a minimum there and a saddle outside. That point is stored as what it is; if it is itself a
+transition state its own pathway is followed, and the minimum reported is one of the two below it.
+"""
+
+from collections.abc import Generator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lossatlas.errors import Status
+from lossatlas.optimize.flow import Flowed
+from lossatlas.optimize.lanes import Request
+from lossatlas.search.certify import Certificate, certified
+from lossatlas.search.outcome import Cost, Pathway, PathwayEnd, StationaryPoint
+from lossatlas.search.tools import Tools
+
+MAX_DEPTH = 3
+"""Saddles that a path may run into, one after the other, before it is given up."""
+
+Requests = Request | list[Request]
+
+
+class Followed(NamedTuple):
+    """What came of following the paths from a transition state.
+
+    Attributes:
+        pathways: the pathways of saddles that the paths ran into, then that of the transition
+            state itself; empty if a path failed.
+        status: CONVERGED or LOST_LINK.
+        cost: evaluations spent.
+    """
+
+    pathways: tuple[Pathway, ...]
+    status: Status
+    cost: Cost
+
+
+def follow(
+    tools: Tools, saddle: StationaryPoint, mode: np.ndarray, depth: int = 0
+) -> Generator[Requests, Any, Followed]:
+    """Follow both paths from a certified transition state with its unstable mode (n,)."""
+    starts = [saddle.weights + sign * tools.pushoff * mode for sign in (1.0, -1.0)]
+    arrivals, cost = yield from _descend(tools, starts)
+    ends: list[PathwayEnd] = []
+    below: list[Pathway] = []
+    for arrival in arrivals:
+        end, more, spent = yield from _settle(tools, arrival, depth)
+        cost += spent
+        below.extend(more)
+        if end is None:
+            return Followed((), Status.LOST_LINK, cost)
+        ends.append(end)
+    degenerate = _same(ends[0].minimum, ends[1].minimum)
+    own = Pathway(saddle, (ends[0], ends[1]), degenerate)
+    return Followed((*below, own), Status.CONVERGED, cost)
+
+
+def _descend(
+    tools: Tools, starts: list[np.ndarray]
+) -> Generator[Requests, Any, tuple[list[Certificate], Cost]]:
+    """Follow the flow from each start and certify where it ends."""
+    coarse, tight = tools.flow_tolerance
+    symmetrizers = [tools.landscape.symmetrizer(start) for start in starts]
+    flows: list[Flowed] = yield [
+        Request(tools.flow, (start, np.asarray(coarse), symmetrizer))
+        for start, symmetrizer in zip(starts, symmetrizers, strict=True)
+    ]
+    cost = _flow_cost(flows)
+    doubtful = [k for k, flow in enumerate(flows) if flow.approach < tools.near_saddle]
+    if doubtful:
+        again: list[Flowed] = yield [
+            Request(tools.flow, (starts[k], np.asarray(tight), symmetrizers[k])) for k in doubtful
+        ]
+        cost += _flow_cost(again)
+        for k, flow in zip(doubtful, again, strict=True):
+            flows[k] = flow
+    arrivals = []
+    for flow in flows:
+        certificate = yield from certified(tools, flow.w)
+        if flow.status != Status.CONVERGED:
+            certificate = certificate._replace(point=None, status=Status(int(flow.status)))
+        arrivals.append(certificate)
+        cost += certificate.cost
+    return arrivals, cost
+
+
+def _settle(
+    tools: Tools, arrival: Certificate, depth: int
+) -> Generator[Requests, Any, tuple[PathwayEnd | None, tuple[Pathway, ...], Cost]]:
+    """Turn the end of a path into a minimum, by way of a saddle if that is where it ended."""
+    point = arrival.point
+    if point is None or (point.index > 0 and depth >= MAX_DEPTH):
+        return None, (), Cost()
+    if point.index == 0:
+        return PathwayEnd(point, None), (), Cost()
+    if point.index == 1:
+        followed = yield from follow(tools, point, arrival.modes[0], depth + 1)
+        if followed.status is not Status.CONVERGED:
+            return None, (), followed.cost
+        minimum = min((end.minimum for end in followed.pathways[-1].ends), key=lambda m: m.energy)
+        return PathwayEnd(minimum, point), followed.pathways, followed.cost
+    start = point.weights + tools.pushoff * arrival.modes[0]
+    arrivals, cost = yield from _descend(tools, [start])
+    end, pathways, spent = yield from _settle(tools, arrivals[0], depth + 1)
+    below = None if end is None else PathwayEnd(end.minimum, point)
+    return below, pathways, cost + spent
+
+
+def _flow_cost(flows: list[Flowed]) -> Cost:
+    return Cost(sum(int(f.gradients) for f in flows), sum(int(f.hessians) for f in flows))
+
+
+def _same(a: StationaryPoint, b: StationaryPoint) -> bool:
+    """Whether two minima are copies of one; their weights are certain to `uncertainty`."""
+    tolerance = 1e-8 + 10.0 * (a.uncertainty + b.uncertainty)
+    return bool(np.abs(a.invariants - b.invariants).max() < tolerance)

@@ -1,0 +1,69 @@
+"""The kernels and lengths that all searches on one landscape share."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from lossatlas.landscape.base import Landscape
+from lossatlas.optimize.flow import Flow
+from lossatlas.optimize.newton import Polish
+from lossatlas.optimize.quench import Quench
+from lossatlas.search.band import Band
+from lossatlas.search.eigenvector_following import Climb
+from lossatlas.search.outcome import StationaryPoint
+
+N_SOFT = 8
+"""Soft modes of a minimum that single-ended searches can choose from, excluded modes aside."""
+
+
+def nothing_known(point: StationaryPoint) -> int | None:
+    """Treat every transition state as new."""
+    return None
+
+
+class Tools(NamedTuple):
+    """What a search needs besides its start.
+
+    Attributes:
+        landscape: the landscape searched.
+        quench, polish, climb, flow, band: the kernels, with their options.
+        pushoff: distance from a transition state at which paths begin.
+        displacement: distance from a minimum at which single-ended climbs begin.
+        flow_tolerance: error of one step along a path, and the tighter one for paths that come near
+            another saddle.
+        near_saddle: a path is followed again with the tighter tolerance if its `approach` (Newton
+            length over distance travelled) falls below this.
+        known: the id of a transition state already in the atlas, or None; the paths of a known one
+            are not followed again.
+    """
+
+    landscape: Landscape
+    quench: Quench
+    polish: Polish
+    climb: Climb
+    flow: Flow
+    band: Band
+    pushoff: float
+    displacement: float
+    flow_tolerance: tuple[float, float] = (1e-3, 1e-6)
+    near_saddle: float = 0.1
+    known: Callable[[StationaryPoint], int | None] = nothing_known
+
+
+def default_tools(landscape: Landscape) -> Tools:
+    """Kernels with options that were measured to work, lengths scaled to the landscape.
+
+    Full-matrix BFGS up to 400 weights, limited memory above.
+    """
+    length = landscape.length_scale
+    n_modes = min(landscape.n_weights, len(landscape.excluded_modes) + N_SOFT)
+    return Tools(
+        landscape=landscape,
+        quench=Quench(max_step=1.0 * length, memory=None if landscape.n_weights <= 400 else 50),
+        polish=Polish(n_modes=n_modes, max_step=0.3 * length),
+        climb=Climb(newton_length=1e-3 * length, radius=0.2 * length, max_radius=0.6 * length),
+        flow=Flow(ball=0.1 * length, max_step=0.5 * length),
+        band=Band(max_step=0.2 * length),
+        pushoff=0.02 * length,
+        displacement=0.5 * length,
+        flow_tolerance=(1e-3 * length, 1e-6 * length),
+    )

@@ -1,0 +1,140 @@
+"""Searches for transition states: single-ended from a minimum, double-ended between two.
+
+Both end in the same way: candidates are refined by eigenvector-following, certified, and the paths
+down both sides followed. Whatever fails is counted by its reason.
+"""
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+
+from lossatlas.errors import Status
+from lossatlas.optimize.lanes import Request
+from lossatlas.search.band import candidates
+from lossatlas.search.certify import certified
+from lossatlas.search.eigenvector_following import Climbed
+from lossatlas.search.outcome import Attempt, Cost, Pathway
+from lossatlas.search.pathway import Requests, follow
+from lossatlas.search.tools import Tools
+
+DEGENERATE = 1e-6
+"""Eigenvalues that differ by less than this part of the larger belong to one multiplet."""
+
+
+class _Findings:
+    """Transition states and failures collected during one attempt."""
+
+    def __init__(self) -> None:
+        self.pathways: list[Pathway] = []
+        self.hits: list[int] = []
+        self.failures: dict[Status, int] = {}
+        self.cost = Cost()
+
+    def fail(self, status: Status) -> None:
+        self.failures[status] = self.failures.get(status, 0) + 1
+
+    def attempt(self, strategy: str, origin: tuple[int, ...], detail: str) -> Attempt:
+        found = bool(self.pathways or self.hits)
+        worst = max(self.failures, key=lambda s: self.failures[s], default=Status.NO_CANDIDATE)
+        return Attempt(
+            strategy,
+            origin,
+            detail,
+            Status.CONVERGED if found else worst,
+            self.cost,
+            pathways=tuple(self.pathways),
+            failures=self.failures,
+            hits=tuple(self.hits),
+        )
+
+
+def soft_directions(tools: Tools, w: np.ndarray) -> Generator[Requests, Any, np.ndarray]:
+    """Directions (k, n) to leave a minimum along, softest first, excluded modes left out.
+
+    In a degenerate multiplet (equal units) the canonical symmetry-breaking directions stand in
+    place of the arbitrary eigenvectors.
+    """
+    landscape = tools.landscape
+    certificate = yield from certified(tools, w)
+    modes, values = certificate.modes, certificate.eigenvalues
+    inside = np.linalg.norm(modes @ landscape.excluded_modes.T, axis=1) > 0.5
+    chosen = np.flatnonzero(~inside)
+    directions: list[np.ndarray] = []
+    start = 0
+    while start < len(chosen):
+        stop = start + 1
+        while stop < len(chosen) and (
+            abs(values[chosen[stop]] - values[chosen[start]])
+            < DEGENERATE * abs(values[chosen[stop]])
+        ):
+            stop += 1
+        multiplet = modes[chosen[start:stop]]
+        directions.extend(
+            multiplet if len(multiplet) == 1 else landscape.breaking_directions(w, multiplet)
+        )
+        start = stop
+    return np.stack(directions)
+
+
+def single_ended(
+    tools: Tools, minimum: tuple[int, np.ndarray], mode: int, sign: int, displacement: float = 1.0
+) -> Generator[Requests, Any, Attempt]:
+    """Climb from a minimum (its id and weights) along one of its soft directions.
+
+    `displacement` multiplies the distance at which the climb begins.
+    """
+    identity, w = minimum
+    findings = _Findings()
+    detail = f"mode {mode} {'+' if sign > 0 else '-'} x{displacement:g}"
+    directions = yield from soft_directions(tools, w)
+    findings.cost += Cost(1, 1)
+    if mode < len(directions):
+        direction = sign * directions[mode]
+        start = w + displacement * tools.displacement * direction
+        yield from _refine(tools, findings, [(start, direction)])
+    return findings.attempt("single-ended", (identity,), detail)
+
+
+def double_ended(
+    tools: Tools, strategy: str, first: tuple[int, np.ndarray], second: tuple[int, np.ndarray]
+) -> Generator[Requests, Any, Attempt]:
+    """Relax a band between two minima (ids and weights, the second already aligned)."""
+    findings = _Findings()
+    relaxed = yield Request(tools.band, (first[1], second[1]))
+    findings.cost += Cost(int(relaxed.iterations) * (tools.band.images - 2), 0)
+    if relaxed.status == Status.CONVERGED:
+        yield from _refine(tools, findings, candidates(relaxed))
+    else:
+        findings.fail(Status(int(relaxed.status)))
+    return findings.attempt(strategy, (first[0], second[0]), "")
+
+
+def _refine(
+    tools: Tools, findings: _Findings, starts: list[tuple[np.ndarray, np.ndarray]]
+) -> Generator[Requests, Any, None]:
+    """Refine candidates (point, direction) to transition states, and follow their paths."""
+    if not starts:
+        findings.fail(Status.NO_CANDIDATE)
+        return
+    climbs: list[Climbed] = yield [Request(tools.climb, start) for start in starts]
+    for climb in climbs:
+        findings.cost += Cost(int(climb.hessians), int(climb.hessians))
+        if climb.status != Status.CONVERGED:
+            findings.fail(Status(int(climb.status)))
+            continue
+        certificate = yield from certified(tools, climb.w)
+        findings.cost += certificate.cost
+        point = certificate.point
+        if point is None or point.index != 1:
+            findings.fail(certificate.status if point is None else Status.WRONG_INDEX)
+            continue
+        known = tools.known(point)
+        if known is not None:
+            findings.hits.append(known)
+            continue
+        followed = yield from follow(tools, point, certificate.modes[0])
+        findings.cost += followed.cost
+        findings.pathways.extend(followed.pathways)
+        if followed.status is not Status.CONVERGED:
+            findings.fail(followed.status)
