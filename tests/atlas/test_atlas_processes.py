@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,17 @@ def test_two_programs_explore_one_new_atlas(target):
     assert status["transition_states"] == 60
     assert status["minima"] == 120 + 20  # each shared minimum once, whoever found it first
     assert minima["times_found"].sum() == 120 + 2 * 30 * 5
+
+
+def test_threads_share_an_atlas(atlas, run_id):
+    def commit(seed: int) -> int:
+        rng = np.random.default_rng(seed)
+        minima = [network_point(rng), network_point(np.random.default_rng(99))]
+        return len(atlas.commit(run_id, [attempt(minima=minima)]).new_minima)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(commit, range(12))) == 13
+    assert atlas.minima()["times_found"].max() == 12
 
 
 def test_a_killed_program_loses_nothing_it_was_told_is_safe(tmp_path):

@@ -17,6 +17,7 @@ Example:
     0
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 60.0
 """How long to wait for another program's transaction (they last a fraction of a second)."""
+CREATION_DELAYS = (0.05, 0.2, 0.5)
+"""Seconds between tries to create an atlas that another program creates too."""
 
 
 class Atlas:
@@ -107,18 +110,36 @@ class Atlas:
         return atlas
 
     def _begin(self, problem: Problem, must_be_new: bool) -> None:
-        """Create and adopt in one transaction: of two programs that begin, one adopts."""
-        with self.reading() as connection:
-            contents.is_atlas(connection, self.name)  # before anything is written to the file
+        with self.reading() as connection:  # refuses before anything is written to the file
+            there = contents.is_atlas(connection, self.name)
+        if not there and self._write_new_patiently(problem):
+            return
+        if must_be_new:
+            remedy = "open it, or give another path"
+            raise BadInputError(self.name, "there is an atlas already", remedy)
+        with database.writing(self._engine, self.name) as connection:
+            contents.adopt(connection, problem, self.name)
+
+    def _write_new_patiently(self, problem: Problem) -> bool:
+        """As `_write_new`, again where another program creates it at the very same moment.
+
+        No database can lock tables that are not there yet.
+        """
+        for delay in CREATION_DELAYS:
+            try:
+                return self._write_new(problem)
+            except AtlasError:
+                time.sleep(delay)
+        return self._write_new(problem)
+
+    def _write_new(self, problem: Problem) -> bool:
+        """Create the atlas in one transaction; False if another program was faster."""
         database.use_write_ahead_log(self._engine, self.name)
         with database.writing(self._engine, self.name, locked=False) as connection:
-            if not contents.is_atlas(connection, self.name):
-                contents.write_new(connection, problem)
-            elif must_be_new:
-                remedy = "open it, or give another path"
-                raise BadInputError(self.name, "there is an atlas already", remedy)
-            else:
-                contents.adopt(connection, problem, self.name)
+            if contents.is_atlas(connection, self.name):
+                return False
+            contents.write_new(connection, problem)
+            return True
 
     def close(self) -> None:
         """Release the file."""

@@ -1,0 +1,106 @@
+"""Does committing a batch slow down as the atlas grows?
+
+Fills one atlas with 10^4 and one with 10^6 random minima (in bulk, past the matching), then
+commits the same batches to both and prints the time of each and their ratio; about 1 is right.
+Half of each batch are copies of stored minima.
+
+    python benchmarks/atlas_insert.py [--large 1000000] [--weights 74]
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import insert
+
+from lossatlas.atlas import Atlas, Problem, schema, snapshot
+from lossatlas.atlas.database import writing
+from lossatlas.atlas.writing import point_row
+from lossatlas.errors import Status
+from lossatlas.search.outcome import Attempt, Cost, StationaryPoint
+
+INVARIANTS = 14
+BATCHES, BATCH = 40, 50
+ROWS_PER_INSERT = 10_000
+
+
+def minimum(rng: np.random.Generator, size: int) -> StationaryPoint:
+    """A random point; losses of a real landscape lie close together, so do these."""
+    energy = float(rng.uniform(0.5, 0.6))
+    spectrum = np.sort(rng.uniform(1e-5, 1e-3, 4))
+    invariants = np.concatenate([[energy], rng.normal(size=INVARIANTS - 1)])
+    weights = rng.normal(size=size)
+    return StationaryPoint(weights, energy, 1e-14, 0, spectrum, -1.0, 1e-10, invariants, 3715891200)
+
+
+def fill(atlas: Atlas, count: int, size: int) -> list[StationaryPoint]:
+    """Put ``count`` minima into the atlas; a few of them are returned."""
+    rng = np.random.default_rng(count)
+    kept = []
+    for start in range(0, count, ROWS_PER_INSERT):
+        points = [minimum(rng, size) for _ in range(min(ROWS_PER_INSERT, count - start))]
+        kept += points[:10]
+        with writing(atlas._engine, atlas.name) as connection:
+            connection.execute(insert(schema.minimum), [point_row(point) for point in points])
+    return kept
+
+
+def seconds_of_commit(atlas: Atlas, points: list[StationaryPoint]) -> float:
+    """The time to commit a batch of attempts of one point each, half of them known."""
+    run_id = atlas.start_run({}, 0, {}, "cpu")
+    attempts = [
+        Attempt("benchmark", (), "", Status.CONVERGED, Cost(), (point,)) for point in points
+    ]
+    start = time.perf_counter()
+    receipt = atlas.commit(run_id, attempts)
+    seconds = time.perf_counter() - start
+    assert receipt.hits == BATCH // 2
+    return seconds
+
+
+def compare(atlases: list[Atlas], known: list[list[StationaryPoint]], size: int) -> np.ndarray:
+    """(batches, atlases) seconds; taken in turns, so that a busy machine disturbs all alike."""
+    rng = np.random.default_rng(7)
+    seconds = np.empty((BATCHES, len(atlases)))
+    for batch in range(BATCHES):
+        new = [minimum(rng, size) for _ in range(BATCH // 2)]
+        for k, atlas in enumerate(atlases):
+            old = [known[k][j] for j in rng.choice(len(known[k]), BATCH // 2)]
+            seconds[batch, k] = seconds_of_commit(atlas, new + old)
+    return seconds
+
+
+def seconds_of_snapshot(atlas: Atlas) -> float:
+    """The time to read the network of points without weights."""
+    start = time.perf_counter()
+    snapshot(atlas)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Print the times and their ratio."""
+    parser = argparse.ArgumentParser(description="Commit times in a small and a large atlas.")
+    parser.add_argument("--small", type=int, default=10**4)
+    parser.add_argument("--large", type=int, default=10**6)
+    parser.add_argument("--weights", type=int, default=74)
+    options = parser.parse_args()
+    counts, problem = (options.small, options.large), Problem({"network": "random"})
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{count}.atlas" for count in counts]
+        with Atlas.create(paths[0], problem) as small, Atlas.create(paths[1], problem) as large:
+            pairs = list(zip((small, large), counts, strict=True))
+            known = [fill(atlas, count, options.weights) for atlas, count in pairs]
+            medians = np.median(compare([small, large], known, options.weights), axis=0)
+            for (atlas, count), seconds in zip(pairs, medians, strict=True):
+                print(
+                    f"{count:>9} minima: {1e3 * seconds:.1f} ms a batch of {BATCH} attempts, "
+                    f"snapshot {seconds_of_snapshot(atlas):.2f} s, "
+                    f"file {Path(atlas.name).stat().st_size / 1e6:.0f} MB"
+                )
+    print(f"ratio {medians[1] / medians[0]:.2f}")
+
+
+if __name__ == "__main__":
+    main()
