@@ -104,7 +104,7 @@ def test_camel_points_are_all_there_are():
 
 
 def test_ljat3_points_are_those_of_the_reference():
-    """Energies, distances and Cartesian Hessian eigenvalues of facts.md, section 3."""
+    """Energies, distances and Cartesian Hessian eigenvalues of an independent search."""
     linear, bent = [1.10876289, 1.10876289, 2.21752579], [1.131, 1.131, 1.5531]
     expected = [
         *[(-2.2190981696, linear, [1.203, 1.203, 65.706, 219.024])] * 3,
