@@ -1,0 +1,1 @@
+"""Studies: a TOML file in, a landscape with its data out."""

@@ -1,0 +1,111 @@
+"""What is wrong with a study file, in words: the key, its value, what is allowed.
+
+The checks are pydantic's; this module only says them in the terms of the file.
+"""
+
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from lossatlas.errors import BadInputError
+
+
+def explained(
+    error: ValidationError, tables: Mapping[str, Any], study: type[BaseModel], file: str
+) -> BadInputError:
+    """The first problem that pydantic found, as the error to raise.
+
+    An unknown key comes before all else: a misspelled one usually makes another one missing.
+
+    Args:
+        error: from validating ``tables``.
+        tables: the content of the file.
+        study: the model, one field a table.
+        file: name of the file.
+    """
+    details = error.errors()
+    order = sorted(details, key=lambda detail: detail["type"] != "extra_forbidden")
+    found = _message(order[0], tables, study, file)
+    # A value that fits none of several types is reported once for each of them.
+    places = {detail["loc"][: 3 if detail["loc"][0] == "data" else 2] for detail in details}
+    if len(places) == 1:
+        return found
+    others = f"{len(places) - 1} more problem" + ("s" if len(places) > 2 else "")
+    return BadInputError(found.where, found.problem, f"{found.remedy} ({others} in this file)")
+
+
+def _message(
+    detail: ErrorDetails, tables: Mapping[str, Any], study: type[BaseModel], file: str
+) -> BadInputError:
+    table, *keys = [str(part) for part in detail["loc"]]
+    if table not in study.model_fields and not isinstance(tables[table], dict):
+        remedy = f"put it below one of {', '.join(f'[{name}]' for name in study.model_fields)}"
+        return BadInputError(f"{file}: {table}", "the key stands in no table", remedy)
+    if table not in study.model_fields:
+        return _unknown(f"{file}: [{table}]", table, list(study.model_fields), "table")
+    content = tables.get(table)
+    if content is None:
+        return BadInputError(f"{file}: [{table}]", "the table is missing", _shape(table))
+    if not isinstance(content, dict):
+        return BadInputError(f"{file}: {table}", f"{_shown(content)} is no table", _shape(table))
+    if detail["type"].startswith("union_tag"):
+        return _bad_source(content, study, f"{file}: [{table}] source")
+    model = _model(study, table, keys[0])
+    key = keys[1] if model is not study.model_fields[table].annotation else keys[0]
+    where = f"{file}: [{table}] {key}"
+    if detail["type"] == "extra_forbidden":
+        return _unknown(where, key, list(model.model_fields), "key")
+    field = model.model_fields[key]
+    if detail["type"] == "missing":
+        return BadInputError(where, "the key is missing", f"write e.g. {_example(key, field)}")
+    return _bad_value(detail, where, key, content[key], field)
+
+
+def _bad_value(
+    detail: ErrorDetails, where: str, key: str, value: object, field: FieldInfo
+) -> BadInputError:
+    reason = str(detail.get("ctx", {}).get("error", ""))
+    problem = f"{_shown(value)} is not {field.description}" + (f" ({reason})" if reason else "")
+    return BadInputError(where, problem, f"write e.g. {_example(key, field)}")
+
+
+def _bad_source(content: dict[str, Any], study: type[BaseModel], where: str) -> BadInputError:
+    allowed = ", ".join(_sources(study))
+    if "source" not in content:
+        return BadInputError(where, "the key is missing", f"write one of {allowed}")
+    return BadInputError(where, f"{_shown(content['source'])} is unknown", f"use {allowed}")
+
+
+def _unknown(where: str, name: str, allowed: list[str], kind: str) -> BadInputError:
+    near = difflib.get_close_matches(name, allowed, n=1)
+    remedy = f"did you mean {near[0]}?" if near else f"the {kind}s are {', '.join(allowed)}"
+    return BadInputError(where, f"there is no such {kind}", remedy)
+
+
+def _sources(study: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """The models of the table [data] by their source."""
+    models = get_args(study.model_fields["data"].annotation)
+    return {get_args(model.model_fields["source"].annotation)[0]: model for model in models}
+
+
+def _model(study: type[BaseModel], table: str, tag: str) -> type[BaseModel]:
+    return _sources(study)[tag] if table == "data" else study.model_fields[table].annotation  # type: ignore[return-value]
+
+
+def _shape(table: str) -> str:
+    return f"write a line [{table}] and its keys below it"
+
+
+def _example(key: str, field: FieldInfo) -> str:
+    return f"{key} = {_shown((field.examples or [None])[0])}"
+
+
+def _shown(value: object) -> str:
+    """A value nearly as TOML writes it."""
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,201 @@
+"""From a study to a landscape and its problem, and from a stored problem back to the landscape.
+
+The problem holds all that a later command needs: the scaled training and testing rows, and the
+study with the names of classes and columns. An atlas is complete without the study file.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import ValidationError
+
+from lossatlas.atlas import Problem
+from lossatlas.data import (
+    Dataset,
+    Scaling,
+    Split,
+    load_ljat3,
+    read_table,
+    scale,
+    sklearn_dataset,
+    split,
+    split_pools,
+)
+from lossatlas.errors import AtlasError, BadInputError
+from lossatlas.landscape import NetworkLandscape
+from lossatlas.studies.study import FileSource, LJAT3Source, Study
+
+
+class Prepared(NamedTuple):
+    """A study ready to be explored.
+
+    Attributes:
+        landscape: the loss of the network on the training rows.
+        problem: what the atlas keeps of it.
+        train: training rows, scaled.
+        test: testing rows, scaled likewise.
+    """
+
+    landscape: NetworkLandscape
+    problem: Problem
+    train: Dataset
+    test: Dataset
+
+
+def prepare(study: Study, stored: Problem | None = None) -> Prepared:
+    """Load, split and scale the data of a study, and build its landscape.
+
+    Args:
+        study: from `load_study`.
+        stored: the problem of the atlas that is to be continued, if there is one. If it was made
+            with the same table [data] of source ljat3, its rows are taken: the same minimizations
+            would be repeated, and a start on the border of two basins may end elsewhere on
+            another processor. Files are always read again, since they may have changed.
+
+    Raises:
+        BadInputError: for data that cannot be used, as `lossatlas.data` says.
+
+    Example:
+        >>> study = Study.model_validate(
+        ...     {
+        ...         "data": {"source": "sklearn", "name": "iris", "train": 100, "test": 50},
+        ...         "network": {"hidden": [3]},
+        ...         "loss": {"l2": 1e-3},
+        ...     }
+        ... )
+        >>> prepared = prepare(study)
+        >>> prepared.landscape.n_weights, prepared.problem.arrays["test_inputs"].shape
+        (27, (50, 4))
+    """
+    if stored is not None and _same_draw(study, stored):
+        parts, notes = _stored_parts(stored), stored.specification
+    else:
+        parts, notes = _fresh_parts(study)
+    specification = {**notes, "name": study.name, "study": study.tables}
+    with _in_file(study):
+        landscape = _landscape(study, parts.train.inputs, parts.train.labels, notes["classes"])
+    arrays = {
+        "train_inputs": parts.train.inputs,
+        "train_labels": parts.train.labels,
+        "test_inputs": parts.test.inputs,
+        "test_labels": parts.test.labels,
+    }
+    problem = Problem(landscape.fingerprint(), specification, arrays)
+    return Prepared(landscape, problem, parts.train, parts.test)
+
+
+def landscape_of(problem: Problem) -> NetworkLandscape:
+    """The landscape of a stored problem, from what is stored alone.
+
+    Raises:
+        BadInputError: if the problem is not one of a network study.
+        AtlasError: if the landscape is not the one the fingerprint speaks of.
+
+    Example:
+        >>> study = Study.model_validate(
+        ...     {
+        ...         "data": {"source": "sklearn", "name": "iris", "train": 100, "test": 50},
+        ...         "network": {"hidden": [3]},
+        ...         "loss": {"l2": 1e-3},
+        ...     }
+        ... )
+        >>> landscape_of(prepare(study).problem).n_weights
+        27
+    """
+    try:
+        study = Study.model_validate(problem.specification["study"])
+        inputs, labels = problem.arrays["train_inputs"], problem.arrays["train_labels"]
+        classes = problem.specification["classes"]
+    except (KeyError, ValidationError) as error:
+        raise BadInputError(
+            "atlas",
+            "it holds no network study that this version can read",
+            "use the Python functions, and pass the landscape",
+        ) from error
+    landscape = _landscape(study, inputs, labels, classes)
+    if landscape.fingerprint() != problem.fingerprint:
+        raise AtlasError("the atlas's data and study do not give its fingerprint: it is damaged")
+    return landscape
+
+
+def _landscape(
+    study: Study, inputs: np.ndarray, labels: np.ndarray, classes: list[str]
+) -> NetworkLandscape:
+    return NetworkLandscape(
+        inputs,
+        labels,
+        study.network.hidden,
+        study.loss.l2,
+        classes=len(classes),
+        neighbors=study.network.neighbors,
+        ties=study.network.ties,
+        regularize_biases=study.loss.regularize_biases,
+    )
+
+
+def _fresh_parts(study: Study) -> tuple[Split, dict[str, Any]]:
+    """Scaled rows, and what is to be known about them besides the study."""
+    data = study.data
+    if isinstance(data, LJAT3Source):
+        drawn = load_ljat3(data.side, data.items, data.inputs, data.step_cap, data.seed)
+        parts = split_pools(drawn.pools, data.train, data.test, data.seed, data.split)
+        about = {
+            "counts": list(drawn.counts),
+            "unconverged": drawn.unconverged,
+            "elsewhere": drawn.elsewhere,
+            "evaluations": drawn.evaluations,
+        }
+    else:
+        rows = _rows(study)
+        parts = split(rows, data.train, data.test, data.seed, data.split)
+        about = {"rows": len(rows), "checksum": rows.checksum}
+    scaled, scaling = scale(parts, data.scaling)
+    notes = {
+        "classes": list(parts.train.classes),
+        "features": list(parts.train.features),
+        "scaling": _scaling_notes(scaling),
+        "source": about,
+        "checksums": {"train": parts.train.checksum, "test": parts.test.checksum},
+    }
+    return scaled, notes
+
+
+def _rows(study: Study) -> Dataset:
+    if isinstance(study.data, FileSource):
+        return read_table(study.file.parent / study.data.path)
+    with _in_file(study):
+        return sklearn_dataset(study.data.name)  # type: ignore[union-attr]
+
+
+def _scaling_notes(scaling: Scaling) -> dict[str, list[float]]:
+    return {"shift": scaling.shift.tolist(), "factor": scaling.factor.tolist()}
+
+
+def _same_draw(study: Study, stored: Problem) -> bool:
+    drawn = isinstance(study.data, LJAT3Source)
+    return drawn and stored.specification.get("study", {}).get("data") == study.tables["data"]
+
+
+def _stored_parts(stored: Problem) -> Split:
+    def rows(group: str) -> Dataset:
+        return Dataset(
+            stored.arrays[f"{group}_inputs"],
+            stored.arrays[f"{group}_labels"],
+            tuple(stored.specification["classes"]),
+            str(stored.specification["name"]),
+            tuple(stored.specification["features"]),
+        )
+
+    return Split(rows("train"), rows("test"))
+
+
+@contextmanager
+def _in_file(study: Study) -> Iterator[None]:
+    """Have messages about a table of the study name its file."""
+    try:
+        yield
+    except BadInputError as error:
+        where = f"{study.file}: {error.where}"
+        raise BadInputError(where, error.problem, error.remedy) from error

@@ -1,0 +1,229 @@
+"""The study file: which data, which network, which loss, how long to explore.
+
+A study is a TOML file of four tables. Everything in it is checked before any work starts, and a
+key that nobody knows is refused: a misspelled option must not be an ignored one. Nothing here
+loads JAX, so a mistake is answered at once.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+
+from lossatlas.data import LJAT3_SIDES, SKLEARN_NAMES
+from lossatlas.data.scaling import ScalingMethod
+from lossatlas.data.split import SplitMode
+from lossatlas.errors import BadInputError
+from lossatlas.studies.messages import explained
+
+POSITIVE_WHOLE = "a whole number, 1 or more"
+POSITIVE = "a positive number"
+SEED = "a whole number from 0 to 2^63 - 1"
+
+Whole = Annotated[int, Field(strict=True)]
+Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1, description=SEED, examples=[1])]
+Count = Annotated[int, Field(strict=True, ge=1, description=POSITIVE_WHOLE, examples=[1000])]
+
+
+class Table(BaseModel):
+    """A table of the file. Every field describes its values, for messages."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(Table):
+    """What all kinds of data have in common.
+
+    Attributes:
+        train: training rows.
+        test: testing rows.
+        seed: of the starts of LJAT3 and of the split.
+        split: ``random``, or ``ordered``: the first `train` rows, then the next `test` rows.
+        scaling: of the columns, by statistics of the training rows used.
+    """
+
+    train: Count
+    test: Count
+    seed: Seed = 0
+    split: SplitMode = Field("random", description='"random" or "ordered"', examples=["random"])
+    scaling: ScalingMethod = Field(
+        "none", description='"none", "mean-absolute" or "standard"', examples=["none"]
+    )
+
+
+class LJAT3Source(Source):
+    """Outcomes of three-atom minimizations, see `lossatlas.data.load_ljat3`."""
+
+    source: Literal["ljat3"]
+    side: Literal["D1", "D2", "D3"] | Positive = Field(
+        description=f"one of {', '.join(LJAT3_SIDES)} or a positive number", examples=["D2"]
+    )
+    items: int = Field(
+        200_000, strict=True, ge=2, description="a whole number, 2 or more", examples=[200_000]
+    )
+    inputs: tuple[Literal["r12", "r13", "r23"], ...] = Field(
+        ("r12", "r13"),
+        description="a list of different distances out of r12, r13, r23",
+        examples=[["r12", "r13"]],
+    )
+    step_cap: Positive = Field(0.4, description=POSITIVE, examples=[0.4])
+
+    @field_validator("inputs")
+    @classmethod
+    def _different(cls, inputs: tuple[str, ...]) -> tuple[str, ...]:
+        if not inputs or len(set(inputs)) < len(inputs):
+            raise ValueError
+        return inputs
+
+
+class FileSource(Source):
+    """A user's ``.npz`` or ``.csv``, see `lossatlas.data.read_table`."""
+
+    source: Literal["file"]
+    path: Annotated[str, Field(strict=True, min_length=1)] = Field(
+        description="the path of a .npz or .csv file", examples=["data.npz"]
+    )
+
+
+class SklearnSource(Source):
+    """A set that comes with scikit-learn, see `lossatlas.data.sklearn_dataset`."""
+
+    source: Literal["sklearn"]
+    name: Literal["breast_cancer", "digits", "iris", "wine"] = Field(
+        description=f"one of {', '.join(SKLEARN_NAMES)}", examples=["digits"]
+    )
+
+
+class Network(Table):
+    """The tanh network.
+
+    Attributes:
+        hidden: units of each hidden layer, inputs first.
+        neighbors: reduced connectivity, the paper's eq. (5); 0 for full connectivity.
+        ties: which of two equally near nodes is kept: ``lowest`` index (paper) or ``highest``.
+    """
+
+    hidden: tuple[Annotated[int, Field(strict=True, ge=1)], ...] = Field(
+        description="a list of layer widths, each 1 or more", examples=[[10]]
+    )
+    neighbors: int = Field(
+        0, strict=True, ge=0, description="a whole number, 0 or more", examples=[0]
+    )
+    ties: Literal["lowest", "highest"] = Field(
+        "lowest", description='"lowest" or "highest"', examples=["lowest"]
+    )
+
+    @field_validator("hidden")
+    @classmethod
+    def _deep(cls, hidden: tuple[int, ...]) -> tuple[int, ...]:
+        if not hidden:
+            raise ValueError(
+                "a network without hidden layers has a convex loss with a single minimum"
+            )
+        return hidden
+
+
+class Loss(Table):
+    """The loss: softmax cross-entropy plus l2 times the sum of squared weights.
+
+    Attributes:
+        l2: lambda of the paper's eq. (3).
+        regularize_biases: whether the sum includes the biases.
+    """
+
+    l2: Positive = Field(
+        description=f"{POSITIVE} (without it minima are not isolated)", examples=[1e-4]
+    )
+    regularize_biases: bool = Field(True, strict=True, description="true or false", examples=[True])
+
+
+class Explore(Table):
+    """When to stop, unless the command line says otherwise; see `ExploreOptions`."""
+
+    minutes: Positive | None = Field(default=None, description=POSITIVE, examples=[2])
+    transition_states: Count | None = Field(
+        default=None, description=POSITIVE_WHOLE, examples=[100]
+    )
+    seed: Seed = 0
+    lanes: Count | None = Field(default=None, description=POSITIVE_WHOLE, examples=[4])
+    workers: Count | None = Field(default=None, description=POSITIVE_WHOLE, examples=[2])
+
+
+class Study(Table):
+    """A study, checked.
+
+    Attributes:
+        data: `LJAT3Source`, `FileSource` or `SklearnSource`.
+        network: `Network`.
+        loss: `Loss`.
+        explore: `Explore`.
+
+    Example:
+        >>> study = Study.model_validate(
+        ...     {
+        ...         "data": {"source": "sklearn", "name": "iris", "train": 100, "test": 50},
+        ...         "network": {"hidden": [3]},
+        ...         "loss": {"l2": 1e-3},
+        ...     }
+        ... )
+        >>> study.network.hidden, study.data.scaling
+        ((3,), 'none')
+    """
+
+    data: LJAT3Source | FileSource | SklearnSource = Field(discriminator="source")
+    network: Network
+    loss: Loss
+    explore: Explore = Explore()
+    _file: Path = PrivateAttr(Path("study.toml"))
+
+    @property
+    def file(self) -> Path:
+        """Where it was read from; paths in the study are relative to its folder."""
+        return self._file
+
+    @property
+    def name(self) -> str:
+        """The file name without its suffix."""
+        return self._file.stem
+
+    @property
+    def tables(self) -> dict[str, Any]:
+        """The four tables as JSON types, defaults filled in."""
+        return self.model_dump(mode="json")
+
+
+def load_study(path: str | Path) -> Study:
+    """Read and check a study file.
+
+    Raises:
+        BadInputError: for a file that is missing or no TOML, an unknown or missing key, or a
+            value that cannot be used; says which, and what is allowed.
+
+    Example:
+        >>> load_study("examples/d2.toml").data.side         # doctest: +SKIP
+        'D2'
+    """
+    path = Path(path).expanduser()
+    tables = _toml(path)
+    try:
+        study = Study.model_validate(tables)
+    except ValidationError as error:
+        raise explained(error, tables, Study, str(path)) from error
+    study._file = path
+    return study
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as stream:
+            return tomllib.load(stream)
+    except FileNotFoundError as error:
+        raise BadInputError(str(path), "no such file", "give the path of a study") from error
+    except OSError as error:
+        raise BadInputError(str(path), f"cannot be read ({error.strerror})", "check it") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadInputError(str(path), f"is not TOML: {error}", "correct that line") from error
+    except UnicodeDecodeError as error:
+        raise BadInputError(str(path), "is not a text file", "give a study in TOML") from error
