@@ -1,0 +1,1 @@
+"""Growing an atlas: strategies propose searches, a planner chooses, the engine runs them."""

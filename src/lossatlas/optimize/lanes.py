@@ -21,6 +21,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -177,20 +178,30 @@ class Engine:
         self.lanes = lanes or (4 if self.on_cpu else 256)
         self.workers = workers or (available_cores() if self.on_cpu else 1)
 
-    def run(
-        self, searches: Iterable[Search], stop: Callable[[], bool] = lambda: False
-    ) -> Iterator[tuple[int, Any]]:
-        """Yield (position, what the search returned) as searches finish.
+    @contextmanager
+    def session(self, stop: Callable[[], bool] = lambda: False) -> Iterator["Session"]:
+        """Open the workers; searches may be submitted while others run.
 
         `stop` is asked between device calls; when it says True the searches still in flight are
-        dropped. An exception inside a search is raised here.
+        dropped.
         """
         with threadpool_limits(1, user_api="blas"):
-            pool = _Pool(self, searches, stop)
+            session = Session(self, stop)
             try:
-                yield from pool.results()
+                yield session
             finally:
-                pool.close()
+                session.close()
+
+    def run(self, searches: Iterable[Search]) -> Iterator[tuple[int, Any]]:
+        """Yield (position, what the search returned) as searches finish.
+
+        An exception inside a search is raised here.
+        """
+        with self.session() as session:
+            for search in searches:
+                session.submit(search)
+            session.no_more()
+            yield from session.results()
 
 
 def available_cores() -> int:
@@ -200,30 +211,44 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-class _Pool:
-    """One run of an engine: the queues, the workers, and the searches in flight."""
+class Session:
+    """The workers of an engine, the queues between them, and the searches in flight."""
 
-    def __init__(
-        self, engine: Engine, searches: Iterable[Search], stop: Callable[[], bool]
-    ) -> None:
+    def __init__(self, engine: Engine, stop: Callable[[], bool]) -> None:
+        """`Engine.session` calls this."""
         self.engine, self.stop = engine, stop
-        self.waiting_room = enumerate(searches)
+        self.waiting_room: deque[tuple[int, Search]] = deque()
         self.queues: dict[Kernel, deque[tuple[_Ticket, int, tuple]]] = {}
         self.lock = threading.Condition()
         self.done: SimpleQueue[tuple[int, Any] | None] = SimpleQueue()
-        self.in_flight = 0
-        self.exhausted = self.closed = False
+        self.seen: set[Kernel] = set()
+        self.compiling: set[Kernel] = set()
+        self.submitted = self.in_flight = 0
+        self.complete = self.closed = False
         self.threads = [
             threading.Thread(target=self._work, name=f"lanes-{k}", daemon=True)
             for k in range(engine.workers)
         ]
-        self.idle_workers = 0
-
-    def results(self) -> Iterator[tuple[int, Any]]:
-        with self.lock:
-            self._admit()
         for thread in self.threads:
             thread.start()
+
+    def submit(self, search: Search) -> int:
+        """Queue a search; its position, counted from 0."""
+        with self.lock:
+            position = self.submitted
+            self.submitted += 1
+            self.waiting_room.append((position, search))
+            self.lock.notify_all()
+        return position
+
+    def no_more(self) -> None:
+        """Nothing will be submitted any more: `results` ends when all have finished."""
+        with self.lock:
+            self.complete = True
+            self.lock.notify_all()
+
+    def results(self) -> Iterator[tuple[int, Any]]:
+        """Yield (position, what the search returned) as searches finish."""
         alive = len(self.threads)
         while alive:
             item = self.done.get()
@@ -235,24 +260,20 @@ class _Pool:
                 yield item
 
     def close(self) -> None:
+        """Drop what is in flight and end the workers."""
         with self.lock:
             self.closed = True
             self.lock.notify_all()
         for thread in self.threads:
-            if thread.ident is not None:
-                thread.join()
+            thread.join()
 
     def _admit(self) -> None:
         """Start searches until every lane of every worker has two in reserve (lock held)."""
         enough = 3 * self.engine.lanes * self.engine.workers
-        while not self.exhausted and self.in_flight < enough:
-            try:
-                position, search = next(self.waiting_room)
-            except StopIteration:
-                self.exhausted = True
-            else:
-                self.in_flight += 1
-                self._resume(position, search, None)
+        while self.waiting_room and self.in_flight < enough:
+            position, search = self.waiting_room.popleft()
+            self.in_flight += 1
+            self._resume(position, search, None)
 
     def _resume(self, position: int, search: Search, value: Any) -> None:
         """Hand a search its results and queue what it asks for next (lock held)."""
@@ -286,9 +307,9 @@ class _Pool:
                     kernel, new = task
                     finished = blocks[kernel].advance(new)
                     with self.lock:
+                        self.compiling.discard(kernel)
                         for ticket, slot, result in finished:
                             self._deliver(ticket, slot, result)
-                        self._admit()
                         self.lock.notify_all()
         except BaseException as error:
             self.done.put((-1, Failure(error)))
@@ -304,20 +325,26 @@ class _Pool:
             while True:
                 if self.closed or self.stop():
                     return None
+                self._admit()
                 for kernel in self.queues:
                     if kernel not in blocks:
                         blocks[kernel] = self._block(kernel)
                 work = {k: b.active + len(self.queues.get(k, ())) for k, b in blocks.items()}
+                work = {k: amount for k, amount in work.items() if k not in self.compiling}
                 if work and max(work.values()) > 0:
                     kernel = max(work, key=lambda k: work[k])
+                    if kernel not in self.seen:
+                        # One worker compiles a kernel; meanwhile the others do something else.
+                        self.seen.add(kernel)
+                        self.compiling.add(kernel)
                     queue = self.queues.get(kernel, deque())
                     free = self.engine.lanes - blocks[kernel].active
                     share = -(-len(queue) // self.engine.workers)
                     take = min(free, max(share, 1 if blocks[kernel].active == 0 else 0), len(queue))
                     return kernel, [queue.popleft() for _ in range(take)]
-                if self.in_flight == 0 and self.exhausted:
+                if self.in_flight == 0 and self.complete and not self.waiting_room:
                     return None
-                self.lock.wait()
+                self.lock.wait(timeout=0.5)
 
     def _block(self, kernel: Kernel) -> _Block:
         engine = self.engine

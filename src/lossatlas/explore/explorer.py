@@ -1,0 +1,261 @@
+"""The exploration: plan a round, run it in lanes, commit it in order; again, until a stop rule.
+
+Two rounds are in flight at any time, so that lanes stay full while the last searches of a round
+finish: round r + 2 is planned from the atlas as it is when round r is committed, whatever of round
+r + 1 has finished by then. Attempts are committed in the order they were planned. So what is found
+depends on the seed and the atlas it started from, not on timing, and an exploration stopped early
+is a prefix of a longer one.
+"""
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from lossatlas.atlas import Atlas
+from lossatlas.errors import BadInputError
+from lossatlas.explore.planner import plan_round
+from lossatlas.explore.strategies import Task
+from lossatlas.explore.view import KnownTransitionStates, Observer
+from lossatlas.landscape.base import Landscape
+from lossatlas.optimize.lanes import Engine, Session
+from lossatlas.search.outcome import Attempt
+from lossatlas.search.tools import default_tools
+
+QUIET = 96
+"""Attempts without anything new, and as many as there are minima times four: nothing is left."""
+COMMIT_SECONDS = 1.0
+"""Finished attempts wait at most about this long to be committed."""
+
+
+@dataclass(frozen=True)
+class ExploreOptions:
+    """When to stop, and how to run.
+
+    Args:
+        minutes: stop after so many minutes of this call.
+        transition_states: stop at so many transition states in the atlas, degenerate ones included.
+        seed: of all random numbers.
+        lanes: lanes of each kernel and worker; default chosen for the device.
+        workers: worker threads; default one a core.
+
+    Without a limit the exploration ends when a long run of attempts finds nothing new.
+    """
+
+    minutes: float | None = None
+    transition_states: int | None = None
+    seed: int = 0
+    lanes: int | None = None
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        for name in ("minutes", "transition_states", "lanes", "workers"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise BadInputError(f"explore: {name}", f"{value} is not positive", "use e.g. 2")
+
+
+class Progress(NamedTuple):
+    """The state of an exploration after a commit."""
+
+    seconds: float
+    minima: int
+    transition_states: int
+    attempts: int
+    new_in_round: int
+    round: int
+    strategy_counts: dict[str, int]
+
+
+class Exploration(NamedTuple):
+    """How an exploration ended.
+
+    Attributes:
+        reason: ``"time"``, ``"number"``, ``"nothing new"`` or ``"interrupted"``.
+        minima, transition_states: in the atlas at the end.
+        attempts: made in this call.
+        seconds, cpu_seconds: spent in this call.
+    """
+
+    reason: str
+    minima: int
+    transition_states: int
+    attempts: int
+    seconds: float
+    cpu_seconds: float
+
+
+def explore(
+    landscape: Landscape,
+    atlas: Atlas,
+    options: ExploreOptions,
+    report: Callable[[Progress], None] = lambda progress: None,
+    started: float | None = None,
+) -> Exploration:
+    """Grow an atlas by searches until a stop rule holds.
+
+    Args:
+        landscape: the landscape of the atlas.
+        atlas: an open atlas; what it holds is continued.
+        options: stop rules, seed, lanes.
+        report: called after every commit.
+        started: `time.monotonic()` at which the minutes began to count; default now.
+
+    Raises:
+        AtlasError: if the atlas cannot be written; what was committed before is safe.
+
+    Example:
+        >>> explore(landscape, atlas, ExploreOptions(minutes=2))     # doctest: +SKIP
+    """
+    begun = time.monotonic() if started is None else started
+    cpu = time.process_time()
+    run = atlas.start_run(asdict(options), options.seed, _versions(), _device())
+    rounds = _Rounds(landscape, atlas, options, report, run, begun)
+    reason = "interrupted"
+    try:
+        reason = rounds.run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        atlas.finish_run(run, reason)
+    status = rounds.observer.view().points
+    return Exploration(
+        reason,
+        len(status.minimum_ids),
+        len(status.transition_state_ids),
+        rounds.attempts,
+        time.monotonic() - begun,
+        time.process_time() - cpu,
+    )
+
+
+class _Rounds:
+    """One exploration in progress."""
+
+    def __init__(self, landscape, atlas, options, report, run, begun) -> None:
+        self.landscape, self.atlas, self.options = landscape, atlas, options
+        self.report, self.run_id, self.begun = report, run, begun
+        self.deadline = np.inf if options.minutes is None else begun + 60.0 * options.minutes
+        self.tools = default_tools(landscape)
+        self.observer = Observer(atlas, landscape)
+        self.known = KnownTransitionStates(atlas)
+        self.round_of: list[int] = []
+        self.planned_rounds = self.attempts = self.quiet = self.new_in_round = 0
+        self.committed = 0
+        self.counts: dict[str, int] = {}
+        self.minima = self.transition_states = 0
+        self.limit_reached = self.exhausted = False
+
+    def stopped(self) -> bool:
+        return self.limit_reached or time.monotonic() >= self.deadline
+
+    def run(self) -> str:
+        engine = Engine(self.landscape.surface, self.options.lanes, self.options.workers)
+        view = self.observer.view()
+        self.minima = len(view.points.minimum_ids)
+        self.transition_states = len(view.points.transition_state_ids)
+        if self._enough():
+            return "number"
+        with engine.session(self.stopped) as session:
+            self._plan(session)
+            self._plan(session)
+            self._end_if_idle(session)
+            self._collect(session)
+        if self._enough():
+            return "number"
+        return "time" if time.monotonic() >= self.deadline else "nothing new"
+
+    def _enough(self) -> bool:
+        wanted = self.options.transition_states
+        return wanted is not None and self.transition_states >= wanted
+
+    def _plan(self, session: Session) -> None:
+        """Plan one round from the atlas as it is, and hand it to the engine."""
+        view = self.observer.view()
+        number = len(self.observer.entries)
+        random = np.random.default_rng([self.options.seed, number, self.planned_rounds])
+        tasks: list[Task] = plan_round(view, self.observer.entries, random, self.options.seed)
+        tools = self.tools._replace(known=self.known.as_of_now())
+        for task in tasks:
+            self.round_of.append(self.planned_rounds)
+            session.submit(task.search(tools))
+        self.observer.chains += sum(task.strategy == "basin-hopping" for task in tasks)
+        self.planned_rounds += 1
+
+    def _collect(self, session: Session) -> None:
+        """Commit results in order; plan another round whenever one is complete."""
+        waiting: dict[int, Attempt] = {}
+        batch: list[Attempt] = []
+        last = time.monotonic()
+        try:
+            for position, attempt in session.results():
+                waiting[position] = attempt
+                while (nxt := self.committed + len(batch)) in waiting:
+                    batch.append(waiting.pop(nxt))
+                    if self._ends_round(nxt):
+                        self._commit(batch)
+                        batch, last = [], time.monotonic()
+                        self._next_round(session)
+                if batch and time.monotonic() - last > COMMIT_SECONDS:
+                    self._commit(batch)
+                    batch, last = [], time.monotonic()
+        finally:
+            self._commit(batch)
+
+    def _ends_round(self, position: int) -> bool:
+        last = position + 1 == len(self.round_of)
+        return last or self.round_of[position + 1] != self.round_of[position]
+
+    def _next_round(self, session: Session) -> None:
+        self.new_in_round = 0
+        self.exhausted = self.exhausted or self.quiet >= max(QUIET, 4 * self.minima)
+        if not self.exhausted:
+            self._plan(session)
+        self._end_if_idle(session)
+
+    def _end_if_idle(self, session: Session) -> None:
+        if self.committed == len(self.round_of):
+            session.no_more()
+
+    def _commit(self, batch: list[Attempt]) -> None:
+        if not batch or self.limit_reached:
+            return
+        wanted = self.options.transition_states
+        receipt = self.atlas.commit(self.run_id, batch)
+        for record, attempt in zip(receipt.attempts, batch, strict=True):
+            new = len(record.new_minima) + len(record.new_transition_states)
+            self.minima += len(record.new_minima)
+            self.transition_states += len(record.new_transition_states)
+            self.new_in_round += new
+            self.quiet = 0 if new else self.quiet + 1
+            self.counts[attempt.strategy] = self.counts.get(attempt.strategy, 0) + 1
+        self.committed += len(batch)
+        self.attempts += len(batch)
+        self.limit_reached = wanted is not None and self.transition_states >= wanted
+        self.report(
+            Progress(
+                seconds=time.monotonic() - self.begun,
+                minima=self.minima,
+                transition_states=self.transition_states,
+                attempts=self.attempts,
+                new_in_round=self.new_in_round,
+                round=self.round_of[self.committed - 1],
+                strategy_counts=dict(self.counts),
+            )
+        )
+
+
+def _versions() -> dict[str, str]:
+    names = ("lossatlas", "jax", "jaxlib", "numpy", "scipy")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def _device() -> str:
+    device = jax.devices()[0]
+    return f"{device.platform}: {device.device_kind}"

@@ -1,0 +1,80 @@
+"""The planner: effort goes where new points still turn up.
+
+Each strategy is an arm. Its yield is the number of new points (minima and transition states) per
+unit of cost over its last attempts, costs counted in evaluations, never in seconds: what is planned
+depends on the atlas alone. A round is shared out in proportion to the yields, with a floor so that
+no arm is written off for ever.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from lossatlas.atlas.log import Entry
+from lossatlas.explore import strategies
+from lossatlas.explore.strategies import Strategy, Task, take
+from lossatlas.explore.view import View
+
+HESSIAN = 12.0
+"""Cost of a Hessian and its spectrum, in gradients."""
+MEMORY = 200
+"""Attempts of a strategy that count."""
+FLOOR = 0.04
+"""Smallest share of a round."""
+FIRST_ROUND, ROUND = 12, 48
+"""Searches in a round before any minimum is known, and after."""
+
+
+def arms(seed: int) -> dict[str, Strategy]:
+    """The strategies by the name their attempts carry in the log."""
+    return {
+        "basin-hopping": partial(strategies.find_minima, seed=seed),
+        "single-ended": strategies.climb_from_minima,
+        "connect": strategies.join_unconnected,
+        "gaps": strategies.bridge_gaps,
+        "untrap": strategies.free_trapped,
+        "shortcut": strategies.shorten_paths,
+        "degenerate": strategies.rearrange,
+    }
+
+
+def plan_round(
+    view: View, entries: Sequence[Entry], random: np.random.Generator, seed: int
+) -> list[Task]:
+    """The tasks of the next round; empty if there is nothing left to try.
+
+    Args:
+        view: the atlas as committed.
+        entries: the log of attempts.
+        random: stream of this round.
+        seed: seed of the exploration.
+    """
+    known = len(view.points.minimum_ids) > 0
+    size = ROUND if known else FIRST_ROUND
+    strategies_by_name = arms(seed)
+    shares = yields(entries, list(strategies_by_name))
+    tasks: list[Task] = []
+    proposals = {name: arm(view, random) for name, arm in strategies_by_name.items()}
+    for name, share in shares.items():
+        tasks += take(proposals[name], int(np.ceil(share * size)), view.tried)
+    # What some arms could not use goes to the others, best yield first.
+    for name in sorted(shares, key=lambda n: -shares[n]):
+        if len(tasks) < size:
+            tasks += take(proposals[name], size - len(tasks), view.tried)
+    return tasks
+
+
+def yields(entries: Sequence[Entry], names: Sequence[str]) -> dict[str, float]:
+    """Share of a round for each strategy, summing to about one."""
+    scores = {}
+    for name in names:
+        # Both ways of joining components log their bands as "connect".
+        logged = "connect" if name == "gaps" else name
+        recent = [e for e in reversed(entries) if e.strategy == logged][:MEMORY]
+        gain = sum(e.new_minima + e.new_transition_states for e in recent)
+        cost = sum(e.gradients + HESSIAN * e.hessians for e in recent)
+        # One point for nothing, so that an arm nobody has tried looks attractive.
+        scores[name] = (gain + 1.0) / (cost + 5e3)
+    total = sum(scores.values())
+    return {name: max(FLOOR, score / total) for name, score in scores.items()}

@@ -1,0 +1,265 @@
+"""Strategies: each is a pure function from a view of the atlas to the searches it proposes.
+
+Named by their aim, as in the literature (Wales; PATHSAMPLE): find minima, climb from every minimum,
+join what is unconnected (CONNECTUNC), bridge the gaps on the way to the global minimum
+(missing-connection search: Dijkstra with known paths free), free minima that seem trapped behind a
+high barrier (UNTRAP), find shorter paths (SHORTCUT), and rearrangements of a minimum into its own
+copies. None proposes a search that was made before.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
+
+from lossatlas.analysis.disconnectivity import barrier
+from lossatlas.explore.view import View
+from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
+from lossatlas.search.outcome import Attempt
+from lossatlas.search.tools import N_SOFT, Tools
+from lossatlas.search.transition_states import double_ended, single_ended
+
+DISPLACEMENTS = (1.0, 2.0, 0.5)
+"""Multiples of the displacement tried from each minimum along each mode, one after the other."""
+
+
+class Task(NamedTuple):
+    """A search to be made.
+
+    Attributes:
+        strategy, origin, detail: its name in the log of attempts.
+        search: makes the search, given the tools.
+    """
+
+    strategy: str
+    origin: tuple[int, ...]
+    detail: str
+    search: Callable[[Tools], Any]
+
+
+Strategy: TypeAlias = Callable[[View, np.random.Generator], Iterator[Task]]
+
+
+def find_minima(view: View, random: np.random.Generator, seed: int = 0) -> Iterator[Task]:
+    """Basin-hopping chains from random starts, numbered through; chain k has its own seed."""
+    options = BasinHoppingOptions()
+    number = view.chains
+    while True:
+        detail = f"chain {number}"
+        stream = [seed, number]
+        yield Task("basin-hopping", (), detail, partial(_chain, stream, options, detail))
+        number += 1
+
+
+def _chain(
+    stream: list[int], options: BasinHoppingOptions, detail: str, tools: Tools
+) -> Iterator[Any]:
+    attempt: Attempt = yield from basin_hopping(tools, np.random.default_rng(stream), options)
+    return attempt._replace(detail=detail)
+
+
+def climb_from_minima(view: View, random: np.random.Generator) -> Iterator[Task]:
+    """Single-ended searches: the softest mode of every minimum, lowest first, then the next."""
+    order = view.by_energy()
+    for factor in DISPLACEMENTS:
+        for mode in range(N_SOFT):
+            for position in order:
+                for sign in (1, -1):
+                    (identity,) = view.ids(position)
+                    detail = f"mode {mode} {'+' if sign > 0 else '-'} x{factor:g}"
+                    if ("single-ended", (identity,), detail) not in view.tried:
+                        start = (identity, view.weights[position])
+                        search = partial(
+                            single_ended, minimum=start, mode=mode, sign=sign, displacement=factor
+                        )
+                        yield Task("single-ended", (identity,), detail, search)
+
+
+def join_unconnected(view: View, random: np.random.Generator) -> Iterator[Task]:
+    """Bands from minima outside the global minimum's component to their nearest neighbors."""
+    order = view.by_energy()
+    if len(order) == 0:
+        return
+    main = view.component[order[0]]
+    outside = [p for p in order if view.component[p] != main]
+    for rank in range(view.neighbors.shape[1]):
+        for position in outside:
+            other = view.neighbors[position, rank]
+            if view.component[other] != view.component[position]:
+                yield from _band("connect", view, position, other)
+    for position in outside:
+        yield from _band("connect", view, order[0], position)
+
+
+def bridge_gaps(view: View, random: np.random.Generator) -> Iterator[Task]:
+    """Missing-connection search from unconnected minima to the global minimum.
+
+    Dijkstra's algorithm on the graph of near neighbors: known connections are free, untried pairs
+    cost their squared distance, tried ones are closed. The untried pairs on the best path are
+    proposed.
+    """
+    order = view.by_energy()
+    if len(order) < 3:
+        return
+    main = view.component[order[0]]
+    outside = [p for p in order if view.component[p] != main]
+    if not outside:
+        return
+    graph = _open_graph(view)
+    _, before = dijkstra(graph, directed=False, indices=order[0], return_predecessors=True)
+    for position in outside:
+        here = position
+        while (step := before[here]) >= 0:
+            if view.component[step] != view.component[here]:
+                yield from _band("connect", view, step, here)
+            here = step
+
+
+def free_trapped(view: View, random: np.random.Generator) -> Iterator[Task]:
+    """Bands from minima with the highest barrier over energy above the global minimum.
+
+    The partner is the nearest minimum of lower energy.
+    """
+    order = view.by_energy()
+    if len(order) < 3 or view.tree is None:
+        return
+    energies, lowest = view.points.minimum_energies, order[0]
+    others = order[1:]
+    barriers = barrier(view.tree, others, np.full(len(others), lowest)) - energies[others]
+    gaps = energies[others] - energies[lowest]
+    ratio = np.where(np.isfinite(barriers), barriers / np.maximum(gaps, 1e-12), -1.0)
+    for position in others[np.argsort(-ratio, kind="stable")]:
+        for other in view.neighbors[position]:
+            if energies[other] < energies[position]:
+                yield from _band("untrap", view, position, other)
+                break
+
+
+def shorten_paths(view: View, random: np.random.Generator) -> Iterator[Task]:
+    """Bands that would by-pass transition states on the lowest paths to the global minimum.
+
+    Along the path of lowest barrier from a minimum, pairs two and three steps apart, those around
+    the highest transition state first.
+    """
+    order = view.by_energy()
+    if len(order) < 4 or len(view.points.minimum_1) == 0:
+        return
+    before, height = _lowest_paths(view, order[0])
+    for position in order[::-1]:
+        path = [position]
+        while before[path[-1]] >= 0:
+            path.append(before[path[-1]])
+        if len(path) < 4:
+            continue
+        top = int(np.argmax([height[p] for p in path[:-1]]))
+        for first in sorted(range(len(path) - 2), key=lambda k: abs(k - top)):
+            for apart in (2, 3):
+                if first + apart < len(path):
+                    yield from _band("shortcut", view, path[first], path[first + apart])
+
+
+def rearrange(view: View, random: np.random.Generator) -> Iterator[Task]:
+    """Bands from every minimum to the nearest of its own symmetry copies."""
+    for position in view.by_energy():
+        (identity,) = view.ids(position)
+        if ("degenerate", (identity,), "copy 0") in view.tried:
+            continue
+        w = view.weights[position]
+        for number, copy in enumerate(view.landscape.neighbor_copies(w)):
+            detail = f"copy {number}"
+            search = partial(_rearrangement, (identity, w), copy, detail)
+            yield Task("degenerate", (identity,), detail, search)
+
+
+def _rearrangement(
+    minimum: tuple[int, np.ndarray], copy: np.ndarray, detail: str, tools: Tools
+) -> Iterator[Any]:
+    attempt = yield from double_ended(tools, "degenerate", minimum, (minimum[0], copy))
+    return attempt._replace(origin=(minimum[0],), detail=detail)
+
+
+def _band(strategy: str, view: View, a: int, b: int) -> Iterator[Task]:
+    """The task of a band between two minima, unless any strategy has tried the pair."""
+    if a == b:
+        return
+    a, b = min(a, b), max(a, b)
+    origin = view.ids(a, b)
+    if any((name, origin, "") in view.tried for name in ("connect", "untrap", "shortcut")):
+        return
+    ends = (origin[0], view.weights[a]), (origin[1], view.weights[b])
+    yield Task(strategy, origin, "", partial(_aligned_band, strategy, *ends))
+
+
+def _aligned_band(
+    strategy: str, first: tuple[int, np.ndarray], second: tuple[int, np.ndarray], tools: Tools
+) -> Iterator[Any]:
+    aligned = tools.landscape.nearest_copy(second[1], first[1])
+    attempt = yield from double_ended(tools, strategy, first, (second[0], aligned))
+    return attempt
+
+
+def _open_graph(view: View) -> coo_array:
+    """Near neighbors as a graph: connected pairs nearly free, tried ones left out."""
+    count = len(view.points.minimum_ids)
+    rows, columns, costs = [], [], []
+    for a in range(count):
+        for b in view.neighbors[a]:
+            if view.component[a] != view.component[b]:
+                low, high = min(a, b), max(a, b)
+                if ("connect", view.ids(low, high), "") in view.tried:
+                    continue
+                copy = view.landscape.nearest_copy(view.weights[b], view.weights[a])
+                rows.append(a), columns.append(b)
+                costs.append(float(np.sum((copy - view.weights[a]) ** 2)))
+    rows.extend(view.points.minimum_1), columns.extend(view.points.minimum_2)
+    costs.extend(np.full(len(view.points.minimum_1), 1e-9))
+    # Parallel edges of a sparse matrix add up; keep the cheapest of each pair.
+    best: dict[tuple[int, int], float] = {}
+    for a, b, cost in zip(rows, columns, costs, strict=True):
+        key = (min(a, b), max(a, b))
+        if a != b:
+            best[key] = min(cost, best.get(key, np.inf))
+    pairs = np.array(list(best), int).reshape(-1, 2)
+    return coo_array((list(best.values()), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+
+
+def _lowest_paths(view: View, root: int) -> tuple[np.ndarray, np.ndarray]:
+    """Predecessor of each minimum on its path of lowest barrier to the root (-1: none), and the
+    energy of the transition state of that step."""
+    points = view.points
+    count = len(points.minimum_ids)
+    order = np.argsort(points.transition_state_energies, kind="stable")
+    keep = [k for k in order if not points.degenerate[k]]
+    best: dict[tuple[int, int], int] = {}
+    for rank, k in enumerate(keep):
+        best.setdefault((points.minimum_1[k], points.minimum_2[k]), rank + 1)
+    pairs = np.array(list(best), int).reshape(-1, 2)
+    ranks = np.array(list(best.values()), float)
+    graph = coo_array((ranks, (pairs[:, 0], pairs[:, 1])), shape=(count, count)).tocsr()
+    tree = minimum_spanning_tree(graph)
+    _, before = dijkstra(
+        tree, directed=False, indices=root, return_predecessors=True, unweighted=True
+    )
+    both = (tree + tree.T).tocsr()
+    height = np.full(count, -np.inf)
+    for k in np.flatnonzero(before >= 0):
+        rank = int(both[k, before[k]])
+        height[k] = points.transition_state_energies[keep[rank - 1]]
+    return before, height
+
+
+def take(tasks: Iterator[Task], count: int, taken: set) -> list[Task]:
+    """The first `count` tasks whose names are not in `taken`; their names are added to it."""
+
+    def fresh() -> Iterator[Task]:
+        for task in tasks:
+            name = task[:3]
+            if name not in taken:
+                taken.add(name)
+                yield task
+
+    return list(islice(fresh(), count))
