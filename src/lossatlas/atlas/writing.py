@@ -41,7 +41,8 @@ def write_attempt(connection: Connection, run_id: int, attempt: Attempt) -> Reco
             are not finite, and for a path via a transition state that is not known yet.
     """
     lone = [_place(connection, schema.minimum, point) for point in attempt.minima]
-    minima, states, conflicts = list(lone), [], []
+    minima, conflicts = list(lone), []
+    states = [_count_again(connection, schema.transition_state, known) for known in attempt.hits]
     for pathway in attempt.pathways:
         ends = [_place(connection, schema.minimum, end.minimum) for end in pathway.ends]
         state, agrees = _place_pathway(connection, pathway, (ends[0].id, ends[1].id))
@@ -61,8 +62,14 @@ def _place(connection: Connection, table: Table, point: StationaryPoint, **colum
         added = connection.execute(insert(table), row).inserted_primary_key
         assert added is not None  # the tables have integer keys
         return Placed(added[0], True)
+    return _count_again(connection, table, known)
+
+
+def _count_again(connection: Connection, table: Table, known: int) -> Placed:
     again = update(table).where(table.c.id == bindparam("known"))
-    connection.execute(again.values(times_found=table.c.times_found + 1), {"known": known})
+    found = connection.execute(again.values(times_found=table.c.times_found + 1), {"known": known})
+    if found.rowcount != 1:
+        raise AtlasError(f"an attempt claims to have met point {known} again, which is not there")
     return Placed(known, False)
 
 

@@ -142,20 +142,24 @@ class NetworkLandscape:
         """In the span of degenerate modes, the ones that set a unit apart from its equals.
 
         The curvatures of symmetry-breaking directions of equal units are degenerate, so single
-        eigenvectors are arbitrary. For each unit of the first group of equals: the direction of the
-        span with the largest share in that unit (one apart from the rest), and the difference of
-        the first two (a pair moving apart).
+        eigenvectors are arbitrary. For the group of equal units that the modes move most: the
+        direction of the span with the largest share in its first unit (one apart from the rest),
+        and the difference of that and the same for its second (a pair moving apart). Whichever
+        units come first, the directions are the same up to symmetry.
         """
-        for layer in self.layers:
-            for group in symmetry.equal_units(layer, w):
-                if len(group) < 2:
-                    continue
-                apart = [_largest_share(modes, layer.positions[unit]) for unit, _ in group[:2]]
-                pair = apart[0] - np.sign(apart[0] @ apart[1] or 1.0) * apart[1]
-                length = np.linalg.norm(pair)
-                chosen = [apart[0]] + ([pair / length] if length > 1e-3 else [])
-                return np.stack(chosen)
-        return modes
+        groups = [
+            [layer.positions[unit] for unit, _ in group]
+            for layer in self.layers
+            for group in symmetry.equal_units(layer, w)
+            if len(group) > 1
+        ]
+        if not groups:
+            return modes
+        moved = max(groups, key=lambda units: _share(modes, np.concatenate(units)))
+        one, other = (_largest_share(modes, unit) for unit in moved[:2])
+        pair = one - (1.0 if one @ other >= 0 else -1.0) * other
+        length = np.linalg.norm(pair)
+        return np.stack([one, pair / length]) if length > 1e-3 else one[None]
 
     def fingerprint(self) -> dict[str, str]:
         """Hash of the training data, architecture, mask, loss and lambda."""
@@ -170,10 +174,14 @@ class NetworkLandscape:
         }
 
 
+def _share(modes: np.ndarray, positions: np.ndarray) -> float:
+    """Length of the part of modes (d, n) at the positions."""
+    return float(np.linalg.norm(modes[:, positions[positions >= 0]]))
+
+
 def _largest_share(modes: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """The unit vector in the span of modes (d, n) with most of its length at the positions."""
-    kept = positions[positions >= 0]
-    left, _, _ = np.linalg.svd(modes[:, kept], full_matrices=False)
+    left, _, _ = np.linalg.svd(modes[:, positions[positions >= 0]], full_matrices=False)
     direction = left[:, 0] @ modes
     return direction / np.linalg.norm(direction)
 

@@ -1,0 +1,1 @@
+"""Searches: one attempt each, without ids and without a database."""

@@ -12,6 +12,9 @@ from lossatlas.optimize.newton import Polished
 from lossatlas.search.outcome import Cost, StationaryPoint
 from lossatlas.search.tools import Tools
 
+DEGENERATE = 1e-6
+"""Eigenvalues that differ by less than this part of the larger belong to one multiplet."""
+
 
 class Certificate(NamedTuple):
     """Outcome of polishing: the point (None unless CONVERGED), its lowest modes, status, cost.
@@ -67,4 +70,19 @@ def _point(landscape: Landscape, polished: Polished) -> StationaryPoint:
         uncertainty=float(polished.newton_length + rounding),
         invariants=landscape.invariants(w),
         orbit_size=landscape.orbit_size(w),
+    )
+
+
+def canonical_directions(
+    landscape: Landscape, w: np.ndarray, modes: np.ndarray, eigenvalues: np.ndarray
+) -> np.ndarray:
+    """Directions (d, n) to leave a stationary point along, given modes (k, n), softest first.
+
+    A multiplet of degenerate modes (equal units) has no preferred basis; the landscape's canonical
+    symmetry-breaking directions stand in its place.
+    """
+    gaps = np.abs(np.diff(eigenvalues)) > DEGENERATE * np.abs(eigenvalues[1:])
+    multiplets = np.split(modes, np.flatnonzero(gaps) + 1)
+    return np.concatenate(
+        [m if len(m) == 1 else landscape.breaking_directions(w, m) for m in multiplets]
     )

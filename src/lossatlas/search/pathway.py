@@ -17,7 +17,7 @@ import numpy as np
 from lossatlas.errors import Status
 from lossatlas.optimize.flow import Flowed
 from lossatlas.optimize.lanes import Request
-from lossatlas.search.certify import Certificate, certified
+from lossatlas.search.certify import DEGENERATE, Certificate, certified
 from lossatlas.search.outcome import Cost, Pathway, PathwayEnd, StationaryPoint
 from lossatlas.search.tools import Tools
 
@@ -106,11 +106,33 @@ def _settle(
             return None, (), followed.cost
         minimum = min((end.minimum for end in followed.pathways[-1].ends), key=lambda m: m.energy)
         return PathwayEnd(minimum, point), followed.pathways, followed.cost
-    start = point.weights + tools.pushoff * arrival.modes[0]
-    arrivals, cost = yield from _descend(tools, [start])
-    end, pathways, spent = yield from _settle(tools, arrivals[0], depth + 1)
-    below = None if end is None else PathwayEnd(end.minimum, point)
-    return below, pathways, cost + spent
+    return (yield from _fall_off(tools, arrival, depth))
+
+
+def _fall_off(
+    tools: Tools, arrival: Certificate, depth: int
+) -> Generator[Requests, Any, tuple[PathwayEnd | None, tuple[Pathway, ...], Cost]]:
+    """From a point of index two or more, a minimum below it that stands for the superbasin.
+
+    The path itself goes no further. What the slightest disturbance would do decides: it leaves in a
+    generic direction of the most negative curvature, to either side; the lower minimum is taken.
+    (Special directions would lead into further symmetric subspaces.)
+    """
+    point, values = arrival.point, arrival.eigenvalues
+    assert point is not None
+    lowest = values[: len(arrival.modes)] - values[0] < DEGENERATE * abs(values[0])
+    multiplet = arrival.modes[lowest]
+    direction = np.random.default_rng(0).normal(size=len(multiplet)) @ multiplet
+    direction /= np.linalg.norm(direction)
+    starts = [point.weights + sign * tools.pushoff * direction for sign in (1.0, -1.0)]
+    arrivals, cost = yield from _descend(tools, starts)
+    best: tuple[PathwayEnd | None, tuple[Pathway, ...]] = (None, ())
+    for below in arrivals:
+        end, pathways, spent = yield from _settle(tools, below, depth + 1)
+        cost += spent
+        if end is not None and (best[0] is None or end.minimum.energy < best[0].minimum.energy):
+            best = (PathwayEnd(end.minimum, point), pathways)
+    return *best, cost
 
 
 def _flow_cost(flows: list[Flowed]) -> Cost:

@@ -12,14 +12,11 @@ import numpy as np
 from lossatlas.errors import Status
 from lossatlas.optimize.lanes import Request
 from lossatlas.search.band import candidates
-from lossatlas.search.certify import certified
+from lossatlas.search.certify import canonical_directions, certified
 from lossatlas.search.eigenvector_following import Climbed
 from lossatlas.search.outcome import Attempt, Cost, Pathway
 from lossatlas.search.pathway import Requests, follow
 from lossatlas.search.tools import Tools
-
-DEGENERATE = 1e-6
-"""Eigenvalues that differ by less than this part of the larger belong to one multiplet."""
 
 
 class _Findings:
@@ -55,26 +52,11 @@ def soft_directions(tools: Tools, w: np.ndarray) -> Generator[Requests, Any, np.
     In a degenerate multiplet (equal units) the canonical symmetry-breaking directions stand in
     place of the arbitrary eigenvectors.
     """
-    landscape = tools.landscape
     certificate = yield from certified(tools, w)
-    modes, values = certificate.modes, certificate.eigenvalues
-    inside = np.linalg.norm(modes @ landscape.excluded_modes.T, axis=1) > 0.5
-    chosen = np.flatnonzero(~inside)
-    directions: list[np.ndarray] = []
-    start = 0
-    while start < len(chosen):
-        stop = start + 1
-        while stop < len(chosen) and (
-            abs(values[chosen[stop]] - values[chosen[start]])
-            < DEGENERATE * abs(values[chosen[stop]])
-        ):
-            stop += 1
-        multiplet = modes[chosen[start:stop]]
-        directions.extend(
-            multiplet if len(multiplet) == 1 else landscape.breaking_directions(w, multiplet)
-        )
-        start = stop
-    return np.stack(directions)
+    excluded = tools.landscape.excluded_modes
+    outside = np.linalg.norm(certificate.modes @ excluded.T, axis=1) < 0.5
+    values = certificate.eigenvalues[: len(certificate.modes)]
+    return canonical_directions(tools.landscape, w, certificate.modes[outside], values[outside])
 
 
 def single_ended(
