@@ -4,7 +4,8 @@ With delta_l = dL/dz_l the derivative with respect to the pre-activations z_l of
 item, and a~ the activations of the layer below with a 1 appended for the bias, the gradient is
 delta_l a~_{l-1}. Differentiating once more,
 
-    d2L / dW_l[j,k] dW_m[p,q] = G_lm[j,p] a~_{l-1}[k] a~_{m-1}[q]  +  delta_m[p] da_{m-1}[q]/dz_l[j] a~_{l-1}[k]
+    d2L / dW_l[j,k] dW_m[p,q] = G_lm[j,p] a~_{l-1}[k] a~_{m-1}[q]
+                              + delta_m[p] da_{m-1}[q]/dz_l[j] a~_{l-1}[k]
 
 for l <= m (second term for l < m only), where G_lm = ddelta_m/dz_l obeys a backward recursion over
 layers. Per item G has as many rows as the network has nodes; the sum over items is a handful of
@@ -24,19 +25,50 @@ def _with_one(activation: Array) -> Array:
     return jnp.concatenate([activation, jnp.ones((1, activation.shape[1]), activation.dtype)])
 
 
+CHUNK = 250
+"""Items whose intermediate tensors fit into a core's cache together."""
+
+
 def data_hessian(architecture: Architecture, inputs: Array, targets: Array, w: Array) -> Array:
-    """Hessian (n, n) of the mean cross-entropy, without the L2 term."""
+    """Hessian (n, n) of the mean cross-entropy, without the L2 term; summed chunk by chunk."""
+    items = inputs.shape[1]
+    chunks = -(-items // CHUNK)
+    size = -(-items // chunks)
+    weights = jnp.full(items, 1.0 / items)
+    if chunks == 1:
+        return _assemble(architecture, _chunk_blocks(architecture, inputs, targets, weights, w))
+    padding = ((0, 0), (0, chunks * size - items))
+
+    def split(table: Array) -> Array:
+        return jnp.pad(table, padding).reshape(-1, chunks, size).swapaxes(0, 1)
+
+    def add(total, chunk):
+        x, y, weight = chunk
+        blocks = _chunk_blocks(architecture, x, y, weight[0], w)
+        return jax.tree.map(jnp.add, total, blocks), None
+
+    pieces = (split(inputs), split(targets), split(weights[None]))
+    shapes = jax.eval_shape(
+        lambda x, y, c: _chunk_blocks(architecture, x, y, c[0], w), *(p[0] for p in pieces)
+    )
+    zero = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    return _assemble(architecture, jax.lax.scan(add, zero, pieces)[0])
+
+
+def _chunk_blocks(
+    architecture: Architecture, inputs: Array, targets: Array, weights: Array, w: Array
+) -> dict[tuple[int, int], Array]:
+    """The layer blocks of the Hessian of sum_a weight_a L_a."""
     matrices, _ = unpack(architecture, w)
     activations, outputs = propagate(unpack(architecture, w), inputs)
     slopes = [None] + [1.0 - a * a for a in activations[1:]]
     depth = len(matrices)
     probabilities = jax.nn.softmax(outputs, axis=0)
-    items = outputs.shape[1]
 
     # curvature[m] = G_{l,m}: (width_l, width_m, items) for the current layer l and all m >= l.
-    delta = (probabilities - targets) / items
+    delta = (probabilities - targets) * weights
     identity = jnp.eye(outputs.shape[0])[:, :, None]
-    top = (identity * probabilities[:, None] - probabilities[:, None] * probabilities) / items
+    top = (identity * probabilities[:, None] - probabilities[:, None] * probabilities) * weights
     curvature: dict[int, Array] = {depth - 1: top}
     deltas = {depth - 1: delta}
     # reach[m] = d a_{m-1} / d z_l: (width_l, width_{m-1}, items) for m > l.
@@ -45,32 +77,35 @@ def data_hessian(architecture: Architecture, inputs: Array, targets: Array, w: A
         if layer < depth - 1:
             matrix, slope, a = matrices[layer + 1], slopes[layer + 1], activations[layer + 1]
             assert slope is not None
-            pulled = jnp.einsum("pj,p...->j...", matrix, deltas[layer + 1])
+            pulled = matrix.T @ deltas[layer + 1]
             deltas[layer] = pulled * slope
-            curvature = {
-                m: jnp.einsum("pj,pqa->jqa", matrix, g) * slope[:, None]
-                for m, g in curvature.items()
-            }
-            own = jnp.einsum("qk,jqa->jka", matrix, curvature[layer + 1]) * slope[None]
+            curvature = {m: _pull(matrix, g) * slope[:, None] for m, g in curvature.items()}
+            own = _pull(matrix, curvature[layer + 1].transpose(1, 0, 2)) * slope[:, None]
             bend = -2.0 * a * slope * pulled
             curvature[layer] = own + jnp.eye(a.shape[0])[:, :, None] * bend[:, None]
         for m in range(layer, depth):
             blocks[layer, m] = _block(activations[layer], curvature[m], activations[m])
         for m, term in _bilinear(matrices, slopes, activations, deltas, layer).items():
             blocks[layer, m] = blocks[layer, m] + term
-    return _assemble(architecture, blocks)
+    return blocks
+
+
+def _pull(matrix: Array, tensor: Array) -> Array:
+    """sum_p W[p,j] T[p,q,a]: (j, q, items), one matrix product."""
+    return jnp.tensordot(matrix.T, tensor, axes=1)
 
 
 def _block(lower: Array, curvature: Array, upper: Array) -> Array:
     """sum_a G[j,p] a~[k] a~[q]: (width_l, k+1, width_m, q+1)."""
     left, right = _with_one(lower), _with_one(upper)
-    rows = (curvature[:, None, :, :] * left[None, :, None, :]).reshape(-1, lower.shape[1])
-    shape = (curvature.shape[0], left.shape[0], curvature.shape[1], right.shape[0])
-    return (rows @ right.T).reshape(shape)
+    pairs = left[:, None] * right[None]
+    j, p, k, q = *curvature.shape[:2], *pairs.shape[:2]
+    flat = curvature.reshape(j * p, -1) @ pairs.reshape(k * q, -1).T
+    return flat.reshape(j, p, k, q).transpose(0, 2, 1, 3)
 
 
 def _bilinear(matrices, slopes, activations, deltas, layer) -> dict[int, Array]:
-    """sum_a delta_m[p] da_{m-1}[q]/dz_l[j] a~_{l-1}[k] for m > l, padded with a zero bias column."""
+    """sum_a delta_m[p] da_{m-1}[q]/dz_l[j] a~_{l-1}[k] for m > l; its bias column is zero."""
     terms = {}
     left = _with_one(activations[layer])
     for m in range(layer + 1, len(matrices)):

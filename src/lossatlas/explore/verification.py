@@ -1,0 +1,203 @@
+"""Verification: recompute what an atlas claims, point by point and link by link.
+
+Every stored point is polished again from its stored weights: it must not move, its gradient must be
+below tolerance, its Hessian must have the index that its table promises, and its energy must be the
+stored one. Every link is followed again by gradient flow at tolerances a hundred times tighter than
+those of the search, or, on request, by an ODE solver that shares no code with it.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lossatlas.atlas import Atlas
+from lossatlas.atlas.matching import deviation, energy_window
+from lossatlas.errors import Status
+from lossatlas.explore.ode_flow import ode_flow
+from lossatlas.landscape.base import Landscape
+from lossatlas.optimize.lanes import Engine
+from lossatlas.search.certify import Certificate, certified
+from lossatlas.search.outcome import StationaryPoint
+from lossatlas.search.pathway import follow
+from lossatlas.search.tools import Tools, default_tools
+
+TIGHTER = 1e-2
+"""Tolerances of the paths, relative to those of the search."""
+
+
+class Verification(NamedTuple):
+    """How much was checked, and what was wrong, in words."""
+
+    checked_minima: int
+    checked_transition_states: int
+    checked_links: int
+    failures: tuple[str, ...]
+
+
+class _Link(NamedTuple):
+    """What the atlas says of one transition state."""
+
+    id: int
+    minima: tuple[int, int]
+    uncertain_end: bool
+
+
+def verify(
+    landscape: Landscape,
+    atlas: Atlas,
+    sample: int | None = None,
+    ode: bool = False,
+    seed: int = 0,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Verification:
+    """Recompute gradient, Hessian index and links of stored points.
+
+    Args:
+        landscape: the landscape of the atlas.
+        atlas: an open atlas.
+        sample: check at most so many minima and so many transition states, drawn at random.
+        ode: follow the links with SciPy's LSODA instead (seconds a link).
+        seed: of the draw.
+        report: called with the number of points checked and their total.
+
+    Example:
+        >>> verify(landscape, atlas, sample=20).failures             # doctest: +SKIP
+        ()
+    """
+    minima, states = atlas.minima(), atlas.transition_states()
+    random = np.random.default_rng(seed)
+    minimum_ids = _draw(minima["id"].tolist(), sample, random)
+    state_ids = _draw(states["id"].tolist(), sample, random)
+    rows = states.set_index("id")
+    links = [
+        _Link(
+            i,
+            (int(rows.at[i, "minimum_1"]), int(rows.at[i, "minimum_2"])),
+            bool((rows.loc[i, ["via_1_index", "via_2_index"]].fillna(0) > 1).any()),
+        )
+        for i in state_ids
+    ]
+    checks = _Checks(landscape, atlas, ode)
+    searches = [checks.minimum(i, w) for i, w in _weights(atlas.minimum_weights, minimum_ids)]
+    searches += [
+        checks.transition_state(link, w)
+        for link, (_, w) in zip(
+            links, _weights(atlas.transition_state_weights, state_ids), strict=True
+        )
+    ]
+    failures: list[tuple[int, str]] = []
+    done = 0
+    for position, found in Engine(landscape.surface).run(searches):
+        failures += [(position, text) for text in found]
+        done += 1
+        report(done, len(searches))
+    ordered = tuple(text for _, text in sorted(failures))
+    return Verification(len(minimum_ids), len(state_ids), 2 * len(state_ids), ordered)
+
+
+def _draw(ids: Sequence[int], sample: int | None, random: np.random.Generator) -> list[int]:
+    if sample is None or sample >= len(ids):
+        return list(ids)
+    return sorted(int(i) for i in random.choice(ids, size=sample, replace=False))
+
+
+def _weights(read: Callable, ids: list[int]) -> list[tuple[int, np.ndarray]]:
+    return list(zip(ids, read(ids), strict=True)) if ids else []
+
+
+class _Checks:
+    """The checks of one atlas, as searches for the engine; each returns what it found wrong."""
+
+    def __init__(self, landscape: Landscape, atlas: Atlas, ode: bool) -> None:
+        tools = default_tools(landscape)
+        coarse, tight = tools.flow_tolerance
+        self.tools: Tools = tools._replace(flow_tolerance=(TIGHTER * coarse, TIGHTER * tight))
+        self.landscape, self.ode = landscape, ode
+        columns = ["id", "loss"]
+        self.energies = {
+            "minimum": dict(atlas.minima()[columns].itertuples(index=False, name=None)),
+            "transition state": dict(
+                atlas.transition_states()[columns].itertuples(index=False, name=None)
+            ),
+        }
+        ids = list(self.energies["minimum"])
+        self.invariants = {
+            i: landscape.invariants(w) for i, w in _weights(atlas.minimum_weights, ids)
+        }
+
+    def minimum(self, identity: int, w: np.ndarray) -> Generator[Any, Any, list[str]]:
+        """A minimum is where it says, and is one."""
+        certificate = yield from certified(self.tools, w)
+        return self._point(f"minimum {identity}", certificate, w, 0)
+
+    def transition_state(self, link: _Link, w: np.ndarray) -> Generator[Any, Any, list[str]]:
+        """A transition state is where it says, is one, and joins the minima it says."""
+        name = f"transition state {link.id}"
+        certificate = yield from certified(self.tools, w)
+        wrong = self._point(name, certificate, w, 1)
+        if wrong or certificate.point is None:
+            return wrong
+        if self.ode:
+            reached = yield from self._ends_by_ode(certificate)
+        else:
+            reached = yield from self._ends(certificate)
+        if reached is None:
+            return [f"{name}: a path from it does not reach a certified minimum"]
+        if link.uncertain_end or sorted(reached) == sorted(link.minima):
+            return []
+        ends = ", ".join("an unknown one" if i < 0 else str(i) for i in sorted(reached))
+        return [f"{name}: stored minima {link.minima[0]}, {link.minima[1]}; its paths reach {ends}"]
+
+    def _point(self, name: str, certificate: Certificate, w: np.ndarray, index: int) -> list[str]:
+        kind, number = name.rsplit(" ", 1)
+        point = certificate.point
+        if point is None:
+            return [f"{name}: {certificate.status.name.lower().replace('_', ' ')}"]
+        wrong = []
+        if point.index != index:
+            wrong.append(f"{name}: Hessian index {point.index} instead of {index}")
+        moved = float(np.linalg.norm(point.weights - w))
+        if moved > 1e-6 * self.landscape.length_scale + 10.0 * point.uncertainty:
+            wrong.append(
+                f"{name}: not stationary where it is stored, polishing moves it {moved:.1e}"
+            )
+        stored = self.energies[kind][int(number)]
+        if abs(point.energy - stored) > energy_window(stored):
+            wrong.append(f"{name}: loss {point.energy:.12g}, stored {stored:.12g}")
+        return wrong
+
+    def _ends(self, certificate: Certificate) -> Generator[Any, Any, list[int] | None]:
+        assert certificate.point is not None
+        followed = yield from follow(self.tools, certificate.point, certificate.modes[0])
+        if followed.status is not Status.CONVERGED:
+            return None
+        return [self._identity(end.minimum) for end in followed.pathways[-1].ends]
+
+    def _ends_by_ode(self, certificate: Certificate) -> Generator[Any, Any, list[int] | None]:
+        """As `_ends`; a path that ends at a saddle is continued by the search's own method."""
+        assert certificate.point is not None
+        ends = []
+        for sign in (1.0, -1.0):
+            start = certificate.point.weights + sign * self.tools.pushoff * certificate.modes[0]
+            w, status = ode_flow(self.landscape, start)
+            arrival = yield from certified(self.tools, w)
+            if status is not Status.CONVERGED or arrival.point is None:
+                return None
+            if arrival.point.index == 0:
+                ends.append(self._identity(arrival.point))
+            else:
+                followed = yield from follow(self.tools, arrival.point, arrival.modes[0])
+                if followed.status is not Status.CONVERGED:
+                    return None
+                below = [end.minimum for end in followed.pathways[-1].ends]
+                ends.append(self._identity(min(below, key=lambda m: m.energy)))
+        return ends
+
+    def _identity(self, point: StationaryPoint) -> int:
+        """Id of the stored minimum that `point` is a copy of; -1 if there is none."""
+        window = energy_window(point.energy)
+        near = [i for i, e in self.energies["minimum"].items() if abs(e - point.energy) <= window]
+        found = [(deviation(point, 0.0, self.invariants[i]), i) for i in near]
+        closest, identity = min(found, default=(np.inf, -1))
+        return identity if closest <= 1.0 else -1
