@@ -1,0 +1,135 @@
+"""What a network landscape refuses, how it is told from others, what it is made of."""
+
+import numpy as np
+import pytest
+from reference_networks import small_data, small_landscape
+
+from lossatlas.errors import BadInputError
+from lossatlas.landscape import Landscape, NetworkLandscape, Surface
+
+INPUTS, LABELS = small_data()
+
+
+def with_nan(inputs, value):
+    inputs = inputs.copy()
+    inputs[3, 1] = value
+    return inputs
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "problem"),
+    [
+        ({"hidden": ()}, "hidden", "convex"),
+        ({"hidden": (0,)}, "hidden", "without units"),
+        ({"hidden": (3, -1)}, "hidden", "without units"),
+        ({"l2": 0.0}, "l2", "not positive"),
+        ({"l2": -1e-4}, "l2", "not positive"),
+        ({"l2": np.nan}, "l2", "not positive"),
+        ({"l2": np.inf}, "l2", "not positive"),
+        ({"inputs": with_nan(INPUTS, np.nan)}, "training data", "finite"),
+        ({"inputs": with_nan(INPUTS, -np.inf)}, "training data", "finite"),
+        ({"inputs": INPUTS[:, 0]}, "training data", "shapes"),
+        ({"inputs": INPUTS[:-1]}, "training data", "shapes"),
+        ({"labels": LABELS[:, None]}, "training data", "shapes"),
+        ({"labels": np.zeros_like(LABELS)}, "training data", "one class"),
+        ({"labels": np.full_like(LABELS, 2)}, "training data", "one class"),
+        ({"labels": LABELS - 1}, "training data", "out of range"),
+        ({"classes": 2}, "training data", "out of range"),
+        ({"neighbors": 1, "ties": "middle"}, "ties", "unknown"),
+    ],
+)
+def test_bad_input_is_refused_with_its_name(changes, where, problem):
+    arguments = {"inputs": INPUTS, "labels": LABELS, "hidden": (3,), "l2": 1e-2} | changes
+    with pytest.raises(BadInputError, match=problem) as caught:
+        NetworkLandscape(**arguments)
+    assert where in caught.value.where
+    assert caught.value.remedy
+
+
+@pytest.mark.xfail(strict=True, reason="not checked at the boundary yet")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"neighbors": -1},
+        {"labels": LABELS.astype(float)},
+        {"labels": LABELS.astype(str)},
+        {"hidden": (2.7,)},
+        {"inputs": np.empty((0, 2)), "labels": np.empty(0, int)},
+        {"inputs": INPUTS.astype(str).astype(object) + "x"},
+    ],
+    ids=str,
+)
+def test_other_bad_input_is_refused(changes):
+    arguments = {"inputs": INPUTS, "labels": LABELS, "hidden": (3,), "l2": 1e-2} | changes
+    with pytest.raises(BadInputError):
+        NetworkLandscape(**arguments)
+
+
+def test_it_is_a_landscape_of_float64():
+    landscape = small_landscape((3,))
+    assert isinstance(landscape, Landscape)
+    assert isinstance(landscape.surface, Surface)
+    single = NetworkLandscape(INPUTS.astype(np.float32), LABELS.astype(np.int8), [3], 1)
+    assert single.surface.inputs.dtype == single.surface.targets.dtype == np.float64
+    assert single.surface.l2.dtype == np.float64
+
+
+def test_fingerprint_changes_with_each_part_and_only_there():
+    base = small_landscape((3,)).fingerprint()
+    other_inputs = INPUTS.copy()
+    other_inputs[5, 1] = np.nextafter(other_inputs[5, 1], np.inf)
+    other_labels = LABELS.copy()
+    other_labels[-1] = (other_labels[-1] + 1) % 3
+    arguments = {"inputs": INPUTS, "labels": LABELS, "hidden": (3,), "l2": 1e-2}
+    changed = {
+        "inputs": ({"inputs": other_inputs}, {"training data"}),
+        "labels": ({"labels": other_labels}, {"training data"}),
+        "order": ({"inputs": INPUTS[::-1], "labels": LABELS[::-1]}, {"training data"}),
+        "fewer": ({"inputs": INPUTS[:-1], "labels": LABELS[:-1]}, {"training data"}),
+        "hidden": ({"hidden": (4,)}, {"network"}),
+        "depth": ({"hidden": (3, 3)}, {"network"}),
+        "classes": ({"classes": 4}, {"network"}),
+        "mask": ({"neighbors": 1}, {"mask"}),
+        "biases": ({"regularize_biases": False}, {"loss"}),
+        "l2": ({"l2": np.nextafter(1e-2, 1)}, {"l2"}),
+    }
+    seen = [base]
+    for options, parts in changed.values():
+        other = NetworkLandscape(**(arguments | options)).fingerprint()
+        assert {part for part in base if base[part] != other[part]} == parts
+        seen.append(other)
+    assert len({tuple(f.items()) for f in seen}) == len(seen)
+    assert NetworkLandscape(INPUTS, LABELS, [3], 1e-2).fingerprint() == base
+    again = NetworkLandscape(INPUTS, LABELS.astype(np.int32), (3,), 1e-2, classes=3)
+    assert again.fingerprint() == base
+
+
+def test_fingerprint_tells_masks_apart():
+    prints = {
+        str(small_landscape((5,), classes=4, neighbors=n, ties=ties).fingerprint()["mask"])
+        for n, ties in [(0, "lowest"), (1, "lowest"), (2, "lowest"), (3, "lowest"), (3, "highest")]
+    }
+    assert len(prints) == 5
+
+
+def test_random_starts_are_deterministic_bounded_and_without_shift():
+    landscape = small_landscape((4, 3))
+    starts = [landscape.random_start(np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(starts[0], starts[1])
+    assert np.abs(starts[0] - starts[2]).max() > 0.1
+    assert np.abs(landscape.excluded_modes @ starts[0]).max() < 1e-14
+    many = np.stack([landscape.random_start(np.random.default_rng(s)) for s in range(200)])
+    assert np.abs(many).max() < 10
+    assert many[:, 0].std() == pytest.approx(10 / np.sqrt(12), rel=0.2)
+
+
+def test_invariants_tell_near_points_apart_and_order_does_not_matter():
+    landscape = small_landscape((3,))
+    w = np.random.default_rng(0).normal(size=landscape.n_weights)
+    before = landscape.invariants(w)
+    assert before.ndim == 1
+    assert np.isfinite(before).all()
+    other = small_landscape((3,), l2=1e-3)
+    np.testing.assert_array_equal(other.invariants(w), before)
+    shifted = w + 1e-7 * np.random.default_rng(1).normal(size=len(w))
+    assert np.abs(landscape.invariants(shifted) - before).max() > 1e-10
