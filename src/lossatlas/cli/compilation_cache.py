@@ -1,0 +1,90 @@
+"""The folder of compiled code: where it is, and that nothing in it is broken.
+
+JAX writes an entry in place and never replaces one, so an entry cut short by a crash would cost
+its compilation in every run from then on. `tidy` removes such entries before JAX looks.
+"""
+
+import hashlib
+import os
+import platform
+import tempfile
+import zlib
+from importlib import import_module
+from pathlib import Path
+
+VARIABLE = "LOSSATLAS_CACHE"
+"""Environment variable: another folder for caches; empty for none."""
+
+LARGEST = 2**30
+"""Bytes of compiled code kept; the oldest entries go first."""
+
+ZSTANDARD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+def cache_folder(version: str) -> Path | None:
+    """A writable folder for code compiled by this version for this CPU; None if there is none."""
+    chosen = os.environ.get(VARIABLE)
+    if chosen == "":
+        return None
+    import platformdirs
+
+    root = Path(chosen or platformdirs.user_cache_dir("lossatlas", appauthor=False)).expanduser()
+    folder = root / "xla" / f"{version}-{_cpu()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:  # a cache saves time, nothing else: go on without
+        return None
+
+
+def tidy(folder: Path) -> None:
+    """Remove entries that are cut short, and the oldest of more than `LARGEST` bytes."""
+    entries = sorted(folder.glob("*-cache"), key=_age)
+    total = 0
+    for entry in entries:
+        try:
+            content = entry.read_bytes()
+            total += len(content)
+            if total > LARGEST or not _is_whole(content):
+                entry.unlink()
+        except OSError:  # removed by another program meanwhile, or not ours
+            continue
+
+
+def _age(entry: Path) -> float:
+    try:
+        return -entry.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _is_whole(content: bytes) -> bool:
+    """Whether an entry, compressed with whatever JAX found installed, can be unpacked."""
+    try:
+        if content.startswith(ZSTANDARD_MAGIC):
+            _zstandard().decompress(content)
+        else:
+            zlib.decompress(content)
+    except Exception:  # each library has its own errors, and all mean the same here
+        return False
+    return True
+
+
+def _zstandard():
+    try:
+        return import_module("compression.zstd")
+    except ImportError:
+        return import_module("zstandard")
+
+
+def _cpu() -> str:
+    """A short name of the CPU with its instruction sets: compiled code is for no other."""
+    description = f"{platform.machine()} {platform.processor()}"
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        kept = {line for line in lines if line.startswith(("model name", "flags", "Features"))}
+        description += "".join(sorted(kept))
+    except OSError:  # no Linux: the name above must do
+        pass
+    return f"{platform.machine()}-{hashlib.sha256(description.encode()).hexdigest()[:12]}"

@@ -1,0 +1,162 @@
+"""`lossatlas explore`: grow the atlas of a study."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lossatlas.cli.arguments import INTERRUPTED, JsonOption, ended_cleanly
+from lossatlas.errors import BadInputError
+
+if TYPE_CHECKING:
+    from lossatlas.atlas import Problem
+    from lossatlas.explore.explorer import Exploration, ExploreOptions
+    from lossatlas.studies.problem import Prepared
+    from lossatlas.studies.study import Study
+
+REASONS = {
+    "time": "the time is up",
+    "number": "there are as many transition states as asked for",
+    "nothing new": "nothing new turns up any more",
+    "interrupted": "interrupted",
+}
+
+
+@ended_cleanly
+def explore(
+    context: typer.Context,
+    study: Annotated[
+        Path, typer.Argument(metavar="STUDY", help="Study file, see examples/d2.toml.")
+    ],
+    atlas: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Atlas to begin or continue; default ./<study>.atlas."),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop after so many minutes, compilation included.")
+    ] = None,
+    transition_states: Annotated[
+        int | None,
+        typer.Option(help="Stop at so many in the atlas, degenerate rearrangements included."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**63 - 1, help="Of the searches (the study's data has its own)."),
+    ] = None,
+    lanes: Annotated[
+        int | None, typer.Option(help="Searches of a kind in flight for each worker.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Explore the loss landscape of a study.
+
+    Finds minima and transition states and keeps them in an atlas. An atlas that is there is
+    continued; what is found is safe on disk at any time. Stops at the first stop rule that
+    holds, given here or in the study, or when nothing new turns up. Options given here replace
+    those of the study.
+    """
+    from lossatlas.studies.study import load_study
+
+    loaded = load_study(study)
+    target = f"{loaded.name}.atlas" if atlas is None else atlas
+    check_target(target)
+    given = {
+        "minutes": minutes,
+        "transition_states": transition_states,
+        "seed": seed,
+        "lanes": lanes,
+    }
+    ended = _explore(loaded, target, given, context.obj)
+    _show(ended, target, as_json)
+    if ended.reason == "interrupted":
+        raise typer.Exit(INTERRUPTED)
+
+
+def check_target(target: str) -> None:
+    """Refuse a place where no atlas can be, before any work is done.
+
+    Raises:
+        BadInputError: if the folder is missing, or it or the file cannot be written.
+    """
+    if "://" in target:
+        return
+    path = Path(target).expanduser()
+    if path.is_dir():
+        raise BadInputError(target, "is a folder", "give the path of a file in it")
+    if not path.parent.is_dir():
+        raise BadInputError(target, f"there is no folder {path.parent}", "create it first")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        problem = f"its folder cannot be written ({error.strerror})"
+        raise BadInputError(target, problem, "give --atlas in another folder") from error
+    if path.exists() and not os.access(path, os.W_OK):
+        raise BadInputError(target, "cannot be written", "change its permissions or copy it")
+
+
+def _explore(
+    study: "Study", target: str, given: dict[str, float | int | None], started: float
+) -> "Exploration":
+    from lossatlas.cli.runtime import set_up_jax
+
+    stored = _stored_problem(target)
+    set_up_jax()
+    from lossatlas.explore.explorer import ExploreOptions
+
+    chosen = {name: value for name, value in given.items() if value is not None}
+    options = ExploreOptions(**{**study.explore.model_dump(), **chosen})
+    return _grow(_prepared(study, stored), target, options, started)
+
+
+def _stored_problem(target: str) -> "Problem | None":
+    """The problem of the atlas that will be continued; None if it will be begun."""
+    from lossatlas.atlas import Atlas
+
+    path = Path(target).expanduser()
+    if "://" in target or not path.exists() or path.stat().st_size == 0:
+        return None
+    with Atlas.open(target) as atlas:
+        return atlas.problem
+
+
+def _prepared(study: "Study", stored: "Problem | None") -> "Prepared":
+    from lossatlas.cli.progress import task_shown
+    from lossatlas.studies.problem import prepare
+
+    with task_shown(f"{study.name}: preparing the data"):
+        return prepare(study, stored)
+
+
+def _grow(
+    prepared: "Prepared", target: str, options: "ExploreOptions", started: float
+) -> "Exploration":
+    from lossatlas.analysis.auc_columns import compute_auc
+    from lossatlas.atlas import Atlas
+    from lossatlas.cli.progress import ExploreDisplay
+    from lossatlas.explore.explorer import explore as explore_landscape
+
+    with Atlas.open_or_create(target, prepared.problem) as atlas:
+        counts = atlas.status()
+        display = ExploreDisplay(options, started, counts["transition_states"], counts["minima"])
+        with display.shown() as report:
+            ended = explore_landscape(prepared.landscape, atlas, options, report, started)
+        compute_auc(atlas, prepared.landscape, only_missing=True)
+    return ended
+
+
+def _show(ended: "Exploration", target: str, as_json: bool) -> None:
+    from lossatlas.cli.output import counted, show_json
+
+    if as_json:
+        show_json({"atlas": target, **ended._asdict()})
+        return
+    minima = counted(ended.minima, "minimum", "minima")
+    states = counted(ended.transition_states, "transition state")
+    typer.echo(f"{target}: {minima}, {states}")
+    typer.echo(
+        f"{REASONS[ended.reason]}; {counted(ended.attempts, 'attempt')} in "
+        f"{ended.seconds:.1f} s ({ended.cpu_seconds:.1f} s of CPU time)"
+    )

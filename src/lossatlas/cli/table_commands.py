@@ -1,0 +1,61 @@
+"""`lossatlas minima` and `lossatlas transition-states`: the points as tables."""
+
+from typing import Annotated
+
+import typer
+
+from lossatlas.cli.arguments import AtlasArgument, JsonOption, ended_cleanly
+
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
+LimitOption = Annotated[
+    int | None,
+    typer.Option(min=0, help="Rows to print, 0 for all; default 20, all with --json or --csv."),
+]
+
+ALWAYS_SHOWN = ("train_auc", "test_auc")
+"""Columns of the minima that are there even before they are computed."""
+
+
+@ended_cleanly
+def minima(
+    atlas: AtlasArgument,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    limit: LimitOption = None,
+) -> None:
+    """List the minima, the lowest first.
+
+    Columns: id, loss, lowest Hessian eigenvalue, number of symmetry copies, times found, RMS
+    gradient, AUC on training and test data and whatever else was computed.
+    """
+    from lossatlas.atlas import Atlas
+    from lossatlas.cli.output import show_table
+
+    with Atlas.open(atlas) as opened:
+        frame = opened.minima()
+    others = [name for name in frame.columns if name.split("_")[0] not in ("train", "test")]
+    computed = [name for name in frame.columns if name not in (*others, *ALWAYS_SHOWN)]
+    frame = frame.reindex(columns=[*others, *ALWAYS_SHOWN, *computed])
+    frame = frame.sort_values(by=["loss", "id"])
+    show_table(frame, as_json=as_json, as_csv=as_csv, limit=limit)
+
+
+@ended_cleanly
+def transition_states(
+    atlas: AtlasArgument,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    limit: LimitOption = None,
+) -> None:
+    """List the transition states, the lowest first.
+
+    Columns: id, loss, curvature (the negative Hessian eigenvalue), ids of the two minima it
+    joins (one minimum twice: a degenerate rearrangement), and more.
+    """
+    from lossatlas.atlas import Atlas
+    from lossatlas.cli.output import show_table
+
+    with Atlas.open(atlas) as opened:
+        frame = opened.transition_states()
+    frame = frame.sort_values(["loss", "id"])
+    show_table(frame, as_json=as_json, as_csv=as_csv, limit=limit)

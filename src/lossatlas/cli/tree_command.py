@@ -1,0 +1,138 @@
+"""`lossatlas tree`: the disconnectivity graph of an atlas as a picture."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lossatlas.cli.arguments import AtlasArgument, ended_cleanly
+from lossatlas.errors import BadInputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from pandas import DataFrame
+
+    from lossatlas.analysis.disconnectivity import Tree
+    from lossatlas.analysis.tree_layout import Layout
+
+SUFFIXES = (".png", ".svg", ".pdf")
+SIZE = (8.0, 6.0)
+DOTS_PER_INCH = 200
+
+
+@ended_cleanly
+def tree(
+    atlas: AtlasArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Picture to write: .png, .svg or .pdf.")
+    ],
+    color: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of the minima that colors the branches, or none; default train_auc."
+        ),
+    ] = None,
+    levels: Annotated[
+        int, typer.Option(min=0, help="Levels that barriers are rounded up to; 0: exact.")
+    ] = 30,
+    top: Annotated[
+        float | None,
+        typer.Option(help="Highest loss shown; default chosen so that the picture is legible."),
+    ] = None,
+) -> None:
+    """Draw the disconnectivity graph.
+
+    Every branch ends at the loss of a minimum; branches meet at the loss at which a path
+    connects them. Degenerate rearrangements join nothing and are left out.
+    """
+    _check_output(output)
+    from lossatlas.atlas import Atlas, snapshot
+
+    with Atlas.open(atlas) as opened:
+        points, frame, name = snapshot(opened), opened.minima(), opened.name
+    if not len(points.minimum_ids):
+        raise BadInputError(name, "there are no minima in it yet", "explore for longer")
+    values, label = _colors(frame, color, name)
+    order = frame.set_index("id").index.get_indexer(points.minimum_ids)
+    placed, hidden = _placed(points, levels, top)
+    _draw(placed, None if values is None else values[order], label, output)
+    _report(placed.tree, hidden, output)
+
+
+def _check_output(output: Path) -> None:
+    if output.suffix.lower() not in SUFFIXES:
+        raise BadInputError(
+            f"-o {output}",
+            f"unknown kind of picture {output.suffix!r}",
+            f"use {', '.join(SUFFIXES)}",
+        )
+    if not output.parent.is_dir():
+        raise BadInputError(f"-o {output}", "its folder does not exist", "create it first")
+
+
+def _colors(
+    frame: "DataFrame", color: str | None, name: str
+) -> tuple["np.ndarray | None", str | None]:
+    """A value for every minimum of the table, and what to call it; None for plain branches."""
+    columns = [column for column in frame.columns if column != "id"]
+    if color is None:
+        computed = "train_auc" in columns and bool(frame["train_auc"].notna().to_numpy().any())
+        color = "train_auc" if computed else "none"
+    if color == "none":
+        return None, None
+    if color not in columns:
+        remedy = f"use none or one of {', '.join(columns)}"
+        if "_auc" in color:
+            remedy += f"; AUC columns are computed by: lossatlas auc {name}"
+        raise BadInputError(f"--color {color}", "the minima have no such column", remedy)
+    return _numbers(frame[color].tolist(), color)
+
+
+def _numbers(values: list[Any], color: str) -> tuple["np.ndarray", str]:
+    import numpy as np
+
+    if color == "orbit_size":  # may be too large for a float
+        return np.array([math.log10(size) for size in values]), "log10 of the orbit size"
+    return np.array(values, float), color.replace("_", " ").replace("auc", "AUC")
+
+
+def _placed(points: Any, levels: int, top: float | None) -> tuple["Layout", int]:
+    """The tree of all minima up to the top, laid out, and how many minima it leaves out."""
+    from lossatlas.analysis.disconnectivity import build_tree
+    from lossatlas.analysis.tree_layout import discretize, layout, prune, suggested_top
+
+    exact = build_tree(
+        points.minimum_energies,
+        points.transition_state_energies,
+        points.minimum_1,
+        points.minimum_2,
+    )
+    shown = prune(exact, top=suggested_top(exact) if top is None else top)
+    if levels:
+        shown = discretize(shown, levels)
+    return layout(shown), exact.minima.size - shown.minima.size
+
+
+def _draw(placed: "Layout", values: "np.ndarray | None", label: str | None, output: Path) -> None:
+    from matplotlib.figure import Figure
+
+    from lossatlas.plots.tree import plot_tree
+
+    figure = Figure(SIZE, layout="constrained")
+    plot_tree(figure.subplots(), placed, values, label=label)
+    try:
+        figure.savefig(output, dpi=DOTS_PER_INCH)
+    except OSError as error:
+        remedy = "give a path that can be written"
+        raise BadInputError(f"-o {output}", str(error.strerror), remedy) from error
+
+
+def _report(shown: "Tree", hidden: int, output: Path) -> None:
+    from lossatlas.cli.output import counted
+
+    minima = counted(shown.minima.size, "minimum", "minima")
+    typer.echo(f"{output}: {minima} in {counted(shown.roots.size, 'connected set')}")
+    if hidden:
+        above = counted(hidden, "minimum", "minima")
+        typer.echo(f"{above} with a loss above {shown.top:.6g} not shown (see --top)")

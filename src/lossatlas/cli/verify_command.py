@@ -1,0 +1,68 @@
+"""`lossatlas verify`: compute everything that an atlas claims once more."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lossatlas.cli.arguments import FAILED_VERIFICATION, AtlasArgument, JsonOption, ended_cleanly
+
+if TYPE_CHECKING:
+    from lossatlas.explore.verification import Verification
+
+SAMPLE_WITH_FLOW = 20
+"""Integrating the flow by a general ODE solver takes seconds for each transition state."""
+
+
+@ended_cleanly
+def verify(
+    atlas: AtlasArgument,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Check so many minima and transition states, drawn at random; default all, "
+            f"{SAMPLE_WITH_FLOW} with --flow.",
+        ),
+    ] = None,
+    flow: Annotated[
+        bool, typer.Option("--flow", help="Follow links by a general ODE integrator instead.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the sample.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute again what an atlas claims.
+
+    Checks gradient, Hessian index and links of the stored points. Links are followed down both
+    sides of every transition state, more carefully than when they were found. The exit code is
+    1 if anything is not as stored.
+    """
+    from lossatlas.cli.runtime import set_up_jax
+
+    set_up_jax()
+    from lossatlas.atlas import Atlas
+    from lossatlas.cli.output import show_json
+    from lossatlas.cli.progress import progress_bar
+    from lossatlas.explore.verification import verify as verify_atlas
+    from lossatlas.studies.problem import landscape_of
+
+    sample = SAMPLE_WITH_FLOW if flow and sample is None else sample
+    with Atlas.open(atlas) as opened, progress_bar("verifying") as report:
+        landscape = landscape_of(opened.problem)
+        found = verify_atlas(landscape, opened, sample, flow, seed, report)
+    if as_json:
+        show_json(found._asdict())
+    else:
+        _show(found)
+    if found.failures:
+        raise typer.Exit(FAILED_VERIFICATION)
+
+
+def _show(found: "Verification") -> None:
+    from lossatlas.cli.output import counted
+
+    for failure in found.failures:
+        typer.echo(f"FAILED  {failure}")
+    minima = counted(found.checked_minima, "minimum", "minima")
+    states = counted(found.checked_transition_states, "transition state")
+    links = counted(found.checked_links, "link")
+    typer.echo(f"checked {minima}, {states}, {links}: {counted(len(found.failures), 'failure')}")
