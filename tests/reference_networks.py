@@ -30,17 +30,15 @@ def layers_of(landscape, w, xp=np):
     widths, masks = landscape.architecture.widths, landscape.architecture.masks
     matrices, biases, used = [], [], 0
     for layer, (after, before) in enumerate(zip(widths[1:], widths[:-1], strict=True)):
-        rows = []
+        place, kept = np.zeros((after, before), int), np.ones((after, before))
         for j in range(after):
-            row = []
             for k in range(before):
                 if masks is None or masks[layer][j][k]:
-                    row.append(w[used])
+                    place[j, k] = used
                     used += 1
                 else:
-                    row.append(0.0)
-            rows.append(xp.stack([xp.asarray(value) for value in row]))
-        matrices.append(xp.stack(rows))
+                    kept[j, k] = 0.0
+        matrices.append(xp.asarray(w)[place] * kept)
     for width in widths[1:]:
         biases.append(w[used : used + width])
         used += width

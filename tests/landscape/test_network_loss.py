@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_networks import reference_loss, reference_outputs, small_landscape
+from reference_networks import compiled, reference_loss, reference_outputs, small_landscape
 
 from lossatlas.landscape.architecture import Architecture, logits, unpack
 
@@ -32,8 +32,12 @@ NETWORKS = {
 @pytest.fixture(scope="module", params=NETWORKS, ids=str)
 def network(request):
     landscape = small_landscape(**NETWORKS[request.param])
-    functions = jax.jit(lambda s, w: (s.energy(w), *s.value_and_gradient(w), s.hessian(w)))
-    return landscape, lambda w: [np.asarray(x) for x in functions(landscape.surface, w)]
+    return landscape, *compiled(landscape)
+
+
+@jax.jit
+def energy_alone(surface, w):
+    return surface.energy(w)
 
 
 def weights_of(landscape, seed, size=1.0):
@@ -41,17 +45,17 @@ def weights_of(landscape, seed, size=1.0):
 
 
 def test_loss_is_that_of_the_second_network(network):
-    landscape, evaluate = network
+    landscape, loss, _ = network
     for seed, size in ((0, 0.0), (1, 0.3), (2, 1.0), (3, 5.0), (4, 30.0)):
         w = weights_of(landscape, seed, size)
-        energy, again, _, _ = evaluate(w)
-        assert energy == pytest.approx(reference_loss(landscape, w), rel=1e-12)
-        assert again == pytest.approx(float(energy), rel=1e-12)
+        expected = pytest.approx(reference_loss(landscape, w), rel=1e-12)
+        assert loss(w)[0] == expected
+        assert float(energy_alone(landscape.surface, w)) == expected
 
 
 def test_gradient_and_hessian_are_those_of_automatic_differentiation(network):
-    landscape, evaluate = network
-    loss = jax.jit(
+    landscape, loss, hessian = network
+    derivatives = jax.jit(
         lambda w: (
             jax.grad(lambda v: reference_loss(landscape, v, jnp))(w),
             jax.hessian(lambda v: reference_loss(landscape, v, jnp))(w),
@@ -59,44 +63,38 @@ def test_gradient_and_hessian_are_those_of_automatic_differentiation(network):
     )
     for seed, size in ((5, 0.1), (6, 1.0), (7, 3.0)):
         w = weights_of(landscape, seed, size)
-        _, _, gradient, hessian = evaluate(w)
-        expected_gradient, expected_hessian = loss(jnp.asarray(w))
-        np.testing.assert_allclose(gradient, expected_gradient, atol=1e-13)
-        np.testing.assert_allclose(hessian, expected_hessian, atol=1e-12)
+        expected_gradient, expected_hessian = derivatives(jnp.asarray(w))
+        np.testing.assert_allclose(loss(w)[1], expected_gradient, atol=1e-13)
+        np.testing.assert_allclose(hessian(w), expected_hessian, atol=1e-12)
 
 
 def test_gradient_and_hessian_are_those_of_finite_differences(network):
-    landscape, evaluate = network
+    landscape, loss, hessian = network
     w = weights_of(landscape, 8)
-    _, _, gradient, hessian = evaluate(w)
+    gradient, curvature = loss(w)[1], hessian(w)
     step = 1e-5
     for i, unit in enumerate(np.eye(landscape.n_weights)):
-        ahead, behind = evaluate(w + step * unit), evaluate(w - step * unit)
+        ahead, behind = loss(w + step * unit), loss(w - step * unit)
         assert gradient[i] == pytest.approx((ahead[0] - behind[0]) / (2 * step), abs=1e-9)
-        np.testing.assert_allclose(hessian[i], (ahead[2] - behind[2]) / (2 * step), atol=1e-8)
-    np.testing.assert_allclose(hessian, hessian.T, atol=1e-14)
-
-
-def test_everything_is_float64(network):
-    landscape, evaluate = network
-    assert {x.dtype for x in evaluate(weights_of(landscape, 9))} == {np.dtype(np.float64)}
+        np.testing.assert_allclose(curvature[i], (ahead[1] - behind[1]) / (2 * step), atol=1e-8)
+    np.testing.assert_allclose(curvature, curvature.T, atol=1e-14)
 
 
 def test_outputs_are_those_of_the_second_network(network):
-    landscape, _ = network
+    landscape, _, _ = network
     weights = np.stack([weights_of(landscape, seed) for seed in range(3)])
     other = np.random.default_rng(1).normal(size=(7, landscape.inputs.shape[1]))
     batch = landscape.logits(weights, other)
     assert batch.shape == (3, 7, landscape.architecture.widths[-1])
     for w, outputs in zip(weights, batch, strict=True):
         np.testing.assert_allclose(outputs, reference_outputs(landscape, w, other), atol=1e-12)
-        compiled = logits(landscape.architecture, jnp.asarray(w), jnp.asarray(other.T))
-        np.testing.assert_allclose(outputs, np.asarray(compiled).T, atol=1e-12)
+        columns = logits(landscape.architecture, jnp.asarray(w), jnp.asarray(other.T))
+        np.testing.assert_allclose(outputs, np.asarray(columns).T, atol=1e-12)
         np.testing.assert_array_equal(landscape.logits(w, other)[0], outputs)
 
 
 def test_masked_weights_are_no_coordinates(network):
-    landscape, _ = network
+    landscape, _, _ = network
     architecture = landscape.architecture
     removed = 0
     if architecture.masks is not None:
@@ -112,8 +110,8 @@ def test_masked_weights_are_no_coordinates(network):
 def test_huge_weights_neither_overflow_nor_lose_the_loss():
     landscape = small_landscape((3,))
     w = 1e3 * np.random.default_rng(0).normal(size=landscape.n_weights)
-    energy, gradient = landscape.surface.value_and_gradient(jnp.asarray(w))
-    assert float(energy) == pytest.approx(reference_loss(landscape, w), rel=1e-12)
+    energy, gradient = compiled(landscape)[0](w)
+    assert energy == pytest.approx(reference_loss(landscape, w), rel=1e-12)
     assert np.isfinite(gradient).all()
 
 

@@ -137,9 +137,8 @@ def test_equal_and_zero_units_are_recognized():
     assert symmetry.zero_units(landscape.layers[0], w).tolist() == [3]
 
 
-@pytest.mark.parametrize("hidden", [(5,), (4, 2)])
-def test_symmetrizer_projects_onto_the_symmetric_subspace(hidden):
-    landscape, w = equal_and_zero_units(hidden)
+def test_symmetrizer_projects_onto_the_symmetric_subspace():
+    landscape, w = equal_and_zero_units((4, 2))
     projector = landscape.symmetrizer(w)
     np.testing.assert_allclose(projector @ projector, projector, atol=1e-14)
     np.testing.assert_allclose(projector, projector.T, atol=1e-14)
