@@ -94,7 +94,9 @@ class Flow:
             hessians=jnp.int32(0),
             status=running(),
         )
-        return self._arrive(surface, state, w)
+        state = self._arrive(surface, state, w)
+        # Near a saddle the flow grows on the time scale of the negative curvature.
+        return state._replace(time_step=0.5 / jnp.maximum(jnp.abs(state.eigenvalues[0]), 1e-12))
 
     def step(self, surface: Any, state: FlowState) -> FlowState:
         """One step of exprb43, accepted or shortened by its error."""

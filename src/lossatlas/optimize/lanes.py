@@ -15,6 +15,10 @@ On a CPU the lanes of a block are advanced one after the other, each by up to `s
 one weight vector's activations stay in cache and a finished lane costs nothing; one worker thread a
 core keeps all cores busy (compiled code releases the interpreter lock). On a GPU the lanes of a
 block are vectorized and one worker feeds the device.
+
+Some methods do not fit this frame, such as SciPy's eigensolvers with their own loops. They are
+*host calls*: a worker thread runs one as an ordinary function, and its result is delivered like any
+other.
 """
 
 import os
@@ -22,43 +26,21 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from queue import SimpleQueue
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from lossatlas.errors import Status
-
-
-class Kernel(Protocol):
-    """One iterative method; a frozen dataclass, because it is part of what is compiled."""
-
-    @property
-    def steps(self) -> int:
-        """Steps a lane advances in one device call."""
-        ...
-
-    def init(self, surface: Any, *job: jax.Array) -> Any:
-        """State of a new search; `state.status` is a scalar int32."""
-        ...
-
-    def step(self, surface: Any, state: Any) -> Any:
-        """The state after one evaluation."""
-        ...
-
-    def result(self, state: Any) -> Any:
-        """What is handed back when the status is no longer RUNNING; a NamedTuple of arrays."""
-        ...
+from lossatlas.optimize.blocks import Block, HostBlock, HostCall, Kernel, Ticket
 
 
 class Request(NamedTuple):
-    """One job for a kernel: its arrays as `Kernel.init` takes them, without a batch axis."""
+    """One job for a kernel or host call: its arrays (or pytrees of them), without a batch axis."""
 
-    kernel: Kernel
+    kernel: Kernel | HostCall
     job: tuple[Any, ...]
 
 
@@ -76,87 +58,7 @@ def running() -> jax.Array:
     return jnp.asarray(Status.RUNNING, jnp.int32)
 
 
-@partial(jax.jit, static_argnames=("kernel", "vectorized"), donate_argnames="states")
-def advance(kernel: Kernel, surface: Any, states: Any, jobs: Any, fresh: Any, vectorized: bool):
-    """Start the fresh lanes, advance every lane by up to `kernel.steps`; (states, results)."""
-
-    def lane(item):
-        state, job, is_new = item
-        state = jax.lax.cond(is_new, lambda: kernel.init(surface, *job), lambda: state)
-
-        def unfinished(carry):
-            return (carry[0].status == Status.RUNNING) & (carry[1] < kernel.steps)
-
-        def forward(carry):
-            return kernel.step(surface, carry[0]), carry[1] + 1
-
-        return jax.lax.while_loop(unfinished, forward, (state, jnp.int32(0)))[0]
-
-    items = (states, jobs, fresh)
-    states = jax.vmap(lane)(items) if vectorized else jax.lax.map(lane, items)
-    return states, jax.vmap(kernel.result)(states)
-
-
-class _Ticket:
-    """A search that waits for the results of one or several requests."""
-
-    def __init__(self, position: int, search: Search, requests: Any) -> None:
-        self.position, self.search = position, search
-        self.single = isinstance(requests, Request)
-        self.results: list[Any] = [None] * (1 if self.single else len(requests))
-        self.missing = len(self.results)
-
-
-class _Block:
-    """The lanes of one kernel on one worker: device state, and who waits for each lane."""
-
-    def __init__(self, kernel: Kernel, surface: Any, n_lanes: int, vectorized: bool) -> None:
-        self.kernel, self.surface, self.vectorized = kernel, surface, vectorized
-        self.waiting: list[tuple[_Ticket, int] | None] = [None] * n_lanes
-        self.states: Any = None
-        self.jobs: list[np.ndarray] = []
-
-    @property
-    def active(self) -> int:
-        return sum(entry is not None for entry in self.waiting)
-
-    def advance(self, new: Sequence[tuple[_Ticket, int, tuple]]) -> list[tuple[_Ticket, int, Any]]:
-        """Fill empty lanes with new jobs, advance all, return the finished ones."""
-        if self.states is None:
-            self._allocate(new[0][2])
-        fresh = np.zeros(len(self.waiting), bool)
-        empty = [k for k, entry in enumerate(self.waiting) if entry is None]
-        for lane, (ticket, slot, job) in zip(empty, new, strict=False):
-            self.waiting[lane], fresh[lane] = (ticket, slot), True
-            for buffer, value in zip(self.jobs, job, strict=True):
-                buffer[lane] = value
-        self.states, results = advance(
-            self.kernel, self.surface, self.states, tuple(self.jobs), fresh, self.vectorized
-        )
-        return self._harvest(results)
-
-    def _harvest(self, results: Any) -> list[tuple[_Ticket, int, Any]]:
-        results = jax.tree.map(np.asarray, results)
-        status = np.asarray(self.states.status)
-        finished = []
-        for lane, entry in enumerate(self.waiting):
-            if entry is not None and status[lane] != Status.RUNNING:
-                pick = partial(_pick, lane)
-                finished.append((*entry, jax.tree.map(pick, results)))
-                self.waiting[lane] = None
-        return finished
-
-    def _allocate(self, job: tuple) -> None:
-        n_lanes = len(self.waiting)
-        self.jobs = [np.zeros((n_lanes, *np.shape(x)), np.asarray(x).dtype) for x in job]
-        shapes = jax.eval_shape(self.kernel.init, self.surface, *job)
-        finished = jax.tree.map(lambda x: jnp.zeros((n_lanes, *x.shape), x.dtype), shapes)
-        idle = jnp.full(n_lanes, Status.CONVERGED, jnp.int32)
-        self.states = finished._replace(status=idle)
-
-
-def _pick(lane: int, array: np.ndarray) -> np.ndarray:
-    return array[lane].copy()
+Blocks: TypeAlias = dict[Kernel | HostCall, Block | HostBlock]
 
 
 class Engine:
@@ -218,11 +120,11 @@ class Session:
         """`Engine.session` calls this."""
         self.engine, self.stop = engine, stop
         self.waiting_room: deque[tuple[int, Search]] = deque()
-        self.queues: dict[Kernel, deque[tuple[_Ticket, int, tuple]]] = {}
+        self.queues: dict[Kernel | HostCall, deque[tuple[Ticket, int, tuple]]] = {}
         self.lock = threading.Condition()
         self.done: SimpleQueue[tuple[int, Any] | None] = SimpleQueue()
-        self.seen: set[Kernel] = set()
-        self.compiling: set[Kernel] = set()
+        self.seen: set[Kernel | HostCall] = set()
+        self.compiling: set[Kernel | HostCall] = set()
         self.submitted = self.in_flight = 0
         self.complete = self.closed = False
         self.threads = [
@@ -287,12 +189,13 @@ class Session:
             self.in_flight -= 1
             self.done.put((position, Failure(error)))
             return
-        ticket = _Ticket(position, search, requests)
-        each = [requests] if isinstance(requests, Request) else requests
+        single = isinstance(requests, Request)
+        each = [requests] if single else requests
+        ticket = Ticket(position, search, None if single else len(each))
         for slot, (kernel, job) in enumerate(each):
             self.queues.setdefault(kernel, deque()).append((ticket, slot, job))
 
-    def _deliver(self, ticket: _Ticket, slot: int, result: Any) -> None:
+    def _deliver(self, ticket: Ticket, slot: int, result: Any) -> None:
         ticket.results[slot] = result
         ticket.missing -= 1
         if ticket.missing == 0:
@@ -300,7 +203,7 @@ class Session:
             self._resume(ticket.position, ticket.search, value)
 
     def _work(self) -> None:
-        blocks: dict[Kernel, _Block] = {}
+        blocks: Blocks = {}
         try:
             with jax.enable_x64(True):
                 while (task := self._next_task(blocks)) is not None:
@@ -319,8 +222,12 @@ class Session:
         finally:
             self.done.put(None)
 
-    def _next_task(self, blocks: dict[Kernel, _Block]) -> tuple[Kernel, list] | None:
-        """The kernel with most work for this worker, and new jobs for its empty lanes."""
+    def _next_task(self, blocks: Blocks) -> tuple[Kernel | HostCall, list] | None:
+        """The kernel that the oldest search waits for, and new jobs for its empty lanes.
+
+        On a CPU an empty lane costs nothing, so the oldest search goes first: results come nearly
+        in the order of submission. On a GPU full lanes go first.
+        """
         with self.lock:
             while True:
                 if self.closed or self.stop():
@@ -329,16 +236,20 @@ class Session:
                 for kernel in self.queues:
                     if kernel not in blocks:
                         blocks[kernel] = self._block(kernel)
-                work = {k: b.active + len(self.queues.get(k, ())) for k, b in blocks.items()}
-                work = {k: amount for k, amount in work.items() if k not in self.compiling}
-                if work and max(work.values()) > 0:
-                    kernel = max(work, key=lambda k: work[k])
-                    if kernel not in self.seen:
+                ages = {
+                    kernel: age
+                    for kernel, block in blocks.items()
+                    if kernel not in self.compiling
+                    and (age := self._age(block, self.queues.get(kernel, ()))) is not None
+                }
+                if ages:
+                    kernel = min(ages, key=lambda k: ages[k])
+                    if kernel not in self.seen and not isinstance(kernel, HostCall):
                         # One worker compiles a kernel; meanwhile the others do something else.
                         self.seen.add(kernel)
                         self.compiling.add(kernel)
-                    queue = self.queues.get(kernel, deque())
-                    free = self.engine.lanes - blocks[kernel].active
+                    queue = self.queues.get(kernel) or deque()
+                    free = blocks[kernel].room
                     share = -(-len(queue) // self.engine.workers)
                     take = min(free, max(share, 1 if blocks[kernel].active == 0 else 0), len(queue))
                     return kernel, [queue.popleft() for _ in range(take)]
@@ -346,6 +257,17 @@ class Session:
                     return None
                 self.lock.wait(timeout=0.5)
 
-    def _block(self, kernel: Kernel) -> _Block:
+    def _age(self, block: Block | HostBlock, queue: Sequence[tuple[Ticket, int, tuple]]) -> Any:
+        """Sort key of a kernel with work; None if it has none."""
+        positions = [entry[0].position for entry in block.waiting if entry is not None]
+        positions += [ticket.position for ticket, _, _ in queue]
+        if not positions:
+            return None
+        amount = 0 if self.engine.on_cpu else -min(len(positions), self.engine.lanes)
+        return amount, min(positions)
+
+    def _block(self, kernel: Kernel | HostCall) -> Block | HostBlock:
         engine = self.engine
-        return _Block(kernel, engine.surface, engine.lanes, not engine.on_cpu)
+        if isinstance(kernel, HostCall):
+            return HostBlock(kernel, engine.surface)
+        return Block(kernel, engine.surface, engine.lanes, not engine.on_cpu)

@@ -44,8 +44,8 @@ class Tools(NamedTuple):
     band: Band
     pushoff: float
     displacement: float
-    flow_tolerance: tuple[float, float] = (1e-3, 1e-6)
-    near_saddle: float = 0.1
+    flow_tolerance: tuple[float, float] = (1e-2, 1e-5)
+    near_saddle: float = 0.2
     known: Callable[[StationaryPoint], int | None] = nothing_known
 
 
@@ -65,5 +65,5 @@ def default_tools(landscape: Landscape) -> Tools:
         band=Band(max_step=0.2 * length),
         pushoff=0.02 * length,
         displacement=0.5 * length,
-        flow_tolerance=(1e-3 * length, 1e-6 * length),
+        flow_tolerance=(1e-2 * length, 1e-5 * length),
     )
