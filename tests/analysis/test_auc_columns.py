@@ -1,0 +1,141 @@
+"""AUC columns against scikit-learn, on made-up minima."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from lossatlas.analysis.auc import threshold_auc
+from lossatlas.analysis.auc_columns import auc_columns, compute_auc
+from lossatlas.atlas import Atlas, Problem
+from lossatlas.errors import BadInputError, Status
+from lossatlas.landscape import NetworkLandscape
+from lossatlas.search.outcome import Attempt, Cost, StationaryPoint
+
+N_MINIMA = 7
+
+
+def made_up(landscape: NetworkLandscape, weights: np.ndarray, energy: float) -> StationaryPoint:
+    spectrum = np.array([1e-3, 1e-2, 1e-1, 1.0])
+    invariants = landscape.invariants(weights)
+    return StationaryPoint(weights, energy, 1e-15, 0, spectrum, 0.0, 1e-12, invariants, 1)
+
+
+@pytest.fixture
+def rows() -> dict[str, np.ndarray]:
+    random = np.random.default_rng(5)
+    return {
+        "train_inputs": random.normal(size=(60, 2)),
+        "train_labels": np.arange(60) % 3,
+        "test_inputs": random.normal(size=(35, 2)),
+        "test_labels": np.arange(35) % 3,
+    }
+
+
+@pytest.fixture
+def landscape(rows) -> NetworkLandscape:
+    return NetworkLandscape(rows["train_inputs"], rows["train_labels"], (4,), 1e-2)
+
+
+@pytest.fixture
+def atlas(tmp_path: Path, landscape: NetworkLandscape, rows):
+    with Atlas.create(tmp_path / "a.atlas", Problem(landscape.fingerprint(), {}, rows)) as atlas:
+        add_minima(atlas, landscape, N_MINIMA)
+        yield atlas
+
+
+def add_minima(atlas: Atlas, landscape: NetworkLandscape, count: int) -> None:
+    random = np.random.default_rng(len(atlas.minima()))
+    points = [made_up(landscape, landscape.random_start(random), float(k)) for k in range(count)]
+    run = atlas.start_run({}, 0, {}, "cpu")
+    attempt = Attempt("basin-hopping", (), "", Status.CONVERGED, Cost(), minima=tuple(points))
+    atlas.commit(run, [attempt])
+
+
+def probabilities(landscape, atlas: Atlas, inputs: np.ndarray) -> np.ndarray:
+    """(minima, items, classes) by the defining formula."""
+    outputs = landscape.logits(atlas.minimum_weights(atlas.minima()["id"]), inputs)
+    return np.exp(outputs) / np.exp(outputs).sum(axis=2, keepdims=True)
+
+
+@pytest.mark.parametrize("positive_class", [0, 2])
+def test_agrees_with_scikit_learn(atlas, landscape, rows, positive_class):
+    counts = compute_auc(atlas, landscape, positive_class)
+    assert set(counts.values()) == {N_MINIMA}
+    for group, name in zip(("train", "test"), auc_columns(positive_class), strict=True):
+        truth = rows[f"{group}_labels"] == positive_class
+        scores = probabilities(landscape, atlas, rows[f"{group}_inputs"])[:, :, positive_class]
+        expected = [roc_auc_score(truth, row) for row in scores]
+        np.testing.assert_allclose(atlas.minima()[name], expected, rtol=1e-13)
+
+
+def test_macro_agrees_with_scikit_learn(atlas, landscape, rows):
+    compute_auc(atlas, landscape, "macro")
+    scores = probabilities(landscape, atlas, rows["test_inputs"])
+    expected = [roc_auc_score(rows["test_labels"], row, multi_class="ovr") for row in scores]
+    np.testing.assert_allclose(atlas.minima()["test_auc_macro"], expected, rtol=1e-13)
+
+
+def test_no_column_mixes_two_measures(atlas, landscape, rows):
+    compute_auc(atlas, landscape)
+    exact = atlas.minima()["test_auc"].copy()
+    compute_auc(atlas, landscape, 1)
+    compute_auc(atlas, landscape, rule="threshold")
+    frame = atlas.minima()
+    np.testing.assert_array_equal(frame["test_auc"], exact)
+    assert not np.allclose(frame["test_auc_class_1"], exact)
+    scores = probabilities(landscape, atlas, rows["test_inputs"])[:, :, 0]
+    expected = threshold_auc(scores, rows["test_labels"] == 0)
+    np.testing.assert_allclose(frame["test_auc_threshold"], expected, rtol=1e-13)
+
+
+def test_only_what_is_missing_is_computed(atlas, landscape):
+    compute_auc(atlas, landscape)
+    add_minima(atlas, landscape, 2)
+    assert set(compute_auc(atlas, landscape, only_missing=True).values()) == {2}
+    assert atlas.minima()["train_auc"].notna().all()
+    assert set(compute_auc(atlas, landscape, only_missing=True).values()) == {0}
+
+
+def test_many_items_are_taken_in_parts(atlas, landscape, monkeypatch):
+    compute_auc(atlas, landscape)
+    whole = atlas.minima()["train_auc"].copy()
+    monkeypatch.setattr("lossatlas.analysis.auc_columns.ROWS_AT_ONCE", 1)
+    compute_auc(atlas, landscape)
+    np.testing.assert_array_equal(atlas.minima()["train_auc"], whole)
+
+
+def test_new_test_data_make_the_old_column_vanish(atlas, landscape, rows, tmp_path):
+    compute_auc(atlas, landscape)
+    other = {
+        **rows,
+        "test_inputs": rows["test_inputs"][:20],
+        "test_labels": rows["test_labels"][:20],
+    }
+    problem = Problem(landscape.fingerprint(), {}, other)
+    with Atlas.open_or_create(tmp_path / "a.atlas", problem) as again:
+        assert "test_auc" not in again.minima()
+        counts = compute_auc(again, landscape, only_missing=True)
+        assert counts == {"train_auc": 0, "test_auc": N_MINIMA}
+
+
+def test_one_class_only_has_no_auc(landscape, rows, tmp_path):
+    rows = {**rows, "test_labels": np.ones(35, int)}
+    with Atlas.create(tmp_path / "b.atlas", Problem(landscape.fingerprint(), {}, rows)) as atlas:
+        add_minima(atlas, landscape, 2)
+        compute_auc(atlas, landscape)
+        assert atlas.minima()["test_auc"].isna().all()
+        assert atlas.minima()["train_auc"].notna().all()
+
+
+def test_what_cannot_be_computed_is_refused(atlas, landscape, tmp_path):
+    with pytest.raises(BadInputError, match="3 is no class"):
+        compute_auc(atlas, landscape, 3)
+    with pytest.raises(BadInputError, match="unknown"):
+        compute_auc(atlas, landscape, rule="best")  # type: ignore[arg-type]
+    with (
+        Atlas.create(tmp_path / "c.atlas", Problem(landscape.fingerprint())) as empty,
+        pytest.raises(BadInputError, match="no train_inputs"),
+    ):
+        compute_auc(empty, landscape)

@@ -1,0 +1,139 @@
+"""From a study to the landscape, and back from what an atlas stores."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lossatlas.atlas import Problem
+from lossatlas.data import load_ljat3
+from lossatlas.errors import AtlasError, BadInputError
+from lossatlas.studies.problem import landscape_of, prepare
+from lossatlas.studies.study import Study, load_study
+
+
+def study(data: dict, network: dict | None = None, l2: float = 1e-2) -> Study:
+    tables = {"data": data, "network": network or {"hidden": [3]}, "loss": {"l2": l2}}
+    return Study.model_validate(tables)
+
+
+IRIS = {"source": "sklearn", "name": "iris", "train": 60, "test": 40, "scaling": "standard"}
+LJAT3 = {"source": "ljat3", "side": "D2", "items": 200, "train": 50, "test": 40, "seed": 3}
+
+
+def test_the_landscape_is_that_of_the_training_rows():
+    prepared = prepare(study(IRIS, {"hidden": [4, 3], "neighbors": 1, "ties": "highest"}))
+    assert len(prepared.train) == 60
+    assert len(prepared.test) == 40
+    np.testing.assert_allclose(prepared.train.inputs.mean(axis=0), 0, atol=1e-12)
+    assert prepared.landscape.architecture.widths == (4, 4, 3, 3)
+    assert prepared.landscape.architecture.masks is not None
+    assert prepared.problem.fingerprint == prepared.landscape.fingerprint()
+    np.testing.assert_array_equal(prepared.problem.arrays["test_inputs"], prepared.test.inputs)
+
+
+def test_scaling_factors_and_names_are_kept():
+    prepared = prepare(study(IRIS))
+    notes = prepared.problem.specification
+    plain = prepare(study({**IRIS, "scaling": "none"})).train.inputs
+    again = (plain - notes["scaling"]["shift"]) / notes["scaling"]["factor"]
+    np.testing.assert_array_equal(again, prepared.train.inputs)
+    assert notes["classes"] == ["setosa", "versicolor", "virginica"]
+    assert len(notes["features"]) == 4
+    assert notes["study"]["data"]["name"] == "iris"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        study(IRIS),
+        study(IRIS, {"hidden": [5], "neighbors": 2}),
+        study(IRIS, {"hidden": [3, 2]}),
+        study(LJAT3),
+    ],
+)
+def test_an_atlas_alone_gives_the_landscape_back(given: Study):
+    prepared = prepare(given)
+    again = landscape_of(prepared.problem)
+    weights = prepared.landscape.random_start(np.random.default_rng(1))
+    assert again.fingerprint() == prepared.landscape.fingerprint()
+    ours, theirs = prepared.landscape, again
+    np.testing.assert_array_equal(
+        theirs.logits(weights, prepared.test.inputs), ours.logits(weights, prepared.test.inputs)
+    )
+
+
+def test_biases_without_l2_are_remembered():
+    tables = {"data": IRIS, "network": {"hidden": [3]}}
+    given = Study.model_validate({**tables, "loss": {"l2": 0.1, "regularize_biases": False}})
+    assert not landscape_of(prepare(given).problem).architecture.regularize_biases
+
+
+def test_a_class_that_the_training_rows_lack_keeps_its_output(tmp_path: Path):
+    labels = np.array([0, 1] * 10 + [2] * 5)
+    np.savez(tmp_path / "rows.npz", inputs=np.arange(50.0).reshape(25, 2), labels=labels)
+    data = 'source = "file"\npath = "rows.npz"\ntrain = 10\ntest = 15\nsplit = "ordered"'
+    (tmp_path / "s.toml").write_text(f"[data]\n{data}\n[network]\nhidden = [2]\n[loss]\nl2 = 1\n")
+    prepared = prepare(load_study(tmp_path / "s.toml"))  # read beside the study, not here
+    assert prepared.landscape.architecture.widths == (2, 2, 3)
+    assert landscape_of(prepared.problem).architecture.widths == (2, 2, 3)
+    assert prepared.problem.specification["source"]["rows"] == 25
+
+
+def test_ljat3_says_what_became_of_every_start():
+    source = prepare(study(LJAT3)).problem.specification["source"]
+    drawn = load_ljat3("D2", items=200, seed=3)
+    assert tuple(source["counts"]) == drawn.counts
+    assert sum(source["counts"]) + source["unconverged"] + source["elsewhere"] == 200
+
+
+def test_a_stored_draw_is_taken_and_not_made_again():
+    made = prepare(study(LJAT3)).problem
+    inputs = made.arrays["train_inputs"].copy()
+    inputs[0] += 0.125  # as if another processor had drawn it
+    stored = dataclasses.replace(made, arrays={**made.arrays, "train_inputs": inputs})
+    again = prepare(study(LJAT3, {"hidden": [2]}), stored)
+    np.testing.assert_array_equal(again.train.inputs, inputs)
+    assert again.problem.specification["study"]["network"]["hidden"] == [2]
+    assert again.problem.specification["source"] == made.specification["source"]
+    other = prepare(study({**LJAT3, "seed": 4}), stored)
+    assert not np.array_equal(other.train.inputs, inputs)
+
+
+def test_files_are_read_again(tmp_path: Path):
+    file = tmp_path / "s.toml"
+    data = 'source = "file"\npath = "rows.csv"\ntrain = 2\ntest = 2\nsplit = "ordered"'
+    file.write_text(f"[data]\n{data}\n[network]\nhidden = [2]\n[loss]\nl2 = 1\n")
+    rows = tmp_path / "rows.csv"
+    rows.write_text("a,label\n1,no\n2,yes\n3,no\n4,yes\n")
+    first = prepare(load_study(file))
+    rows.write_text("a,label\n9,no\n2,yes\n3,no\n4,yes\n")
+    second = prepare(load_study(file), first.problem)
+    assert second.problem.fingerprint != first.problem.fingerprint
+    assert second.problem.specification["classes"] == ["no", "yes"]
+
+
+def test_foreign_and_damaged_problems_are_refused():
+    with pytest.raises(BadInputError, match="no network study"):
+        landscape_of(Problem({"function": "mine"}))
+    made = prepare(study(IRIS)).problem
+    damaged = dataclasses.replace(made, fingerprint={**made.fingerprint, "l2": "0.5"})
+    with pytest.raises(AtlasError, match="fingerprint"):
+        landscape_of(damaged)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({**IRIS, "train": 140}, "left for it"),
+        ({**LJAT3, "train": 101}, "left for it"),
+        ({**IRIS, "train": 20, "split": "ordered"}, "all have class 'setosa'"),
+        ({**IRIS, "source": "file", "path": "nowhere.npz"}, "no such file"),
+        ({**IRIS, "source": "file", "path": "rows.xlsx"}, "unknown kind of file"),
+    ],
+)
+def test_data_that_cannot_be_used(data: dict, message: str):
+    data = {key: value for key, value in data.items() if key != "name" or "path" not in data}
+    with pytest.raises(BadInputError, match=message):
+        prepare(study(data))
