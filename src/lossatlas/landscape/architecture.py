@@ -71,6 +71,21 @@ class Architecture:
             every[self.n_full - n_biases :] = 0.0
         return every[self.free]
 
+    @cached_property
+    def shifted_together(self) -> np.ndarray:
+        """(k, outputs) positions of weights that the softmax does not see changing together.
+
+        One row for each unit of the last hidden layer that is connected to every output: its
+        outgoing weights; the last row: the output biases.
+        """
+        position = np.full(self.n_full, -1)
+        position[self.free] = np.arange(self.n_weights)
+        outputs, width = self.matrix_shapes[-1]
+        first = sum(a * b for a, b in self.matrix_shapes[:-1])
+        last = position[first : first + outputs * width].reshape(outputs, width)
+        columns = np.concatenate([last.T, position[None, -outputs:]])
+        return columns[(columns >= 0).all(axis=1)]
+
 
 def unpack(architecture: Architecture, w: Array) -> Layers:
     """Weight matrices (receiving, sending) and bias vectors of a free weight vector (n,)."""

@@ -27,6 +27,27 @@ class Surface(Protocol):
         """The exact Hessian (n, n)."""
         ...
 
+    def hessian_vector_product(self, w: Array, v: Array) -> Array:
+        """The exact Hessian times v (n,), without the Hessian itself: about two gradients."""
+        ...
+
+    def without_excluded(self, v: Array) -> Array:
+        """v (n,) without its part along the excluded modes of the landscape."""
+        ...
+
+
+@runtime_checkable
+class Symmetrizer(Protocol):
+    """A linear operator on weights, applied by ``@``: a matrix, or anything cheaper.
+
+    It is a pytree of arrays whose shapes depend on the landscape alone, so that it can be part of
+    the job of a compiled kernel.
+    """
+
+    def __matmul__(self, other: Any, /) -> Any:
+        """The operator applied to a vector (n,) or to the columns of a matrix (n, k)."""
+        ...
+
 
 @runtime_checkable
 class Landscape(Protocol):
@@ -68,8 +89,8 @@ class Landscape(Protocol):
         """The number of symmetry copies of w."""
         ...
 
-    def symmetrizer(self, w: np.ndarray) -> np.ndarray:
-        """(n, n) projector onto the weights that share the symmetry of w."""
+    def symmetrizer(self, w: np.ndarray) -> Symmetrizer:
+        """The projector onto the weights that share the symmetry of w."""
         ...
 
     def breaking_directions(self, w: np.ndarray, modes: np.ndarray) -> np.ndarray:
@@ -105,6 +126,14 @@ class FunctionSurface(NamedTuple):
     def hessian(self, w: Array) -> Array:
         """The exact Hessian by automatic differentiation."""
         return jax.hessian(self.function.call)(w)
+
+    def hessian_vector_product(self, w: Array, v: Array) -> Array:
+        """The exact Hessian times v, forward over reverse."""
+        return jax.jvp(jax.grad(self.function.call), (w,), (v,))[1]
+
+    def without_excluded(self, v: Array) -> Array:
+        """The vector itself: nothing is known of the function."""
+        return v
 
 
 class FunctionLandscape:

@@ -62,6 +62,20 @@ class NetworkLoss(NamedTuple):
         full = data_hessian(self.architecture, self.inputs, self.targets, w)
         return full + 2.0 * self.l2 * jnp.diag(jnp.asarray(self.architecture.regularized))
 
+    def hessian_vector_product(self, w: Array, v: Array) -> Array:
+        """The exact Hessian times v (n,): the gradient's derivative along v."""
+        return jax.jvp(lambda x: self.value_and_gradient(x)[1], (w,), (v,))[1]
+
+    def without_excluded(self, v: Array) -> Array:
+        """v (n,) without its part along the softmax shift.
+
+        Adding one number to all output biases, or to all outgoing weights of a unit that is
+        connected to every output, shifts all logits alike: E is exactly lambda |.|^2 along it.
+        """
+        columns = self.architecture.shifted_together
+        part = v[columns]
+        return v.at[columns].add(-part.mean(axis=1, keepdims=True))
+
     def _penalty(self, w: Array) -> Array:
         return self.l2 * jnp.sum(self.architecture.regularized * w * w)
 

@@ -134,7 +134,7 @@ class NetworkLandscape:
         """Group order over stabilizer order."""
         return self.group_order // stabilizer_order(self.architecture, w)
 
-    def symmetrizer(self, w: np.ndarray) -> np.ndarray:
+    def symmetrizer(self, w: np.ndarray) -> symmetry.SignedAverage:
         """See `symmetry.symmetrizer`."""
         return symmetry.symmetrizer(self.layers, w)
 
@@ -195,22 +195,14 @@ def _digest(*arrays: np.ndarray) -> str:
 
 
 def _shift_modes(architecture: Architecture) -> np.ndarray:
-    """Orthonormal softmax-shift directions: E is exactly lambda |.|^2 along them.
+    """Orthonormal softmax-shift directions (see `NetworkLoss.without_excluded`).
 
-    Adding one number to all output biases, or to all outgoing weights of a unit that is connected
-    to every output, shifts all logits alike. Without regularized biases the shift of the biases
-    does not change E at all; it is in the list as well.
+    Without regularized biases the shift of the biases does not change E at all; it is in the list
+    as well.
     """
-    position = np.full(architecture.n_full, -1)
-    position[architecture.free] = np.arange(architecture.n_weights)
-    outputs, width = architecture.matrix_shapes[-1]
-    first = sum(a * b for a, b in architecture.matrix_shapes[:-1])
-    last = position[first : first + outputs * width].reshape(outputs, width)
-    columns = [last[:, unit] for unit in range(width)] + [position[-outputs:]]
-    columns = [c for c in columns if (c >= 0).all()]
+    columns = architecture.shifted_together
     modes = np.zeros((len(columns), architecture.n_weights))
-    for mode, column in zip(modes, columns, strict=True):
-        mode[column] = outputs**-0.5
+    np.put_along_axis(modes, columns, columns.shape[1] ** -0.5, axis=1)
     return modes
 
 

@@ -11,8 +11,9 @@ Equal units are the rule at stationary points, so the group elements that leave 
 flow cannot leave.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
@@ -136,22 +137,54 @@ def zero_units(layer: HiddenLayer, w: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.abs(layer.vectors(w)).max(axis=1) < EQUAL)
 
 
-def symmetrizer(layers: list[HiddenLayer], w: np.ndarray) -> np.ndarray:
-    """(n, n) projector onto the weight vectors that share the equal and zero units of w."""
-    projector = np.eye(len(w))
+class SignedAverage(NamedTuple):
+    """The projector that replaces each weight by the average over the weights it must equal.
+
+    A pytree; `average @ x` works on NumPy and JAX arrays, (n,) or (n, k).
+
+    Attributes:
+        group: (n,) int32 number, below n, of the group that each weight belongs to.
+        sign: (n,) sign of each weight relative to its group; 0 where it must vanish.
+        share: (n,) one over the size of its group.
+    """
+
+    group: np.ndarray
+    sign: np.ndarray
+    share: np.ndarray
+
+    def __matmul__(self, other: Any) -> Any:
+        """The operator applied to a vector (n,) or to the columns of a matrix (n, k)."""
+        sign, share = self.sign, self.share
+        if other.ndim == 2:
+            sign, share = sign[:, None], share[:, None]
+        signed = sign * share * other
+        if isinstance(signed, np.ndarray):
+            sums = np.zeros_like(signed)
+            np.add.at(sums, self.group, signed)
+        else:
+            sums = jnp.zeros_like(signed).at[self.group].add(signed)
+        return sign * sums[self.group]
+
+
+def symmetrizer(layers: list[HiddenLayer], w: np.ndarray) -> SignedAverage:
+    """The projector onto the weight vectors that share the equal and zero units of w.
+
+    A weight between equal units of two layers belongs to one group with all weights between units
+    equal to them.
+    """
+    group, sign = np.arange(len(w)), np.ones(len(w))
     for layer in layers:
-        mine = np.eye(len(w))
-        for group in equal_units(layer, w):
-            for a, sign_a in group:
-                for b, sign_b in group:
-                    rows, columns = layer.positions[a], layer.positions[b]
-                    kept = rows >= 0
-                    mine[rows[kept], columns[kept]] = sign_a * sign_b / len(group)
+        leader, factor = np.arange(len(w)), np.ones(len(w))
+        for (first, _), *others in equal_units(layer, w):
+            for unit, unit_sign in others:
+                kept = layer.positions[unit] >= 0
+                leader[layer.positions[unit][kept]] = layer.positions[first][kept]
+                factor[layer.positions[unit][kept]] = unit_sign
         for unit in zero_units(layer, w):
-            kept = layer.positions[unit][layer.positions[unit] >= 0]
-            mine[kept, kept] = 0.0
-        projector = mine @ projector
-    return projector
+            factor[layer.positions[unit][layer.positions[unit] >= 0]] = 0.0
+        sign, group = sign * factor[group], leader[group]
+    sizes = np.bincount(group, minlength=len(w))
+    return SignedAverage(group.astype(np.int32), sign, 1.0 / sizes[group])
 
 
 def neighbor_copies(layers: list[HiddenLayer], w: np.ndarray) -> list[np.ndarray]:

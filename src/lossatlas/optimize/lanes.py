@@ -75,6 +75,7 @@ class Engine:
     """
 
     def __init__(self, surface: Any, lanes: int | None = None, workers: int | None = None) -> None:
+        """Choose lanes and workers; nothing runs yet."""
         self.surface = surface
         self.on_cpu = jax.default_backend() == "cpu"
         self.lanes = lanes or (4 if self.on_cpu else 256)

@@ -39,10 +39,12 @@ class Polished(NamedTuple):
         energy: loss.
         rms_gradient: root-mean-square gradient.
         newton_length: |H^-1 g|, how far the exact stationary point may be.
-        eigenvalues: (n,) ascending.
-        modes: (n_modes, n) eigenvectors of the lowest eigenvalues.
-        evaluations: gradients and Hessians used.
-        status: CONVERGED, NOT_STATIONARY, or NOT_FINITE.
+        eigenvalues: (m,) ascending, none left out from below: all n of them from `Polish`, the
+            lowest few up to at least one positive from `IterativePolish`.
+        modes: (k, n) eigenvectors of the k lowest eigenvalues.
+        largest_eigenvalue: the largest in size.
+        gradients, hessians: evaluations used.
+        status: CONVERGED, NOT_STATIONARY, UNDECIDED or NOT_FINITE.
     """
 
     w: Array
@@ -51,7 +53,9 @@ class Polished(NamedTuple):
     newton_length: Array
     eigenvalues: Array
     modes: Array
-    evaluations: Array
+    largest_eigenvalue: Array
+    gradients: Array
+    hessians: Array
     status: Array
 
 
@@ -133,6 +137,8 @@ class Polish:
             newton_length=state.newton_length,
             eigenvalues=state.eigenvalues,
             modes=state.modes,
-            evaluations=state.evaluations,
+            largest_eigenvalue=jnp.max(jnp.abs(state.eigenvalues)),
+            gradients=state.evaluations,
+            hessians=state.evaluations,
             status=state.status,
         )

@@ -21,7 +21,7 @@ class Certificate(NamedTuple):
 
     Attributes:
         modes: (k, n) eigenvectors of the lowest eigenvalues.
-        eigenvalues: (n,) ascending.
+        eigenvalues: (m,) ascending, m >= k; see `optimize.newton.Polished`.
     """
 
     point: StationaryPoint | None
@@ -36,28 +36,29 @@ def certified(
 ) -> Generator[Request, Any, Certificate]:
     """Polish w (n,) with Newton steps and certify what is reached; see `optimize.newton`."""
     polished: Polished = yield Request(tools.polish, (w, np.asarray(downhill)))
-    cost = Cost(int(polished.evaluations), int(polished.evaluations))
+    cost = Cost(int(polished.gradients), int(polished.hessians))
     status = Status(int(polished.status))
     point = None
     if status is Status.CONVERGED:
-        status = _decided(tools.landscape, polished.eigenvalues)
+        status = _decided(tools.landscape, polished)
         if status is Status.CONVERGED:
             point = _point(tools.landscape, polished)
     return Certificate(point, polished.modes, polished.eigenvalues, status, cost)
 
 
-def _decided(landscape: Landscape, eigenvalues: np.ndarray) -> Status:
+def _decided(landscape: Landscape, polished: Polished) -> Status:
     """UNDECIDED if the sign of an eigenvalue is not beyond doubt."""
     tolerance = landscape.zero_tolerance
     if tolerance is None:
-        tolerance = 1e-8 * np.abs(eigenvalues).max()
-    smallest = np.abs(eigenvalues).min()
+        tolerance = 1e-8 * polished.largest_eigenvalue
+    smallest = np.abs(polished.eigenvalues).min()
     return Status.UNDECIDED if smallest < tolerance else Status.CONVERGED
 
 
 def _point(landscape: Landscape, polished: Polished) -> StationaryPoint:
     eigenvalues, w = polished.eigenvalues, polished.w
-    positive = eigenvalues[eigenvalues > 0]
+    complete = len(eigenvalues) == len(w)
+    log_determinant = np.log(eigenvalues[eigenvalues > 0]).sum() if complete else np.nan
     # The gradient itself is only known to rounding error.
     rounding = np.finfo(float).eps * np.sqrt(len(w)) / np.abs(eigenvalues).min()
     return StationaryPoint(
@@ -66,7 +67,7 @@ def _point(landscape: Landscape, polished: Polished) -> StationaryPoint:
         rms_gradient=float(polished.rms_gradient),
         index=int((eigenvalues < 0).sum()),
         lowest_eigenvalues=eigenvalues[:4].copy(),
-        log_determinant=float(np.log(positive).sum()),
+        log_determinant=float(log_determinant),
         uncertainty=float(polished.newton_length + rounding),
         invariants=landscape.invariants(w),
         orbit_size=landscape.orbit_size(w),
@@ -79,10 +80,11 @@ def canonical_directions(
     """Directions (d, n) to leave a stationary point along, given modes (k, n), softest first.
 
     A multiplet of degenerate modes (equal units) has no preferred basis; the landscape's canonical
-    symmetry-breaking directions stand in its place.
+    symmetry-breaking directions stand in its place. (A certificate of more than 1000 weights may
+    hold one mode of a multiplet only, which then counts as a single mode.)
     """
     gaps = np.abs(np.diff(eigenvalues)) > DEGENERATE * np.abs(eigenvalues[1:])
     multiplets = np.split(modes, np.flatnonzero(gaps) + 1)
     return np.concatenate(
-        [m if len(m) == 1 else landscape.breaking_directions(w, m) for m in multiplets]
+        [m if len(m) < 2 else landscape.breaking_directions(w, m) for m in multiplets]
     )
