@@ -7,8 +7,9 @@ reads stays true until it ends: two programs may write to one atlas, they take t
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -17,6 +18,15 @@ from lossatlas.atlas.schema import meta
 from lossatlas.errors import AtlasError, BadInputError
 
 SQLITE_MAGIC = b"SQLite format 3\0"
+
+
+class Readable(Protocol):
+    """What hands out connections that see one state of the database: an atlas."""
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A connection for one consistent read."""
+        ...
+
 
 EXPLANATIONS = (
     ("is full", "the disk is full; all that was committed before is safe: free space, run again"),

@@ -1,13 +1,11 @@
 """The log of attempts, as the planner reads it: what was tried, what it cost, what it brought."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import select
 
 from lossatlas.atlas import schema
-
-if TYPE_CHECKING:
-    from lossatlas.atlas.store import Atlas
+from lossatlas.atlas.database import Readable
 
 
 class Entry(NamedTuple):
@@ -30,7 +28,7 @@ class Entry(NamedTuple):
     new_transition_states: int
 
 
-def read_log(atlas: "Atlas", after: int = 0) -> list[Entry]:
+def read_log(atlas: Readable, after: int = 0) -> list[Entry]:
     """The attempts with ids above `after`, ascending."""
     table = schema.attempt.c
     columns = (

@@ -6,16 +6,14 @@ programs write meanwhile.
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection, Table, func, select
 
 from lossatlas.atlas import schema
 from lossatlas.atlas.columns import stack
-
-if TYPE_CHECKING:
-    from lossatlas.atlas.store import Atlas
+from lossatlas.atlas.database import Readable
 
 
 class Snapshot(NamedTuple):
@@ -57,7 +55,7 @@ class Snapshot(NamedTuple):
     transition_state_weights: np.ndarray | None = None
 
 
-def snapshot(atlas: "Atlas", *, with_weights: bool = False) -> Snapshot:
+def snapshot(atlas: Readable, *, with_weights: bool = False) -> Snapshot:
     """The network of points as it is now.
 
     Args:

@@ -1,0 +1,48 @@
+"""The paper's networks on fresh data: losses and AUC of global minima against independent refits.
+
+The refits (10 draws of 1000 items each, facts of section 3 of the reference folder) were made by
+other code. The draw-to-draw spread is larger than every other error, so means over draws are
+compared, within two combined standard errors.
+"""
+
+import numpy as np
+import pytest
+
+from lossatlas.analysis.auc import rank_auc
+from lossatlas.data import load_ljat3, split_pools
+from lossatlas.landscape import NetworkLandscape
+from lossatlas.optimize.lanes import Engine
+from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
+from lossatlas.search.tools import default_tools
+
+DRAWS, REFIT_DRAWS = 6, 10
+REFITS = {"D1": ((0.830, 0.015), (0.761, 0.016)), "D2": ((0.529, 0.018), (0.810, 0.011))}
+CHAINS = {"D1": 40, "D2": 12}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("side", ["D1", "D2"])
+def test_global_minima_agree_with_independent_refits(side):
+    pools = load_ljat3(side, items=60_000, seed=11).pools
+    found = np.array([_loss_and_auc(pools, side, seed) for seed in range(DRAWS)])
+    for ours, (mean, spread) in zip(found.T, REFITS[side], strict=True):
+        error = np.hypot(ours.std(ddof=1) / DRAWS**0.5, spread / REFIT_DRAWS**0.5)
+        print(f"{side}: {ours.mean():.4f} +- {ours.std(ddof=1):.4f}, refits {mean} +- {spread}")
+        assert abs(ours.mean() - mean) < 2 * error
+
+
+def _loss_and_auc(pools, side, seed):
+    train = split_pools(pools, 1000, 1, seed).train
+    landscape = NetworkLandscape(train.inputs, train.labels, (10,), 1e-4)
+    tools = default_tools(landscape)
+    chains = (
+        basin_hopping(tools, np.random.default_rng([seed, chain]), BasinHoppingOptions())
+        for chain in range(CHAINS[side])
+    )
+    attempts = [attempt for _, attempt in Engine(landscape.surface).run(chains)]
+    lowest = min((m for a in attempts for m in a.minima), key=lambda m: m.energy)
+    # A global minimum is one that several independent chains end in.
+    assert sum(any(abs(m.energy - lowest.energy) < 1e-9 for m in a.minima) for a in attempts) > 1
+    logits = landscape.logits(lowest.weights, train.inputs)[0]
+    probabilities = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
+    return lowest.energy, float(rank_auc(probabilities[:, 0], train.labels == 0))
