@@ -70,13 +70,14 @@ class ExploreDisplay:
             return
         live = Live(get_renderable=self._picture, console=self.console, refresh_per_second=4)
         with live:
-            yield self._report
+            yield self.record
 
-    def _report(self, progress: "Snapshot") -> None:
+    def record(self, progress: "Snapshot") -> None:
+        """Take note of the state after a commit."""
         self.latest = progress
 
     def _report_plainly(self, progress: "Snapshot") -> None:
-        self._report(progress)
+        self.record(progress)
         if time.monotonic() - self.last_line >= PLAIN_SECONDS:
             self.last_line = time.monotonic()
             self.console.print(

@@ -1,0 +1,81 @@
+"""What is shown while an exploration runs."""
+
+import io
+import time
+
+import pytest
+from rich.console import Console
+
+from lossatlas.cli.progress import ExploreDisplay, progress_bar, task_shown
+from lossatlas.explore.explorer import ExploreOptions, Progress
+
+
+def progress(seconds: float, transition_states: int) -> Progress:
+    return Progress(seconds, 5, transition_states, 40, 2, 3, {"single-ended": 30, "connect": 10})
+
+
+def display(options: ExploreOptions, seconds_ago: float = 30.0) -> ExploreDisplay:
+    return ExploreDisplay(options, time.monotonic() - seconds_ago, transition_states=10, minima=4)
+
+
+def test_time_decides_what_is_left():
+    shown = display(ExploreOptions(minutes=2))
+    assert shown.share_done() == pytest.approx(0.25, abs=0.01)
+    assert shown.seconds_left() == pytest.approx(90, abs=1)
+
+
+def test_the_number_decides_what_is_left():
+    shown = display(ExploreOptions(transition_states=50))
+    assert (shown.share_done(), shown.seconds_left()) == (None, None)  # no rate known yet
+    shown.record(progress(30.0, 20))
+    assert shown.rate() == 20.0
+    assert shown.share_done() == 0.25
+    assert shown.seconds_left() == 90.0
+
+
+def test_the_nearest_rule_counts():
+    shown = display(ExploreOptions(minutes=10, transition_states=50))
+    shown.record(progress(30.0, 40))
+    assert shown.share_done() == 0.75
+    assert shown.seconds_left() == pytest.approx(10.0)
+
+
+def test_no_rule_no_end():
+    shown = display(ExploreOptions())
+    shown.record(progress(30.0, 20))
+    assert (shown.share_done(), shown.seconds_left()) == (None, None)
+
+
+def test_a_terminal_sees_counts_rate_and_time_left():
+    shown = display(ExploreOptions(minutes=2))
+    screen = io.StringIO()
+    shown.console = Console(file=screen, force_terminal=True, width=120)
+    with shown.shown() as report:
+        report(progress(30.0, 20))
+    for part in ("minima 5 (+1)", "transition states 20 (+10)", "20.0 transition states/min"):
+        assert part in screen.getvalue()
+    assert "1:2" in screen.getvalue()  # minutes and seconds left
+    assert "round 3: connect 10, single-ended 30" in screen.getvalue()
+
+
+def test_elsewhere_plain_lines_now_and_then():
+    shown = display(ExploreOptions(minutes=2))
+    lines = io.StringIO()
+    shown.console = Console(file=lines, width=40)
+    with shown.shown() as report:
+        report(progress(1.0, 20))
+        shown.last_line -= 60
+        report(progress(61.0, 22))
+        report(progress(62.0, 23))
+    assert lines.getvalue().splitlines() == [
+        "1:01  minima 5 (+1)   transition states 22 (+12)   attempts 40   "
+        "11.8 transition states/min"
+    ]
+
+
+def test_bars_and_tasks_are_quiet_elsewhere(capsys):
+    with progress_bar("checking") as report:
+        report(1, 2)
+    with task_shown("preparing"):
+        pass
+    assert capsys.readouterr().err == "preparing\n"

@@ -1,0 +1,63 @@
+"""`lossatlas tree`: the picture of an atlas."""
+
+from pathlib import Path
+
+import pytest
+
+from lossatlas.atlas import Atlas
+
+BEGINNINGS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
+
+
+@pytest.mark.parametrize("suffix", BEGINNINGS)
+def test_the_suffix_decides_the_kind(run, atlas, tmp_path: Path, suffix: str):
+    output = tmp_path / f"tree{suffix}"
+    result = run("tree", atlas, "-o", output)
+    assert result.exit_code == 0, result.output
+    assert output.read_bytes().startswith(BEGINNINGS[suffix])
+    assert str(output) in result.stdout
+
+
+def test_columns_color_the_branches(run, atlas, tmp_path: Path):
+    pictures = []
+    for color in ("none", "test_auc", "orbit_size", "times_found"):
+        output = tmp_path / f"{color}.png"
+        result = run("tree", atlas, "-o", output, "--color", color)
+        assert result.exit_code == 0, result.output
+        pictures.append(output.read_bytes())
+    assert len(set(pictures)) == len(pictures)
+
+
+def test_the_training_auc_colors_by_default(run, atlas, tmp_path: Path):
+    for name, options in (("a", []), ("b", ["--color", "train_auc"])):
+        assert run("tree", atlas, "-o", tmp_path / f"{name}.png", *options).exit_code == 0
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_levels_and_top(run, atlas, tmp_path: Path):
+    output = tmp_path / "tree.png"
+    for levels in (0, 2, 100):
+        assert run("tree", atlas, "-o", output, "--levels", levels).exit_code == 0
+    with Atlas.open(atlas) as opened:
+        losses = sorted(opened.minima()["loss"])
+    assert len(losses) > 2
+    result = run("tree", atlas, "-o", output, "--top", (losses[0] + losses[1]) / 2)
+    assert f"{output}: 1 minimum in 1 connected set" in result.stdout
+    assert f"{len(losses) - 1} minima with a loss above" in result.stdout
+
+
+def test_what_is_refused_before_any_work(run, atlas, tmp_path: Path):
+    cases = {
+        ("-o", tmp_path / "tree.gif"): "unknown kind of picture '.gif'",
+        ("-o", tmp_path / "no" / "tree.png"): "folder does not exist",
+        ("-o", "/proc/tree.png"): "can be written",
+        ("-o", tmp_path / "tree.png", "--levels", 1): "less than two",
+        ("-o", tmp_path / "tree.png", "--color", "beauty"): "one of loss, lowest_eigenvalue",
+        ("-o", tmp_path / "tree.png", "--color", "test_auc_macro"): "lossatlas auc",
+        ("-o", tmp_path / "tree.png", "--top", -1): "no minimum is left",
+    }
+    for options, message in cases.items():
+        result = run("tree", atlas, *options)
+        assert result.exit_code == 2, options
+        assert message in result.stderr
+        assert not (tmp_path / "tree.png").exists()
