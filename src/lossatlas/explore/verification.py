@@ -87,10 +87,8 @@ def verify(
         )
     ]
     failures: list[tuple[int, str]] = []
-    done = 0
-    for position, found in Engine(landscape.surface).run(searches):
+    for done, (position, found) in enumerate(Engine(landscape.surface).run(searches), start=1):
         failures += [(position, text) for text in found]
-        done += 1
         report(done, len(searches))
     ordered = tuple(text for _, text in sorted(failures))
     return Verification(len(minimum_ids), len(state_ids), 2 * len(state_ids), ordered)

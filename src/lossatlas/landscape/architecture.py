@@ -107,6 +107,7 @@ def logits(architecture: Architecture, w: Array, inputs: Array) -> Array:
 
 
 def propagate(layers: Layers, inputs: Array) -> tuple[list[Array], Array]:
+    """Activations of the inputs and each hidden layer, and the outputs, all (nodes, items)."""
     matrices, biases = layers
     activations = [inputs]
     for matrix, bias in zip(matrices[:-1], biases[:-1], strict=True):

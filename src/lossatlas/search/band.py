@@ -1,6 +1,7 @@
 """The doubly-nudged elastic band: a chain of images relaxed towards a minimum-energy path.
 
-    force on an image = -g_perp + k (|x_{i+1} - x_i| - |x_i - x_{i-1}|) tau + s_perp - (s_perp . g^) g^
+    force on an image = -g_perp + k (|x_{i+1} - x_i| - |x_i - x_{i-1}|) tau
+                        + s_perp - (s_perp . g^) g^
 
 with tau the upwind tangent (Henkelman and Jonsson 2000), g_perp the gradient across it, s the
 spring force, and the last two terms the part of the spring force that doubly nudging keeps
@@ -38,7 +39,7 @@ class BandState(NamedTuple):
 
 
 class Relaxed(NamedTuple):
-    """Result: images (k, n) ends included, energies (k,), iterations, status (CONVERGED: usable)."""
+    """Result: images (k, n) with ends, energies (k,), iterations, status (CONVERGED: usable)."""
 
     images: Array
     energies: Array
