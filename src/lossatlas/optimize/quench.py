@@ -66,18 +66,16 @@ class Quench:
     steps: int = 100
 
     def init(self, surface: Any, w: Array) -> QuenchState:
-        """Evaluate the start and propose a steepest-descent step."""
-        energy, gradient = surface.value_and_gradient(w)
-        model = self._new_model(w)
+        """Nothing evaluated yet: the first step has length zero and is always accepted."""
         return QuenchState(
             w=w,
-            energy=energy,
-            gradient=gradient,
-            model=model,
-            step=self._capped(-self.guess * gradient),
+            energy=jnp.full((), jnp.inf, w.dtype),
+            gradient=jnp.zeros_like(w),
+            model=self._new_model(w),
+            step=jnp.zeros_like(w),
             trials=jnp.int32(0),
-            evaluations=jnp.int32(1),
-            status=self._status(energy, gradient, jnp.int32(1)),
+            evaluations=jnp.int32(0),
+            status=running(),
         )
 
     def step(self, surface: Any, state: QuenchState) -> QuenchState:

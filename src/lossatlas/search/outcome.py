@@ -19,7 +19,7 @@ class StationaryPoint(NamedTuple):
         energy: the loss there.
         rms_gradient: root-mean-square gradient after polishing.
         index: number of negative Hessian eigenvalues.
-        lowest_eigenvalues: (min(4, n),) ascending; of a transition state the first is the curvature.
+        lowest_eigenvalues: (4,) ascending; the first is a transition state's curvature.
         log_determinant: sum of ln of the positive eigenvalues; NaN if only an iterative
             certificate was affordable.
         uncertainty: ``|H^-1 g|``, the distance at which the exact point may lie.
