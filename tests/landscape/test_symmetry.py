@@ -2,6 +2,7 @@
 
 import itertools
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -139,7 +140,7 @@ def test_equal_and_zero_units_are_recognized():
 
 def test_symmetrizer_projects_onto_the_symmetric_subspace():
     landscape, w = equal_and_zero_units((4, 2))
-    projector = landscape.symmetrizer(w) @ np.eye(landscape.n_weights)
+    projector = dense(landscape, w) @ np.eye(landscape.n_weights)
     np.testing.assert_allclose(projector @ projector, projector, atol=1e-14)
     np.testing.assert_allclose(projector, projector.T, atol=1e-14)
     np.testing.assert_allclose(projector @ w, w, atol=1e-14)
@@ -156,13 +157,51 @@ def test_symmetrizer_projects_onto_the_symmetric_subspace():
 
 def test_symmetrizer_is_the_average_over_the_stabilizer():
     landscape, w = equal_and_zero_units((4,))
+    mean, order = stabilizer_average(landscape, w)
+    assert order == 3 * 2 * 2
+    np.testing.assert_allclose(dense(landscape, w), mean, atol=1e-14)
+
+
+@pytest.mark.parametrize("zero", [False, True])
+def test_symmetrizer_of_two_layers_is_the_average_over_the_stabilizer(zero):
+    landscape = small_landscape((2, 2))
+    w = np.random.default_rng(1).normal(size=landscape.n_weights)
+    for layer, sign in ((0, -1.0), (1, 1.0)):
+        partner = 0.0 if zero and layer == 0 else sign
+        w = set_unit(landscape, w, layer, 1, partner * unit_vector(landscape, w, layer, 0))
+    # The second layer's change has to be undone in the weights between the layers.
+    w = project(w, stabilizer_average(landscape, w)[0])
+    mean, order = stabilizer_average(landscape, w)
+    assert order >= 4
+    np.testing.assert_allclose(dense(landscape, w), mean, atol=1e-14)
+
+
+def test_symmetrizer_applies_to_jax_vectors_and_to_columns():
+    landscape, w = equal_and_zero_units((4, 2))
+    operator, matrix = landscape.symmetrizer(w), dense(landscape, w)
+    vectors = np.random.default_rng(0).normal(size=(landscape.n_weights, 3))
+    np.testing.assert_allclose(operator @ vectors, matrix @ vectors, atol=1e-14)
+    np.testing.assert_allclose(operator @ vectors[:, 0], matrix @ vectors[:, 0], atol=1e-14)
+    compiled_product = jax.jit(lambda p, v: p @ v)
+    np.testing.assert_allclose(compiled_product(operator, vectors), matrix @ vectors, atol=1e-14)
+
+
+def dense(landscape, w):
+    return landscape.symmetrizer(w) @ np.eye(landscape.n_weights)
+
+
+def project(w, matrix):
+    return matrix @ w
+
+
+def stabilizer_average(landscape, w):
+    """The mean of all symmetries that leave w where it is, and their number."""
     mean, order = np.zeros((landscape.n_weights,) * 2), 0
     for index, sign in group_elements(landscape):
         if np.abs(sign * w[index] - w).max() < 1e-12:
             order += 1
             mean[np.arange(len(w)), index] += sign
-    assert order == 3 * 2 * 2
-    np.testing.assert_allclose(landscape.symmetrizer(w) @ np.eye(len(w)), mean / order, atol=1e-14)
+    return mean / order, order
 
 
 def test_symmetrizer_without_symmetry_is_the_identity():
@@ -176,7 +215,7 @@ def test_symmetrizer_at_units_equal_in_two_layers():
     """Both layers symmetric; the average over the stabilizer commutes with the Hessian."""
     landscape, w = equal_and_zero_units((4, 2))
     w = set_unit(landscape, w, 1, 1, unit_vector(landscape, w, 1, 0))
-    projector = landscape.symmetrizer(w) @ np.eye(landscape.n_weights)
+    projector = dense(landscape, w) @ np.eye(landscape.n_weights)
     np.testing.assert_allclose(projector @ projector, projector, atol=1e-14)
     np.testing.assert_allclose(projector @ w, w, atol=1e-14)
     _, hessian = compiled(landscape)
@@ -189,7 +228,7 @@ def test_symmetrizer_of_a_swap_in_two_layers_at_once():
     """Units (a, b) of one layer and (c, d) of the next change places together."""
     landscape = small_landscape((2, 2))
     w = joint_swap_point(landscape)
-    projector = landscape.symmetrizer(w) @ np.eye(landscape.n_weights)
+    projector = dense(landscape, w) @ np.eye(landscape.n_weights)
     assert np.trace(projector) < landscape.n_weights - 1
 
 
@@ -214,7 +253,7 @@ def test_gradient_flow_keeps_equal_units_equal():
     loss, hessian = compiled(landscape)
     w = scipy_minimum(landscape.random_start(np.random.default_rng(0)), loss, hessian)
     w = set_unit(landscape, w, 0, 1, unit_vector(landscape, w, 0, 0))
-    projector = landscape.symmetrizer(w) @ np.eye(landscape.n_weights)
+    projector = dense(landscape, w) @ np.eye(landscape.n_weights)
     for _ in range(2000):
         w = w - 0.5 * loss(w)[1]
     np.testing.assert_allclose(projector @ w, w, atol=1e-12)
@@ -256,7 +295,7 @@ def test_breaking_directions_set_a_unit_apart():
     """In the degenerate modes of k equal units: one direction for a unit, one for a pair."""
     landscape, w = equal_and_zero_units((5,))
     layer = landscape.layers[0]
-    projector = landscape.symmetrizer(w) @ np.eye(landscape.n_weights)
+    projector = dense(landscape, w) @ np.eye(landscape.n_weights)
     width = layer.positions.shape[1]
     base = np.random.default_rng(4).normal(size=width)
     span = []

@@ -1,0 +1,19 @@
+"""Run one kernel, or searches, in lanes and hand back the results in order."""
+
+from lossatlas.optimize.lanes import Engine, Request
+
+
+def single(request):
+    return (yield request)
+
+
+def in_order(engine, searches):
+    """What the searches returned, by position."""
+    found = dict(engine.run(searches))
+    assert sorted(found) == list(range(len(found)))
+    return [found[k] for k in range(len(found))]
+
+
+def results_of(surface, kernel, jobs, **options):
+    """The results of one kernel for many jobs."""
+    return in_order(Engine(surface, **options), [single(Request(kernel, job)) for job in jobs])

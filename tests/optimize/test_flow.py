@@ -1,0 +1,200 @@
+"""Gradient flow against series, order conditions, and SciPy's stiff integrators."""
+
+import json
+from fractions import Fraction
+from functools import partial
+from math import factorial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from lane_runs import results_of
+from reference_networks import compiled, newton
+from scipy.integrate import solve_ivp
+
+from lossatlas.errors import Status
+from lossatlas.landscape import FunctionLandscape, NetworkLandscape
+from lossatlas.landscape.surfaces import LJAT3_PLANAR, MUELLER_BROWN, SIX_HUMP_CAMEL
+from lossatlas.optimize import flow
+from lossatlas.optimize.flow import Flow
+
+COARSE, TIGHT = np.asarray(1e-3), np.asarray(1e-6)
+SURFACES = {
+    "Mueller-Brown": (MUELLER_BROWN, 0.02),
+    "six-hump camel": (SIX_HUMP_CAMEL, 0.02),
+    "LJAT3": (LJAT3_PLANAR, 0.005),
+}
+
+
+def phi_by_fractions(k, z):
+    """The series sum z^j / (j + k)!, without rounding."""
+    z, term, total = Fraction(z), Fraction(1, factorial(k)), Fraction(0)
+    j = 0
+    while j < 5 or abs(term) > Fraction(1, 10**25):
+        total += term
+        j += 1
+        term = term * z / (j + k)
+    return float(total)
+
+
+def test_phi_functions():
+    z = np.concatenate([[0.0], *[[s * 10.0**e for s in (1, -1)] for e in range(-12, 2)]])
+    z = np.concatenate([z, [0.4999, 0.5001, -0.4999, -0.5001, -3.7, 2.2, -40.0]])
+    for k, found in enumerate(flow._phi(jnp.asarray(z)), start=1):
+        expected = [phi_by_fractions(k, value) for value in z]
+        np.testing.assert_allclose(found, expected, rtol=2e-13)
+
+
+def test_phi_functions_far_out():
+    one, two, _, _ = flow._phi(jnp.array([-1e4, -1e8]))
+    np.testing.assert_allclose(one, [1e-4, 1e-8], rtol=1e-12)
+    np.testing.assert_allclose(two, [(1 - 1e-4) / 1e4, (1 - 1e-8) / 1e8], rtol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def fixed_steps():
+    """The position after a time, by steps of equal length whatever their error."""
+    surface = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1]).surface
+    kernel = Flow(ball=0.0, max_step=1e3, stationary_rms=0.0)
+    start, step = jax.jit(kernel.init), jax.jit(kernel.step)
+
+    def advance(w, time, steps):
+        state = start(surface, w, np.asarray(np.inf), np.eye(2))
+        for _ in range(steps):
+            state = step(surface, state._replace(time_step=jnp.asarray(time / steps)))
+        return np.asarray(state.w)
+
+    return advance
+
+
+def test_steps_are_of_fourth_order(fixed_steps):
+    w, time = np.array([0.6, 0.9]), 0.4
+    gradient = jax.jit(jax.grad(SIX_HUMP_CAMEL.energy))
+    exact = solve_ivp(
+        lambda _, x: -np.asarray(gradient(x)), (0, time), w, "DOP853", rtol=1e-13, atol=1e-14
+    ).y[:, -1]
+    counts = np.array([4, 8, 16, 32])
+    errors = [np.linalg.norm(fixed_steps(w, time, n) - exact) for n in counts]
+    orders = np.log2(np.divide(errors[:-1], errors[1:]))
+    assert errors[-1] < 1e-7
+    np.testing.assert_allclose(orders[-1], 4.0, atol=0.3)
+    assert orders.min() > 3.3
+
+
+def test_a_quadratic_is_followed_exactly_whatever_the_step():
+    """w(t) = exp(-H t) w(0), also where the Hessian is stiff or negative."""
+    values = jnp.array([-0.5, 1e-3, 2.0, 1e5])
+    surface = FunctionLandscape(lambda w: 0.5 * jnp.sum(values * w * w), [-1] * 4, [1] * 4).surface
+    kernel = Flow(ball=0.0, max_step=1e3, stationary_rms=0.0)
+    w = np.array([0.1, -0.7, 0.4, 0.2])
+    state = jax.jit(kernel.init)(surface, w, COARSE, np.eye(4))
+    step = jax.jit(kernel.step)
+    for time in (1.0, 1.3):
+        state = step(surface, state._replace(time_step=jnp.asarray(time)))
+    np.testing.assert_allclose(state.w, np.exp(-2.3 * values) * w, rtol=1e-9, atol=1e-12)
+
+
+def flow_end(gradient, start, finished, method="LSODA"):
+    """Where SciPy's integration stands when a minimum's neighborhood is reached."""
+    event = lambda _, w: finished(w)  # noqa: E731
+    event.terminal = True
+    found = solve_ivp(
+        lambda _, w: -gradient(w), (0, 1e7), start, method, rtol=1e-8, atol=1e-10, events=event
+    )
+    assert found.status == 1
+    return found.y[:, -1]
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_paths_from_displaced_saddles_end_where_scipys_do(name):
+    known, pushoff = SURFACES[name]
+    n = len(known.points[0].position)
+    landscape = FunctionLandscape(known.energy, [0.5] * n, [2.0] * n)
+    gradient, hessian = jax.jit(jax.grad(known.energy)), jax.jit(jax.hessian(known.energy))
+    minima = np.array([p.position for p in known.points if p.hessian_index == 0])
+    if name == "LJAT3":
+        minima = np.concatenate([minima, minima * [1, 1, -1], minima * [-1, -1, 1]])
+    starts = []
+    for saddle in known.points:
+        if saddle.hessian_index == 1:
+            mode = np.linalg.eigh(hessian(jnp.array(saddle.position)))[1][:, 0]
+            starts += [saddle.position + sign * pushoff * mode for sign in (1, -1)]
+    kernel = Flow(ball=0.1 * pushoff * 5, max_step=0.1)
+    for tolerance in (COARSE, TIGHT):
+        jobs = [(start, tolerance * pushoff / 0.02, np.eye(n)) for start in starts]
+        for start, found in zip(starts, results_of(landscape.surface, kernel, jobs), strict=True):
+            assert found.status == Status.CONVERGED
+            near = lambda w: np.linalg.norm(minima - w, axis=1).min() - 0.01  # noqa: E731
+            end = flow_end(lambda w: np.asarray(gradient(w)), start, near)
+            expected = np.argmin(np.linalg.norm(minima - end, axis=1))
+            distances = np.linalg.norm(minima - found.w, axis=1)
+            assert np.argmin(distances) == expected
+            assert distances[expected] < 0.1
+
+
+def test_paths_of_a_network_end_where_scipys_do(shared):
+    case = json.loads((shared / "morse_fixture.json").read_text())
+    which = next(c for c in case["cases"] if c["n_hidden"] == 1 and c["lam"] == 1e-3)
+    landscape = NetworkLandscape(np.array(case["X"]), np.array(case["c"]), (1,), which["lam"])
+    loss, hessian = compiled(landscape)
+    polish = partial(newton, loss=loss, hessian=hessian)
+    minima = [polish(np.array(p["w"])) for p in which["points"] if p["index"] == 0]
+    minima = np.array([copy for w in minima for copy in (w, *landscape.neighbor_copies(w))])
+    starts = []
+    for point in which["points"]:
+        if point["index"] == 1:
+            w = polish(np.array(point["w"]))
+            mode = np.linalg.eigh(hessian(w))[1][:, 0]
+            starts += [w + sign * 0.02 * mode for sign in (1, -1)]
+    identity = np.eye(landscape.n_weights)
+    found = results_of(landscape.surface, Flow(), [(w, COARSE, identity) for w in starts])
+    assert len(found) == 6
+    reached = set()
+    for start, path in zip(starts, found, strict=True):
+        assert path.status == Status.CONVERGED
+        near = lambda w: np.linalg.norm(minima - w, axis=1).min() - 0.05  # noqa: E731
+        for method in ("LSODA", "BDF"):
+            end = flow_end(lambda w: loss(w)[1], start, near, method)
+            expected = np.argmin(np.linalg.norm(minima - end, axis=1))
+            arrived = polish(path.w, steps=12)
+            assert np.linalg.norm(minima[expected] - arrived) < 1e-8
+        reached.add(int(expected))
+    assert len(reached) >= 3
+
+
+def test_a_path_passing_a_saddle_says_so():
+    """Started beside the ridge through the saddle at the origin of the camel, it comes near it."""
+    surface = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1]).surface
+    hessian = jax.jit(jax.hessian(SIX_HUMP_CAMEL.energy))(jnp.zeros(2))
+    stable, unstable = np.linalg.eigh(hessian)[1].T[::-1]
+    kernel = Flow(max_step=0.1)
+    starts = [0.3 * stable + gap * unstable for gap in (1e-4, 0.3)]
+    close, wide = results_of(surface, kernel, [(w, TIGHT, np.eye(2)) for w in starts])
+    assert close.status == wide.status == Status.CONVERGED
+    assert close.approach < 0.1 < wide.approach
+
+
+def test_the_symmetrizer_keeps_a_path_in_its_subspace():
+    """On the ridge itself the flow runs into the saddle and stops there."""
+    surface = FunctionLandscape(
+        lambda w: w[0] ** 2 - w[1] ** 2 + w[1] ** 4, [-1, -1], [1, 1]
+    ).surface
+    onto = np.diag([1.0, 0.0])
+    start = np.array([0.6, 1e-9])
+    inside, outside = results_of(
+        surface, Flow(max_step=0.1), [(start, TIGHT, onto), (start, TIGHT, np.eye(2))]
+    )
+    assert inside.status == outside.status == Status.CONVERGED
+    np.testing.assert_allclose(inside.w, 0.0, atol=1e-10)
+    assert inside.w[1] == 0.0
+    assert abs(outside.w[1]) == pytest.approx(np.sqrt(0.5), abs=0.1)
+
+
+def test_limits_are_outcomes():
+    surface = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1]).surface
+    kernel = Flow(max_hessians=3)
+    jobs = [(np.array([0.01, 0.0]), TIGHT, np.eye(2)), (np.array([np.nan, 0]), TIGHT, np.eye(2))]
+    slow, bad = results_of(surface, kernel, jobs)
+    assert (slow.status, slow.hessians) == (Status.TOO_MANY_STEPS, 3)
+    assert bad.status == Status.NOT_FINITE
