@@ -28,9 +28,10 @@ from lossatlas.optimize.lanes import running
 
 
 class FlowState(NamedTuple):
-    """One path in flight, with the local quadratic model at `w`."""
+    """One path in flight; unless it has just `arrived`, with the quadratic model at `w`."""
 
     w: Array
+    arrived: Array
     start: Array
     time_step: Array
     tolerance: Array
@@ -75,39 +76,77 @@ class Flow:
     max_step: float = 0.5
     max_hessians: int = 3000
     stationary_rms: float = 1e-11
-    steps: int = 8
+    steps: int = 16
 
     def init(self, surface: Any, w: Array, tolerance: Array, symmetrizer: Array) -> FlowState:
-        """Diagonalize at the start."""
+        """Nothing evaluated yet."""
         w = symmetrizer @ w
-        state = FlowState(
+        return FlowState(
             w=w,
+            arrived=jnp.asarray(True),
             start=w,
-            time_step=jnp.ones((), w.dtype),
+            time_step=jnp.zeros((), w.dtype),
             tolerance=tolerance,
             symmetrizer=symmetrizer,
-            gradient=w,
-            eigenvalues=w,
+            gradient=jnp.zeros_like(w),
+            eigenvalues=jnp.zeros_like(w),
             vectors=jnp.zeros((w.shape[0], w.shape[0]), w.dtype),
             approach=jnp.full((), jnp.inf, w.dtype),
             gradients=jnp.int32(0),
             hessians=jnp.int32(0),
             status=running(),
         )
-        state = self._arrive(surface, state, w)
-        # Near a saddle the flow grows on the time scale of the negative curvature.
-        return state._replace(time_step=0.5 / jnp.maximum(jnp.abs(state.eigenvalues[0]), 1e-12))
 
     def step(self, surface: Any, state: FlowState) -> FlowState:
+        """Make the quadratic model where the path has arrived, or try a step with it."""
+        return jax.lax.cond(
+            state.arrived,
+            lambda: self._model(surface, state),
+            lambda: self._try(surface, state),
+        )
+
+    def result(self, state: FlowState) -> Flowed:
+        """Where the path was handed over."""
+        return Flowed(state.w, state.approach, state.gradients, state.hessians, state.status)
+
+    def _model(self, surface: Any, state: FlowState) -> FlowState:
+        """Gradient, Hessian and spectrum at w; has the path ended?"""
+        _, gradient = surface.value_and_gradient(state.w)
+        eigenvalues, vectors = jnp.linalg.eigh(surface.hessian(state.w))
+        newton = jnp.linalg.norm((vectors.T @ gradient) / eigenvalues)
+        travelled = jnp.linalg.norm(state.w - state.start)
+        convex = eigenvalues[0] > 0
+        nearness = jnp.where(convex, jnp.inf, newton / jnp.maximum(travelled, 1e-16))
+        rms = jnp.sqrt(jnp.mean(gradient**2))
+        hessians = state.hessians + 1
+
+        ended = (convex & (newton < self.ball)) | (rms < self.stationary_rms)
+        status = jnp.where(hessians >= self.max_hessians, Status.TOO_MANY_STEPS, running())
+        status = jnp.where(ended & (hessians > 1), Status.CONVERGED, status)
+        status = jnp.where(jnp.isfinite(rms), status, Status.NOT_FINITE)
+        # Near a saddle the flow grows on the time scale of the negative curvature.
+        first = 0.5 / jnp.maximum(jnp.abs(eigenvalues[0]), 1e-12)
+        return state._replace(
+            arrived=jnp.asarray(False),
+            time_step=jnp.where(hessians == 1, first, state.time_step),
+            gradient=gradient,
+            eigenvalues=eigenvalues,
+            vectors=vectors,
+            approach=jnp.minimum(state.approach, nearness),
+            gradients=state.gradients + 1,
+            hessians=hessians,
+            status=status.astype(jnp.int32),
+        )
+
+    def _try(self, surface: Any, state: FlowState) -> FlowState:
         """One step of exprb43, accepted or shortened by its error."""
         lam, vectors, h = state.eigenvalues, state.vectors, state.time_step
         slope = vectors.T @ state.gradient
 
         def remainder(u):
             """What -gradient has beyond the quadratic model, at displacement u."""
-            return (
-                slope + lam * u - vectors.T @ surface.value_and_gradient(state.w + vectors @ u)[1]
-            )
+            _, gradient = surface.value_and_gradient(state.w + vectors @ u)
+            return slope + lam * u - vectors.T @ gradient
 
         half, _, _, _ = _phi(-0.5 * h * lam)
         phi1, _, phi3, phi4 = _phi(-h * lam)
@@ -123,43 +162,12 @@ class Flow:
         factor = 0.9 * (state.tolerance / jnp.maximum(error, 1e-16)) ** 0.25
         factor = jnp.minimum(factor, 0.9 * self.max_step / jnp.maximum(length, 1e-16))
         accept = (error <= state.tolerance) & (length <= self.max_step)
-        state = state._replace(
-            time_step=h * jnp.clip(factor, 0.1, 8.0), gradients=state.gradients + 2
-        )
-        return jax.lax.cond(
-            accept,
-            lambda: self._arrive(surface, state, state.symmetrizer @ (state.w + vectors @ upper)),
-            lambda: state,
-        )
-
-    def result(self, state: FlowState) -> Flowed:
-        """Where the path was handed over."""
-        return Flowed(state.w, state.approach, state.gradients, state.hessians, state.status)
-
-    def _arrive(self, surface: Any, state: FlowState, w: Array) -> FlowState:
-        """Make the quadratic model at w, and see whether the path has ended."""
-        _, gradient = surface.value_and_gradient(w)
-        eigenvalues, vectors = jnp.linalg.eigh(surface.hessian(w))
-        newton = jnp.linalg.norm((vectors.T @ gradient) / eigenvalues)
-        travelled = jnp.linalg.norm(w - state.start)
-        convex = eigenvalues[0] > 0
-        nearness = jnp.where(convex, jnp.inf, newton / jnp.maximum(travelled, 1e-16))
-        rms = jnp.sqrt(jnp.mean(gradient**2))
-        hessians = state.hessians + 1
-
-        ended = (convex & (newton < self.ball)) | (rms < self.stationary_rms)
-        status = jnp.where(hessians >= self.max_hessians, Status.TOO_MANY_STEPS, running())
-        status = jnp.where(ended & (hessians > 1), Status.CONVERGED, status)
-        status = jnp.where(jnp.isfinite(rms), status, Status.NOT_FINITE)
+        moved = state.symmetrizer @ (state.w + vectors @ upper)
         return state._replace(
-            w=w,
-            gradient=gradient,
-            eigenvalues=eigenvalues,
-            vectors=vectors,
-            approach=jnp.minimum(state.approach, nearness),
-            gradients=state.gradients + 1,
-            hessians=hessians,
-            status=status.astype(jnp.int32),
+            w=jnp.where(accept, moved, state.w),
+            arrived=accept,
+            time_step=h * jnp.clip(factor, 0.1, 8.0),
+            gradients=state.gradients + 2,
         )
 
 
