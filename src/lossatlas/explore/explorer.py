@@ -17,7 +17,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from lossatlas.atlas import Atlas
+from lossatlas.atlas import Atlas, Committed
 from lossatlas.errors import BadInputError
 from lossatlas.explore.planner import plan_round
 from lossatlas.explore.strategies import Task
@@ -224,10 +224,17 @@ class _Rounds:
             session.no_more()
 
     def _commit(self, batch: list[Attempt]) -> None:
-        if not batch or self.limit_reached:
-            return
+        """Commit attempts; one by one where the wanted number of transition states is near."""
         wanted = self.options.transition_states
-        receipt = self.atlas.commit(self.run_id, batch)
+        while batch and not self.limit_reached:
+            found = sum(len(attempt.pathways) for attempt in batch)
+            near = wanted is not None and self.transition_states + found >= wanted
+            now, batch = (batch[:1], batch[1:]) if near else (batch, [])
+            self._count(now, self.atlas.commit(self.run_id, now))
+            self.limit_reached = self._enough()
+            self.report(self._progress())
+
+    def _count(self, batch: list[Attempt], receipt: Committed) -> None:
         for record, attempt in zip(receipt.attempts, batch, strict=True):
             new = len(record.new_minima) + len(record.new_transition_states)
             self.minima += len(record.new_minima)
@@ -237,17 +244,16 @@ class _Rounds:
             self.counts[attempt.strategy] = self.counts.get(attempt.strategy, 0) + 1
         self.committed += len(batch)
         self.attempts += len(batch)
-        self.limit_reached = wanted is not None and self.transition_states >= wanted
-        self.report(
-            Progress(
-                seconds=time.monotonic() - self.begun,
-                minima=self.minima,
-                transition_states=self.transition_states,
-                attempts=self.attempts,
-                new_in_round=self.new_in_round,
-                round=self.round_of[self.committed - 1],
-                strategy_counts=dict(self.counts),
-            )
+
+    def _progress(self) -> Progress:
+        return Progress(
+            seconds=time.monotonic() - self.begun,
+            minima=self.minima,
+            transition_states=self.transition_states,
+            attempts=self.attempts,
+            new_in_round=self.new_in_round,
+            round=self.round_of[self.committed - 1],
+            strategy_counts=dict(self.counts),
         )
 
 

@@ -29,7 +29,7 @@ class BasinHoppingOptions:
         temperature: Metropolis temperature, in units of the loss.
     """
 
-    steps: int = 5
+    steps: int = 3
     step_size: float = 1.0
     temperature: float = 2.0
 
