@@ -32,7 +32,7 @@ class PolishState(NamedTuple):
 
 
 class Polished(NamedTuple):
-    """Result: the point, and the spectrum of its Hessian.
+    """Result: the point, and the spectrum of its Hessian; JAX arrays inside, NumPy outside.
 
     Attributes:
         w: (n,).
@@ -47,16 +47,16 @@ class Polished(NamedTuple):
         status: CONVERGED, NOT_STATIONARY, UNDECIDED or NOT_FINITE.
     """
 
-    w: Array
-    energy: Array
-    rms_gradient: Array
-    newton_length: Array
-    eigenvalues: Array
-    modes: Array
-    largest_eigenvalue: Array
-    gradients: Array
-    hessians: Array
-    status: Array
+    w: Any
+    energy: Any
+    rms_gradient: Any
+    newton_length: Any
+    eigenvalues: Any
+    modes: Any
+    largest_eigenvalue: Any
+    gradients: Any
+    hessians: Any
+    status: Any
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,165 @@
+"""Polishing and certificate without a Hessian, for landscapes of more than 1000 weights.
+
+Newton steps come from MINRES, which needs Hessian-vector products only. The Hessian index comes
+from the lowest eigenpairs: they are computed by Lanczos until one of them is positive, and then
+once more from another random start with the negative ones lifted away. The second run must confirm
+the lowest positive eigenvalue. (A Krylov space sees one vector of a degenerate multiplet only; what
+the first run has missed is what the second finds, and then a third one has to confirm.) Eigenvalues
+count only if their residual is below a hundredth of their size.
+
+Directions that the landscape excludes are known exactly, and are no part of the spectrum here.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+
+from lossatlas.errors import Status
+from lossatlas.optimize.krylov import LowestModes, Modes, newton_step
+from lossatlas.optimize.newton import Polished
+
+PRODUCT_COST = 2
+"""A Hessian-vector product counts as so many gradients."""
+
+
+class _Arrival(NamedTuple):
+    """Where Newton's method ended."""
+
+    w: np.ndarray
+    energy: float
+    gradient: np.ndarray
+    gradients: int
+    status: Status
+
+
+class _Spectrum(NamedTuple):
+    """The lowest eigenvalues (k,) with modes (k, n), the largest, whether all is confirmed."""
+
+    values: np.ndarray
+    modes: np.ndarray
+    largest: float
+    products: int
+    certain: bool
+
+
+@dataclass(frozen=True)
+class IterativePolish:
+    """Host call; a job is `(w, downhill)` and the result a `Polished`, as for `newton.Polish`.
+
+    `newton_length` is the bound |g| / min |eigenvalue|. With `downhill` True a Newton step that
+    points uphill is turned around.
+
+    Args:
+        rms: largest RMS gradient of a stationary point.
+        target: stop at once below this; between the two, stop when a step no longer halves it.
+        max_step: cap on the length of a step.
+        max_evaluations: give up after so many Newton steps.
+        n_modes: lowest eigenpairs computed.
+        solution: relative residual of the Newton steps.
+        residual: largest residual of an eigenpair, relative to its eigenvalue.
+        basis: Lanczos vectors kept.
+        max_products: Hessian-vector products for one Newton step or one set of eigenpairs.
+        confirmations: runs that may be made for a confirmation.
+        seed: of the random starts.
+    """
+
+    rms: float = 1e-12
+    target: float = 1e-14
+    max_step: float = 0.3
+    max_evaluations: int = 40
+    n_modes: int = 4
+    solution: float = 1e-4
+    residual: float = 1e-3
+    basis: int = 250
+    max_products: int = 20000
+    confirmations: int = 6
+    seed: int = 0
+
+    def call(self, surface: Any, w: np.ndarray, downhill: np.ndarray) -> Polished:
+        """Polish w (n,) and certify what is reached."""
+        arrival = self._newton(surface, w, bool(downhill))
+        status = arrival.status
+        spectrum = _Spectrum(np.empty(0), np.empty((0, len(w))), 0.0, 0, False)
+        bound = np.inf
+        if status is Status.CONVERGED:
+            spectrum = self._spectrum(surface, arrival.w)
+            status = Status.CONVERGED if spectrum.certain else Status.UNDECIDED
+            bound = np.linalg.norm(arrival.gradient) / np.abs(spectrum.values).min(initial=np.inf)
+        return Polished(
+            w=arrival.w,
+            energy=arrival.energy,
+            rms_gradient=_rms(arrival.gradient),
+            newton_length=bound,
+            eigenvalues=spectrum.values,
+            modes=spectrum.modes,
+            largest_eigenvalue=spectrum.largest,
+            gradients=arrival.gradients + PRODUCT_COST * spectrum.products,
+            hessians=0,
+            status=status,
+        )
+
+    def _newton(self, surface: Any, w: np.ndarray, downhill: bool) -> _Arrival:
+        arrival = _arrive(surface, w, 0)
+        for _ in range(self.max_evaluations):
+            gradient, before = arrival.gradient, _rms(arrival.gradient)
+            if before <= self.target or not np.isfinite(before):
+                break
+            found = newton_step(surface, arrival.w, -gradient, self.solution, self.max_products)
+            step = np.asarray(found.x)
+            if downhill and step @ gradient > 0:
+                step = -step
+            w = arrival.w + step * min(1.0, self.max_step / np.linalg.norm(step))
+            arrival = _arrive(surface, w, arrival.gradients + PRODUCT_COST * int(found.products))
+            if 0.5 * before < _rms(arrival.gradient) <= self.rms:
+                break
+        rms = _rms(arrival.gradient)
+        status = Status.CONVERGED if rms <= self.rms else Status.NOT_STATIONARY
+        return arrival._replace(status=status if np.isfinite(rms) else Status.NOT_FINITE)
+
+    def _spectrum(self, surface: Any, w: np.ndarray) -> _Spectrum:
+        """The lowest eigenpairs, confirmed by another run for the lowest positive one."""
+        random, n = np.random.default_rng(self.seed), len(w)
+        search = LowestModes(surface, w, self.residual, self.basis, self.max_products)
+        found, k = Modes(np.empty(0), np.empty((0, n)), True), min(self.n_modes, n - 1)
+        while found.converged and not (found.values > 0).any() and k < n:
+            found = search.find(k, random.normal(size=n), np.zeros((0, n)))
+            k *= 2
+        confirmed = False
+        for _ in range(self.confirmations):
+            if confirmed or not found.converged:
+                break
+            again = search.find(1, random.normal(size=n), found.vectors[found.values < 0])
+            found, confirmed = self._merged(found, again)
+        values, vectors, converged = found
+        return _Spectrum(values, vectors, search.largest, search.products, converged and confirmed)
+
+    def _merged(self, found: Modes, again: Modes) -> tuple[Modes, bool]:
+        """Both runs agree, or what the second has found besides belongs into the list."""
+        if not again.converged:
+            return found._replace(converged=False), False
+        lowest, other = found.values[found.values > 0][0], again.values[0]
+        if abs(other - lowest) <= 2.0 * self.residual * lowest:
+            return found, True
+        if other > lowest:
+            return found, False
+        place = np.searchsorted(found.values, other)
+        values = np.insert(found.values, place, other)
+        vectors = np.insert(found.vectors, place, again.vectors[0], axis=0)
+        return Modes(values, vectors, True), False
+
+
+def _arrive(surface: Any, w: np.ndarray, gradients: int) -> _Arrival:
+    energy, gradient = _evaluate(surface, w)
+    return _Arrival(w, float(energy), np.asarray(gradient), gradients + 1, Status.RUNNING)
+
+
+@jax.jit
+def _evaluate(surface: Any, w: Array) -> tuple[Array, Array]:
+    return surface.value_and_gradient(w)
+
+
+def _rms(gradient: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(gradient**2)))
