@@ -1,0 +1,127 @@
+"""Paths that run into saddles, where symmetry keeps the flow from falling off."""
+
+import numpy as np
+import pytest
+from lane_runs import in_order
+
+from lossatlas.errors import Status
+from lossatlas.landscape import FunctionLandscape
+from lossatlas.optimize.lanes import Engine
+from lossatlas.search.certify import certified
+from lossatlas.search.pathway import follow
+from lossatlas.search.tools import default_tools
+
+
+def valley(w):
+    """A double well in x whose bottoms are ridges in the other directions: mirrors in each."""
+    x, rest = w[0], w[1:]
+    return (x**2 - 1) ** 2 + 0.1 * x + ((0.5 - x**2) * rest**2 + rest**4).sum()
+
+
+def landscape_of(function, n, mirrors=True):
+    signs = np.array(np.meshgrid(*[[1.0, -1.0]] * (n - 1))).reshape(n - 1, -1).T
+    group = [np.diag([1.0, *row]) for row in signs]
+    symmetry = np.array(group) if mirrors else None
+    return FunctionLandscape(function, [-1.5] * n, [1.5] * n, symmetry=symmetry, length_scale=0.5)
+
+
+def followed_from(landscape, start):
+    """The certified saddle nearest to a start, and what follows from it."""
+    tools = default_tools(landscape)
+
+    def search():
+        certificate = yield from certified(tools, np.asarray(start, float))
+        assert certificate.point is not None
+        result = yield from follow(tools, certificate.point, certificate.modes[0])
+        return certificate.point, result
+
+    return in_order(Engine(landscape.surface), [search()])[0]
+
+
+def test_a_path_that_runs_into_a_saddle_goes_by_way_of_it():
+    landscape = landscape_of(valley, 2)
+    saddle, found = followed_from(landscape, [0.0, 0.0])
+    assert found.status is Status.CONVERGED
+    assert len(found.pathways) == 3
+    *below, own = found.pathways
+    assert own.transition_state is saddle
+    assert not own.degenerate
+    sides = {np.sign(end.minimum.weights[0]) for end in own.ends}
+    assert sides == {1.0, -1.0}
+    for end in own.ends:
+        assert end.minimum.index == 0
+        assert end.via is not None
+        assert end.via.index == 1
+        assert end.via.weights[1] == 0.0
+        assert end.minimum.energy < end.via.energy < saddle.energy
+        assert end.via.orbit_size == 1
+        assert end.minimum.orbit_size == 2
+        matching = [p for p in below if p.transition_state is end.via]
+        assert len(matching) == 1
+        assert matching[0].degenerate
+        assert all(e.via is None for e in matching[0].ends)
+        ys = sorted(e.minimum.weights[1] for e in matching[0].ends)
+        assert ys[0] == pytest.approx(-ys[1])
+        assert ys[1] > 0.4
+
+
+def test_a_path_that_runs_into_a_point_of_index_two_falls_to_a_minimum():
+    landscape = landscape_of(valley, 3)
+    saddle, found = followed_from(landscape, [0.0, 0.0, 0.0])
+    assert found.status is Status.CONVERGED
+    own = found.pathways[-1]
+    assert own.transition_state is saddle
+    for end in own.ends:
+        assert end.via is not None
+        assert end.via.index == 2
+        assert end.minimum.index == 0
+        assert end.minimum.orbit_size == 4
+        assert np.sign(end.minimum.weights[0]) == np.sign(end.via.weights[0])
+
+
+def test_a_path_off_the_mirror_goes_straight_to_a_minimum():
+    def tilted(w):
+        return valley(w) + 0.05 * w[1]
+
+    landscape = landscape_of(tilted, 2, mirrors=False)
+    saddle, found = followed_from(landscape, [0.0, -0.02])
+    assert saddle.index == 1
+    assert found.status is Status.CONVERGED
+    assert len(found.pathways) == 1
+    assert [end.via for end in found.pathways[0].ends] == [None, None]
+    assert found.cost.hessians > 0
+
+
+def test_a_path_that_never_ends_is_a_lost_link():
+    """The far side falls for ever."""
+
+    def cliff(w):
+        return -(w[0] ** 3) / 3 + w[0] + w[1] ** 2
+
+    landscape = FunctionLandscape(cliff, [-2, -1], [2, 1], length_scale=0.5)
+    tools = default_tools(landscape)
+    tools = tools._replace(flow=tools.flow.__class__(ball=0.05, max_step=0.25, max_hessians=40))
+
+    def search():
+        certificate = yield from certified(tools, np.array([0.9, 0.1]))
+        return (yield from follow(tools, certificate.point, certificate.modes[0]))
+
+    found = in_order(Engine(landscape.surface), [search()])[0]
+    assert found.status is Status.LOST_LINK
+    assert found.pathways == ()
+
+
+@pytest.mark.parametrize(
+    ("function", "start", "status"),
+    [
+        (lambda w: (w[0] ** 2 - 1) ** 2 + 1e-9 * w[1] ** 2, [1.01, 0.1], Status.UNDECIDED),
+        (lambda w: w[0] + w[1] ** 2, [0.0, 0.0], Status.NOT_STATIONARY),
+        (lambda w: (w[0] ** 2 - 1) ** 2 + w[1] ** 2, [1.01, 0.1], Status.CONVERGED),
+    ],
+)
+def test_certificates_of_doubtful_points(function, start, status):
+    landscape = FunctionLandscape(function, [-2, -1], [2, 1])
+    tools = default_tools(landscape)
+    certificate = in_order(Engine(landscape.surface), [certified(tools, np.array(start))])[0]
+    assert certificate.status is status
+    assert (certificate.point is not None) == (status is Status.CONVERGED)
