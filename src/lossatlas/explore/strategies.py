@@ -213,9 +213,11 @@ def _open_graph(view: View) -> coo_array:
                 if ("connect", view.ids(low, high), "") in view.tried:
                     continue
                 copy = view.landscape.nearest_copy(view.weights[b], view.weights[a])
-                rows.append(a), columns.append(b)
+                rows.append(a)
+                columns.append(b)
                 costs.append(float(np.sum((copy - view.weights[a]) ** 2)))
-    rows.extend(view.points.minimum_1), columns.extend(view.points.minimum_2)
+    rows.extend(view.points.minimum_1)
+    columns.extend(view.points.minimum_2)
     costs.extend(np.full(len(view.points.minimum_1), 1e-9))
     # Parallel edges of a sparse matrix add up; keep the cheapest of each pair.
     best: dict[tuple[int, int], float] = {}
@@ -236,7 +238,7 @@ def _lowest_paths(view: View, root: int) -> tuple[np.ndarray, np.ndarray]:
     keep = [k for k in order if not points.degenerate[k]]
     best: dict[tuple[int, int], int] = {}
     for rank, k in enumerate(keep):
-        best.setdefault((points.minimum_1[k], points.minimum_2[k]), rank + 1)
+        best.setdefault((int(points.minimum_1[k]), int(points.minimum_2[k])), rank + 1)
     pairs = np.array(list(best), int).reshape(-1, 2)
     ranks = np.array(list(best.values()), float)
     graph = coo_array((ranks, (pairs[:, 0], pairs[:, 1])), shape=(count, count)).tocsr()

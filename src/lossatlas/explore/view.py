@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from sqlalchemy import select
 
 from lossatlas.analysis.disconnectivity import Tree, build_tree
@@ -106,7 +106,7 @@ class Observer:
 def _nearest(invariants: np.ndarray) -> np.ndarray:
     """(m, k) positions of the nearest rows, the row itself left out."""
     k = min(NEIGHBORS + 1, len(invariants))
-    _, found = cKDTree(invariants).query(invariants, k=k)
+    _, found = KDTree(invariants).query(invariants, k=k)
     found = np.asarray(found).reshape(len(invariants), k)
     own = np.arange(len(invariants))[:, None]
     return np.stack([row[row != me][: k - 1] for row, me in zip(found, own, strict=True)])

@@ -106,11 +106,11 @@ def _block(lower: Array, curvature: Array, upper: Array) -> Array:
 
 def _bilinear(matrices, slopes, activations, deltas, layer) -> dict[int, Array]:
     """sum_a delta_m[p] da_{m-1}[q]/dz_l[j] a~_{l-1}[k] for m > l; its bias column is zero."""
-    terms = {}
+    terms, reach = {}, None
     left = _with_one(activations[layer])
     for m in range(layer + 1, len(matrices)):
         slope = slopes[m]
-        if m == layer + 1:
+        if reach is None:
             # da_l/dz_l is diagonal: only q = j contributes.
             rows = (slope[:, None, :] * left[None, :, :]).reshape(-1, left.shape[1])
             diagonal = (rows @ deltas[m].T).reshape(slope.shape[0], left.shape[0], -1)

@@ -138,7 +138,7 @@ def _tangent(ahead: Array, behind: Array, above: Array, here: Array, below: Arra
 
 def candidates(relaxed: Relaxed) -> list[tuple[np.ndarray, np.ndarray]]:
     """(image, tangent) of every interior maximum of the energy along a band, highest first."""
-    energies, images = relaxed.energies, relaxed.images
+    energies, images = np.asarray(relaxed.energies), np.asarray(relaxed.images)
     inner = np.arange(1, len(energies) - 1)
     peaks = inner[
         (energies[inner] > energies[inner - 1]) & (energies[inner] >= energies[inner + 1])

@@ -30,7 +30,7 @@ class StationaryPoint(NamedTuple):
     weights: np.ndarray
     energy: float
     rms_gradient: float
-    index: int
+    index: int  # pyright: ignore[reportIncompatibleMethodOverride]
     lowest_eigenvalues: np.ndarray
     log_determinant: float
     uncertainty: float

@@ -83,7 +83,7 @@ def _descend(
             flows[k] = flow
     arrivals = []
     for flow in flows:
-        certificate = yield from certified(tools, flow.w)
+        certificate = yield from certified(tools, np.asarray(flow.w))
         if flow.status != Status.CONVERGED:
             certificate = certificate._replace(point=None, status=Status(int(flow.status)))
         arrivals.append(certificate)
@@ -132,7 +132,7 @@ def _fall_off(
         cost += spent
         if end is not None and (best[0] is None or end.minimum.energy < best[0].minimum.energy):
             best = (PathwayEnd(end.minimum, point), pathways)
-    return *best, cost
+    return best[0], best[1], cost
 
 
 def _flow_cost(flows: list[Flowed]) -> Cost:
