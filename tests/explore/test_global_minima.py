@@ -17,7 +17,7 @@ from lossatlas.search.tools import default_tools
 
 DRAWS, REFIT_DRAWS = 6, 10
 REFITS = {"D1": ((0.830, 0.015), (0.761, 0.016)), "D2": ((0.529, 0.018), (0.810, 0.011))}
-CHAINS = {"D1": 40, "D2": 12}
+CHAINS = {"D1": 60, "D2": 40}
 
 
 @pytest.mark.slow

@@ -1,0 +1,123 @@
+"""CPU time of the hot paths: energy and gradient, Hessian, spectrum, quench step, whole searches.
+
+    python -m benchmarks.kernels [--items 1000] [--hidden 10]
+
+One core, the paper's [2,10,4,1000,0.0001] by default, on LJAT3 D1 data. Figures are medians over
+rounds in which all parts take turns, so that ratios hold on a noisy machine.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from lossatlas.data import load_ljat3, split_pools
+from lossatlas.errors import Status
+from lossatlas.landscape import NetworkLandscape
+from lossatlas.optimize.lanes import Engine
+from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
+from lossatlas.search.tools import default_tools
+from lossatlas.search.transition_states import single_ended
+
+REPEAT = 20
+ROUNDS = 9
+
+
+def repeated(step: Callable, w: jax.Array) -> Callable[[], None]:
+    """`step` applied REPEAT times in one compiled loop, as kernels do."""
+    compiled = jax.jit(lambda x: jax.lax.fori_loop(0, REPEAT, lambda _, y: step(y), x))
+    jax.block_until_ready(compiled(w))
+    return lambda: jax.block_until_ready(compiled(w))
+
+
+def kernels(landscape: NetworkLandscape) -> dict[str, float]:
+    """Median CPU microseconds of one evaluation of each kind."""
+    surface, tools = landscape.surface, default_tools(landscape)
+    w = jnp.asarray(landscape.random_start(np.random.default_rng(0)) / 5)
+    hessian = jax.jit(surface.hessian)(w)
+    quench = tools.quench.init(surface, w)
+    parts = {
+        "energy + gradient": repeated(lambda x: x - 1e-3 * surface.value_and_gradient(x)[1], w),
+        "Hessian": repeated(lambda x: x - 1e-6 * surface.hessian(x)[0], w),
+        "spectrum": repeated(lambda h: h + 1e-9 * jnp.linalg.eigh(h)[1], hessian),
+        "quench step": repeated(lambda s: tools.quench.step(surface, s), quench),
+    }
+    times: dict[str, list[float]] = {name: [] for name in parts}
+    for _ in range(ROUNDS):
+        for name, call in parts.items():
+            start = time.process_time()
+            call()
+            times[name].append((time.process_time() - start) / REPEAT * 1e6)
+    return {name: float(np.median(values)) for name, values in times.items()}
+
+
+def searches(landscape: NetworkLandscape) -> dict[str, str]:
+    """CPU time and evaluations of certified minima and transition states."""
+    tools, engine = default_tools(landscape), Engine(landscape.surface, workers=1)
+
+    def chains(first: int, count: int):
+        options = BasinHoppingOptions()
+        return [
+            basin_hopping(tools, np.random.default_rng(first + k), options) for k in range(count)
+        ]
+
+    list(engine.run(chains(0, 1)))
+    start = time.process_time()
+    attempts = [a for _, a in engine.run(chains(1, 16))]
+    seconds = time.process_time() - start
+    minima = [m for a in attempts for m in a.minima]
+    gradients = sum(a.cost.gradients for a in attempts)
+    report = {
+        "certified minimum": f"{seconds / len(minima):.3f} s CPU, "
+        f"{gradients / len(minima):.0f} gradients"
+    }
+
+    def climbs(some):
+        return [
+            single_ended(tools, (k, m.weights), mode, 1)
+            for k, m in enumerate(some)
+            for mode in range(2)
+        ]
+
+    list(engine.run(climbs(minima[:1])))
+    start = time.process_time()
+    attempts = [a for _, a in engine.run(climbs(minima[1:13]))]
+    seconds = time.process_time() - start
+    found = sum(a.status is Status.CONVERGED for a in attempts)
+    hessians = sum(a.cost.hessians for a in attempts)
+    report["minimum-saddle-minimum triple"] = (
+        f"{seconds / found:.3f} s CPU, {hessians / found:.0f} Hessians; "
+        f"{found} of {len(attempts)} searches"
+    )
+    return report
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--items", type=int, default=1000)
+    parser.add_argument("--hidden", type=int, nargs="+", default=[10])
+    options = parser.parse_args()
+    jax.config.update("jax_enable_x64", True)
+    pools = load_ljat3("D1", items=max(4000, 4 * options.items), seed=1).pools
+    train = split_pools(pools, options.items, 1, 1).train
+    landscape = NetworkLandscape(train.inputs, train.labels, options.hidden, 1e-4)
+    print(
+        f"{list(landscape.architecture.widths)}, {options.items} items, "
+        f"{landscape.n_weights} weights"
+    )
+    with threadpool_limits(1):
+        times = kernels(landscape)
+    for name, microseconds in times.items():
+        ratio = microseconds / times["energy + gradient"]
+        print(f"{name:30} {microseconds:9.1f} us CPU   {ratio:6.1f} gradients")
+    for name, text in searches(landscape).items():
+        print(f"{name:30} {text}")
+
+
+if __name__ == "__main__":
+    main()
