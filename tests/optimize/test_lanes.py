@@ -245,6 +245,19 @@ def test_stop_drops_what_is_in_flight():
     assert not [t for t in threading.enumerate() if t.name.startswith("lanes-")]
 
 
+@pytest.mark.xfail(strict=True, reason="a search that asks for nothing waits for ever")
+def test_a_search_may_ask_for_no_jobs_at_all():
+    def nothing():
+        return (yield [])
+
+    deadline = time.monotonic() + 2
+    engine = Engine(CAMEL.surface, lanes=2, workers=1)
+    with engine.session(lambda: time.monotonic() > deadline) as session:
+        session.submit(nothing())
+        session.no_more()
+        assert list(session.results()) == [(0, [])]
+
+
 def test_searches_may_be_submitted_while_others_run():
     engine = Engine(CAMEL.surface, lanes=2, workers=2)
     found = []

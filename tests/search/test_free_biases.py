@@ -1,0 +1,24 @@
+"""Networks whose biases are not regularized: the shift of the output biases costs nothing."""
+
+import numpy as np
+import pytest
+from lane_runs import in_order
+from reference_networks import compiled, small_landscape
+
+from lossatlas.optimize.lanes import Engine
+from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
+from lossatlas.search.tools import default_tools
+
+
+@pytest.mark.xfail(strict=True, reason="the eigenvalue zero of the shift makes all undecided")
+def test_minima_are_certified():
+    landscape = small_landscape((2,), regularize_biases=False)
+    search = basin_hopping(
+        default_tools(landscape), np.random.default_rng(0), BasinHoppingOptions(steps=3)
+    )
+    attempt = in_order(Engine(landscape.surface), [search])[0]
+    assert attempt.minima
+    loss, _ = compiled(landscape)
+    for minimum in attempt.minima:
+        assert minimum.index == 0
+        assert np.abs(loss(minimum.weights)[1]).max() < 1e-11
