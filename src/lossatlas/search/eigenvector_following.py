@@ -32,10 +32,11 @@ class ClimbState(NamedTuple):
 
 
 class Climbed(NamedTuple):
-    """Result: the point (n,), the mode followed (n,), Hessians used, status."""
+    """Result: the point (n,), the mode followed (n,), evaluations used, status."""
 
     w: Array
     mode: Array
+    gradients: Array
     hessians: Array
     status: Array
 
@@ -102,7 +103,7 @@ class Climb:
 
     def result(self, state: ClimbState) -> Climbed:
         """Where the climb ended."""
-        return Climbed(state.w, state.mode, state.hessians, state.status)
+        return Climbed(state.w, state.mode, state.hessians, state.hessians, state.status)
 
     def _trust(self, state: ClimbState, gradient: Array) -> Array:
         """Grow or shrink the radius by how well the last gradient was predicted."""

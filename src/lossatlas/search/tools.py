@@ -4,15 +4,21 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from lossatlas.landscape.base import Landscape
+from lossatlas.optimize.chebyshev_flow import ChebyshevFlow
 from lossatlas.optimize.flow import Flow
+from lossatlas.optimize.iterative import IterativePolish
 from lossatlas.optimize.newton import Polish
 from lossatlas.optimize.quench import Quench
 from lossatlas.search.band import Band
 from lossatlas.search.eigenvector_following import Climb
+from lossatlas.search.hybrid_climb import HybridClimb
 from lossatlas.search.outcome import StationaryPoint
 
 N_SOFT = 8
 """Soft modes of a minimum that single-ended searches can choose from, excluded modes aside."""
+
+DENSE = 1000
+"""Weights up to which Hessians are formed; above, searches use Hessian-vector products."""
 
 
 def nothing_known(point: StationaryPoint) -> int | None:
@@ -38,9 +44,9 @@ class Tools(NamedTuple):
 
     landscape: Landscape
     quench: Quench
-    polish: Polish
-    climb: Climb
-    flow: Flow
+    polish: Polish | IterativePolish
+    climb: Climb | HybridClimb
+    flow: Flow | ChebyshevFlow
     band: Band
     pushoff: float
     displacement: float
@@ -52,18 +58,41 @@ class Tools(NamedTuple):
 def default_tools(landscape: Landscape) -> Tools:
     """Kernels with options that were measured to work, lengths scaled to the landscape.
 
-    Full-matrix BFGS up to 400 weights, limited memory above.
+    Full-matrix BFGS up to 400 weights, limited memory above. Exact Hessians up to 1000 weights,
+    Hessian-vector products above.
     """
     length = landscape.length_scale
-    n_modes = min(landscape.n_weights, len(landscape.excluded_modes) + N_SOFT)
+    kernels = (
+        _exact_kernels(landscape) if landscape.n_weights <= DENSE else _product_kernels(length)
+    )
     return Tools(
         landscape=landscape,
         quench=Quench(max_step=1.0 * length, memory=None if landscape.n_weights <= 400 else 50),
-        polish=Polish(n_modes=n_modes, max_step=0.3 * length),
-        climb=Climb(newton_length=1e-3 * length, radius=0.2 * length, max_radius=0.6 * length),
-        flow=Flow(ball=0.1 * length, max_step=0.5 * length),
+        polish=kernels[0],
+        climb=kernels[1],
+        flow=kernels[2],
         band=Band(max_step=0.2 * length),
         pushoff=0.02 * length,
         displacement=0.5 * length,
         flow_tolerance=(1e-2 * length, 1e-5 * length),
+    )
+
+
+def _exact_kernels(landscape: Landscape) -> tuple[Polish, Climb, Flow]:
+    """Polish, climb and flow with exact Hessians."""
+    length = landscape.length_scale
+    n_modes = min(landscape.n_weights, len(landscape.excluded_modes) + N_SOFT)
+    return (
+        Polish(n_modes=n_modes, max_step=0.3 * length),
+        Climb(newton_length=1e-3 * length, radius=0.2 * length, max_radius=0.6 * length),
+        Flow(ball=0.1 * length, max_step=0.5 * length),
+    )
+
+
+def _product_kernels(length: float) -> tuple[IterativePolish, HybridClimb, ChebyshevFlow]:
+    """Polish, climb and flow with gradients and Hessian-vector products only."""
+    return (
+        IterativePolish(max_step=0.3 * length),
+        HybridClimb(radius=0.2 * length, max_radius=0.6 * length, max_step=0.2 * length),
+        ChebyshevFlow(ball=0.1 * length, max_step=0.5 * length),
     )

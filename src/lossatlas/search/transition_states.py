@@ -101,7 +101,7 @@ def _refine(
         return
     climbs: list[Climbed] = yield [Request(tools.climb, start) for start in starts]
     for climb in climbs:
-        findings.cost += Cost(int(climb.hessians), int(climb.hessians))
+        findings.cost += Cost(int(climb.gradients), int(climb.hessians))
         if climb.status != Status.CONVERGED:
             findings.fail(Status(int(climb.status)))
             continue
