@@ -27,8 +27,8 @@ from lossatlas.optimize.lanes import Engine, Session
 from lossatlas.search.outcome import Attempt
 from lossatlas.search.tools import default_tools
 
-QUIET = 96
-"""Attempts without anything new, and as many as there are minima times four: nothing is left."""
+QUIET = 250
+"""An exploration ends when so many attempts, and ten for every minimum, found nothing new."""
 COMMIT_SECONDS = 1.0
 """Finished attempts wait at most about this long to be committed."""
 
@@ -214,7 +214,7 @@ class _Rounds:
 
     def _next_round(self, session: Session) -> None:
         self.new_in_round = 0
-        self.exhausted = self.exhausted or self.quiet >= max(QUIET, 4 * self.minima)
+        self.exhausted = self.exhausted or self.quiet >= max(QUIET, 10 * self.minima)
         if not self.exhausted:
             self._plan(session)
         self._end_if_idle(session)

@@ -17,12 +17,15 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 
 from lossatlas.analysis.disconnectivity import barrier
+from lossatlas.errors import Status
 from lossatlas.explore.view import View
 from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
-from lossatlas.search.outcome import Attempt
+from lossatlas.search.outcome import Attempt, Cost
 from lossatlas.search.tools import N_SOFT, Tools
 from lossatlas.search.transition_states import double_ended, single_ended
 
+COPIES = 32
+"""Symmetry copies of a minimum that bands are drawn to, nearest first."""
 DISPLACEMENTS = (1.0, 2.0, 0.5)
 """Multiples of the displacement tried from each minimum along each mode, one after the other."""
 
@@ -163,23 +166,27 @@ def shorten_paths(view: View, random: np.random.Generator) -> Iterator[Task]:
 
 
 def rearrange(view: View, random: np.random.Generator) -> Iterator[Task]:
-    """Bands from every minimum to the nearest of its own symmetry copies."""
-    for position in view.by_energy():
-        (identity,) = view.ids(position)
-        if ("degenerate", (identity,), "copy 0") in view.tried:
-            continue
-        w = view.weights[position]
-        for number, copy in enumerate(view.landscape.neighbor_copies(w)):
-            detail = f"copy {number}"
-            search = partial(_rearrangement, (identity, w), copy, detail)
-            yield Task("degenerate", (identity,), detail, search)
+    """Bands from every minimum to its own symmetry copies: the nearest, then the next."""
+    order = view.by_energy()
+    for rank in range(COPIES):
+        detail = f"copy {rank}"
+        for position in order:
+            (identity,) = view.ids(position)
+            if ("degenerate", (identity,), detail) not in view.tried:
+                minimum = (identity, view.weights[position])
+                search = partial(_rearrangement, minimum, rank, detail)
+                yield Task("degenerate", (identity,), detail, search)
 
 
 def _rearrangement(
-    minimum: tuple[int, np.ndarray], copy: np.ndarray, detail: str, tools: Tools
+    minimum: tuple[int, np.ndarray], rank: int, detail: str, tools: Tools
 ) -> Iterator[Any]:
-    attempt = yield from double_ended(tools, "degenerate", minimum, (minimum[0], copy))
-    return attempt._replace(origin=(minimum[0],), detail=detail)
+    identity, w = minimum
+    copies = tools.landscape.neighbor_copies(w)
+    if rank >= len(copies):
+        return Attempt("degenerate", (identity,), detail, Status.NO_CANDIDATE, Cost())
+    attempt = yield from double_ended(tools, "degenerate", minimum, (identity, copies[rank]))
+    return attempt._replace(origin=(identity,), detail=detail)
 
 
 def _band(strategy: str, view: View, a: int, b: int) -> Iterator[Task]:
@@ -188,7 +195,7 @@ def _band(strategy: str, view: View, a: int, b: int) -> Iterator[Task]:
         return
     a, b = min(a, b), max(a, b)
     origin = view.ids(a, b)
-    if any((name, origin, "") in view.tried for name in ("connect", "untrap", "shortcut")):
+    if _tried(view, origin):
         return
     ends = (origin[0], view.weights[a]), (origin[1], view.weights[b])
     yield Task(strategy, origin, "", partial(_aligned_band, strategy, *ends))
@@ -202,31 +209,30 @@ def _aligned_band(
     return attempt
 
 
+def _tried(view: View, origin: tuple[int, ...]) -> bool:
+    """Whether a band between two minima (their ids) was made, by whatever strategy."""
+    return any((name, origin, "") in view.tried for name in ("connect", "untrap", "shortcut"))
+
+
 def _open_graph(view: View) -> coo_array:
-    """Near neighbors as a graph: connected pairs nearly free, tried ones left out."""
-    count = len(view.points.minimum_ids)
-    rows, columns, costs = [], [], []
-    for a in range(count):
-        for b in view.neighbors[a]:
-            if view.component[a] != view.component[b]:
-                low, high = min(a, b), max(a, b)
-                if ("connect", view.ids(low, high), "") in view.tried:
-                    continue
-                copy = view.landscape.nearest_copy(view.weights[b], view.weights[a])
-                rows.append(a)
-                columns.append(b)
-                costs.append(float(np.sum((copy - view.weights[a]) ** 2)))
-    rows.extend(view.points.minimum_1)
-    columns.extend(view.points.minimum_2)
-    costs.extend(np.full(len(view.points.minimum_1), 1e-9))
-    # Parallel edges of a sparse matrix add up; keep the cheapest of each pair.
-    best: dict[tuple[int, int], float] = {}
-    for a, b, cost in zip(rows, columns, costs, strict=True):
-        key = (min(a, b), max(a, b))
+    """Near neighbors as a graph: known connections nearly free, tried pairs closed."""
+    cheapest: dict[tuple[int, int], float] = {}
+
+    def offer(a: int, b: int, cost: float) -> None:
+        pair = (min(a, b), max(a, b))
+        cheapest[pair] = min(cost, cheapest.get(pair, np.inf))
+
+    for a, near in enumerate(view.neighbors):
+        for b, distance in zip(near, view.distances[a], strict=True):
+            apart = view.component[a] != view.component[b]
+            if apart and not _tried(view, view.ids(min(a, b), max(a, b))):
+                offer(a, b, distance**2)
+    for a, b in zip(view.points.minimum_1, view.points.minimum_2, strict=True):
         if a != b:
-            best[key] = min(cost, best.get(key, np.inf))
-    pairs = np.array(list(best), int).reshape(-1, 2)
-    return coo_array((list(best.values()), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+            offer(a, b, 1e-12)
+    pairs = np.array(list(cheapest), int).reshape(-1, 2)
+    shape = (len(view.neighbors), len(view.neighbors))
+    return coo_array((list(cheapest.values()), (pairs[:, 0], pairs[:, 1])), shape=shape)
 
 
 def _lowest_paths(view: View, root: int) -> tuple[np.ndarray, np.ndarray]:

@@ -29,6 +29,7 @@ class View:
         chains: basin-hopping chains begun so far.
         component: (m,) connected component of each minimum.
         neighbors: (m, k) positions of the nearest minima by their invariants, nearest first.
+        distances: (m, k) how far they are, as distances of invariants.
         tree: the exact disconnectivity tree.
     """
 
@@ -39,6 +40,7 @@ class View:
     chains: int
     component: np.ndarray
     neighbors: np.ndarray
+    distances: np.ndarray
     tree: Tree | None
 
     def by_energy(self) -> np.ndarray:
@@ -77,6 +79,7 @@ class Observer:
         self._read_new_weights(points)
         weights = np.array(self._weights).reshape(-1, self.landscape.n_weights)
         count = len(points.minimum_ids)
+        neighbors, distances = _nearest(np.array(self._invariants).reshape(count, -1))
         return View(
             landscape=self.landscape,
             points=points,
@@ -84,7 +87,8 @@ class Observer:
             tried=self.planned,
             chains=self.chains,
             component=components(points) if count else np.zeros(0, int),
-            neighbors=_nearest(np.array(self._invariants)) if count else np.zeros((0, 0), int),
+            neighbors=neighbors,
+            distances=distances,
             tree=build_tree(
                 points.minimum_energies,
                 points.transition_state_energies,
@@ -103,13 +107,17 @@ class Observer:
             self._invariants.extend(self.landscape.invariants(w) for w in fresh)
 
 
-def _nearest(invariants: np.ndarray) -> np.ndarray:
-    """(m, k) positions of the nearest rows, the row itself left out."""
-    k = min(NEIGHBORS + 1, len(invariants))
-    _, found = KDTree(invariants).query(invariants, k=k)
-    found = np.asarray(found).reshape(len(invariants), k)
-    own = np.arange(len(invariants))[:, None]
-    return np.stack([row[row != me][: k - 1] for row, me in zip(found, own, strict=True)])
+def _nearest(invariants: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(m, k) positions of the nearest rows, the row itself left out, and their distances."""
+    count = len(invariants)
+    k = max(0, min(NEIGHBORS, count - 1))
+    if k == 0:
+        return np.zeros((count, 0), int), np.zeros((count, 0))
+    distances, found = KDTree(invariants).query(invariants, k=k + 1)
+    # The row itself is first, unless another lies at the same place.
+    other = found != np.arange(count)[:, None]
+    other[other.all(axis=1), -1] = False
+    return found[other].reshape(count, k), distances[other].reshape(count, k)
 
 
 class KnownTransitionStates:

@@ -82,7 +82,7 @@ class Landscape(Protocol):
         ...
 
     def neighbor_copies(self, w: np.ndarray) -> list[np.ndarray]:
-        """A few copies of w, each other than w and near it: ends of degenerate rearrangements."""
+        """Copies of w other than w, nearest first: ends of degenerate rearrangements."""
         ...
 
     def orbit_size(self, w: np.ndarray) -> int:

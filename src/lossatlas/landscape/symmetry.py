@@ -187,32 +187,30 @@ def symmetrizer(layers: list[HiddenLayer], w: np.ndarray) -> SignedAverage:
     return SignedAverage(group.astype(np.int32), sign, 1.0 / sizes[group])
 
 
-def neighbor_copies(layers: list[HiddenLayer], w: np.ndarray) -> list[np.ndarray]:
-    """Copies of w near it: its two closest units exchanged, its smallest unit turned.
+def neighbor_copies(layers: list[HiddenLayer], w: np.ndarray, most: int = 32) -> list[np.ndarray]:
+    """Copies of w by exchanging two units or turning one, nearest first; equal distances once.
 
-    One of each per layer; these are the ends of the cheapest degenerate rearrangements.
+    These are the ends of degenerate rearrangements. Equal units give several copies that are
+    themselves related by a symmetry of w, at the same distance: one of them is enough.
     """
-    copies = []
+    moves: dict[float, tuple[HiddenLayer, np.ndarray, np.ndarray]] = {}
     for layer in layers:
         vectors = layer.vectors(w)
-        units = len(vectors)
-        sizes = np.linalg.norm(vectors, axis=1)
-        identity = np.arange(units)
-        for unit in np.argsort(sizes, kind="stable"):
-            if sizes[unit] > EQUAL:
-                copies.append(act(layer, w, identity, np.where(identity == unit, -1.0, 1.0)))
-                break
-        pairs = []
-        for a in range(units):
-            for b in range(a):
-                if layer.interchangeable[a, b]:
-                    for sign in (1.0, -1.0):
-                        gap = np.linalg.norm(vectors[a] - sign * vectors[b])
-                        if gap > 10 * EQUAL:
-                            pairs.append((gap, a, b, sign))
-        if pairs:
-            _, a, b, sign = min(pairs)
-            swapped, signs = identity.copy(), np.ones(units)
-            swapped[[a, b]], signs[[a, b]] = [b, a], sign
-            copies.append(act(layer, w, swapped, signs))
-    return copies
+        same = np.arange(len(vectors))
+        for a in same:
+            turned = np.where(same == a, -1.0, 1.0)
+            moves.setdefault(_distance(2.0 * vectors[a]), (layer, same, turned))
+            for b in np.flatnonzero(layer.interchangeable[a, :a]):
+                exchanged = same.copy()
+                exchanged[[a, b]] = [b, a]
+                for sign in (1.0, -1.0):
+                    signs = np.where(exchanged == same, 1.0, sign)
+                    apart = _distance(2.0**0.5 * (vectors[a] - sign * vectors[b]))
+                    moves.setdefault(apart, (layer, exchanged, signs))
+    nearest = sorted(distance for distance in moves if distance > 10 * EQUAL)[:most]
+    return [act(moves[d][0], w, moves[d][1], moves[d][2]) for d in nearest]
+
+
+def _distance(difference: np.ndarray) -> float:
+    """Length, rounded so that equal lengths compare equal."""
+    return round(float(np.linalg.norm(difference)), 6)

@@ -56,7 +56,7 @@ class Climb:
     newton_length: float = 1e-4
     radius: float = 0.2
     max_radius: float = 0.6
-    max_hessians: int = 150
+    max_hessians: int = 100
     steps: int = 8
 
     def init(self, surface: Any, w: Array, mode: Array) -> ClimbState:
