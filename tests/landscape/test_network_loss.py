@@ -24,7 +24,6 @@ NETWORKS = {
         "neighbors": 2,
         "regularize_biases": False,
     },
-    "three layers, one neighbor": {"hidden": (3, 4, 2), "neighbors": 1},
     "free biases": {"hidden": (3,), "regularize_biases": False},
 }
 
