@@ -12,9 +12,9 @@ gradient or one Hessian-vector product.
 
 The path ends like that of `flow.Flow` in the Newton ball of a minimum: the lowest curvature c
 (refined along the path, see `softest_mode`) is positive and |g| / c, a bound of the Newton step, is
-below `ball`. On a path inside a symmetric subspace both refer to that subspace. `approach` is estimated
-where the gradient grows along the path, at curvature c < 0 along it: there |g| / |c| stands for the
-length of the Newton step.
+below `ball`. On a path inside a symmetric subspace both refer to that subspace. `approach` is
+estimated where the gradient grows along the path, at curvature c < 0 along it: there |g| / |c|
+stands for the length of the Newton step.
 """
 
 from dataclasses import dataclass

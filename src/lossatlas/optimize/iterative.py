@@ -11,6 +11,7 @@ Directions that the landscape excludes are known exactly, and are no part of the
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -18,7 +19,7 @@ import numpy as np
 from jax import Array
 
 from lossatlas.errors import Status
-from lossatlas.optimize.krylov import LowestModes, Modes, newton_step
+from lossatlas.optimize.krylov import Modes, hessian_at, lowest_modes, newton_step
 from lossatlas.optimize.newton import Polished
 
 PRODUCT_COST = 2
@@ -33,16 +34,6 @@ class _Arrival(NamedTuple):
     gradient: np.ndarray
     gradients: int
     status: Status
-
-
-class _Spectrum(NamedTuple):
-    """The lowest eigenvalues (k,) with modes (k, n), the largest, whether all is confirmed."""
-
-    values: np.ndarray
-    modes: np.ndarray
-    largest: float
-    products: int
-    certain: bool
 
 
 @dataclass(frozen=True)
@@ -60,8 +51,8 @@ class IterativePolish:
         n_modes: lowest eigenpairs computed.
         solution: relative residual of the Newton steps.
         residual: largest residual of an eigenpair, relative to its eigenvalue.
-        basis: Lanczos vectors kept.
-        max_products: Hessian-vector products for one Newton step or one set of eigenpairs.
+        max_basis: Lanczos vectors at most; memory for so many weight vectors.
+        max_products: Hessian-vector products at most for one Newton step.
         confirmations: runs that may be made for a confirmation.
         seed: of the random starts.
     """
@@ -73,7 +64,7 @@ class IterativePolish:
     n_modes: int = 4
     solution: float = 1e-4
     residual: float = 1e-3
-    basis: int = 250
+    max_basis: int = 1000
     max_products: int = 20000
     confirmations: int = 6
     seed: int = 0
@@ -82,21 +73,20 @@ class IterativePolish:
         """Polish w (n,) and certify what is reached."""
         arrival = self._newton(surface, w, bool(downhill))
         status = arrival.status
-        spectrum = _Spectrum(np.empty(0), np.empty((0, len(w))), 0.0, 0, False)
-        bound = np.inf
+        found, certain = _nothing(len(w)), False
         if status is Status.CONVERGED:
-            spectrum = self._spectrum(surface, arrival.w)
-            status = Status.CONVERGED if spectrum.certain else Status.UNDECIDED
-            bound = np.linalg.norm(arrival.gradient) / np.abs(spectrum.values).min(initial=np.inf)
+            found, certain = self._spectrum(surface, arrival.w)
+            status = Status.CONVERGED if certain else Status.UNDECIDED
+        smallest = np.abs(found.values).min(initial=np.inf)
         return Polished(
             w=arrival.w,
             energy=arrival.energy,
             rms_gradient=_rms(arrival.gradient),
-            newton_length=bound,
-            eigenvalues=spectrum.values,
-            modes=spectrum.modes,
-            largest_eigenvalue=spectrum.largest,
-            gradients=arrival.gradients + PRODUCT_COST * spectrum.products,
+            newton_length=np.linalg.norm(arrival.gradient) / smallest,
+            eigenvalues=found.values,
+            modes=found.vectors,
+            largest_eigenvalue=found.largest,
+            gradients=arrival.gradients + PRODUCT_COST * found.products,
             hessians=0,
             status=status,
         )
@@ -119,36 +109,45 @@ class IterativePolish:
         status = Status.CONVERGED if rms <= self.rms else Status.NOT_STATIONARY
         return arrival._replace(status=status if np.isfinite(rms) else Status.NOT_FINITE)
 
-    def _spectrum(self, surface: Any, w: np.ndarray) -> _Spectrum:
-        """The lowest eigenpairs, confirmed by another run for the lowest positive one."""
+    def _spectrum(self, surface: Any, w: np.ndarray) -> tuple[Modes, bool]:
+        """The lowest eigenpairs, and whether another run has confirmed the lowest positive one."""
         random, n = np.random.default_rng(self.seed), len(w)
-        search = LowestModes(surface, w, self.residual, self.basis, self.max_products)
-        found, k = Modes(np.empty(0), np.empty((0, n)), True), min(self.n_modes, n - 1)
-        while found.converged and not (found.values > 0).any() and k < n:
-            found = search.find(k, random.normal(size=n), np.zeros((0, n)))
-            k *= 2
+        find = partial(
+            lowest_modes,
+            hessian_at(surface, w),
+            random=random,
+            residual=self.residual,
+            max_basis=self.max_basis,
+        )
+        found = find(self.n_modes, away=np.zeros((0, n)))
+        while found.converged and not (found.values > 0).any():
+            more = find(2 * len(found.values), away=np.zeros((0, n)))
+            found = more._replace(products=found.products + more.products)
         confirmed = False
         for _ in range(self.confirmations):
             if confirmed or not found.converged:
                 break
-            again = search.find(1, random.normal(size=n), found.vectors[found.values < 0])
+            again = find(1, away=found.vectors[found.values < 0])
             found, confirmed = self._merged(found, again)
-        values, vectors, converged = found
-        return _Spectrum(values, vectors, search.largest, search.products, converged and confirmed)
+        return found, found.converged and confirmed
 
     def _merged(self, found: Modes, again: Modes) -> tuple[Modes, bool]:
         """Both runs agree, or what the second has found besides belongs into the list."""
-        if not again.converged:
-            return found._replace(converged=False), False
+        products = found.products + again.products
+        found = found._replace(products=products, converged=again.converged)
         lowest, other = found.values[found.values > 0][0], again.values[0]
         if abs(other - lowest) <= 2.0 * self.residual * lowest:
             return found, True
-        if other > lowest:
+        if not again.converged or other > lowest:
             return found, False
         place = np.searchsorted(found.values, other)
         values = np.insert(found.values, place, other)
         vectors = np.insert(found.vectors, place, again.vectors[0], axis=0)
-        return Modes(values, vectors, True), False
+        return found._replace(values=values, vectors=vectors), False
+
+
+def _nothing(n: int) -> Modes:
+    return Modes(np.empty(0), np.empty((0, n)), 0.0, 0, False)
 
 
 def _arrive(surface: Any, w: np.ndarray, gradients: int) -> _Arrival:

@@ -92,7 +92,7 @@ def _exact_kernels(landscape: Landscape) -> tuple[Polish, Climb, Flow]:
 def _product_kernels(length: float) -> tuple[IterativePolish, HybridClimb, ChebyshevFlow]:
     """Polish, climb and flow with gradients and Hessian-vector products only."""
     return (
-        IterativePolish(max_step=0.3 * length),
+        IterativePolish(n_modes=N_SOFT, max_step=0.3 * length),
         HybridClimb(radius=0.2 * length, max_radius=0.6 * length, max_step=0.2 * length),
         ChebyshevFlow(ball=0.1 * length, max_step=0.5 * length),
     )
