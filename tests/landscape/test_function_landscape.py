@@ -148,7 +148,6 @@ def test_bad_input_is_refused(function, low, high, problem):
     assert caught.value.where == "mine"
 
 
-@pytest.mark.xfail(strict=True, reason="not checked at the boundary yet")
 @pytest.mark.parametrize(
     ("low", "options"),
     [
@@ -177,7 +176,6 @@ def test_fingerprint_changes_with_name_and_box():
     assert all(other.fingerprint() != base for other in others)
 
 
-@pytest.mark.xfail(strict=True, reason="the fingerprint leaves out the symmetry group")
 def test_fingerprint_changes_with_the_symmetry():
     plain = FunctionLandscape(six_hump_camel, CAMEL.low, CAMEL.high, "camel")
     assert plain.fingerprint() != CAMEL.fingerprint()

@@ -290,7 +290,6 @@ def test_neighbor_copies_are_the_nearest_of_their_kind():
     assert found[0] == pytest.approx(distances[0])
 
 
-@pytest.mark.xfail(strict=True, reason="the second direction sets the third unit apart instead")
 def test_breaking_directions_set_a_unit_apart():
     """In the degenerate modes of k equal units: one direction for a unit, one for a pair."""
     landscape, w = equal_and_zero_units((5,))
