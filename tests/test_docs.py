@@ -32,8 +32,11 @@ NOT_RUN = "<!-- not run -->"
 FENCE = re.compile(
     rf"(?P<mark>{NOT_RUN}\n+)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
 )
-SHORTER = (re.compile(r"\bminutes=[\d.]+"), "transition_states=3")
-"""What a notebook may do for minutes is done until three transition states are there."""
+SHORTER = {
+    r"\bminutes=[\d.]+": "transition_states=3",
+    "--transition-states 1000": "--transition-states 18",
+}
+"""What takes minutes, or goes on until nothing new turns up, ends as soon as enough is there."""
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 OPTIONS = {
@@ -86,16 +89,21 @@ def lossatlas(line):
 """What a page needs besides its blocks."""
 
 
+def shorter(text: str) -> str:
+    for long, short in SHORTER.items():
+        text = re.sub(long, short, text)
+    return text
+
+
 def script(page: Path) -> str:
     """A page as a program; the blocks are compiled with their names, for tracebacks."""
     steps = [RUNNER, "names = {}"]
     for block in blocks(page):
         where = f"{page.name}, block at line {block.line}"
         if block.language == "python" and block.runs:
-            text = SHORTER[0].sub(SHORTER[1], block.text)
-            steps.append(f"exec(compile({text!r}, {where!r}, 'exec'), names)")
+            steps.append(f"exec(compile({shorter(block.text)!r}, {where!r}, 'exec'), names)")
         elif block.language == "console" and block.runs:
-            steps += [f"lossatlas({line!r})" for line in typed(block)]
+            steps += [f"lossatlas({shorter(line)!r})" for line in typed(block)]
         elif block.language == "toml" and (named := re.match(r"# (\w+\.toml)\n", block.text)):
             steps.append(f"Path({named[1]!r}).write_text({block.text!r})")
     return "\n".join(steps)
