@@ -61,10 +61,12 @@ def reference_loss(landscape, w, xp=np):
     shifted = outputs - outputs.max(axis=1, keepdims=True)
     log_p = shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
     right = log_p[np.arange(len(landscape.labels)), landscape.labels]
-    squares = w**2
+    penalty = (w**2).sum()
     if not landscape.architecture.regularize_biases:
-        squares = squares[: len(w) - sum(landscape.architecture.widths[1:])]
-    return -right.mean() + landscape.l2 * squares.sum()
+        widths = landscape.architecture.widths
+        gauge = w[len(w) - widths[-1] :].sum() ** 2 / widths[-1]
+        penalty = (w[: len(w) - sum(widths[1:])] ** 2).sum() + gauge
+    return -right.mean() + landscape.l2 * penalty
 
 
 def group_elements(landscape):

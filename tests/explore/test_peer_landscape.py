@@ -34,7 +34,7 @@ def atlas(landscape, tmp_path_factory):
     path = tmp_path_factory.mktemp("peer") / "d2.atlas"
     arrays = {"train_inputs": landscape.inputs, "train_labels": landscape.labels}
     with Atlas.create(path, Problem(landscape.fingerprint(), {}, arrays)) as atlas:
-        print(explore(landscape, atlas, ExploreOptions(minutes=12)))
+        print(explore(landscape, atlas, ExploreOptions(minutes=10)))
         yield atlas
 
 

@@ -69,7 +69,7 @@ def test_stationary_points_have_no_part_along_the_shift(network):
         assert landscape.l2 * (w**2).sum() <= loss(w)[0]
 
 
-def test_without_regularized_biases_the_bias_shift_costs_nothing():
+def test_without_regularized_biases_the_bias_shift_has_curvature_two_lambda():
     landscape = small_landscape((2,), regularize_biases=False)
     loss, hessian = compiled(landscape)
     w = np.random.default_rng(0).normal(size=landscape.n_weights)
@@ -77,8 +77,10 @@ def test_without_regularized_biases_the_bias_shift_costs_nothing():
     assert np.flatnonzero(shift).tolist() == list(
         range(landscape.n_weights - 3, landscape.n_weights)
     )
-    assert loss(w + 7 * shift)[0] == pytest.approx(loss(w)[0], rel=1e-13)
-    np.testing.assert_allclose(hessian(w) @ shift, 0.0, atol=1e-14)
+    w -= (w @ shift) * shift
+    shifted = loss(w)[0] + landscape.l2 * 7**2
+    assert loss(w + 7 * shift)[0] == pytest.approx(shifted, rel=1e-13)
+    np.testing.assert_allclose(hessian(w) @ shift, 2 * landscape.l2 * shift, atol=1e-14)
 
 
 def test_only_units_joined_to_every_output_have_a_shift_mode():

@@ -245,7 +245,6 @@ def test_stop_drops_what_is_in_flight():
     assert not [t for t in threading.enumerate() if t.name.startswith("lanes-")]
 
 
-@pytest.mark.xfail(strict=True, reason="a search that asks for nothing waits for ever")
 def test_a_search_may_ask_for_no_jobs_at_all():
     def nothing():
         return (yield [])

@@ -79,7 +79,7 @@ class Observer:
         self._read_new_weights(points)
         weights = np.array(self._weights).reshape(-1, self.landscape.n_weights)
         count = len(points.minimum_ids)
-        neighbors, distances = _nearest(np.array(self._invariants).reshape(count, -1))
+        neighbors, distances = _nearest(self._invariants)
         return View(
             landscape=self.landscape,
             points=points,
@@ -107,13 +107,14 @@ class Observer:
             self._invariants.extend(self.landscape.invariants(w) for w in fresh)
 
 
-def _nearest(invariants: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _nearest(invariants: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """(m, k) positions of the nearest rows, the row itself left out, and their distances."""
     count = len(invariants)
     k = max(0, min(NEIGHBORS, count - 1))
     if k == 0:
         return np.zeros((count, 0), int), np.zeros((count, 0))
-    distances, found = KDTree(invariants).query(invariants, k=k + 1)
+    rows = np.array(invariants)
+    distances, found = KDTree(rows).query(rows, k=k + 1)
     # The row itself is first, unless another lies at the same place.
     other = found != np.arange(count)[:, None]
     other[other.all(axis=1), -1] = False

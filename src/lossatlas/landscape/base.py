@@ -1,5 +1,6 @@
 """What every landscape offers, and the landscape of a user's own function."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -175,19 +176,22 @@ class FunctionLandscape:
         self.low, self.high = np.asarray(low, float), np.asarray(high, float)
         if self.low.ndim != 1 or self.low.shape != self.high.shape or (self.low >= self.high).any():
             raise BadInputError(name, "low and high are not corners of a box", "give low < high")
+        if not length_scale > 0:
+            raise BadInputError(name, f"length_scale {length_scale} is not positive", "use e.g. 1")
         self.n_weights = len(self.low)
         self.name, self.length_scale = name, length_scale
         self.surface = FunctionSurface(StaticFunction(function))
         self.symmetry = np.eye(self.n_weights)[None] if symmetry is None else np.asarray(symmetry)
         self.excluded_modes = np.zeros((0, self.n_weights))
-        with jax.enable_x64(True):
-            value = np.asarray(function(jax.numpy.asarray(0.3 * self.low + 0.7 * self.high)))
+        inside = 0.3 * self.low + 0.7 * self.high
+        value = self._value(inside)
         if value.shape != () or value.dtype != np.float64 or not np.isfinite(value):
             raise BadInputError(
                 name,
                 f"inside the box it returns {value!r}",
                 "it must return one finite float64 for a float64 vector",
             )
+        self._check_group(inside)
 
     def random_start(self, random: np.random.Generator) -> np.ndarray:
         """Uniform in the box."""
@@ -225,8 +229,32 @@ class FunctionLandscape:
         return modes
 
     def fingerprint(self) -> dict[str, str]:
-        """The name and the box."""
-        return {"function": self.name, "box": f"{self.low.tolist()} to {self.high.tolist()}"}
+        """The name, the box and the group."""
+        group = hashlib.sha256(np.ascontiguousarray(self.symmetry, np.float64).tobytes())
+        return {
+            "function": self.name,
+            "box": f"{self.low.tolist()} to {self.high.tolist()}",
+            "symmetry": f"{len(self.symmetry)} elements, {group.hexdigest()[:16]}",
+        }
+
+    def _value(self, w: np.ndarray) -> np.ndarray:
+        with jax.enable_x64(True):
+            return np.asarray(self.surface.energy(jax.numpy.asarray(w)))
+
+    def _check_group(self, w: np.ndarray) -> None:
+        """The matrices must be orthogonal, closed under products, and leave E(w) as it is."""
+        n, group = self.n_weights, self.symmetry
+        problem = None
+        if group.ndim != 3 or group.shape[1:] != (n, n):
+            problem = f"has shape {group.shape}, not (elements, {n}, {n})"
+        elif not np.allclose(group @ group.transpose(0, 2, 1), np.eye(n)):
+            problem = "has a matrix that is not orthogonal"
+        elif not all(np.isclose(group, a @ b).all(axis=(1, 2)).any() for a in group for b in group):
+            problem = "is not closed under products, or lacks the identity"
+        elif not np.allclose([self._value(g @ w) for g in group], self._value(w)):
+            problem = "has a matrix that changes E"
+        if problem:
+            raise BadInputError(f"{self.name}: symmetry", problem, "give a group that E has")
 
     def _same(self, a: np.ndarray, b: np.ndarray) -> bool:
         return bool(np.linalg.norm(a - b) < 1e-6 * self.length_scale)

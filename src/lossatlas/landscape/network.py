@@ -54,13 +54,17 @@ class NetworkLoss(NamedTuple):
         gradient = jnp.concatenate(blocks[::-1] + sums[::-1])
         if self.architecture.masks is not None:
             gradient = gradient[self.architecture.free]
-        mask = self.architecture.regularized
-        return data_term + self._penalty(w), gradient + 2.0 * self.l2 * mask * w
+        penalty, slope = jax.value_and_grad(self._penalty)(w)
+        return data_term + penalty, gradient + slope
 
     def hessian(self, w: Array) -> Array:
         """The exact Hessian (n, n); see `network_hessian`."""
         full = data_hessian(self.architecture, self.inputs, self.targets, w)
-        return full + 2.0 * self.l2 * jnp.diag(jnp.asarray(self.architecture.regularized))
+        full = full + 2.0 * self.l2 * jnp.diag(jnp.asarray(self.architecture.regularized))
+        if self.architecture.regularize_biases:
+            return full
+        outputs = self.targets.shape[0]
+        return full.at[-outputs:, -outputs:].add(2.0 * self.l2 / outputs)
 
     def hessian_vector_product(self, w: Array, v: Array) -> Array:
         """The exact Hessian times v (n,): the gradient's derivative along v."""
@@ -77,7 +81,17 @@ class NetworkLoss(NamedTuple):
         return v.at[columns].add(-part.mean(axis=1, keepdims=True))
 
     def _penalty(self, w: Array) -> Array:
-        return self.l2 * jnp.sum(self.architecture.regularized * w * w)
+        """lambda |w|^2; without the biases, of these only what shifts all outputs alike.
+
+        Adding one number to all output biases changes no probability. If biases are not
+        regularized, that direction would be free; this term fixes the gauge (the biases then sum to
+        zero at stationary points, as they do with regularized biases) and changes no loss there.
+        """
+        penalty = jnp.sum(self.architecture.regularized * w * w)
+        if not self.architecture.regularize_biases:
+            outputs = self.targets.shape[0]
+            penalty = penalty + jnp.sum(w[-outputs:]) ** 2 / outputs
+        return self.l2 * penalty
 
 
 def _forward(loss: NetworkLoss, w: Array) -> tuple[list[Array], Array]:

@@ -55,9 +55,10 @@ class NetworkLandscape:
         ties: str = "lowest",
         regularize_biases: bool = True,
     ) -> None:
-        inputs, labels = np.asarray(inputs, np.float64), np.asarray(labels)
+        inputs, labels = _numbers(inputs), np.asarray(labels)
+        _check_data(inputs, labels)
         classes = int(labels.max()) + 1 if classes is None else classes
-        _check(inputs, labels, tuple(hidden), l2, classes)
+        _check(labels, tuple(hidden), l2, classes, neighbors)
         widths = (inputs.shape[1], *(int(h) for h in hidden), classes)
         masks = None
         if neighbors > 0:
@@ -157,9 +158,9 @@ class NetworkLandscape:
             return modes
         moved = max(groups, key=lambda units: _share(modes, np.concatenate(units)))
         one, other = (_largest_share(modes, unit) for unit in moved[:2])
-        pair = one - (1.0 if one @ other >= 0 else -1.0) * other
-        length = np.linalg.norm(pair)
-        return np.stack([one, pair / length]) if length > 1e-3 else one[None]
+        pair = one + (1.0 if one @ other >= 0 else -1.0) * other
+        pair /= np.linalg.norm(pair)
+        return one[None] if abs(pair @ one) > 1.0 - 1e-6 else np.stack([one, pair])
 
     def fingerprint(self) -> dict[str, str]:
         """Hash of the training data, architecture, mask, loss and lambda."""
@@ -206,24 +207,15 @@ def _shift_modes(architecture: Architecture) -> np.ndarray:
     return modes
 
 
-def _check(
-    inputs: np.ndarray, labels: np.ndarray, hidden: tuple[int, ...], l2: float, classes: int
-) -> None:
-    if len(hidden) == 0:
-        raise BadInputError(
-            "[network] hidden",
-            "a network without hidden layers has a convex loss with a single minimum",
-            "give at least one hidden layer, e.g. hidden = [10]",
-        )
-    if any(h < 1 for h in hidden):
-        raise BadInputError(
-            "[network] hidden", f"{list(hidden)} has a layer without units", "use 1 or more"
-        )
-    if not np.isfinite(l2) or l2 <= 0:
-        raise BadInputError(
-            "[loss] l2", f"{l2} is not positive", "without it minima are not isolated; try 1e-4"
-        )
-    if inputs.ndim != 2 or labels.shape != inputs.shape[:1]:
+def _numbers(inputs: np.ndarray) -> np.ndarray:
+    try:
+        return np.asarray(inputs, np.float64)
+    except (TypeError, ValueError) as error:
+        raise BadInputError("training data", str(error), "give inputs as numbers") from error
+
+
+def _check_data(inputs: np.ndarray, labels: np.ndarray) -> None:
+    if inputs.ndim != 2 or labels.shape != inputs.shape[:1] or inputs.size == 0:
         raise BadInputError(
             "training data",
             f"shapes {inputs.shape} and {labels.shape} do not fit",
@@ -231,7 +223,36 @@ def _check(
         )
     if not np.isfinite(inputs).all():
         raise BadInputError("training data", "inputs are not all finite", "remove NaN and infinity")
-    if classes < 2 or len(np.unique(labels)) < 2:
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise BadInputError(
+            "training data", f"labels are {labels.dtype}, not integers", "use 0 .. classes-1"
+        )
+    if len(np.unique(labels)) < 2:
         raise BadInputError("training data", "there is only one class", "give at least two classes")
+
+
+def _check(
+    labels: np.ndarray, hidden: tuple[int, ...], l2: float, classes: int, neighbors: int
+) -> None:
+    if len(hidden) == 0:
+        raise BadInputError(
+            "[network] hidden",
+            "a network without hidden layers has a convex loss with a single minimum",
+            "give at least one hidden layer, e.g. hidden = [10]",
+        )
+    if any(h < 1 or h != int(h) for h in hidden):
+        raise BadInputError(
+            "[network] hidden",
+            f"{list(hidden)} has a layer without units, or with part of one",
+            "use whole numbers of 1 or more, e.g. hidden = [10]",
+        )
+    if neighbors < 0 or neighbors != int(neighbors):
+        raise BadInputError(
+            "[network] neighbors", f"{neighbors} is not a number of nodes", "use 0 for all, or 1, 2"
+        )
+    if not np.isfinite(l2) or l2 <= 0:
+        raise BadInputError(
+            "[loss] l2", f"{l2} is not positive", "without it minima are not isolated; try 1e-4"
+        )
     if labels.min() < 0 or labels.max() >= classes:
         raise BadInputError("training data", "a label is out of range", "use 0 .. classes-1")

@@ -195,7 +195,7 @@ class ChebyshevFlow:
         h = jnp.minimum(state.time_step, limit / state.stiffness)
         stages = 1 + jnp.floor(jnp.sqrt(1.0 + 1.54 * h * state.stiffness))
         stages = jnp.clip(stages, 2, self.max_stages).astype(jnp.int32)
-        first = _Coefficients(stages).first
+        first = Coefficients(stages).first
         return state._replace(
             time_step=h,
             stages=stages,
@@ -217,7 +217,7 @@ class ChebyshevFlow:
 
     def _onward(self, state: ChebyshevState, gradient: Array) -> ChebyshevState:
         """The next stage from the last two and the gradient at the last."""
-        nu, mu, here, at_start = _Coefficients(state.stages).stage(state.stage + 1)
+        nu, mu, here, at_start = Coefficients(state.stages).stage(state.stage + 1)
         following = (
             (1.0 - mu - nu) * state.w
             + mu * state.now
@@ -251,10 +251,15 @@ class ChebyshevFlow:
         return jax.lax.cond(accept, lambda: arrived, lambda: rejected)
 
 
-class _Coefficients:
-    """Coefficients of RKC2 with s stages, in closed form from Chebyshev polynomials."""
+class Coefficients:
+    """Coefficients of RKC2 in closed form from Chebyshev polynomials (the paper's eqs. 2.2-2.3).
+
+    Attributes:
+        first: coefficient mu~ of the first stage.
+    """
 
     def __init__(self, stages: Array) -> None:
+        """For a number of stages, at least 2."""
         self.excess = DAMPING / stages.astype(jnp.result_type(float)) ** 2
         _, slope, curvature = self._chebyshev(stages)
         self.scale = slope / curvature

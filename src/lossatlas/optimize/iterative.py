@@ -40,7 +40,7 @@ class _Arrival(NamedTuple):
 class IterativePolish:
     """Host call; a job is `(w, downhill)` and the result a `Polished`, as for `newton.Polish`.
 
-    `newton_length` is the bound |g| / min |eigenvalue|. With `downhill` True a Newton step that
+    `newton_length` is the bound |g| / min |eigenvalue|, NaN if there is no spectrum. With `downhill` True a Newton step that
     points uphill is turned around.
 
     Args:
@@ -77,12 +77,14 @@ class IterativePolish:
         if status is Status.CONVERGED:
             found, certain = self._spectrum(surface, arrival.w)
             status = Status.CONVERGED if certain else Status.UNDECIDED
-        smallest = np.abs(found.values).min(initial=np.inf)
+        length = np.nan
+        if len(found.values):
+            length = np.linalg.norm(arrival.gradient) / np.abs(found.values).min()
         return Polished(
             w=arrival.w,
             energy=arrival.energy,
             rms_gradient=_rms(arrival.gradient),
-            newton_length=np.linalg.norm(arrival.gradient) / smallest,
+            newton_length=length,
             eigenvalues=found.values,
             modes=found.vectors,
             largest_eigenvalue=found.largest,

@@ -192,6 +192,9 @@ class Session:
             return
         single = isinstance(requests, Request)
         each = [requests] if single else requests
+        if not each:
+            self._resume(position, search, [])
+            return
         ticket = Ticket(position, search, None if single else len(each))
         for slot, (kernel, job) in enumerate(each):
             self.queues.setdefault(kernel, deque()).append((ticket, slot, job))
