@@ -150,7 +150,8 @@ class FunctionLandscape:
         length_scale: a typical distance between minima.
 
     Raises:
-        BadInputError: if the corners do not describe a box, or E(low) is not one finite number.
+        BadInputError: if the corners do not describe a box, E inside it is not one finite float64,
+            or `symmetry` is not a group that E has.
 
     Example:
         >>> import jax.numpy as jnp

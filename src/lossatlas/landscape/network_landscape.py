@@ -243,7 +243,7 @@ def _check(
     if any(h < 1 or h != int(h) for h in hidden):
         raise BadInputError(
             "[network] hidden",
-            f"{list(hidden)} has a layer without units, or with part of one",
+            f"{list(hidden)} are not numbers of units",
             "use whole numbers of 1 or more, e.g. hidden = [10]",
         )
     if neighbors < 0 or neighbors != int(neighbors):

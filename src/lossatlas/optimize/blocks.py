@@ -125,6 +125,7 @@ class Block:
 
     def _allocate(self, job: tuple) -> None:
         n_lanes = len(self.waiting)
+        job = jax.tree.map(_double, job)
         self.jobs = jax.tree.map(
             lambda x: np.zeros((n_lanes, *np.shape(x)), np.asarray(x).dtype), job
         )
@@ -136,6 +137,12 @@ class Block:
 
 def _pick(lane: int, array: np.ndarray) -> np.ndarray:
     return array[lane].copy()
+
+
+def _double(value: Any) -> np.ndarray:
+    """Real numbers as float64, whatever precision they came in."""
+    array = np.asarray(value)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
 def _put(lane: int, buffer: np.ndarray, value: Any) -> None:

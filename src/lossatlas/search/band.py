@@ -137,11 +137,13 @@ def _tangent(ahead: Array, behind: Array, above: Array, here: Array, below: Arra
 
 
 def candidates(relaxed: Relaxed) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(image, tangent) of every interior maximum of the energy along a band, highest first."""
-    energies, images = np.asarray(relaxed.energies), np.asarray(relaxed.images)
-    inner = np.arange(1, len(energies) - 1)
-    peaks = inner[
-        (energies[inner] > energies[inner - 1]) & (energies[inner] >= energies[inner + 1])
-    ]
+    """(image, tangent) of every interior maximum of the energy along a band, highest first.
+
+    Differences of energies below rounding error make no maximum.
+    """
+    energies, images = relaxed.energies, relaxed.images
+    noise = 1e-13 * max(1.0, float(np.abs(energies).max()))
+    rise, fall = energies[1:-1] - energies[:-2], energies[1:-1] - energies[2:]
+    peaks = 1 + np.flatnonzero((rise > 0) & (fall >= 0) & (np.maximum(rise, fall) > noise))
     peaks = sorted(peaks, key=lambda k: -energies[k])
     return [(images[k], images[k + 1] - images[k - 1]) for k in peaks]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lossatlas.errors import Status
+from lossatlas.errors import BadInputError, Status
 from lossatlas.optimize.lanes import Request
 from lossatlas.search.certify import Certificate, certified
 from lossatlas.search.outcome import Attempt, Cost, StationaryPoint
@@ -32,6 +32,11 @@ class BasinHoppingOptions:
     steps: int = 3
     step_size: float = 1.0
     temperature: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Refuse a chain without steps."""
+        if self.steps < 1 or self.step_size <= 0 or self.temperature <= 0:
+            raise BadInputError("basin-hopping", f"{self} is no chain", "use positive numbers")
 
 
 def basin_hopping(

@@ -46,8 +46,10 @@ class _Findings:
         )
 
 
-def soft_directions(tools: Tools, w: np.ndarray) -> Generator[Requests, Any, np.ndarray]:
-    """Directions (k, n) to leave a minimum along, softest first, excluded modes left out.
+def soft_directions(
+    tools: Tools, w: np.ndarray
+) -> Generator[Requests, Any, tuple[np.ndarray, Cost]]:
+    """Directions (k, n) to leave a minimum along, softest first, excluded modes left out; cost.
 
     In a degenerate multiplet (equal units) the canonical symmetry-breaking directions stand in
     place of the arbitrary eigenvectors.
@@ -56,7 +58,9 @@ def soft_directions(tools: Tools, w: np.ndarray) -> Generator[Requests, Any, np.
     excluded = tools.landscape.excluded_modes
     outside = np.linalg.norm(certificate.modes @ excluded.T, axis=1) < 0.5
     values = certificate.eigenvalues[: len(certificate.modes)]
-    return canonical_directions(tools.landscape, w, certificate.modes[outside], values[outside])
+    modes = certificate.modes[outside]
+    directions = canonical_directions(tools.landscape, w, modes, values[outside])
+    return directions, certificate.cost
 
 
 def single_ended(
@@ -69,8 +73,8 @@ def single_ended(
     identity, w = minimum
     findings = _Findings()
     detail = f"mode {mode} {'+' if sign > 0 else '-'} x{displacement:g}"
-    directions = yield from soft_directions(tools, w)
-    findings.cost += Cost(1, 1)
+    directions, cost = yield from soft_directions(tools, w)
+    findings.cost += cost
     if mode < len(directions):
         direction = sign * directions[mode]
         start = w + displacement * tools.displacement * direction
