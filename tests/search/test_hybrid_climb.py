@@ -51,7 +51,7 @@ def test_finds_the_transition_states_of_a_network_without_hessians():
             tools, landscape.random_start(np.random.default_rng(2))
         )
         w = certificate.point.weights
-        directions = yield from soft_directions(tools, w)
+        directions, _ = yield from soft_directions(tools, w)
         ends = []
         for mode in directions[:4]:
             for sign in (1.0, -1.0):

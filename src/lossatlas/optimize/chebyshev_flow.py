@@ -72,7 +72,8 @@ class ChebyshevFlow:
         max_stages: cap on the gradients for one step.
         max_gradients: give up after so many; a Hessian-vector product counts as two.
         powers: power iterations at the start and after a rejected step; else one a step.
-        refinements: products at most to decide about the softest mode at one point.
+        refinements: products at most to decide about the softest mode at one point; one a step
+            keep track of it.
         memory: pairs of the limited-memory model that helps to find it.
         steps: steps a device call.
     """
@@ -89,8 +90,11 @@ class ChebyshevFlow:
     def init(self, surface: Any, w: Array, tolerance: Array, symmetrizer: Any) -> ChebyshevState:
         """Evaluate the start."""
         w = symmetrizer @ w
-        _, gradient = surface.value_and_gradient(w)
-        noise = jax.random.normal(jax.random.key(0), w.shape, w.dtype)
+        energy, gradient = surface.value_and_gradient(w)
+        noise = unit(jax.random.normal(jax.random.key(0), w.shape, w.dtype))
+        # Some of every direction: a mode that starts without the softest would never find it.
+        mixed = surface.without_excluded(unit(gradient) + noise)
+        finite = jnp.isfinite(energy) & jnp.isfinite(jnp.linalg.norm(gradient))
         return ChebyshevState(
             w=w,
             gradient=gradient,
@@ -102,15 +106,15 @@ class ChebyshevFlow:
             stage=jnp.int32(0),
             now=w,
             before=w,
-            top=unit(noise),
+            top=noise,
             stiffness=jnp.zeros((), w.dtype),
-            mode=begin(unit(surface.without_excluded(gradient)), jnp.zeros_like(w)),
+            mode=begin(unit(symmetrizer @ mixed), jnp.zeros_like(w)),
             model=lbfgs.init(w, self.memory, 0.1),
             phase=jnp.int32(POWER),
             repeats=jnp.int32(self.powers),
             approach=jnp.full((), jnp.inf, w.dtype),
             gradients=jnp.int32(1),
-            status=running(),
+            status=jnp.where(finite, running(), jnp.int32(Status.NOT_FINITE)),
         )
 
     def step(self, surface: Any, state: ChebyshevState) -> ChebyshevState:
@@ -150,14 +154,14 @@ class ChebyshevFlow:
         nearness = jnp.where(curvature < 0, newton / jnp.maximum(travelled, 1e-16), jnp.inf)
         # Near a saddle the flow grows on the time scale of the negative curvature.
         first = 0.5 / jnp.maximum(jnp.abs(curvature), 1e-12)
-        state = state._replace(
+        near = (curvature > 0) & (jnp.sqrt(square) < self.ball * curvature)
+        return state._replace(
             approach=jnp.minimum(state.approach, nearness),
             time_step=jnp.where(state.time_step == 0, first, state.time_step),
+            phase=jnp.int32(CURVATURE),
+            repeats=jnp.where(near, self.refinements, 1).astype(jnp.int32),
             gradients=state.gradients + PRODUCT_COST,
         )
-        near = (curvature > 0) & (jnp.sqrt(square) < self.ball * curvature)
-        testing = state._replace(phase=jnp.int32(CURVATURE), repeats=jnp.int32(self.refinements))
-        return jax.lax.cond(near, lambda: testing, lambda: self._begin(state))
 
     def _curvature(self, surface: Any, state: ChebyshevState) -> ChebyshevState:
         vector = unit(surface.without_excluded(state.symmetrizer @ state.mode.vector))
@@ -174,20 +178,24 @@ class ChebyshevFlow:
         return self._judge(state._replace(mode=mode, model=model))
 
     def _judge(self, state: ChebyshevState) -> ChebyshevState:
-        """End here, refine the softest mode further, or go on along the path."""
+        """End here, refine the softest mode further, or go on along the path.
+
+        One refinement a step keeps track of the mode; only where the end may be near there are
+        more.
+        """
         value = state.mode.value
+        tracked, exhausted = state.phase == REFINE, state.repeats <= 0
         settled = jnp.linalg.norm(state.mode.residual) <= 0.1 * value
         close = jnp.linalg.norm(state.gradient) < self.ball * value
-        end = settled & close
-        on = (value < 0) | ~close | (state.repeats <= 1)
+        end = tracked & settled & close & ~exhausted
         state = state._replace(
             phase=jnp.int32(REFINE),
             repeats=state.repeats - 1,
             gradients=state.gradients + PRODUCT_COST,
+            status=jnp.where(end, jnp.int32(Status.CONVERGED), running()),
         )
-        status = jnp.where(end, jnp.int32(Status.CONVERGED), running())
-        state = state._replace(status=status)
-        return jax.lax.cond(on & ~end, lambda: self._begin(state), lambda: state)
+        go_on = exhausted | (tracked & ~close)
+        return jax.lax.cond(go_on, lambda: self._begin(state), lambda: state)
 
     def _begin(self, state: ChebyshevState) -> ChebyshevState:
         """The number of stages for the next step, and its first stage."""

@@ -40,8 +40,8 @@ class _Arrival(NamedTuple):
 class IterativePolish:
     """Host call; a job is `(w, downhill)` and the result a `Polished`, as for `newton.Polish`.
 
-    `newton_length` is the bound |g| / min |eigenvalue|, NaN if there is no spectrum. With `downhill` True a Newton step that
-    points uphill is turned around.
+    `newton_length` is the bound |g| / min |eigenvalue|, NaN if there is no spectrum. With
+    `downhill` True a Newton step that points uphill is turned around.
 
     Args:
         rms: largest RMS gradient of a stationary point.

@@ -141,7 +141,7 @@ def candidates(relaxed: Relaxed) -> list[tuple[np.ndarray, np.ndarray]]:
 
     Differences of energies below rounding error make no maximum.
     """
-    energies, images = relaxed.energies, relaxed.images
+    energies, images = np.asarray(relaxed.energies), np.asarray(relaxed.images)
     noise = 1e-13 * max(1.0, float(np.abs(energies).max()))
     rise, fall = energies[1:-1] - energies[:-2], energies[1:-1] - energies[2:]
     peaks = 1 + np.flatnonzero((rise > 0) & (fall >= 0) & (np.maximum(rise, fall) > noise))
