@@ -50,6 +50,7 @@ def verify(
     ode: bool = False,
     seed: int = 0,
     report: Callable[[int, int], None] = lambda done, total: None,
+    transition_states: Sequence[int] | None = None,
 ) -> Verification:
     """Recompute gradient, Hessian index and links of stored points.
 
@@ -60,6 +61,7 @@ def verify(
         ode: follow the links with SciPy's LSODA instead (seconds a link).
         seed: of the draw.
         report: called with the number of points checked and their total.
+        transition_states: ids of the transition states to check, in place of a draw.
 
     Example:
         >>> verify(landscape, atlas, sample=20).failures             # doctest: +SKIP
@@ -69,6 +71,8 @@ def verify(
     random = np.random.default_rng(seed)
     minimum_ids = _draw(minima["id"].tolist(), sample, random)
     state_ids = _draw(states["id"].tolist(), sample, random)
+    if transition_states is not None:
+        state_ids = sorted(transition_states)
     rows = states.set_index("id")
     links = [
         _Link(
