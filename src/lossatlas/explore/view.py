@@ -114,7 +114,7 @@ def _nearest(invariants: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     if k == 0:
         return np.zeros((count, 0), int), np.zeros((count, 0))
     rows = np.array(invariants)
-    distances, found = KDTree(rows).query(rows, k=k + 1)
+    distances, found = map(np.asarray, KDTree(rows).query(rows, k=k + 1))
     # The row itself is first, unless another lies at the same place.
     other = found != np.arange(count)[:, None]
     other[other.all(axis=1), -1] = False

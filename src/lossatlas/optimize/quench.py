@@ -96,7 +96,7 @@ class Quench:
         return Quenched(state.w, state.energy, rms, state.evaluations, state.status)
 
     def _accept(self, state, w, energy, gradient, evaluations) -> QuenchState:
-        module = bfgs if self.memory is None else lbfgs
+        module: Any = bfgs if self.memory is None else lbfgs
         model = module.update(state.model, w - state.w, gradient - state.gradient)
         step = module.direction(model, gradient)
         step = jnp.where(jnp.vdot(step, gradient) > 0, -step, step)

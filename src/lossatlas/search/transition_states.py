@@ -109,7 +109,7 @@ def _refine(
         if climb.status != Status.CONVERGED:
             findings.fail(Status(int(climb.status)))
             continue
-        certificate = yield from certified(tools, climb.w)
+        certificate = yield from certified(tools, np.asarray(climb.w))
         findings.cost += certificate.cost
         point = certificate.point
         if point is None or point.index != 1:
