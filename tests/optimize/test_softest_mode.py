@@ -50,3 +50,15 @@ def test_a_learning_preconditioner_takes_fewer_products():
 STEP = jax.jit(
     lambda hessian, mode, model: refined(lambda v: hessian @ v, lambda v: v, mode, model)
 )
+
+
+def test_an_exact_mode_and_one_without_company_stay_what_they_are():
+    hessian = np.diag(np.arange(1.0, 5.0))
+    first = np.eye(4)[0]
+    onto = np.diag([1.0, 0.0, 0.0, 0.0])
+    for start, project in ((first, np.eye(4)), (np.eye(4)[0], onto)):
+        mode, model = begin(start, hessian @ start), lbfgs.init(start, 5, 1.0)
+        for _ in range(3):
+            mode, model = refined(lambda v: hessian @ v, lambda v, p=project: p @ v, mode, model)
+            np.testing.assert_allclose(mode.value, 1.0)
+            np.testing.assert_allclose(mode.vector, first, atol=1e-12)

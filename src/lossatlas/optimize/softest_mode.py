@@ -49,7 +49,8 @@ def begin(vector: Array, product: Array) -> SoftestMode:
 def refine(mode: SoftestMode, direction: Array, product: Array) -> SoftestMode:
     """The lowest Ritz pair in the span of mode, direction and previous direction.
 
-    `direction` (n,) is a unit vector orthogonal to the mode, and `product` H times it.
+    `direction` (n,) is a unit vector orthogonal to the mode (or zero: none is left), and `product`
+    H times it.
     """
     along, across = jnp.vdot(mode.previous, mode.vector), jnp.vdot(mode.previous, direction)
     third = mode.previous - along * mode.vector - across * direction
@@ -62,9 +63,10 @@ def refine(mode: SoftestMode, direction: Array, product: Array) -> SoftestMode:
 
     small = basis @ products.T
     small = 0.5 * (small + small.T)
-    # A third vector that is no vector must not be chosen.
+    # A basis vector that is none must not be chosen.
     top = 1.0 + jnp.abs(small).sum()
-    small = small.at[2, 2].set(jnp.where(usable, small[2, 2], top))
+    missing = jnp.stack([jnp.asarray(False), jnp.vdot(direction, direction) < 0.5, ~usable])
+    small = small + jnp.diag(jnp.where(missing, top, 0.0))
     weights = jnp.linalg.eigh(small)[1][:, 0]
     weights = weights * jnp.where(weights[0] < 0, -1.0, 1.0)
     vector, change = weights @ basis, weights.at[0].set(0.0)
@@ -98,8 +100,12 @@ def refined(
         mode: what is known, inside the subspace.
         model: a limited-memory model of the inverse Hessian.
     """
-    direction = project(lbfgs.direction(model, mode.residual))
-    direction = unit(direction - jnp.vdot(direction, mode.vector) * mode.vector)
+    guess = project(lbfgs.direction(model, mode.residual))
+    direction = guess
+    for _ in range(2):  # once is not enough near convergence
+        direction = direction - jnp.vdot(direction, mode.vector) * mode.vector
+    usable = jnp.linalg.norm(direction) > 1e-10 * jnp.linalg.norm(guess)
+    direction = jnp.where(usable, unit(direction), 0.0)
     image = product(direction)
     across = image - jnp.vdot(image, mode.vector) * mode.vector
     return refine(mode, direction, image), lbfgs.update(model, direction, across)
