@@ -91,7 +91,7 @@ def test_stabilizer_of_points_averaged_over_a_subgroup(name, seed, members):
         for k in chosen:
             index, sign = ELEMENTS[name][k]
             w = 0.5 * (w + sign * w[index])
-    w = np.round(w, 7)
+    w = np.round(w, 4)  # no differences near the tolerance of equality
     assert landscape.orbit_size(w) * brute_stabilizer(name, w) == landscape.group_order
 
 
