@@ -29,7 +29,7 @@ from lossatlas.errors import Status
 from lossatlas.optimize import lbfgs
 from lossatlas.optimize.flow import Flowed
 from lossatlas.optimize.lanes import running
-from lossatlas.optimize.softest_mode import SoftestMode, begin, refined, unit
+from lossatlas.optimize.softest_mode import Pair, SoftestMode, begin, refined, unit
 
 POWER, SLOPE, CURVATURE, REFINE, STAGE = range(5)
 """Phases: largest curvature; curvature along the path; that along the softest mode; its refinement;
@@ -55,6 +55,7 @@ class ChebyshevState(NamedTuple):
     stiffness: Array
     mode: SoftestMode
     model: lbfgs.Model
+    pair: Pair
     phase: Array
     repeats: Array
     approach: Array
@@ -110,6 +111,7 @@ class ChebyshevFlow:
             stiffness=jnp.zeros((), w.dtype),
             mode=begin(unit(symmetrizer @ mixed), jnp.zeros_like(w)),
             model=lbfgs.init(w, self.memory, 0.1),
+            pair=Pair(jnp.zeros_like(w), jnp.zeros_like(w)),
             phase=jnp.int32(POWER),
             repeats=jnp.int32(self.powers),
             approach=jnp.full((), jnp.inf, w.dtype),
@@ -119,8 +121,14 @@ class ChebyshevFlow:
 
     def step(self, surface: Any, state: ChebyshevState) -> ChebyshevState:
         """One gradient or one Hessian-vector product, by phase."""
-        branches = (self._power, self._slope, self._curvature, self._refine, self._stage)
-        state = jax.lax.switch(state.phase, [lambda s, f=f: f(surface, s) for f in branches], state)
+        # Branches read the model but do not return it: it is large, and would be copied.
+        model = lbfgs.update(state.model, *state.pair)
+        nothing = jnp.zeros_like(state.w)
+        rest = state._replace(model=None, pair=Pair(nothing, nothing))
+        refine = partial(self._refine, model=model)
+        branches = (self._power, self._slope, self._curvature, refine, self._stage)
+        state = jax.lax.switch(state.phase, [lambda s, f=f: f(surface, s) for f in branches], rest)
+        state = state._replace(model=model)
         over = (state.status == Status.RUNNING) & (state.gradients >= self.max_gradients)
         return state._replace(
             status=jnp.where(over, jnp.int32(Status.TOO_MANY_STEPS), state.status)
@@ -168,14 +176,14 @@ class ChebyshevFlow:
         mode = begin(vector, surface.hessian_vector_product(state.w, vector))
         return self._judge(state._replace(mode=mode))
 
-    def _refine(self, surface: Any, state: ChebyshevState) -> ChebyshevState:
+    def _refine(self, surface: Any, state: ChebyshevState, model: lbfgs.Model) -> ChebyshevState:
         product = partial(surface.hessian_vector_product, state.w)
 
         def project(v: Array) -> Array:
             return surface.without_excluded(state.symmetrizer @ v)
 
-        mode, model = refined(product, project, state.mode, state.model)
-        return self._judge(state._replace(mode=mode, model=model))
+        mode, pair = refined(product, project, state.mode, model)
+        return self._judge(state._replace(mode=mode, pair=pair))
 
     def _judge(self, state: ChebyshevState) -> ChebyshevState:
         """End here, refine the softest mode further, or go on along the path.
@@ -249,7 +257,7 @@ class ChebyshevFlow:
         arrived = state._replace(
             w=state.symmetrizer @ state.now,
             gradient=state.symmetrizer @ gradient,
-            model=lbfgs.update(state.model, change, gradient - state.gradient),
+            pair=Pair(change, gradient - state.gradient),
             repeats=jnp.int32(1),
         )
         rejected = state._replace(

@@ -1,6 +1,7 @@
 """The limited-memory BFGS model: the last m pairs and the two-loop recursion (Nocedal 1980).
 
-The pairs are kept newest first; unused slots are zero and contribute nothing.
+The pairs stand in a ring: a new one takes the place of the oldest, and nothing else moves. Unused
+slots are zero and contribute nothing.
 """
 
 from typing import NamedTuple
@@ -11,18 +12,20 @@ from jax import Array
 
 
 class Model(NamedTuple):
-    """Steps (m, n) and gradient changes (m, n), newest first; 1/s.y (m,); initial scale."""
+    """Steps (m, n), gradient changes (m, n); 1/s.y (m,); initial scale; slot of the oldest pair."""
 
     s: Array
     y: Array
     rho: Array
     scale: Array
+    oldest: Array
 
 
 def init(w: Array, memory: int, guess: float) -> Model:
     """No pairs yet: `guess` times the identity."""
     empty = jnp.zeros((memory, w.shape[0]), w.dtype)
-    return Model(empty, empty, jnp.zeros(memory, w.dtype), jnp.asarray(guess, w.dtype))
+    none = jnp.zeros(memory, w.dtype)
+    return Model(empty, empty, none, jnp.asarray(guess, w.dtype), jnp.int32(0))
 
 
 def update(model: Model, s: Array, y: Array) -> Model:
@@ -30,28 +33,32 @@ def update(model: Model, s: Array, y: Array) -> Model:
     curvature, length = jnp.vdot(s, y), jnp.vdot(y, y)
     useful = curvature > 1e-14 * jnp.sqrt(length * jnp.vdot(s, s))
     safe = jnp.where(useful, curvature, 1.0)
-    pushed = Model(
-        s=jnp.concatenate([s[None], model.s[:-1]]),
-        y=jnp.concatenate([y[None], model.y[:-1]]),
-        rho=jnp.concatenate([(1.0 / safe)[None], model.rho[:-1]]),
-        scale=safe / jnp.where(useful, length, 1.0),
+    slot = model.oldest
+
+    def put(rows: Array, row: Array) -> Array:
+        return rows.at[slot].set(jnp.where(useful, row, rows[slot]))
+
+    return Model(
+        s=put(model.s, s),
+        y=put(model.y, y),
+        rho=put(model.rho, 1.0 / safe),
+        scale=jnp.where(useful, safe / jnp.where(useful, length, 1.0), model.scale),
+        oldest=jnp.where(useful, (slot + 1) % len(model.rho), slot).astype(jnp.int32),
     )
-    return jax.tree.map(lambda new, old: jnp.where(useful, new, old), pushed, model)
 
 
 def direction(model: Model, gradient: Array) -> Array:
     """The quasi-Newton step -H g by the two-loop recursion."""
+    from_oldest = (model.oldest + jnp.arange(len(model.rho))) % len(model.rho)
 
-    def backward(q, pair):
-        s, y, rho = pair
-        alpha = rho * jnp.vdot(s, q)
-        return q - alpha * y, alpha
+    def backward(q: Array, slot: Array) -> tuple[Array, Array]:
+        alpha = model.rho[slot] * jnp.vdot(model.s[slot], q)
+        return q - alpha * model.y[slot], alpha
 
-    def forward(r, item):
-        s, y, rho, alpha = item
-        return r + (alpha - rho * jnp.vdot(y, r)) * s, None
+    def forward(r: Array, item: tuple[Array, Array]) -> tuple[Array, None]:
+        slot, alpha = item
+        return r + (alpha - model.rho[slot] * jnp.vdot(model.y[slot], r)) * model.s[slot], None
 
-    pairs = (model.s, model.y, model.rho)
-    q, alphas = jax.lax.scan(backward, gradient, pairs)
-    r, _ = jax.lax.scan(forward, model.scale * q, (*pairs, alphas), reverse=True)
+    q, alphas = jax.lax.scan(backward, gradient, from_oldest, reverse=True)
+    r, _ = jax.lax.scan(forward, model.scale * q, (from_oldest, alphas))
     return -r

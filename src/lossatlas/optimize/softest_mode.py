@@ -18,6 +18,13 @@ from lossatlas.optimize import lbfgs
 TINY = 1e-300
 
 
+class Pair(NamedTuple):
+    """A step (n,) and the change of the gradient along it (n,), for a limited-memory model."""
+
+    step: Array
+    change: Array
+
+
 class SoftestMode(NamedTuple):
     """An approximate eigenpair.
 
@@ -91,8 +98,8 @@ def refined(
     project: Callable[[Array], Array],
     mode: SoftestMode,
     model: lbfgs.Model,
-) -> tuple[SoftestMode, lbfgs.Model]:
-    """One refinement, preconditioned by a model of the inverse Hessian, which learns from it.
+) -> tuple[SoftestMode, Pair]:
+    """One refinement, preconditioned by a model of the inverse Hessian; and what that can learn.
 
     Args:
         product: v -> H v; used once.
@@ -108,4 +115,4 @@ def refined(
     direction = jnp.where(usable, unit(direction), 0.0)
     image = product(direction)
     across = image - jnp.vdot(image, mode.vector) * mode.vector
-    return refine(mode, direction, image), lbfgs.update(model, direction, across)
+    return refine(mode, direction, image), Pair(direction, across)

@@ -23,7 +23,7 @@ from jax import Array
 from lossatlas.errors import Status
 from lossatlas.optimize import lbfgs
 from lossatlas.optimize.lanes import running
-from lossatlas.optimize.softest_mode import SoftestMode, begin, refined, unit
+from lossatlas.optimize.softest_mode import Pair, SoftestMode, begin, refined, unit
 from lossatlas.search.eigenvector_following import Climbed
 
 CURVATURE, REFINE, DESCEND = 0, 1, 2
@@ -39,8 +39,10 @@ class HybridState(NamedTuple):
     gradient: Array
     mode: SoftestMode
     model: lbfgs.Model
+    pair: Pair
     step: Array
     uphill: Array
+    proposed: Array
     predicted: Array
     radius: Array
     phase: Array
@@ -90,8 +92,10 @@ class HybridClimb:
             gradient=surface.without_excluded(gradient),
             mode=begin(vector, nothing),
             model=lbfgs.init(w, self.memory, 0.1),
+            pair=Pair(nothing, nothing),
             step=nothing,
             uphill=jnp.asarray(True),
+            proposed=jnp.asarray(True),
             predicted=jnp.zeros((), w.dtype),
             radius=jnp.asarray(self.radius, w.dtype),
             phase=jnp.int32(CURVATURE),
@@ -104,8 +108,15 @@ class HybridClimb:
 
     def step(self, surface: Any, state: HybridState) -> HybridState:
         """One gradient or one Hessian-vector product, by phase."""
+        # Branches read the model but do not return it: it is large, and would be copied.
+        model = lbfgs.update(state.model, *state.pair)
+        nothing = jnp.zeros_like(state.w)
+        rest = state._replace(model=None, pair=Pair(nothing, nothing))
         branches = (self._curvature, self._refine, self._descend)
-        state = jax.lax.switch(state.phase, [lambda s, f=f: f(surface, s) for f in branches], state)
+        state = jax.lax.switch(
+            state.phase, [lambda s, f=f: f(surface, s, model) for f in branches], rest
+        )
+        state = state._replace(model=model)
         running_still = state.status == Status.RUNNING
         over = running_still & (state.gradients >= self.max_gradients)
         status = jnp.where(over, jnp.int32(Status.TOO_MANY_STEPS), state.status)
@@ -116,18 +127,16 @@ class HybridClimb:
         """Where the climb ended."""
         return Climbed(state.w, state.mode.vector, state.gradients, jnp.int32(0), state.status)
 
-    def _curvature(self, surface: Any, state: HybridState) -> HybridState:
+    def _curvature(self, surface: Any, state: HybridState, model: lbfgs.Model) -> HybridState:
         """H times the mode, at a point where nothing is known of the Hessian yet."""
         vector = state.mode.vector
         mode = begin(vector, surface.hessian_vector_product(state.w, vector))
         return self._judge(state._replace(mode=mode, refinements=jnp.int32(0)))
 
-    def _refine(self, surface: Any, state: HybridState) -> HybridState:
+    def _refine(self, surface: Any, state: HybridState, model: lbfgs.Model) -> HybridState:
         product = partial(surface.hessian_vector_product, state.w)
-        mode, model = refined(product, surface.without_excluded, state.mode, state.model)
-        return self._judge(
-            state._replace(mode=mode, model=model, refinements=state.refinements + 1)
-        )
+        mode, pair = refined(product, surface.without_excluded, state.mode, model)
+        return self._judge(state._replace(mode=mode, pair=pair, refinements=state.refinements + 1))
 
     def _judge(self, state: HybridState) -> HybridState:
         """Refine the mode further, stop, or go uphill."""
@@ -146,6 +155,7 @@ class HybridClimb:
         return state._replace(
             step=length * mode.vector,
             uphill=jnp.asarray(True),
+            proposed=jnp.asarray(True),
             predicted=slope + mode.value * length,
             phase=jnp.where(good, DESCEND, REFINE).astype(jnp.int32),
             descents=jnp.int32(0),
@@ -154,9 +164,11 @@ class HybridClimb:
             status=jnp.where(arrived, jnp.int32(Status.CONVERGED), running()),
         )
 
-    def _descend(self, surface: Any, state: HybridState) -> HybridState:
+    def _descend(self, surface: Any, state: HybridState, model: lbfgs.Model) -> HybridState:
         """Evaluate the step on trial; accept it, or try a tenth if it does not descend."""
-        w = state.w + state.step
+        step = jax.lax.cond(state.proposed, lambda: state.step, lambda: self._propose(state, model))
+        state = state._replace(step=step, proposed=jnp.asarray(True))
+        w = state.w + step
         energy, gradient = surface.value_and_gradient(w)
         gradient = surface.without_excluded(gradient)
         state = state._replace(gradients=state.gradients + 1)
@@ -167,19 +179,22 @@ class HybridClimb:
             lambda: state._replace(step=0.1 * state.step, trials=state.trials + 1),
         )
 
+    def _propose(self, state: HybridState, model: lbfgs.Model) -> Array:
+        """The next step across the mode: quasi-Newton, downhill, capped."""
+        vector = state.mode.vector
+        across = state.gradient - jnp.vdot(state.gradient, vector) * vector
+        step = lbfgs.direction(model, across)
+        step = step - jnp.vdot(step, vector) * vector
+        step = jnp.where(jnp.vdot(step, across) > 0, -step, step)
+        return step * jnp.minimum(1.0, self.max_step / jnp.maximum(jnp.linalg.norm(step), 1e-300))
+
     def _accept(self, state: HybridState, w: Array, energy: Array, gradient: Array) -> HybridState:
         vector = state.mode.vector
         slope = jnp.vdot(gradient, vector)
         across = gradient - slope * vector
         change = gradient - state.gradient
         change = change - jnp.vdot(change, vector) * vector
-        learned = lbfgs.update(state.model, state.step, change)
-        model = jax.tree.map(lambda a, b: jnp.where(state.uphill, b, a), learned, state.model)
-
-        step = lbfgs.direction(model, across)
-        step = step - jnp.vdot(step, vector) * vector
-        step = jnp.where(jnp.vdot(step, across) > 0, -step, step)
-        step = step * jnp.minimum(1.0, self.max_step / jnp.maximum(jnp.linalg.norm(step), 1e-300))
+        taken = jnp.where(state.uphill, 0.0, state.step)
 
         before, after = self.descents
         limit = jnp.where(state.mode.value < 0, after, before)
@@ -190,9 +205,9 @@ class HybridClimb:
             w=w,
             energy=energy,
             gradient=gradient,
-            model=model,
-            step=step,
+            pair=Pair(taken, change),
             uphill=jnp.asarray(False),
+            proposed=jnp.asarray(False),
             radius=jnp.where(state.uphill, self._trust(state, slope), state.radius),
             phase=jnp.where(done, CURVATURE, DESCEND).astype(jnp.int32),
             descents=state.descents + 1,
