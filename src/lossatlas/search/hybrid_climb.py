@@ -58,7 +58,9 @@ class HybridClimb:
     """Kernel; a job is `(w, mode)` and the result a `Climbed`, as for `Climb`.
 
     Args:
-        rms: converged when the RMS gradient is below this and the curvature is negative.
+        newton_length: converged when the curvature along the mode is negative, and the gradient
+            over its size is below this,
+        rms: and the RMS gradient is below this.
         radius: first cap on the step uphill.
         max_radius: largest cap on the step uphill.
         max_step: cap on a step across the mode.
@@ -70,6 +72,7 @@ class HybridClimb:
         steps: steps a device call.
     """
 
+    newton_length: float = 0.01
     rms: float = 1e-6
     radius: float = 0.2
     max_radius: float = 0.6
@@ -145,12 +148,14 @@ class HybridClimb:
         good = (residual <= self.accuracy * jnp.abs(mode.value)) | (
             state.refinements >= self.refinements
         )
-        rms = jnp.sqrt(jnp.mean(state.gradient**2))
-        arrived = good & (rms <= self.rms) & (mode.value < 0)
+        # Small compared to a curvature of 1e-5 is smaller than any fixed number that will do.
+        size = jnp.linalg.norm(state.gradient)
+        small = (size <= -self.newton_length * mode.value) & (_rms(state.gradient) <= self.rms)
+        arrived = good & small
 
         slope = jnp.vdot(state.gradient, mode.vector)
-        size = jnp.maximum(jnp.abs(mode.value), 1e-14)
-        length = 2.0 * slope / (size * (1.0 + jnp.sqrt(1.0 + 4.0 * (slope / size) ** 2)))
+        stiffness = jnp.maximum(jnp.abs(mode.value), 1e-14)
+        length = 2.0 * slope / (stiffness * (1.0 + jnp.sqrt(1.0 + 4.0 * (slope / stiffness) ** 2)))
         length = jnp.clip(length, -state.radius, state.radius)
         return state._replace(
             step=length * mode.vector,
@@ -199,7 +204,10 @@ class HybridClimb:
         before, after = self.descents
         limit = jnp.where(state.mode.value < 0, after, before)
         flat = jnp.linalg.norm(across) <= 0.1 * jnp.abs(slope)
-        still = jnp.sqrt(jnp.mean(across**2)) <= 0.5 * self.rms
+        target = jnp.minimum(
+            self.rms, self.newton_length * jnp.abs(state.mode.value) * w.size**-0.5
+        )
+        still = _rms(across) <= 0.5 * target
         done = (state.descents >= limit) | flat | still
         return state._replace(
             w=w,
@@ -221,3 +229,7 @@ class HybridClimb:
         radius = jnp.where(error < 0.3, 1.5 * state.radius, state.radius)
         radius = jnp.where(error > 0.8, 0.5 * radius, radius)
         return jnp.clip(radius, 0.02, self.max_radius)
+
+
+def _rms(vector: Array) -> Array:
+    return jnp.sqrt(jnp.mean(vector**2))

@@ -93,6 +93,11 @@ def _product_kernels(length: float) -> tuple[IterativePolish, HybridClimb, Cheby
     """Polish, climb and flow with gradients and Hessian-vector products only."""
     return (
         IterativePolish(n_modes=N_SOFT, max_step=0.3 * length),
-        HybridClimb(radius=0.2 * length, max_radius=0.6 * length, max_step=0.2 * length),
+        HybridClimb(
+            newton_length=0.01 * length,
+            radius=0.2 * length,
+            max_radius=0.6 * length,
+            max_step=0.2 * length,
+        ),
         ChebyshevFlow(ball=0.1 * length, max_step=0.5 * length),
     )
