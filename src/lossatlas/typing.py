@@ -1,19 +1,8 @@
-"""Array aliases: what the shapes mean, in one place.
-
-``n`` is the number of free weights of a landscape. Inside compiled code arrays are JAX float64;
-at the boundary of every public function they are NumPy float64.
-"""
+"""Array aliases that several packages share."""
 
 from typing import TypeAlias
 
-import numpy as np
-from jax import Array as JaxArray
-from jaxtyping import Float, Int
+from jax import Array
+from jaxtyping import Float
 
-Scalar: TypeAlias = Float[JaxArray, ""]
-Weights: TypeAlias = Float[JaxArray, " n"]
-Matrix: TypeAlias = Float[JaxArray, "n n"]
-
-WeightsArray: TypeAlias = Float[np.ndarray, " n"]
-WeightsBatch: TypeAlias = Float[np.ndarray, "b n"]
-Labels: TypeAlias = Int[np.ndarray, " items"]
+Scalar: TypeAlias = Float[Array, ""]

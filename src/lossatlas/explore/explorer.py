@@ -146,6 +146,7 @@ class _Rounds:
         self.observer = Observer(atlas, landscape)
         self.known = KnownTransitionStates(atlas)
         self.round_of: list[int] = []
+        self.pending: list[Attempt] = []
         self.planned_rounds = self.attempts = self.quiet = self.new_in_round = 0
         self.committed = 0
         self.counts: dict[str, int] = {}
@@ -178,35 +179,31 @@ class _Rounds:
     def _plan(self, session: Session) -> None:
         """Plan one round from the atlas as it is, and hand it to the engine."""
         view = self.observer.view()
-        number = len(self.observer.entries)
-        random = np.random.default_rng([self.options.seed, number, self.planned_rounds])
-        tasks: list[Task] = plan_round(view, self.observer.entries, random, self.options.seed)
+        tasks: list[Task] = plan_round(view, self.observer.entries, self.options.seed)
         tools = self.tools._replace(known=self.known.as_of_now())
         for task in tasks:
             self.round_of.append(self.planned_rounds)
             session.submit(task.search(tools))
-        self.observer.chains += sum(task.strategy == "basin-hopping" for task in tasks)
         self.planned_rounds += 1
 
     def _collect(self, session: Session) -> None:
         """Commit results in order; plan another round whenever one is complete."""
         waiting: dict[int, Attempt] = {}
-        batch: list[Attempt] = []
         last = time.monotonic()
         try:
             for position, attempt in session.results():
                 waiting[position] = attempt
-                while (nxt := self.committed + len(batch)) in waiting:
-                    batch.append(waiting.pop(nxt))
+                while (nxt := self.committed + len(self.pending)) in waiting:
+                    self.pending.append(waiting.pop(nxt))
                     if self._ends_round(nxt):
-                        self._commit(batch)
-                        batch, last = [], time.monotonic()
+                        self._commit()
+                        last = time.monotonic()
                         self._next_round(session)
-                if batch and time.monotonic() - last > COMMIT_SECONDS:
-                    self._commit(batch)
-                    batch, last = [], time.monotonic()
+                if time.monotonic() - last > COMMIT_SECONDS:
+                    self._commit()
+                    last = time.monotonic()
         finally:
-            self._commit(batch)
+            self._commit()
 
     def _ends_round(self, position: int) -> bool:
         last = position + 1 == len(self.round_of)
@@ -223,14 +220,19 @@ class _Rounds:
         if self.committed == len(self.round_of):
             session.no_more()
 
-    def _commit(self, batch: list[Attempt]) -> None:
-        """Commit attempts; one by one where the wanted number of transition states is near."""
+    def _commit(self) -> None:
+        """Commit what is pending; one by one where the wanted number of states is near.
+
+        What is committed is no longer pending from then on, whatever interrupts the rest.
+        """
         wanted = self.options.transition_states
-        while batch and not self.limit_reached:
-            found = sum(len(attempt.pathways) for attempt in batch)
+        while self.pending and not self.limit_reached:
+            found = sum(len(attempt.pathways) for attempt in self.pending)
             near = wanted is not None and self.transition_states + found >= wanted
-            now, batch = (batch[:1], batch[1:]) if near else (batch, [])
-            self._count(now, self.atlas.commit(self.run_id, now))
+            now = self.pending[:1] if near else self.pending[:]
+            receipt = self.atlas.commit(self.run_id, now)
+            del self.pending[: len(now)]
+            self._count(now, receipt)
             self.limit_reached = self._enough()
             self.report(self._progress())
 

@@ -39,15 +39,12 @@ def arms(seed: int) -> dict[str, Strategy]:
     }
 
 
-def plan_round(
-    view: View, entries: Sequence[Entry], random: np.random.Generator, seed: int
-) -> list[Task]:
+def plan_round(view: View, entries: Sequence[Entry], seed: int) -> list[Task]:
     """The tasks of the next round; empty if there is nothing left to try.
 
     Args:
         view: the atlas as committed.
         entries: the log of attempts.
-        random: stream of this round.
         seed: seed of the exploration.
     """
     known = len(view.points.minimum_ids) > 0
@@ -55,7 +52,7 @@ def plan_round(
     strategies_by_name = arms(seed)
     shares = yields(entries, list(strategies_by_name))
     tasks: list[Task] = []
-    proposals = {name: arm(view, random) for name, arm in strategies_by_name.items()}
+    proposals = {name: arm(view) for name, arm in strategies_by_name.items()}
     for name, share in shares.items():
         tasks += take(proposals[name], int(np.ceil(share * size)), view.tried)
     # What some arms could not use goes to the others, best yield first.

@@ -9,7 +9,7 @@ copies. None proposes a search that was made before.
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -44,18 +44,17 @@ class Task(NamedTuple):
     search: Callable[[Tools], Any]
 
 
-Strategy: TypeAlias = Callable[[View, np.random.Generator], Iterator[Task]]
+Strategy: TypeAlias = Callable[[View], Iterator[Task]]
 
 
-def find_minima(view: View, random: np.random.Generator, seed: int = 0) -> Iterator[Task]:
+def find_minima(view: View, seed: int = 0) -> Iterator[Task]:
     """Basin-hopping chains from random starts, numbered through; chain k has its own seed."""
     options = BasinHoppingOptions()
-    number = view.chains
-    while True:
+    for number in count():
         detail = f"chain {number}"
-        stream = [seed, number]
-        yield Task("basin-hopping", (), detail, partial(_chain, stream, options, detail))
-        number += 1
+        if ("basin-hopping", (), detail) not in view.tried:
+            stream = [seed, number]
+            yield Task("basin-hopping", (), detail, partial(_chain, stream, options, detail))
 
 
 def _chain(
@@ -65,7 +64,7 @@ def _chain(
     return attempt._replace(detail=detail)
 
 
-def climb_from_minima(view: View, random: np.random.Generator) -> Iterator[Task]:
+def climb_from_minima(view: View) -> Iterator[Task]:
     """Single-ended searches: the softest mode of every minimum, lowest first, then the next."""
     order = view.by_energy()
     for factor in DISPLACEMENTS:
@@ -82,7 +81,7 @@ def climb_from_minima(view: View, random: np.random.Generator) -> Iterator[Task]
                         yield Task("single-ended", (identity,), detail, search)
 
 
-def join_unconnected(view: View, random: np.random.Generator) -> Iterator[Task]:
+def join_unconnected(view: View) -> Iterator[Task]:
     """Bands from minima outside the global minimum's component to their nearest neighbors."""
     order = view.by_energy()
     if len(order) == 0:
@@ -98,7 +97,7 @@ def join_unconnected(view: View, random: np.random.Generator) -> Iterator[Task]:
         yield from _band("connect", view, order[0], position)
 
 
-def bridge_gaps(view: View, random: np.random.Generator) -> Iterator[Task]:
+def bridge_gaps(view: View) -> Iterator[Task]:
     """Missing-connection search from unconnected minima to the global minimum.
 
     Dijkstra's algorithm on the graph of near neighbors: known connections are free, untried pairs
@@ -122,7 +121,7 @@ def bridge_gaps(view: View, random: np.random.Generator) -> Iterator[Task]:
             here = step
 
 
-def free_trapped(view: View, random: np.random.Generator) -> Iterator[Task]:
+def free_trapped(view: View) -> Iterator[Task]:
     """Bands from minima with the highest barrier over energy above the global minimum.
 
     The partner is the nearest minimum of lower energy.
@@ -142,7 +141,7 @@ def free_trapped(view: View, random: np.random.Generator) -> Iterator[Task]:
                 break
 
 
-def shorten_paths(view: View, random: np.random.Generator) -> Iterator[Task]:
+def shorten_paths(view: View) -> Iterator[Task]:
     """Bands that would by-pass transition states on the lowest paths to the global minimum.
 
     Along the path of lowest barrier from a minimum, pairs two and three steps apart, those around
@@ -165,7 +164,7 @@ def shorten_paths(view: View, random: np.random.Generator) -> Iterator[Task]:
                     yield from _band("shortcut", view, path[first], path[first + apart])
 
 
-def rearrange(view: View, random: np.random.Generator) -> Iterator[Task]:
+def rearrange(view: View) -> Iterator[Task]:
     """Bands from every minimum to its own symmetry copies: the nearest, then the next."""
     order = view.by_energy()
     for rank in range(COPIES):

@@ -35,12 +35,16 @@ class Verification(NamedTuple):
     failures: tuple[str, ...]
 
 
+HIGHER = 0
+"""Stands for an end where a path runs into a saddle of index two or more. Which minimum is stored
+there is a convention (see `search.pathway`); that the path does end so is checked."""
+
+
 class _Link(NamedTuple):
-    """What the atlas says of one transition state."""
+    """What the atlas says of one transition state: its id, and where its two paths end."""
 
     id: int
-    minima: tuple[int, int]
-    uncertain_end: bool
+    ends: tuple[int, int]
 
 
 def verify(
@@ -74,14 +78,10 @@ def verify(
     if transition_states is not None:
         state_ids = sorted(transition_states)
     rows = states.set_index("id")
-    links = [
-        _Link(
-            i,
-            (int(rows.at[i, "minimum_1"]), int(rows.at[i, "minimum_2"])),
-            bool((rows.loc[i, ["via_1_index", "via_2_index"]].fillna(0) > 1).any()),
-        )
-        for i in state_ids
-    ]
+    higher = rows[["via_1_index", "via_2_index"]].fillna(0).to_numpy() > 1
+    ends = np.where(higher, HIGHER, rows[["minimum_1", "minimum_2"]].to_numpy())
+    stored = dict(zip(rows.index.tolist(), ends.tolist(), strict=True))
+    links = [_Link(i, tuple(stored[i])) for i in state_ids]
     checks = _Checks(landscape, atlas, ode)
     searches = [checks.minimum(i, w) for i, w in _weights(atlas.minimum_weights, minimum_ids)]
     searches += [
@@ -106,6 +106,11 @@ def _draw(ids: Sequence[int], sample: int | None, random: np.random.Generator) -
 
 def _weights(read: Callable, ids: list[int]) -> list[tuple[int, np.ndarray]]:
     return list(zip(ids, read(ids), strict=True)) if ids else []
+
+
+def _words(ends: Sequence[int]) -> str:
+    names = {HIGHER: "a saddle of higher index", -1: "an unknown minimum"}
+    return ", ".join(names.get(end, f"minimum {end}") for end in sorted(ends))
 
 
 class _Checks:
@@ -146,10 +151,9 @@ class _Checks:
             reached = yield from self._ends(certificate)
         if reached is None:
             return [f"{name}: a path from it does not reach a certified minimum"]
-        if link.uncertain_end or sorted(reached) == sorted(link.minima):
+        if sorted(reached) == sorted(link.ends):
             return []
-        ends = ", ".join("an unknown one" if i < 0 else str(i) for i in sorted(reached))
-        return [f"{name}: stored minima {link.minima[0]}, {link.minima[1]}; its paths reach {ends}"]
+        return [f"{name}: stored ends: {_words(link.ends)}; its paths reach: {_words(reached)}"]
 
     def _point(self, name: str, certificate: Certificate, w: np.ndarray, index: int) -> list[str]:
         kind, number = name.rsplit(" ", 1)
@@ -174,7 +178,10 @@ class _Checks:
         followed = yield from follow(self.tools, certificate.point, certificate.modes[0])
         if followed.status is not Status.CONVERGED:
             return None
-        return [self._identity(end.minimum) for end in followed.pathways[-1].ends]
+        return [
+            HIGHER if end.via is not None and end.via.index > 1 else self._identity(end.minimum)
+            for end in followed.pathways[-1].ends
+        ]
 
     def _ends_by_ode(self, certificate: Certificate) -> Generator[Any, Any, list[int] | None]:
         """As `_ends`; a path that ends at a saddle is continued by the search's own method."""
@@ -188,6 +195,8 @@ class _Checks:
                 return None
             if arrival.point.index == 0:
                 ends.append(self._identity(arrival.point))
+            elif arrival.point.index > 1:
+                ends.append(HIGHER)
             else:
                 followed = yield from follow(self.tools, arrival.point, arrival.modes[0])
                 if followed.status is not Status.CONVERGED:

@@ -26,7 +26,6 @@ class View:
         points: the network of points; positions below are positions in its arrays.
         weights: (m, n) of the minima.
         tried: (strategy, origin, detail) of every attempt made or in flight.
-        chains: basin-hopping chains begun so far.
         component: (m,) connected component of each minimum.
         neighbors: (m, k) positions of the nearest minima by their invariants, nearest first.
         distances: (m, k) how far they are, as distances of invariants.
@@ -37,7 +36,6 @@ class View:
     points: Snapshot
     weights: np.ndarray
     tried: set[tuple[str, tuple[int, ...], str]]
-    chains: int
     component: np.ndarray
     neighbors: np.ndarray
     distances: np.ndarray
@@ -65,7 +63,6 @@ class Observer:
     landscape: Landscape
     entries: list[Entry] = field(default_factory=list)
     planned: set[tuple[str, tuple[int, ...], str]] = field(default_factory=set)
-    chains: int = 0
     _weights: list[np.ndarray] = field(default_factory=list)
     _invariants: list[np.ndarray] = field(default_factory=list)
 
@@ -74,7 +71,6 @@ class Observer:
         for entry in read_log(self.atlas, self.entries[-1].id if self.entries else 0):
             self.entries.append(entry)
             self.planned.add((entry.strategy, entry.origin, entry.detail))
-            self.chains += entry.strategy == "basin-hopping"
         points = snapshot(self.atlas)
         self._read_new_weights(points)
         weights = np.array(self._weights).reshape(-1, self.landscape.n_weights)
@@ -85,7 +81,6 @@ class Observer:
             points=points,
             weights=weights,
             tried=self.planned,
-            chains=self.chains,
             component=components(points) if count else np.zeros(0, int),
             neighbors=neighbors,
             distances=distances,
