@@ -19,7 +19,7 @@ import numpy as np
 
 from lossatlas.atlas import Atlas, Committed
 from lossatlas.errors import BadInputError
-from lossatlas.explore.planner import plan_round
+from lossatlas.explore.planner import arms, plan_round
 from lossatlas.explore.strategies import Task
 from lossatlas.explore.view import KnownTransitionStates, Observer
 from lossatlas.landscape.base import Landscape
@@ -40,7 +40,9 @@ class ExploreOptions:
     Args:
         minutes: stop after so many minutes of this call.
         transition_states: stop at so many transition states in the atlas, degenerate ones included.
+        minima: stop at so many minima in the atlas.
         seed: of all random numbers.
+        strategies: names of those to use, see `lossatlas.explore.planner.arms`; default all.
         lanes: lanes of each kernel and worker; default chosen for the device.
         workers: worker threads; default one a core.
 
@@ -49,16 +51,22 @@ class ExploreOptions:
 
     minutes: float | None = None
     transition_states: int | None = None
+    minima: int | None = None
     seed: int = 0
+    strategies: tuple[str, ...] | None = None
     lanes: int | None = None
     workers: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        for name in ("minutes", "transition_states", "lanes", "workers"):
+        for name in ("minutes", "transition_states", "minima", "lanes", "workers"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise BadInputError(f"explore: {name}", f"{value} is not positive", "use e.g. 2")
+        unknown = sorted(set(self.strategies or ()) - set(arms(0)))
+        if unknown or self.strategies == ():
+            problem = f"unknown {', '.join(unknown)}" if unknown else "none is given"
+            raise BadInputError("explore: strategies", problem, f"use some of {', '.join(arms(0))}")
 
 
 class Progress(NamedTuple):
@@ -172,14 +180,19 @@ class _Rounds:
             return "number"
         return "time" if time.monotonic() >= self.deadline else "nothing new"
 
-    def _enough(self) -> bool:
-        wanted = self.options.transition_states
-        return wanted is not None and self.transition_states >= wanted
+    def _enough(self, more: int = 0) -> bool:
+        """Whether as much as asked for is in the atlas, if so many points more were."""
+        states, minima = self.options.transition_states, self.options.minima
+        return (states is not None and self.transition_states + more >= states) or (
+            minima is not None and self.minima + more >= minima
+        )
 
     def _plan(self, session: Session) -> None:
         """Plan one round from the atlas as it is, and hand it to the engine."""
         view = self.observer.view()
-        tasks: list[Task] = plan_round(view, self.observer.entries, self.options.seed)
+        tasks: list[Task] = plan_round(
+            view, self.observer.entries, self.options.seed, self.options.strategies
+        )
         tools = self.tools._replace(known=self.known.as_of_now())
         for task in tasks:
             self.round_of.append(self.planned_rounds)
@@ -221,15 +234,13 @@ class _Rounds:
             session.no_more()
 
     def _commit(self) -> None:
-        """Commit what is pending; one by one where the wanted number of states is near.
+        """Commit what is pending; one by one where the wanted number of points is near.
 
         What is committed is no longer pending from then on, whatever interrupts the rest.
         """
-        wanted = self.options.transition_states
         while self.pending and not self.limit_reached:
-            found = sum(len(attempt.pathways) for attempt in self.pending)
-            near = wanted is not None and self.transition_states + found >= wanted
-            now = self.pending[:1] if near else self.pending[:]
+            found = sum(len(a.minima) + 2 * len(a.pathways) for a in self.pending)
+            now = self.pending[:1] if self._enough(found) else self.pending[:]
             receipt = self.atlas.commit(self.run_id, now)
             del self.pending[: len(now)]
             self._count(now, receipt)

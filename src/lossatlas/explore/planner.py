@@ -39,17 +39,20 @@ def arms(seed: int) -> dict[str, Strategy]:
     }
 
 
-def plan_round(view: View, entries: Sequence[Entry], seed: int) -> list[Task]:
+def plan_round(
+    view: View, entries: Sequence[Entry], seed: int, names: Sequence[str] | None = None
+) -> list[Task]:
     """The tasks of the next round; empty if there is nothing left to try.
 
     Args:
         view: the atlas as committed.
         entries: the log of attempts.
         seed: seed of the exploration.
+        names: of the strategies to use, None for all.
     """
     known = len(view.points.minimum_ids) > 0
     size = ROUND if known else FIRST_ROUND
-    strategies_by_name = arms(seed)
+    strategies_by_name = {k: arm for k, arm in arms(seed).items() if names is None or k in names}
     shares = yields(entries, list(strategies_by_name))
     tasks: list[Task] = []
     proposals = {name: arm(view) for name, arm in strategies_by_name.items()}
