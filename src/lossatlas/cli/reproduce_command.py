@@ -1,6 +1,5 @@
 """`lossatlas reproduce`: the paper's tables and figures, computed from nothing."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -114,7 +113,7 @@ def _display(watching: "Watching") -> Iterator[Callable[[Any], None]]:
 
     before = watching.before
     display = ExploreDisplay(
-        watching.budget, time.monotonic(), before.transition_states, before.minima
+        watching.options, watching.started, before.transition_states, before.minima
     )
     with display.shown() as report:
         yield report

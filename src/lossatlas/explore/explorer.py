@@ -39,6 +39,8 @@ class ExploreOptions:
 
     Args:
         minutes: stop after so many minutes of this call.
+        cpu_minutes: stop after so many minutes of CPU time, all threads together: the same effort
+            on a busy machine.
         transition_states: stop at so many transition states in the atlas, degenerate ones included.
         minima: stop at so many minima in the atlas.
         seed: of all random numbers.
@@ -50,6 +52,7 @@ class ExploreOptions:
     """
 
     minutes: float | None = None
+    cpu_minutes: float | None = None
     transition_states: int | None = None
     minima: int | None = None
     seed: int = 0
@@ -59,7 +62,8 @@ class ExploreOptions:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        for name in ("minutes", "transition_states", "minima", "lanes", "workers"):
+        limits = ("minutes", "cpu_minutes", "transition_states", "minima", "lanes", "workers")
+        for name in limits:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise BadInputError(f"explore: {name}", f"{value} is not positive", "use e.g. 2")
@@ -150,6 +154,7 @@ class _Rounds:
         self.landscape, self.atlas, self.options = landscape, atlas, options
         self.report, self.run_id, self.begun = report, run, begun
         self.deadline = np.inf if options.minutes is None else begun + 60.0 * options.minutes
+        self.cpu_begun = time.process_time()
         self.tools = default_tools(landscape)
         self.observer = Observer(atlas, landscape)
         self.known = KnownTransitionStates(atlas)
@@ -162,7 +167,12 @@ class _Rounds:
         self.limit_reached = self.exhausted = False
 
     def stopped(self) -> bool:
-        return self.limit_reached or time.monotonic() >= self.deadline
+        return self.limit_reached or self.time_is_up()
+
+    def time_is_up(self) -> bool:
+        spent, allowed = time.process_time() - self.cpu_begun, self.options.cpu_minutes
+        used_up = allowed is not None and spent >= 60.0 * allowed
+        return used_up or time.monotonic() >= self.deadline
 
     def run(self) -> str:
         engine = Engine(self.landscape.surface, self.options.lanes, self.options.workers)
@@ -178,7 +188,7 @@ class _Rounds:
             self._collect(session)
         if self._enough():
             return "number"
-        return "time" if time.monotonic() >= self.deadline else "nothing new"
+        return "time" if self.time_is_up() else "nothing new"
 
     def _enough(self, more: int = 0) -> bool:
         """Whether as much as asked for is in the atlas, if so many points more were."""

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lossatlas.analysis.disconnectivity import Tree
-from lossatlas.analysis.tree_layout import discretize, layout, level_grid, prune, suggested_top
+from lossatlas.analysis.tree_layout import discretize, layout, prune, suggested_top
 from lossatlas.plots.tree import PLAIN_COLOR, plot_tree
 
 LEVELS = 30
@@ -53,20 +53,21 @@ def tree_panels(panels: Sequence[Panel], label: str, columns: int = 2) -> Figure
         ...     np.array([0.51, 0.52]), np.array([0.6]), np.array([0]), np.array([1])
         ... )
         >>> figure = tree_panels([Panel("0 %", tree, np.array([0.7, 0.8]))], "AUC", 1)
-        >>> [ax.get_title() for ax in figure.axes][0]
-        '0 %'
+        >>> figure.axes[0].get_title()
+        '0 %: 2 minima'
     """
     rows = -(-len(panels) // columns)
     figure = Figure((PANEL[0] * columns + 0.8, PANEL[1] * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     shown = [None if panel.tree is None else _shown(panel.tree) for panel in panels]
     limits = _color_limits(panels, shown)
-    span = max((_span(tree) for tree in shown if tree is not None), default=1.0)
-    spacing = max((level_grid(t, LEVELS)[1] for t in shown if t is not None), default=1.0)
+    spans = [tree.top - float(tree.energy.min()) for tree in shown if tree is not None]
+    span = max(spans, default=0.0) or 1.0
+    spacing = span / (LEVELS - 1)
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
     for ax, panel, tree in zip(axes, panels, shown, strict=False):
-        ax.set_title(panel.title, fontsize="medium")
+        ax.set_title(_title(panel, tree), fontsize="medium")
         if tree is None:
             _empty(ax)
             continue
@@ -81,13 +82,18 @@ def tree_panels(panels: Sequence[Panel], label: str, columns: int = 2) -> Figure
     return figure
 
 
+def _title(panel: Panel, shown: Tree | None) -> str:
+    """The title with the number of minima, and how many of them are drawn."""
+    if panel.tree is None or shown is None:
+        return panel.title
+    known, drawn = panel.tree.minima.size, shown.minima.size
+    text = f"{panel.title}: {known:,} {'minimum' if known == 1 else 'minima'}"
+    return text if drawn == known else f"{text}, {drawn:,} shown"
+
+
 def _shown(tree: Tree) -> Tree:
     """The part of a tree that is drawn: without the few minima that lie far above all others."""
     return prune(tree, top=suggested_top(tree), connected=True)
-
-
-def _span(tree: Tree) -> float:
-    return (tree.top - float(tree.energy.min())) or 1.0
 
 
 def _color_limits(

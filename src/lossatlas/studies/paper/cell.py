@@ -7,7 +7,7 @@ part of the key. It says when a cell has had enough, so a larger one continues w
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 SCHEMA = 1
@@ -19,11 +19,14 @@ class Budget:
     """When a cell has had enough: at the first limit that it reaches, or when nothing new turns up.
 
     Args:
-        minutes: of exploring, over all runs together, compilation included.
+        cpu_minutes: of CPU time of all threads, over all runs together, compilation included: a
+            cell gets the same effort on a busy machine, twice the minutes on two free cores.
+        minutes: of the clock, likewise.
         transition_states: in the atlas, degenerate rearrangements included.
         minima: in the atlas.
     """
 
+    cpu_minutes: float | None = None
     minutes: float | None = None
     transition_states: int | None = None
     minima: int | None = None
@@ -74,7 +77,7 @@ class Cell(NamedTuple):
 
         Example:
             >>> cell = Cell({"loss": {"l2": 0.1}}, draw=1, seed=1)
-            >>> cell.key == cell._replace(budget=Budget(5)).key
+            >>> cell.key == cell._replace(budget=Budget(minutes=5)).key
             True
             >>> cell.key == cell._replace(seed=2).key
             False
@@ -120,9 +123,23 @@ def exhausted(budget: Budget, effort: Effort) -> bool:
         (True, False)
     """
     pairs = (
-        (None if budget.minutes is None else 60.0 * budget.minutes, effort.seconds),
+        (budget.cpu_minutes, effort.cpu_seconds / 60.0),
+        (budget.minutes, effort.seconds / 60.0),
         (budget.transition_states, effort.transition_states),
         (budget.minima, effort.minima),
     )
     reached = any(limit is not None and had >= limit for limit, had in pairs)
     return reached or effort.reason in ("nothing new", "complete")
+
+
+def remaining(budget: Budget, effort: Effort) -> Budget:
+    """What is left of a budget; counts are those of the atlas and stay.
+
+    Example:
+        >>> remaining(Budget(minutes=3.0, minima=50), Effort(seconds=60.0))
+        Budget(cpu_minutes=None, minutes=2.0, transition_states=None, minima=50)
+    """
+    spent = {"cpu_minutes": effort.cpu_seconds / 60.0, "minutes": effort.seconds / 60.0}
+    limits = {name: (getattr(budget, name), had) for name, had in spent.items()}
+    left = {name: limit - had for name, (limit, had) in limits.items() if limit is not None}
+    return replace(budget, **left)

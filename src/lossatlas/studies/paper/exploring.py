@@ -18,18 +18,22 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from pydantic import ValidationError
 
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.errors import BadInputError
-from lossatlas.studies.paper.cell import Budget, Cell, Effort, exhausted
+from lossatlas.studies.paper.cell import Cell, Effort, exhausted, remaining
 from lossatlas.studies.paper.recipes import Column, Recipe
 from lossatlas.studies.study import Study
+
+if TYPE_CHECKING:
+    from lossatlas.explore.explorer import ExploreOptions
 
 VERSION = 1
 """Of the numbers in ``cell.json``; with another one they are computed again from the atlas."""
@@ -64,13 +68,13 @@ class Watching(NamedTuple):
 
     Attributes:
         cell: the cell.
-        budget: what is left of its budget for this run.
+        options: of this run, with what is left of its budget.
         before: what it has had.
         started: `time.monotonic()` when this run of the cell began.
     """
 
     cell: Cell
-    budget: Budget
+    options: "ExploreOptions"
     before: Effort
     started: float
 
@@ -166,18 +170,13 @@ def _spend(cell: Cell, home: Path, landscape, atlas: Atlas, display: Display) ->
     before = _progress(home)[-1]
     if exhausted(cell.budget, before):
         return before
-    limits = cell.budget
-    minutes = None if limits.minutes is None else limits.minutes - before.seconds / 60.0
-    left = Budget(minutes, limits.transition_states, limits.minima)
     options = ExploreOptions(
-        minutes=minutes,
-        transition_states=limits.transition_states,
-        minima=limits.minima,
+        **asdict(remaining(cell.budget, before)),
         seed=cell.seed,
         strategies=cell.strategies,
     )
     log = _Log(home / "progress.jsonl", before)
-    with display(Watching(cell, left, before, log.started)) as report:
+    with display(Watching(cell, options, before, log.started)) as report:
 
         def note(progress) -> None:
             log.note(progress)
