@@ -174,6 +174,7 @@ def _spend(cell: Cell, home: Path, landscape, atlas: Atlas, display: Display) ->
         **asdict(remaining(cell.budget, before)),
         seed=cell.seed,
         strategies=cell.strategies,
+        independent_share=cell.independent_share,
     )
     log = _Log(home / "progress.jsonl", before)
     with display(Watching(cell, options, before, log.started)) as report:
@@ -251,10 +252,10 @@ def _summarize(cell: Cell, home: Path, landscape, atlas: Atlas, effort: Effort) 
         "draw": cell.draw,
         "seed": cell.seed,
         "effort": effort._asdict(),
-        "numbers": {k: None if math.isnan(v) else v for k, v in numbers.items()},
+        "numbers": numbers,
         "about": about,
     }
-    write_json(home / "cell.json", content)
+    _write_json(home / "cell.json", content)
     return Record(cell, home, effort, numbers, about)
 
 
@@ -287,6 +288,7 @@ def _symmetry(landscape) -> dict[str, float]:
 
 def _about(atlas: Atlas, efforts: list[Effort]) -> dict[str, Any]:
     from lossatlas.analysis.class_distribution import class_distribution
+    from lossatlas.analysis.completeness import as_table, completeness
 
     status, runs, attempts = atlas.status(), atlas.runs(), atlas.attempts()
     hopping = attempts[attempts["strategy"] == "basin-hopping"]
@@ -294,6 +296,7 @@ def _about(atlas: Atlas, efforts: list[Effort]) -> dict[str, Any]:
     return {
         "distribution": class_distribution(atlas.problem).to_dict("list"),
         "status": {k: v for k, v in status.items() if k != "fingerprint"},
+        "completeness": as_table(completeness(atlas)).to_dict("records"),
         "quenches": quenches,
         "attempts_by_strategy": attempts["strategy"].value_counts().to_dict(),
         "runs": len(runs),
@@ -321,8 +324,18 @@ def _stored(path: Path) -> dict[str, Any] | None:
         raise BadInputError(str(path), f"cannot be read ({error})", remedy) from error
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a file, never half of one; NaN is refused, since it is no JSON."""
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a file, never half of one."""
     new = path.with_name(f"{path.name}.new")
-    new.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    text = json.dumps(_finite(content), indent=1, allow_nan=False)
+    new.write_text(text + "\n", encoding="utf-8")
     os.replace(new, path)
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for numbers that are not finite: JSON has none."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
