@@ -284,8 +284,8 @@ class Artifact(NamedTuple):
         name: of the files.
         title: what the paper calls it.
         recipes: names of the studies it is made of.
-        kind: a table only, one of class distributions, or a table with a figure of trees, boxes or
-            discovery curves.
+        kind: a table only, one of class distributions, of verdicts on claims, or a table with a
+            figure of trees, boxes or discovery curves.
         color: the part of the data whose AUC colors the trees of a figure.
         across: panels in a row of a figure.
     """
@@ -293,7 +293,7 @@ class Artifact(NamedTuple):
     name: str
     title: str
     recipes: tuple[str, ...]
-    kind: Literal["table", "distributions", "trees", "boxes", "discovery"] = "table"
+    kind: Literal["table", "distributions", "claims", "trees", "boxes", "discovery"] = "table"
     color: str = "test"
     across: int = 2
 
@@ -330,6 +330,7 @@ ARTIFACTS = (
         "trees",
         across=4,
     ),
+    Artifact("claims", "The paper's statements, tested", (), "claims"),
 )
 """All tables and figures, in the order in which they are shown."""
 

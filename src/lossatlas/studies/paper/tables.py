@@ -75,6 +75,22 @@ COUNTS = [
     Quantity("transition_states", "transition states", 0),
     Quantity("nondegenerate", "transition states without degenerate rearrangements", 0),
 ]
+UNSEEN = [
+    Quantity("minima_atlas_coverage", "probability that a random quench ends at a known minimum"),
+    Quantity("minima_chao1", "minima, lower bound from random quenches", 0),
+    Quantity("transition_states_atlas_coverage", "likewise: a random climb, a transition state"),
+    Quantity("transition_states_chao1", "transition states, lower bound from random climbs", 0),
+]
+MERGED = [
+    Quantity("merged_minima", "minima, losses closer than 0.0001 merged", 0),
+    Quantity("merged_transition_states", "transition states, likewise", 0),
+]
+MERGED_AUC = [
+    Quantity("merged_train_mean_auc", "training AUC, mean over merged minima"),
+    Quantity("merged_train_sd_auc", "training AUC, sd over merged minima", 5),
+    Quantity("merged_test_mean_auc", "testing AUC, mean over merged minima"),
+    Quantity("merged_test_sd_auc", "testing AUC, sd over merged minima", 5),
+]
 LOSSES = [
     Quantity("gmin_loss", "training loss, global minimum"),
     Quantity("test_gmin_loss", "testing loss, global minimum"),
@@ -98,9 +114,28 @@ SYMMETRY = [
 ]
 EFFORT = [Quantity("cpu_minutes", "CPU minutes", 1)]
 ROWS: dict[str, list[Quantity]] = {
-    "noise": [*COUNTS, *LOSSES, *_auc_rows(), *CORRELATIONS, *SHAPE, *EFFORT],
-    "masks": [*SYMMETRY, *COUNTS, *LOSSES, *_auc_rows()[-3:], *SHAPE, *EFFORT],
-    "layers": [*SYMMETRY[:1], *COUNTS, *LOSSES, *_auc_rows()[-3:], *SHAPE, *EFFORT],
+    "noise": [
+        *COUNTS,
+        *UNSEEN,
+        *MERGED,
+        *LOSSES,
+        *_auc_rows(),
+        *MERGED_AUC,
+        *CORRELATIONS,
+        *SHAPE,
+        *EFFORT,
+    ],
+    "masks": [*SYMMETRY, *COUNTS, *UNSEEN, *MERGED, *LOSSES, *_auc_rows()[-3:], *SHAPE, *EFFORT],
+    "layers": [
+        *SYMMETRY[:1],
+        *COUNTS,
+        *UNSEEN,
+        *MERGED,
+        *LOSSES,
+        *_auc_rows()[-3:],
+        *SHAPE,
+        *EFFORT,
+    ],
     "mnist": [
         *_auc_rows("mean sd"),
         Quantity("minima", "minima sampled", 0),
