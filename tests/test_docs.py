@@ -222,7 +222,7 @@ def keys() -> list[tuple[str, str, Any]]:
         for source, model in sources.items()
         for key, field in model.model_fields.items()
     ]
-    for table in ("network", "loss", "explore"):
+    for table in ("noise", "network", "loss", "explore"):
         model = Study.model_fields[table].annotation
         fields += [(f"`[{table}]`", key, field) for key, field in model.model_fields.items()]  # type: ignore[union-attr]
     return fields

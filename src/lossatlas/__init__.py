@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lossatlas.analysis.auc_columns import compute_auc
+    from lossatlas.analysis.class_distribution import class_distribution
     from lossatlas.analysis.disconnectivity import barrier, build_tree, superbasins
     from lossatlas.analysis.tree_layout import discretize, layout, prune
     from lossatlas.atlas import Atlas, Problem, snapshot
@@ -52,6 +53,7 @@ __all__ = [
     "Verification",
     "barrier",
     "build_tree",
+    "class_distribution",
     "compute_auc",
     "discretize",
     "landscape_of",
@@ -70,6 +72,7 @@ __all__ = [
 
 _HOMES = {
     "compute_auc": "analysis.auc_columns",
+    "class_distribution": "analysis.class_distribution",
     "barrier": "analysis.disconnectivity",
     "build_tree": "analysis.disconnectivity",
     "superbasins": "analysis.disconnectivity",

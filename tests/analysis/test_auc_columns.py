@@ -77,6 +77,56 @@ def test_macro_agrees_with_scikit_learn(atlas, landscape, rows):
     np.testing.assert_allclose(atlas.minima()["test_auc_macro"], expected, rtol=1e-13)
 
 
+def with_noise(rows: dict[str, np.ndarray], changed: np.ndarray) -> dict[str, np.ndarray]:
+    """Rows whose present training labels are the noisy ones."""
+    before = np.where(changed, (rows["train_labels"] + 1) % 3, rows["train_labels"])
+    return {**rows, "train_clean_labels": before, "train_changed": changed}
+
+
+@pytest.mark.parametrize("choice", [(0, "rank"), (2, "rank"), ("macro", "rank"), (1, "threshold")])
+def test_the_incorrect_and_the_correct_part(landscape, rows, tmp_path, choice):
+    changed = np.random.default_rng(8).random(60) < 0.4
+    problem = Problem(landscape.fingerprint(), {}, with_noise(rows, changed))
+    with Atlas.create(tmp_path / "n.atlas", problem) as atlas:
+        add_minima(atlas, landscape, N_MINIMA)
+        counts = compute_auc(atlas, landscape, *choice)
+        names = auc_columns(*choice, ("train", "test", "incorrect", "correct"))
+        assert counts == dict.fromkeys(names, N_MINIMA)
+        scores = probabilities(landscape, atlas, rows["train_inputs"])
+        frame = atlas.minima()
+        for part, name in ((changed, names[2]), (~changed, names[3])):
+            labels = rows["train_labels"][part]
+            if choice[0] == "macro":
+                expected = [roc_auc_score(labels, row[part], multi_class="ovr") for row in scores]
+            elif choice[1] == "threshold":
+                expected = threshold_auc(scores[:, part, choice[0]], labels == choice[0])
+            else:
+                own = scores[:, part, choice[0]]
+                expected = [roc_auc_score(labels == choice[0], row) for row in own]
+            np.testing.assert_allclose(frame[name], expected, rtol=1e-13)
+
+
+def test_a_part_without_items_has_no_column(landscape, rows, tmp_path):
+    for name, changed in (("all", np.ones(60, bool)), ("none", np.zeros(60, bool))):
+        problem = Problem(landscape.fingerprint(), {}, with_noise(rows, changed))
+        with Atlas.create(tmp_path / f"{name}.atlas", problem) as atlas:
+            add_minima(atlas, landscape, 2)
+            part = "incorrect_auc" if name == "all" else "correct_auc"
+            assert list(compute_auc(atlas, landscape)) == ["train_auc", "test_auc", part]
+            frame = atlas.minima()
+            np.testing.assert_array_equal(frame[part], frame["train_auc"])
+
+
+def test_a_part_of_one_class_has_no_auc(landscape, rows, tmp_path):
+    changed = rows["train_labels"] == 1
+    problem = Problem(landscape.fingerprint(), {}, with_noise(rows, changed))
+    with Atlas.create(tmp_path / "one.atlas", problem) as atlas:
+        add_minima(atlas, landscape, 2)
+        compute_auc(atlas, landscape)
+        assert atlas.minima()["incorrect_auc"].isna().all()
+        assert atlas.minima()["correct_auc"].notna().all()
+
+
 def test_no_column_mixes_two_measures(atlas, landscape, rows):
     compute_auc(atlas, landscape)
     exact = atlas.minima()["test_auc"].copy()

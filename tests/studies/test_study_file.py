@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lossatlas.errors import BadInputError
-from lossatlas.studies.study import FileSource, LJAT3Source, Study, load_study
+from lossatlas.studies.study import FileSource, LJAT3Source, Noise, Study, load_study
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
 
@@ -145,6 +145,56 @@ REFUSED = {
     "infinite l2": (text(loss="l2 = inf"), "[loss] l2", "Infinity", "0.0001"),
     "no time": (text(explore="minutes = 0"), "[explore] minutes", "0 is not", "2"),
     "no lanes": (text(explore="lanes = 0"), "[explore] lanes", "0 is not", "4"),
+    "too much noise": (text(noise="fraction = 1.1"), "[noise] fraction", "1.1", "fraction = 0.1"),
+    "unknown noise": (text(noise='kind = "label"'), "[noise] kind", '"label"', "uniform"),
+    "matrix of no use": (
+        text(noise="confusion = [[1.0]]"),
+        "[noise] confusion",
+        'only noise of kind "class-conditional" has this key',
+        "leave it out",
+    ),
+    "reference of no use": (
+        text(noise='reference = "clean.atlas"'),
+        "[noise] reference",
+        '"boundary" or "adversarial"',
+        "leave it out",
+    ),
+    "seed of no use": (
+        text(noise='kind = "boundary"\nreference = "clean.atlas"\nseed = 1'),
+        "[noise] seed",
+        '"uniform" or "class-conditional" or "permutation"',
+        "leave it out",
+    ),
+    "no matrix": (
+        text(noise='kind = "class-conditional"'),
+        "[noise] confusion",
+        "missing",
+        "confusion = [[",
+    ),
+    "no reference": (
+        text(noise='kind = "adversarial"'),
+        "[noise] reference",
+        "missing",
+        '"clean.atlas"',
+    ),
+    "no probabilities": (
+        text(noise='kind = "class-conditional"\nconfusion = [[0.9, 0.1], [0.2, 0.7]]'),
+        "[noise] confusion",
+        "row 2 sums to 0.9, not to 1",
+        "confusion = [[",
+    ),
+    "half a matrix": (
+        text(noise='kind = "class-conditional"\nconfusion = [[0.9, 0.1], [1]]'),
+        "[noise] confusion",
+        "not square",
+        "confusion = [[",
+    ),
+    "empty matrix": (
+        text(noise='kind = "class-conditional"\nconfusion = []'),
+        "[noise] confusion",
+        "not square",
+        "confusion = [[",
+    ),
     "half a flag": (
         text(loss="l2 = 1\nregularize_biases = 1"),
         "[loss] regularize_biases",
@@ -181,6 +231,17 @@ def test_files_that_are_no_study(tmp_path: Path):
         load_study(tmp_path / "nowhere.toml")
     with pytest.raises(BadInputError, match="cannot be read"):
         load_study(tmp_path)
+
+
+def test_noise_survives_json():
+    for table in (
+        {"fraction": 0.1, "seed": 3, "common_random_numbers": True},
+        {"kind": "class-conditional", "confusion": [[0.5, 0.5], [0, 1]], "fraction": 1},
+        {"kind": "boundary", "reference": "clean.atlas"},
+    ):
+        noise = Noise.model_validate(table)
+        again = json.loads(json.dumps(noise.model_dump(mode="json")))
+        assert Noise.model_validate(again) == noise
 
 
 @given(

@@ -3,8 +3,13 @@
 The columns of the exact AUC of class 0 are ``train_auc`` and ``test_auc``; other choices get
 columns of their own, so that no column ever mixes two measures: ``test_auc_class_2``,
 ``test_auc_threshold``, ``test_auc_macro`` ...
+
+Where training labels were changed (the array ``train_changed`` of the problem), there are two
+further columns of each kind: ``incorrect_auc`` on the changed items, by the labels that they were
+given, and ``correct_auc`` on the others (the paper's Tables I to III).
 """
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import numpy as np
@@ -17,6 +22,8 @@ ROWS_AT_ONCE = 100_000
 """Items times minima evaluated together: a few megabytes of outputs."""
 
 GROUPS = ("train", "test")
+PARTS = ("incorrect", "correct")
+"""Of the training items: those whose label was changed, and the others."""
 
 
 class Classifier(Protocol):
@@ -27,8 +34,17 @@ class Classifier(Protocol):
         ...
 
 
-def auc_columns(positive_class: int | Literal["macro"] = 0, rule: Rule = "rank") -> tuple[str, str]:
-    """Names of the two columns of a kind of AUC.
+def auc_columns(
+    positive_class: int | Literal["macro"] = 0,
+    rule: Rule = "rank",
+    groups: Sequence[str] = GROUPS,
+) -> tuple[str, ...]:
+    """Names of the columns of a kind of AUC, one for each group of items.
+
+    Args:
+        positive_class: as in `compute_auc`.
+        rule: as in `compute_auc`.
+        groups: any of `GROUPS` and `PARTS`.
 
     Example:
         >>> auc_columns(), auc_columns(2, "threshold")
@@ -36,7 +52,7 @@ def auc_columns(positive_class: int | Literal["macro"] = 0, rule: Rule = "rank")
     """
     suffix = "_macro" if positive_class == "macro" else f"_class_{positive_class}"
     suffix = ("" if positive_class == 0 else suffix) + ("" if rule == "rank" else f"_{rule}")
-    return f"train_auc{suffix}", f"test_auc{suffix}"
+    return tuple(f"{group}_auc{suffix}" for group in groups)
 
 
 def compute_auc(
@@ -46,7 +62,10 @@ def compute_auc(
     rule: Rule = "rank",
     only_missing: bool = False,
 ) -> dict[str, int]:
-    """Compute the AUC of the minima and store it as two columns of the atlas.
+    """Compute the AUC of the minima and store it as columns of the atlas.
+
+    The columns are those of `auc_columns`: of training and testing data, and of the incorrect
+    and the correct part of the training data where the problem has such items.
 
     Args:
         atlas: an open atlas; its problem holds the data.
@@ -69,12 +88,17 @@ def compute_auc(
     """
     frame = atlas.minima()
     counts = {}
-    for group, name in zip(GROUPS, auc_columns(positive_class, rule), strict=True):
+    groups = _groups(atlas.problem)
+    for group, name in zip(groups, auc_columns(positive_class, rule, groups), strict=True):
         ids = frame["id"]
         if only_missing and name in frame:
             ids = ids[frame[name].isna()]
         counts[name] = len(ids)
-        inputs, labels = _data(atlas.problem, group)
+        source = "train" if group in PARTS else group
+        inputs, labels = _data(atlas.problem, source)
+        if group in PARTS:
+            part = atlas.problem.arrays["train_changed"] == (group == "incorrect")
+            inputs, labels = inputs[part], labels[part]
         chunk = max(1, ROWS_AT_ONCE // len(labels))
         values: dict[int, float] = {}
         for start in range(0, len(ids), chunk):
@@ -82,8 +106,15 @@ def compute_auc(
             outputs = landscape.logits(atlas.minimum_weights(some), inputs)
             areas = _areas(_probabilities(outputs), labels, positive_class, rule)
             values.update(zip(some, areas.tolist(), strict=True))
-        atlas.set_property(name, values, atlas.problem.data_hash(group))
+        atlas.set_property(name, values, atlas.problem.data_hash(source))
     return counts
+
+
+def _groups(problem: Problem) -> tuple[str, ...]:
+    """The groups that have items."""
+    changed = problem.arrays.get("train_changed", np.zeros(0, bool))
+    parts = zip(PARTS, (changed.any(), (~changed).any()), strict=True)
+    return *GROUPS, *(part for part, has_items in parts if has_items)
 
 
 def _areas(

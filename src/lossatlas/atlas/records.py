@@ -155,7 +155,8 @@ def differences(stored: Mapping[str, str], asked: Mapping[str, str]) -> list[str
 def _short(value: str | None) -> str:
     if value is None:
         return "nothing"
-    return value if len(value) <= 32 else f"{value[:12]}..."
+    is_hash = " " not in value and len(value) > 32
+    return f"{value[:12]}..." if is_hash else value
 
 
 def check_json(name: str, value: object) -> None:

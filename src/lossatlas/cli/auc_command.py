@@ -31,8 +31,9 @@ def auc(
     """Compute the AUC of every minimum.
 
     The values, on training and on test data, become columns of the atlas: train_auc and
-    test_auc; other classes and rules have columns of their own. Exploring does it for class 0
-    when it ends.
+    test_auc; where training labels were changed, incorrect_auc and correct_auc too, on the
+    changed items by their new labels and on the others. Other classes and rules have columns of
+    their own. Exploring does it for class 0 when it ends.
     """
     from lossatlas.cli.runtime import set_up_jax
 

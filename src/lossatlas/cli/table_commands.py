@@ -14,6 +14,8 @@ LimitOption = Annotated[
 
 ALWAYS_SHOWN = ("train_auc", "test_auc")
 """Columns of the minima that are there even before they are computed."""
+AUC_GROUPS = ("train", "test", "incorrect", "correct")
+"""What columns of AUC begin with; they come last."""
 
 
 @ended_cleanly
@@ -26,14 +28,15 @@ def minima(
     """List the minima, the lowest first.
 
     Columns: id, loss, lowest Hessian eigenvalue, number of symmetry copies, times found, RMS
-    gradient, AUC on training and test data and whatever else was computed.
+    gradient, AUC on training and test data (where labels were changed: on the incorrect and the
+    correct part of the training data too) and whatever else was computed.
     """
     from lossatlas.atlas import Atlas
     from lossatlas.cli.output import show_table
 
     with Atlas.open(atlas) as opened:
         frame = opened.minima()
-    others = [name for name in frame.columns if name.split("_")[0] not in ("train", "test")]
+    others = [name for name in frame.columns if name.split("_")[0] not in AUC_GROUPS]
     computed = [name for name in frame.columns if name not in (*others, *ALWAYS_SHOWN)]
     frame = frame.reindex(columns=[*others, *ALWAYS_SHOWN, *computed])
     frame = frame.sort_values(by=["loss", "id"])

@@ -1,7 +1,8 @@
 """Labelled data: LJAT3 outcomes, files, scikit-learn's bundled sets; split and scaled.
 
 Every source hands over a `Dataset`, checked and read-only. `split` chooses the rows to train
-and to test on; `scale` divides columns by statistics of the training rows.
+and to test on; `scale` divides columns by statistics of the training rows; label noise changes
+training labels on purpose.
 """
 
 from lossatlas.data.dataset import Dataset, dataset_from_arrays
@@ -11,6 +12,14 @@ from lossatlas.data.ljat3 import (
     LJAT3_SIDES,
     LJAT3Data,
     load_ljat3,
+)
+from lossatlas.data.noise import (
+    NoisyLabels,
+    adversarial_noise,
+    boundary_noise,
+    class_conditional_noise,
+    permutation_noise,
+    uniform_noise,
 )
 from lossatlas.data.scaling import Scaling, apply_scaling, column_scaling, scale
 from lossatlas.data.sklearn_sets import SKLEARN_NAMES, sklearn_dataset
@@ -24,15 +33,21 @@ __all__ = [
     "SKLEARN_NAMES",
     "Dataset",
     "LJAT3Data",
+    "NoisyLabels",
     "Scaling",
     "Split",
+    "adversarial_noise",
     "apply_scaling",
+    "boundary_noise",
+    "class_conditional_noise",
     "column_scaling",
     "dataset_from_arrays",
     "load_ljat3",
+    "permutation_noise",
     "read_table",
     "scale",
     "sklearn_dataset",
     "split",
     "split_pools",
+    "uniform_noise",
 ]

@@ -63,6 +63,9 @@ def _message(
     field = model.model_fields[key]
     if detail["type"] == "missing":
         return BadInputError(where, "the key is missing", f"write e.g. {_example(key, field)}")
+    if detail["type"] == "other_kind":
+        problem = f"only noise of kind {detail['ctx']['whose']} has this key"  # type: ignore[typeddict-item]
+        return BadInputError(where, problem, "leave it out, or change kind")
     return _bad_value(detail, where, key, content[key], field)
 
 

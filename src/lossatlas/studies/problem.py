@@ -1,7 +1,8 @@
 """From a study to a landscape and its problem, and from a stored problem back to the landscape.
 
-The problem holds all that a later command needs: the scaled training and testing rows, and the
-study with the names of classes and columns. An atlas is complete without the study file.
+The problem holds all that a later command needs: the scaled training and testing rows, which
+training labels were changed and what they were before, and the study with the names of classes
+and columns. An atlas is complete without the study file.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import ValidationError
 
-from lossatlas.atlas import Problem
+from lossatlas.atlas import Atlas, Problem
 from lossatlas.data import (
     Dataset,
     Scaling,
@@ -25,6 +26,7 @@ from lossatlas.data import (
 )
 from lossatlas.errors import AtlasError, BadInputError
 from lossatlas.landscape import NetworkLandscape
+from lossatlas.studies.label_noise import noise_text, noisy_labels
 from lossatlas.studies.study import FileSource, LJAT3Source, Study
 
 
@@ -34,7 +36,7 @@ class Prepared(NamedTuple):
     Attributes:
         landscape: the loss of the network on the training rows.
         problem: what the atlas keeps of it.
-        train: training rows, scaled.
+        train: training rows, scaled, with the changed labels if there is noise.
         test: testing rows, scaled likewise.
     """
 
@@ -45,17 +47,20 @@ class Prepared(NamedTuple):
 
 
 def prepare(study: Study, stored: Problem | None = None) -> Prepared:
-    """Load, split and scale the data of a study, and build its landscape.
+    """Load, split and scale the data of a study, add its label noise, and build its landscape.
 
     Args:
         study: from `load_study`.
         stored: the problem of the atlas that is to be continued, if there is one. If it was made
             with the same table [data] of source ljat3, its rows are taken: the same minimizations
             would be repeated, and a start on the border of two basins may end elsewhere on
-            another processor. Files are always read again, since they may have changed.
+            another processor. Files are always read again, since they may have changed. If its
+            clean training rows and its table [noise] are those of the study, its labels are
+            taken: the noise is drawn once, whatever has become of a reference since.
 
     Raises:
-        BadInputError: for data that cannot be used, as `lossatlas.data` says.
+        BadInputError: for data that cannot be used, as `lossatlas.data` says, and a reference
+            that is missing, or is not of the clean training data.
 
     Example:
         >>> study = Study.model_validate(
@@ -75,15 +80,17 @@ def prepare(study: Study, stored: Problem | None = None) -> Prepared:
         parts, notes = _fresh_parts(study)
     specification = {**notes, "name": study.name, "study": study.tables}
     with _in_file(study):
-        landscape = _landscape(study, parts.train.inputs, parts.train.labels, notes["classes"])
+        train, changes = _with_noise(study, parts.train, stored)
+        landscape = _landscape(study, train.inputs, train.labels, notes["classes"])
     arrays = {
-        "train_inputs": parts.train.inputs,
-        "train_labels": parts.train.labels,
+        "train_inputs": train.inputs,
+        "train_labels": train.labels,
+        **changes,
         "test_inputs": parts.test.inputs,
         "test_labels": parts.test.labels,
     }
-    problem = Problem(landscape.fingerprint(), specification, arrays)
-    return Prepared(landscape, problem, parts.train, parts.test)
+    problem = Problem(_fingerprint(landscape, study), specification, arrays)
+    return Prepared(landscape, problem, train, parts.test)
 
 
 def landscape_of(problem: Problem) -> NetworkLandscape:
@@ -115,7 +122,7 @@ def landscape_of(problem: Problem) -> NetworkLandscape:
             "use the Python functions, and pass the landscape",
         ) from error
     landscape = _landscape(study, inputs, labels, classes)
-    if landscape.fingerprint() != problem.fingerprint:
+    if _fingerprint(landscape, study) != problem.fingerprint:
         raise AtlasError("the atlas's data and study do not give its fingerprint: it is damaged")
     return landscape
 
@@ -133,6 +140,12 @@ def _landscape(
         ties=study.network.ties,
         regularize_biases=study.loss.regularize_biases,
     )
+
+
+def _fingerprint(landscape: NetworkLandscape, study: Study) -> dict[str, str]:
+    """That of the landscape, and the noise: the labels alone would not say what differs."""
+    noise = {"label noise": noise_text(study.noise)} if study.noise.fraction else {}
+    return {**landscape.fingerprint(), **noise}
 
 
 def _fresh_parts(study: Study) -> tuple[Split, dict[str, Any]]:
@@ -173,16 +186,72 @@ def _scaling_notes(scaling: Scaling) -> dict[str, list[float]]:
     return {"shift": scaling.shift.tolist(), "factor": scaling.factor.tolist()}
 
 
+def _with_noise(
+    study: Study, clean: Dataset, stored: Problem | None
+) -> tuple[Dataset, dict[str, np.ndarray]]:
+    """The training rows with their noise, and the arrays that say what it changed."""
+    noise = study.noise
+    if noise.fraction == 0:
+        return clean, {}
+    if stored is not None and _same_noise(study, clean, stored):
+        labels, changed = stored.arrays["train_labels"], stored.arrays["train_changed"]
+    else:
+        outputs = None if noise.reference is None else _reference_outputs(study, clean)
+        labels, changed = noisy_labels(noise, clean.labels, len(clean.classes), outputs)
+    noisy = Dataset(clean.inputs, labels, clean.classes, clean.name, clean.features)
+    return noisy, {"train_clean_labels": clean.labels, "train_changed": changed}
+
+
+def _same_noise(study: Study, clean: Dataset, stored: Problem) -> bool:
+    """Whether the stored labels are those of this noise on these rows."""
+    table = stored.specification.get("study", {}).get("noise")
+    return table == study.tables["noise"] and not _other_rows(clean, stored)
+
+
+def _other_rows(clean: Dataset, stored: Problem) -> str:
+    """Which of the stored clean training rows are not these, in words; empty if all are."""
+    labels = stored.arrays.get("train_clean_labels", stored.arrays.get("train_labels"))
+    for name, ours, theirs in (
+        ("inputs", clean.inputs, stored.arrays.get("train_inputs")),
+        ("labels", clean.labels, labels),
+    ):
+        if theirs is None or not np.array_equal(ours, theirs):
+            return name
+    return ""
+
+
+def _reference_outputs(study: Study, clean: Dataset) -> np.ndarray:
+    """(items, classes) outputs of the lowest minimum of the reference on the training items."""
+    where, path = "[noise] reference", study.file.parent / str(study.noise.reference)
+    remedy = "explore the study without its table [noise], and name that atlas"
+    try:
+        with Atlas.open(path) as atlas:
+            problem, minima = atlas.problem, atlas.minima().sort_values(["loss", "id"])
+            weights = atlas.minimum_weights([int(key) for key in minima["id"][:1]])
+    except BadInputError as error:
+        raise BadInputError(where, f"{error.where}: {error.problem}", remedy) from error
+    if "train_clean_labels" in problem.arrays:
+        raise BadInputError(where, f"{path}: its labels have noise", remedy)
+    if different := _other_rows(clean, problem):
+        raise BadInputError(where, f"{path}: other training {different} than these", remedy)
+    if not len(weights):
+        raise BadInputError(where, f"{path}: there are no minima in it yet", "explore for longer")
+    return landscape_of(problem).logits(weights, clean.inputs)[0]
+
+
 def _same_draw(study: Study, stored: Problem) -> bool:
     drawn = isinstance(study.data, LJAT3Source)
     return drawn and stored.specification.get("study", {}).get("data") == study.tables["data"]
 
 
 def _stored_parts(stored: Problem) -> Split:
+    """The rows of a stored problem, as they were before the noise."""
+
     def rows(group: str) -> Dataset:
+        labels = stored.arrays[f"{group}_labels"]
         return Dataset(
             stored.arrays[f"{group}_inputs"],
-            stored.arrays[f"{group}_labels"],
+            stored.arrays.get(f"{group}_clean_labels", labels),
             tuple(stored.specification["classes"]),
             str(stored.specification["name"]),
             tuple(stored.specification["features"]),

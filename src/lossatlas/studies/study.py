@@ -1,6 +1,6 @@
 """The study file: which data, which network, which loss, how long to explore.
 
-A study is a TOML file of four tables. Everything in it is checked before any work starts, and a
+A study is a TOML file of five tables. Everything in it is checked before any work starts, and a
 key that nobody knows is refused: a misspelled option must not be an ignored one. Nothing here
 loads JAX, so a mistake is answered at once.
 """
@@ -9,9 +9,19 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from lossatlas.data import LJAT3_SIDES, SKLEARN_NAMES
+from lossatlas.data.noise import check_confusion
 from lossatlas.data.scaling import ScalingMethod
 from lossatlas.data.split import SplitMode
 from lossatlas.errors import BadInputError
@@ -96,6 +106,79 @@ class SklearnSource(Source):
     )
 
 
+class Noise(Table):
+    """Training labels changed on purpose, see `lossatlas.data.noise`; test data stay clean.
+
+    Attributes:
+        kind: which labels are changed, and to what.
+        fraction: share of the training items whose label is changed; 0 for clean data.
+        seed: of the kinds that draw.
+        common_random_numbers: one draw for all fractions, so that the items changed at a smaller
+            one are among those changed at a larger one.
+        confusion: of kind ``class-conditional``: row i holds the probabilities of the labels that
+            an item of class i is given.
+        reference: of kinds ``boundary`` and ``adversarial``: an atlas of the clean data, whose
+            lowest minimum classifies the items.
+    """
+
+    kind: Literal["uniform", "class-conditional", "permutation", "boundary", "adversarial"] = Field(
+        default="uniform",
+        description='"uniform", "class-conditional", "permutation", "boundary" or "adversarial"',
+        examples=["uniform"],
+    )
+    fraction: float = Field(
+        default=0.0, strict=True, ge=0, le=1, description="a number from 0 to 1", examples=[0.1]
+    )
+    seed: Seed = 0
+    common_random_numbers: bool = Field(
+        default=False, strict=True, description="true or false", examples=[True]
+    )
+    confusion: tuple[tuple[Annotated[float, Field(strict=True)], ...], ...] | None = Field(
+        default=None,
+        validate_default=True,
+        description="a matrix of probabilities, one row a class",
+        examples=[[[0.9, 0.1], [0.2, 0.8]]],
+    )
+    reference: Annotated[str, Field(strict=True, min_length=1)] | None = Field(
+        default=None,
+        validate_default=True,
+        description="the path of an atlas of the clean data",
+        examples=["clean.atlas"],
+    )
+
+    @field_validator("seed", "common_random_numbers", "confusion", "reference")
+    @classmethod
+    def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        name, kind = str(info.field_name), info.data.get("kind")
+        kinds = KINDS_WITH[name]
+        given = value != cls.model_fields[name].default
+        if given and kind is not None and kind not in kinds:
+            whose = " or ".join(f'"{one}"' for one in kinds)
+            raise PydanticCustomError("other_kind", "only {whose} has it", {"whose": whose})
+        if not given and kind in kinds and name in ("confusion", "reference"):
+            raise PydanticCustomError("missing", "the key is missing")
+        return value
+
+    @field_validator("confusion")
+    @classmethod
+    def _probabilities(cls, confusion: Any) -> Any:
+        if confusion is not None:
+            try:
+                check_confusion(confusion)
+            except BadInputError as error:
+                raise ValueError(error.problem) from error
+        return confusion
+
+
+KINDS_WITH = {
+    "seed": ("uniform", "class-conditional", "permutation"),
+    "common_random_numbers": ("uniform", "class-conditional", "permutation"),
+    "confusion": ("class-conditional",),
+    "reference": ("boundary", "adversarial"),
+}
+"""The kinds of noise that a key of [noise] belongs to; `kind` and `fraction` belong to all."""
+
+
 class Network(Table):
     """The tanh network.
 
@@ -156,6 +239,7 @@ class Study(Table):
 
     Attributes:
         data: `LJAT3Source`, `FileSource` or `SklearnSource`.
+        noise: `Noise`; none by default.
         network: `Network`.
         loss: `Loss`.
         explore: `Explore`.
@@ -173,6 +257,7 @@ class Study(Table):
     """
 
     data: LJAT3Source | FileSource | SklearnSource = Field(discriminator="source")
+    noise: Noise = Noise()
     network: Network
     loss: Loss
     explore: Explore = Explore()
@@ -190,7 +275,7 @@ class Study(Table):
 
     @property
     def tables(self) -> dict[str, Any]:
-        """The four tables as JSON types, defaults filled in."""
+        """The five tables as JSON types, defaults filled in."""
         return self.model_dump(mode="json")
 
 

@@ -1,0 +1,52 @@
+"""How the training items are distributed over the classes, before and after label noise."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lossatlas.atlas import Problem
+from lossatlas.errors import BadInputError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def class_distribution(problem: Problem) -> "DataFrame":
+    """The training items of every class (the paper's SI: training set distributions).
+
+    Args:
+        problem: of a study, as an atlas holds it.
+
+    Returns:
+        one row a class, with the columns ``class`` (its name), ``before`` (items of the class in
+        the clean data), ``changed`` (how many of them were given another label), ``after`` (items
+        that have its label in training). Without noise ``after`` is ``before``.
+
+    Raises:
+        BadInputError: if the problem has no training labels.
+
+    Example:
+        >>> arrays = {
+        ...     "train_labels": np.array([1, 1, 0]),
+        ...     "train_clean_labels": np.array([0, 1, 0]),
+        ...     "train_changed": np.array([True, False, False]),
+        ... }
+        >>> print(class_distribution(Problem({}, {"classes": ["bent", "linear"]}, arrays)))
+            class  before  changed  after
+        0    bent       2        1      1
+        1  linear       1        0      2
+    """
+    import pandas as pd
+
+    if "train_labels" not in problem.arrays or "classes" not in problem.specification:
+        raise BadInputError("atlas", "it holds no labels", "explore a study with data")
+    classes = problem.specification["classes"]
+    after = problem.arrays["train_labels"]
+    before = problem.arrays.get("train_clean_labels", after)
+    counts = {
+        "before": before,
+        "changed": before[before != after],
+        "after": after,
+    }
+    columns = {key: np.bincount(part, minlength=len(classes)) for key, part in counts.items()}
+    return pd.DataFrame({"class": classes, **columns})

@@ -1,0 +1,293 @@
+"""Label noise: training labels changed on purpose, for a fixed share of the items.
+
+Every kind changes exactly round(fraction N) of N labels, each to another class, and says which.
+*Uniform* noise is that of the paper (section IV.A): items chosen at random, class i to any j != i
+with probability 1/(C - 1). *Class-conditional* noise follows a confusion matrix, *permutation*
+noise mistakes every class for a fixed other one. Two kinds depend on the items, through the
+outputs of a reference classifier: *boundary* noise changes the items that it finds hardest to
+tell apart, *adversarial* noise those whose new label it finds hardest to believe.
+
+Random numbers: kinds that draw take `seed`. Draws for different numbers of changed items are
+independent. With `common_random_numbers` they are the same draw cut at different places: what is
+changed at 10 % is changed at 50 % too, and to the same classes, so that a difference between two
+percentages is not the accident of two draws.
+
+References: N. Natarajan, I. S. Dhillon, P. Ravikumar, A. Tewari, Advances in Neural Information
+Processing Systems 26 (2013), for class-conditional noise; E. Ohlsson, J. Off. Stat. 14, 149 (1998),
+for sequential Poisson sampling.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from lossatlas.errors import BadInputError
+
+NOISE = 20200409
+"""Keeps the draws apart from those of the split, which may have the same seed."""
+ITEMS, CLASSES = 0, 1
+"""Draws that choose items, and the draw of a permutation of the classes."""
+ROW_SUM_TOLERANCE = 1e-6
+"""How far a row of a confusion matrix may be from a sum of 1 (rows are typed by hand)."""
+
+
+Confusion = Sequence[Sequence[float]] | Float[np.ndarray, "C C"]
+
+
+class NoisyLabels(NamedTuple):
+    """Labels after the noise.
+
+    Attributes:
+        labels: (N,) int64, 0..C-1.
+        changed: (N,) True where the label is another one than before.
+    """
+
+    labels: Int[np.ndarray, " N"]
+    changed: Bool[np.ndarray, " N"]
+
+
+def uniform_noise(
+    labels: Int[np.ndarray, " N"],
+    classes: int,
+    fraction: float,
+    seed: int = 0,
+    common_random_numbers: bool = False,
+) -> NoisyLabels:
+    """Items chosen at random; every other class is equally likely (the paper's section IV.A).
+
+    Args:
+        labels: the clean labels, 0..C-1.
+        classes: C, at least 2.
+        fraction: share of the items to change, 0 to 1.
+        seed: of the draw.
+        common_random_numbers: one draw for all fractions, see above.
+
+    Raises:
+        BadInputError: for a fraction that is none, or labels that are no classes.
+
+    Example:
+        >>> noisy = uniform_noise(np.zeros(10, int), 4, 0.3, seed=1)
+        >>> int(noisy.changed.sum()), bool((noisy.labels[noisy.changed] != 0).all())
+        (3, True)
+    """
+    count = _count(labels, classes, fraction)
+    generator = _generator(seed, count, common_random_numbers)
+    order = generator.permutation(len(labels))
+    others = (labels + generator.integers(1, classes, len(labels))) % classes
+    return _changed(labels, order[:count], others)
+
+
+def class_conditional_noise(
+    labels: Int[np.ndarray, " N"],
+    classes: int,
+    confusion: Confusion,
+    fraction: float,
+    seed: int = 0,
+    common_random_numbers: bool = False,
+) -> NoisyLabels:
+    """Items and their new classes by a confusion matrix, whose error rates are scaled.
+
+    Row i of the matrix holds the probabilities of the labels that an item of class i is given; what
+    is not on the diagonal is an error. An item of class i is changed with a probability
+    proportional to the error rate 1 - C_ii, with the factor that makes round(fraction N) changed
+    items in all (sequential Poisson sampling; a rate that would exceed 1 is 1), and gets class
+    j != i with probability C_ij / (1 - C_ii). If `fraction` is the mean error rate of the items,
+    that factor is one: the noise is that of the matrix.
+
+    Args:
+        labels: the clean labels, 0..C-1.
+        classes: C, at least 2.
+        confusion: (C, C) not negative, rows sum to 1.
+        fraction: share of the items to change, 0 to 1.
+        seed: of the draw.
+        common_random_numbers: one draw for all fractions, see above.
+
+    Raises:
+        BadInputError: for a matrix or a fraction that is none, or more items to change than there
+            are of classes that the matrix ever changes.
+
+    Example:
+        >>> labels = np.repeat([0, 1, 2], 100)
+        >>> noisy = class_conditional_noise(labels, 3, [[1, 0, 0], [0, 1, 0], [0.1, 0, 0.9]], 0.1)
+        >>> np.bincount(noisy.labels).tolist()
+        [130, 100, 70]
+    """
+    check_confusion(confusion)
+    table = np.asarray(confusion, np.float64)
+    if len(table) != classes:
+        problem = f"it has {len(table)} rows, the data have {classes} classes"
+        raise BadInputError("[noise] confusion", problem, "give every class a row")
+    count = _count(labels, classes, fraction)
+    errors = table - np.diag(np.diag(table))
+    rates = errors.sum(axis=1)[labels]
+    if count > np.count_nonzero(rates):
+        raise BadInputError(
+            "[noise] fraction",
+            f"{count} items are to be changed, the matrix changes only the classes of "
+            f"{np.count_nonzero(rates)}",
+            "use a smaller fraction",
+        )
+    generator = _generator(seed, count, common_random_numbers)
+    drawn = generator.random(len(labels))
+    keys = np.full(len(labels), np.inf)
+    np.divide(drawn, rates, out=keys, where=rates > 0)
+    others = _drawn_from(errors, labels, generator.random(len(labels)))
+    return _changed(labels, np.argsort(keys, kind="stable")[:count], others)
+
+
+def permutation_noise(
+    labels: Int[np.ndarray, " N"],
+    classes: int,
+    fraction: float,
+    seed: int = 0,
+    common_random_numbers: bool = False,
+) -> NoisyLabels:
+    """Items chosen at random; every class is always mistaken for the same other class.
+
+    The permutation of the classes has no fixed points and is drawn, all such permutations being
+    equally likely, by the seed alone: it is the same for all fractions. Arguments and errors as
+    `uniform_noise`.
+
+    Example:
+        >>> noisy = permutation_noise(np.arange(30) % 3, 3, 1.0, seed=4)
+        >>> noisy.labels[:6].tolist()
+        [1, 2, 0, 1, 2, 0]
+    """
+    count = _count(labels, classes, fraction)
+    permutation = _without_fixed_points(classes, seed)
+    generator = _generator(seed, count, common_random_numbers)
+    order = generator.permutation(len(labels))
+    return _changed(labels, order[:count], permutation[labels])
+
+
+def boundary_noise(
+    labels: Int[np.ndarray, " N"], outputs: Float[np.ndarray, "N C"], fraction: float
+) -> NoisyLabels:
+    """The items nearest the decision boundary of a reference, each given the class across it.
+
+    Nearest means the smallest difference between the two highest probabilities. The new class is
+    the most probable one other than the item's own: the runner-up where the reference is right,
+    the class it believes in where it is wrong. Nothing is drawn; the items changed at a smaller
+    fraction are among those at a larger one. Of equally near items the first are changed.
+
+    Args:
+        labels: the clean labels, 0..C-1.
+        outputs: of the reference for every item, before the softmax.
+        fraction: share of the items to change, 0 to 1.
+
+    Raises:
+        BadInputError: for a fraction that is none, or outputs that do not fit the labels.
+
+    Example:
+        >>> outputs = np.array([[3.0, 0.0, 1.0], [1.0, 0.9, 0.0], [0.0, 0.2, 4.0]])
+        >>> boundary_noise(np.array([0, 0, 2]), outputs, 1 / 3).labels.tolist()
+        [0, 1, 2]
+    """
+    count = _count(labels, _classes(labels, outputs), fraction)
+    exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    ranked = np.sort(exponentials / exponentials.sum(axis=1, keepdims=True), axis=1)
+    margins = ranked[:, -1] - ranked[:, -2]
+    others = _without_own(labels, outputs, -np.inf).argmax(axis=1)
+    return _changed(labels, np.argsort(margins, kind="stable")[:count], others)
+
+
+def adversarial_noise(
+    labels: Int[np.ndarray, " N"], outputs: Float[np.ndarray, "N C"], fraction: float
+) -> NoisyLabels:
+    """The items whose change raises the loss of a reference most, each given its worst class.
+
+    A change from class i to j adds ln p_i - ln p_j = y_i - y_j to the cross-entropy of an item with
+    outputs y. The worst class is the least probable one other than the item's own. Nothing is
+    drawn; the items changed at a smaller fraction are among those at a larger one. Of equally bad
+    items the first are changed. Arguments and errors as `boundary_noise`.
+
+    Example:
+        >>> outputs = np.array([[3.0, 0.0, 1.0], [1.0, 0.9, 0.0], [0.0, 0.2, 4.0]])
+        >>> adversarial_noise(np.array([0, 0, 2]), outputs, 1 / 3).labels.tolist()
+        [0, 0, 0]
+    """
+    count = _count(labels, _classes(labels, outputs), fraction)
+    others = _without_own(labels, outputs, np.inf).argmin(axis=1)
+    rows = np.arange(len(labels))
+    rise = outputs[rows, labels] - outputs[rows, others]
+    return _changed(labels, np.argsort(-rise, kind="stable")[:count], others)
+
+
+def check_confusion(confusion: Confusion) -> None:
+    """Refuse what is no confusion matrix.
+
+    Raises:
+        BadInputError: if it is not square, or has negative entries, or a row does not sum to 1.
+
+    Example:
+        >>> check_confusion([[0.9, 0.1], [0.3, 0.7]])
+    """
+    where, remedy = "[noise] confusion", "give every class a row with the probability of each class"
+    rows = [list(row) for row in confusion]
+    if not rows or any(len(row) != len(rows) for row in rows):
+        raise BadInputError(where, "it is not square", remedy)
+    for number, row in enumerate(rows, start=1):
+        if min(row) < 0:
+            raise BadInputError(where, f"row {number} has a negative entry", remedy)
+        if not abs(sum(row) - 1) <= ROW_SUM_TOLERANCE:
+            raise BadInputError(where, f"row {number} sums to {sum(row):.7g}, not to 1", remedy)
+
+
+def _count(labels: np.ndarray, classes: int, fraction: float) -> int:
+    """How many labels to change."""
+    if not 0 <= fraction <= 1:
+        problem = f"{fraction} is no share of the items"
+        raise BadInputError("[noise] fraction", problem, "use a number from 0 to 1")
+    if classes < 2:
+        raise BadInputError("[noise]", f"there are {classes} classes", "give two or more")
+    if len(labels) and not (labels.min() >= 0 and labels.max() < classes):
+        raise BadInputError("[noise]", f"a label is none of {classes} classes", "use 0 .. C-1")
+    return round(fraction * len(labels))
+
+
+def _classes(labels: np.ndarray, outputs: np.ndarray) -> int:
+    if outputs.ndim != 2 or len(outputs) != len(labels) or not np.isfinite(outputs).all():
+        raise BadInputError(
+            "[noise] reference",
+            f"its outputs of shape {outputs.shape} do not fit {len(labels)} items",
+            "give a finite number for every item and class",
+        )
+    return outputs.shape[1]
+
+
+def _generator(seed: int, count: int, common_random_numbers: bool) -> np.random.Generator:
+    """The stream that chooses items and their classes."""
+    key = (NOISE, ITEMS) if common_random_numbers else (NOISE, ITEMS, count)
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def _without_fixed_points(classes: int, seed: int) -> np.ndarray:
+    """A permutation that leaves no class where it is; every third one drawn is one (1/e)."""
+    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(NOISE, CLASSES)))
+    while True:
+        permutation = generator.permutation(classes)
+        if (permutation != np.arange(classes)).all():
+            return permutation
+
+
+def _drawn_from(errors: np.ndarray, labels: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """The class of every item by its row of weights (C, C) and a uniform number in [0, 1)."""
+    sums = errors.cumsum(axis=1)
+    totals = np.where(sums[:, -1:] > 0, sums[:, -1:], 1.0)
+    return ((sums / totals)[labels] > drawn[:, None]).argmax(axis=1)
+
+
+def _without_own(labels: np.ndarray, outputs: np.ndarray, instead: float) -> np.ndarray:
+    """The outputs with another value in the place of each item's own class."""
+    others = np.array(outputs, np.float64)
+    others[np.arange(len(labels)), labels] = instead
+    return others
+
+
+def _changed(labels: np.ndarray, chosen: np.ndarray, others: np.ndarray) -> NoisyLabels:
+    """The labels with those of the chosen items replaced."""
+    changed = np.zeros(len(labels), bool)
+    changed[chosen] = True
+    return NoisyLabels(np.where(changed, others, labels).astype(np.int64), changed)
