@@ -135,7 +135,11 @@ class ExploreDisplay:
             total=1.0 if share is not None else None, completed=share or 0.0, width=40
         )
         line = Table.grid(padding=(0, 2))
-        ending = "until nothing new turns up" if left is None else f"{duration(left)} left"
+        ending = "until nothing new turns up"
+        if self.options.until is not None:
+            ending = f"until {self.options.until:.6g} complete"
+        if left is not None:
+            ending = f"{duration(left)} left"
         line.add_row(bar, Text(duration(seconds)), Text(ending))
         rows: list[RenderableType] = [line, Text(self._counts())]
         if self.latest is not None:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from lossatlas.analysis.completeness import completeness, is_complete
 from lossatlas.atlas import Atlas, Committed
 from lossatlas.errors import BadInputError
 from lossatlas.explore.planner import plan_round
@@ -29,6 +30,9 @@ from lossatlas.search.tools import default_tools
 
 QUIET = 250
 """An exploration ends when so many attempts, and ten for every minimum, found nothing new."""
+DRAWS = 0.5
+"""Part of the searches that are independent draws where the exploration goes on until it is
+complete."""
 COMMIT_SECONDS = 1.0
 """Finished attempts wait at most about this long to be committed."""
 
@@ -40,15 +44,22 @@ class ExploreOptions:
     Args:
         minutes: stop after so many minutes of this call.
         transition_states: stop at so many transition states in the atlas, degenerate ones included.
+        until: stop when minima and transition states are this complete, e.g. 0.99: when the lower
+            confidence bounds say that an independent draw hits a point that independent draws have
+            hit before, with this probability, in both streams (`analysis.completeness`).
+        independent_share: part of the searches that are independent draws, from which completeness
+            is estimated; default 0.5 with `until`, else none.
         seed: of all random numbers.
         lanes: lanes of each kernel and worker; default chosen for the device.
         workers: worker threads; default one a core.
 
-    Without a limit the exploration ends when a long run of attempts finds nothing new.
+    Without `until` the exploration also ends when a long run of attempts finds nothing new.
     """
 
     minutes: float | None = None
     transition_states: int | None = None
+    until: float | None = None
+    independent_share: float | None = None
     seed: int = 0
     lanes: int | None = None
     workers: int | None = None
@@ -59,6 +70,22 @@ class ExploreOptions:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise BadInputError(f"explore: {name}", f"{value} is not positive", "use e.g. 2")
+        if self.until is not None and not 0 < self.until < 1:
+            problem = f"{self.until} is not between 0 and 1"
+            raise BadInputError("explore: until", problem, "use e.g. 0.99")
+        if not 0 <= self.share_of_draws <= 1:
+            problem = f"{self.independent_share} is not from 0 to 1"
+            raise BadInputError("explore: independent_share", problem, "use e.g. 0.5")
+        if self.until is not None and self.share_of_draws == 0:
+            problem = "without independent draws nothing can be said about completeness"
+            raise BadInputError("explore: independent_share", problem, "use e.g. 0.5, or no until")
+
+    @property
+    def share_of_draws(self) -> float:
+        """The part of the searches that are independent draws."""
+        if self.independent_share is not None:
+            return self.independent_share
+        return 0.0 if self.until is None else DRAWS
 
 
 class Progress(NamedTuple):
@@ -77,7 +104,7 @@ class Exploration(NamedTuple):
     """How an exploration ended.
 
     Attributes:
-        reason: ``"time"``, ``"number"``, ``"nothing new"`` or ``"interrupted"``.
+        reason: ``"time"``, ``"number"``, ``"complete"``, ``"nothing new"`` or ``"interrupted"``.
         minima, transition_states: in the atlas at the end.
         attempts: made in this call.
         seconds, cpu_seconds: spent in this call.
@@ -151,7 +178,7 @@ class _Rounds:
         self.committed = 0
         self.counts: dict[str, int] = {}
         self.minima = self.transition_states = 0
-        self.limit_reached = self.exhausted = False
+        self.limit_reached = self.exhausted = self.complete = False
 
     def stopped(self) -> bool:
         return self.limit_reached or time.monotonic() >= self.deadline
@@ -163,6 +190,8 @@ class _Rounds:
         self.transition_states = len(view.points.transition_state_ids)
         if self._enough():
             return "number"
+        if self._complete():
+            return "complete"
         with engine.session(self.stopped) as session:
             self._plan(session)
             self._plan(session)
@@ -170,16 +199,24 @@ class _Rounds:
             self._collect(session)
         if self._enough():
             return "number"
+        if self.complete:
+            return "complete"
         return "time" if time.monotonic() >= self.deadline else "nothing new"
 
     def _enough(self) -> bool:
         wanted = self.options.transition_states
         return wanted is not None and self.transition_states >= wanted
 
+    def _complete(self) -> bool:
+        wanted = self.options.until
+        return wanted is not None and is_complete(completeness(self.atlas), wanted)
+
     def _plan(self, session: Session) -> None:
         """Plan one round from the atlas as it is, and hand it to the engine."""
         view = self.observer.view()
-        tasks: list[Task] = plan_round(view, self.observer.entries, self.options.seed)
+        tasks: list[Task] = plan_round(
+            view, self.observer.entries, self.options.seed, self.options.share_of_draws
+        )
         tools = self.tools._replace(known=self.known.as_of_now())
         for task in tasks:
             self.round_of.append(self.planned_rounds)
@@ -211,8 +248,11 @@ class _Rounds:
 
     def _next_round(self, session: Session) -> None:
         self.new_in_round = 0
-        self.exhausted = self.exhausted or self.quiet >= max(QUIET, 10 * self.minima)
-        if not self.exhausted:
+        if self.options.until is None:
+            self.exhausted = self.exhausted or self.quiet >= max(QUIET, 10 * self.minima)
+        elif not self.limit_reached and self._complete():
+            self.complete = self.limit_reached = True
+        if not self.exhausted and not self.limit_reached:
             self._plan(session)
         self._end_if_idle(session)
 
