@@ -42,7 +42,11 @@ def arms(seed: int) -> dict[str, Strategy]:
 
 
 def plan_round(
-    view: View, entries: Sequence[Entry], seed: int, independent_share: float = 0.0
+    view: View,
+    entries: Sequence[Entry],
+    seed: int,
+    independent_share: float = 0.0,
+    names: Sequence[str] | None = None,
 ) -> list[Task]:
     """The tasks of the next round; empty if there is nothing left to try.
 
@@ -51,6 +55,7 @@ def plan_round(
         entries: the log of attempts.
         seed: seed of the exploration.
         independent_share: part of the round for independent draws, half of it for each stream.
+        names: of the other strategies to use, None for all.
     """
     known = len(view.points.minimum_ids) > 0
     size = ROUND if known else FIRST_ROUND
@@ -59,7 +64,7 @@ def plan_round(
         tasks += take(draw(view, seed), round(independent_share * size / 2), view.tried)
     if independent_share == 1.0:
         return tasks
-    strategies_by_name = arms(seed)
+    strategies_by_name = {k: arm for k, arm in arms(seed).items() if names is None or k in names}
     shares = yields(entries, list(strategies_by_name))
     left = size - len(tasks)
     proposals = {name: arm(view) for name, arm in strategies_by_name.items()}
