@@ -39,6 +39,10 @@ def reproduce(
     minutes: Annotated[
         float | None, typer.Option(help="For each landscape, instead of the scale's own.")
     ] = None,
+    cpu_minutes: Annotated[
+        float | None,
+        typer.Option(help="The same in CPU minutes, which do not depend on what else is running."),
+    ] = None,
     no_explore: Annotated[
         bool, typer.Option("--no-explore", help="Only write what the landscapes there are give.")
     ] = False,
@@ -57,10 +61,11 @@ def reproduce(
     from lossatlas.studies.paper.recipes import artifacts
 
     wanted = artifacts(tuple(what))
-    if minutes is not None and minutes <= 0:
-        raise BadInputError("--minutes", f"{minutes} is not positive", "use e.g. 10")
+    for option, value in (("--minutes", minutes), ("--cpu-minutes", cpu_minutes)):
+        if value is not None and value <= 0:
+            raise BadInputError(option, f"{value} is not positive", "use e.g. 10")
     _make_folder(output)
-    cells = _wanted_cells(wanted, scale.value, draws, minutes)
+    cells = _wanted_cells(wanted, scale.value, draws, minutes, cpu_minutes)
     done = _compute_all([] if no_explore else cells, output)
     files = _write_all(wanted, scale.value, draws, output)
     if "all" in what:
@@ -78,7 +83,9 @@ def _make_folder(output: Path) -> None:
         raise BadInputError(f"-o {output}", problem, "give another folder") from error
 
 
-def _wanted_cells(wanted, scale: str, draws: int | None, minutes: float | None) -> "list[Cell]":
+def _wanted_cells(
+    wanted, scale: str, draws: int | None, minutes: float | None, cpu_minutes: float | None
+) -> "list[Cell]":
     """Every cell once, in the order of the studies."""
     from lossatlas.studies.paper.recipes import SCALES, cells_of, recipes
 
@@ -88,7 +95,7 @@ def _wanted_cells(wanted, scale: str, draws: int | None, minutes: float | None) 
         if any(recipe.kind == "mnist" for recipe in chosen):
             _say("MNIST skipped: LOSSATLAS_MNIST names no folder, and quick downloads nothing")
         chosen = [recipe for recipe in chosen if recipe.kind != "mnist"]
-    found = (cell for recipe in chosen for _, cell in cells_of(recipe, draws, minutes))
+    found = (cell for recipe in chosen for _, cell in cells_of(recipe, draws, minutes, cpu_minutes))
     return list({cell.key: cell for cell in found}.values())
 
 

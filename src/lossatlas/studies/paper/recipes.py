@@ -354,19 +354,23 @@ def artifacts(names: tuple[str, ...]) -> list[Artifact]:
 
 
 def cells_of(
-    recipe: Recipe, draws: int | None = None, minutes: float | None = None
+    recipe: Recipe,
+    draws: int | None = None,
+    minutes: float | None = None,
+    cpu_minutes: float | None = None,
 ) -> Iterator[tuple[Column, Cell]]:
     """The cells of a study with their columns, all columns of a draw before the next draw.
 
     Args:
         recipe: the study.
         draws: how many draws; default those of the study.
-        minutes: of the clock for each cell, in place of its own time.
+        minutes, cpu_minutes: of the clock, and of CPU time, for each cell; if one is given they
+            replace its own times.
     """
     for draw in range(1, (draws or recipe.draws) + 1):
         for column in recipe.columns:
             cell = column.cell(draw)
-            if minutes is not None:
-                budget = replace(cell.budget, minutes=minutes, cpu_minutes=None)
+            if minutes is not None or cpu_minutes is not None:
+                budget = replace(cell.budget, minutes=minutes, cpu_minutes=cpu_minutes)
                 cell = cell._replace(budget=budget)
             yield column, cell
