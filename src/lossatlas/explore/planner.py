@@ -16,7 +16,7 @@ from lossatlas.explore import strategies
 from lossatlas.explore.strategies import Strategy, Task, take
 from lossatlas.explore.view import View
 
-HESSIAN = 12.0
+HESSIAN = 25.0
 """Cost of a Hessian and its spectrum, in gradients."""
 MEMORY = 200
 """Attempts of a strategy that count."""

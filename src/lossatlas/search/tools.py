@@ -50,7 +50,7 @@ class Tools(NamedTuple):
     band: Band
     pushoff: float
     displacement: float
-    flow_tolerance: tuple[float, float] = (1e-2, 1e-5)
+    flow_tolerance: tuple[float, float] = (1e-2, 1e-4)
     near_saddle: float = 0.2
     known: Callable[[StationaryPoint], int | None] = nothing_known
 
@@ -74,7 +74,7 @@ def default_tools(landscape: Landscape) -> Tools:
         band=Band(max_step=0.2 * length),
         pushoff=0.02 * length,
         displacement=0.5 * length,
-        flow_tolerance=(1e-2 * length, 1e-5 * length),
+        flow_tolerance=(1e-2 * length, 1e-4 * length),
     )
 
 
@@ -84,7 +84,7 @@ def _exact_kernels(landscape: Landscape) -> tuple[Polish, Climb, Flow]:
     n_modes = min(landscape.n_weights, len(landscape.excluded_modes) + N_SOFT)
     return (
         Polish(n_modes=n_modes, max_step=0.3 * length),
-        Climb(newton_length=1e-3 * length, radius=0.2 * length, max_radius=0.6 * length),
+        Climb(newton_length=1e-3 * length, radius=0.4 * length, max_radius=1.0 * length),
         Flow(ball=0.1 * length, max_step=0.5 * length),
     )
 
