@@ -55,7 +55,7 @@ class Entry(NamedTuple):
     note: str
 
 
-def _auc_rows(statistics: str = "gmin mean sd") -> list[Quantity]:
+def _auc_rows(statistics: str = "gmin mean sd", digits: tuple[int, int] = (3, 5)) -> list[Quantity]:
     labels = {"gmin": "global minimum", "mean": "mean over minima", "sd": "sd over minima"}
     parts = {
         "train": "training",
@@ -64,7 +64,7 @@ def _auc_rows(statistics: str = "gmin mean sd") -> list[Quantity]:
         "test": "testing",
     }
     return [
-        Quantity(f"{part}_{which}_auc", f"{name} AUC, {labels[which]}", 5 if which == "sd" else 3)
+        Quantity(f"{part}_{which}_auc", f"{name} AUC, {labels[which]}", digits[which == "sd"])
         for part, name in parts.items()
         for which in statistics.split()
     ]
@@ -137,7 +137,7 @@ ROWS: dict[str, list[Quantity]] = {
         *EFFORT,
     ],
     "mnist": [
-        *_auc_rows("mean sd"),
+        *_auc_rows("mean sd", (4, 4)),
         Quantity("minima", "minima sampled", 0),
         Quantity("quenches", "quenches", 0),
         Quantity("gmin_loss", "lowest loss"),
