@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lossatlas.analysis.disconnectivity import barrier, build_tree, superbasins
     from lossatlas.analysis.tree_layout import discretize, layout, prune
     from lossatlas.atlas import Atlas, Problem, snapshot
-    from lossatlas.data import Dataset, load_ljat3, read_table, sklearn_dataset
+    from lossatlas.data import Dataset, load_ljat3, load_mnist, read_table, sklearn_dataset
     from lossatlas.errors import AtlasError, BadInputError, LossatlasError, Status
     from lossatlas.explore.explorer import Exploration, ExploreOptions
     from lossatlas.explore.verification import Verification, verify
@@ -59,6 +59,7 @@ __all__ = [
     "landscape_of",
     "layout",
     "load_ljat3",
+    "load_mnist",
     "load_study",
     "plot_tree",
     "prepare",
@@ -84,6 +85,7 @@ _HOMES = {
     "snapshot": "atlas",
     "Dataset": "data",
     "load_ljat3": "data",
+    "load_mnist": "data",
     "read_table": "data",
     "sklearn_dataset": "data",
     "AtlasError": "errors",

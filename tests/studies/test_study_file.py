@@ -42,7 +42,7 @@ def test_the_examples_are_studies(example: Path):
 
 
 def test_there_are_examples():
-    assert {"d1", "d2"} <= {example.stem for example in EXAMPLES}
+    assert {"d1", "d2", "mnist", "noise"} <= {example.stem for example in EXAMPLES}
 
 
 def test_defaults_are_those_of_the_paper(file: Path):
@@ -145,6 +145,12 @@ REFUSED = {
     "infinite l2": (text(loss="l2 = inf"), "[loss] l2", "Infinity", "0.0001"),
     "no time": (text(explore="minutes = 0"), "[explore] minutes", "0 is not", "2"),
     "no lanes": (text(explore="lanes = 0"), "[explore] lanes", "0 is not", "4"),
+    "unknown pixels": (
+        text(data='source = "mnist"\ntrain = 1\ntest = 1\npixels = "byte"'),
+        "[data] pixels",
+        '"raw"',
+        "unit",
+    ),
     "too much noise": (text(noise="fraction = 1.1"), "[noise] fraction", "1.1", "fraction = 0.1"),
     "unknown noise": (text(noise='kind = "label"'), "[noise] kind", '"label"', "uniform"),
     "matrix of no use": (

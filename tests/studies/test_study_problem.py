@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lossatlas.atlas import Problem
-from lossatlas.data import load_ljat3
+from lossatlas.data import load_ljat3, load_mnist, split_pools
 from lossatlas.errors import AtlasError, BadInputError
 from lossatlas.studies.problem import landscape_of, prepare
 from lossatlas.studies.study import Study, load_study
@@ -99,6 +99,34 @@ def test_a_stored_draw_is_taken_and_not_made_again():
     assert again.problem.specification["source"] == made.specification["source"]
     other = prepare(study({**LJAT3, "seed": 4}), stored)
     assert not np.array_equal(other.train.inputs, inputs)
+
+
+def test_mnist_keeps_its_own_division(shared, tmp_path: Path, monkeypatch):
+    if not (shared / "mnist").is_dir():
+        pytest.skip("no MNIST there")
+    monkeypatch.setenv("LOSSATLAS_MNIST", str(shared / "mnist"))
+    given = study({"source": "mnist", "train": 100, "test": 50, "seed": 2, "scaling": "standard"})
+    made = prepare(given)
+    pools = load_mnist()
+    train, test = split_pools(pools, 100, 50, seed=2)
+    np.testing.assert_array_equal(made.train.labels, train.labels)
+    np.testing.assert_array_equal(made.test.labels, test.labels)
+    # Pixels that are dark in all training pictures have no spread to divide by.
+    assert (made.train.inputs[:, train.inputs.max(axis=0) == 0] == 0).all()
+    assert np.isfinite(made.test.inputs).all()
+    assert landscape_of(made.problem).n_weights == 784 * 3 + 3 * 10 + 13
+    monkeypatch.setenv("LOSSATLAS_MNIST", str(tmp_path))  # no files are needed to continue
+    again = prepare(given, made.problem)
+    assert again.problem.fingerprint == made.problem.fingerprint
+
+
+def test_the_folder_of_mnist_is_relative_to_the_study(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("LOSSATLAS_MNIST", "not this one")
+    data = 'source = "mnist"\npath = "digits"\ntrain = 2\ntest = 2'
+    (tmp_path / "s.toml").write_text(f"[data]\n{data}\n[network]\nhidden = [2]\n[loss]\nl2 = 1\n")
+    with pytest.raises(BadInputError, match="there is no t10k-labels") as caught:
+        prepare(load_study(tmp_path / "s.toml"))
+    assert caught.value.where == str(tmp_path / "digits")
 
 
 def test_files_are_read_again(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""Labelled data: LJAT3 outcomes, files, scikit-learn's bundled sets; split and scaled.
+"""Labelled data: LJAT3 outcomes, MNIST, files, scikit-learn's bundled sets; split and scaled.
 
 Every source hands over a `Dataset`, checked and read-only. `split` chooses the rows to train
 and to test on; `scale` divides columns by statistics of the training rows; label noise changes
@@ -13,6 +13,7 @@ from lossatlas.data.ljat3 import (
     LJAT3Data,
     load_ljat3,
 )
+from lossatlas.data.mnist import load_mnist
 from lossatlas.data.noise import (
     NoisyLabels,
     adversarial_noise,
@@ -43,6 +44,7 @@ __all__ = [
     "column_scaling",
     "dataset_from_arrays",
     "load_ljat3",
+    "load_mnist",
     "permutation_noise",
     "read_table",
     "scale",

@@ -1,6 +1,6 @@
 """Rows for training and rows for testing, drawn by a seed or taken in order."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Int
@@ -17,6 +17,23 @@ class Split(NamedTuple):
 
     train: Dataset
     test: Dataset
+
+
+class Pool(Protocol):
+    """Rows to choose from: a `Dataset`, or what makes one of the chosen rows only."""
+
+    @property
+    def name(self) -> str:
+        """Used in messages."""
+        ...
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        ...
+
+    def subset(self, rows: Int[np.ndarray, " M"]) -> Dataset:
+        """The given rows, in the given order."""
+        ...
 
 
 def split(dataset: Dataset, train: int, test: int, seed: int, mode: SplitMode = "random") -> Split:
@@ -48,14 +65,15 @@ def split(dataset: Dataset, train: int, test: int, seed: int, mode: SplitMode = 
 
 
 def split_pools(
-    pools: Split, train: int, test: int, seed: int, mode: SplitMode = "random"
+    pools: tuple[Pool, Pool], train: int, test: int, seed: int, mode: SplitMode = "random"
 ) -> Split:
     """Choose `train` rows of the training pool and `test` rows of the testing pool.
 
     Neither choice depends on the size of the other.
 
     Args:
-        pools: all rows for training and all rows for testing, e.g. the halves of LJAT3.
+        pools: all rows for training and all rows for testing, e.g. the halves of LJAT3 or
+            those of MNIST.
         train: how many rows to train on, at least 1.
         test: how many rows to test on, at least 1.
         seed: of the draw; not used by ``ordered``.
@@ -70,12 +88,13 @@ def split_pools(
         >>> [len(part) for part in split_pools(pools, train=100, test=50, seed=1)]
         [100, 50]
     """
-    _check_count(pools.train, "train", train, len(pools.train))
-    _check_count(pools.test, "test", test, len(pools.test))
+    train_pool, test_pool = pools
+    _check_count(train_pool, "train", train, len(train_pool))
+    _check_count(test_pool, "test", test, len(test_pool))
     train_stream, test_stream = np.random.default_rng(seed).spawn(2)
-    train_rows = _order(len(pools.train), train_stream, mode)[:train]
-    test_rows = _order(len(pools.test), test_stream, mode)[:test]
-    return _checked(pools.train.subset(train_rows), pools.test.subset(test_rows))
+    train_rows = _order(len(train_pool), train_stream, mode)[:train]
+    test_rows = _order(len(test_pool), test_stream, mode)[:test]
+    return _checked(train_pool.subset(train_rows), test_pool.subset(test_rows))
 
 
 def _order(rows: int, generator: np.random.Generator, mode: SplitMode) -> Int[np.ndarray, " rows"]:
@@ -86,7 +105,7 @@ def _order(rows: int, generator: np.random.Generator, mode: SplitMode) -> Int[np
     raise BadInputError("split", f"unknown mode {mode!r}", "use 'random' or 'ordered'")
 
 
-def _check_count(pool: Dataset, field: str, asked: int, available: int) -> None:
+def _check_count(pool: Pool, field: str, asked: int, available: int) -> None:
     if asked < 1:
         raise BadInputError(f"{pool.name}: {field}", f"{asked} rows", "ask for at least 1")
     if asked > available:

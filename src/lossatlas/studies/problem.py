@@ -18,6 +18,7 @@ from lossatlas.data import (
     Scaling,
     Split,
     load_ljat3,
+    load_mnist,
     read_table,
     scale,
     sklearn_dataset,
@@ -27,7 +28,7 @@ from lossatlas.data import (
 from lossatlas.errors import AtlasError, BadInputError
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.studies.label_noise import noise_text, noisy_labels
-from lossatlas.studies.study import FileSource, LJAT3Source, Study
+from lossatlas.studies.study import FileSource, LJAT3Source, MNISTSource, Study
 
 
 class Prepared(NamedTuple):
@@ -54,7 +55,8 @@ def prepare(study: Study, stored: Problem | None = None) -> Prepared:
         stored: the problem of the atlas that is to be continued, if there is one. If it was made
             with the same table [data] of source ljat3, its rows are taken: the same minimizations
             would be repeated, and a start on the border of two basins may end elsewhere on
-            another processor. Files are always read again, since they may have changed. If its
+            another processor. So are those of source mnist, which cannot change. Other files are
+            always read again, since they may have changed. If its
             clean training rows and its table [noise] are those of the study, its labels are
             taken: the noise is drawn once, whatever has become of a reference since.
 
@@ -160,6 +162,10 @@ def _fresh_parts(study: Study) -> tuple[Split, dict[str, Any]]:
             "elsewhere": drawn.elsewhere,
             "evaluations": drawn.evaluations,
         }
+    elif isinstance(data, MNISTSource):
+        pools = load_mnist(data.path and study.file.parent / data.path, data.pixels)
+        parts = split_pools(pools, data.train, data.test, data.seed, data.split)
+        about = {"rows": len(pools.train) + len(pools.test)}
     else:
         rows = _rows(study)
         parts = split(rows, data.train, data.test, data.seed, data.split)
@@ -240,8 +246,8 @@ def _reference_outputs(study: Study, clean: Dataset) -> np.ndarray:
 
 
 def _same_draw(study: Study, stored: Problem) -> bool:
-    drawn = isinstance(study.data, LJAT3Source)
-    return drawn and stored.specification.get("study", {}).get("data") == study.tables["data"]
+    fixed = isinstance(study.data, LJAT3Source | MNISTSource)
+    return fixed and stored.specification.get("study", {}).get("data") == study.tables["data"]
 
 
 def _stored_parts(stored: Problem) -> Split:

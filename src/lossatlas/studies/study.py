@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from lossatlas.data import LJAT3_SIDES, SKLEARN_NAMES
+from lossatlas.data.mnist import Pixels
 from lossatlas.data.noise import check_confusion
 from lossatlas.data.scaling import ScalingMethod
 from lossatlas.data.split import SplitMode
@@ -105,6 +106,16 @@ class SklearnSource(Source):
     name: Literal["breast_cancer", "digits", "iris", "wine"] = Field(
         description=f"one of {', '.join(SKLEARN_NAMES)}", examples=["digits"]
     )
+
+
+class MNISTSource(Source):
+    """Handwritten digits, see `lossatlas.data.load_mnist`."""
+
+    source: Literal["mnist"]
+    path: Annotated[str, Field(strict=True, min_length=1)] | None = Field(
+        default=None, description="the path of a folder", examples=["mnist"]
+    )
+    pixels: Pixels = Field("unit", description='"unit" or "raw"', examples=["unit"])
 
 
 class Noise(Table):
@@ -245,7 +256,7 @@ class Study(Table):
     """A study, checked.
 
     Attributes:
-        data: `LJAT3Source`, `FileSource` or `SklearnSource`.
+        data: `LJAT3Source`, `FileSource`, `SklearnSource` or `MNISTSource`.
         noise: `Noise`; none by default.
         network: `Network`.
         loss: `Loss`.
@@ -263,7 +274,7 @@ class Study(Table):
         ((3,), 'none')
     """
 
-    data: LJAT3Source | FileSource | SklearnSource = Field(discriminator="source")
+    data: LJAT3Source | FileSource | SklearnSource | MNISTSource = Field(discriminator="source")
     noise: Noise = Noise()
     network: Network
     loss: Loss
