@@ -6,6 +6,10 @@ from sqlalchemy import select
 
 from lossatlas.atlas import schema
 from lossatlas.atlas.database import Readable
+from lossatlas.errors import Status
+
+INDEPENDENT_MINIMA, INDEPENDENT_SADDLES = "independent-minima", "independent-saddles"
+"""Strategies of the independent draws, from which completeness is estimated."""
 
 
 class Entry(NamedTuple):
@@ -48,3 +52,39 @@ def read_log(atlas: Readable, after: int = 0) -> list[Entry]:
         Entry(identity, strategy, tuple(map(int, origin.split())), *rest)
         for identity, strategy, origin, *rest in rows
     ]
+
+
+class Draw(NamedTuple):
+    """One independent draw of the past.
+
+    Attributes:
+        point: id of the minimum or transition state that it hit; None if it found nothing.
+        is_new: whether the atlas had no such point before.
+    """
+
+    point: int | None
+    is_new: bool
+
+
+def read_draws(atlas: Readable, strategy: str) -> list[Draw]:
+    """The independent draws of a stream in the order committed.
+
+    A draw that two programs made is listed once. The transition state that a climb hit is the last
+    of its attempt; others are those that the paths from it ran into, which were not drawn.
+    """
+    table = schema.attempt.c
+    minima = strategy == INDEPENDENT_MINIMA
+    points = table.minima if minima else table.transition_states
+    new = table.new_minima if minima else table.new_transition_states
+    query = (
+        select(table.detail, table.status, points, new)
+        .where(table.strategy == strategy)
+        .order_by(table.id)
+    )
+    with atlas.reading() as connection:
+        rows = connection.execute(query).all()
+    draws: dict[str, Draw] = {}
+    for detail, status, ids, added in rows:
+        hit = ids[-1] if status == Status.CONVERGED.name and ids else None
+        draws.setdefault(detail, Draw(hit, added > 0))
+    return list(draws.values())

@@ -7,6 +7,7 @@ import typer
 
 from lossatlas.cli.auc_command import auc
 from lossatlas.cli.explore_command import explore
+from lossatlas.cli.reproduce_command import reproduce
 from lossatlas.cli.status_command import status
 from lossatlas.cli.table_commands import minima, transition_states
 from lossatlas.cli.tree_command import tree
@@ -51,6 +52,7 @@ COMMANDS = (
     (auc, "lossatlas auc d2.atlas --positive-class 1"),
     (tree, "lossatlas tree d2.atlas -o d2.png --color test_auc"),
     (verify, "lossatlas verify d2.atlas --sample 100"),
+    (reproduce, "lossatlas reproduce table-2 --scale paper --draws 3 -o results"),
 )
 
 for command, example in COMMANDS:

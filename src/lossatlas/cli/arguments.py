@@ -14,6 +14,7 @@ AtlasArgument = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 FAILED_VERIFICATION = 1
+FAILED_CELLS = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 

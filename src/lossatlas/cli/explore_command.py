@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 REASONS = {
     "time": "the time is up",
     "number": "there are as many transition states as asked for",
+    "complete": "it is as complete as asked for, by independent draws",
     "nothing new": "nothing new turns up any more",
     "interrupted": "interrupted",
 }
@@ -40,6 +41,16 @@ def explore(
     transition_states: Annotated[
         int | None,
         typer.Option(help="Stop at so many in the atlas, degenerate rearrangements included."),
+    ] = None,
+    until: Annotated[
+        float | None,
+        typer.Option(help="Stop when minima and transition states are this complete, e.g. 0.99."),
+    ] = None,
+    independent_share: Annotated[
+        float | None,
+        typer.Option(
+            help="Part of the searches that are independent draws; default 0.5 with --until."
+        ),
     ] = None,
     seed: Annotated[
         int | None,
@@ -65,6 +76,8 @@ def explore(
     given = {
         "minutes": minutes,
         "transition_states": transition_states,
+        "until": until,
+        "independent_share": independent_share,
         "seed": seed,
         "lanes": lanes,
     }

@@ -57,6 +57,7 @@ class ExploreDisplay:
     ) -> None:
         """Show nothing yet."""
         self.options, self.started = options, started
+        self.cpu_started = time.process_time()
         self.transition_states_before, self.minima_before = transition_states, minima
         self.latest: Snapshot | None = None
         self.console = Console(stderr=True)
@@ -89,6 +90,8 @@ class ExploreDisplay:
         shares = []
         if self.options.minutes is not None:
             shares.append((time.monotonic() - self.started) / (60.0 * self.options.minutes))
+        if self.options.cpu_minutes is not None:
+            shares.append(self._cpu_seconds() / (60.0 * self.options.cpu_minutes))
         if self.options.transition_states is not None and self.latest is not None:
             wanted = self.options.transition_states - self.transition_states_before
             shares.append(self._found() / wanted if wanted > 0 else 1.0)
@@ -99,6 +102,9 @@ class ExploreDisplay:
         left = []
         if self.options.minutes is not None:
             left.append(60.0 * self.options.minutes - (time.monotonic() - self.started))
+        if self.options.cpu_minutes is not None and self._cpu_seconds() > 0:
+            slowness = (time.monotonic() - self.started) / self._cpu_seconds()
+            left.append(slowness * (60.0 * self.options.cpu_minutes - self._cpu_seconds()))
         rate = self.rate()
         if self.options.transition_states is not None and self.latest is not None and rate > 0:
             missing = self.options.transition_states - self.latest.transition_states
@@ -110,6 +116,9 @@ class ExploreDisplay:
         if self.latest is None:
             return 0.0
         return 60.0 * self._found() / max(self.latest.seconds, 1e-9)
+
+    def _cpu_seconds(self) -> float:
+        return time.process_time() - self.cpu_started
 
     def _found(self) -> int:
         assert self.latest is not None  # only asked for after a report
@@ -135,7 +144,11 @@ class ExploreDisplay:
             total=1.0 if share is not None else None, completed=share or 0.0, width=40
         )
         line = Table.grid(padding=(0, 2))
-        ending = "until nothing new turns up" if left is None else f"{duration(left)} left"
+        ending = "until nothing new turns up"
+        if self.options.until is not None:
+            ending = f"until {self.options.until:.6g} complete"
+        if left is not None:
+            ending = f"{duration(left)} left"
         line.add_row(bar, Text(duration(seconds)), Text(ending))
         rows: list[RenderableType] = [line, Text(self._counts())]
         if self.latest is not None:

@@ -17,9 +17,10 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from lossatlas.analysis.completeness import completeness, is_complete
 from lossatlas.atlas import Atlas, Committed
 from lossatlas.errors import BadInputError
-from lossatlas.explore.planner import plan_round
+from lossatlas.explore.planner import arms, plan_round
 from lossatlas.explore.strategies import Task
 from lossatlas.explore.view import KnownTransitionStates, Observer
 from lossatlas.landscape.base import Landscape
@@ -29,6 +30,9 @@ from lossatlas.search.tools import default_tools
 
 QUIET = 250
 """An exploration ends when so many attempts, and ten for every minimum, found nothing new."""
+DRAWS = 0.5
+"""Part of the searches that are independent draws where the exploration goes on until it is
+complete."""
 COMMIT_SECONDS = 1.0
 """Finished attempts wait at most about this long to be committed."""
 
@@ -39,26 +43,66 @@ class ExploreOptions:
 
     Args:
         minutes: stop after so many minutes of this call.
+        cpu_minutes: stop after so many minutes of CPU time, all threads together: the same effort
+            on a busy machine.
         transition_states: stop at so many transition states in the atlas, degenerate ones included.
+        minima: stop at so many minima in the atlas.
+        until: stop when minima and transition states are this complete, e.g. 0.99: when the lower
+            confidence bounds say that an independent draw hits a point that independent draws have
+            hit before, with this probability, in both streams (`analysis.completeness`).
+        independent_share: part of the searches that are independent draws, from which completeness
+            is estimated; default 0.5 with `until`, else none.
         seed: of all random numbers.
+        strategies: names of those to use, see `lossatlas.explore.planner.arms`; default all.
         lanes: lanes of each kernel and worker; default chosen for the device.
         workers: worker threads; default one a core.
 
-    Without a limit the exploration ends when a long run of attempts finds nothing new.
+    Without `until` the exploration also ends when a long run of attempts finds nothing new.
     """
 
     minutes: float | None = None
+    cpu_minutes: float | None = None
     transition_states: int | None = None
+    minima: int | None = None
+    until: float | None = None
+    independent_share: float | None = None
     seed: int = 0
+    strategies: tuple[str, ...] | None = None
     lanes: int | None = None
     workers: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        for name in ("minutes", "transition_states", "lanes", "workers"):
+        limits = ("minutes", "cpu_minutes", "transition_states", "minima", "lanes", "workers")
+        for name in limits:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise BadInputError(f"explore: {name}", f"{value} is not positive", "use e.g. 2")
+        _check_strategies(self.strategies)
+        if self.until is not None and not 0 < self.until < 1:
+            problem = f"{self.until} is not between 0 and 1"
+            raise BadInputError("explore: until", problem, "use e.g. 0.99")
+        if not 0 <= self.share_of_draws <= 1:
+            problem = f"{self.independent_share} is not from 0 to 1"
+            raise BadInputError("explore: independent_share", problem, "use e.g. 0.5")
+        if self.until is not None and self.share_of_draws == 0:
+            problem = "without independent draws nothing can be said about completeness"
+            raise BadInputError("explore: independent_share", problem, "use e.g. 0.5, or no until")
+
+    @property
+    def share_of_draws(self) -> float:
+        """The part of the searches that are independent draws."""
+        if self.independent_share is not None:
+            return self.independent_share
+        return 0.0 if self.until is None else DRAWS
+
+
+def _check_strategies(names: tuple[str, ...] | None) -> None:
+    known = arms(seed=0)
+    unknown = [name for name in names or () if name not in known]
+    if unknown or names == ():
+        problem = f"{', '.join(unknown)} is unknown" if unknown else "none is given"
+        raise BadInputError("explore: strategies", problem, f"use some of {', '.join(known)}")
 
 
 class Progress(NamedTuple):
@@ -77,7 +121,7 @@ class Exploration(NamedTuple):
     """How an exploration ended.
 
     Attributes:
-        reason: ``"time"``, ``"number"``, ``"nothing new"`` or ``"interrupted"``.
+        reason: ``"time"``, ``"number"``, ``"complete"``, ``"nothing new"`` or ``"interrupted"``.
         minima, transition_states: in the atlas at the end.
         attempts: made in this call.
         seconds, cpu_seconds: spent in this call.
@@ -142,6 +186,7 @@ class _Rounds:
         self.landscape, self.atlas, self.options = landscape, atlas, options
         self.report, self.run_id, self.begun = report, run, begun
         self.deadline = np.inf if options.minutes is None else begun + 60.0 * options.minutes
+        self.cpu_begun = time.process_time()
         self.tools = default_tools(landscape)
         self.observer = Observer(atlas, landscape)
         self.known = KnownTransitionStates(atlas)
@@ -151,10 +196,15 @@ class _Rounds:
         self.committed = 0
         self.counts: dict[str, int] = {}
         self.minima = self.transition_states = 0
-        self.limit_reached = self.exhausted = False
+        self.limit_reached = self.exhausted = self.complete = False
 
     def stopped(self) -> bool:
-        return self.limit_reached or time.monotonic() >= self.deadline
+        return self.limit_reached or self.time_is_up()
+
+    def time_is_up(self) -> bool:
+        spent, allowed = time.process_time() - self.cpu_begun, self.options.cpu_minutes
+        used_up = allowed is not None and spent >= 60.0 * allowed
+        return used_up or time.monotonic() >= self.deadline
 
     def run(self) -> str:
         engine = Engine(self.landscape.surface, self.options.lanes, self.options.workers)
@@ -163,6 +213,8 @@ class _Rounds:
         self.transition_states = len(view.points.transition_state_ids)
         if self._enough():
             return "number"
+        if self._complete():
+            return "complete"
         with engine.session(self.stopped) as session:
             self._plan(session)
             self._plan(session)
@@ -170,16 +222,31 @@ class _Rounds:
             self._collect(session)
         if self._enough():
             return "number"
-        return "time" if time.monotonic() >= self.deadline else "nothing new"
+        if self.complete:
+            return "complete"
+        return "time" if self.time_is_up() else "nothing new"
 
-    def _enough(self) -> bool:
-        wanted = self.options.transition_states
-        return wanted is not None and self.transition_states >= wanted
+    def _enough(self, more: int = 0) -> bool:
+        """Whether as much as asked for is in the atlas, if so many points more were."""
+        states, minima = self.options.transition_states, self.options.minima
+        return (states is not None and self.transition_states + more >= states) or (
+            minima is not None and self.minima + more >= minima
+        )
+
+    def _complete(self) -> bool:
+        wanted = self.options.until
+        return wanted is not None and is_complete(completeness(self.atlas), wanted)
 
     def _plan(self, session: Session) -> None:
         """Plan one round from the atlas as it is, and hand it to the engine."""
         view = self.observer.view()
-        tasks: list[Task] = plan_round(view, self.observer.entries, self.options.seed)
+        tasks: list[Task] = plan_round(
+            view,
+            self.observer.entries,
+            self.options.seed,
+            self.options.share_of_draws,
+            self.options.strategies,
+        )
         tools = self.tools._replace(known=self.known.as_of_now())
         for task in tasks:
             self.round_of.append(self.planned_rounds)
@@ -211,8 +278,11 @@ class _Rounds:
 
     def _next_round(self, session: Session) -> None:
         self.new_in_round = 0
-        self.exhausted = self.exhausted or self.quiet >= max(QUIET, 10 * self.minima)
-        if not self.exhausted:
+        if self.options.until is None:
+            self.exhausted = self.exhausted or self.quiet >= max(QUIET, 10 * self.minima)
+        elif not self.limit_reached and self._complete():
+            self.complete = self.limit_reached = True
+        if not self.exhausted and not self.limit_reached:
             self._plan(session)
         self._end_if_idle(session)
 
@@ -221,15 +291,13 @@ class _Rounds:
             session.no_more()
 
     def _commit(self) -> None:
-        """Commit what is pending; one by one where the wanted number of states is near.
+        """Commit what is pending; one by one where the wanted number of points is near.
 
         What is committed is no longer pending from then on, whatever interrupts the rest.
         """
-        wanted = self.options.transition_states
         while self.pending and not self.limit_reached:
-            found = sum(len(attempt.pathways) for attempt in self.pending)
-            near = wanted is not None and self.transition_states + found >= wanted
-            now = self.pending[:1] if near else self.pending[:]
+            found = sum(len(a.minima) + 2 * len(a.pathways) for a in self.pending)
+            now = self.pending[:1] if self._enough(found) else self.pending[:]
             receipt = self.atlas.commit(self.run_id, now)
             del self.pending[: len(now)]
             self._count(now, receipt)

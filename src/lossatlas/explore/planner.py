@@ -3,7 +3,8 @@
 Each strategy is an arm. Its yield is the number of new points (minima and transition states) per
 unit of cost over its last attempts, costs counted in evaluations, never in seconds: what is planned
 depends on the atlas alone. A round is shared out in proportion to the yields, with a floor so that
-no arm is written off for ever.
+no arm is written off for ever. Independent draws are no arm: they get a fixed share, whatever they
+find.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import numpy as np
 
 from lossatlas.atlas.log import Entry
 from lossatlas.explore import strategies
+from lossatlas.explore.independent import draw_minima, draw_saddles
 from lossatlas.explore.strategies import Strategy, Task, take
 from lossatlas.explore.view import View
 
@@ -39,22 +41,35 @@ def arms(seed: int) -> dict[str, Strategy]:
     }
 
 
-def plan_round(view: View, entries: Sequence[Entry], seed: int) -> list[Task]:
+def plan_round(
+    view: View,
+    entries: Sequence[Entry],
+    seed: int,
+    independent_share: float = 0.0,
+    names: Sequence[str] | None = None,
+) -> list[Task]:
     """The tasks of the next round; empty if there is nothing left to try.
 
     Args:
         view: the atlas as committed.
         entries: the log of attempts.
         seed: seed of the exploration.
+        independent_share: part of the round for independent draws, half of it for each stream.
+        names: of the other strategies to use, None for all.
     """
     known = len(view.points.minimum_ids) > 0
     size = ROUND if known else FIRST_ROUND
-    strategies_by_name = arms(seed)
-    shares = yields(entries, list(strategies_by_name))
     tasks: list[Task] = []
+    for draw in (draw_minima, draw_saddles):
+        tasks += take(draw(view, seed), round(independent_share * size / 2), view.tried)
+    if independent_share == 1.0:
+        return tasks
+    strategies_by_name = {k: arm for k, arm in arms(seed).items() if names is None or k in names}
+    shares = yields(entries, list(strategies_by_name))
+    left = size - len(tasks)
     proposals = {name: arm(view) for name, arm in strategies_by_name.items()}
     for name, share in shares.items():
-        tasks += take(proposals[name], int(np.ceil(share * size)), view.tried)
+        tasks += take(proposals[name], int(np.ceil(share * left)), view.tried)
     # What some arms could not use goes to the others, best yield first.
     for name in sorted(shares, key=lambda n: -shares[n]):
         if len(tasks) < size:

@@ -34,6 +34,7 @@ SEED = "a whole number from 0 to 2^63 - 1"
 
 Whole = Annotated[int, Field(strict=True)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+Part = Annotated[float, Field(strict=True)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1, description=SEED, examples=[1])]
 Count = Annotated[int, Field(strict=True, ge=1, description=POSITIVE_WHOLE, examples=[1000])]
 
@@ -239,6 +240,12 @@ class Explore(Table):
     minutes: Positive | None = Field(default=None, description=POSITIVE, examples=[2])
     transition_states: Count | None = Field(
         default=None, description=POSITIVE_WHOLE, examples=[100]
+    )
+    until: Part | None = Field(
+        default=None, gt=0, lt=1, description="a number between 0 and 1", examples=[0.99]
+    )
+    independent_share: Part | None = Field(
+        default=None, ge=0, le=1, description="a number from 0 to 1", examples=[0.5]
     )
     seed: Seed = 0
     lanes: Count | None = Field(default=None, description=POSITIVE_WHOLE, examples=[4])

@@ -1,0 +1,266 @@
+"""How much is unseen, from how often each distinct point was drawn.
+
+Draws are independent and each hits one of an unknown number of distinct points with an unknown
+probability. Counts (k,) say how often each point seen was hit; n is their sum, S their number, and
+f_j the number of points that were hit exactly j times. Nothing else is assumed, above all not that
+points are equally likely.
+
+* The probability of all unseen points together, the chance that the next draw finds a new one, can
+  be estimated well: `coverage`.
+* Their number cannot: any number of them may be unlikely enough. What can be estimated is a lower
+  bound of it: `chao1`, and `chapman` from two samples.
+* `discovery_curve` shows how the number of points grew with the draws.
+
+References: I. J. Good, Biometrika 40, 237 (1953). A. Chao, Scand. J. Stat. 11, 265 (1984);
+Biometrics 43, 783 (1987). D. G. Chapman, Univ. California Publ. Stat. 1, 131 (1951). W. W. Esty,
+Ann. Stat. 11, 905 (1983). E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927). S. H. Hurlbert, Ecology
+52, 577 (1971). R. K. Colwell et al., J. Plant Ecol. 5, 3 (2012).
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from lossatlas.errors import BadInputError
+
+LEVEL = 0.95
+"""Of all confidence intervals, two-sided."""
+
+
+class Interval(NamedTuple):
+    """An estimate with its confidence interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+class DiscoveryCurve(NamedTuple):
+    """Expected number of distinct points among so many draws, with its confidence interval."""
+
+    draws: Int[np.ndarray, " m"]
+    expected: Float[np.ndarray, " m"]
+    low: Float[np.ndarray, " m"]
+    high: Float[np.ndarray, " m"]
+
+
+def coverage(counts: Int[np.ndarray, " k"], level: float = LEVEL) -> Interval:
+    """The probability that a draw hits one of the points seen (Good 1953, due to Turing).
+
+    C = 1 - f_1 / n. Esty's limit law gives the variance of the error of f_1 / n as an estimate of
+    the unseen probability M = 1 - C:
+
+        (f_1 (1 - f_1 / n) + 2 f_2) / n^2
+
+    It vanishes where every point was hit three times, although M may be a few times 1 / n. So the
+    interval is the union of Esty's with its score form (Wilson 1927), in which n M (1 - M), the
+    variance of f_1 if M is the truth, stands for f_1 (1 - f_1 / n):
+
+        (f_1 / n - M)^2 <= z^2 (n M (1 - M) + 2 f_2) / n^2
+
+    Where nothing was hit less than three times this leaves M <= z^2 / (n + z^2), 3.8 / n at 95 %.
+
+    Args:
+        counts: how often each point was drawn; 1 or more each.
+        level: of the confidence interval.
+
+    Returns:
+        0 with the interval (0, 1) for no draws.
+
+    Raises:
+        BadInputError: for counts below 1, or a level not between 0 and 1.
+
+    Example:
+        >>> coverage(np.array([50, 40, 8, 2]))
+        Interval(estimate=1.0, low=0.9486..., high=1.0)
+    """
+    n, _, f_1, f_2 = _summary(counts)
+    if n == 0:
+        return Interval(0.0, 0.0, 1.0)
+    z = _quantile(level)
+    unseen, a = f_1 / n, z * z / n
+    # M of the score form between the roots of (1 + a) M^2 - 2 half M + constant.
+    half, constant = unseen + a / 2, unseen**2 - 2 * a * f_2 / n
+    root = math.sqrt(max(0.0, half**2 - (1 + a) * constant))
+    esty = z * math.sqrt(f_1 * (1 - unseen) + 2 * f_2) / n
+    low = min(unseen - esty, (half - root) / (1 + a))
+    high = max(unseen + esty, (half + root) / (1 + a))
+    return Interval(1 - unseen, max(0.0, 1 - high), min(1.0, 1 - low))
+
+
+def chao1(counts: Int[np.ndarray, " k"], level: float = LEVEL) -> Interval:
+    """A lower bound of the number of points that draws can hit (Chao 1984).
+
+        S + (n - 1) / n f_1^2 / (2 f_2)         S + (n - 1) / n f_1 (f_1 - 1) / 2   if f_2 = 0
+
+    It bounds the number from below whatever the probabilities are, and estimates it if the rare
+    points are about equally likely. The interval (Chao 1987) is that of this bound, not of the
+    number: what is above its upper end is not excluded. The logarithm of the unseen part is taken
+    as normal, with the variances of the two forms; if the unseen part is estimated as zero, the
+    interval is that for equally likely points, by the binomial variance of what is not seen. Its
+    ends are rounded outwards to whole numbers: a lower end of 100.4 does not exclude that the 100
+    points seen are all.
+
+    Args:
+        counts: how often each point was drawn; 1 or more each.
+        level: of the confidence interval.
+
+    Raises:
+        BadInputError: for counts below 1, or a level not between 0 and 1.
+
+    Example:
+        >>> chao1(np.array([9, 6, 3, 2, 2, 1, 1, 1]))
+        Interval(estimate=10.16, low=8.0, high=27.0)
+    """
+    n, seen, f_1, f_2 = _summary(counts)
+    z = _quantile(level)
+    if n == 0:
+        return Interval(0.0, 0.0, math.inf)
+    share = (n - 1) / n
+    if f_2 > 0:
+        ratio = f_1 / f_2
+        unseen = share * f_1 * ratio / 2
+        variance = f_2 * (share * ratio**2 / 2 + share**2 * (ratio**3 + ratio**4 / 4))
+    else:
+        unseen = share * f_1 * (f_1 - 1) / 2
+        variance = share * f_1 * (f_1 - 1) / 2 + share**2 * f_1 * (2 * f_1 - 1) ** 2 / 4
+        variance -= share**2 * f_1**4 / (4 * (seen + unseen))
+    if unseen == 0:
+        return _nothing_unseen(n, seen, z)
+    factor = math.exp(z * math.sqrt(math.log(1 + variance / unseen**2)))
+    low, high = seen + unseen / factor, seen + unseen * factor
+    return Interval(seen + unseen, float(math.floor(low)), float(math.ceil(high)))
+
+
+def chapman(first: int, second: int, both: int, level: float = LEVEL) -> Interval:
+    """The number of points by capture and recapture in two independent samples (Chapman 1951).
+
+        (n_1 + 1) (n_2 + 1) / (m + 1) - 1
+
+    for n_1 distinct points in one sample, n_2 in the other, and m in both. It is the number if
+    points are equally likely; otherwise it is too low, since both samples prefer the same ones, so
+    it is a lower bound like `chao1`. The interval holds the numbers N for which m is no surprise
+    under the hypergeometric distribution that it has then: exact for equally likely points.
+
+    Args:
+        first: distinct points in the first sample.
+        second: in the second.
+        both: in both.
+        level: of the confidence interval.
+
+    Raises:
+        BadInputError: if more are in both than in one of them, or for a bad level.
+
+    Example:
+        >>> chapman(30, 28, 25)
+        Interval(estimate=33.57..., low=33.0, high=37.0)
+    """
+    from scipy.stats import hypergeom
+
+    if not 0 <= both <= min(first, second):
+        raise BadInputError("chapman", f"{both} points in both samples", "at most those of each")
+    estimate = (first + 1) * (second + 1) / (both + 1) - 1
+    tail = (1 - _checked(level)) / 2
+
+    def too_few(total: int) -> bool:
+        return bool(hypergeom.cdf(both, total, first, second) <= tail)
+
+    def too_many(total: int) -> bool:
+        return bool(hypergeom.sf(both - 1, total, first, second) <= tail)
+
+    seen = first + second - both
+    low = _first(lambda total: not too_few(total), seen)
+    high = math.inf if both == 0 else _first(too_many, low + 1) - 1
+    return Interval(estimate, float(low), float(high))
+
+
+def discovery_curve(
+    counts: Int[np.ndarray, " k"],
+    draws: Int[np.ndarray, " m"] | None = None,
+    level: float = LEVEL,
+) -> DiscoveryCurve:
+    """Expected number of distinct points among m of the n draws (rarefaction).
+
+        S(m) = sum over points of 1 - binom(n - x_i, m) / binom(n, m)
+
+    for counts x_i (Hurlbert 1971): the mean of the curve over all orders of the draws. The interval
+    is that of a new sample of m draws (Colwell et al. 2012), with the variance
+
+        sum over points of (1 - binom(n - x_i, m) / binom(n, m))^2 - S(m)^2 / N
+
+    where N is the estimate of `chao1`. A curve that is still rising says that points are unseen; a
+    flat one says that the draws at hand find no more.
+
+    Args:
+        counts: how often each point was drawn; 1 or more each.
+        draws: numbers m from 0 to n; default about 100 of them, the last n.
+        level: of the confidence interval.
+
+    Raises:
+        BadInputError: for counts below 1, m beyond n, or a bad level.
+
+    Example:
+        >>> discovery_curve(np.array([3, 1]), np.array([1, 2, 4])).expected.round(6)
+        array([1. , 1.5, 2. ])
+    """
+    from scipy.special import gammaln
+
+    n, _, _, _ = _summary(counts)
+    if draws is None:
+        draws = np.unique(np.linspace(0, n, min(n, 100) + 1).round().astype(int))
+    m = np.asarray(draws, int)
+    if m.size and not 0 <= m.min() <= m.max() <= n:
+        raise BadInputError("discovery_curve: draws", f"not all in 0 to {n}", "use such numbers")
+    sizes, number = np.unique(np.asarray(counts, int), return_counts=True)
+    left = n - sizes[None, :] - m[:, None]
+    logarithm = gammaln(n - sizes + 1.0) - gammaln(n + 1.0) + gammaln(n - m + 1.0)[:, None]
+    missed = np.exp(np.where(left >= 0, logarithm - gammaln(np.maximum(left, 0) + 1.0), -np.inf))
+    missed[m == 0] = 1.0  # without rounding errors
+    expected = ((1 - missed) * number).sum(axis=1)
+    total = max(chao1(counts).estimate, 1.0)
+    variance = ((1 - missed) ** 2 * number).sum(axis=1) - expected**2 / total
+    spread = _quantile(level) * np.sqrt(np.maximum(0.0, variance))
+    return DiscoveryCurve(m, expected, np.maximum(0.0, expected - spread), expected + spread)
+
+
+def _summary(counts: Int[np.ndarray, " k"]) -> tuple[int, int, int, int]:
+    """Draws n, distinct points S, points hit once, points hit twice."""
+    counts = np.asarray(counts)
+    if counts.size and not (counts >= 1).all():
+        raise BadInputError("counts", "not all are 1 or more", "leave out points never drawn")
+    return int(counts.sum()), counts.size, int((counts == 1).sum()), int((counts == 2).sum())
+
+
+def _checked(level: float) -> float:
+    if not 0 < level < 1:
+        raise BadInputError("level", f"{level} is not between 0 and 1", "use e.g. 0.95")
+    return level
+
+
+def _quantile(level: float) -> float:
+    """Of the normal distribution, for a two-sided interval."""
+    from scipy.special import ndtri
+
+    return float(ndtri(0.5 + _checked(level) / 2))
+
+
+def _nothing_unseen(n: int, seen: int, z: float) -> Interval:
+    """If every one of S points is hit n / S times on average, exp(-n / S) of them are not hit."""
+    missed = math.exp(-n / seen)
+    total = seen / (1 - missed)
+    spread = z * math.sqrt(seen * missed) / (1 - missed)
+    return Interval(float(seen), float(seen), float(math.ceil(total + spread)))
+
+
+def _first(holds, start: int) -> int:
+    """The first number from `start` on for which a condition holds that then holds for ever."""
+    step = 1
+    while not holds(start + step - 1):
+        step *= 2
+    low, high = start + step // 2 - 1, start + step - 1  # fails at low (or is start - 1)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high

@@ -1,0 +1,38 @@
+"""Training set distributions: how many training items each class has (the paper's SI)."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from lossatlas.studies.paper.exploring import Record
+from lossatlas.studies.paper.recipes import Column, Recipe
+from lossatlas.studies.paper.tables import markdown_row
+
+HEAD = ("study", "column", "draw", "class", "before", "changed", "after")
+
+
+def distributions(
+    studies: Sequence[tuple[Recipe, list[tuple[Column, Record]]]],
+) -> tuple[str, str]:
+    """The items of every class in every training set, as Markdown and as CSV.
+
+    ``before`` counts the true classes, ``changed`` those of them that were given another label,
+    ``after`` the labels that the networks were trained with.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(HEAD)
+    sections = []
+    for recipe, found in studies:
+        rows = [row for column, record in found for row in _rows(recipe, column, record)]
+        writer.writerows(rows)
+        lines = [markdown_row(row[1:]) for row in (HEAD, ("---",) * len(HEAD), *rows)]
+        text = "\n".join(lines) if rows else "not run"
+        sections.append(f"## {recipe.title}\n\n{text}\n")
+    return "\n".join(sections), stream.getvalue()
+
+
+def _rows(recipe: Recipe, column: Column, record: Record) -> list[tuple[str, ...]]:
+    table = record.about["distribution"]
+    counts = zip(*(table[name] for name in HEAD[3:]), strict=True)
+    return [(recipe.name, column.label, str(record.cell.draw), *map(str, row)) for row in counts]
