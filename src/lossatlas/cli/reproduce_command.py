@@ -1,5 +1,6 @@
 """`lossatlas reproduce`: the paper's tables and figures, computed from nothing."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -42,6 +43,9 @@ def reproduce(
         float | None,
         typer.Option(help="The same in CPU minutes, which do not depend on what else is running."),
     ] = None,
+    no_explore: Annotated[
+        bool, typer.Option("--no-explore", help="Only write what the landscapes there are give.")
+    ] = False,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of cells and results.")
     ] = Path("results"),
@@ -51,7 +55,8 @@ def reproduce(
 
     Every landscape is explored once and kept in DIR/cells. Run again, it continues: finished
     landscapes are not explored again, interrupted ones go on, other settings are others. WHAT:
-    table-1, table-2, si-d3, figure-1 to figure-4, all.
+    table-1 to table-4, figure-1 to figure-8, si-d3, si-distributions, deep-masks and deep-noise
+    (beyond the paper), claims (its statements, tested), or all, which writes index.md too.
     """
     from lossatlas.studies.paper.recipes import artifacts
 
@@ -61,8 +66,10 @@ def reproduce(
             raise BadInputError(option, f"{value} is not positive", "use e.g. 10")
     _make_folder(output)
     cells = _wanted_cells(wanted, scale.value, draws, minutes, cpu_minutes)
-    done = _compute_all(cells, output)
+    done = _compute_all([] if no_explore else cells, output)
     files = _write_all(wanted, scale.value, draws, output)
+    if "all" in what:
+        files.append(_write_page(scale.value, output))
     _show(done, files, as_json)
     if done["failed"]:
         raise typer.Exit(FAILED_CELLS)
@@ -84,6 +91,10 @@ def _wanted_cells(
 
     names = {name for artifact in wanted for name in artifact.recipes}
     chosen = [recipe for name, recipe in recipes(SCALES[scale]).items() if name in names]
+    if scale == "quick" and not os.environ.get("LOSSATLAS_MNIST"):
+        if any(recipe.kind == "mnist" for recipe in chosen):
+            _say("MNIST skipped: LOSSATLAS_MNIST names no folder, and quick downloads nothing")
+        chosen = [recipe for recipe in chosen if recipe.kind != "mnist"]
     found = (cell for recipe in chosen for _, cell in cells_of(recipe, draws, minutes, cpu_minutes))
     return list({cell.key: cell for cell in found}.values())
 
@@ -134,6 +145,13 @@ def _write_all(wanted, scale: str, draws: int | None, output: Path) -> list[Path
     for artifact in wanted:
         files += write_artifact(artifact, SCALES[scale], draws, output)
     return files
+
+
+def _write_page(scale: str, output: Path) -> Path:
+    from lossatlas.cli.reproduce_files import write_page
+    from lossatlas.studies.paper.recipes import SCALES
+
+    return write_page(SCALES[scale], output)
 
 
 def _say(text: str) -> None:

@@ -12,9 +12,11 @@ from lossatlas.plots.paper_figures import (
     discovery_curves,
     tree_panels,
 )
+from lossatlas.studies.paper import claims_report
 from lossatlas.studies.paper.distributions import distributions
 from lossatlas.studies.paper.exploring import Record, records
 from lossatlas.studies.paper.measures import auc_parts
+from lossatlas.studies.paper.page import page
 from lossatlas.studies.paper.points import load_points
 from lossatlas.studies.paper.recipes import Artifact, Column, Recipe, Scale, recipes
 from lossatlas.studies.paper.tables import entries, to_csv, to_markdown
@@ -26,6 +28,10 @@ Study = tuple[Recipe, list[tuple[Column, Record]]]
 
 def write_artifact(artifact: Artifact, scale: Scale, draws: int | None, folder: Path) -> list[Path]:
     """Write one table or figure from the cells there are; the files written."""
+    if artifact.kind == "claims":
+        found = claims_report.verdicts(scale, folder)
+        texts = claims_report.to_markdown(found), claims_report.to_csv(found)
+        return _write_texts(artifact, texts, folder)
     by_name = recipes(scale)
     studies = [(by_name[name], records(by_name[name], folder, draws)) for name in artifact.recipes]
     if artifact.kind == "distributions":
@@ -36,6 +42,13 @@ def write_artifact(artifact: Artifact, scale: Scale, draws: int | None, folder: 
     written = _write_texts(artifact, ("\n".join(sections), rows), folder)
     figure = _figure(artifact, studies)
     return written if figure is None else written + _write_figure(artifact, figure, folder)
+
+
+def write_page(scale: Scale, folder: Path) -> Path:
+    """Write the page that shows everything."""
+    target = folder / "index.md"
+    target.write_text(page(scale, folder), encoding="utf-8")
+    return target
 
 
 def _write_texts(artifact: Artifact, texts: tuple[str, str], folder: Path) -> list[Path]:

@@ -18,6 +18,8 @@ from lossatlas.plots.tree import PLAIN_COLOR, plot_tree
 
 LEVELS = 30
 """As in the programs of the paper."""
+MANY = 1000
+"""Minima of a panel that are drawn; more would be no lines any more."""
 PANEL = (4.6, 3.8)
 """Width and height of a panel in inches."""
 
@@ -92,8 +94,11 @@ def _title(panel: Panel, shown: Tree | None) -> str:
 
 
 def _shown(tree: Tree) -> Tree:
-    """The part of a tree that is drawn: without the few minima that lie far above all others."""
-    return prune(tree, top=suggested_top(tree), connected=True)
+    """The part of a tree that is drawn: the low-lying region, connected to the lowest minimum.
+
+    Left out are the few minima that lie far above all others, and all but the `MANY` lowest.
+    """
+    return prune(tree, top=suggested_top(tree), connected=True, lowest=MANY)
 
 
 def _color_limits(

@@ -7,7 +7,7 @@ statements that have draws enough are corrected by Holm's method. A statement is
 *contradicted* if its corrected p-value is below 0.05, by the sign of the mean; otherwise, and with
 too few draws, it is *undecided*.
 
-Counts that a budget of time cut short are lower bounds, and statements about them are marked.
+Counts of landscapes that ran out of budget are lower bounds; statements about counts say how many.
 
 Reference: S. Holm, Scand. J. Stat. 6, 65 (1979).
 """
@@ -55,6 +55,8 @@ class Verdict(NamedTuple):
     Attributes:
         claim: the statement.
         values: one a draw.
+        cells: how many landscapes the values come from.
+        lower_bounds: how many of these ran out of budget, so that their counts are lower bounds.
         mean, low, high: of the values, with the limits of the confidence interval; NaN if there are
             too few values for it.
         p: two-sided p-value of a mean of zero.
@@ -64,6 +66,8 @@ class Verdict(NamedTuple):
 
     claim: Claim
     values: tuple[float, ...]
+    cells: int
+    lower_bounds: int
     mean: float
     low: float
     high: float
@@ -77,31 +81,50 @@ def judge(claims: Sequence[Claim], draws: Sequence[Draw]) -> list[Verdict]:
 
     Args:
         claims: the statements; together they are the family that is corrected for.
-        draws: the numbers of each draw.
+        draws: the numbers of each draw. A number ``ran_out`` that is 1 marks a landscape whose
+            counts are lower bounds.
     """
-    samples = [_values(claim, draws) for claim in claims]
-    tests = [t_test(values) for values in samples]
-    enough = [len(v) >= c.draws for c, v in zip(claims, samples, strict=True)]
-    p_values = np.array(
-        [test[3] for test, is_enough in zip(tests, enough, strict=True) if is_enough]
-    )
-    corrected = iter(holm(p_values))
-    return [
-        _verdict(claim, tuple(values), test, float(next(corrected)) if is_enough else math.nan)
-        for claim, values, test, is_enough in zip(claims, samples, tests, enough, strict=True)
-    ]
+    found = [_untested(claim, draws) for claim in claims]
+    tested = [k for k, one in enumerate(found) if len(one.values) >= one.claim.draws]
+    corrected = holm(np.array([found[k].p for k in tested]))
+    for k, p in zip(tested, corrected.tolist(), strict=True):
+        found[k] = _decided(found[k], p)
+    return found
 
 
-def _values(claim: Claim, draws: Sequence[Draw]) -> list[float]:
-    found = []
+def _untested(claim: Claim, draws: Sequence[Draw]) -> Verdict:
+    """The values of a statement without a verdict."""
+    values: list[float] = []
+    used: list[Numbers] = []
     for draw in draws:
+        watched = _Watched(draw)
         try:
-            value = claim.value(draw)
+            value = claim.value(watched)
         except KeyError:  # a column of this draw was not computed
             continue
         if math.isfinite(value):
-            found.append(value)
-    return found
+            values.append(value)
+            used += watched.read.values()
+    lower_bounds = sum(numbers.get("ran_out", 0) > 0 for numbers in used)
+    test = t_test(values)
+    return Verdict(claim, tuple(values), len(used), lower_bounds, *test, math.nan, "undecided")
+
+
+class _Watched(Mapping):
+    """A draw that remembers which of its cells were read."""
+
+    def __init__(self, draw: Draw) -> None:
+        self.draw, self.read = draw, {}
+
+    def __getitem__(self, key: tuple[str, str]) -> Numbers:
+        self.read[key] = self.draw[key]
+        return self.read[key]
+
+    def __iter__(self):
+        return iter(self.draw)
+
+    def __len__(self) -> int:
+        return len(self.draw)
 
 
 def t_test(values: Sequence[float]) -> tuple[float, float, float, float]:
@@ -141,12 +164,8 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def _verdict(
-    claim: Claim,
-    values: tuple[float, ...],
-    test: tuple[float, float, float, float],
-    corrected: float,
-) -> Verdict:
-    decided = corrected < LEVEL  # false for NaN
-    verdict = ("supported" if test[0] > 0 else "contradicted") if decided else "undecided"
-    return Verdict(claim, values, *test, corrected, verdict)
+def _decided(found: Verdict, corrected: float) -> Verdict:
+    if corrected >= LEVEL:
+        return found._replace(corrected=corrected)
+    verdict = "supported" if found.mean > 0 else "contradicted"
+    return found._replace(corrected=corrected, verdict=verdict)

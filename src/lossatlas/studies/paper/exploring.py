@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from pydantic import ValidationError
 
-from lossatlas.atlas import Atlas, Problem
+from lossatlas.atlas import Atlas, Problem, snapshot
 from lossatlas.errors import BadInputError
 from lossatlas.studies.paper.cell import Cell, Effort, exhausted, remaining
 from lossatlas.studies.paper.recipes import Column, Recipe
@@ -35,7 +35,7 @@ from lossatlas.studies.study import Study
 if TYPE_CHECKING:
     from lossatlas.explore.explorer import ExploreOptions
 
-VERSION = 1
+VERSION = 2
 """Of the numbers in ``cell.json``; with another one they are computed again from the atlas."""
 CURVE_POINTS = 100
 """Of the discovery curve kept in ``cell.json``."""
@@ -236,6 +236,7 @@ def _progress(home: Path) -> list[Effort]:
 
 def _summarize(cell: Cell, home: Path, landscape, atlas: Atlas, effort: Effort) -> Record:
     from lossatlas.analysis.auc_columns import compute_auc
+    from lossatlas.analysis.completeness import as_table, completeness
     from lossatlas.studies.paper.measures import measures
     from lossatlas.studies.paper.points import read_points, save_points
 
@@ -243,8 +244,14 @@ def _summarize(cell: Cell, home: Path, landscape, atlas: Atlas, effort: Effort) 
         compute_auc(atlas, landscape, cell.auc, rule, only_missing=True)
     points = read_points(atlas)
     save_points(home / "points.npz", points)
-    numbers = measures(points, cell.auc) | _test_loss(landscape, atlas) | _symmetry(landscape)
-    about = _about(atlas, _progress(home))
+    streams = as_table(completeness(atlas)).to_dict("records")
+    numbers = {
+        **measures(points, cell.auc),
+        **_test_loss(landscape, atlas),
+        **_symmetry(landscape),
+        **_unseen(streams),
+    }
+    about = {"completeness": streams, **_about(atlas, _progress(home))}
     content = {
         "key": cell.key,
         "version": VERSION,
@@ -261,9 +268,9 @@ def _summarize(cell: Cell, home: Path, landscape, atlas: Atlas, effort: Effort) 
 
 def _test_loss(landscape, atlas: Atlas) -> dict[str, float]:
     """The loss of the global minimum on the testing items, L2 term included."""
-    frame = atlas.minima()
-    lowest = frame["loss"].idxmin()
-    weights = atlas.minimum_weights([int(frame["id"][lowest])])
+    points = snapshot(atlas)
+    lowest = int(np.argmin(points.minimum_energies))
+    weights = atlas.minimum_weights([int(points.minimum_ids[lowest])])
     arrays = atlas.problem.arrays
 
     def entropy(group: str) -> float:
@@ -272,7 +279,7 @@ def _test_loss(landscape, atlas: Atlas) -> dict[str, float]:
         chosen = outputs[np.arange(len(labels)), labels]
         return float(np.mean(np.logaddexp.reduce(outputs, axis=1) - chosen))
 
-    penalty = float(frame["loss"][lowest]) - entropy("train")
+    penalty = float(points.minimum_energies[lowest]) - entropy("train")
     return {"test_gmin_loss": entropy("test") + penalty}
 
 
@@ -286,9 +293,17 @@ def _symmetry(landscape) -> dict[str, float]:
     }
 
 
+def _unseen(streams: list[dict[str, Any]]) -> dict[str, float]:
+    """Of minima and transition states, what independent draws say about those not seen."""
+    return {
+        f"{stream['points'].replace(' ', '_')}_{name}": stream[name]
+        for stream in streams
+        for name in ("atlas_coverage", "atlas_coverage_low", "chao1", "chao1_low")
+    }
+
+
 def _about(atlas: Atlas, efforts: list[Effort]) -> dict[str, Any]:
     from lossatlas.analysis.class_distribution import class_distribution
-    from lossatlas.analysis.completeness import as_table, completeness
 
     status, runs, attempts = atlas.status(), atlas.runs(), atlas.attempts()
     hopping = attempts[attempts["strategy"] == "basin-hopping"]
@@ -296,7 +311,6 @@ def _about(atlas: Atlas, efforts: list[Effort]) -> dict[str, Any]:
     return {
         "distribution": class_distribution(atlas.problem).to_dict("list"),
         "status": {k: v for k, v in status.items() if k != "fingerprint"},
-        "completeness": as_table(completeness(atlas)).to_dict("records"),
         "quenches": quenches,
         "attempts_by_strategy": attempts["strategy"].value_counts().to_dict(),
         "runs": len(runs),

@@ -6,7 +6,7 @@ tables and figures can be made again where the atlas is not.
 
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -62,9 +62,10 @@ def read_points(atlas: Atlas) -> Points:
 
 def save_points(path: Path, points: Points) -> None:
     """Write a compressed ``.npz``, never half of one."""
-    fields = {name: value for name, value in points._asdict().items() if name != "columns"}
+    arrays: dict[str, Any] = points._asdict()
+    columns = arrays.pop("columns")
     new = path.with_name(f"{path.name}.new.npz")
-    np.savez_compressed(new, **fields, **{f"column {k}": v for k, v in points.columns.items()})
+    np.savez_compressed(new, **arrays, **{f"column {name}": v for name, v in columns.items()})
     os.replace(new, path)
 
 

@@ -24,6 +24,21 @@ def note(study: str, column: str, name: str) -> str:
     return ""
 
 
+def explanation(study: str, column: str, name: str) -> str:
+    """Why our number may differ from the printed one, ``""`` if that is not known.
+
+    Entries of the file may leave out ``column``, and may name several ``studies`` and ``names``.
+    """
+    for known in _content()["explanations"]:
+        if (
+            study in known["studies"]
+            and name in known["names"]
+            and known.get("column", column) == column
+        ):
+            return known["text"]
+    return ""
+
+
 @cache
 def _content() -> dict[str, Any]:
     text = files("lossatlas.studies.paper").joinpath("published.toml").read_text(encoding="utf-8")

@@ -34,6 +34,8 @@ class Scale:
         scarce: the smaller number of training items of Table IV.
         hidden, narrow, two, three: hidden layers of the networks of Tables I and II, of Figure 7,
             and of Table IV.
+        wide_near, narrow_near, deep_near: numbers of neighbors of the masks of Figure 6, of Figure
+            7 and of deep networks; 0 for all connections.
         budget, scarce_budget, mnist_budget: effort of a cell, of one with few training items, and
             of one of MNIST.
         mnist: training and testing items and hidden units for MNIST.
@@ -49,6 +51,9 @@ class Scale:
     narrow: tuple[int, ...]
     two: tuple[int, ...]
     three: tuple[int, ...]
+    wide_near: tuple[int, ...]
+    narrow_near: tuple[int, ...]
+    deep_near: tuple[int, ...]
     budget: Budget
     scarce_budget: Budget
     mnist: tuple[int, int, int]
@@ -66,6 +71,9 @@ PAPER = Scale(
     narrow=(5,),
     two=(5, 5),
     three=(4, 4, 4),
+    wide_near=(1, 2, 3, 0),
+    narrow_near=(2, 3, 0),
+    deep_near=(1, 2, 3, 0),
     budget=Budget(cpu_minutes=20),
     scarce_budget=Budget(cpu_minutes=60),
     mnist=(1000, 10_000, 10),
@@ -82,6 +90,9 @@ QUICK = Scale(
     narrow=(3,),
     two=(2, 2),
     three=(2, 2, 2),
+    wide_near=(1, 2, 0),
+    narrow_near=(2, 0),
+    deep_near=(2, 0),
     budget=Budget(cpu_minutes=1.5, transition_states=12),
     scarce_budget=Budget(cpu_minutes=1.5, transition_states=12),
     mnist=(100, 200, 2),
@@ -135,14 +146,14 @@ def recipes(scale: Scale) -> dict[str, Recipe]:
     wide, narrow, two, three = scale.hidden, scale.narrow, scale.two, scale.three
     in_order = (
         *(_noise_recipe(scale, f"noise-{s.lower()}", s, wide) for s in ("D1", "D2", "D3")),
-        _mask_recipe(scale, "masks-wide", wide, 1e-4, (1, 2, 3, 0)),
-        _mask_recipe(scale, "masks-narrow", narrow, 1e-5, (2, 3, 0)),
+        _mask_recipe(scale, "masks-wide", wide, 1e-4, scale.wide_near),
+        _mask_recipe(scale, "masks-narrow", narrow, 1e-5, scale.narrow_near),
         _layer_recipe(scale, "layers-1000", scarce=False),
         _mnist_recipe(scale, "mnist-nearest", NEAREST_L2, MNIST_ERRORS),
         _mnist_recipe(scale, "mnist-as-written", 0.1, (0.0, 0.5, 1.0)),
         _layer_recipe(scale, "layers-100", scarce=True),
-        _mask_recipe(scale, "masks-two", two, 1e-4, (1, 2, 3, 0)),
-        _mask_recipe(scale, "masks-three", three, 1e-4, (1, 2, 3, 0)),
+        _mask_recipe(scale, "masks-two", two, 1e-4, scale.deep_near),
+        _mask_recipe(scale, "masks-three", three, 1e-4, scale.deep_near),
         _noise_recipe(scale, "noise-two", "D1", two),
         _noise_recipe(scale, "noise-three", "D1", three),
     )
@@ -284,8 +295,8 @@ class Artifact(NamedTuple):
         name: of the files.
         title: what the paper calls it.
         recipes: names of the studies it is made of.
-        kind: a table only, one of class distributions, or a table with a figure of trees, boxes or
-            discovery curves.
+        kind: a table only, one of class distributions, of verdicts on claims, or a table with a
+            figure of trees, boxes or discovery curves.
         color: the part of the data whose AUC colors the trees of a figure.
         across: panels in a row of a figure.
     """
@@ -293,7 +304,7 @@ class Artifact(NamedTuple):
     name: str
     title: str
     recipes: tuple[str, ...]
-    kind: Literal["table", "distributions", "trees", "boxes", "discovery"] = "table"
+    kind: Literal["table", "distributions", "claims", "trees", "boxes", "discovery"] = "table"
     color: str = "test"
     across: int = 2
 
@@ -330,6 +341,7 @@ ARTIFACTS = (
         "trees",
         across=4,
     ),
+    Artifact("claims", "The paper's statements, tested", (), "claims"),
 )
 """All tables and figures, in the order in which they are shown."""
 

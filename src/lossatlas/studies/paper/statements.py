@@ -23,7 +23,8 @@ def slope(study: str, name: str, levels: tuple[str, ...], log: bool = False) -> 
         values = np.array([draw[study, level][name] for level in levels], float)
         if log:
             values = _log(values)
-        return float(np.polyfit(np.arange(len(levels)), values, 1)[0])
+        # Without the first value the slope of equal numbers is exactly zero.
+        return float(np.polyfit(np.arange(len(levels)), values - values[0], 1)[0])
 
     return value
 

@@ -55,7 +55,7 @@ class Entry(NamedTuple):
     note: str
 
 
-def _auc_rows(statistics: str = "gmin mean sd") -> list[Quantity]:
+def _auc_rows(statistics: str = "gmin mean sd", digits: tuple[int, int] = (3, 5)) -> list[Quantity]:
     labels = {"gmin": "global minimum", "mean": "mean over minima", "sd": "sd over minima"}
     parts = {
         "train": "training",
@@ -64,7 +64,7 @@ def _auc_rows(statistics: str = "gmin mean sd") -> list[Quantity]:
         "test": "testing",
     }
     return [
-        Quantity(f"{part}_{which}_auc", f"{name} AUC, {labels[which]}", 5 if which == "sd" else 3)
+        Quantity(f"{part}_{which}_auc", f"{name} AUC, {labels[which]}", digits[which == "sd"])
         for part, name in parts.items()
         for which in statistics.split()
     ]
@@ -74,6 +74,22 @@ COUNTS = [
     Quantity("minima", "minima", 0),
     Quantity("transition_states", "transition states", 0),
     Quantity("nondegenerate", "transition states without degenerate rearrangements", 0),
+]
+UNSEEN = [
+    Quantity("minima_atlas_coverage", "probability that a random quench ends at a known minimum"),
+    Quantity("minima_chao1", "minima, lower bound from random quenches", 0),
+    Quantity("transition_states_atlas_coverage", "likewise: a random climb, a transition state"),
+    Quantity("transition_states_chao1", "transition states, lower bound from random climbs", 0),
+]
+MERGED = [
+    Quantity("merged_minima", "minima, losses closer than 0.0001 merged", 0),
+    Quantity("merged_transition_states", "transition states, likewise", 0),
+]
+MERGED_AUC = [
+    Quantity("merged_train_mean_auc", "training AUC, mean over merged minima"),
+    Quantity("merged_train_sd_auc", "training AUC, sd over merged minima", 5),
+    Quantity("merged_test_mean_auc", "testing AUC, mean over merged minima"),
+    Quantity("merged_test_sd_auc", "testing AUC, sd over merged minima", 5),
 ]
 LOSSES = [
     Quantity("gmin_loss", "training loss, global minimum"),
@@ -98,11 +114,30 @@ SYMMETRY = [
 ]
 EFFORT = [Quantity("cpu_minutes", "CPU minutes", 1)]
 ROWS: dict[str, list[Quantity]] = {
-    "noise": [*COUNTS, *LOSSES, *_auc_rows(), *CORRELATIONS, *SHAPE, *EFFORT],
-    "masks": [*SYMMETRY, *COUNTS, *LOSSES, *_auc_rows()[-3:], *SHAPE, *EFFORT],
-    "layers": [*SYMMETRY[:1], *COUNTS, *LOSSES, *_auc_rows()[-3:], *SHAPE, *EFFORT],
+    "noise": [
+        *COUNTS,
+        *UNSEEN,
+        *MERGED,
+        *LOSSES,
+        *_auc_rows(),
+        *MERGED_AUC,
+        *CORRELATIONS,
+        *SHAPE,
+        *EFFORT,
+    ],
+    "masks": [*SYMMETRY, *COUNTS, *UNSEEN, *MERGED, *LOSSES, *_auc_rows()[-3:], *SHAPE, *EFFORT],
+    "layers": [
+        *SYMMETRY[:1],
+        *COUNTS,
+        *UNSEEN,
+        *MERGED,
+        *LOSSES,
+        *_auc_rows()[-3:],
+        *SHAPE,
+        *EFFORT,
+    ],
     "mnist": [
-        *_auc_rows("mean sd"),
+        *_auc_rows("mean sd", (4, 4)),
         Quantity("minima", "minima sampled", 0),
         Quantity("quenches", "quenches", 0),
         Quantity("gmin_loss", "lowest loss"),

@@ -1,0 +1,86 @@
+"""Monotonic sequences against a walk by hand, barriers against brute force."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lossatlas.analysis.disconnectivity import build_tree
+from lossatlas.analysis.funnel import funnel, sequence_bottoms
+
+
+@st.composite
+def networks(draw):
+    """Small random networks of minima and transition states, ties and parallel links included."""
+    m = draw(st.integers(1, 5))
+    energies = np.array(draw(st.lists(st.integers(0, 6), min_size=m, max_size=m)), float)
+    pairs = draw(st.lists(st.tuples(st.integers(0, m - 1), st.integers(0, m - 1)), max_size=12))
+    left, right = (np.array([p[k] for p in pairs], int) for k in (0, 1))
+    rises = draw(st.lists(st.integers(0, 4), min_size=len(pairs), max_size=len(pairs)))
+    heights = np.maximum(energies[left], energies[right]) + np.array(rises, float)
+    return energies, heights, left, right
+
+
+def walked(start, energies, heights, left, right):
+    """The bottom of a monotonic sequence, step by step."""
+    here = start
+    while True:
+        ways = []
+        for k, (a, b) in enumerate(zip(left, right, strict=True)):
+            other = b if a == here else a if b == here else None
+            if other is not None and energies[other] < energies[here]:
+                ways.append((heights[k], energies[other], other))
+        if not ways:
+            return here
+        here = min(ways)[2]
+
+
+@settings(deadline=None)
+@given(networks())
+def test_bottoms_are_where_the_walk_ends(network):
+    expected = [walked(k, *network) for k in range(len(network[0]))]
+    assert sequence_bottoms(*network).tolist() == expected
+
+
+def lowest_path(a, b, energies, heights, left, right):
+    """The highest point of the best path, over all orders of minima."""
+    others = [k for k in range(len(energies)) if k not in (a, b)]
+    best = np.inf
+    for length in range(len(others) + 1):
+        for between in itertools.permutations(others, length):
+            path = (a, *between, b)
+            top = -np.inf
+            for x, y in itertools.pairwise(path):
+                joins = [
+                    h
+                    for h, p, q in zip(heights, left, right, strict=True)
+                    if {int(p), int(q)} == {x, y}
+                ]
+                top = max(top, min(joins, default=np.inf))
+            best = min(best, top)
+    return best
+
+
+@settings(deadline=None)
+@given(networks())
+def test_funnel_of_small_networks(network):
+    energies = network[0]
+    found = funnel(build_tree(*network), *network)
+    lowest = int(np.argmin(energies))
+    bottoms = [walked(k, *network) for k in range(len(energies))]
+    assert found.bottoms == len(set(bottoms))
+    assert found.share == pytest.approx(bottoms.count(lowest) / len(energies))
+    tops = {k: lowest_path(k, lowest, *network) for k in range(len(energies)) if k != lowest}
+    joined = [k for k, top in tops.items() if np.isfinite(top)]
+    assert found.connected == pytest.approx((len(joined) + 1) / len(energies))
+    climbs = [tops[k] - energies[k] for k in joined]
+    ratios = [
+        (tops[k] - energies[k]) / (energies[k] - energies[lowest])
+        for k in joined
+        if energies[k] > energies[lowest]
+    ]
+    expected = [np.mean(x) if x else np.nan for x in (climbs, ratios)]
+    assert [found.mean_barrier, found.mean_ratio] == pytest.approx(expected, nan_ok=True)
+    assert found.median_ratio == pytest.approx(np.median(ratios) if ratios else np.nan, nan_ok=True)
