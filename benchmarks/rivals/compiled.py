@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-
 from benchmarks.rivals.measure import Unavailable
 
 HERE = Path(__file__).parent
@@ -56,9 +55,7 @@ class CompiledNetwork:
     ) -> tuple[float, np.ndarray, np.ndarray]:
         """Steps of steepest descent from w: the last energy and gradient, the weights after it."""
         w, gradient = np.array(w, np.float64), np.empty(len(w))
-        energy = self._descend(
-            self.inputs, self.targets, self.items, l2, w, gradient, times, rate
-        )
+        energy = self._descend(self.inputs, self.targets, self.items, l2, w, gradient, times, rate)
         return energy, gradient, w
 
 

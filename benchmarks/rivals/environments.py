@@ -7,7 +7,6 @@ import venv
 from pathlib import Path
 
 import platformdirs
-
 from benchmarks.rivals.measure import Unavailable
 
 VERSIONS = {"pylfl": "0.3.5", "pele": "0.1.2", "topsearch": "0.0.3"}

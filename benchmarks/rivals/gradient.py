@@ -5,8 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
-from threadpoolctl import threadpool_limits
-
 from benchmarks.rivals import wales
 from benchmarks.rivals.compiled import CompiledNetwork
 from benchmarks.rivals.measure import (
@@ -20,6 +18,8 @@ from benchmarks.rivals.measure import (
 )
 from benchmarks.rivals.probe import Probe, cpu_per_evaluation, starts_for
 from benchmarks.rivals.problem import d1
+from threadpoolctl import threadpool_limits
+
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.optimize.lanes import Engine
 

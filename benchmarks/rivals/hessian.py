@@ -1,10 +1,12 @@
 """The exact Hessian in units of gradients, for one to three hidden layers."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from benchmarks.rivals.measure import Context, Row, Target, interleaved
 from benchmarks.rivals.probe import Probe, cpu_per_evaluation, starts_for
 from benchmarks.rivals.problem import d1
+
 from lossatlas.optimize.lanes import Engine
 
 LAYERS = ((10,), (5, 5), (4, 4, 4))
@@ -21,7 +23,7 @@ def rows(context: Context) -> Iterator[Row]:
         kernels = [Probe(what, count, count) for what, count in EVALUATIONS.items()]
         for kernel in kernels:  # compiles
             cpu_per_evaluation(engine, kernel, starts)
-        sides = [lambda k=k: cpu_per_evaluation(engine, k, starts) for k in kernels]
+        sides = [partial(cpu_per_evaluation, engine, kernel, starts) for kernel in kernels]
         gradient, ours, generic = interleaved(sides, 5 if context.quick else 15)
         unit = sorted(gradient)[len(gradient) // 2]
         network = f"[2,{','.join(map(str, hidden))},4]"

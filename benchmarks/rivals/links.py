@@ -17,7 +17,7 @@ SAME_ENERGY = 2e-8
 
 
 class Links(NamedTuple):
-    """How many links were checked, and of these how many are wrong or belong to no index-one point."""
+    """How many transition states were checked; how many join other minima, or are none."""
 
     checked: int
     wrong: int

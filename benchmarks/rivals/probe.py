@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+from benchmarks.rivals.measure import cpu_seconds
 from jax import Array
 
-from benchmarks.rivals.measure import cpu_seconds
 from lossatlas.errors import Status
 from lossatlas.optimize.lanes import Engine, Request, running
 

@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-
 from benchmarks.rivals.measure import Unavailable
+
 from lossatlas.data import load_ljat3, split_pools
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.optimize.lanes import Engine

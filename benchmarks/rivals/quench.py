@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import numpy as np
-
 from benchmarks.rivals import wales
 from benchmarks.rivals.measure import (
     Context,
@@ -15,6 +14,7 @@ from benchmarks.rivals.measure import (
     run_processes,
 )
 from benchmarks.rivals.problem import d1, some_minima
+
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.optimize.lanes import Engine
 from lossatlas.search.basin_hopping import quenched

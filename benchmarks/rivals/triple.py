@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-
 from benchmarks.rivals import links, wales
 from benchmarks.rivals.measure import (
     Context,
@@ -21,6 +20,7 @@ from benchmarks.rivals.measure import (
     run_processes,
 )
 from benchmarks.rivals.problem import d1, some_minima
+
 from lossatlas.errors import Status
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.optimize.lanes import Engine, Request
@@ -45,7 +45,9 @@ class Costs:
         self.tried = 0
         self.triples: list[tuple[np.ndarray, tuple[float, float]]] = []
 
-    def add(self, tried: int, searching: float, found: int, descending: float, pairs: list) -> float:
+    def add(
+        self, tried: int, searching: float, found: int, descending: float, pairs: list
+    ) -> float:
         """Note one turn; CPU seconds of a triple."""
         if not found or not pairs:
             raise Unavailable(f"{tried} searches found {found} saddles and {len(pairs)} triples")

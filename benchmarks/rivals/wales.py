@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-
 from benchmarks.rivals.environments import rival
 from benchmarks.rivals.measure import Context, Unavailable, last_lines
+
 from lossatlas.landscape import NetworkLandscape
 
 HYBRID_SEARCH = """
@@ -100,12 +100,13 @@ def prepare_gmin(
     seed: int = 1,
     memory: int = 500,
     most: int = 5000,
+    save: int = 1,
 ) -> None:
     """Basin-hopping from a start, every quench to an RMS gradient of 1e-9."""
     write_training_data(folder, landscape)
     (folder / "coords").write_text(numbers(start))
     (folder / "data").write_text(
-        "SLOPPYCONV 1.0D-9\nTIGHTCONV 1.0D-9\nSAVE 1\nEDIFF 1.0D-6\nFIXBOTH\n"
+        f"SLOPPYCONV 1.0D-9\nTIGHTCONV 1.0D-9\nSAVE {save}\nEDIFF 1.0D-6\nFIXBOTH\n"
         f"UPDATES {memory}\nMAXIT {most} {most}\nSTEPS {steps} 1.0\nSTEP 1.0\nTEMPERATURE 2.0\n"
         f"RANSEED {seed}\n" + mlpvb3(landscape)
     )
@@ -140,6 +141,22 @@ def potential_calls(output: str) -> int:
     if found is None:
         raise Unavailable("GMIN did not end as expected")
     return int(found[1])
+
+
+def lowest(path: Path) -> list[tuple[float, np.ndarray]]:
+    """Energy and weights of the minima in GMIN's file ``lowest``, lowest first.
+
+    Each has a line with the number of weights, one with the energy, and a weight a line.
+    """
+    lines, minima = path.read_text().splitlines(), []
+    while len(lines) > 2:
+        count = int(lines[0])
+        energy = re.search(r"Energy of minimum +\d+= *(\S+)", lines[1])
+        if energy is None:
+            raise Unavailable(f"{path}: no energy in {lines[1]!r}")
+        minima.append((float(energy[1]), np.array(lines[2 : 2 + count], float)))
+        lines = lines[2 + count :]
+    return minima
 
 
 def prepare_optim(

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-
 from benchmarks.rivals.compiled import CompiledLJAT3, CompiledNetwork
 from benchmarks.rivals.measure import Unavailable
+
 from lossatlas.data.ljat3_quench import Quenched, distances, outcome_labels, quench
 from lossatlas.landscape import NetworkLandscape
 
