@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
     set_up_jax()
     options.results.mkdir(parents=True, exist_ok=True)
     results = measured(options)
-    print("\n" + report.text_table(results.rows))
+    print("\n" + report.summary(results.rows))
     judged = [row.holds for row in results.rows if row.holds is not None]
     print(f"\n{sum(judged)} of {len(judged)} targets hold; {options.results / FILE}")
 
@@ -113,7 +113,9 @@ def rows_of(name: str, options: argparse.Namespace) -> list[Row]:
         )
         try:
             comparison = importlib.import_module(f"benchmarks.rivals.{name}")
-            rows.extend(comparison.rows(context))
+            for row in comparison.rows(context):
+                rows.append(row)
+                print(report.text_table([row]), flush=True)
         except Unavailable as reason:
             rows.append(Row(name, skipped=str(reason)))
         except Exception as error:

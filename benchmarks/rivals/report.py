@@ -117,6 +117,17 @@ def text_table(rows: Iterable[Row]) -> str:
     return "\n\n".join(blocks)
 
 
+def summary(rows: Iterable[Row]) -> str:
+    """One line a row: ratio, target, verdict."""
+    lines = [f"{'ratio':>8}  {'holds':<12}  {'target':<26}  work / rival"]
+    for row in rows:
+        named = dict(zip(COLUMNS, cells(row), strict=True))
+        ours = named["ratio"] if row.ratio is not None else ""
+        work = f"{row.work} / {row.rival}" if row.rival else f"{row.work}: {named[HEADER[4]]}"
+        lines.append(f"{ours:>8}  {named['holds']:<12}  {named['target']:<26}  {work}")
+    return "\n".join(lines)
+
+
 def markdown_table(rows: Iterable[Row]) -> str:
     """For the documentation; notes stand below, numbered by row."""
     lines = ["| " + " | ".join(("", *COLUMNS)) + " |", "|" + " --- |" * (len(COLUMNS) + 1)]
