@@ -24,7 +24,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lossatlas.analysis.auc_columns import compute_auc
     from lossatlas.analysis.class_distribution import class_distribution
+    from lossatlas.analysis.completeness import Completeness, completeness
     from lossatlas.analysis.disconnectivity import barrier, build_tree, superbasins
+    from lossatlas.analysis.merging import (
+        counts_by_tolerance,
+        merge_minima,
+        merge_transition_states,
+    )
     from lossatlas.analysis.tree_layout import discretize, layout, prune
     from lossatlas.atlas import Atlas, Problem, snapshot
     from lossatlas.data import Dataset, load_ljat3, load_mnist, read_table, sklearn_dataset
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
     from lossatlas.explore.explorer import Exploration, ExploreOptions
     from lossatlas.explore.verification import Verification, verify
     from lossatlas.landscape import FunctionLandscape, NetworkLandscape
+    from lossatlas.plots.discovery import plot_discovery
     from lossatlas.plots.tree import plot_tree
     from lossatlas.studies.problem import Prepared, landscape_of, prepare
     from lossatlas.studies.study import Study, load_study
@@ -40,6 +47,7 @@ __all__ = [
     "Atlas",
     "AtlasError",
     "BadInputError",
+    "Completeness",
     "Dataset",
     "Exploration",
     "ExploreOptions",
@@ -54,13 +62,18 @@ __all__ = [
     "barrier",
     "build_tree",
     "class_distribution",
+    "completeness",
     "compute_auc",
+    "counts_by_tolerance",
     "discretize",
     "landscape_of",
     "layout",
     "load_ljat3",
     "load_mnist",
     "load_study",
+    "merge_minima",
+    "merge_transition_states",
+    "plot_discovery",
     "plot_tree",
     "prepare",
     "prune",
@@ -74,6 +87,11 @@ __all__ = [
 _HOMES = {
     "compute_auc": "analysis.auc_columns",
     "class_distribution": "analysis.class_distribution",
+    "Completeness": "analysis.completeness",
+    "completeness": "analysis.completeness",
+    "counts_by_tolerance": "analysis.merging",
+    "merge_minima": "analysis.merging",
+    "merge_transition_states": "analysis.merging",
     "barrier": "analysis.disconnectivity",
     "build_tree": "analysis.disconnectivity",
     "superbasins": "analysis.disconnectivity",
@@ -98,6 +116,7 @@ _HOMES = {
     "verify": "explore.verification",
     "FunctionLandscape": "landscape",
     "NetworkLandscape": "landscape",
+    "plot_discovery": "plots.discovery",
     "plot_tree": "plots.tree",
     "Prepared": "studies.problem",
     "landscape_of": "studies.problem",

@@ -63,7 +63,7 @@ def test_draws_of_minima_are_counted_whoever_found_the_minimum_first(atlas):
     )
     (found,) = completeness(atlas)
     assert found.points == "minima"
-    assert (found.draws, found.hits, found.distinct) == (4, 3, 2)
+    assert (found.draws, found.hits, found.distinct, found.known) == (4, 3, 2, 3)
     assert (found.singletons, found.doubletons) == (1, 1)
     assert found.coverage == coverage(np.array([2, 1]))
     assert found.chao1 == chao1(np.array([2, 1]))
@@ -92,17 +92,17 @@ def test_a_draw_hits_the_state_it_climbed_to_not_those_its_path_ran_into(atlas):
 
 def test_draws_that_never_hit_anything_say_that_nothing_is_likely_to_be_hit():
     draws = [Draw(None, False)] * 400
-    found = of_draws("transition states", draws)
+    found = of_draws("transition states", draws, 0)
     assert (found.hits, found.distinct) == (0, 0)
     assert found.coverage.low > 0.99
     assert found.atlas_coverage.low > 0.98
     # One hit shows that there is something, and nothing is known about it.
-    assert of_draws("transition states", [*draws, Draw(1, True)]).coverage.low == 0
+    assert of_draws("transition states", [*draws, Draw(1, True)], 1).coverage.low == 0
 
 
 def test_complete_means_both_streams_by_their_lower_bounds():
-    many = of_draws("minima", [Draw(k, False) for k in islice(cycle(range(3)), 500)])
-    few = of_draws("transition states", [Draw(k, False) for k in islice(cycle(range(3)), 60)])
+    many = of_draws("minima", [Draw(k, False) for k in islice(cycle(range(3)), 500)], 3)
+    few = of_draws("transition states", [Draw(k, False) for k in islice(cycle(range(3)), 60)], 3)
     assert many.coverage.estimate == few.coverage.estimate == 1
     assert is_complete([many, many], 0.99)
     assert not is_complete([many, few], 0.99)
@@ -111,7 +111,7 @@ def test_complete_means_both_streams_by_their_lower_bounds():
 
 
 def test_what_is_unseen_is_the_rest():
-    found = of_draws("minima", [Draw(k, True) for k in (1, 1, 2, 2, 3, 1)])
+    found = of_draws("minima", [Draw(k, True) for k in (1, 1, 2, 2, 3, 1)], 3)
     assert found.unseen.estimate == pytest.approx(1 / 6)
     assert found.unseen.high == pytest.approx(1 - found.coverage.low)
     assert found.unseen.low == pytest.approx(1 - found.coverage.high)
@@ -135,7 +135,9 @@ def test_the_bound_on_the_atlas_holds_while_it_grows_by_itself():
             known.add(drawn)
             if random.random() < 0.2:  # what the others find does not depend on the draws
                 known.add(int(random.integers(len(p))))
-        held.append(of_draws("minima", draws).atlas_coverage.low <= p[sorted(known)].sum())
+        held.append(
+            of_draws("minima", draws, len(known)).atlas_coverage.low <= p[sorted(known)].sum()
+        )
     assert np.mean(held) > 0.95
 
 
@@ -145,7 +147,7 @@ def test_abundances_leave_out_draws_without_a_hit():
 
 
 def test_tables_have_plain_columns():
-    found = of_draws("minima", [Draw(1, True), Draw(1, False)])
+    found = of_draws("minima", [Draw(1, True), Draw(1, False)], 7)
     table = as_table([found, found])
     assert table["points"].tolist() == ["minima", "minima"]
     assert table["coverage_low"].tolist() == [found.coverage.low] * 2

@@ -78,7 +78,8 @@ def explored(tmp_path_factory, program) -> tuple[Path, subprocess.CompletedProce
     folder = tmp_path_factory.mktemp("explored")
     atlas = folder / "small.atlas"
     study = write_study(folder)
-    ran = program("explore", study, "--atlas", atlas, "--transition-states", 3, "--json")
+    limits = ["--transition-states", 3, "--independent-share", 0.3]
+    ran = program("explore", study, "--atlas", atlas, *limits, "--json")
     assert ran.returncode == 0, ran.stderr
     return atlas, ran
 

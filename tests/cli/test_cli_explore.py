@@ -60,11 +60,21 @@ def test_options_replace_those_of_the_study(run, study, monkeypatch, tmp_path):
     assert run("explore", study).exit_code == 0
     assert (tmp_path / "small.atlas").exists()  # named after the study
     flags = ["--minutes", 0.5, "--transition-states", 9, "--seed", 8, "--lanes", 3]
+    flags += ["--until", 0.98, "--independent-share", 0.25]
     assert run("explore", study, *flags).exit_code == 0
     (first, elapsed), (second, _) = seen
     assert (first.minutes, first.transition_states, first.seed, first.lanes) == (1, None, 0, None)
     assert (second.minutes, second.transition_states, second.seed, second.lanes) == (0.5, 9, 8, 3)
+    assert (first.until, first.independent_share) == (None, None)
+    assert (second.until, second.independent_share) == (0.98, 0.25)
     assert 0 < elapsed < 60
+
+
+def test_that_an_atlas_is_complete_is_said(run, study, monkeypatch, tmp_path):
+    ended = Exploration("complete", 5, 8, 1704, 20.0, 30.0)
+    monkeypatch.setattr(EXPLORE, lambda *_: ended)
+    result = run("explore", study, "--atlas", tmp_path / "a.atlas", "--until", 0.99)
+    assert (result.exit_code, "as complete as asked for" in result.stdout) == (0, True)
 
 
 def test_interruption_has_its_own_exit_code(run, study, monkeypatch, tmp_path):
@@ -169,6 +179,7 @@ def test_bad_options(run, study: Path):
     atlas = study.with_suffix(".atlas")
     refused(run("explore", study, "--atlas", atlas, "--minutes", 0), "minutes", "0")
     refused(run("explore", study, "--atlas", atlas, "--lanes", -1), "lanes", "-1")
+    refused(run("explore", study, "--atlas", atlas, "--until", 1), "until", "between 0 and 1")
     assert not atlas.exists()
 
 

@@ -20,6 +20,7 @@ def test_all_commands_are_there(run):
         "transition-states",
         "auc",
         "tree",
+        "discovery",
         "verify",
     ]
     listed = run("--help").stdout
@@ -33,7 +34,7 @@ def test_every_command_has_help_with_an_example(run, name):
     result = run(name, "--help")
     assert result.exit_code == 0
     assert f"Example:  lossatlas {name} " in result.stdout
-    assert "--json" in result.stdout or name == "tree"
+    assert "--json" in result.stdout or name in ("tree", "discovery")
 
 
 @pytest.mark.parametrize(("command", "example"), COMMANDS, ids=NAMES)

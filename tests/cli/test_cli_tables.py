@@ -31,6 +31,50 @@ def test_status_for_people(run, atlas):
     assert "start_time" in shown
 
 
+def test_status_shows_how_complete_the_atlas_is(run, atlas):
+    counts = json.loads(run("status", atlas, "--json").stdout)
+    minima, states = counts["completeness"]
+    assert (minima["points"], states["points"]) == ("minima", "transition states")
+    with Atlas.open(atlas) as opened:
+        names = opened.attempts()["strategy"].tolist()
+    assert minima["draws"] == names.count("independent-minima") > 0
+    assert states["draws"] == names.count("independent-saddles") > 0
+    assert (minima["known"], states["known"]) == (counts["minima"], counts["transition_states"])
+    for stream in (minima, states):
+        assert 0 < stream["distinct"] <= stream["hits"] <= stream["draws"]
+        assert 0 <= stream["coverage_low"] <= stream["coverage"] <= stream["coverage_high"] <= 1
+    shown = run("status", atlas).stdout
+    assert f"{minima['coverage']:.4f} ({minima['coverage_low']:.4f} to " in shown
+    assert "not estimated" not in shown
+
+
+def test_status_without_draws_says_how_to_get_them(run, atlas, tmp_path):
+    with Atlas.open(atlas) as opened:
+        Atlas.create(tmp_path / "empty.atlas", opened.problem).close()
+    assert (
+        json.loads(run("status", tmp_path / "empty.atlas", "--json").stdout)["completeness"] == []
+    )
+    assert "explore with --independent-share" in run("status", tmp_path / "empty.atlas").stdout
+
+
+def test_points_are_merged_by_loss(run, atlas):
+    minima = json.loads(run("minima", atlas, "--json").stdout)
+    losses = [minimum["loss"] for minimum in minima]
+    assert len(losses) > 1
+    gaps = np.diff(losses)
+    merged = json.loads(run("minima", atlas, "--json", "--merge", 1.01 * min(gaps)).stdout)
+    assert len(merged) == 1 + (gaps >= 1.01 * min(gaps)).sum() < len(minima)
+    assert sum(minimum["merged"] for minimum in merged) == len(minima)
+    one = json.loads(run("minima", atlas, "--json", "--merge", 10).stdout)
+    assert [(m["loss"], m["merged"]) for m in one] == [(losses[0], len(losses))]
+    states = json.loads(run("transition-states", atlas, "--json").stdout)
+    (state,) = json.loads(run("transition-states", atlas, "--json", "--merge", 10).stdout)
+    assert state["merged"] == len(states)
+    assert state["minimum_1"] == state["minimum_2"] == one[0]["id"]
+    assert state["degenerate"] is True
+    assert run("minima", atlas, "--merge", -1).exit_code == 2
+
+
 def test_status_of_an_atlas_without_points(run, atlas, tmp_path):
     with Atlas.open(atlas) as opened:
         Atlas.create(tmp_path / "empty.atlas", opened.problem).close()
@@ -42,6 +86,8 @@ def test_status_of_an_atlas_without_points(run, atlas, tmp_path):
     assert run("auc", empty).exit_code == 0
     result = run("tree", empty, "-o", tmp_path / "x.png")
     assert (result.exit_code, "no minima" in result.stderr) == (2, True)
+    result = run("discovery", empty, "-o", tmp_path / "x.png")
+    assert (result.exit_code, "no independent draws" in result.stderr) == (2, True)
 
 
 def test_minima_as_objects(run, atlas):

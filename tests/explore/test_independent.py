@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare, kstest
 
-from lossatlas.analysis.completeness import completeness
+from lossatlas.analysis.completeness import STREAMS, completeness, proportion
 from lossatlas.atlas import Atlas, Problem
+from lossatlas.atlas.log import read_draws
 from lossatlas.errors import BadInputError
 from lossatlas.explore import ExploreOptions, explore
 from lossatlas.explore.independent import draw_minima, draw_saddles, random_numbers
@@ -180,3 +181,32 @@ def test_all_exhausted_landscapes_are_called_complete(shared, tmp_path, number, 
     landscape, counts = morse(shared, number)
     done, _, _, streams = run(landscape, tmp_path / "g", until=0.99, seed=seed)
     assert_exhausted(done, streams, counts, 0.99)
+
+
+@pytest.mark.slow
+def test_what_draws_say_about_d2_comes_true(shared, tmp_path):
+    """A second, independent run of draws decides whether the intervals of the first were right."""
+    data = np.load(shared / "peer" / "d2" / "data.npz")
+    landscape = NetworkLandscape(data["inputs"][:1000], data["labels"][:1000], (10,), 1e-4)
+    arrays = {"train_inputs": landscape.inputs, "train_labels": landscape.labels}
+    with Atlas.create(tmp_path / "d2", Problem(landscape.fingerprint(), {}, arrays)) as atlas:
+        explore(landscape, atlas, ExploreOptions(minutes=8, independent_share=0.5))
+        predicted = completeness(atlas)
+        before = {points: read_draws(atlas, name) for points, name in STREAMS.items()}
+        again = ExploreOptions(minutes=6, independent_share=1.0, seed=1)
+        explore(landscape, atlas, again)
+        after = {points: read_draws(atlas, name) for points, name in STREAMS.items()}
+        known = [len(atlas.minima()), len(atlas.transition_states())]
+    for stream, number in zip(predicted, known, strict=True):
+        hit = {draw.point for draw in before[stream.points]}
+        fresh = after[stream.points][stream.draws :]
+        fresh = [draw.point for draw in fresh if draw.point is not None]
+        assert len(fresh) > 50
+        seen = proportion(sum(point in hit for point in fresh), len(fresh))
+        held = proportion(sum(point <= stream.known for point in fresh), len(fresh))
+        print(stream, seen, held)
+        assert seen.low <= stream.coverage.high
+        assert stream.coverage.low <= seen.high
+        assert stream.atlas_coverage.low <= held.high
+        assert stream.chao1.low <= number
+        assert stream.chapman.low <= number

@@ -98,10 +98,10 @@ def chao1(counts: Int[np.ndarray, " k"], level: float = LEVEL) -> Interval:
     It bounds the number from below whatever the probabilities are, and estimates it if the rare
     points are about equally likely. The interval (Chao 1987) is that of this bound, not of the
     number: what is above its upper end is not excluded. The logarithm of the unseen part is taken
-    as normal, with the variances of the two forms; if the unseen part is estimated as zero, the
-    interval is that for equally likely points, by the binomial variance of what is not seen. Its
-    ends are rounded outwards to whole numbers: a lower end of 100.4 does not exclude that the 100
-    points seen are all.
+    as normal, with the variances of the two forms. Its ends are rounded outwards to whole numbers:
+    a lower end of 100.4 does not exclude that the 100 points seen are all. If the unseen part is
+    estimated as zero, the upper end is the quantile of a Poisson distribution, that of the number
+    of unseen points if all are equally likely.
 
     Args:
         counts: how often each point was drawn; 1 or more each.
@@ -128,7 +128,7 @@ def chao1(counts: Int[np.ndarray, " k"], level: float = LEVEL) -> Interval:
         variance = share * f_1 * (f_1 - 1) / 2 + share**2 * f_1 * (2 * f_1 - 1) ** 2 / 4
         variance -= share**2 * f_1**4 / (4 * (seen + unseen))
     if unseen == 0:
-        return _nothing_unseen(n, seen, z)
+        return _nothing_unseen(n, seen, level)
     factor = math.exp(z * math.sqrt(math.log(1 + variance / unseen**2)))
     low, high = seen + unseen / factor, seen + unseen * factor
     return Interval(seen + unseen, float(math.floor(low)), float(math.ceil(high)))
@@ -246,12 +246,13 @@ def _quantile(level: float) -> float:
     return float(ndtri(0.5 + _checked(level) / 2))
 
 
-def _nothing_unseen(n: int, seen: int, z: float) -> Interval:
-    """If every one of S points is hit n / S times on average, exp(-n / S) of them are not hit."""
+def _nothing_unseen(n: int, seen: int, level: float) -> Interval:
+    """If every point is hit n / S times on average, exp(-n / S) of the points are not hit."""
+    from scipy.stats import poisson
+
     missed = math.exp(-n / seen)
-    total = seen / (1 - missed)
-    spread = z * math.sqrt(seen * missed) / (1 - missed)
-    return Interval(float(seen), float(seen), float(math.ceil(total + spread)))
+    unseen = poisson.ppf(0.5 + level / 2, seen * missed / (1 - missed))
+    return Interval(float(seen), float(seen), float(seen + unseen))
 
 
 def _first(holds, start: int) -> int:

@@ -6,8 +6,8 @@ find, and how often, proves nothing.
 
 All estimates speak of the points that such draws can hit, and weigh them by how likely that is. A
 minimum with a tiny basin, or a transition state that no climb from a minimum reaches, counts for
-little or nothing. Other strategies may have found such points: an atlas may hold more than its
-draws have hit.
+little or nothing. Other strategies find such points: if an atlas knows more than any estimate from
+its draws, they are blind to the rest.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
+from sqlalchemy import func, select
 
 from lossatlas.analysis.abundance import LEVEL, Interval, chao1, chapman, coverage
+from lossatlas.atlas import schema
 from lossatlas.atlas.database import Readable
 from lossatlas.atlas.log import INDEPENDENT_MINIMA, INDEPENDENT_SADDLES, Draw, read_draws
 
@@ -36,6 +38,7 @@ class Completeness(NamedTuple):
         hits: draws that hit a point; what follows is about these. (If none did, the probabilities
             are those of a draw to hit anything at all.)
         distinct: points hit.
+        known: points that the atlas holds, whoever found them.
         singletons: points hit once.
         doubletons: points hit twice.
         coverage: probability that the next hit is a point that the stream has hit before
@@ -51,6 +54,7 @@ class Completeness(NamedTuple):
     draws: int
     hits: int
     distinct: int
+    known: int
     singletons: int
     doubletons: int
     coverage: Interval
@@ -80,15 +84,21 @@ def completeness(atlas: Readable) -> tuple[Completeness, ...]:
         transition states 29 Interval(estimate=0.998..., low=0.985..., high=1.0)
     """
     streams = {points: read_draws(atlas, strategy) for points, strategy in STREAMS.items()}
-    return tuple(of_draws(points, draws) for points, draws in streams.items() if draws)
+    tables = {"minima": schema.minimum, "transition states": schema.transition_state}
+    with atlas.reading() as connection:
+        known = {
+            points: connection.execute(select(func.count(table.c.id))).scalar_one()
+            for points, table in tables.items()
+        }
+    return tuple(of_draws(name, draws, known[name]) for name, draws in streams.items() if draws)
 
 
-def of_draws(points: str, draws: Sequence[Draw]) -> Completeness:
-    """The same for the draws of one stream, in their order.
+def of_draws(points: str, draws: Sequence[Draw], known: int) -> Completeness:
+    """The same for the draws of one stream, in their order, and the number of points in the atlas.
 
     Example:
         >>> draws = [Draw(1, True), Draw(2, True), Draw(1, False), Draw(None, False)]
-        >>> found = of_draws("minima", draws)
+        >>> found = of_draws("minima", draws, known=5)
         >>> found.draws, found.hits, found.distinct, found.singletons
         (4, 3, 2, 1)
     """
@@ -103,6 +113,7 @@ def of_draws(points: str, draws: Sequence[Draw]) -> Completeness:
         draws=len(draws),
         hits=len(hits),
         distinct=len(counts),
+        known=known,
         singletons=int((counts == 1).sum()),
         doubletons=int((counts == 2).sum()),
         coverage=coverage(counts if hits else np.array([len(draws)])),

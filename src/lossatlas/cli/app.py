@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lossatlas.cli.auc_command import auc
+from lossatlas.cli.discovery_command import discovery
 from lossatlas.cli.explore_command import explore
 from lossatlas.cli.reproduce_command import reproduce
 from lossatlas.cli.status_command import status
@@ -51,6 +52,7 @@ COMMANDS = (
     (transition_states, "lossatlas transition-states d2.atlas --limit 50"),
     (auc, "lossatlas auc d2.atlas --positive-class 1"),
     (tree, "lossatlas tree d2.atlas -o d2.png --color test_auc"),
+    (discovery, "lossatlas discovery d2.atlas -o discovery.png"),
     (verify, "lossatlas verify d2.atlas --sample 100"),
     (reproduce, "lossatlas reproduce table-2 --scale paper --draws 3 -o results"),
 )

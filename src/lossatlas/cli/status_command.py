@@ -1,35 +1,61 @@
 """`lossatlas status`: what an atlas holds, in counts."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from lossatlas.cli.arguments import AtlasArgument, JsonOption, ended_cleanly
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+NOT_ESTIMATED = "not estimated; explore with --independent-share 0.2 or --until 0.99"
+"""Without independent draws nothing can be said about what is unseen."""
 
 
 @ended_cleanly
 def status(atlas: AtlasArgument, as_json: JsonOption = False) -> None:
     """Show how much of a landscape an atlas holds.
 
-    Counts, the fingerprint of the landscape, and the last runs.
+    Counts, the fingerprint of the landscape, what independent draws say about points that are
+    unseen, and the last runs.
     """
+    from lossatlas.analysis.completeness import as_table, completeness
     from lossatlas.atlas import Atlas
-    from lossatlas.cli.output import show_json, show_table
+    from lossatlas.cli.output import records, show_json, show_table
 
     with Atlas.open(atlas) as opened:
-        counts = opened.status()
+        counts, streams = opened.status(), as_table(completeness(opened))
         if as_json:
-            show_json(counts)
+            show_json({**counts, "completeness": records(streams)})
             return
         runs = opened.runs()
     for name, value in counts.items():
         typer.echo(f"{name.replace('_', ' '):28}{_shown(value)}")
+    if len(streams):
+        typer.echo()
+        show_table(_in_words(streams), as_json=False, as_csv=False, limit=0)
+    else:
+        typer.echo(f"{'completeness':28}{NOT_ESTIMATED}")
     if len(runs):
         runs["start_time"] = runs["start_time"].dt.strftime("%Y-%m-%d %H:%M")
         runs["reason"] = runs["reason"].fillna("killed or still running")
         typer.echo()
         columns = ["id", "start_time", "seconds", "seed", "device", "reason"]
         show_table(runs.tail(5).filter(columns), as_json=False, as_csv=False, limit=0)
+
+
+def _in_words(streams: "DataFrame") -> "DataFrame":
+    """What people read of the completeness, each interval in one column."""
+    shown = streams.filter(["points", "known", "draws", "hits", "distinct", "singletons"])
+    for name in ("coverage", "atlas_coverage", "chao1", "chapman"):
+        decimals = ".4f" if name.endswith("coverage") else ".4g"
+        ends = (streams[f"{name}_low"], streams[f"{name}_high"])
+        shown[name] = [
+            f"{value:{decimals}} ({low:{decimals}} to {high:{decimals}})"
+            for value, low, high in zip(streams[name], *ends, strict=True)
+        ]
+    return shown
 
 
 def _shown(value: Any) -> str:

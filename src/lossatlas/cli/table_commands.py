@@ -12,6 +12,11 @@ LimitOption = Annotated[
     typer.Option(min=0, help="Rows to print, 0 for all; default 20, all with --json or --csv."),
 ]
 
+MergeOption = Annotated[
+    float | None,
+    typer.Option(min=0, help="Merge points whose losses differ by less than this, e.g. 1e-4."),
+]
+
 ALWAYS_SHOWN = ("train_auc", "test_auc")
 """Columns of the minima that are there even before they are computed."""
 AUC_GROUPS = ("train", "test", "incorrect", "correct")
@@ -24,13 +29,18 @@ def minima(
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
     limit: LimitOption = None,
+    merge: MergeOption = None,
 ) -> None:
     """List the minima, the lowest first.
 
     Columns: id, loss, lowest Hessian eigenvalue, number of symmetry copies, times found, RMS
     gradient, AUC on training and test data (where labels were changed: on the incorrect and the
     correct part of the training data too) and whatever else was computed.
+
+    With --merge as a program would count them that tells minima apart by their loss: rows of
+    minima, each closer in loss to the next than the tolerance, are one.
     """
+    from lossatlas.analysis.merging import merge_minima
     from lossatlas.atlas import Atlas
     from lossatlas.cli.output import show_table
 
@@ -40,6 +50,7 @@ def minima(
     computed = [name for name in frame.columns if name not in (*others, *ALWAYS_SHOWN)]
     frame = frame.reindex(columns=[*others, *ALWAYS_SHOWN, *computed])
     frame = frame.sort_values(by=["loss", "id"])
+    frame = frame if merge is None else merge_minima(frame, merge)
     show_table(frame, as_json=as_json, as_csv=as_csv, limit=limit)
 
 
@@ -49,16 +60,22 @@ def transition_states(
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
     limit: LimitOption = None,
+    merge: MergeOption = None,
 ) -> None:
     """List the transition states, the lowest first.
 
     Columns: id, loss, curvature (the negative Hessian eigenvalue), ids of the two minima it
     joins (one minimum twice: a degenerate rearrangement), and more.
+
+    With --merge the minima are merged as by the command minima, and transition states whose
+    losses differ by less than the tolerance and that join the same minima then are one.
     """
+    from lossatlas.analysis.merging import merge_transition_states
     from lossatlas.atlas import Atlas
     from lossatlas.cli.output import show_table
 
     with Atlas.open(atlas) as opened:
-        frame = opened.transition_states()
+        frame, minima = opened.transition_states(), opened.minima()
     frame = frame.sort_values(["loss", "id"])
+    frame = frame if merge is None else merge_transition_states(frame, minima, merge)
     show_table(frame, as_json=as_json, as_csv=as_csv, limit=limit)

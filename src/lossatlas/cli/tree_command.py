@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lossatlas.cli.arguments import AtlasArgument, ended_cleanly
+from lossatlas.cli.picture import OutputOption, check_output, save
 from lossatlas.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -16,17 +17,13 @@ if TYPE_CHECKING:
     from lossatlas.analysis.disconnectivity import Tree
     from lossatlas.analysis.tree_layout import Layout
 
-SUFFIXES = (".png", ".svg", ".pdf")
 SIZE = (8.0, 6.0)
-DOTS_PER_INCH = 200
 
 
 @ended_cleanly
 def tree(
     atlas: AtlasArgument,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Picture to write: .png, .svg or .pdf.")
-    ],
+    output: OutputOption,
     color: Annotated[
         str | None,
         typer.Option(
@@ -46,7 +43,7 @@ def tree(
     Every branch ends at the loss of a minimum; branches meet at the loss at which a path
     connects them. Degenerate rearrangements join nothing and are left out.
     """
-    _check_output(output)
+    check_output(output)
     from lossatlas.atlas import Atlas, snapshot
 
     with Atlas.open(atlas) as opened:
@@ -58,17 +55,6 @@ def tree(
     placed, hidden = _placed(points, levels, top)
     _draw(placed, None if values is None else values[order], label, output)
     _report(placed.tree, hidden, output)
-
-
-def _check_output(output: Path) -> None:
-    if output.suffix.lower() not in SUFFIXES:
-        raise BadInputError(
-            f"-o {output}",
-            f"unknown kind of picture {output.suffix!r}",
-            f"use {', '.join(SUFFIXES)}",
-        )
-    if not output.parent.is_dir():
-        raise BadInputError(f"-o {output}", "its folder does not exist", "create it first")
 
 
 def _colors(
@@ -121,11 +107,7 @@ def _draw(placed: "Layout", values: "np.ndarray | None", label: str | None, outp
 
     figure = Figure(SIZE, layout="constrained")
     plot_tree(figure.subplots(), placed, values, label=label)
-    try:
-        figure.savefig(output, dpi=DOTS_PER_INCH)
-    except OSError as error:
-        remedy = "give a path that can be written"
-        raise BadInputError(f"-o {output}", str(error.strerror), remedy) from error
+    save(figure, output)
 
 
 def _report(shown: "Tree", hidden: int, output: Path) -> None:

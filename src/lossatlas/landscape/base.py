@@ -36,6 +36,10 @@ class Surface(Protocol):
         """v (n,) without its part along the excluded modes of the landscape."""
         ...
 
+    def rough(self) -> "Surface":
+        """The same function, in single precision if that is faster: to steer by, not to certify."""
+        ...
+
 
 @runtime_checkable
 class Symmetrizer(Protocol):
@@ -135,6 +139,10 @@ class FunctionSurface(NamedTuple):
     def without_excluded(self, v: Array) -> Array:
         """The vector itself: nothing is known of the function."""
         return v
+
+    def rough(self) -> "FunctionSurface":
+        """The surface itself: a user's function may need its double precision."""
+        return self
 
 
 class FunctionLandscape:

@@ -42,6 +42,7 @@ class NetworkLoss(NamedTuple):
 
     def value_and_gradient(self, w: Array) -> tuple[Array, Array]:
         """E(w) and its gradient (n,), one forward and one backward pass."""
+        w = w.astype(self.inputs.dtype)
         matrices, _ = unpack(self.architecture, w)
         activations, logits = _forward(self, w)
         data_term, delta = _output_delta(logits, self.targets)
@@ -59,8 +60,10 @@ class NetworkLoss(NamedTuple):
 
     def hessian(self, w: Array) -> Array:
         """The exact Hessian (n, n); see `network_hessian`."""
+        w = w.astype(self.inputs.dtype)
         full = data_hessian(self.architecture, self.inputs, self.targets, w)
-        full = full + 2.0 * self.l2 * jnp.diag(jnp.asarray(self.architecture.regularized))
+        regularized = jnp.asarray(self.architecture.regularized, full.dtype)
+        full = full + 2.0 * self.l2 * jnp.diag(regularized)
         if self.architecture.regularize_biases:
             return full
         outputs = self.targets.shape[0]
@@ -79,6 +82,11 @@ class NetworkLoss(NamedTuple):
         columns = self.architecture.shifted_together
         part = v[columns]
         return v.at[columns].add(-part.mean(axis=1, keepdims=True))
+
+    def rough(self) -> "NetworkLoss":
+        """The loss in single precision, twice as fast; weights are converted."""
+        arrays = (x.astype(jnp.float32) for x in (self.inputs, self.targets, self.l2))
+        return NetworkLoss(self.architecture, *arrays)
 
     def _penalty(self, w: Array) -> Array:
         """lambda |w|^2; without the biases, of these only what shifts all outputs alike.

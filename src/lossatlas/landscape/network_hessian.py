@@ -34,7 +34,7 @@ def data_hessian(architecture: Architecture, inputs: Array, targets: Array, w: A
     items = inputs.shape[1]
     chunks = -(-items // CHUNK)
     size = -(-items // chunks)
-    weights = jnp.full(items, 1.0 / items)
+    weights = jnp.full(items, 1.0 / items, inputs.dtype)
     if chunks == 1:
         return _assemble(architecture, _chunk_blocks(architecture, inputs, targets, weights, w))
     padding = ((0, 0), (0, chunks * size - items))
@@ -67,7 +67,7 @@ def _chunk_blocks(
 
     # curvature[m] = G_{l,m}: (width_l, width_m, items) for the current layer l and all m >= l.
     delta = (probabilities - targets) * weights
-    identity = jnp.eye(outputs.shape[0])[:, :, None]
+    identity = jnp.eye(outputs.shape[0], dtype=outputs.dtype)[:, :, None]
     top = (identity * probabilities[:, None] - probabilities[:, None] * probabilities) * weights
     curvature: dict[int, Array] = {depth - 1: top}
     deltas = {depth - 1: delta}
@@ -82,7 +82,7 @@ def _chunk_blocks(
             curvature = {m: _pull(matrix, g) * slope[:, None] for m, g in curvature.items()}
             own = _pull(matrix, curvature[layer + 1].transpose(1, 0, 2)) * slope[:, None]
             bend = -2.0 * a * slope * pulled
-            curvature[layer] = own + jnp.eye(a.shape[0])[:, :, None] * bend[:, None]
+            curvature[layer] = own + jnp.eye(a.shape[0], dtype=a.dtype)[:, :, None] * bend[:, None]
         for m in range(layer, depth):
             blocks[layer, m] = _block(activations[layer], curvature[m], activations[m])
         for m, term in _bilinear(matrices, slopes, activations, deltas, layer).items():
@@ -114,8 +114,9 @@ def _bilinear(matrices, slopes, activations, deltas, layer) -> dict[int, Array]:
             # da_l/dz_l is diagonal: only q = j contributes.
             rows = (slope[:, None, :] * left[None, :, :]).reshape(-1, left.shape[1])
             diagonal = (rows @ deltas[m].T).reshape(slope.shape[0], left.shape[0], -1)
-            full = jnp.eye(slope.shape[0])[:, None, None, :] * diagonal[:, :, :, None]
-            reach = jnp.eye(slope.shape[0])[:, :, None] * slope[None]
+            eye = jnp.eye(slope.shape[0], dtype=slope.dtype)
+            full = eye[:, None, None, :] * diagonal[:, :, :, None]
+            reach = eye[:, :, None] * slope[None]
         else:
             reach = jnp.einsum("qp,jpa->jqa", matrices[m - 1], reach) * slope[None]
             rows = (reach[:, None, :, :] * left[None, :, None, :]).reshape(-1, left.shape[1])

@@ -48,7 +48,10 @@ class HostCall(Protocol):
 
 @partial(jax.jit, static_argnames=("kernel", "vectorized"), donate_argnames="states")
 def advance(kernel: Kernel, surface: Any, states: Any, jobs: Any, fresh: Any, vectorized: bool):
-    """Start the fresh lanes, advance every lane by up to `kernel.steps`; (states, results)."""
+    """Start the fresh lanes, advance every lane by up to `kernel.steps`.
+
+    Returns states, results, and how many steps each lane took.
+    """
 
     def lane(item):
         state, job, is_new = item
@@ -60,11 +63,11 @@ def advance(kernel: Kernel, surface: Any, states: Any, jobs: Any, fresh: Any, ve
         def forward(carry):
             return kernel.step(surface, carry[0]), carry[1] + 1
 
-        return jax.lax.while_loop(unfinished, forward, (state, jnp.int32(0)))[0]
+        return jax.lax.while_loop(unfinished, forward, (state, jnp.int32(0)))
 
     items = (states, jobs, fresh)
-    states = jax.vmap(lane)(items) if vectorized else jax.lax.map(lane, items)
-    return states, jax.vmap(kernel.result)(states)
+    states, taken = jax.vmap(lane)(items) if vectorized else jax.lax.map(lane, items)
+    return states, jax.vmap(kernel.result)(states), taken
 
 
 class Ticket:
@@ -79,7 +82,10 @@ class Ticket:
 
 
 class Block:
-    """The lanes of one kernel on one worker: device state, and who waits for each lane."""
+    """The lanes of one kernel on one worker: device state, and who waits for each lane.
+
+    `taken` holds the steps each lane took in the last device call.
+    """
 
     def __init__(self, kernel: Kernel, surface: Any, n_lanes: int, vectorized: bool) -> None:
         """All lanes empty; memory is allocated with the first job."""
@@ -87,6 +93,7 @@ class Block:
         self.waiting: list[tuple[Ticket, int] | None] = [None] * n_lanes
         self.states: Any = None
         self.jobs: Any = None
+        self.taken: Any = None
 
     @property
     def room(self) -> int:
@@ -107,7 +114,7 @@ class Block:
         for lane, (ticket, slot, job) in zip(empty, new, strict=False):
             self.waiting[lane], fresh[lane] = (ticket, slot), True
             jax.tree.map(partial(_put, lane), self.jobs, job)
-        self.states, results = advance(
+        self.states, results, self.taken = advance(
             self.kernel, self.surface, self.states, self.jobs, fresh, self.vectorized
         )
         return self._harvest(results)

@@ -73,7 +73,7 @@ class Band:
         """Straight interpolation between the ends."""
         mix = jnp.linspace(0.0, 1.0, self.images)[:, None]
         images = (1.0 - mix) * a + mix * b
-        energies, gradients = jax.lax.map(surface.value_and_gradient, images)
+        energies, gradients = _along_band(surface, images)
         length = jnp.linalg.norm(b - a) / (self.images - 1)
         size = jnp.sqrt(jnp.mean(jnp.sum(gradients[1:-1] ** 2, axis=1)))
         spring = self.spring * size / jnp.maximum(length, 1e-12)
@@ -90,13 +90,15 @@ class Band:
         length = jnp.linalg.norm(step, axis=1, keepdims=True)
         step = step * jnp.minimum(1.0, self.max_step / jnp.maximum(length, 1e-300))
         images = state.images.at[1:-1].add(step)
-        energies, gradients = jax.lax.map(surface.value_and_gradient, images[1:-1])
+        energies, gradients = _along_band(surface, images[1:-1])
         energies = state.energies.at[1:-1].set(energies)
         forces = band_forces(images, energies, gradients, state.spring)
         model = lbfgs.update(state.model, step.ravel(), (state.forces - forces).ravel())
         iterations = state.iterations + 1
         rms = jnp.sqrt(jnp.mean(forces**2))
         done = (rms < self.force) | (iterations >= self.iterations)
+        # Barriers may be lower than the rounding errors of single precision.
+        energies = jax.lax.cond(done, lambda: jax.lax.map(surface.energy, images), lambda: energies)
         status = jnp.where(done, Status.CONVERGED, running())
         status = jnp.where(jnp.isfinite(rms), status, Status.NOT_FINITE).astype(jnp.int32)
         return BandState(images, energies, forces, model, state.spring, iterations, status)
@@ -104,6 +106,12 @@ class Band:
     def result(self, state: BandState) -> Relaxed:
         """The band as it is now."""
         return Relaxed(state.images, state.energies, state.iterations, state.status)
+
+
+def _along_band(surface: Any, images: Array) -> tuple[Array, Array]:
+    """Energies and gradients of images, in the precision that a band needs."""
+    energies, gradients = jax.lax.map(surface.rough().value_and_gradient, images)
+    return energies.astype(images.dtype), gradients.astype(images.dtype)
 
 
 def band_forces(images: Array, energies: Array, gradients: Array, spring: Array) -> Array:

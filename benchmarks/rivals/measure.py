@@ -1,0 +1,180 @@
+"""What a comparison is, and how CPU time is taken.
+
+Every side is a function that does some work and returns what one unit of it cost, usually CPU
+seconds. The sides of a comparison take turns, so that a noisy machine disturbs all alike.
+"""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is aimed at: a ratio rival / ours of at least `ratio`, and at most `limit` for ours."""
+
+    ratio: float | None = None
+    limit: float | None = None
+
+    def holds(self, rival: Sequence[float], ours: Sequence[float]) -> bool:
+        """Whether the medians are as aimed at."""
+        fast = self.limit is None or median(ours) <= self.limit
+        return fast and (self.ratio is None or median(rival) / median(ours) >= self.ratio)
+
+    def text(self, unit: str) -> str:
+        """For the table."""
+        parts = [] if self.ratio is None else [f"ratio >= {self.ratio:.3g}"]
+        return ", ".join(parts + ([] if self.limit is None else [f"<= {self.limit:g} {unit}"]))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        work: what was done.
+        rival: program and version; empty if the target is an absolute one.
+        unit: of the values, e.g. ``"CPU s"``.
+        rival_values, ours: one value a repeat; empty if that side did not run.
+        target: None for a row that is there to be known.
+        notes: settings, counts, what is included.
+        skipped: why nothing was measured.
+    """
+
+    work: str
+    rival: str = ""
+    unit: str = "CPU s"
+    rival_values: tuple[float, ...] = ()
+    ours: tuple[float, ...] = ()
+    target: Target | None = None
+    notes: str = ""
+    skipped: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times less ours costs, by medians."""
+        if not self.rival_values or not self.ours:
+            return None
+        return median(self.rival_values) / median(self.ours)
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the target is met; None without a target or without values to judge by."""
+        needed = self.ours and (self.rival_values or (self.target and self.target.ratio is None))
+        if self.target is None or not needed:
+            return None
+        return self.target.holds(self.rival_values, self.ours)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return {key: value for key, value in asdict(self).items() if value not in ("", ())}
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> "Row":
+        """The inverse of `to_json`."""
+        target = None if data.get("target") is None else Target(**data["target"])
+        values = {key: tuple(data.get(key, ())) for key in ("rival_values", "ours")}
+        return Row(**{**data, **values, "target": target})
+
+
+class Unavailable(Exception):
+    """A comparison cannot be made here; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the comparisons are given.
+
+    Attributes:
+        quick: fewer repeats, smaller sizes.
+        environments: folder of the rivals' virtual environments.
+        work: an empty folder.
+        results: folder of the results, for pictures.
+        mnist: folder of the MNIST files, if there is one.
+        cores: processes or threads a side may use.
+    """
+
+    quick: bool
+    environments: Path
+    work: Path
+    results: Path
+    mnist: Path | None = None
+    cores: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+
+    def folder(self, name: str) -> Path:
+        """A new folder for one run of a program."""
+        number = sum(1 for _ in self.work.glob(f"{name}-*"))
+        path = self.work / f"{name}-{number}"
+        path.mkdir()
+        return path
+
+
+class Usage(NamedTuple):
+    """What a process used, the processes it waited for included."""
+
+    cpu: float
+    wall: float
+    peak_bytes: int
+    returncode: int
+
+
+def interleaved(
+    sides: Sequence[Callable[[], float]], repeats: int
+) -> tuple[tuple[float, ...], ...]:
+    """The values of each side, taken in turns (A B A B)."""
+    turns = [[side() for side in sides] for _ in range(repeats)]
+    return tuple(zip(*turns, strict=True))
+
+
+def cpu_seconds(work: Callable[[], Any]) -> tuple[Any, float]:
+    """The result of a function and the CPU seconds of this process, all threads."""
+    start = time.process_time()
+    result = work()
+    return result, time.process_time() - start
+
+
+def finished(process: subprocess.Popen, started: float) -> Usage:
+    """Wait for a process (POSIX)."""
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.monotonic() - started
+    return Usage(used.ru_utime + used.ru_stime, wall, used.ru_maxrss * 1024, process.returncode)
+
+
+def run_process(command: Sequence[str | Path], folder: Path, **options: Any) -> Usage:
+    """Run one program in a folder; its output goes to the files ``out`` and ``err`` there."""
+    return next(run_processes([command], [folder], 1, **options))
+
+
+def run_processes(
+    commands: Sequence[Sequence[str | Path]], folders: Sequence[Path], cores: int, **options: Any
+) -> Iterator[Usage]:
+    """Run programs, as many at a time as there are cores; what each used, in order.
+
+    A batch of as many as there are cores is started together, the next when all have ended.
+    """
+    for first in range(0, len(commands), cores):
+        batch = []
+        for command, folder in list(zip(commands, folders, strict=True))[first : first + cores]:
+            with open(folder / "out", "wb") as out, open(folder / "err", "wb") as err:
+                process = subprocess.Popen(
+                    [str(part) for part in command],
+                    cwd=folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    **options,
+                )
+            batch.append((process, time.monotonic()))
+        yield from (finished(process, started) for process, started in batch)
+
+
+def last_lines(folder: Path, count: int = 3) -> str:
+    """The end of what a program printed, for messages."""
+    text = "\n".join((folder / name).read_text(errors="replace") for name in ("out", "err"))
+    return " / ".join(line.strip() for line in text.splitlines()[-count:] if line.strip())

@@ -1,0 +1,61 @@
+"""The problems that both sides work on."""
+
+import gzip
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from benchmarks.rivals.measure import Unavailable
+
+from lossatlas.data import load_ljat3, split_pools
+from lossatlas.landscape import NetworkLandscape
+from lossatlas.optimize.lanes import Engine
+from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
+from lossatlas.search.outcome import StationaryPoint
+from lossatlas.search.tools import default_tools
+
+L2 = 1e-4
+MNIST_L2 = 1e-2
+"""Pixels are divided by 255; 0.1 would leave nothing but the classes' frequencies to learn."""
+
+
+@cache
+def d1(hidden: tuple[int, ...] = (10,), items: int = 1000) -> NetworkLandscape:
+    """[2, hidden, 4, items, 1e-4] on LJAT3 outcomes in the cube D1, the paper's main problem."""
+    pools = load_ljat3("D1", items=max(4000, 4 * items), seed=1).pools
+    train = split_pools(pools, items, 1, 1).train
+    return NetworkLandscape(train.inputs, train.labels, hidden, L2)
+
+
+def some_minima(landscape: NetworkLandscape, count: int, seed: int = 0) -> list[StationaryPoint]:
+    """Certified minima to start from, one a basin-hopping chain; not part of any measurement."""
+    tools = default_tools(landscape)
+    chains = [
+        basin_hopping(tools, np.random.default_rng([seed, k]), BasinHoppingOptions(steps=2))
+        for k in range(count)
+    ]
+    attempts = dict(Engine(landscape.surface).run(chains))
+    return [m for k in range(count) for m in attempts[k].minima[-1:]]
+
+
+def mnist(folder: Path | None, items: int = 1000) -> NetworkLandscape:
+    """[784, 10, 10, items, 0.01] on the first MNIST training images.
+
+    Reads the IDX files here for now: to be replaced by the package's own source of MNIST.
+    """
+    if folder is None:
+        raise Unavailable("no MNIST files: set LOSSATLAS_MNIST or give --mnist FOLDER")
+    images = _idx(folder / "train-images-idx3-ubyte.gz")[:items].reshape(items, -1) / 255.0
+    labels = _idx(folder / "train-labels-idx1-ubyte.gz")[:items].astype(int)
+    return NetworkLandscape(images, labels, (10,), MNIST_L2, classes=10)
+
+
+def _idx(path: Path) -> np.ndarray:
+    """An IDX file of bytes: two zeros, type, number of axes, lengths (big-endian), the bytes."""
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be read ({error}): give --mnist FOLDER") from error
+    axes = content[3]
+    shape = np.frombuffer(content, ">i4", axes, 4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)

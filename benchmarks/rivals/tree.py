@@ -1,0 +1,211 @@
+"""Disconnectivity trees of random networks of points: ours from an atlas, pele's, TopSearch's.
+
+The networks have 2.7 transition states a minimum, as the paper's largest. Ours is the command
+`lossatlas tree`, from the start of the program over the atlas to the picture. The rivals are given
+the network in memory: reading it costs them nothing here.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from benchmarks.rivals.environments import python_of, rival
+from benchmarks.rivals.measure import (
+    Context,
+    Row,
+    Target,
+    Unavailable,
+    Usage,
+    interleaved,
+    last_lines,
+    run_process,
+)
+from sqlalchemy import insert
+
+from lossatlas.atlas import Atlas, Problem, schema
+from lossatlas.atlas.database import writing
+
+LARGEST = 200_000
+STATES_PER_MINIMUM = 2.7
+WEIGHTS, INVARIANTS = 74, 33
+ROWS_PER_INSERT = 20_000
+HERE = Path(__file__).parent
+PELE, TOPSEARCH = 5000, 1000
+"""Sizes at which the rivals are compared; TopSearch needs minutes for its own."""
+
+
+class Network(NamedTuple):
+    """Random energies; transition states lie above the minima they join."""
+
+    energies: np.ndarray
+    heights: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+
+
+def network(n_minima: int) -> Network:
+    """The same for everybody."""
+    random = np.random.default_rng(0)
+    energies = random.random(n_minima)
+    count = round(STATES_PER_MINIMUM * n_minima)
+    first = random.integers(0, n_minima, count)
+    second = (first + random.integers(1, n_minima, count)) % n_minima
+    heights = np.maximum(energies[first], energies[second])
+    return Network(energies, heights + random.exponential(0.1, count), first, second)
+
+
+def write_atlas(path: Path, points: Network) -> None:
+    """The network as an atlas, in bulk; weights and invariants are of the usual size and empty."""
+    with Atlas.create(path, Problem({"network": "random"})) as atlas:
+        first, second = np.sort([points.first, points.second], axis=0) + 1
+        minima = (_point(energy, 1.0) for energy in points.energies.tolist())
+        states = (
+            {**_point(energy, -1.0), "minimum_1": a, "minimum_2": b, "degenerate": False}
+            for energy, a, b in zip(
+                points.heights.tolist(), first.tolist(), second.tolist(), strict=True
+            )
+        )
+        _insert(atlas, schema.minimum, minima)
+        _insert(atlas, schema.transition_state, states)
+
+
+def _point(energy: float, lowest: float) -> dict:
+    return {
+        "energy": energy,
+        "rms_gradient": 1e-13,
+        "lowest_eigenvalue": lowest,
+        "log_determinant": 0.0,
+        "uncertainty": 1e-11,
+        "orbit_size": "3715891200",
+        "times_found": 1,
+        "lowest_eigenvalues": bytes(8 * 4),
+        "invariants": bytes(8 * INVARIANTS),
+        "weights": bytes(8 * WEIGHTS),
+    }
+
+
+def _insert(atlas: Atlas, table, rows: Iterator[dict]) -> None:
+    batch: list[dict] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == ROWS_PER_INSERT:
+            _write(atlas, table, batch)
+            batch = []
+    _write(atlas, table, batch)
+
+
+def _write(atlas: Atlas, table, batch: list[dict]) -> None:
+    if batch:
+        with writing(atlas._engine, atlas.name) as connection:
+            connection.execute(insert(table), batch)
+
+
+class Measured(NamedTuple):
+    """Size, CPU seconds, bytes of memory at the peak."""
+
+    minima: int
+    cpu: float
+    peak_bytes: int
+
+
+def rows(context: Context) -> Iterator[Row]:
+    """Ours at the largest size, growth, then the rivals at the sizes they can do."""
+    curves: dict[str, list[Measured]] = {"lossatlas": []}
+    yield from _largest(context, curves)
+    sizes = {"topsearch": (100, 200, 400), "pele": (500, 1500, PELE)}
+    if not context.quick:
+        sizes["topsearch"] += (TOPSEARCH,)
+    for name in sizes:
+        yield _rival_row(context, name, sizes[name], curves)
+    (context.results / "tree.json").write_text(json.dumps(curves))
+    draw(curves, context.results / "rivals-tree.png")
+
+
+def _largest(context: Context, curves: dict[str, list[Measured]]) -> Iterator[Row]:
+    repeats = 2 if context.quick else 5
+    for size in (1000, 10_000, 50_000, LARGEST):
+        atlas = context.folder("tree") / "random.atlas"
+        write_atlas(atlas, network(size))
+        used = [ours(context, atlas, "png") for _ in range(1 if size < LARGEST else repeats)]
+        middle = sorted(used)[len(used) // 2]
+        curves["lossatlas"].append(Measured(size, middle.cpu, middle.peak_bytes))
+    work = f"tree, {LARGEST:,} minima, {round(STATES_PER_MINIMUM * LARGEST):,} transition states"
+    svg = ours(context, atlas, "svg")
+    for suffix, runs in (("PNG", used), ("SVG", [svg])):
+        seconds = tuple(usage.wall for usage in runs)
+        gigabytes = tuple(usage.peak_bytes / 1e9 for usage in runs)
+        yield Row(f"{work}, to {suffix}", "", "wall s", (), seconds, Target(limit=10.0))
+        yield Row(f"peak memory of that, {suffix}", "", "GB", (), gigabytes, Target(limit=2.0))
+    low, high = curves["lossatlas"][-3], curves["lossatlas"][-1]
+    exponent = np.log(high.cpu / low.cpu) / np.log(high.minima / low.minima)
+    name = "growth of its CPU time with size, from 10,000 minima"
+    yield Row(name, "", "power", (), (float(exponent),), Target(limit=1.2))
+
+
+def ours(context: Context, atlas: Path, suffix: str) -> Usage:
+    """`lossatlas tree` in a process of its own."""
+    folder = context.folder("ours")
+    command = [sys.executable, "-m", "lossatlas", "tree", atlas, "-o", folder / f"tree.{suffix}"]
+    used = run_process(command, folder)
+    if used.returncode:
+        raise RuntimeError(last_lines(folder))
+    return used
+
+
+def _rival_row(
+    context: Context, name: str, sizes: tuple[int, ...], curves: dict[str, list[Measured]]
+) -> Row:
+    largest, target = sizes[-1], Target(ratio=1.0)
+    work = f"tree of {largest} minima to PNG"
+    label = {"pele": "pele 0.1.2", "topsearch": "TopSearch 0.0.3"}[name]
+    try:
+        python = python_of(rival(context.environments, name))
+        measured = [theirs(context, python, name, size) for size in sizes[:-1]]
+        atlas = context.folder("tree") / "random.atlas"
+        write_atlas(atlas, network(largest))
+        last: list[Measured] = []
+
+        def side() -> float:
+            last.append(theirs(context, python, name, largest))
+            return last[-1].cpu
+
+        repeats = 3 if largest == PELE else 1
+        values, own = interleaved([side, lambda: ours(context, atlas, "png").cpu], repeats)
+    except Unavailable as reason:
+        return Row(work, label, target=target, skipped=str(reason))
+    curves[name] = [*measured, sorted(last)[len(last) // 2]]
+    notes = "theirs: from the network in memory; ours: the whole command, start of Python included"
+    return Row(work, label, "CPU s", values, own, target, notes)
+
+
+def theirs(context: Context, python: Path, name: str, size: int) -> Measured:
+    """A rival's own picture, in its own interpreter."""
+    folder = context.folder(name)
+    points = network(size)
+    np.savez(folder / "network.npz", **points._asdict())
+    command = [python, HERE / f"tree_{name}.py", folder / "network.npz"]
+    used = run_process(command, folder)
+    if used.returncode:
+        raise Unavailable(f"{name} failed: {last_lines(folder)}")
+    said = (folder / "out").read_text().split()
+    return Measured(size, float(said[-1]), used.peak_bytes)
+
+
+def draw(curves: dict[str, list[Measured]], path: Path) -> None:
+    """CPU time and peak memory against size."""
+    from matplotlib.figure import Figure
+
+    figure = Figure((8.0, 3.4), layout="constrained")
+    for ax, field, scale, label in zip(
+        figure.subplots(1, 2), (1, 2), (1.0, 1e9), ("CPU time / s", "peak memory / GB"), strict=True
+    ):
+        for name, points in curves.items():
+            ax.loglog([p[0] for p in points], [p[field] / scale for p in points], "o-", label=name)
+        ax.set_xlabel("minima")
+        ax.set_ylabel(label)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.legend(frameon=False)
+    figure.savefig(path, dpi=150)

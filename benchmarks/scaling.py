@@ -1,0 +1,307 @@
+"""How cost grows: with weights, training items, lanes and cores; and how full the lanes are.
+
+    python -m benchmarks.scaling [--quick] [--only weights items ...] [--write-docs]
+
+Costs are CPU seconds of a quench from a basin-hopping step to a certified minimum, and of a
+minimum-saddle-minimum triple from single-ended searches, failures included and compilation left
+out. The figure goes to `docs/images/scaling.png` with `--write-docs`, the tables into the page.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+from benchmarks.rivals import report
+from benchmarks.rivals.__main__ import PAGE, RESULTS
+from benchmarks.rivals.measure import cpu_seconds
+from benchmarks.rivals.problem import d1
+
+from lossatlas.errors import Status
+from lossatlas.landscape import NetworkLandscape
+from lossatlas.optimize.lanes import Engine, available_cores
+
+FILE, PICTURE = "scaling.json", "scaling.png"
+LABELS = {
+    "weights": "weights ([2,h,4], 1000 items)",
+    "items": "training items ([2,10,4])",
+    "lanes": "lanes of each kernel and worker",
+    "cores": "cores (workers)",
+}
+SIZES = {
+    # hidden units of [2,h,4] with 7 h + 4 weights
+    "weights": (10, 20, 50, 100, 200, 500, 1142),
+    "items": (100, 1000, 10_000, 100_000),
+    "lanes": (1, 4, 16, 64, 256, 1024),
+    "cores": (1, 2),
+}
+QUICK = {
+    "weights": (10, 20, 50),
+    "items": (100, 1000, 10_000),
+    "lanes": (1, 4, 16, 64),
+    "cores": (1, 2),
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measurement: against what, its value, CPU and wall seconds of a quench and of a triple.
+
+    NaN where a turn found nothing.
+    """
+
+    against: str
+    value: int
+    quench_cpu: float
+    quench_wall: float
+    triple_cpu: float
+    triple_wall: float
+    quenches: int
+    triples: int
+
+
+def points(against: str, quick: bool) -> Iterator[Point]:
+    """All measurements of one kind."""
+    for size in (QUICK if quick else SIZES)[against]:
+        landscape = d1(
+            hidden=(size,) if against == "weights" else (10,),
+            items=size if against == "items" else 1000,
+        )
+        lanes = size if against == "lanes" else None
+        engine = Engine(landscape.surface, lanes, size if against == "cores" else None)
+        value = landscape.n_weights if against == "weights" else size
+        yield measured(against, value, landscape, engine, quick)
+
+
+def measured(
+    against: str, value: int, landscape: NetworkLandscape, engine: Engine, quick: bool
+) -> Point:
+    """Quenches and single-ended searches: once to compile, then in earnest, every lane occupied."""
+    from lossatlas.search.tools import default_tools
+
+    tools = default_tools(landscape)
+    count = max(8 if quick else 32, engine.lanes * engine.workers)
+    if landscape.n_weights > 1000 or len(landscape.labels) > 10_000:
+        count = engine.lanes * engine.workers
+    random = np.random.default_rng(0)
+    starts = [landscape.random_start(random) / 5 for _ in range(min(count, 8))]
+    minima = [w for w in run(engine, [quench(tools, w) for w in starts]) if w is not None]
+    run(engine, [triple(tools, minima[0], 0)])
+
+    moves = random.uniform(-1.0, 1.0, (count, landscape.n_weights))
+    quenches = [quench(tools, minima[k % len(minima)] + move) for k, move in enumerate(moves)]
+    found, quench_cpu, quench_wall = timed(lambda: run(engine, quenches))
+    minima = [w for w in found if w is not None]
+    triples = [triple(tools, minima[k % len(minima)], k // len(minima)) for k in range(count)]
+    done, triple_cpu, triple_wall = timed(lambda: run(engine, triples))
+    ends = len(minima) or np.nan, sum(done) or np.nan
+    return Point(
+        against,
+        value,
+        quench_cpu / ends[0],
+        quench_wall / ends[0],
+        triple_cpu / ends[1],
+        triple_wall / ends[1],
+        len(minima),
+        sum(done),
+    )
+
+
+def quench(tools, start: np.ndarray):
+    """Search: the weights of a certified minimum, or None."""
+    from lossatlas.search.basin_hopping import quenched
+
+    certificate, _ = yield from quenched(tools, start)
+    return None if certificate.point is None else certificate.point.weights
+
+
+def triple(tools, w: np.ndarray, mode: int):
+    """Search: how many pathways a single-ended attempt from a minimum found."""
+    from lossatlas.search.transition_states import single_ended
+
+    attempt = yield from single_ended(tools, (0, w), mode % 8, 1)
+    return int(attempt.status is Status.CONVERGED and len(attempt.pathways) > 0)
+
+
+def run(engine: Engine, searches: list) -> list:
+    """Results in order."""
+    found = dict(engine.run(searches))
+    return [found[k] for k in range(len(searches))]
+
+
+def timed(work: Callable) -> tuple[list, float, float]:
+    """Result, CPU seconds, wall seconds."""
+    begun = time.monotonic()
+    result, cpu = cpu_seconds(work)
+    return result, cpu, time.monotonic() - begun
+
+
+@dataclass(frozen=True)
+class Fullness:
+    """Lanes in a survey from nothing.
+
+    Attributes:
+        lanes, workers: of the engine.
+        transition_states: found in the survey.
+        unfinished: part of the lane-steps executed that advanced an unfinished search. On a CPU a
+            lane that has finished executes nothing, so nothing is wasted.
+        vectorized: the same if every lane had to take as many steps as the slowest of its call, as
+            on a GPU; empty lanes count.
+        busy: part of the workers' time spent in device calls.
+    """
+
+    lanes: int
+    workers: int
+    transition_states: int
+    unfinished: float
+    vectorized: float
+    busy: float
+
+
+def fullness(quick: bool) -> Fullness:
+    """Count the lane-steps of a survey; the first part of it, which compiles, is left out."""
+    from lossatlas.atlas import Atlas, Problem
+    from lossatlas.explore.explorer import ExploreOptions, explore
+
+    landscape, wanted = d1(), 60 if quick else 200
+    engine = Engine(landscape.surface)
+    with tempfile.TemporaryDirectory() as folder:
+        for seed, count in ((1, 30), (0, wanted)):
+            path = Path(folder) / f"{seed}.atlas"
+            with Atlas.create(path, Problem(landscape.fingerprint())) as atlas, counted() as steps:
+                begun = time.monotonic()
+                explore(landscape, atlas, ExploreOptions(transition_states=count, seed=seed))
+                wall = time.monotonic() - begun
+    taken, executed, slowest, seconds = np.sum(steps, axis=0)
+    return Fullness(
+        engine.lanes,
+        engine.workers,
+        wanted,
+        float(taken / executed),
+        float(taken / slowest),
+        float(seconds / (wall * engine.workers)),
+    )
+
+
+@contextmanager
+def counted() -> Iterator[list[tuple[float, float, float, float]]]:
+    """Note of every device call: steps taken, executed, lanes x slowest, seconds."""
+    from lossatlas.optimize.blocks import Block
+
+    notes: list[tuple[float, float, float, float]] = []
+    advance = Block.advance
+
+    def noting(self: Block, new):
+        begun = time.monotonic()
+        finished = advance(self, new)
+        seconds, taken = time.monotonic() - begun, np.asarray(self.taken)
+        slowest = float(taken.max() * taken.size)
+        notes.append((taken.sum(), slowest if self.vectorized else taken.sum(), slowest, seconds))
+        return finished
+
+    with patch.object(Block, "advance", noting):
+        yield notes
+
+
+def draw(found: list[Point], path: Path) -> None:
+    """CPU time against each quantity; wall time as well for the cores."""
+    from matplotlib.figure import Figure
+
+    figure = Figure((9.0, 6.4), layout="constrained")
+    for ax, (against, label) in zip(figure.subplots(2, 2).flat, LABELS.items(), strict=True):
+        some = [point for point in found if point.against == against]
+        x = [point.value for point in some]
+        for kind, color in (("quench", "#2d77bd"), ("triple", "#98162f")):
+            y = [getattr(point, f"{kind}_cpu") for point in some]
+            ax.loglog(x, y, "o-", color=color, label=f"{kind}, CPU s")
+            if against == "cores":
+                y = [getattr(point, f"{kind}_wall") for point in some]
+                ax.loglog(x, y, "s--", color=color, label=f"{kind}, wall s")
+        ax.set_xlabel(label)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.legend(frameon=False, fontsize=8)
+    figure.savefig(path, dpi=150)
+
+
+def markdown(found: list[Point], lanes: Fullness | None) -> str:
+    """Tables for the page."""
+    lines = [
+        "| against | value | quench, CPU s | wall s | triple, CPU s | wall s | found |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for p in found:
+        costs = (p.quench_cpu, p.quench_wall, p.triple_cpu, p.triple_wall)
+        numbers = " | ".join("-" if np.isnan(cost) else f"{cost:.3g}" for cost in costs)
+        number = f"{p.quenches} minima, {p.triples} triples"
+        lines.append(f"| {LABELS[p.against]} | {p.value:,} | {numbers} | {number} |")
+    if lanes is not None:
+        lines += [
+            "",
+            f"In a survey up to {lanes.transition_states} transition states with {lanes.lanes} "
+            f"lanes on each of {lanes.workers} workers, {100 * lanes.unfinished:.1f} % of the "
+            "lane-steps executed advanced an unfinished search (a lane that has finished executes "
+            f"nothing on a CPU), and workers spent {100 * lanes.busy:.1f} % of their time in "
+            "device calls. If lanes had to wait for the slowest of their call, as on a GPU, it "
+            f"would be {100 * lanes.vectorized:.1f} % of the lane-steps, empty lanes counted.",
+        ]
+    return "\n".join(lines)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    made = argparse.ArgumentParser(
+        prog="python -m benchmarks.scaling", description=(__doc__ or "").split("\n")[0]
+    )
+    made.add_argument("--quick", action="store_true", help="small sizes, few searches")
+    choices = (*LABELS, "fullness")
+    made.add_argument("--only", nargs="+", choices=choices, help="measure these, keep the others")
+    made.add_argument("--results", type=Path, default=RESULTS, help="folder of JSON and picture")
+    made.add_argument(
+        "--write-docs",
+        action="store_true",
+        help="measure nothing: render the results into docs/benchmarks.md",
+    )
+    return made
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and print, or render."""
+    options = parser().parse_args(arguments)
+    options.results.mkdir(parents=True, exist_ok=True)
+    path = options.results / FILE
+    stored = json.loads(path.read_text()) if path.exists() else {}
+    if options.write_docs:
+        content = markdown(*restored(stored))
+        report.write_docs(PAGE, {"scaling": content}, [options.results / PICTURE])
+        return
+    from lossatlas.cli.runtime import set_up_jax
+
+    set_up_jax()
+    for name in options.only or (*LABELS, "fullness"):
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        if name == "fullness":
+            stored[name] = asdict(fullness(options.quick))
+        else:
+            stored[name] = [asdict(point) for point in points(name, options.quick)]
+        stored["machine"] = report.machine(cores=available_cores())
+        path.write_text(json.dumps(stored, indent=1))
+    found, lanes = restored(stored)
+    draw(found, options.results / PICTURE)
+    print(markdown(found, lanes))
+
+
+def restored(stored: dict) -> tuple[list[Point], Fullness | None]:
+    """What `main` stored."""
+    found = [Point(**data) for name in LABELS for data in stored.get(name, [])]
+    return found, Fullness(**stored["fullness"]) if "fullness" in stored else None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""`lossatlas discovery`: the discovery curves of an atlas as a picture."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lossatlas.cli.arguments import AtlasArgument, ended_cleanly
+from lossatlas.cli.picture import OutputOption, check_output, save
+from lossatlas.errors import BadInputError
+
+if TYPE_CHECKING:
+    from lossatlas.atlas import Atlas
+
+PANEL = (5.0, 4.0)
+
+
+@ended_cleanly
+def discovery(atlas: AtlasArgument, output: OutputOption) -> None:
+    """Draw how many points the independent draws found.
+
+    One curve for minima, one for transition states, each with its confidence interval, the
+    number of points in the atlas, and the lower bound of the number there is.
+    """
+    check_output(output)
+    from lossatlas.atlas import Atlas
+
+    with Atlas.open(atlas) as opened:
+        _draw(opened, output)
+
+
+def _draw(atlas: "Atlas", output: Path) -> None:
+    import typer
+    from matplotlib.figure import Figure
+
+    from lossatlas.analysis.abundance import discovery_curve
+    from lossatlas.analysis.completeness import STREAMS, abundances, completeness
+    from lossatlas.atlas.log import read_draws
+    from lossatlas.plots.discovery import plot_discovery
+
+    streams = completeness(atlas)
+    if not streams:
+        remedy = "explore with --independent-share 0.5, or --until 0.99"
+        raise BadInputError(atlas.name, "there are no independent draws in it", remedy)
+    figure = Figure((PANEL[0] * len(streams), PANEL[1]), layout="constrained")
+    panels = figure.subplots(1, len(streams), squeeze=False)[0]
+    for ax, stream in zip(panels, streams, strict=True):
+        hits = abundances(draw.point for draw in read_draws(atlas, STREAMS[stream.points]))
+        bound = stream.chao1 if stream.hits else None
+        plot_discovery(ax, discovery_curve(hits), stream.points, stream.known, bound)
+    save(figure, output)
+    found = ", ".join(f"{s.distinct} {s.points} in {s.hits} hits" for s in streams)
+    typer.echo(f"{output}: {found}")

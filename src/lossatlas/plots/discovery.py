@@ -1,0 +1,65 @@
+"""The discovery curve: how many distinct points so many independent draws find.
+
+The line is the mean over all orders of the draws, the band its 95 % confidence interval. A curve
+that still rises at its end says that points are unseen.
+"""
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from lossatlas.analysis.abundance import DiscoveryCurve, Interval
+
+CURVE_COLOR = "#2d77bd"
+BOUND_COLOR = "#98162f"
+KNOWN_COLOR = "#6b6b6b"
+
+
+def plot_discovery(
+    ax: Axes,
+    curve: DiscoveryCurve,
+    points: str = "points",
+    known: int | None = None,
+    bound: Interval | None = None,
+) -> Axes:
+    """Draw the discovery curve of one stream of independent draws.
+
+    Args:
+        ax: the axes to draw into.
+        curve: from `lossatlas.analysis.abundance.discovery_curve`.
+        points: what they are, for the label of the axis: ``"minima"``.
+        known: how many the atlas holds, whoever found them: a dotted line.
+        bound: lower bound of their number (`chao1`), with its interval: a bar at the right.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> import numpy as np
+        >>> from lossatlas.analysis.abundance import discovery_curve
+        >>> curve = discovery_curve(np.array([7, 4, 2, 1, 1]))
+        >>> plot_discovery(Figure().subplots(), curve, "minima").get_ylabel()
+        'distinct minima'
+    """
+    last = max(1, int(curve.draws[-1]))
+    ax.fill_between(curve.draws, curve.low, curve.high, color=CURVE_COLOR, alpha=0.2, linewidth=0)
+    ax.plot(curve.draws, curve.expected, color=CURVE_COLOR, label="found by independent draws")
+    top = float(curve.high.max())
+    if known is not None:
+        top = max(top, known)
+        ax.axhline(known, color=KNOWN_COLOR, linestyle=":", label=f"in the atlas: {known:,}")
+    if bound is not None:
+        top = max(top, min(bound.high, 1.5 * max(top, bound.estimate)))
+        error = [[bound.estimate - bound.low], [bound.high - bound.estimate]]
+        label = f"at least, by Chao1: {bound.estimate:,.1f}"
+        style = {"fmt": "o", "markersize": 4, "capsize": 3, "color": BOUND_COLOR}
+        ax.errorbar([1.04 * last], [bound.estimate], yerr=error, label=label, **style)
+    ax.set_xlim(0, 1.08 * last)
+    ax.set_ylim(0, 1.05 * max(top, 1.0))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    ax.set_xlabel(f"draws that hit {points}")
+    ax.set_ylabel(f"distinct {points}")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.0)
+    return ax
