@@ -84,7 +84,7 @@ def _versions(record: Record) -> str:
 def _section(artifact: Artifact, studies: dict[str, Study]) -> str:
     chosen = [studies[name] for name in artifact.recipes]
     lines = [f"## {artifact.title}\n"]
-    if artifact.kind in ("trees", "boxes", "discovery"):
+    if artifact.kind in ("trees", "boxes", "growth"):
         lines.append(f"![{artifact.title}]({artifact.name}.png)\n\n*{caption(artifact)}*\n")
     if artifact.kind == "distributions":
         return "\n".join([*lines, DISTRIBUTIONS_TEXT, distributions(chosen)[0]])
@@ -103,7 +103,7 @@ def caption(artifact: Artifact) -> str:
             "AUC of the minima sampled, by percentage of wrong labels. Boxes: quartiles and "
             "median; whiskers: outermost values within 1.5 interquartile ranges of the box."
         )
-    if artifact.kind == "discovery":
+    if artifact.kind == "growth":
         return "Minima and transition states found against CPU time."
     return (
         f"Disconnectivity graphs, draw 1, colored by {PART[artifact.color]} AUC (red low, blue "
