@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from lossatlas.errors import BadInputError
 from lossatlas.studies.paper.cell import Budget, Cell
 
@@ -168,7 +170,7 @@ def shorthand(scale: Scale, hidden: tuple[int, ...], l2: float, train: int | Non
         '[2, 10, 4, 1000, 0.0001]'
     """
     widths = ", ".join(map(str, (2, *hidden, 4, train or scale.train)))
-    return f"[{widths}, {l2:g}]"
+    return f"[{widths}, {np.format_float_positional(l2)}]"
 
 
 def _noise_recipe(scale: Scale, name: str, side: str, hidden: tuple[int, ...]) -> Recipe:
