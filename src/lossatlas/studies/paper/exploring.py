@@ -165,6 +165,8 @@ def _stored_problem(atlas_file: Path) -> Problem | None:
 
 def _spend(cell: Cell, home: Path, landscape, atlas: Atlas, display: Display) -> Effort:
     """Explore what is left of the budget; the effort afterwards."""
+    import jax
+
     from lossatlas.explore.explorer import ExploreOptions, explore
 
     before = _progress(home)[-1]
@@ -175,6 +177,7 @@ def _spend(cell: Cell, home: Path, landscape, atlas: Atlas, display: Display) ->
         seed=cell.seed,
         strategies=cell.strategies,
         independent_share=cell.independent_share,
+        lanes=cell.lanes if jax.default_backend() == "cpu" else None,
     )
     log = _Log(home / "progress.jsonl", before)
     with display(Watching(cell, options, before, log.started)) as report:
@@ -240,6 +243,9 @@ def _summarize(cell: Cell, home: Path, landscape, atlas: Atlas, effort: Effort) 
     from lossatlas.studies.paper.measures import measures
     from lossatlas.studies.paper.points import read_points, save_points
 
+    if effort.minima == 0:
+        remedy = "give it more minutes"
+        raise BadInputError(cell.name, "no minimum was found within its budget", remedy)
     for rule in ("threshold", "rank"):
         compute_auc(atlas, landscape, cell.auc, rule, only_missing=True)
     points = read_points(atlas)

@@ -276,8 +276,15 @@ def mnist_cell(scale: Scale, draw: int, *, noise: float, l2: float) -> Cell:
         "loss": {"l2": l2, "regularize_biases": True},
     }
     study |= _noise_table(noise, draw)
-    budget = scale.mnist_budget
-    return Cell(study, draw, draw, strategies=("basin-hopping",), auc="macro", budget=budget)
+    return Cell(
+        study,
+        draw,
+        draw,
+        strategies=("basin-hopping",),
+        auc="macro",
+        budget=scale.mnist_budget,
+        lanes=1,
+    )
 
 
 def _noise_table(fraction: float, draw: int) -> dict[str, Any]:
