@@ -33,7 +33,7 @@ STATES_PER_MINIMUM = 2.7
 WEIGHTS, INVARIANTS = 74, 33
 HERE = Path(__file__).parent
 PELE, TOPSEARCH = 5000, 1000
-"""Sizes at which the rivals are compared; TopSearch needs minutes for its own."""
+"""Sizes at which the rivals are compared; TopSearch's time grows fast beyond."""
 
 
 class Network(NamedTuple):
@@ -85,9 +85,7 @@ def rows(context: Context) -> Iterator[Row]:
     """Ours at the largest size, growth, then the rivals at the sizes they can do."""
     curves: dict[str, list[Measured]] = {"lossatlas": []}
     yield from _largest(context, curves)
-    sizes = {"topsearch": (100, 200, 400), "pele": (500, 1500, PELE)}
-    if not context.quick:
-        sizes["topsearch"] += (TOPSEARCH,)
+    sizes = {"topsearch": (100, 300, TOPSEARCH), "pele": (500, 1500, PELE)}
     for name in sizes:
         yield _rival_row(context, name, sizes[name], curves)
     (context.results / "tree.json").write_text(json.dumps(curves))
@@ -105,14 +103,27 @@ def _largest(context: Context, curves: dict[str, list[Measured]]) -> Iterator[Ro
     work = f"tree, {LARGEST:,} minima, {round(STATES_PER_MINIMUM * LARGEST):,} transition states"
     svg = ours(context, atlas, "svg")
     for suffix, runs in (("PNG", used), ("SVG", [svg])):
-        seconds = tuple(usage.wall for usage in runs)
+        seconds = tuple(usage.cpu for usage in runs)
         gigabytes = tuple(usage.peak_bytes / 1e9 for usage in runs)
-        yield Row(f"{work}, to {suffix}", "", "wall s", (), seconds, Target(limit=10.0))
+        wall = f"one thread; {min(usage.wall for usage in runs):.1f} wall s"
+        yield Row(f"{work}, to {suffix}", "", "CPU s", (), seconds, Target(limit=10.0), wall)
         yield Row(f"peak memory of that, {suffix}", "", "GB", (), gigabytes, Target(limit=2.0))
-    low, high = curves["lossatlas"][-3], curves["lossatlas"][-1]
-    exponent = np.log(high.cpu / low.cpu) / np.log(high.minima / low.minima)
-    name = "growth of its CPU time with size, from 10,000 minima"
-    yield Row(name, "", "power", (), (float(exponent),), Target(limit=1.2))
+    yield Row(
+        "growth of its CPU time from 10,000 minima on",
+        "",
+        "power of size",
+        (),
+        (growth(curves["lossatlas"]),),
+        Target(limit=1.2),
+        "the time of 1000 minima, which is that of starting, taken off",
+    )
+
+
+def growth(curve: list[Measured]) -> float:
+    """The power of the size with which the CPU time grows from the second point to the last."""
+    start, low, high = curve[0], curve[1], curve[-1]
+    times = (high.cpu - start.cpu) / (low.cpu - start.cpu)
+    return float(np.log(times) / np.log(high.minima / low.minima))
 
 
 def ours(context: Context, atlas: Path, suffix: str) -> Usage:
