@@ -22,6 +22,9 @@ lint:
 docs:
     mkdocs build --strict
 
-# Benchmarks, one after the other.
-bench:
-    for benchmark in benchmarks/*.py; do python "$benchmark"; done
+# Costs beside those of the other programs, and how they grow; the results go into docs/benchmarks.md.
+bench *options:
+    python -m benchmarks.rivals {{ options }}
+    python -m benchmarks.scaling {{ options }}
+    python -m benchmarks.rivals --write-docs
+    python -m benchmarks.scaling --write-docs

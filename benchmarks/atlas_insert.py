@@ -4,7 +4,7 @@ Fills one atlas with 10^4 and one with 10^6 random minima (in bulk, past the mat
 commits the same batches to both and prints the time of each and their ratio; about 1 is right.
 Half of each batch are copies of stored minima.
 
-    python benchmarks/atlas_insert.py [--large 1000000] [--weights 74]
+    python -m benchmarks.atlas_insert [--large 1000000] [--weights 74]
 """
 
 import argparse
@@ -13,37 +13,34 @@ import time
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import insert
+from benchmarks.bulk import add_points, minima
 
 from lossatlas.atlas import Atlas, Problem, schema, snapshot
-from lossatlas.atlas.database import writing
-from lossatlas.atlas.writing import point_row
 from lossatlas.errors import Status
 from lossatlas.search.outcome import Attempt, Cost, StationaryPoint
 
 INVARIANTS = 14
 BATCHES, BATCH = 40, 50
-ROWS_PER_INSERT = 10_000
+PART = 10_000
 
 
-def minimum(rng: np.random.Generator, size: int) -> StationaryPoint:
-    """A random point; losses of a real landscape lie close together, so do these."""
-    energy = float(rng.uniform(0.5, 0.6))
-    spectrum = np.sort(rng.uniform(1e-5, 1e-3, 4))
-    invariants = np.concatenate([[energy], rng.normal(size=INVARIANTS - 1)])
-    weights = rng.normal(size=size)
-    return StationaryPoint(weights, energy, 1e-14, 0, spectrum, -1.0, 1e-10, invariants, 3715891200)
+def random_minima(
+    rng: np.random.Generator, count: int, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Energies, invariants and weights; losses of a real landscape lie close together."""
+    energies = rng.uniform(0.5, 0.6, count)
+    invariants = np.hstack([energies[:, None], rng.normal(size=(count, INVARIANTS - 1))])
+    return energies, invariants, rng.normal(size=(count, size))
 
 
 def fill(atlas: Atlas, count: int, size: int) -> list[StationaryPoint]:
     """Put ``count`` minima into the atlas; a few of them are returned."""
     rng = np.random.default_rng(count)
     kept = []
-    for start in range(0, count, ROWS_PER_INSERT):
-        points = [minimum(rng, size) for _ in range(min(ROWS_PER_INSERT, count - start))]
-        kept += points[:10]
-        with writing(atlas._engine, atlas.name) as connection:
-            connection.execute(insert(schema.minimum), [point_row(point) for point in points])
+    for start in range(0, count, PART):
+        points = random_minima(rng, min(PART, count - start), size)
+        kept += minima(*(part[:10] for part in points))
+        add_points(atlas, schema.minimum, *points)
     return kept
 
 
@@ -65,7 +62,7 @@ def compare(atlases: list[Atlas], known: list[list[StationaryPoint]], size: int)
     rng = np.random.default_rng(7)
     seconds = np.empty((BATCHES, len(atlases)))
     for batch in range(BATCHES):
-        new = [minimum(rng, size) for _ in range(BATCH // 2)]
+        new = minima(*random_minima(rng, BATCH // 2, size))
         for k, atlas in enumerate(atlases):
             old = [known[k][j] for j in rng.choice(len(known[k]), BATCH // 2)]
             seconds[batch, k] = seconds_of_commit(atlas, new + old)

@@ -77,31 +77,42 @@ def points(against: str, quick: bool) -> Iterator[Point]:
         lanes = size if against == "lanes" else None
         engine = Engine(landscape.surface, lanes, size if against == "cores" else None)
         value = landscape.n_weights if against == "weights" else size
-        yield measured(against, value, landscape, engine, quick)
+        point = measured(against, value, landscape, engine, quick)
+        if point is not None:
+            yield point
 
 
 def measured(
     against: str, value: int, landscape: NetworkLandscape, engine: Engine, quick: bool
-) -> Point:
-    """Quenches and single-ended searches: once to compile, then in earnest, every lane occupied."""
+) -> Point | None:
+    """Quenches and single-ended searches: some to compile, then in earnest, every lane occupied.
+
+    None, with a message, if there is no minimum to start from.
+    """
     from lossatlas.search.tools import default_tools
 
     tools = default_tools(landscape)
     count = max(8 if quick else 32, engine.lanes * engine.workers)
-    if landscape.n_weights > 1000 or len(landscape.labels) > 10_000:
+    if landscape.n_weights > 1000:  # minutes each
+        count = engine.workers
+    elif len(landscape.labels) > 10_000:
         count = engine.lanes * engine.workers
     random = np.random.default_rng(0)
     starts = [landscape.random_start(random) / 5 for _ in range(min(count, 8))]
     minima = [w for w in run(engine, [quench(tools, w) for w in starts]) if w is not None]
+    if not minima:
+        print(f"{against} {value}: no quench ended at a certified minimum", file=sys.stderr)
+        return None
     run(engine, [triple(tools, minima[0], 0)])
 
     moves = random.uniform(-1.0, 1.0, (count, landscape.n_weights))
     quenches = [quench(tools, minima[k % len(minima)] + move) for k, move in enumerate(moves)]
     found, quench_cpu, quench_wall = timed(lambda: run(engine, quenches))
-    minima = [w for w in found if w is not None]
+    minima = [w for w in found if w is not None] or minima
     triples = [triple(tools, minima[k % len(minima)], k // len(minima)) for k in range(count)]
     done, triple_cpu, triple_wall = timed(lambda: run(engine, triples))
-    ends = len(minima) or np.nan, sum(done) or np.nan
+    certified = sum(w is not None for w in found)
+    ends = certified or np.nan, sum(done) or np.nan
     return Point(
         against,
         value,
@@ -109,7 +120,7 @@ def measured(
         quench_wall / ends[0],
         triple_cpu / ends[1],
         triple_wall / ends[1],
-        len(minima),
+        certified,
         sum(done),
     )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from benchmarks.bulk import add_points
 from benchmarks.rivals.environments import python_of, rival
 from benchmarks.rivals.measure import (
     Context,
@@ -23,18 +24,16 @@ from benchmarks.rivals.measure import (
     last_lines,
     run_process,
 )
-from sqlalchemy import insert
+from sqlalchemy import Table
 
 from lossatlas.atlas import Atlas, Problem, schema
-from lossatlas.atlas.database import writing
 
 LARGEST = 200_000
 STATES_PER_MINIMUM = 2.7
 WEIGHTS, INVARIANTS = 74, 33
-ROWS_PER_INSERT = 20_000
 HERE = Path(__file__).parent
 PELE, TOPSEARCH = 5000, 1000
-"""Sizes at which the rivals are compared; TopSearch needs minutes for its own."""
+"""Sizes at which the rivals are compared; TopSearch's time grows fast beyond."""
 
 
 class Network(NamedTuple):
@@ -58,49 +57,20 @@ def network(n_minima: int) -> Network:
 
 
 def write_atlas(path: Path, points: Network) -> None:
-    """The network as an atlas, in bulk; weights and invariants are of the usual size and empty."""
+    """The network as an atlas, in bulk; weights and invariants are of the usual size, and zero."""
     with Atlas.create(path, Problem({"network": "random"})) as atlas:
         first, second = np.sort([points.first, points.second], axis=0) + 1
-        minima = (_point(energy, 1.0) for energy in points.energies.tolist())
-        states = (
-            {**_point(energy, -1.0), "minimum_1": a, "minimum_2": b, "degenerate": False}
-            for energy, a, b in zip(
-                points.heights.tolist(), first.tolist(), second.tolist(), strict=True
-            )
-        )
-        _insert(atlas, schema.minimum, minima)
-        _insert(atlas, schema.transition_state, states)
+        _add(atlas, schema.minimum, points.energies)
+        columns = {"minimum_1": first.tolist(), "minimum_2": second.tolist()}
+        columns["degenerate"] = [False] * len(first)
+        _add(atlas, schema.transition_state, points.heights, **columns)
 
 
-def _point(energy: float, lowest: float) -> dict:
-    return {
-        "energy": energy,
-        "rms_gradient": 1e-13,
-        "lowest_eigenvalue": lowest,
-        "log_determinant": 0.0,
-        "uncertainty": 1e-11,
-        "orbit_size": "3715891200",
-        "times_found": 1,
-        "lowest_eigenvalues": bytes(8 * 4),
-        "invariants": bytes(8 * INVARIANTS),
-        "weights": bytes(8 * WEIGHTS),
-    }
-
-
-def _insert(atlas: Atlas, table, rows: Iterator[dict]) -> None:
-    batch: list[dict] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == ROWS_PER_INSERT:
-            _write(atlas, table, batch)
-            batch = []
-    _write(atlas, table, batch)
-
-
-def _write(atlas: Atlas, table, batch: list[dict]) -> None:
-    if batch:
-        with writing(atlas._engine, atlas.name) as connection:
-            connection.execute(insert(table), batch)
+def _add(atlas: Atlas, table: Table, energies: np.ndarray, **columns: list) -> None:
+    shape = (len(energies),)
+    invariants = np.broadcast_to(0.0, (*shape, INVARIANTS))
+    weights = np.broadcast_to(0.0, (*shape, WEIGHTS))
+    add_points(atlas, table, energies, invariants, weights, **columns)
 
 
 class Measured(NamedTuple):
@@ -115,9 +85,7 @@ def rows(context: Context) -> Iterator[Row]:
     """Ours at the largest size, growth, then the rivals at the sizes they can do."""
     curves: dict[str, list[Measured]] = {"lossatlas": []}
     yield from _largest(context, curves)
-    sizes = {"topsearch": (100, 200, 400), "pele": (500, 1500, PELE)}
-    if not context.quick:
-        sizes["topsearch"] += (TOPSEARCH,)
+    sizes = {"topsearch": (100, 300, TOPSEARCH), "pele": (500, 1500, PELE)}
     for name in sizes:
         yield _rival_row(context, name, sizes[name], curves)
     (context.results / "tree.json").write_text(json.dumps(curves))
@@ -135,14 +103,27 @@ def _largest(context: Context, curves: dict[str, list[Measured]]) -> Iterator[Ro
     work = f"tree, {LARGEST:,} minima, {round(STATES_PER_MINIMUM * LARGEST):,} transition states"
     svg = ours(context, atlas, "svg")
     for suffix, runs in (("PNG", used), ("SVG", [svg])):
-        seconds = tuple(usage.wall for usage in runs)
+        seconds = tuple(usage.cpu for usage in runs)
         gigabytes = tuple(usage.peak_bytes / 1e9 for usage in runs)
-        yield Row(f"{work}, to {suffix}", "", "wall s", (), seconds, Target(limit=10.0))
+        wall = f"one thread; {min(usage.wall for usage in runs):.1f} wall s"
+        yield Row(f"{work}, to {suffix}", "", "CPU s", (), seconds, Target(limit=10.0), wall)
         yield Row(f"peak memory of that, {suffix}", "", "GB", (), gigabytes, Target(limit=2.0))
-    low, high = curves["lossatlas"][-3], curves["lossatlas"][-1]
-    exponent = np.log(high.cpu / low.cpu) / np.log(high.minima / low.minima)
-    name = "growth of its CPU time with size, from 10,000 minima"
-    yield Row(name, "", "power", (), (float(exponent),), Target(limit=1.2))
+    yield Row(
+        "growth of its CPU time from 10,000 minima on",
+        "",
+        "power of size",
+        (),
+        (growth(curves["lossatlas"]),),
+        Target(limit=1.2),
+        "the time of 1000 minima, which is that of starting, taken off",
+    )
+
+
+def growth(curve: list[Measured]) -> float:
+    """The power of the size with which the CPU time grows from the second point to the last."""
+    start, low, high = curve[0], curve[1], curve[-1]
+    times = (high.cpu - start.cpu) / (low.cpu - start.cpu)
+    return float(np.log(times) / np.log(high.minima / low.minima))
 
 
 def ours(context: Context, atlas: Path, suffix: str) -> Usage:

@@ -14,6 +14,8 @@ from pele.utils.disconnectivity_graph import DisconnectivityGraph
 
 given = np.load(sys.argv[1])
 minima = [Minimum(energy, np.zeros(1)) for energy in given["energies"]]
+for number, minimum in enumerate(minima, start=1):
+    minimum._id = number  # as if from its database
 graph = networkx.Graph()
 graph.add_nodes_from(minima)
 for k in np.argsort(-given["heights"]):  # the lowest of several between two minima stays

@@ -54,7 +54,7 @@ class _Graph:
         own = [biases[k][:, None] for k in range(len(hidden))]
         own[0] = np.concatenate([own[0], matrices[0]], axis=1)
         own[-1] = np.concatenate([own[-1], matrices[-1].T], axis=1)
-        self.own = [row for block in own for row in block]
+        self.own = own
         self.mutual = np.zeros((total, total))
         for k in range(1, len(hidden)):
             block = matrices[k]
@@ -71,30 +71,38 @@ def _order(
     graphs = [_Graph(architecture, full)]
     if kept is not None:
         graphs.append(_Graph(architecture, kept))
-    units = len(graphs[0].layer)
-    candidates = [
-        [(v, s) for v in range(units) for s in signs if _can_map(graphs, u, v, s)]
-        for u in range(units)
-    ]
+    candidates = _candidates(graphs, signs)
     order = 1
-    for u in range(units):
-        image = [(v, 1.0) for v in range(u)]
-        orbit = sum(_extend(graphs, candidates, [*image, choice]) for choice in candidates[u])
-        order *= orbit
+    for u, choices in enumerate(candidates):
+        if len(choices) > 1:
+            image = [(v, 1.0) for v in range(u)]
+            order *= sum(_extend(graphs, candidates, [*image, choice]) for choice in choices)
     return order
 
 
-def _can_map(graphs: list[_Graph], u: int, v: int, sign: float) -> bool:
-    """Whether unit v times sign can stand for unit u as far as its own weights tell."""
-    if graphs[0].layer[u] != graphs[0].layer[v]:
-        return False
-    for graph, s in zip(graphs, (sign, 1.0), strict=False):
-        if np.abs(graph.own[u] - s * graph.own[v]).max() > EQUAL:
-            return False
-        mine, other = np.sort(np.abs(graph.mutual[u])), np.sort(np.abs(graph.mutual[v]))
-        if np.abs(mine - other).max(initial=0.0) > EQUAL:
-            return False
-    return True
+def _candidates(graphs: list[_Graph], signs: tuple[float, ...]) -> list[list[tuple[int, float]]]:
+    """For every unit the units, times a sign, that can stand for it as far as their own weights
+    tell: itself only, for most points."""
+    choices: list[list[tuple[int, float]]] = [[] for _ in graphs[0].layer]
+    for sign in signs:
+        matches = _matches(graphs[0], sign)
+        for graph in graphs[1:]:
+            matches &= _matches(graph, 1.0)
+        for u, v in np.argwhere(matches).tolist():
+            choices[u].append((v, sign))
+    return choices
+
+
+def _matches(graph: _Graph, sign: float) -> np.ndarray:
+    """Whether unit v times the sign can stand for unit u, for all pairs (u, v)."""
+    mutual = np.sort(np.abs(graph.mutual), axis=1)
+    matches = np.abs(mutual[:, None] - mutual[None]).max(axis=2, initial=0.0) <= EQUAL
+    matches &= graph.layer[:, None] == graph.layer[None]
+    for layer, own in enumerate(graph.own):
+        units = np.flatnonzero(graph.layer == layer)
+        alike = np.abs(own[:, None] - sign * own[None]).max(axis=2) <= EQUAL
+        matches[np.ix_(units, units)] &= alike
+    return matches
 
 
 def _extend(graphs: list[_Graph], candidates: list, image: list[tuple[int, float]]) -> bool:
