@@ -59,9 +59,7 @@ def _head(scale: Scale, there: Sequence[Record]) -> str:
     minutes = sum(record.effort.cpu_seconds for record in there) / 60.0
     versions = sorted({_versions(record) for record in there})
     devices = sorted({record.about["device"] for record in there})
-    other_size = (
-        "**Networks and data are smaller here than in the paper, and so its numbers differ.**"
-    )
+    other_size = "**Networks and data are smaller here than in the paper: its numbers differ.**"
     lines = [
         "# The paper, reproduced\n",
         "*Perspective: New Insights From Loss Function Landscapes of Neural Networks*, Mach. "
