@@ -265,9 +265,8 @@ def _mnist() -> list[Claim]:
             lambda draw: float(
                 np.mean(
                     [
-                        _log(draw[study, k]["rank_test_sd_auc"])
-                        - _log(draw[study, k]["rank_train_sd_auc"])
-                        for k in MNIST_LEVELS
+                        _log(numbers["rank_test_sd_auc"]) - _log(numbers["rank_train_sd_auc"])
+                        for numbers in (draw[study, level] for level in MNIST_LEVELS)
                     ]
                 )
             ),
