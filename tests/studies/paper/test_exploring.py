@@ -1,6 +1,7 @@
 """Cells: computed once, continued when interrupted, computed again where a setting changes."""
 
 import json
+import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -121,6 +122,16 @@ def test_numbers_of_another_version_are_computed_again_without_exploring(compute
     compute(computed, SMALL, unseen)
     assert is_finished(load_record(computed, SMALL))
     assert attempts(computed, SMALL) == before
+
+
+def test_without_its_atlas_a_cell_is_finished_but_not_continued(computed, tmp_path):
+    home = exploring.cell_folder(tmp_path, SMALL)
+    shutil.copytree(exploring.cell_folder(computed, SMALL), home)
+    (home / "landscape.atlas").unlink()
+    assert is_finished(load_record(tmp_path, SMALL))
+    again = compute(tmp_path, SMALL, unseen)
+    assert again.effort.attempts == attempts(tmp_path, SMALL)
+    assert again.about["runs"] == 1
 
 
 def test_a_study_that_cannot_be_is_refused(tmp_path):

@@ -35,6 +35,7 @@ from lossatlas.studies.study import Study
 if TYPE_CHECKING:
     from lossatlas.explore.explorer import ExploreOptions
 
+PROGRESS = "progress.jsonl"
 VERSION = 2
 """Of the numbers in ``cell.json``; with another one they are computed again from the atlas."""
 CURVE_POINTS = 100
@@ -142,7 +143,10 @@ def compute(folder: Path, cell: Cell, display: Display) -> Record:
     # Imported here: JAX takes a second to load, and finished cells do not need it.
     from lossatlas.studies.problem import prepare
 
-    prepared = prepare(study, _stored_problem(atlas_file))
+    stored = _stored_problem(atlas_file)
+    if stored is None:  # what was spent on an atlas that is gone does not count
+        (home / PROGRESS).unlink(missing_ok=True)
+    prepared = prepare(study, stored)
     with Atlas.open_or_create(atlas_file, prepared.problem) as atlas:
         effort = _spend(cell, home, prepared.landscape, atlas, display)
         return _summarize(cell, home, prepared.landscape, atlas, effort)
@@ -179,7 +183,7 @@ def _spend(cell: Cell, home: Path, landscape, atlas: Atlas, display: Display) ->
         independent_share=cell.independent_share,
         lanes=cell.lanes if jax.default_backend() == "cpu" else None,
     )
-    log = _Log(home / "progress.jsonl", before)
+    log = _Log(home / PROGRESS, before)
     with display(Watching(cell, options, before, log.started)) as report:
 
         def note(progress) -> None:
@@ -227,7 +231,7 @@ class _Log:
 def _progress(home: Path) -> list[Effort]:
     """The lines of ``progress.jsonl`` after a first one without effort."""
     efforts = [Effort()]
-    path = home / "progress.jsonl"
+    path = home / PROGRESS
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     for line in lines:
         try:
