@@ -22,6 +22,7 @@ def test_all_commands_are_there(run):
         "tree",
         "discovery",
         "verify",
+        "reproduce",
     ]
     listed = run("--help").stdout
     assert all(name in listed for name in NAMES)

@@ -79,3 +79,12 @@ def test_bars_and_tasks_are_quiet_elsewhere(capsys):
     with task_shown("preparing"):
         pass
     assert capsys.readouterr().err == "preparing\n"
+
+
+def test_cpu_time_decides_what_is_left(monkeypatch):
+    monkeypatch.setattr(time, "process_time", lambda: 100.0)
+    shown = display(ExploreOptions(cpu_minutes=2))
+    monkeypatch.setattr(time, "process_time", lambda: 115.0)
+    assert shown.share_done() == pytest.approx(0.125)
+    # 15 of 120 seconds in 30 seconds of the clock.
+    assert shown.seconds_left() == pytest.approx(210, abs=1)

@@ -138,7 +138,32 @@ def test_a_number_already_reached_starts_nothing(small, tmp_path):
     assert (done.reason, done.attempts) == ("number", 0)
 
 
-@pytest.mark.parametrize("name", ["minutes", "transition_states", "lanes", "workers"])
+def test_minima_are_sampled_by_one_strategy_until_there_are_enough(small, tmp_path):
+    path = tmp_path / "f"
+    with open_atlas(path, small) as atlas:
+        options = ExploreOptions(minima=3, strategies=("basin-hopping",), minutes=2)
+        done = explore(small, atlas, options)
+        strategies = set(atlas.attempts()["strategy"])
+    assert (done.reason, done.transition_states, strategies) == ("number", 0, {"basin-hopping"})
+    assert 3 <= done.minima <= 5  # the last chain brings up to three
+
+
+def test_cpu_time_ends_an_exploration(small, tmp_path):
+    with open_atlas(tmp_path / "g", small) as atlas:
+        done = explore(small, atlas, ExploreOptions(cpu_minutes=0.02))
+    assert done.reason == "time"
+    assert done.cpu_seconds >= 1.2
+
+
+@pytest.mark.parametrize("names", [(), ("untrap", "anneal")])
+def test_unknown_strategies_are_refused(names):
+    with pytest.raises(BadInputError, match=r"strategies: .*use some of basin-hopping"):
+        ExploreOptions(strategies=names)
+
+
+@pytest.mark.parametrize(
+    "name", ["minutes", "cpu_minutes", "transition_states", "minima", "lanes", "workers"]
+)
 def test_limits_must_be_positive(name):
     with pytest.raises(BadInputError, match=name):
         ExploreOptions(**{name: 0})

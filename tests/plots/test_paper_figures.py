@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from lossatlas.analysis.disconnectivity import build_tree
-from lossatlas.plots.paper_figures import Panel, auc_boxes, discovery_curves, tree_panels
+from lossatlas.plots.paper_figures import Panel, auc_boxes, growth_curves, tree_panels
 
 
 def tree(depth: float, base: float):
@@ -80,5 +80,5 @@ def test_whiskers_reach_within_one_and_a_half_interquartile_ranges():
 def test_empty_boxes_and_curves():
     ax = auc_boxes([("0", np.zeros(0)), ("10", np.array([0.5]))], Figure().subplots(), "AUC")
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "10"]
-    ax = discovery_curves([("minima", np.arange(3.0), np.arange(3))], Figure().subplots())
+    ax = growth_curves([("minima", np.arange(3.0), np.arange(3))], Figure().subplots())
     assert ax.lines[0].get_xydata().tolist() == [[0, 0], [1, 1], [2, 2]]

@@ -51,10 +51,11 @@ def reproduce(
     ] = Path("results"),
     as_json: JsonOption = False,
 ) -> None:
-    """Regenerate tables and figures of the paper, its numbers beside ours.
+    """Regenerate the tables and figures of the paper.
 
-    Every landscape is explored once and kept in DIR/cells. Run again, it continues: finished
-    landscapes are not explored again, interrupted ones go on, other settings are others. WHAT:
+    Its numbers are shown beside ours. Every landscape is explored once and kept in DIR/cells. Run
+    again, it continues: finished landscapes are not explored again, interrupted ones go on, other
+    settings are others. WHAT:
     table-1 to table-4, figure-1 to figure-8, si-d3, si-distributions, deep-masks and deep-noise
     (beyond the paper), claims (its statements, tested), or all, which writes index.md too.
     """

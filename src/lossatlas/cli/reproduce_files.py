@@ -9,7 +9,7 @@ from lossatlas.plots.paper_figures import (
     PANEL,
     Panel,
     auc_boxes,
-    discovery_curves,
+    growth_curves,
     tree_panels,
 )
 from lossatlas.studies.paper import claims_report
@@ -72,7 +72,7 @@ def _figure(artifact: Artifact, studies: list[Study]) -> Figure | None:
         return _trees(artifact, studies)
     if artifact.kind == "boxes":
         return _boxes(studies)
-    return _discovery(studies) if artifact.kind == "discovery" else None
+    return _growth(studies) if artifact.kind == "growth" else None
 
 
 def _trees(artifact: Artifact, studies: list[Study]) -> Figure:
@@ -121,7 +121,7 @@ def _values(found: list[tuple[Column, Record]], column: Column, part: str) -> np
     return np.concatenate(values) if values else np.zeros(0)
 
 
-def _discovery(studies: list[Study]) -> Figure:
+def _growth(studies: list[Study]) -> Figure:
     """A panel for each study and column: minima and transition states against CPU time."""
     figure = Figure((2 * PANEL[0] + 1, PANEL[1] * len(studies)), layout="constrained")
     axes = figure.subplots(len(studies), 2, squeeze=False)
@@ -130,7 +130,7 @@ def _discovery(studies: list[Study]) -> Figure:
         for ax, column in zip(row, recipe.columns, strict=True):
             record = first.get(column.key)
             curves = [] if record is None else _curves(record)
-            discovery_curves(curves, ax)
+            growth_curves(curves, ax)
             ax.set_title(f"{_size(recipe)}, {column.label}" + ("" if record else ": not run"))
     return figure
 

@@ -149,7 +149,7 @@ def auc_boxes(groups: Sequence[tuple[str, np.ndarray]], ax: Axes, label: str) ->
     return ax
 
 
-def discovery_curves(curves: Sequence[tuple[str, np.ndarray, np.ndarray]], ax: Axes) -> Axes:
+def growth_curves(curves: Sequence[tuple[str, np.ndarray, np.ndarray]], ax: Axes) -> Axes:
     """How counts grow with effort.
 
     Args:
@@ -157,7 +157,7 @@ def discovery_curves(curves: Sequence[tuple[str, np.ndarray, np.ndarray]], ax: A
         ax: the axes to draw into.
 
     Example:
-        >>> ax = discovery_curves([("minima", np.arange(3), np.arange(3))], Figure().subplots())
+        >>> ax = growth_curves([("minima", np.arange(3), np.arange(3))], Figure().subplots())
         >>> ax.get_xlabel()
         'CPU minutes'
     """

@@ -5,7 +5,7 @@ from hand_made import write
 from lossatlas.studies.paper import claims_report
 from lossatlas.studies.paper.exploring import records
 from lossatlas.studies.paper.page import page
-from lossatlas.studies.paper.recipes import ARTIFACTS, PAPER, recipes
+from lossatlas.studies.paper.recipes import ARTIFACTS, PAPER, QUICK, recipes
 
 D2 = recipes(PAPER)["noise-d2"]
 
@@ -16,6 +16,14 @@ def test_an_empty_page_says_what_was_not_run(tmp_path):
         assert f"## {artifact.title}\n" in text
     assert "122 / not run" in text
     assert "from 0 landscapes" in text
+    assert "## Differences" in text
+    assert "smaller here than in the paper" not in text
+
+
+def test_the_quick_page_is_not_compared(tmp_path):
+    text = page(QUICK, tmp_path)
+    assert "smaller here than in the paper" in text
+    assert "## Differences" not in text
 
 
 def test_a_page_shows_numbers_pictures_and_landscapes(tmp_path):

@@ -95,7 +95,7 @@ def test_differences_are_explained_or_marked():
     assert text.startswith("2 printed numbers lie within the spread of our draws, 2 do not.")
     rows = [line for line in text.splitlines() if line.startswith("| noise-d2")]
     assert [row.split(" | ")[2] for row in rows] == ["minima", "training loss, global minimum"]
-    assert "one draw only" in rows[1]
+    assert rows[1].endswith("one draw only, the spread is not known |")
     known = explanation("noise-d2", "0", "minima")
     assert rows[0].endswith(f"{known or '**unexplained**'} |")
 
@@ -115,5 +115,6 @@ def test_prediction_interval_covers_a_further_draw():
 def test_class_distributions(tmp_path):
     write(tmp_path, D2.columns[1].cell(1))
     markdown, table = distributions([(D2, records(D2, tmp_path, 1))])
-    assert "| 10 % errors | 1 | a | 3 | 1 | 2 |" in markdown
+    assert "|  | draw | before: a, b | changed: a, b | after: a, b |" in markdown
+    assert "| 10 % errors | 1 | 3, 2 | 1, 0 | 2, 3 |" in markdown
     assert table.splitlines()[1] == "noise-d2,10 % errors,1,a,3,1,2"

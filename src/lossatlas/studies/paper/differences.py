@@ -15,6 +15,7 @@ from lossatlas.studies.paper.published import explanation
 from lossatlas.studies.paper.tables import Entry, markdown_row
 
 PROBABILITY = 0.95
+ONE_DRAW = "one draw only, the spread is not known"
 
 
 def prediction_interval(values: Iterable[float]) -> tuple[float, float]:
@@ -52,7 +53,7 @@ def to_markdown(tables: Iterable[Entry]) -> str:
 
 def _row(entry: Entry, low: float, high: float) -> tuple[str, ...]:
     digits = entry.quantity.digits
-    spread = "one draw only" if math.isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}"
+    spread = "" if math.isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}"
     known = entry.note or explanation(entry.study, entry.column, entry.quantity.name)
     return (
         entry.study,
@@ -61,5 +62,5 @@ def _row(entry: Entry, low: float, high: float) -> tuple[str, ...]:
         f"{entry.paper:.{digits}f}",
         f"{np.mean(entry.ours):.{digits}f}",
         spread,
-        known or "**unexplained**",
+        known or (ONE_DRAW if math.isnan(low) else "**unexplained**"),
     )

@@ -17,18 +17,17 @@ def distributions(
     """The items of every class in every training set, as Markdown and as CSV.
 
     ``before`` counts the true classes, ``changed`` those of them that were given another label,
-    ``after`` the labels that the networks were trained with.
+    ``after`` the labels that the networks were trained with. In Markdown the classes of a training
+    set share a line.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(HEAD)
     sections = []
     for recipe, found in studies:
-        rows = [row for column, record in found for row in _rows(recipe, column, record)]
-        writer.writerows(rows)
-        lines = [markdown_row(row[1:]) for row in (HEAD, ("---",) * len(HEAD), *rows)]
-        text = "\n".join(lines) if rows else "not run"
-        sections.append(f"## {recipe.title}\n\n{text}\n")
+        for column, record in found:
+            writer.writerows(_rows(recipe, column, record))
+        sections.append(f"## {recipe.title}\n\n{_table(found)}\n")
     return "\n".join(sections), stream.getvalue()
 
 
@@ -36,3 +35,16 @@ def _rows(recipe: Recipe, column: Column, record: Record) -> list[tuple[str, ...
     table = record.about["distribution"]
     counts = zip(*(table[name] for name in HEAD[3:]), strict=True)
     return [(recipe.name, column.label, str(record.cell.draw), *map(str, row)) for row in counts]
+
+
+def _table(found: list[tuple[Column, Record]]) -> str:
+    if not found:
+        return "not run"
+    classes = ", ".join(found[0][1].about["distribution"]["class"])
+    head = ("", "draw", *(f"{name}: {classes}" for name in HEAD[4:]))
+    lines = [head, ("---",) * len(head)]
+    for column, record in found:
+        table = record.about["distribution"]
+        counts = (", ".join(map(str, table[name])) for name in HEAD[4:])
+        lines.append((column.label, str(record.cell.draw), *counts))
+    return "\n".join(map(markdown_row, lines))

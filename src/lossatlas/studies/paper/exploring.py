@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 VERSION = 2
 """Of the numbers in ``cell.json``; with another one they are computed again from the atlas."""
 CURVE_POINTS = 100
-"""Of the discovery curve kept in ``cell.json``."""
+"""Of the growth of the counts, as ``cell.json`` keeps it."""
 LINE_SECONDS = 1.0
 """Between two lines of ``progress.jsonl``."""
 
@@ -51,7 +51,7 @@ class Record(NamedTuple):
         folder: where it is.
         effort: spent on it.
         numbers: see `lossatlas.studies.paper.measures`; NaN where not defined.
-        about: how they came about: versions, device, data, attempts, the discovery curve ...
+        about: how they came about: versions, device, data, attempts, how the counts grew ...
         version: `VERSION` of the program that computed the numbers.
     """
 
@@ -328,7 +328,7 @@ def _about(atlas: Atlas, efforts: list[Effort]) -> dict[str, Any]:
 
 
 def _thinned(efforts: list[Effort]) -> dict[str, list[float]]:
-    """The discovery curve: counts against CPU seconds and attempts."""
+    """How the counts grew with CPU seconds and attempts."""
     chosen = np.unique(np.linspace(0, len(efforts) - 1, CURVE_POINTS).astype(int))
     names = ("seconds", "cpu_seconds", "minima", "transition_states", "attempts")
     return {name: [getattr(efforts[k], name) for k in chosen] for name in names}

@@ -1,6 +1,7 @@
 """One page with everything: tables, figures, verdicts, differences, and how it was computed."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lossatlas.studies.paper import claims_report, differences, tables
@@ -28,10 +29,7 @@ def page(scale: Scale, folder: Path) -> str:
         "## The paper's statements, tested\n",
         CLAIMS_TEXT,
         claims_report.to_markdown(claims_report.verdicts(scale, folder)),
-        "## Differences\n",
-        differences.to_markdown(
-            entry for recipe, found in studies.values() for entry in tables.entries(recipe, found)
-        ),
+        *_differences(scale, list(studies.values())),
         "## Landscapes\n",
         LANDSCAPES_TEXT,
         _landscapes(sorted(there.values(), key=lambda record: record.cell.name)),
@@ -61,6 +59,7 @@ def _head(scale: Scale, there: Sequence[Record]) -> str:
     minutes = sum(record.effort.cpu_seconds for record in there) / 60.0
     versions = sorted({_versions(record) for record in there})
     devices = sorted({record.about["device"] for record in there})
+    other_size = "**Networks and data are smaller here than in the paper: its numbers differ.**"
     lines = [
         "# The paper, reproduced\n",
         "*Perspective: New Insights From Loss Function Landscapes of Neural Networks*, Mach. "
@@ -68,6 +67,7 @@ def _head(scale: Scale, there: Sequence[Record]) -> str:
         f"```\nlossatlas reproduce all --scale {scale.name} -o docs/results\n```\n",
         f"from {len(there)} landscapes, {minutes:.0f} minutes of CPU time in all"
         + (f" ({', '.join(devices)}; {'; '.join(versions)})." if there else "."),
+        *([] if scale.name == "paper" else [f"\n{other_size}"]),
         "\nIn tables *paper / ours*: ours is the mean over random draws ± their standard deviation "
         "(range); a single number is that of one draw. AUC is that of class 0, the equilateral "
         "triangle, by the 101 thresholds of the paper's programs; with MNIST the mean over the "
@@ -77,6 +77,15 @@ def _head(scale: Scale, there: Sequence[Record]) -> str:
     return "\n".join(lines)
 
 
+def _differences(scale: Scale, studies: Sequence[Study]) -> Iterator[str]:
+    """Only at the scale of the paper: other networks have other numbers."""
+    if scale.name == "paper":
+        yield "## Differences\n"
+        yield differences.to_markdown(
+            entry for recipe, found in studies for entry in tables.entries(recipe, found)
+        )
+
+
 def _versions(record: Record) -> str:
     return ", ".join(f"{name} {number}" for name, number in record.about["versions"].items())
 
@@ -84,10 +93,11 @@ def _versions(record: Record) -> str:
 def _section(artifact: Artifact, studies: dict[str, Study]) -> str:
     chosen = [studies[name] for name in artifact.recipes]
     lines = [f"## {artifact.title}\n"]
-    if artifact.kind in ("trees", "boxes", "discovery"):
+    if artifact.kind in ("trees", "boxes", "growth"):
         lines.append(f"![{artifact.title}]({artifact.name}.png)\n\n*{caption(artifact)}*\n")
     if artifact.kind == "distributions":
-        return "\n".join([*lines, DISTRIBUTIONS_TEXT, distributions(chosen)[0]])
+        below = re.sub("^## ", "### ", distributions(chosen)[0], flags=re.M)
+        return "\n".join([*lines, DISTRIBUTIONS_TEXT, below])
     shown_before = artifact.name.startswith("figure") and chosen[0][0].kind != "masks"
     if not shown_before:
         for recipe, found in chosen:
@@ -103,7 +113,7 @@ def caption(artifact: Artifact) -> str:
             "AUC of the minima sampled, by percentage of wrong labels. Boxes: quartiles and "
             "median; whiskers: outermost values within 1.5 interquartile ranges of the box."
         )
-    if artifact.kind == "discovery":
+    if artifact.kind == "growth":
         return "Minima and transition states found against CPU time."
     return (
         f"Disconnectivity graphs, draw 1, colored by {PART[artifact.color]} AUC (red low, blue "

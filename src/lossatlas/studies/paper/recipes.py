@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from lossatlas.errors import BadInputError
 from lossatlas.studies.paper.cell import Budget, Cell
 
@@ -168,7 +170,7 @@ def shorthand(scale: Scale, hidden: tuple[int, ...], l2: float, train: int | Non
         '[2, 10, 4, 1000, 0.0001]'
     """
     widths = ", ".join(map(str, (2, *hidden, 4, train or scale.train)))
-    return f"[{widths}, {l2:g}]"
+    return f"[{widths}, {np.format_float_positional(l2)}]"
 
 
 def _noise_recipe(scale: Scale, name: str, side: str, hidden: tuple[int, ...]) -> Recipe:
@@ -303,7 +305,7 @@ class Artifact(NamedTuple):
         title: what the paper calls it.
         recipes: names of the studies it is made of.
         kind: a table only, one of class distributions, of verdicts on claims, or a table with a
-            figure of trees, boxes or discovery curves.
+            figure of trees, boxes, or counts growing with time.
         color: the part of the data whose AUC colors the trees of a figure.
         across: panels in a row of a figure.
     """
@@ -311,7 +313,7 @@ class Artifact(NamedTuple):
     name: str
     title: str
     recipes: tuple[str, ...]
-    kind: Literal["table", "distributions", "claims", "trees", "boxes", "discovery"] = "table"
+    kind: Literal["table", "distributions", "claims", "trees", "boxes", "growth"] = "table"
     color: str = "test"
     across: int = 2
 
@@ -323,7 +325,7 @@ ARTIFACTS = (
     Artifact("table-1", "Table I", NOISE[:1]),
     Artifact("table-2", "Table II", NOISE[1:2]),
     Artifact("table-3", "Table III", MNIST),
-    Artifact("table-4", "Table IV", LAYERS, "discovery"),
+    Artifact("table-4", "Table IV", LAYERS, "growth"),
     Artifact("si-d3", "Supplementary Information: D3", NOISE[2:]),
     Artifact("si-distributions", "Supplementary Information: classes", NOISE, "distributions"),
     Artifact("figure-1", "Figure 1", NOISE[:1], "trees", "train"),
