@@ -54,7 +54,9 @@ def to_markdown(tables: Iterable[Entry]) -> str:
 def _row(entry: Entry, low: float, high: float) -> tuple[str, ...]:
     digits = entry.quantity.digits
     spread = "" if math.isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}"
-    known = entry.note or explanation(entry.study, entry.column, entry.quantity.name)
+    known = entry.note or explanation(
+        entry.study, entry.column, entry.quantity.printed or entry.quantity.name
+    )
     return (
         entry.study,
         entry.label,

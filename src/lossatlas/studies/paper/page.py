@@ -70,9 +70,9 @@ def _head(scale: Scale, there: Sequence[Record]) -> str:
         *([] if scale.name == "paper" else [f"\n{other_size}"]),
         "\nIn tables *paper / ours*: ours is the mean over random draws ± their standard deviation "
         "(range); a single number is that of one draw. AUC is that of class 0, the equilateral "
-        "triangle, by the 101 thresholds of the paper's programs; with MNIST the mean over the "
-        "ten classes. Losses include the L2 term. Means and standard deviations over minima are "
-        "unweighted, every distinct minimum counted once.\n",
+        "triangle, by the 101 thresholds of the paper's programs; with MNIST the exact AUC, mean "
+        "over the ten classes. Losses include the L2 term. Means and standard deviations over "
+        "minima are unweighted, every distinct minimum counted once.\n",
     ]
     return "\n".join(lines)
 

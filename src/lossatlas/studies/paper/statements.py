@@ -248,7 +248,7 @@ def _mnist() -> list[Claim]:
             "unlike with D1 and D2, testing is not better than training under errors",
             "smallest difference of mean training and testing AUC over all levels",
             lambda draw: min(
-                draw[study, k]["train_mean_auc"] - draw[study, k]["test_mean_auc"]
+                draw[study, k]["rank_train_mean_auc"] - draw[study, k]["rank_test_mean_auc"]
                 for k in MNIST_LEVELS
             ),
         ),
@@ -256,7 +256,7 @@ def _mnist() -> list[Claim]:
             "the correct part is classified better than the incorrect part",
             "networks perform significantly better on the clean part of the training data",
             "difference of mean AUC, mean over 10 to 75 %",
-            margin(study, "correct_mean_auc", "incorrect_mean_auc", MNIST_LEVELS[1:-1]),
+            margin(study, "rank_correct_mean_auc", "rank_incorrect_mean_auc", MNIST_LEVELS[1:-1]),
         ),
         claim(
             "testing AUC varies more than training AUC",
@@ -265,8 +265,8 @@ def _mnist() -> list[Claim]:
             lambda draw: float(
                 np.mean(
                     [
-                        _log(draw[study, k]["test_sd_auc"]) - _log(draw[study, k]["train_sd_auc"])
-                        for k in MNIST_LEVELS
+                        _log(numbers["rank_test_sd_auc"]) - _log(numbers["rank_train_sd_auc"])
+                        for numbers in (draw[study, level] for level in MNIST_LEVELS)
                     ]
                 )
             ),
@@ -275,7 +275,7 @@ def _mnist() -> list[Claim]:
             "the variance of the testing AUC grows with label errors",
             "a systematic trend towards increased testing AUC variance",
             "slope of ln(sd) a level",
-            slope(study, "test_sd_auc", MNIST_LEVELS, log=True),
+            slope(study, "rank_test_sd_auc", MNIST_LEVELS, log=True),
         ),
         claim(
             "good minima become rare with label errors",
