@@ -13,6 +13,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
+from lossatlas.optimize.lanes import available_cores
+
 
 @dataclass(frozen=True)
 class Target:
@@ -104,7 +106,7 @@ class Context:
     work: Path
     results: Path
     mnist: Path | None = None
-    cores: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    cores: int = field(default_factory=available_cores)
 
     def folder(self, name: str) -> Path:
         """A new folder for one run of a program."""

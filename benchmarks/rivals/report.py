@@ -14,6 +14,8 @@ from typing import Any
 
 from benchmarks.rivals.measure import Row
 
+from lossatlas.optimize.lanes import available_cores
+
 HEADER = ("work", "rival", "unit", "rival: median (spread) n", "ours: median (spread) n")
 COLUMNS = (*HEADER, "ratio", "target", "holds")
 JUDGED = {True: "yes", False: "no", None: "-"}
@@ -53,7 +55,7 @@ def machine(**more: Any) -> dict[str, str]:
     versions = {name: version(name) for name in ("jax", "numpy", "scipy")}
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores used",
+        "processor": f"{_processor()}, {available_cores()} cores used",
         "load when begun": f"{os.getloadavg()[0]:.1f}",
         "system": platform.platform(),
         "python": platform.python_version(),

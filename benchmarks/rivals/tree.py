@@ -139,7 +139,7 @@ def ours(context: Context, atlas: Path, suffix: str) -> Usage:
 def _rival_row(
     context: Context, name: str, sizes: tuple[int, ...], curves: dict[str, list[Measured]]
 ) -> Row:
-    largest, target = sizes[-1], Target(ratio=1.0)
+    largest = sizes[-1]
     work = f"tree of {largest} minima to PNG"
     label = {"pele": "pele 0.1.2", "topsearch": "TopSearch 0.0.3"}[name]
     try:
@@ -156,10 +156,10 @@ def _rival_row(
         repeats = 3 if largest == PELE else 1
         values, own = interleaved([side, lambda: ours(context, atlas, "png").cpu], repeats)
     except Unavailable as reason:
-        return Row(work, label, target=target, skipped=str(reason))
+        return Row(work, label, skipped=str(reason))
     curves[name] = [*measured, sorted(last)[len(last) // 2]]
     notes = "theirs: from the network in memory; ours: the whole command, start of Python included"
-    return Row(work, label, "CPU s", values, own, target, notes)
+    return Row(work, label, "CPU s", values, own, None, notes)
 
 
 def theirs(context: Context, python: Path, name: str, size: int) -> Measured:

@@ -30,7 +30,9 @@ nowhere too pale for a thin line on white."""
 TRUNK_COLOR = "#a6a6a6"
 PLAIN_COLOR = "#2b3a55"
 MANY_LEAVES = 20_000
-"""From so many minima on the lines are stored as pixels, not as vectors."""
+"""From so many minima on the lines are stored as pixels, not as vectors, and drawn in bundles."""
+BUNDLE, SHADES = 5000, 64
+"""Lines drawn together, in the order from high to low, and colors told apart within them."""
 
 
 def plot_tree(
@@ -82,18 +84,23 @@ def plot_tree(
     # The deepest minima are drawn last, on top.
     downwards = np.argsort(-tree.energy[:n_leaves], kind="stable")
     width = _line_width(ax, n_leaves)
-    style = {"capstyle": "round", "rasterized": n_leaves > MANY_LEAVES}
-    skeleton = np.concatenate([slants, drops[n_leaves:]])
+    many = n_leaves > MANY_LEAVES
+    style = {"capstyle": "butt" if many else "round", "rasterized": many, "antialiased": not many}
+    skeleton, leaves = np.concatenate([slants, drops[n_leaves:]]), drops[downwards]
+    shown = None if values is None else np.asarray(values, dtype=float)[tree.minima[downwards]]
+    if many:
+        skeleton, _ = _bundles(skeleton, None)
+        leaves, shown = _bundles(leaves, shown)
     ax.add_collection(
         LineCollection(list(skeleton), colors=TRUNK_COLOR, linewidths=0.6 * width, **style),
         autolim=False,
     )
-    branches = LineCollection(list(drops[downwards]), linewidths=width, **style)
+    branches = LineCollection(list(leaves), linewidths=width, **style)
     ax.add_collection(branches, autolim=False)
-    if values is None:
+    if shown is None:
         branches.set_color(PLAIN_COLOR)
     else:
-        _color(branches, np.asarray(values, dtype=float)[tree.minima[downwards]], cmap, limits)
+        _color(branches, shown, cmap, limits)
         if label is not None:
             add_colorbar(ax, label)
     _axes(ax, layout)
@@ -128,6 +135,31 @@ def _lines(layout: Layout) -> tuple[Float[np.ndarray, "nodes 2 2"], Float[np.nda
     slants = np.stack([x_above, y_above, layout.x, shoulder], axis=1)
     drops = np.stack([layout.x, shoulder, layout.x, tree.energy], axis=1)
     return slants.reshape(-1, 2, 2), drops.reshape(-1, 2, 2)
+
+
+def _bundles(
+    lines: Float[np.ndarray, "lines 2 2"], values: Float[np.ndarray, " lines"] | None
+) -> tuple[list[np.ndarray], Float[np.ndarray, " bundles"] | None]:
+    """The same lines as few polylines with gaps, and the value of each: neighbors in the order
+    of drawing whose values are about the same.
+
+    matplotlib spends its time on the number of polylines, not on their length.
+    """
+    shades = np.zeros(len(lines), int)
+    if values is not None and np.isfinite(values).any():
+        low, high = np.nanmin(values), np.nanmax(values)
+        fraction = (values - low) / ((high - low) or 1.0)
+        shades = np.where(np.isfinite(values), np.round(fraction * SHADES), -1).astype(int)
+    batch = np.arange(len(lines)) // BUNDLE
+    order = np.lexsort((shades, batch))
+    ends = np.flatnonzero(np.diff(batch[order]) | np.diff(shades[order])) + 1
+    bundles = np.split(order, ends)
+    gap = np.full((len(lines), 1, 2), np.nan)
+    broken = np.concatenate([lines, gap], axis=1)
+    polylines = [broken[bundle].reshape(-1, 2)[:-1] for bundle in bundles]
+    if values is None:
+        return polylines, None
+    return polylines, np.array([values[bundle].mean() for bundle in bundles])
 
 
 def _span(layout: Layout) -> float:
