@@ -29,7 +29,7 @@ def test_finished_cells_are_not_explored_again(run, folder, monkeypatch):
     monkeypatch.setattr(exploring, "compute", fails)
     ran = run("reproduce", "table-2", "figure-4", "--scale", "paper", "--draws", 1, "-o", folder)
     assert ran.exit_code == 0, ran.output
-    assert "0 landscapes explored, 4 from before, 0 failed" in ran.stdout
+    assert "0 landscapes computed, 4 from before, 0 failed" in ran.stdout
     assert "0.519 / 0.520" in (folder / "table-2.md").read_text()
     assert "noise-d2,0,minima,6,6," in (folder / "table-2.csv").read_text()
     assert (folder / "figure-4.png").stat().st_size > 10_000

@@ -168,7 +168,7 @@ def _show(done: dict[str, Any], files: list[Path], as_json: bool) -> None:
     for file in files:
         typer.echo(file)
     typer.echo(
-        f"{counted(len(done['computed']), 'landscape')} explored, "
+        f"{counted(len(done['computed']), 'landscape')} computed, "
         f"{len(done['cached'])} from before, {len(done['failed'])} failed"
     )
     for name, problem in done["failed"].items():
