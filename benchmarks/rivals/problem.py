@@ -1,6 +1,5 @@
 """The problems that both sides work on."""
 
-import gzip
 from functools import cache
 from pathlib import Path
 
@@ -8,6 +7,8 @@ import numpy as np
 from benchmarks.rivals.measure import Unavailable
 
 from lossatlas.data import load_ljat3, split_pools
+from lossatlas.data.mnist import load_mnist
+from lossatlas.errors import BadInputError
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.optimize.lanes import Engine
 from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
@@ -39,23 +40,11 @@ def some_minima(landscape: NetworkLandscape, count: int, seed: int = 0) -> list[
 
 
 def mnist(folder: Path | None, items: int = 1000) -> NetworkLandscape:
-    """[784, 10, 10, items, 0.01] on the first MNIST training images.
-
-    Reads the IDX files here for now: to be replaced by the package's own source of MNIST.
-    """
+    """[784, 10, 10, items, 0.01] on the first MNIST training images."""
     if folder is None:
         raise Unavailable("no MNIST files: set LOSSATLAS_MNIST or give --mnist FOLDER")
-    images = _idx(folder / "train-images-idx3-ubyte.gz")[:items].reshape(items, -1) / 255.0
-    labels = _idx(folder / "train-labels-idx1-ubyte.gz")[:items].astype(int)
-    return NetworkLandscape(images, labels, (10,), MNIST_L2, classes=10)
-
-
-def _idx(path: Path) -> np.ndarray:
-    """An IDX file of bytes: two zeros, type, number of axes, lengths (big-endian), the bytes."""
     try:
-        content = gzip.decompress(path.read_bytes())
-    except OSError as error:
-        raise Unavailable(f"{path} cannot be read ({error}): give --mnist FOLDER") from error
-    axes = content[3]
-    shape = np.frombuffer(content, ">i4", axes, 4)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
+        train = load_mnist(folder).train.subset(np.arange(items))
+    except BadInputError as error:
+        raise Unavailable(str(error)) from error
+    return NetworkLandscape(train.inputs, train.labels, (10,), MNIST_L2, classes=10)

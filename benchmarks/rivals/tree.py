@@ -132,7 +132,7 @@ def ours(context: Context, atlas: Path, suffix: str) -> Usage:
     command = [sys.executable, "-m", "lossatlas", "tree", atlas, "-o", folder / f"tree.{suffix}"]
     used = run_process(command, folder)
     if used.returncode:
-        raise RuntimeError(last_lines(folder))
+        raise RuntimeError(f"lossatlas tree ended with {used.returncode}: {last_lines(folder)}")
     return used
 
 
