@@ -88,7 +88,9 @@ def measured(options: argparse.Namespace) -> Results:
     """Run the comparisons; after each, all results so far are on disk."""
     path, begun = options.results / FILE, time.monotonic()
     kept = Results.load(path).comparisons if options.only and path.exists() else {}
-    machine = report.machine(mode="quick" if options.quick else "full")
+    mode = "quick" if options.quick else "full"
+    earlier = f", only {', '.join(options.only)}; the rest earlier" if options.only else ""
+    machine = report.machine(mode=mode + earlier)
     results = Results({}, machine)
     for name in options.only or COMPARISONS:
         print(f"[{time.monotonic() - begun:5.0f} s] {name} ...", file=sys.stderr, flush=True)
