@@ -67,12 +67,12 @@ def reproduce(
             raise BadInputError(option, f"{value} is not positive", "use e.g. 10")
     _make_folder(output)
     cells = _wanted_cells(wanted, scale.value, draws, minutes, cpu_minutes)
-    done = _compute_all([] if no_explore else cells, output)
+    done = None if no_explore else _compute_all(cells, output)
     files = _write_all(wanted, scale.value, draws, output)
     if "all" in what:
         files.append(_write_page(scale.value, output))
     _show(done, files, as_json)
-    if done["failed"]:
+    if done and done["failed"]:
         raise typer.Exit(FAILED_CELLS)
 
 
@@ -159,14 +159,16 @@ def _say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def _show(done: dict[str, Any], files: list[Path], as_json: bool) -> None:
+def _show(done: dict[str, Any] | None, files: list[Path], as_json: bool) -> None:
     from lossatlas.cli.output import counted, show_json
 
     if as_json:
-        show_json({**done, "files": [str(file) for file in files]})
+        show_json({**(done or {}), "files": [str(file) for file in files]})
         return
     for file in files:
         typer.echo(file)
+    if done is None:
+        return
     typer.echo(
         f"{counted(len(done['computed']), 'landscape')} computed, "
         f"{len(done['cached'])} from before, {len(done['failed'])} failed"

@@ -67,7 +67,9 @@ def _write_figure(artifact: Artifact, figure: Figure, folder: Path) -> list[Path
 
 
 def _figure(artifact: Artifact, studies: list[Study]) -> Figure | None:
-    """The figure of an artifact, None if it has none."""
+    """The figure of an artifact, None if it has none or no landscape of it was explored yet."""
+    if not any(found for _, found in studies):
+        return None
     if artifact.kind == "trees":
         return _trees(artifact, studies)
     if artifact.kind == "boxes":

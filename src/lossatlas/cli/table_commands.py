@@ -75,7 +75,8 @@ def transition_states(
     from lossatlas.cli.output import show_table
 
     with Atlas.open(atlas) as opened:
-        frame, minima = opened.transition_states(), opened.minima()
+        frame = opened.transition_states()
+        if merge is not None:
+            frame = merge_transition_states(frame, opened.minima(), merge)
     frame = frame.sort_values(["loss", "id"])
-    frame = frame if merge is None else merge_transition_states(frame, minima, merge)
     show_table(frame, as_json=as_json, as_csv=as_csv, limit=limit)

@@ -202,9 +202,10 @@ class _Rounds:
         return self.limit_reached or self.time_is_up()
 
     def time_is_up(self) -> bool:
-        spent, allowed = time.process_time() - self.cpu_begun, self.options.cpu_minutes
-        used_up = allowed is not None and spent >= 60.0 * allowed
-        return used_up or time.monotonic() >= self.deadline
+        if time.monotonic() >= self.deadline:
+            return True
+        allowed = self.options.cpu_minutes
+        return allowed is not None and time.process_time() - self.cpu_begun >= 60.0 * allowed
 
     def run(self) -> str:
         engine = Engine(self.landscape.surface, self.options.lanes, self.options.workers)

@@ -49,6 +49,11 @@ class Effort(NamedTuple):
     attempts: int = 0
     reason: str = ""
 
+    @property
+    def ran_out(self) -> bool:
+        """Whether there may be more to find, so that the counts are lower bounds."""
+        return self.reason not in ("nothing new", "complete")
+
 
 class Cell(NamedTuple):
     """One landscape to be explored.
@@ -132,7 +137,7 @@ def exhausted(budget: Budget, effort: Effort) -> bool:
         (budget.minima, effort.minima),
     )
     reached = any(limit is not None and had >= limit for limit, had in pairs)
-    return reached or effort.reason in ("nothing new", "complete")
+    return reached or not effort.ran_out
 
 
 def remaining(budget: Budget, effort: Effort) -> Budget:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lossatlas.studies.paper.claims import Draw, Numbers, Verdict, judge
-from lossatlas.studies.paper.exploring import Record, records
+from lossatlas.studies.paper.exploring import records
 from lossatlas.studies.paper.recipes import Scale, recipes
 from lossatlas.studies.paper.statements import statements
 from lossatlas.studies.paper.tables import markdown_row
@@ -33,15 +33,10 @@ def verdicts(scale: Scale, folder: Path) -> list[Verdict]:
     draws: dict[int, dict[tuple[str, str], Numbers]] = {}
     for name, recipe in recipes(scale).items():
         for column, record in records(recipe, folder):
-            numbers = {**record.numbers, "ran_out": float(ran_out(record))}
+            numbers = {**record.numbers, "ran_out": float(record.effort.ran_out)}
             draws.setdefault(record.cell.draw, {})[name, column.key] = numbers
     by_number: Sequence[Draw] = [draws[number] for number in sorted(draws)]
     return judge(statements(), by_number)
-
-
-def ran_out(record: Record) -> bool:
-    """Whether a landscape was left before nothing new turned up."""
-    return record.effort.reason not in ("nothing new", "complete")
 
 
 def to_csv(found: Iterable[Verdict]) -> str:

@@ -16,6 +16,7 @@ from lossatlas.studies.paper.tables import Entry, markdown_row
 
 PROBABILITY = 0.95
 ONE_DRAW = "one draw only, the spread is not known"
+LOWER_BOUND = "ours is a lower bound: more was being found when the time was up"
 
 
 def prediction_interval(values: Iterable[float]) -> tuple[float, float]:
@@ -64,5 +65,11 @@ def _row(entry: Entry, low: float, high: float) -> tuple[str, ...]:
         f"{entry.paper:.{digits}f}",
         f"{np.mean(entry.ours):.{digits}f}",
         spread,
-        known or (ONE_DRAW if math.isnan(low) else "**unexplained**"),
+        known or _without_explanation(entry, low),
     )
+
+
+def _without_explanation(entry: Entry, low: float) -> str:
+    if entry.lower_bound and entry.paper is not None and max(entry.ours) < entry.paper:
+        return LOWER_BOUND
+    return ONE_DRAW if math.isnan(low) else "**unexplained**"

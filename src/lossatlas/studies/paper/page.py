@@ -67,6 +67,9 @@ def _head(scale: Scale, there: Sequence[Record]) -> str:
         f"```\nlossatlas reproduce all --scale {scale.name} -o docs/results\n```\n",
         f"from {len(there)} landscapes, {minutes:.0f} minutes of CPU time in all"
         + (f" ({', '.join(devices)}; {'; '.join(versions)})." if there else "."),
+        "Given again, the command goes on with those that have had less than their time (see the "
+        "table at the end), and with those that are missing; with `--no-explore` it only writes "
+        "this page and its files again.",
         *([] if scale.name == "paper" else [f"\n{other_size}"]),
         "\nIn tables *paper / ours*: ours is the mean over random draws ± their standard deviation "
         "(range); a single number is that of one draw. AUC is that of class 0, the equilateral "
@@ -93,7 +96,7 @@ def _versions(record: Record) -> str:
 def _section(artifact: Artifact, studies: dict[str, Study]) -> str:
     chosen = [studies[name] for name in artifact.recipes]
     lines = [f"## {artifact.title}\n"]
-    if artifact.kind in ("trees", "boxes", "growth"):
+    if artifact.kind in ("trees", "boxes", "growth") and any(found for _, found in chosen):
         lines.append(f"![{artifact.title}]({artifact.name}.png)\n\n*{caption(artifact)}*\n")
     if artifact.kind == "distributions":
         below = re.sub("^## ", "### ", distributions(chosen)[0], flags=re.M)

@@ -45,6 +45,7 @@ class Entry(NamedTuple):
         paper: as printed there, None if it is not.
         ours: one value for each draw in which it is defined.
         draws: how many draws were computed.
+        lower_bound: whether it is a count, and a landscape was left before nothing new turned up.
         note: a remark on the printed number.
     """
 
@@ -55,6 +56,7 @@ class Entry(NamedTuple):
     paper: float | None
     ours: tuple[float, ...]
     draws: int
+    lower_bound: bool
     note: str
 
 
@@ -181,6 +183,7 @@ def entries(recipe: Recipe, records: Iterable[tuple[Column, Record]]) -> list[En
             published(source, column.key).get(quantity.printed or quantity.name),
             tuple(_values(by_column.get(column.key, []), quantity.name)),
             len(by_column.get(column.key, [])),
+            quantity in COUNTS and any(r.effort.ran_out for r in by_column.get(column.key, [])),
             note(source, column.key, quantity.name),
         )
         for quantity in ROWS[recipe.kind]
