@@ -28,7 +28,7 @@ from lossatlas.optimize.lanes import Engine, Session
 from lossatlas.search.outcome import Attempt
 from lossatlas.search.tools import default_tools
 
-QUIET = 250
+QUIET = 500
 """An exploration ends when so many attempts, and ten for every minimum, found nothing new."""
 DRAWS = 0.5
 """Part of the searches that are independent draws where the exploration goes on until it is

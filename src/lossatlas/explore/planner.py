@@ -38,6 +38,7 @@ def arms(seed: int) -> dict[str, Strategy]:
         "untrap": strategies.free_trapped,
         "shortcut": strategies.shorten_paths,
         "degenerate": strategies.rearrange,
+        "between": partial(strategies.look_between, seed=seed),
     }
 
 

@@ -3,8 +3,8 @@
 Named by their aim, as in the literature (Wales; PATHSAMPLE): find minima, climb from every minimum,
 join what is unconnected (CONNECTUNC), bridge the gaps on the way to the global minimum
 (missing-connection search: Dijkstra with known paths free), free minima that seem trapped behind a
-high barrier (UNTRAP), find shorter paths (SHORTCUT), and rearrangements of a minimum into its own
-copies. None proposes a search that was made before.
+high barrier (UNTRAP), find shorter paths (SHORTCUT), rearrangements of a minimum into its own
+copies, and what lies between minima far apart. None proposes a search that was made before.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,10 +22,10 @@ from lossatlas.explore.view import View
 from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
 from lossatlas.search.outcome import Attempt, Cost
 from lossatlas.search.tools import N_SOFT, Tools
-from lossatlas.search.transition_states import double_ended, single_ended
+from lossatlas.search.transition_states import double_ended, from_the_middle, single_ended
 
 COPIES = 32
-"""Symmetry copies of a minimum that bands are drawn to, nearest first."""
+"""Symmetry copies of a minimum that rearrangements are looked for to, nearest first."""
 DISPLACEMENTS = (1.0, 2.0, 0.5)
 """Multiples of the displacement tried from each minimum along each mode, one after the other."""
 
@@ -165,7 +165,11 @@ def shorten_paths(view: View) -> Iterator[Task]:
 
 
 def rearrange(view: View) -> Iterator[Task]:
-    """Bands from every minimum to its own symmetry copies: the nearest, then the next."""
+    """Climbs from the middle between a minimum and its own copies: the nearest, then the next.
+
+    The middle has the symmetry that exchanges the two, and the saddle of their rearrangement often
+    has it too.
+    """
     order = view.by_energy()
     for rank in range(COPIES):
         detail = f"copy {rank}"
@@ -184,8 +188,39 @@ def _rearrangement(
     copies = tools.landscape.neighbor_copies(w)
     if rank >= len(copies):
         return Attempt("degenerate", (identity,), detail, Status.NO_CANDIDATE, Cost())
-    attempt = yield from double_ended(tools, "degenerate", minimum, (identity, copies[rank]))
+    second = (identity, copies[rank])
+    attempt = yield from from_the_middle(tools, "degenerate", minimum, second)
     return attempt._replace(origin=(identity,), detail=detail)
+
+
+def look_between(view: View, seed: int = 0) -> Iterator[Task]:
+    """Climbs from the middle between any two minima, the second in any of its copies.
+
+    All others look near the minima, or between near ones. This one reaches transition states that
+    they cannot, and never runs out. Drawn at random, numbered through; each draw has its own seed.
+    """
+    known = len(view.points.minimum_ids)
+    for number in count() if known else ():
+        detail = f"draw {number}"
+        if ("between", (), detail) not in view.tried:
+            random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2, number)))
+            a, b = random.integers(known, size=2)
+            first, second = ((view.ids(p)[0], view.weights[p]) for p in (a, b))
+            search = partial(_between, first, second, random, detail)
+            yield Task("between", (), detail, search)
+
+
+def _between(
+    first: tuple[int, np.ndarray],
+    second: tuple[int, np.ndarray],
+    random: np.random.Generator,
+    detail: str,
+    tools: Tools,
+) -> Iterator[Any]:
+    anywhere = tools.landscape.random_start(random)
+    copy = tools.landscape.nearest_copy(second[1], anywhere)
+    attempt = yield from from_the_middle(tools, "between", first, (second[0], copy))
+    return attempt._replace(origin=(), detail=detail)
 
 
 def _band(strategy: str, view: View, a: int, b: int) -> Iterator[Task]:

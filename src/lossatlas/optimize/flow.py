@@ -25,6 +25,7 @@ from jax import Array
 
 from lossatlas.errors import Status
 from lossatlas.optimize.lanes import running
+from lossatlas.optimize.spectrum import rough_spectrum
 
 
 class FlowState(NamedTuple):
@@ -112,7 +113,7 @@ class Flow:
     def _model(self, surface: Any, state: FlowState) -> FlowState:
         """Gradient, Hessian and spectrum at w; has the path ended?"""
         _, gradient = surface.value_and_gradient(state.w)
-        eigenvalues, vectors = jnp.linalg.eigh(surface.hessian(state.w))
+        eigenvalues, vectors = rough_spectrum(surface, state.w)
         newton = jnp.linalg.norm((vectors.T @ gradient) / eigenvalues)
         travelled = jnp.linalg.norm(state.w - state.start)
         convex = eigenvalues[0] > 0

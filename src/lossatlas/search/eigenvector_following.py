@@ -18,6 +18,7 @@ from jax import Array
 
 from lossatlas.errors import Status
 from lossatlas.optimize.lanes import running
+from lossatlas.optimize.spectrum import rough_spectrum
 
 
 class ClimbState(NamedTuple):
@@ -28,6 +29,7 @@ class ClimbState(NamedTuple):
     radius: Array
     predicted: Array
     hessians: Array
+    convex: Array
     status: Array
 
 
@@ -50,13 +52,16 @@ class Climb:
         radius: first trust radius.
         max_radius: largest trust radius.
         max_hessians: give up after so many.
+        max_convex: give up after so many in a row without a negative eigenvalue: along a direction
+            that only the regularization curves, a climb would go on for ever.
         steps: steps a device call.
     """
 
     newton_length: float = 1e-4
-    radius: float = 0.2
-    max_radius: float = 0.6
+    radius: float = 1.0
+    max_radius: float = 4.0
     max_hessians: int = 100
+    max_convex: int = 30
     steps: int = 8
 
     def init(self, surface: Any, w: Array, mode: Array) -> ClimbState:
@@ -67,15 +72,16 @@ class Climb:
             radius=jnp.asarray(self.radius, w.dtype),
             predicted=jnp.full_like(w, jnp.nan),
             hessians=jnp.int32(0),
+            convex=jnp.int32(0),
             status=running(),
         )
 
     def step(self, surface: Any, state: ClimbState) -> ClimbState:
         """Evaluate gradient and spectrum, choose the mode, take the step."""
         _, gradient = surface.value_and_gradient(state.w)
-        eigenvalues, vectors = jnp.linalg.eigh(surface.hessian(state.w))
+        eigenvalues, vectors = rough_spectrum(surface, state.w)
         index = jnp.sum(eigenvalues < 0)
-        overlap = jnp.abs(vectors.T @ state.mode)
+        overlap = jnp.abs(vectors.T @ surface.without_excluded(state.mode))
         followed = jnp.where(index == 1, 0, jnp.argmax(overlap))
         sign = jnp.where(jnp.arange(eigenvalues.shape[0]) == followed, 1.0, -1.0)
 
@@ -88,7 +94,9 @@ class Climb:
         step = step * jnp.minimum(1.0, radius / jnp.maximum(length, 1e-300))
         newton = jnp.linalg.norm(slope / size)
         hessians = state.hessians + 1
-        status = jnp.where(hessians >= self.max_hessians, Status.TOO_MANY_STEPS, running())
+        convex = jnp.where(index == 0, state.convex + 1, 0)
+        over = (hessians >= self.max_hessians) | (convex >= self.max_convex)
+        status = jnp.where(over, Status.TOO_MANY_STEPS, running())
         arrived = (index == 1) & (newton < self.newton_length)
         status = jnp.where(arrived, Status.CONVERGED, status)
         status = jnp.where(jnp.isfinite(length), status, Status.NOT_FINITE)
@@ -98,6 +106,7 @@ class Climb:
             radius=radius,
             predicted=gradient + vectors @ (eigenvalues * step),
             hessians=hessians,
+            convex=convex,
             status=status.astype(jnp.int32),
         )
 

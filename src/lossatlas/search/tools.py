@@ -84,7 +84,7 @@ def _exact_kernels(landscape: Landscape) -> tuple[Polish, Climb, Flow]:
     n_modes = min(landscape.n_weights, len(landscape.excluded_modes) + N_SOFT)
     return (
         Polish(n_modes=n_modes, max_step=0.3 * length),
-        Climb(newton_length=1e-3 * length, radius=0.4 * length, max_radius=1.0 * length),
+        Climb(newton_length=1e-3 * length, radius=1.0 * length, max_radius=4.0 * length),
         Flow(ball=0.1 * length, max_step=0.5 * length),
     )
 

@@ -1,6 +1,6 @@
-"""Searches for transition states: single-ended from a minimum, double-ended between two.
+"""Searches for transition states: single-ended from a minimum, or between two.
 
-Both end in the same way: candidates are refined by eigenvector-following, certified, and the paths
+All end in the same way: candidates are refined by eigenvector-following, certified, and the paths
 down both sides followed. Whatever fails is counted by its reason.
 """
 
@@ -93,6 +93,21 @@ def double_ended(
         yield from _refine(tools, findings, candidates(relaxed))
     else:
         findings.fail(Status(int(relaxed.status)))
+    return findings.attempt(strategy, (first[0], second[0]), "")
+
+
+def from_the_middle(
+    tools: Tools, strategy: str, first: tuple[int, np.ndarray], second: tuple[int, np.ndarray]
+) -> Generator[Requests, Any, Attempt]:
+    """Climb from the middle between two minima (ids and weights), up along the line through them.
+
+    Two minima at one place are an attempt without a candidate.
+    """
+    findings = _Findings()
+    apart = second[1] - first[1]
+    length = np.linalg.norm(apart)
+    starts = [(first[1] + 0.5 * apart, apart / length)] if length > 0 else []
+    yield from _refine(tools, findings, starts)
     return findings.attempt(strategy, (first[0], second[0]), "")
 
 
