@@ -34,7 +34,7 @@ def attempt(strategy: str, number: int, **found) -> Attempt:
 
 
 def pathway(state: StationaryPoint, low: StationaryPoint, via=None) -> Pathway:
-    return Pathway(state, (PathwayEnd(low, via), PathwayEnd(low, None)), True)
+    return Pathway(state, (PathwayEnd(low, via), PathwayEnd(low, None)))
 
 
 @pytest.fixture

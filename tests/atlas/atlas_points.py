@@ -67,7 +67,7 @@ def moved(rng: np.random.Generator, point: StationaryPoint, distance: float) -> 
 
 
 def pathway(state, left, right, *, via=None) -> Pathway:
-    return Pathway(state, (PathwayEnd(left, via), PathwayEnd(right, None)), left is right)
+    return Pathway(state, (PathwayEnd(left, via), PathwayEnd(right, None)))
 
 
 def attempt(*, minima=(), pathways=(), strategy="single-ended", origin=(), **other) -> Attempt:

@@ -40,6 +40,9 @@ def save(figure: "Figure", output: Path) -> None:
     Raises:
         BadInputError: if the file cannot be written.
     """
+    # The layout is computed once and kept: an SVG would draw everything for it a second time.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     try:
         figure.savefig(output, dpi=DOTS_PER_INCH)
     except OSError as error:

@@ -52,12 +52,13 @@ class PathwayEnd(NamedTuple):
 
 
 class Pathway(NamedTuple):
-    """A transition state and the minima that gradient flow joins through it."""
+    """A transition state and the minima that gradient flow joins through it.
+
+    Both may be copies of one minimum: a degenerate rearrangement.
+    """
 
     transition_state: StationaryPoint
     ends: tuple[PathwayEnd, PathwayEnd]
-    degenerate: bool
-    """True if both ends are symmetry copies of one minimum (a degenerate rearrangement)."""
 
 
 class Cost(NamedTuple):

@@ -57,8 +57,7 @@ def follow(
         if end is None:
             return Followed((), Status.LOST_LINK, cost)
         ends.append(end)
-    degenerate = _same(ends[0].minimum, ends[1].minimum)
-    own = Pathway(saddle, (ends[0], ends[1]), degenerate)
+    own = Pathway(saddle, (ends[0], ends[1]))
     return Followed((*below, own), Status.CONVERGED, cost)
 
 
@@ -137,9 +136,3 @@ def _fall_off(
 
 def _flow_cost(flows: list[Flowed]) -> Cost:
     return Cost(sum(int(f.gradients) for f in flows), sum(int(f.hessians) for f in flows))
-
-
-def _same(a: StationaryPoint, b: StationaryPoint) -> bool:
-    """Whether two minima are copies of one; their weights are certain to `uncertainty`."""
-    tolerance = 1e-8 + 10.0 * (a.uncertainty + b.uncertainty)
-    return bool(np.abs(a.invariants - b.invariants).max() < tolerance)
