@@ -19,6 +19,7 @@ from lossatlas.data import load_ljat3, split_pools
 from lossatlas.errors import Status
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.optimize.lanes import Engine
+from lossatlas.optimize.spectrum import rough_spectrum
 from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
 from lossatlas.search.tools import default_tools
 from lossatlas.search.transition_states import single_ended
@@ -44,6 +45,7 @@ def kernels(landscape: NetworkLandscape) -> dict[str, float]:
         "energy + gradient": repeated(lambda x: x - 1e-3 * surface.value_and_gradient(x)[1], w),
         "Hessian": repeated(lambda x: x - 1e-6 * surface.hessian(x)[0], w),
         "spectrum": repeated(lambda h: h + 1e-9 * jnp.linalg.eigh(h)[1], hessian),
+        "both, to steer by": repeated(lambda x: x - 1e-6 * rough_spectrum(surface, x)[1][0], w),
         "quench step": repeated(lambda s: tools.quench.step(surface, s), quench),
     }
     times: dict[str, list[float]] = {name: [] for name in parts}

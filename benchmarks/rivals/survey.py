@@ -80,7 +80,7 @@ def _checked(landscape: NetworkLandscape, atlas: Atlas) -> str:
 def survey_of_theirs(context: Context, landscape: NetworkLandscape, turn: int) -> tuple[float, str]:
     """CPU seconds of a transition state, the search for minima included."""
     programs = wales.folder_of_programs(context)
-    steps, cycles = (15, 16) if context.quick else (100, 250)
+    steps, cycles = (15, 8) if context.quick else (100, 250)
     gmin, folder = context.folder("gmin"), context.folder("pathsample")
     start = landscape.random_start(np.random.default_rng(turn))
     wales.prepare_gmin(gmin, landscape, start, steps=steps, seed=turn + 1, save=1000)

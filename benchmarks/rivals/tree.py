@@ -93,7 +93,7 @@ def rows(context: Context) -> Iterator[Row]:
 
 
 def _largest(context: Context, curves: dict[str, list[Measured]]) -> Iterator[Row]:
-    repeats = 2 if context.quick else 5
+    repeats = 1 if context.quick else 5
     for size in (1000, 10_000, 50_000, LARGEST):
         atlas = context.folder("tree") / "random.atlas"
         write_atlas(atlas, network(size))

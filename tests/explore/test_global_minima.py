@@ -15,8 +15,8 @@ from lossatlas.optimize.lanes import Engine
 from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
 from lossatlas.search.tools import default_tools
 
-DRAWS, REFIT_DRAWS = 6, 10
-BATCH, MOST_CHAINS = 40, 800
+DRAWS, REFIT_DRAWS = 10, 10
+CHAINS = 60
 REFITS = {"D1": ((0.830, 0.015), (0.761, 0.016)), "D2": ((0.529, 0.018), (0.810, 0.011))}
 
 
@@ -35,29 +35,16 @@ def _loss_and_auc(pools, side, seed):
     train = split_pools(pools, 1000, 1, seed).train
     landscape = NetworkLandscape(train.inputs, train.labels, (10,), 1e-4)
     tools = default_tools(landscape)
-    engine = Engine(landscape.surface)
-    lowest_of_chains: list = []
-    # Global as far as one can tell: two independent chains have ended up in it.
-    while _hits(lowest_of_chains) < 2:
-        assert len(lowest_of_chains) < MOST_CHAINS
-        numbers = range(len(lowest_of_chains), len(lowest_of_chains) + BATCH)
-        chains = (
-            basin_hopping(tools, np.random.default_rng([seed, chain]), BasinHoppingOptions())
-            for chain in numbers
-        )
-        lowest_of_chains += [_lowest(attempt.minima) for _, attempt in engine.run(chains)]
-    print(f"{side} {seed}: {_hits(lowest_of_chains)} of {len(lowest_of_chains)} chains")
-    lowest = _lowest(m for m in lowest_of_chains if m is not None)
+    chains = (
+        basin_hopping(tools, np.random.default_rng([seed, chain]), BasinHoppingOptions())
+        for chain in range(CHAINS)
+    )
+    attempts = [attempt for _, attempt in Engine(landscape.surface).run(chains)]
+    best = np.array([min((m.energy for m in a.minima), default=np.inf) for a in attempts])
+    # Rare minima a little below the common ones turn up in one chain of hundreds. What is compared
+    # is a mean over draws that differ by .02: for it two chains must agree far better than that.
+    assert np.sum(best < best.min() + 1e-3) >= 2
+    lowest = min((m for a in attempts for m in a.minima), key=lambda m: m.energy)
     logits = landscape.logits(lowest.weights, train.inputs)[0]
     probabilities = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
     return lowest.energy, float(rank_auc(probabilities[:, 0], train.labels == 0))
-
-
-def _lowest(minima):
-    return min(minima, key=lambda m: m.energy, default=None)
-
-
-def _hits(lowest_of_chains):
-    """How many chains found the lowest minimum of all."""
-    energies = np.array([m.energy for m in lowest_of_chains if m is not None])
-    return np.sum(energies < energies.min() + 1e-9) if len(energies) else 0
