@@ -116,6 +116,10 @@ class Context:
         return path
 
 
+POLL_SECONDS = 0.02
+"""Between two looks at the memory of a running process."""
+
+
 class Usage(NamedTuple):
     """What a process used, the processes it waited for included."""
 
@@ -141,11 +145,26 @@ def cpu_seconds(work: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def finished(process: subprocess.Popen, started: float) -> Usage:
-    """Wait for a process (POSIX)."""
+    """Wait for a process (Linux).
+
+    Its peak memory is read while it runs: what the kernel reports at its end is at least that of
+    the program that started it.
+    """
+    peak, ended = 0, os.WEXITED | os.WNOHANG | os.WNOWAIT
+    while os.waitid(os.P_PID, process.pid, ended) is None:
+        peak = max(peak, _peak_bytes(process.pid))
+        time.sleep(POLL_SECONDS)
+    wall = time.monotonic() - started
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.monotonic() - started
-    return Usage(used.ru_utime + used.ru_stime, wall, used.ru_maxrss * 1024, process.returncode)
+    return Usage(used.ru_utime + used.ru_stime, wall, peak, process.returncode)
+
+
+def _peak_bytes(pid: int) -> int:
+    """The largest memory that a running process has had so far."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    sizes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
+    return 1024 * sizes[0] if sizes else 0  # none when it is about to end
 
 
 def run_process(command: Sequence[str | Path], folder: Path, **options: Any) -> Usage:

@@ -112,7 +112,7 @@ SHAPE = [
     Quantity("loss_range", "range of the loss over minima", 4),
     Quantity("funnel_share", "share of minima in the funnel of the global minimum", 2),
     Quantity("funnel_bottoms", "bottoms of monotonic sequences", 0),
-    Quantity("funnel_mean_barrier", "mean barrier toward the global minimum", 4),
+    Quantity("funnel_mean_barrier", "mean barrier toward the global minimum", 5),
     Quantity("funnel_mean_ratio", "mean of barrier over loss difference", 2),
     Quantity("funnel_median_ratio", "median of barrier over loss difference", 2),
 ]
