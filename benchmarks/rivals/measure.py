@@ -8,6 +8,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -192,7 +193,8 @@ def run_processes(
                     **options,
                 )
             batch.append((process, time.monotonic()))
-        yield from (finished(process, started) for process, started in batch)
+        with ThreadPoolExecutor(len(batch)) as watching:
+            yield from watching.map(finished, *zip(*batch, strict=True))
 
 
 def last_lines(folder: Path, count: int = 3) -> str:
