@@ -1,0 +1,31 @@
+"""The spectrum to steer by, against that of the exact Hessian."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from reference_networks import small_landscape
+
+from lossatlas.landscape import FunctionLandscape
+from lossatlas.landscape.surfaces import MUELLER_BROWN
+from lossatlas.optimize.spectrum import rough_spectrum
+
+
+def test_a_networks_spectrum_is_right_to_single_precision():
+    landscape = small_landscape((3,))
+    w = jnp.asarray(landscape.random_start(np.random.default_rng(0)))
+    hessian = np.asarray(landscape.surface.hessian(w))
+    exact = np.linalg.eigvalsh(hessian)
+    values, vectors = map(np.asarray, jax.jit(rough_spectrum)(landscape.surface, w))
+    assert values.dtype == vectors.dtype == np.float64
+    np.testing.assert_allclose(values, exact, atol=1e-5 * np.abs(exact).max())
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(len(values)), atol=1e-5)
+    residual = hessian @ vectors - vectors * values
+    assert np.abs(residual).max() < 1e-5 * np.abs(exact).max()
+
+
+def test_a_users_function_is_not_rounded():
+    landscape = FunctionLandscape(MUELLER_BROWN.energy, [-1.5, -0.5], [1.2, 2.0])
+    w = jnp.array([0.3, 0.7])
+    values, _ = rough_spectrum(landscape.surface, w)
+    exact = np.linalg.eigvalsh(np.asarray(landscape.surface.hessian(w)))
+    np.testing.assert_allclose(values, exact, rtol=1e-12)
