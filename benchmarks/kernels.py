@@ -41,8 +41,12 @@ def kernels(landscape: NetworkLandscape) -> dict[str, float]:
     w = jnp.asarray(landscape.random_start(np.random.default_rng(0)) / 5)
     hessian = jax.jit(surface.hessian)(w)
     quench = tools.quench.init(surface, w)
+    units = jnp.ones((sum(landscape.architecture.widths[1:-1]), len(landscape.inputs)))
+    outputs = jnp.ones((landscape.architecture.widths[-1], len(landscape.inputs)))
     parts = {
         "energy + gradient": repeated(lambda x: x - 1e-3 * surface.value_and_gradient(x)[1], w),
+        "of that tanh": repeated(jnp.tanh, units),
+        "of that exp": repeated(lambda y: jnp.exp(-y), outputs),
         "Hessian": repeated(lambda x: x - 1e-6 * surface.hessian(x)[0], w),
         "spectrum": repeated(lambda h: h + 1e-9 * jnp.linalg.eigh(h)[1], hessian),
         "both, to steer by": repeated(lambda x: x - 1e-6 * rough_spectrum(surface, x)[1][0], w),

@@ -12,8 +12,8 @@ from lossatlas.atlas import Atlas, Problem
 from lossatlas.atlas.log import read_draws
 from lossatlas.errors import BadInputError
 from lossatlas.explore import ExploreOptions, explore
-from lossatlas.explore.independent import draw_minima, draw_saddles, random_numbers
-from lossatlas.explore.strategies import take
+from lossatlas.explore.independent import draw_minima, draw_saddles
+from lossatlas.explore.strategies import random_numbers, take
 from lossatlas.landscape import NetworkLandscape
 
 

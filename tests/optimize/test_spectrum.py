@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from reference_networks import small_landscape
 
-from lossatlas.landscape import FunctionLandscape
+from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.landscape.surfaces import MUELLER_BROWN
 from lossatlas.optimize.spectrum import rough_spectrum
 
@@ -21,6 +21,20 @@ def test_a_networks_spectrum_is_right_to_single_precision():
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(len(values)), atol=1e-5)
     residual = hessian @ vectors - vectors * values
     assert np.abs(residual).max() < 1e-5 * np.abs(exact).max()
+
+
+def test_where_soft_eigenvalues_would_drown_the_hessian_is_exact():
+    """Inputs in the hundreds, little regularization: the largest is 1e7 times the softest."""
+    random = np.random.default_rng(1)
+    inputs, labels = 300.0 * random.normal(size=(60, 2)), random.integers(3, size=60)
+    landscape = NetworkLandscape(inputs, labels, (3,), 1e-6)
+    w = jnp.asarray(1e-3 * random.normal(size=landscape.n_weights))
+    exact = np.linalg.eigvalsh(np.asarray(landscape.surface.hessian(w)))
+    rough = np.linalg.eigvalsh(np.asarray(landscape.surface.rough().hessian(w)))
+    values, _ = jax.jit(rough_spectrum)(landscape.surface, w)
+    noise = 1e-14 * np.abs(exact).max()
+    np.testing.assert_allclose(values, exact, atol=noise)
+    assert np.abs(rough - exact).max() > 1e3 * noise, "single precision would not have done"
 
 
 def test_a_users_function_is_not_rounded():

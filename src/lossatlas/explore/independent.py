@@ -24,7 +24,7 @@ import numpy as np
 
 from lossatlas.atlas.log import INDEPENDENT_MINIMA, INDEPENDENT_SADDLES
 from lossatlas.errors import Status
-from lossatlas.explore.strategies import DISPLACEMENTS, Task
+from lossatlas.explore.strategies import DISPLACEMENTS, Task, random_numbers
 from lossatlas.explore.view import View
 from lossatlas.search.basin_hopping import quenched
 from lossatlas.search.outcome import Attempt
@@ -55,11 +55,6 @@ def draw_saddles(view: View, seed: int = 0) -> Iterator[Task]:
         start = (identity, view.weights[position])
         search = partial(_climb, start, mode, sign, displacement, detail)
         yield Task(INDEPENDENT_SADDLES, (identity,), detail, search)
-
-
-def random_numbers(seed: int, stream: int, number: int) -> np.random.Generator:
-    """Those of one draw; no other draw and no chain of basin-hopping has the same ones."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream, number)))
 
 
 def _not_drawn(view: View, strategy: str, seed: int) -> Iterator[tuple[int, str]]:

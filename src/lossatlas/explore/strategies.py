@@ -203,7 +203,7 @@ def look_between(view: View, seed: int = 0) -> Iterator[Task]:
     for number in count() if known else ():
         detail = f"draw {number}"
         if ("between", (), detail) not in view.tried:
-            random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2, number)))
+            random = random_numbers(seed, 2, number)
             a, b = random.integers(known, size=2)
             first, second = ((view.ids(p)[0], view.weights[p]) for p in (a, b))
             search = partial(_between, first, second, random, detail)
@@ -292,6 +292,14 @@ def _lowest_paths(view: View, root: int) -> tuple[np.ndarray, np.ndarray]:
         rank = int(both[k, before[k]])
         height[k] = points.transition_state_energies[keep[rank - 1]]
     return before, height
+
+
+def random_numbers(seed: int, stream: int, number: int) -> np.random.Generator:
+    """Those of one draw; no other draw and no chain of basin-hopping has the same ones.
+
+    Streams 0 and 1 are the independent draws of minima and of saddles, 2 looks between minima.
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream, number)))
 
 
 def take(tasks: Iterator[Task], count: int, taken: set) -> list[Task]:

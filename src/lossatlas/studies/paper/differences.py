@@ -16,7 +16,7 @@ from lossatlas.studies.paper.tables import Entry, markdown_row
 
 PROBABILITY = 0.95
 ONE_DRAW = "one draw only, the spread is not known"
-LOWER_BOUND = "ours is a lower bound: more was being found when the time was up"
+LOWER_BOUND = "ours is a lower bound: the time was up before a long run found nothing new"
 
 
 def prediction_interval(values: Iterable[float]) -> tuple[float, float]:
