@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 
 from lossatlas.atlas import Atlas, Problem, snapshot
-from lossatlas.errors import BadInputError
-from lossatlas.explore import ExploreOptions, explore, verify
+from lossatlas.atlas.log import INDEPENDENT_MINIMA, INDEPENDENT_SADDLES
+from lossatlas.errors import BadInputError, Status
+from lossatlas.explore import ExploreOptions, explore, strategies, verify
+from lossatlas.explore.explorer import _out_of_order
+from lossatlas.explore.strategies import Task
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.landscape.surfaces import LJAT3_PLANAR, MUELLER_BROWN, ljat3_planar
+from lossatlas.optimize.lanes import Request
+from lossatlas.search.outcome import Attempt, Cost
 
 REFLECTIONS = np.array([np.diag([s, s, t]) for s in (1.0, -1.0) for t in (1.0, -1.0)])
 
@@ -146,6 +151,35 @@ def test_minima_are_sampled_by_one_strategy_until_there_are_enough(small, tmp_pa
         strategies = set(atlas.attempts()["strategy"])
     assert (done.reason, done.transition_states, strategies) == ("number", 0, {"basin-hopping"})
     assert 3 <= done.minima <= 5  # the last chain brings up to three
+
+
+def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch):
+    """A chain that never ends comes first; those behind it are committed all the same."""
+    landscape, stop = ljat3(), ExploreOptions(minutes=0.3, workers=2, strategies=("basin-hopping",))
+    first = strategies.find_minima
+
+    def endless(tools):
+        while True:
+            yield Request(tools.quench, (np.array([1.2, 0.1, 1.0]),))
+
+    def slow_start(view, seed=0):
+        yield Task("basin-hopping", (), "endless", endless)
+        yield from first(view, seed)
+
+    monkeypatch.setattr(strategies, "find_minima", slow_start)
+    with open_atlas(tmp_path / "h", landscape) as atlas:
+        done = explore(landscape, atlas, stop)
+        names = set(atlas.attempts()["detail"])
+    assert done.reason == "time"
+    assert done.attempts == len(names) > 0
+    assert "endless" not in names
+
+
+def test_independent_draws_are_committed_in_order_alone():
+    """Else the quick ones would be counted more often than the slow."""
+    strategies = ["basin-hopping", INDEPENDENT_MINIMA, "connect", INDEPENDENT_SADDLES]
+    waiting = {k: Attempt(s, (), "", Status.CONVERGED, Cost()) for k, s in enumerate(strategies)}
+    assert [a.strategy for a in _out_of_order(waiting)] == ["basin-hopping", "connect"]
 
 
 def test_cpu_time_ends_an_exploration(small, tmp_path):

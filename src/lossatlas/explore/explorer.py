@@ -3,8 +3,9 @@
 Two rounds are in flight at any time, so that lanes stay full while the last searches of a round
 finish: round r + 2 is planned from the atlas as it is when round r is committed, whatever of round
 r + 1 has finished by then. Attempts are committed in the order they were planned. So what is found
-depends on the seed and the atlas it started from, not on timing, and an exploration stopped early
-is a prefix of a longer one.
+depends on the seed and the atlas it started from, not on timing, and an exploration that stops at a
+number of points is a prefix of a longer one. Where time cuts it off, searches that have finished
+behind one that has not are kept too.
 """
 
 import platform
@@ -19,6 +20,7 @@ import numpy as np
 
 from lossatlas.analysis.completeness import completeness, is_complete
 from lossatlas.atlas import Atlas, Committed
+from lossatlas.atlas.log import INDEPENDENT_MINIMA, INDEPENDENT_SADDLES
 from lossatlas.errors import BadInputError
 from lossatlas.explore.planner import arms, plan_round
 from lossatlas.explore.strategies import Task
@@ -271,6 +273,7 @@ class _Rounds:
                     self._commit()
                     last = time.monotonic()
         finally:
+            self.pending += _out_of_order(waiting)
             self._commit()
 
     def _ends_round(self, position: int) -> bool:
@@ -326,6 +329,15 @@ class _Rounds:
             round=self.round_of[self.committed - 1],
             strategy_counts=dict(self.counts),
         )
+
+
+def _out_of_order(waiting: dict[int, Attempt]) -> list[Attempt]:
+    """Of searches that finished behind one that time cut off, those to keep.
+
+    Not the independent draws: the quick ones would be counted more often than the slow.
+    """
+    draws = (INDEPENDENT_MINIMA, INDEPENDENT_SADDLES)
+    return [waiting[k] for k in sorted(waiting) if waiting[k].strategy not in draws]
 
 
 def _versions() -> dict[str, str]:

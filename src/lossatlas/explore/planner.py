@@ -1,13 +1,14 @@
 """The planner: effort goes where new points still turn up.
 
-Each strategy is an arm. Its yield is the number of new points (minima and transition states) per
-unit of cost over its last attempts, costs counted in evaluations, never in seconds: what is planned
-depends on the atlas alone. A round is shared out in proportion to the yields, with a floor so that
-no arm is written off for ever. Independent draws are no arm: they get a fixed share, whatever they
-find.
+Each strategy is an arm. Its yield is what it has found lately per unit of cost, costs counted in
+evaluations, never in seconds: what is planned depends on the atlas alone. A new transition state
+counts one, a new minimum as much as the part of the minima that is connected to the global minimum:
+where that part is small, what is missing is connections. A round is shared out in proportion to the
+yields, with a floor so that no arm is written off for ever. Independent draws are no arm: they get
+a fixed share, whatever they find.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -65,27 +66,42 @@ def plan_round(
         tasks += take(draw(view, seed), round(independent_share * size / 2), view.tried)
     if independent_share == 1.0:
         return tasks
-    strategies_by_name = {k: arm for k, arm in arms(seed).items() if names is None or k in names}
-    shares = yields(entries, list(strategies_by_name))
-    left = size - len(tasks)
-    proposals = {name: arm(view) for name, arm in strategies_by_name.items()}
-    for name, share in shares.items():
-        tasks += take(proposals[name], int(np.ceil(share * left)), view.tried)
-    # What some arms could not use goes to the others, best yield first.
-    for name in sorted(shares, key=lambda n: -shares[n]):
-        if len(tasks) < size:
-            tasks += take(proposals[name], size - len(tasks), view.tried)
+    proposals = {n: arm(view) for n, arm in arms(seed).items() if names is None or n in names}
+    shares = yields(entries, list(proposals), worth_of_minimum(view))
+    return tasks + _share_out(proposals, shares, size - len(tasks), view.tried)
+
+
+def _share_out(
+    proposals: dict[str, Iterator[Task]], shares: dict[str, float], count: int, taken: set
+) -> list[Task]:
+    """About so many tasks; what some strategies cannot use is shared out among the others."""
+    tasks: list[Task] = []
+    willing = dict(shares)
+    while willing and len(tasks) < count:
+        left, total = count - len(tasks), sum(willing.values())
+        for name, share in list(willing.items()):
+            wanted = int(np.ceil(share / total * left))
+            new = take(proposals[name], wanted, taken)
+            tasks += new
+            if len(new) < wanted:
+                del willing[name]
     return tasks
 
 
-def yields(entries: Sequence[Entry], names: Sequence[str]) -> dict[str, float]:
-    """Share of a round for each strategy, summing to about one."""
+def worth_of_minimum(view: View) -> float:
+    """The part of the minima that is connected to the global minimum; 1 if there is none."""
+    order = view.by_energy()
+    return float(np.mean(view.component == view.component[order[0]])) if len(order) else 1.0
+
+
+def yields(entries: Sequence[Entry], names: Sequence[str], worth: float = 1.0) -> dict[str, float]:
+    """Share of a round for each strategy, summing to about one; `worth` is that of a minimum."""
     scores = {}
     for name in names:
         # Both ways of joining components log their bands as "connect".
         logged = "connect" if name == "gaps" else name
         recent = [e for e in reversed(entries) if e.strategy == logged][:MEMORY]
-        gain = sum(e.new_minima + e.new_transition_states for e in recent)
+        gain = sum(worth * e.new_minima + e.new_transition_states for e in recent)
         cost = sum(e.gradients + HESSIAN * e.hessians for e in recent)
         # One point for nothing, so that an arm nobody has tried looks attractive.
         scores[name] = (gain + 1.0) / (cost + 5e3)
