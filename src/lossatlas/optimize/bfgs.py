@@ -38,6 +38,12 @@ def update(model: Model, s: Array, y: Array) -> Model:
     return Model(inverse, model.untouched & ~useful)
 
 
+def forget(model: Model, guess: float, really: Array) -> Model:
+    """Back to `guess` times the identity, if really so."""
+    eye = jnp.eye(model.inverse.shape[0], dtype=model.inverse.dtype)
+    return Model(jnp.where(really, guess * eye, model.inverse), model.untouched | really)
+
+
 def direction(model: Model, gradient: Array) -> Array:
     """The quasi-Newton step -H g."""
     return -(model.inverse @ gradient)

@@ -1,7 +1,7 @@
 """The limited-memory BFGS model: the last m pairs and the two-loop recursion (Nocedal 1980).
 
-The pairs stand in a ring: a new one takes the place of the oldest, and nothing else moves. Unused
-slots are zero and contribute nothing.
+The pairs stand in a ring: a new one takes the place of the oldest, and nothing else moves. Slots
+whose rho is zero are unused and contribute nothing.
 """
 
 from typing import NamedTuple
@@ -44,6 +44,13 @@ def update(model: Model, s: Array, y: Array) -> Model:
         rho=put(model.rho, 1.0 / safe),
         scale=jnp.where(useful, safe / jnp.where(useful, length, 1.0), model.scale),
         oldest=jnp.where(useful, (slot + 1) % len(model.rho), slot).astype(jnp.int32),
+    )
+
+
+def forget(model: Model, guess: float, really: Array) -> Model:
+    """Back to `guess` times the identity, if really so. Pairs without rho contribute nothing."""
+    return model._replace(
+        rho=jnp.where(really, 0.0, model.rho), scale=jnp.where(really, guess, model.scale)
     )
 
 

@@ -82,48 +82,57 @@ class Quench:
         """Evaluate the step on trial; accept it, or shorten it to a tenth."""
         w = state.w + state.step
         energy, gradient = surface.value_and_gradient(w)
-        evaluations = state.evaluations + 1
-        acceptable = energy <= state.energy + self.max_rise
-        return jax.lax.cond(
-            acceptable | (state.trials >= 10),
-            lambda: self._accept(state, w, energy, gradient, evaluations),
-            lambda: self._shorten(state, evaluations),
+        accepted = (energy <= state.energy + self.max_rise) | (state.trials >= 10)
+        model = self._learned(state, accepted, w, gradient)
+        # The model stays outside the branches, because what a branch returns is copied.
+        state = state._replace(model=None, evaluations=state.evaluations + 1)
+        state = jax.lax.cond(
+            accepted,
+            lambda: self._accept(state, model, w, energy, gradient),
+            lambda: self._shorten(state),
         )
+        return state._replace(model=model)
 
     def result(self, state: QuenchState) -> Quenched:
         """The point reached."""
         rms = jnp.sqrt(jnp.mean(state.gradient**2))
         return Quenched(state.w, state.energy, rms, state.evaluations, state.status)
 
-    def _accept(self, state, w, energy, gradient, evaluations) -> QuenchState:
-        module: Any = bfgs if self.memory is None else lbfgs
-        model = module.update(state.model, w - state.w, gradient - state.gradient)
-        step = module.direction(model, gradient)
-        step = jnp.where(jnp.vdot(step, gradient) > 0, -step, step)
-        status = self._status(energy, gradient, evaluations)
-        return QuenchState(
-            w, energy, gradient, model, self._capped(step), jnp.int32(0), evaluations, status
-        )
-
-    def _shorten(self, state: QuenchState, evaluations: Array) -> QuenchState:
-        """After ten tenths the model is worthless: start again from steepest descent."""
-        last = state.trials == 9
-        model = jax.tree.map(
-            lambda new, old: jnp.where(last, new, old), self._new_model(state.w), state.model
-        )
-        downhill = self._capped(-self.guess * state.gradient)
-        step = jnp.where(last, downhill, 0.1 * state.step)
-        status = jnp.where(
-            evaluations >= self.max_evaluations, jnp.int32(Status.TOO_MANY_STEPS), running()
-        )
-        return state._replace(
-            model=model, step=step, trials=state.trials + 1, evaluations=evaluations, status=status
-        )
+    @property
+    def _quasi_newton(self) -> Any:
+        return bfgs if self.memory is None else lbfgs
 
     def _new_model(self, w: Array) -> Any:
         if self.memory is None:
             return bfgs.init(w, self.guess)
         return lbfgs.init(w, self.memory, self.guess)
+
+    def _learned(self, state: QuenchState, accepted: Array, w: Array, gradient: Array) -> Any:
+        """The model with the pair of an accepted step; after ten tenths it is worthless."""
+        step = jnp.where(accepted, w - state.w, 0.0)
+        change = jnp.where(accepted, gradient - state.gradient, 0.0)
+        model = self._quasi_newton.update(state.model, step, change)
+        return self._quasi_newton.forget(model, self.guess, ~accepted & (state.trials == 9))
+
+    def _accept(self, state: QuenchState, model: Any, w, energy, gradient) -> QuenchState:
+        step = self._quasi_newton.direction(model, gradient)
+        step = jnp.where(jnp.vdot(step, gradient) > 0, -step, step)
+        return state._replace(
+            w=w,
+            energy=energy,
+            gradient=gradient,
+            step=self._capped(step),
+            trials=jnp.int32(0),
+            status=self._status(energy, gradient, state.evaluations),
+        )
+
+    def _shorten(self, state: QuenchState) -> QuenchState:
+        """A tenth of the step; after ten tenths start again from steepest descent."""
+        downhill = self._capped(-self.guess * state.gradient)
+        step = jnp.where(state.trials == 9, downhill, 0.1 * state.step)
+        exhausted = state.evaluations >= self.max_evaluations
+        status = jnp.where(exhausted, jnp.int32(Status.TOO_MANY_STEPS), running())
+        return state._replace(step=step, trials=state.trials + 1, status=status)
 
     def _capped(self, step: Array) -> Array:
         return step * jnp.minimum(1.0, self.max_step / jnp.maximum(jnp.linalg.norm(step), 1e-300))
