@@ -99,7 +99,9 @@ class IterativePolish:
             gradient, before = arrival.gradient, _rms(arrival.gradient)
             if before <= self.target or not np.isfinite(before):
                 break
-            found = newton_step(surface, arrival.w, -gradient, self.solution, self.max_products)
+            # Near the end a step need not be more exact than the target asks for.
+            solution = max(self.solution, 0.1 * self.target / before)
+            found = newton_step(surface, arrival.w, -gradient, solution, self.max_products)
             step = np.asarray(found.x)
             if downhill and step @ gradient > 0:
                 step = -step

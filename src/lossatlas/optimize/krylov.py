@@ -15,10 +15,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.tree_util import Partial
 from scipy.linalg import eigh_tridiagonal, eigvalsh_tridiagonal
 
-CHECK = 10
-"""Lanczos steps from one look at the Ritz values to the next."""
+BLOCK = 10
+"""Lanczos steps from one look at the Ritz values to the next; rows that stay in the cache."""
 
 
 class Solution(NamedTuple):
@@ -123,19 +124,33 @@ class Modes(NamedTuple):
 
 
 class Matrix(NamedTuple):
-    """A symmetric matrix H by its products, and the projector onto an invariant subspace of it."""
+    """A symmetric matrix H by its products, and the projector onto an invariant subspace of it.
 
-    product: Callable[[np.ndarray], np.ndarray]
-    project: Callable[[np.ndarray], np.ndarray]
+    Both are functions of a vector that are pytrees (`jax.tree_util.Partial`), so that compiled
+    loops can call them.
+    """
+
+    product: Partial
+    project: Partial
 
 
 def hessian_at(surface: Any, w: np.ndarray) -> Matrix:
     """The Hessian of a surface at w (n,), outside the excluded modes of the landscape."""
-    at = jnp.asarray(w)
-    return Matrix(
-        lambda v: np.asarray(_product(surface, at, v)),
-        lambda v: np.asarray(_outside(surface, v)),
-    )
+    return Matrix(Partial(_product, surface, jnp.asarray(w)), Partial(_outside, surface))
+
+
+class _Lanczos(NamedTuple):
+    """The basis (capacity, n), how many rows are in use, the tridiagonal matrix, and what is next.
+
+    `diagonal` and `beside` have an entry for each row; those of rows that were known are zero.
+    """
+
+    basis: Array
+    used: Array
+    diagonal: Array
+    beside: Array
+    vector: Array
+    exhausted: Array
 
 
 def lowest_modes(
@@ -158,60 +173,108 @@ def lowest_modes(
         max_basis: give up at so many Lanczos vectors.
     """
     known, n = away.shape
-    basis = np.empty((known + min(max_basis, n), n))
-    basis[:known] = away
-    diagonal: list[float] = []
-    beside: list[float] = []
-    found = Modes(np.empty(0), np.empty((0, n)), 0.0, 0, False)
-    vector = _fresh(matrix, random, basis[:known])
-    while vector is not None and known + len(diagonal) < len(basis):
-        used = known + len(diagonal) + 1
-        basis[used - 1] = vector
-        image = matrix.product(vector)
-        diagonal.append(float(image @ vector))
-        for _ in range(2):  # once is not enough for orthogonality to rounding error
-            image = matrix.project(image - (basis[:used] @ image) @ basis[:used])
-        beside.append(float(np.linalg.norm(image)))
-        exhausted = beside[-1] < 1e-12 * max(map(abs, diagonal))
-        if exhausted:
-            beside[-1], vector = 0.0, _fresh(matrix, random, basis[:used])
-        else:
-            vector = image / beside[-1]
-        if vector is None or len(diagonal) % CHECK == 0:
-            found = _ritz(diagonal, beside, basis[known:used], k, residual)
-            if found.converged and not exhausted:
+    limit = known + min(max_basis, n)
+    state = _empty(away, limit)
+    found = Modes(np.empty(0), np.empty((0, 0)), 0.0, 0, False)
+    while True:
+        if state.exhausted:
+            vector, length = _fresh(matrix, state, random.normal(size=n))
+            if length <= 1e-8:  # the whole space has been searched
+                found = found._replace(converged=True)
                 break
-    return found if vector is not None else found._replace(converged=True)
+            state = state._replace(vector=vector)
+        if state.used == limit:
+            break
+        state = _extend_basis(matrix, state, limit)
+        found = _ritz(state, known, k, residual)
+        if found.converged and not state.exhausted:
+            break
+    rows = np.asarray(state.basis)[known : int(state.used)]
+    return found._replace(vectors=found.vectors @ rows)
 
 
-def _fresh(matrix: Matrix, random: np.random.Generator, basis: np.ndarray) -> np.ndarray | None:
-    """A random unit vector of the subspace, orthogonal to the basis; None if there is none."""
-    vector = random.normal(size=basis.shape[1])
+def _empty(away: np.ndarray, limit: int) -> _Lanczos:
+    """No Lanczos vector yet. The basis grows by whole blocks."""
+    known, n = away.shape
+    capacity = -(-limit // BLOCK) * BLOCK
+    basis = jnp.zeros((capacity, n)).at[:known].set(away)
+    diagonal, beside = jnp.zeros(capacity), jnp.zeros(capacity)
+    return _Lanczos(basis, jnp.int32(known), diagonal, beside, jnp.zeros(n), jnp.asarray(True))
+
+
+@partial(jax.jit, donate_argnames="state")
+def _extend_basis(matrix: Matrix, state: _Lanczos, limit: int) -> _Lanczos:
+    """Lanczos steps until a block of the basis is full, or the Krylov space is exhausted."""
+
+    def unfinished(state: _Lanczos) -> Array:
+        return (state.used % BLOCK != 0) & (state.used < limit) & ~state.exhausted
+
+    return jax.lax.while_loop(
+        unfinished, partial(_lanczos_step, matrix), _lanczos_step(matrix, state)
+    )
+
+
+def _lanczos_step(matrix: Matrix, state: _Lanczos) -> _Lanczos:
+    """Append the next vector; its image, made orthogonal to all others, is the one after it."""
+    row, used = state.used, state.used + 1
+    basis = state.basis.at[row].set(state.vector)
+    image = matrix.product(state.vector)
+    diagonal = state.diagonal.at[row].set(jnp.vdot(image, state.vector))
+    before = jnp.where(row > 0, state.beside[row - 1], 0.0)
+    image = image - diagonal[row] * state.vector - before * basis[row - 1]
+    length = jnp.linalg.norm(image)
+    image = matrix.project(_orthogonal(basis, used, image))
+    # Once is enough for orthogonality to rounding error, unless most of the vector was removed.
+    image = jax.lax.cond(
+        jnp.linalg.norm(image) < 0.7 * length,
+        lambda: matrix.project(_orthogonal(basis, used, image)),
+        lambda: image,
+    )
+    length = jnp.linalg.norm(image)
+    exhausted = length < 1e-12 * jnp.abs(diagonal).max()
+    beside = state.beside.at[row].set(jnp.where(exhausted, 0.0, length))
+    return _Lanczos(basis, used, diagonal, beside, image / length, exhausted)
+
+
+def _orthogonal(basis: Array, used: Array, vector: Array) -> Array:
+    """The vector without its part along the rows in use.
+
+    Block by block, because a block is still in the cache when it is read again.
+    """
+
+    def without(k: Array, vector: Array) -> Array:
+        rows = jax.lax.dynamic_slice_in_dim(basis, k * BLOCK, BLOCK)
+        return vector - (rows @ vector) @ rows
+
+    return jax.lax.fori_loop(0, (used + BLOCK - 1) // BLOCK, without, vector)
+
+
+@jax.jit
+def _fresh(matrix: Matrix, state: _Lanczos, vector: Array) -> tuple[Array, Array]:
+    """The unit vector along the part of a random one that is new, and that part's length."""
     for _ in range(2):
-        vector = matrix.project(vector - (basis @ vector) @ basis)
-    length = np.linalg.norm(vector)
-    return vector / length if length > 1e-8 else None
+        vector = matrix.project(_orthogonal(state.basis, state.used, vector))
+    length = jnp.linalg.norm(vector)
+    return vector / length, length
 
 
-def _ritz(
-    diagonal: list[float], beside: list[float], basis: np.ndarray, k: int, residual: float
-) -> Modes:
-    """The k lowest Ritz pairs, and whether they are eigenpairs."""
-    m = len(diagonal)
-    off, count = np.array(beside[:-1]), min(k, m)
+def _ritz(state: _Lanczos, known: int, k: int, residual: float) -> Modes:
+    """The k lowest Ritz values, and whether they are eigenvalues; the vectors in the basis."""
+    lanczos = slice(known, int(state.used))
+    diagonal, beside = np.asarray(state.diagonal)[lanczos], np.asarray(state.beside)[lanczos]
+    m, count = len(diagonal), min(k, len(diagonal))
+    off = beside[:-1]
     values, columns = eigh_tridiagonal(diagonal, off, select="i", select_range=(0, count - 1))
     top = eigvalsh_tridiagonal(diagonal, off, select="i", select_range=(m - 1, m - 1))
     rest = np.abs(beside[-1] * columns[-1])
     converged = count == k and bool((rest <= residual * np.abs(values)).all())
     largest = float(max(abs(top[0]), abs(values[0])))
-    return Modes(values, columns.T @ basis, largest, m, converged)
+    return Modes(values, columns.T, largest, m, converged)
 
 
-@jax.jit
 def _product(surface: Any, w: Array, v: Array) -> Array:
     return surface.hessian_vector_product(w, v)
 
 
-@jax.jit
 def _outside(surface: Any, v: Array) -> Array:
     return surface.without_excluded(v)
