@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reference_networks import compiled, reference_loss, reference_outputs, small_landscape
 
 from lossatlas.landscape.architecture import Architecture, logits, unpack
+from lossatlas.landscape.network_landscape import NetworkLandscape
 
 NETWORKS = {
     "one layer": {"hidden": (3,)},
@@ -138,3 +139,28 @@ def test_weight_order_is_that_of_the_programs():
         for i in range(1, n_out + 1):
             assert matrices[1][i - 1, j - 1] == h * n_in + (i - 1) * h + j
     np.testing.assert_array_equal(jnp.concatenate(biases), np.arange(19.0, 26.0))
+
+
+@pytest.mark.parametrize("hidden", [(3,), (3, 2)])
+def test_features_that_are_always_zero_are_left_out_and_change_nothing(hidden):
+    random = np.random.default_rng(3)
+    inputs = random.normal(size=(20, 5)) * [1, 0, 1, 0, 0]
+    landscape = NetworkLandscape(inputs, np.arange(20) % 3, hidden=hidden, l2=1e-2)
+    surface = landscape.surface
+    assert surface.inputs.shape == (2, 20)
+    every = surface._replace(inputs=jnp.asarray(inputs.T), seen=None)
+    w, v = random.normal(size=(2, landscape.n_weights))
+    for found, expected in zip(_derivatives(surface, w, v), _derivatives(every, w, v), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        jax.vmap(surface.value_and_gradient)(jnp.stack([w, v]))[1][1],
+        every.value_and_gradient(v)[1],
+        rtol=1e-12,
+        atol=1e-14,
+    )
+
+
+def _derivatives(surface, w, v):
+    energy, gradient = surface.value_and_gradient(w)
+    products = surface.hessian_vector_product(w, v)
+    return surface.energy(w), energy, gradient, surface.hessian(w), products

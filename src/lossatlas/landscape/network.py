@@ -23,15 +23,18 @@ class NetworkLoss(NamedTuple):
 
     Attributes:
         architecture: static shape.
-        inputs: (features, items) float64.
+        inputs: (features, items) float64; without the features that `seen` leaves out.
         targets: (classes, items) float64, one-hot.
         l2: () float64, lambda > 0.
+        seen: (k,) the features that are not zero in every item; None if these are all. The others
+            (the border pixels of an image) only cost time: the data do not see their weights.
     """
 
     architecture: Architecture
     inputs: Array
     targets: Array
     l2: Array
+    seen: Array | None = None
 
     def energy(self, w: Array) -> Array:
         """E(w), eq. (3)."""
@@ -48,7 +51,11 @@ class NetworkLoss(NamedTuple):
         data_term, delta = _output_delta(logits, self.targets)
         blocks, sums = [], []
         for layer in range(len(matrices) - 1, -1, -1):
-            blocks.append((delta @ activations[layer].T).ravel())
+            block = delta @ activations[layer].T
+            if layer == 0 and self.seen is not None:
+                block = jax.lax.optimization_barrier(block)  # as in _forward
+                block = jnp.zeros_like(matrices[0]).at[:, self.seen].set(block)
+            blocks.append(block.ravel())
             sums.append(delta.sum(axis=1))
             if layer > 0:
                 delta = (matrices[layer].T @ delta) * (1.0 - activations[layer] ** 2)
@@ -61,7 +68,11 @@ class NetworkLoss(NamedTuple):
     def hessian(self, w: Array) -> Array:
         """The exact Hessian (n, n); see `network_hessian`."""
         w = w.astype(self.inputs.dtype)
-        full = data_hessian(self.architecture, self.inputs, self.targets, w)
+        inputs = self.inputs
+        if self.seen is not None:
+            shape = (self.architecture.widths[0], inputs.shape[1])
+            inputs = jnp.zeros(shape, inputs.dtype).at[self.seen].set(inputs)
+        full = data_hessian(self.architecture, inputs, self.targets, w)
         regularized = jnp.asarray(self.architecture.regularized, full.dtype)
         full = full + 2.0 * self.l2 * jnp.diag(regularized)
         if self.architecture.regularize_biases:
@@ -86,7 +97,7 @@ class NetworkLoss(NamedTuple):
     def rough(self) -> "NetworkLoss":
         """The loss in single precision, twice as fast; weights are converted."""
         arrays = (x.astype(jnp.float32) for x in (self.inputs, self.targets, self.l2))
-        return NetworkLoss(self.architecture, *arrays)
+        return NetworkLoss(self.architecture, *arrays, self.seen)
 
     def _penalty(self, w: Array) -> Array:
         """lambda |w|^2; without the biases, of these only what shifts all outputs alike.
@@ -103,7 +114,13 @@ class NetworkLoss(NamedTuple):
 
 
 def _forward(loss: NetworkLoss, w: Array) -> tuple[list[Array], Array]:
-    return propagate(unpack(loss.architecture, w), loss.inputs)
+    matrices, biases = unpack(loss.architecture, w)
+    if loss.seen is not None:
+        # The barrier keeps XLA from transposing the product to suit the gathered columns: it then
+        # misses its fast matrix product, and takes twice as long.
+        columns = jax.lax.optimization_barrier(matrices[0][:, loss.seen])
+        matrices = [columns, *matrices[1:]]
+    return propagate((matrices, biases), loss.inputs)
 
 
 def _output_delta(outputs: Array, targets: Array) -> tuple[Array, Array]:

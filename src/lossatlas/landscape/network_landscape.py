@@ -70,12 +70,15 @@ class NetworkLandscape:
         self.zero_tolerance: float | None = 1e-3 * self.l2
         self.inputs, self.labels = inputs, labels
         targets = np.eye(classes)[labels].T
+        seen = np.flatnonzero((inputs != 0).any(axis=0))
+        all_seen = len(seen) in (0, inputs.shape[1])
         with jax.enable_x64(True):
             self.surface = NetworkLoss(
                 self.architecture,
-                jax.numpy.asarray(inputs.T.copy()),
+                jax.numpy.asarray((inputs if all_seen else inputs[:, seen]).T.copy()),
                 jax.numpy.asarray(targets),
                 jax.numpy.asarray(self.l2),
+                None if all_seen else jax.numpy.asarray(seen),
             )
         self.layers = symmetry.hidden_layers(self.architecture)
         self.excluded_modes = _shift_modes(self.architecture)
