@@ -14,6 +14,15 @@ def in_order(engine, searches):
     return [found[k] for k in range(len(found))]
 
 
+def each_in_order(engine, searches):
+    """What each search found, one after the other, by position."""
+    found = {}
+    for position, result in engine.run(searches):
+        found.setdefault(position, []).append(result)
+    assert sorted(found) == list(range(len(found)))
+    return [found[k] for k in range(len(found))]
+
+
 def results_of(surface, kernel, jobs, **options):
     """The results of one kernel for many jobs."""
     return in_order(Engine(surface, **options), [single(Request(kernel, job)) for job in jobs])

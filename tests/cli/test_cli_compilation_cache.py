@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 
 import pytest
 
-from lossatlas.cli.compilation_cache import cache_folder, tidy
+from lossatlas.cli.compilation_cache import MARGIN, STAMP, cache_folder, tidy
 
 PROGRAM = """
 from lossatlas.cli.runtime import set_up_jax
@@ -44,7 +45,21 @@ def test_only_broken_entries_are_removed(tmp_path: Path):
         (tmp_path / f"{name}-cache").write_bytes(content)
     (tmp_path / "else").write_bytes(b"?")
     tidy(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"a-cache", "else"}
+    assert {path.name for path in tmp_path.iterdir()} == {"a-cache", "else", STAMP}
+
+
+def test_what_was_whole_is_not_read_again(tmp_path: Path):
+    """Only entries written since, or shortly before, can have been cut short."""
+    old, new = tmp_path / "old-cache", tmp_path / "new-cache"
+    old.write_bytes(zlib.compress(b"whole"))
+    long_ago = time.time() - 2 * MARGIN
+    os.utime(old, (long_ago, long_ago))
+    tidy(tmp_path)
+    for entry in (old, new):
+        entry.write_bytes(b"?")
+    os.utime(old, (long_ago, long_ago))
+    tidy(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"old-cache", STAMP}
 
 
 def test_the_oldest_entries_go_first(tmp_path: Path, monkeypatch):
@@ -55,7 +70,7 @@ def test_the_oldest_entries_go_first(tmp_path: Path, monkeypatch):
         entry.write_bytes(whole)
         os.utime(entry, (1000 - age, 1000 - age))
     tidy(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-cache", "b-cache"]
+    assert sorted(path.name for path in tmp_path.glob("*-cache")) == ["a-cache", "b-cache"]
 
 
 def test_the_folder_can_be_chosen_and_turned_off(tmp_path: Path, monkeypatch):

@@ -178,7 +178,7 @@ def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch):
 def test_independent_draws_are_committed_in_order_alone():
     """Else the quick ones would be counted more often than the slow."""
     strategies = ["basin-hopping", INDEPENDENT_MINIMA, "connect", INDEPENDENT_SADDLES]
-    waiting = {k: Attempt(s, (), "", Status.CONVERGED, Cost()) for k, s in enumerate(strategies)}
+    waiting = {k: [Attempt(s, (), "", Status.CONVERGED, Cost())] for k, s in enumerate(strategies)}
     assert [a.strategy for a in _out_of_order(waiting)] == ["basin-hopping", "connect"]
 
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from lane_runs import in_order, results_of, single
+from lane_runs import each_in_order, in_order, results_of, single
 from reference_networks import small_data
 
 from lossatlas.errors import Status
@@ -17,7 +17,7 @@ from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.landscape.surfaces import SIX_HUMP_CAMEL
 from lossatlas.optimize.blocks import advance
 from lossatlas.optimize.flow import Flow
-from lossatlas.optimize.lanes import Engine, Request, running
+from lossatlas.optimize.lanes import Engine, Found, Request, running
 from lossatlas.optimize.newton import Polish
 from lossatlas.optimize.quench import Quench
 from lossatlas.search.band import Band
@@ -318,3 +318,29 @@ def test_a_kernel_is_traced_once_whatever_the_number_of_workers():
         requests = [Request(Traced(), (np.asarray(9),)) for _ in range(20)]
         in_order(engine, [single(request) for request in requests])
     assert len(traces) == 1
+
+
+def test_a_search_hands_over_what_it_has_before_it_ends():
+    def patient(length):
+        yield Found("nothing yet")
+        for k in range(3):
+            yield count(length)
+            yield Found(k)
+            yield Found(10 * k)
+        return "end"
+
+    engine = Engine(CAMEL.surface, lanes=2, workers=2)
+    chains = each_in_order(engine, [patient(1 + k) for k in range(9)])
+    assert chains == 9 * [["nothing yet", 0, 0, 1, 10, 2, 20, "end"]]
+
+
+def test_what_is_handed_over_is_told_from_the_end():
+    def search():
+        yield Found(1)
+        yield count(2)
+        return 2
+
+    with Engine(CAMEL.surface).session() as session:
+        session.submit(search())
+        session.no_more()
+        assert list(session.results()) == [(0, Found(1)), (0, 2)]

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from lane_runs import in_order
+from lane_runs import each_in_order, in_order
 from reference_networks import compiled, newton
 
 from lossatlas.landscape import NetworkLandscape
@@ -31,10 +31,10 @@ def case(request, shared):
     )
     tools, engine = default_tools(landscape), Engine(landscape.surface)
     options = BasinHoppingOptions(steps=4)
-    chains = in_order(
+    chains = each_in_order(
         engine, [basin_hopping(tools, np.random.default_rng(k), options) for k in range(10)]
     )
-    minima = distinct(m for chain in chains for m in chain.minima)
+    minima = distinct(m for chain in chains for quench in chain for m in quench.minima)
     searches = [
         single_ended(tools, (k, m.weights), mode, sign, reach)
         for k, m in enumerate(minima)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from lane_runs import in_order
+from lane_runs import each_in_order, in_order
 from scipy.integrate import solve_ivp
 
 from lossatlas.errors import Status
@@ -42,10 +42,11 @@ def exploration(request):
     )
     tools, engine = default_tools(landscape), Engine(landscape.surface)
     options = BasinHoppingOptions(steps=4)
-    chains = in_order(
+    chains = each_in_order(
         engine, [basin_hopping(tools, np.random.default_rng(k), options) for k in range(16)]
     )
-    minima = distinct(m for chain in chains for m in chain.minima)
+    quenches = [quench for chain in chains for quench in chain]
+    minima = distinct(m for quench in quenches for m in quench.minima)
     single = [
         single_ended(tools, (k, m.weights), mode, sign, reach)
         for k, m in enumerate(minima)
@@ -60,7 +61,7 @@ def exploration(request):
         for end in [*ends, *landscape.neighbor_copies(a.weights)]:
             double.append(double_ended(tools, "connect", (i, a.weights), (-1, end)))
     attempts = {
-        "basin-hopping": chains,
+        "basin-hopping": quenches,
         "single-ended": in_order(engine, single),
         "double-ended": in_order(engine, double),
     }
@@ -179,15 +180,17 @@ def test_attempts_say_what_happened(exploration):
 def test_chains_depend_on_their_seed_only(exploration):
     _, landscape, _, attempts = exploration
     tools, options = default_tools(landscape), BasinHoppingOptions(steps=4)
-    again = in_order(
+    again = each_in_order(
         Engine(landscape.surface, workers=1),
         [basin_hopping(tools, np.random.default_rng(k), options) for k in (5, 3)],
     )
-    for attempt, old in zip(again, (5, 3), strict=True):
-        before = attempts["basin-hopping"][old]
-        assert attempt.cost == before.cost
-        for a, b in zip(attempt.minima, before.minima, strict=True):
-            np.testing.assert_array_equal(a.weights, b.weights)
+    for chain, old in zip(again, (5, 3), strict=True):
+        first = 4 * old
+        assert [quench.detail for quench in chain] == [f"chain quench {k}" for k in (1, 2, 3, 4)]
+        for quench, before in zip(chain, attempts["basin-hopping"][first : first + 4], strict=True):
+            assert quench.cost == before.cost
+            for a, b in zip(quench.minima, before.minima, strict=True):
+                np.testing.assert_array_equal(a.weights, b.weights)
 
 
 def test_known_transition_states_are_hits(exploration):

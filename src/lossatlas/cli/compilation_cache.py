@@ -8,7 +8,9 @@ import hashlib
 import os
 import platform
 import tempfile
+import time
 import zlib
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -17,6 +19,12 @@ VARIABLE = "LOSSATLAS_CACHE"
 
 LARGEST = 2**30
 """Bytes of compiled code kept; the oldest entries go first."""
+
+STAMP = "checked"
+"""The file whose time says when entries were checked last."""
+
+MARGIN = 60.0
+"""Seconds before it that entries are checked again: they may have been in the making."""
 
 ZSTANDARD_MAGIC = b"\x28\xb5\x2f\xfd"
 
@@ -39,22 +47,31 @@ def cache_folder(version: str) -> Path | None:
 
 
 def tidy(folder: Path) -> None:
-    """Remove entries that are cut short, and the oldest of more than `LARGEST` bytes."""
-    entries = sorted(folder.glob("*-cache"), key=_age)
+    """Remove entries that are cut short, and the oldest of more than `LARGEST` bytes.
+
+    Entries that were whole the last time stay whole: only those written since are read.
+    """
+    stamp = folder / STAMP
+    checked_until = _written(stamp) - MARGIN
+    begun = time.time()
     total = 0
-    for entry in entries:
+    for entry in sorted(folder.glob("*-cache"), key=_written, reverse=True):
         try:
-            content = entry.read_bytes()
-            total += len(content)
-            if total > LARGEST or not _is_whole(content):
+            total += entry.stat().st_size
+            new = _written(entry) >= checked_until
+            if total > LARGEST or (new and not _is_whole(entry.read_bytes())):
                 entry.unlink()
         except OSError:  # removed by another program meanwhile, or not ours
             continue
+    with suppress(OSError):  # a full disk: all are read again the next time
+        stamp.touch()
+        os.utime(stamp, (begun, begun))
 
 
-def _age(entry: Path) -> float:
+def _written(file: Path) -> float:
+    """When, in seconds; 0 if there is no such file."""
     try:
-        return -entry.stat().st_mtime
+        return file.stat().st_mtime
     except OSError:
         return 0.0
 

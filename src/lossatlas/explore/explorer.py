@@ -26,11 +26,11 @@ from lossatlas.explore.planner import arms, plan_round
 from lossatlas.explore.strategies import Task
 from lossatlas.explore.view import KnownTransitionStates, Observer
 from lossatlas.landscape.base import Landscape
-from lossatlas.optimize.lanes import Engine, Session
+from lossatlas.optimize.lanes import Engine, Found, Session
 from lossatlas.search.outcome import Attempt
 from lossatlas.search.tools import default_tools
 
-QUIET = 500
+QUIET = 750
 """An exploration ends when so many attempts, and ten for every minimum, found nothing new."""
 DRAWS = 0.5
 """Part of the searches that are independent draws where the exploration goes on until it is
@@ -195,7 +195,7 @@ class _Rounds:
         self.round_of: list[int] = []
         self.pending: list[Attempt] = []
         self.planned_rounds = self.attempts = self.quiet = self.new_in_round = 0
-        self.committed = 0
+        self.next = 0  # position of the search whose results are committed next
         self.counts: dict[str, int] = {}
         self.minima = self.transition_states = 0
         self.limit_reached = self.exhausted = self.complete = False
@@ -258,14 +258,17 @@ class _Rounds:
 
     def _collect(self, session: Session) -> None:
         """Commit results in order; plan another round whenever one is complete."""
-        waiting: dict[int, Attempt] = {}
+        waiting: dict[int, list[Attempt | Found]] = {}
         last = time.monotonic()
         try:
-            for position, attempt in session.results():
-                waiting[position] = attempt
-                while (nxt := self.committed + len(self.pending)) in waiting:
-                    self.pending.append(waiting.pop(nxt))
-                    if self._ends_round(nxt):
+            for position, result in session.results():
+                waiting.setdefault(position, []).append(result)
+                while results := waiting.pop(self.next, []):
+                    self.pending += map(_attempt, results)
+                    if isinstance(results[-1], Found):
+                        break  # this search goes on
+                    self.next += 1
+                    if self._ends_round(self.next - 1):
                         self._commit()
                         last = time.monotonic()
                         self._next_round(session)
@@ -291,7 +294,7 @@ class _Rounds:
         self._end_if_idle(session)
 
     def _end_if_idle(self, session: Session) -> None:
-        if self.committed == len(self.round_of):
+        if self.next == len(self.round_of):
             session.no_more()
 
     def _commit(self) -> None:
@@ -316,7 +319,6 @@ class _Rounds:
             self.new_in_round += new
             self.quiet = 0 if new else self.quiet + 1
             self.counts[attempt.strategy] = self.counts.get(attempt.strategy, 0) + 1
-        self.committed += len(batch)
         self.attempts += len(batch)
 
     def _progress(self) -> Progress:
@@ -326,18 +328,23 @@ class _Rounds:
             transition_states=self.transition_states,
             attempts=self.attempts,
             new_in_round=self.new_in_round,
-            round=self.round_of[self.committed - 1],
+            round=self.round_of[max(0, self.next - 1)],
             strategy_counts=dict(self.counts),
         )
 
 
-def _out_of_order(waiting: dict[int, Attempt]) -> list[Attempt]:
-    """Of searches that finished behind one that time cut off, those to keep.
+def _attempt(result: Attempt | Found) -> Attempt:
+    return result.result if isinstance(result, Found) else result
+
+
+def _out_of_order(waiting: dict[int, list[Attempt | Found]]) -> list[Attempt]:
+    """What searches have found behind one that time cut off, as far as it may be kept.
 
     Not the independent draws: the quick ones would be counted more often than the slow.
     """
     draws = (INDEPENDENT_MINIMA, INDEPENDENT_SADDLES)
-    return [waiting[k] for k in sorted(waiting) if waiting[k].strategy not in draws]
+    attempts = [_attempt(result) for k in sorted(waiting) for result in waiting[k]]
+    return [attempt for attempt in attempts if attempt.strategy not in draws]
 
 
 def _versions() -> dict[str, str]:

@@ -51,17 +51,17 @@ def find_minima(view: View, seed: int = 0) -> Iterator[Task]:
     """Basin-hopping chains from random starts, numbered through; chain k has its own seed."""
     options = BasinHoppingOptions()
     for number in count():
-        detail = f"chain {number}"
+        name = f"chain {number}"
+        detail = f"{name} quench 1"
         if ("basin-hopping", (), detail) not in view.tried:
             stream = [seed, number]
-            yield Task("basin-hopping", (), detail, partial(_chain, stream, options, detail))
+            yield Task("basin-hopping", (), detail, partial(_chain, stream, options, name))
 
 
 def _chain(
-    stream: list[int], options: BasinHoppingOptions, detail: str, tools: Tools
+    stream: list[int], options: BasinHoppingOptions, name: str, tools: Tools
 ) -> Iterator[Any]:
-    attempt: Attempt = yield from basin_hopping(tools, np.random.default_rng(stream), options)
-    return attempt._replace(detail=detail)
+    return basin_hopping(tools, np.random.default_rng(stream), options, name)
 
 
 def climb_from_minima(view: View) -> Iterator[Task]:

@@ -6,10 +6,11 @@ finished. Trials of a line search or rejected steps are steps like any other, so
 waits for an inner loop of somebody else.
 
 A *search* is a generator: it yields `Request`s (a kernel and one job for it, or a sequence of
-them), receives their results, and returns what it found. It reads like the method in the paper;
-the `Engine` runs any number of searches at once, collects the requests for each kernel, and
-advances them in lanes: a lane that finishes is harvested and refilled from the queue in the same
-device call that advances the others.
+them), receives their results, and returns what it found. A long one may hand over what it has
+before it ends, by yielding it as `Found`. It reads like the method in the paper; the `Engine` runs
+any number of searches at once, collects the requests for each kernel, and advances them in lanes: a
+lane that finishes is harvested and refilled from the queue in the same device call that advances
+the others.
 
 On a CPU the lanes of a block are advanced one after the other, each by up to `steps` steps, so that
 one weight vector's activations stay in cache and a finished lane costs nothing; one worker thread a
@@ -44,7 +45,13 @@ class Request(NamedTuple):
     job: tuple[Any, ...]
 
 
-Search: TypeAlias = Generator[Request | Sequence[Request], Any, Any]
+class Found(NamedTuple):
+    """A result that a search yields before its last one, which it returns."""
+
+    result: Any
+
+
+Search: TypeAlias = Generator[Request | Sequence[Request] | Found, Any, Any]
 
 
 class Failure(NamedTuple):
@@ -96,7 +103,7 @@ class Engine:
                 session.close()
 
     def run(self, searches: Iterable[Search]) -> Iterator[tuple[int, Any]]:
-        """Yield (position, what the search returned) as searches finish.
+        """Yield (position, result) as searches find them, and what they return as the last.
 
         An exception inside a search is raised here.
         """
@@ -104,7 +111,8 @@ class Engine:
             for search in searches:
                 session.submit(search)
             session.no_more()
-            yield from session.results()
+            for position, result in session.results():
+                yield position, result.result if isinstance(result, Found) else result
 
 
 def available_cores() -> int:
@@ -151,7 +159,7 @@ class Session:
             self.lock.notify_all()
 
     def results(self) -> Iterator[tuple[int, Any]]:
-        """Yield (position, what the search returned) as searches finish."""
+        """Yield (position, what the search returned or handed over as `Found`) as they come."""
         alive = len(self.threads)
         while alive:
             item = self.done.get()
@@ -181,7 +189,9 @@ class Session:
     def _resume(self, position: int, search: Search, value: Any) -> None:
         """Hand a search its results and queue what it asks for next (lock held)."""
         try:
-            requests = search.send(value)
+            while isinstance(requests := search.send(value), Found):
+                self.done.put((position, requests))
+                value = None
         except StopIteration as end:
             self.in_flight -= 1
             self.done.put((position, end.value))

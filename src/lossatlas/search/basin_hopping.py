@@ -2,8 +2,8 @@
 
 Every step perturbs all weights, quenches, and is accepted downhill always and uphill with
 probability exp(-dE/T) (Li and Scheraga 1987; Wales and Doye 1997; paper, section III). Every
-minimum met is kept, accepted or not. With the default temperature, two on the loss scale, nearly
-everything is accepted: the chain is a sampler.
+minimum met is kept, accepted or not, and handed over at once. With the default temperature, two on
+the loss scale, nearly everything is accepted: the chain is a sampler.
 """
 
 from collections.abc import Generator
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lossatlas.errors import BadInputError, Status
-from lossatlas.optimize.lanes import Request
+from lossatlas.optimize.lanes import Found, Request
 from lossatlas.search.certify import Certificate, certified
 from lossatlas.search.outcome import Attempt, Cost, StationaryPoint
 from lossatlas.search.tools import Tools
@@ -40,33 +40,43 @@ class BasinHoppingOptions:
 
 
 def basin_hopping(
-    tools: Tools, random: np.random.Generator, options: BasinHoppingOptions
-) -> Generator[Request, Any, Attempt]:
-    """One chain from a random start; the attempt holds every certified minimum it met."""
+    tools: Tools, random: np.random.Generator, options: BasinHoppingOptions, name: str = "chain"
+) -> Generator[Request | Found, Any, Attempt]:
+    """One chain from a random start: an attempt for each quench, all but the last as `Found`."""
     landscape = tools.landscape
     scale = options.step_size * landscape.length_scale
     trial, current = landscape.random_start(random), None
-    minima: list[StationaryPoint] = []
-    failures: dict[Status, int] = {}
-    cost = Cost()
-    for _ in range(options.steps):
-        certificate, spent = yield from quenched(tools, trial)
-        cost += spent
-        threshold = random.random()
-        if certificate.point is None:
-            failures[certificate.status] = failures.get(certificate.status, 0) + 1
-        else:
-            minima.append(certificate.point)
-            rise = np.inf if current is None else certificate.point.energy - current.energy
-            if current is None or threshold < np.exp(min(0.0, -rise / options.temperature)):
-                current = certificate.point
+    for number in range(1, options.steps):
+        attempt = yield from _quench(tools, trial, f"{name} quench {number}")
+        yield Found(attempt)
+        current = _accepted(current, attempt, options.temperature, random.random())
         origin = current.weights if current is not None else landscape.random_start(random)
         trial = origin + scale * random.uniform(-1.0, 1.0, landscape.n_weights)
         trial -= landscape.excluded_modes.T @ (landscape.excluded_modes @ trial)
-    status = Status.CONVERGED if minima else max(failures, key=lambda s: failures[s])
-    return Attempt(
-        "basin-hopping", (), f"{options.steps} steps", status, cost, tuple(minima), (), failures
-    )
+    attempt = yield from _quench(tools, trial, f"{name} quench {options.steps}")
+    return attempt
+
+
+def _quench(tools: Tools, start: np.ndarray, detail: str) -> Generator[Request, Any, Attempt]:
+    certificate, cost = yield from quenched(tools, start)
+    if certificate.point is None:
+        failures = {certificate.status: 1}
+        return Attempt("basin-hopping", (), detail, certificate.status, cost, failures=failures)
+    minima = (certificate.point,)
+    return Attempt("basin-hopping", (), detail, Status.CONVERGED, cost, minima)
+
+
+def _accepted(
+    current: StationaryPoint | None, attempt: Attempt, temperature: float, threshold: float
+) -> StationaryPoint | None:
+    """Where the chain goes on from (Metropolis)."""
+    if not attempt.minima:
+        return current
+    (found,) = attempt.minima
+    if current is None or found.energy <= current.energy:
+        return found
+    rise = found.energy - current.energy
+    return found if threshold < np.exp(-rise / temperature) else current
 
 
 def quenched(tools: Tools, start: np.ndarray) -> Generator[Request, Any, tuple[Certificate, Cost]]:
