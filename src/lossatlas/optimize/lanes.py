@@ -14,8 +14,9 @@ the others.
 
 On a CPU the lanes of a block are advanced one after the other, each by up to `steps` steps, so that
 one weight vector's activations stay in cache and a finished lane costs nothing; one worker thread a
-core keeps all cores busy (compiled code releases the interpreter lock). On a GPU the lanes of a
-block are vectorized and one worker feeds the device.
+core keeps all cores busy (compiled code releases the interpreter lock). There one lane of a kernel
+is enough, and the first search is done first. On a GPU the lanes of a block are vectorized and one
+worker feeds the device.
 
 Some methods do not fit this frame, such as SciPy's eigensolvers with their own loops. They are
 *host calls*: a worker thread runs one as an ordinary function, and its result is delivered like any
@@ -73,7 +74,7 @@ class Engine:
 
     Args:
         surface: the function searched, a pytree with `energy`, `value_and_gradient`, `hessian`.
-        lanes: lanes a kernel has on each worker; default 4 on a CPU, 256 on a GPU.
+        lanes: lanes a kernel has on each worker; default 1 on a CPU, 256 on a GPU.
         workers: worker threads; default one a core on a CPU, one on a GPU.
 
     Example:
@@ -85,7 +86,7 @@ class Engine:
         """Choose lanes and workers; nothing runs yet."""
         self.surface = surface
         self.on_cpu = jax.default_backend() == "cpu"
-        self.lanes = lanes or (4 if self.on_cpu else 256)
+        self.lanes = lanes or (1 if self.on_cpu else 256)
         self.workers = workers or (available_cores() if self.on_cpu else 1)
 
     @contextmanager

@@ -66,8 +66,6 @@ class Cell(NamedTuple):
         independent_share: of the effort, for the searches that completeness is estimated from.
         auc: the class told from all others, or ``"macro"``.
         budget: no part of the key.
-        lanes: on a CPU, searches of a kind in flight for each worker; no part of the key. Where a
-            search takes minutes, few in flight lose little when the budget is spent.
     """
 
     study: dict[str, Any]
@@ -77,11 +75,10 @@ class Cell(NamedTuple):
     independent_share: float = 0.0
     auc: int | Literal["macro"] = 0
     budget: Budget = Budget()
-    lanes: int | None = None
 
     @property
     def key(self) -> str:
-        """64 hexadecimal digits that change with everything but budget and lanes.
+        """64 hexadecimal digits that change with everything but the budget.
 
         Example:
             >>> cell = Cell({"loss": {"l2": 0.1}}, draw=1, seed=1)

@@ -169,7 +169,6 @@ def _stored_problem(atlas_file: Path) -> Problem | None:
 
 def _spend(cell: Cell, home: Path, landscape, atlas: Atlas, display: Display) -> Effort:
     """Explore what is left of the budget; the effort afterwards."""
-    import jax
 
     from lossatlas.explore.explorer import ExploreOptions, explore
 
@@ -181,7 +180,6 @@ def _spend(cell: Cell, home: Path, landscape, atlas: Atlas, display: Display) ->
         seed=cell.seed,
         strategies=cell.strategies,
         independent_share=cell.independent_share,
-        lanes=cell.lanes if jax.default_backend() == "cpu" else None,
     )
     log = _Log(home / PROGRESS, before)
     with display(Watching(cell, options, before, log.started)) as report:

@@ -285,7 +285,6 @@ def mnist_cell(scale: Scale, draw: int, *, noise: float, l2: float) -> Cell:
         strategies=("basin-hopping",),
         auc="macro",
         budget=scale.mnist_budget,
-        lanes=1,
     )
 
 
