@@ -155,7 +155,7 @@ def test_minima_are_sampled_by_one_strategy_until_there_are_enough(small, tmp_pa
 
 def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch):
     """A chain that never ends comes first; those behind it are committed all the same."""
-    landscape, stop = ljat3(), ExploreOptions(minutes=0.3, workers=2, strategies=("basin-hopping",))
+    landscape, stop = ljat3(), ExploreOptions(minutes=0.1, workers=2, strategies=("basin-hopping",))
     first = strategies.find_minima
 
     def endless(tools):
