@@ -6,8 +6,22 @@ import numpy as np
 import pytest
 
 from lossatlas.errors import Status
-from lossatlas.explore.strategies import look_between, rearrange, take
+from lossatlas.explore.strategies import (
+    _mirrored,
+    look_between,
+    look_on_mirrors,
+    rearrange,
+    take,
+)
+from lossatlas.landscape import NetworkLandscape
 from lossatlas.search.outcome import Attempt
+from lossatlas.search.tools import default_tools
+
+
+@pytest.fixture(scope="module")
+def network():
+    random = np.random.default_rng(1)
+    return NetworkLandscape(random.normal(size=(30, 2)), np.arange(30) % 3, (4,), 1e-2)
 
 
 def view(minima):
@@ -15,6 +29,8 @@ def view(minima):
     return SimpleNamespace(
         points=SimpleNamespace(minimum_ids=np.arange(minima) + 7),
         weights=np.arange(3.0 * minima).reshape(minima, 3),
+        rearrangements=np.empty((0, 3)),
+        landscape=SimpleNamespace(neighbor_copies=lambda w: [-w]),
         tried=set(),
         ids=lambda *positions: tuple(int(p) + 7 for p in positions),
         by_energy=lambda: np.arange(minima)[::-1],
@@ -43,8 +59,37 @@ def test_draws_depend_on_seed_and_number_alone():
     assert drawn(1, tried=range(5))[:15] == drawn(1)[5:]
 
 
-def test_without_minima_there_is_nothing_between():
+def test_without_minima_there_is_nothing_between_and_no_mirror():
     assert list(look_between(view(0))) == []
+    assert list(look_on_mirrors(view(0))) == []
+
+
+def test_mirrors_are_drawn_near_minima_and_rearrangements():
+    seen = view(2)
+    seen.rearrangements = np.full((2, 3), 9.0)
+    tasks = take(look_on_mirrors(seen), 200, set())
+    starts = {(tuple(t.search.args[0]), t.search.args[1]) for t in tasks}
+    assert starts == {((0, 1, 2), True), ((3, 4, 5), True), ((9, 9, 9), False)}
+    assert len({task[:3] for task in tasks}) == 200
+
+
+def test_a_climb_begins_on_the_mirror_and_goes_up_across_it(network):
+    """Of a rearrangement the mirror is its own, wherever its state is disturbed to."""
+    random = np.random.default_rng(0)
+    state = network.random_start(random)
+    state = (state + network.neighbor_copies(state)[3]) / 2
+    for anywhere in (True, False):
+        search = _mirrored(state, anywhere, random, "draw 0", default_tools(network))
+        ((start, direction),) = [request.job for request in next(search)]
+        near = network.neighbor_copies(start + 1e-3 * direction)[0]
+        np.testing.assert_allclose(near, start - 1e-3 * direction, atol=1e-12)
+        assert np.linalg.norm(start - state) < 3 * network.length_scale or anywhere
+
+
+def test_a_landscape_without_symmetry_has_no_mirrors():
+    seen = view(2)
+    seen.landscape.neighbor_copies = lambda w: []
+    assert list(look_on_mirrors(seen)) == []
 
 
 def test_rearrangements_begin_with_the_nearest_copy_of_the_lowest_minimum():

@@ -39,6 +39,7 @@ def arms(seed: int) -> dict[str, Strategy]:
         "untrap": strategies.free_trapped,
         "shortcut": strategies.shorten_paths,
         "degenerate": strategies.rearrange,
+        "mirrors": partial(strategies.look_on_mirrors, seed=seed),
         "between": partial(strategies.look_between, seed=seed),
     }
 

@@ -4,7 +4,8 @@ Named by their aim, as in the literature (Wales; PATHSAMPLE): find minima, climb
 join what is unconnected (CONNECTUNC), bridge the gaps on the way to the global minimum
 (missing-connection search: Dijkstra with known paths free), free minima that seem trapped behind a
 high barrier (UNTRAP), find shorter paths (SHORTCUT), rearrangements of a minimum into its own
-copies, and what lies between minima far apart. None proposes a search that was made before.
+copies, what lies on the mirrors of the symmetry, and what between minima far apart. None proposes a
+search that was made before.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ from lossatlas.search.transition_states import double_ended, from_the_middle, si
 
 COPIES = 32
 """Symmetry copies of a minimum that rearrangements are looked for to, nearest first."""
+DISTURBANCE = 0.5
+"""Largest step of a weight from a point to one near a mirror, in length scales."""
 DISPLACEMENTS = (1.0, 2.0, 0.5)
 """Multiples of the displacement tried from each minimum along each mode, one after the other."""
 
@@ -223,6 +226,40 @@ def _between(
     return attempt._replace(origin=(), detail=detail)
 
 
+def look_on_mirrors(view: View, seed: int = 0) -> Iterator[Task]:
+    """Climbs from the middle between disturbed points and their mirror images.
+
+    A rearrangement that exchanges two units, or turns one, often has its transition state on the
+    mirror: where the two units are equal, or the one is zero. On the mirror such a state is an
+    ordinary minimum, with neighbors that are found as those of minima are: by a step as in
+    basin-hopping, which here stays on the mirror, and the way down. The only way up is across it.
+    Steps are taken from minima, to any mirror, and from the states of rearrangements, on theirs.
+    Drawn at random, numbered through, without end.
+    """
+    minima, states = len(view.points.minimum_ids), len(view.rearrangements)
+    symmetric = minima > 0 and bool(view.landscape.neighbor_copies(view.weights[0]))
+    for number in count() if symmetric else ():
+        detail = f"draw {number}"
+        if ("mirrors", (), detail) not in view.tried:
+            random = random_numbers(seed, 3, number)
+            k = int(random.integers(minima + states))
+            start = view.weights[k] if k < minima else view.rearrangements[k - minima]
+            search = partial(_mirrored, start, k < minima, random, detail)
+            yield Task("mirrors", (), detail, search)
+
+
+def _mirrored(
+    start: np.ndarray, anywhere: bool, random: np.random.Generator, detail: str, tools: Tools
+) -> Iterator[Any]:
+    step = random.uniform(-1.0, 1.0, len(start))
+    disturbed = start + DISTURBANCE * tools.landscape.length_scale * step
+    copies = tools.landscape.neighbor_copies(disturbed)
+    # The nearest image of a disturbed state is that in its own mirror.
+    image = copies[int(random.integers(len(copies))) if anywhere else 0]
+    attempt = yield from from_the_middle(tools, "mirrors", (0, disturbed), (0, image))
+    return attempt._replace(origin=(), detail=detail)
+
+
 def _band(strategy: str, view: View, a: int, b: int) -> Iterator[Task]:
     """The task of a band between two minima, unless any strategy has tried the pair."""
     if a == b:
@@ -297,7 +334,8 @@ def _lowest_paths(view: View, root: int) -> tuple[np.ndarray, np.ndarray]:
 def random_numbers(seed: int, stream: int, number: int) -> np.random.Generator:
     """Those of one draw; no other draw and no chain of basin-hopping has the same ones.
 
-    Streams 0 and 1 are the independent draws of minima and of saddles, 2 looks between minima.
+    Streams 0 and 1 are the independent draws of minima and of saddles, 2 looks between minima, 3 on
+    mirrors.
     """
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream, number)))
 

@@ -25,6 +25,7 @@ class View:
         landscape: the landscape.
         points: the network of points; positions below are positions in its arrays.
         weights: (m, n) of the minima.
+        rearrangements: (k, n) weights of the transition states of degenerate rearrangements.
         tried: (strategy, origin, detail) of every attempt made or in flight.
         component: (m,) connected component of each minimum.
         neighbors: (m, k) positions of the nearest minima by their invariants, nearest first.
@@ -35,6 +36,7 @@ class View:
     landscape: Landscape
     points: Snapshot
     weights: np.ndarray
+    rearrangements: np.ndarray
     tried: set[tuple[str, tuple[int, ...], str]]
     component: np.ndarray
     neighbors: np.ndarray
@@ -64,6 +66,8 @@ class Observer:
     entries: list[Entry] = field(default_factory=list)
     planned: set[tuple[str, tuple[int, ...], str]] = field(default_factory=set)
     _weights: list[np.ndarray] = field(default_factory=list)
+    _rearrangements: list[np.ndarray] = field(default_factory=list)
+    _states_read: int = 0
     _invariants: list[np.ndarray] = field(default_factory=list)
 
     def view(self) -> View:
@@ -80,6 +84,7 @@ class Observer:
             landscape=self.landscape,
             points=points,
             weights=weights,
+            rearrangements=np.array(self._rearrangements).reshape(-1, self.landscape.n_weights),
             tried=self.planned,
             component=components(points) if count else np.zeros(0, int),
             neighbors=neighbors,
@@ -100,6 +105,12 @@ class Observer:
             fresh = self.atlas.minimum_weights(int(i) for i in new)
             self._weights.extend(fresh)
             self._invariants.extend(self.landscape.invariants(w) for w in fresh)
+        first, self._states_read = self._states_read, len(points.transition_state_ids)
+        degenerate = points.transition_state_ids[first:][points.degenerate[first:]]
+        if len(degenerate):
+            self._rearrangements.extend(
+                self.atlas.transition_state_weights(int(i) for i in degenerate)
+            )
 
 
 def _nearest(invariants: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
