@@ -69,6 +69,8 @@ def prune(
             "no minimum is left",
             f"keep at least one; the lowest has energy {leaf_energy.min():.10g}",
         )
+    if kept.size == keep.size and np.array_equal(gaps, tree.gaps):
+        return tree
     # A barrier is the largest gap on the way, also across the minima left out.
     between = np.maximum.reduceat(gaps[: kept[-1]], kept[:-1]) if kept.size > 1 else gaps[:0]
     levels = (min(tree.top, top), tree.spacing) if tree.spacing else None

@@ -1,4 +1,4 @@
-"""Single columns of the points: weights read, properties written."""
+"""Columns of tables: many rows read as arrays, weights read, properties written."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -10,6 +10,8 @@ from lossatlas.errors import BadInputError
 
 IDS_PER_QUERY = 1000
 """Databases limit the number of parameters of a statement."""
+ROWS_AT_ONCE = 1000
+"""Rows that become arrays together: more are walked by the garbage collector again and again."""
 
 MINIMUM_COLUMNS = (
     "id",
@@ -20,6 +22,20 @@ MINIMUM_COLUMNS = (
     "rms_gradient",
 )
 """The columns every table of minima begins with; no property may have one of these names."""
+
+
+def read_columns(connection: Connection, query: Select) -> dict[str, np.ndarray]:
+    """All rows of a query as one array a column, by name; bytes in arrays of objects."""
+    result = connection.execute(query)
+    names = list(result.keys())
+    parts = [
+        [np.array(values, object if isinstance(values[0], bytes) else None) for values in columns]
+        for columns in (list(zip(*rows, strict=True)) for rows in result.partitions(ROWS_AT_ONCE))
+    ]
+    if not parts:
+        return {name: np.array([]) for name in names}
+    columns = map(np.concatenate, zip(*parts, strict=True))
+    return dict(zip(names, columns, strict=True))
 
 
 def read_weights(connection: Connection, table: Table, ids: Iterable[int]) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from sqlalchemy import Connection, Row, func, select
 
 from lossatlas.atlas import contents, schema
-from lossatlas.atlas.columns import MINIMUM_COLUMNS
+from lossatlas.atlas.columns import MINIMUM_COLUMNS, read_columns
 from lossatlas.atlas.records import group_hashes
 from lossatlas.atlas.snapshot import components, read_snapshot
 from lossatlas.errors import Status
@@ -39,6 +39,8 @@ def minima(connection: Connection) -> "DataFrame":
     A property is NaN where it was not computed, and shown only if the data it was computed from
     are those that the atlas holds now.
     """
+    import pandas as pd
+
     table = schema.minimum.c
     query = select(
         table.id,
@@ -48,7 +50,8 @@ def minima(connection: Connection) -> "DataFrame":
         table.times_found,
         table.rms_gradient,
     ).order_by(table.id)
-    frame = _frame(connection.execute(query).all(), MINIMUM_COLUMNS)
+    read = read_columns(connection, query).values()
+    frame = pd.DataFrame(dict(zip(MINIMUM_COLUMNS, read, strict=True)))
     frame["orbit_size"] = frame["orbit_size"].map(int).astype(object)
     for name, values in _properties(connection).items():
         frame[name] = [values.get(key, np.nan) for key in frame["id"]]

@@ -40,9 +40,10 @@ def save(figure: "Figure", output: Path) -> None:
     Raises:
         BadInputError: if the file cannot be written.
     """
-    # The layout is computed once and kept: an SVG would draw everything for it a second time.
+    # The layout is computed once and kept: an SVG would draw everything for it a second time, also
+    # for the placeholder that "none" in place of None leaves behind.
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)
     try:
         figure.savefig(output, dpi=DOTS_PER_INCH)
     except OSError as error:

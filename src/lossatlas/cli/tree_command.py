@@ -44,16 +44,17 @@ def tree(
     connects them. Degenerate rearrangements join nothing and are left out.
     """
     check_output(output)
-    from lossatlas.atlas import Atlas, snapshot
+    from lossatlas.atlas import Atlas, tables
+    from lossatlas.atlas.snapshot import read_links
 
-    with Atlas.open(atlas) as opened:
-        points, frame, name = snapshot(opened), opened.minima(), opened.name
-    if not len(points.minimum_ids):
+    with Atlas.open(atlas) as opened, opened.reading() as connection:
+        name, frame = opened.name, tables.minima(connection)
+        links = read_links(connection, frame["id"].to_numpy())
+    if frame.empty:
         raise BadInputError(name, "there are no minima in it yet", "explore for longer")
     values, label = _colors(frame, color, name)
-    order = frame.set_index("id").index.get_indexer(points.minimum_ids)
-    placed, hidden = _placed(points, levels, top)
-    _draw(placed, None if values is None else values[order], label, output)
+    placed, hidden = _placed(frame["loss"].to_numpy(), links, levels, top)
+    _draw(placed, values, label, output)
     _report(placed.tree, hidden, output)
 
 
@@ -83,17 +84,14 @@ def _numbers(values: list[Any], color: str) -> tuple["np.ndarray", str]:
     return np.array(values, float), color.replace("_", " ").replace("auc", "AUC")
 
 
-def _placed(points: Any, levels: int, top: float | None) -> tuple["Layout", int]:
+def _placed(
+    energies: "np.ndarray", links: tuple["np.ndarray", ...], levels: int, top: float | None
+) -> tuple["Layout", int]:
     """The tree of all minima up to the top, laid out, and how many minima it leaves out."""
     from lossatlas.analysis.disconnectivity import build_tree
     from lossatlas.analysis.tree_layout import discretize, layout, prune, suggested_top
 
-    exact = build_tree(
-        points.minimum_energies,
-        points.transition_state_energies,
-        points.minimum_1,
-        points.minimum_2,
-    )
+    exact = build_tree(energies, *links)
     shown = prune(exact, top=suggested_top(exact) if top is None else top)
     if levels:
         shown = discretize(shown, levels)

@@ -20,6 +20,7 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from lossatlas.analysis.tree_layout import Layout
 from lossatlas.errors import BadInputError
+from lossatlas.plots.many_lines import bundles, distinct, exposed
 
 LOW_RED_HIGH_BLUE = LinearSegmentedColormap.from_list(
     "low_red_high_blue", ["#98162f", "#d64f2b", "#e8a52e", "#52b3a4", "#2d77bd", "#232f6e"]
@@ -30,9 +31,10 @@ nowhere too pale for a thin line on white."""
 TRUNK_COLOR = "#a6a6a6"
 PLAIN_COLOR = "#2b3a55"
 MANY_LEAVES = 20_000
-"""From so many minima on the lines are stored as pixels, not as vectors, and drawn in bundles."""
-BUNDLE, SHADES = 5000, 64
-"""Lines drawn together, in the order from high to low, and colors told apart within them."""
+"""From so many minima on the lines are stored as pixels, not as vectors, without those that are
+hidden, and drawn in bundles."""
+HIDDEN = 0.25
+"""How far lines may lie apart, in line widths, of which one hides the other."""
 
 
 def plot_tree(
@@ -80,6 +82,7 @@ def plot_tree(
         raise BadInputError(
             "values", f"shape {np.shape(values)}", f"give one for each of {tree.place.size}"
         )
+    _axes(ax, layout)
     slants, drops = _lines(layout)
     # The deepest minima are drawn last, on top.
     downwards = np.argsort(-tree.energy[:n_leaves], kind="stable")
@@ -88,9 +91,12 @@ def plot_tree(
     style = {"capstyle": "butt" if many else "round", "rasterized": many, "antialiased": not many}
     skeleton, leaves = np.concatenate([slants, drops[n_leaves:]]), drops[downwards]
     shown = None if values is None else np.asarray(values, dtype=float)[tree.minima[downwards]]
+    limits = _limits(shown, limits)
     if many:
-        skeleton, _ = _bundles(skeleton, None)
-        leaves, shown = _bundles(leaves, shown)
+        cell = HIDDEN * width * _data_per_point(ax)
+        skeleton, _ = bundles(skeleton[distinct(skeleton, cell)])
+        seen = exposed(leaves, cell)
+        leaves, shown = bundles(leaves[seen], None if shown is None else shown[seen])
     ax.add_collection(
         LineCollection(list(skeleton), colors=TRUNK_COLOR, linewidths=0.6 * width, **style),
         autolim=False,
@@ -103,7 +109,6 @@ def plot_tree(
         _color(branches, shown, cmap, limits)
         if label is not None:
             add_colorbar(ax, label)
-    _axes(ax, layout)
     return ax
 
 
@@ -137,31 +142,6 @@ def _lines(layout: Layout) -> tuple[Float[np.ndarray, "nodes 2 2"], Float[np.nda
     return slants.reshape(-1, 2, 2), drops.reshape(-1, 2, 2)
 
 
-def _bundles(
-    lines: Float[np.ndarray, "lines 2 2"], values: Float[np.ndarray, " lines"] | None
-) -> tuple[list[np.ndarray], Float[np.ndarray, " bundles"] | None]:
-    """The same lines as few polylines with gaps, and the value of each: neighbors in the order
-    of drawing whose values are about the same.
-
-    matplotlib spends its time on the number of polylines, not on their length.
-    """
-    shades = np.zeros(len(lines), int)
-    if values is not None and np.isfinite(values).any():
-        low, high = np.nanmin(values), np.nanmax(values)
-        fraction = (values - low) / ((high - low) or 1.0)
-        shades = np.where(np.isfinite(values), np.round(fraction * SHADES), -1).astype(int)
-    batch = np.arange(len(lines)) // BUNDLE
-    order = np.lexsort((shades, batch))
-    ends = np.flatnonzero(np.diff(batch[order]) | np.diff(shades[order])) + 1
-    bundles = np.split(order, ends)
-    gap = np.full((len(lines), 1, 2), np.nan)
-    broken = np.concatenate([lines, gap], axis=1)
-    polylines = [broken[bundle].reshape(-1, 2)[:-1] for bundle in bundles]
-    if values is None:
-        return polylines, None
-    return polylines, np.array([values[bundle].mean() for bundle in bundles])
-
-
 def _span(layout: Layout) -> float:
     return (layout.tree.top - layout.tree.energy.min()) or 1.0
 
@@ -171,22 +151,38 @@ def _ceiling(layout: Layout) -> float:
     return layout.tree.top + 0.03 * _span(layout)
 
 
+def _limits(
+    values: np.ndarray | None, limits: tuple[float, float] | None
+) -> tuple[float | None, float | None]:
+    """Those given, or the smallest and largest value, hidden ones included."""
+    if limits is not None or values is None or not np.isfinite(values).any():
+        return limits or (None, None)
+    finite = values[np.isfinite(values)]
+    return float(finite.min()), float(finite.max())
+
+
 def _color(
     branches: LineCollection,
     values: np.ndarray,
     cmap: Colormap | str,
-    limits: tuple[float, float] | None,
+    limits: tuple[float | None, float | None],
 ) -> None:
     branches.set_array(np.ma.masked_invalid(values))
     branches.set_cmap(cmap)
     branches.set_cmap(branches.get_cmap().with_extremes(bad=TRUNK_COLOR))
-    branches.set_clim(*(limits or (None, None)))
+    branches.set_clim(*limits)
 
 
 def _line_width(ax: Axes, n_leaves: int) -> float:
     """In points: about half of the distance of the branches, neither bold nor invisible."""
     pitch = 72 * ax.bbox.width / ax.figure.dpi / n_leaves
     return float(np.clip(pitch / 2, 0.35, 2.0))
+
+
+def _data_per_point(ax: Axes) -> Float[np.ndarray, " 2"]:
+    """Width and height of a square point in units of the data."""
+    points = 72 * np.array([ax.bbox.width, ax.bbox.height]) / ax.figure.dpi
+    return np.array([np.ptp(ax.get_xlim()), np.ptp(ax.get_ylim())]) / points
 
 
 def _axes(ax: Axes, layout: Layout) -> None:
