@@ -101,8 +101,9 @@ def read_links(
     ascending id, and the positions of their minima among the ids given, which ascend."""
     table = schema.transition_state.c
     query = select(table.energy, table.minimum_1, table.minimum_2).order_by(table.id)
-    energies, *sides = read_columns(connection, query).values()
-    return energies.astype(np.float64), *(np.searchsorted(minimum_ids, ids) for ids in sides)
+    read = read_columns(connection, query)
+    sides = [np.searchsorted(minimum_ids, read[side]) for side in ("minimum_1", "minimum_2")]
+    return read["energy"].astype(np.float64), sides[0], sides[1]
 
 
 def components(points: Snapshot) -> np.ndarray:

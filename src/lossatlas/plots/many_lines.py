@@ -1,4 +1,4 @@
-"""Hundreds of thousands of lines in a picture: leave out the hidden ones, draw the rest together.
+"""Hundreds of thousands of lines in a picture: which of them are seen.
 
 What one line hides is told on a grid whose cells are much smaller than the lines are wide: of lines
 that begin and end in the same cells only the last one drawn is seen.
@@ -7,8 +7,8 @@ that begin and end in the same cells only the last one drawn is seen.
 import numpy as np
 from jaxtyping import Float, Int
 
-BUNDLE, SHADES = 1000, 64
-"""Lines drawn together, in the order of drawing, and colors told apart within them."""
+BUNDLE = 1000
+"""Lines of one color drawn together."""
 
 
 def distinct(
@@ -52,29 +52,15 @@ def exposed(
     return np.sort(order[np.append(True, highest[1:] > highest[:-1])])
 
 
-def bundles(
-    lines: Float[np.ndarray, "lines 2 2"], values: Float[np.ndarray, " lines"] | None = None
-) -> tuple[list[np.ndarray], Float[np.ndarray, " bundles"] | None]:
-    """The same lines as few polylines with gaps, and the value of each: neighbors in the order
-    of drawing whose values are about the same.
+def bundles(lines: Float[np.ndarray, "lines 2 2"]) -> list[Float[np.ndarray, "points 2"]]:
+    """The same lines of one color as few polylines with gaps.
 
     matplotlib spends its time on the number of polylines, not on their length.
     """
-    shades = np.zeros(len(lines), int)
-    if values is not None and np.isfinite(values).any():
-        low, high = np.nanmin(values), np.nanmax(values)
-        fraction = (values - low) / ((high - low) or 1.0)
-        shades = np.where(np.isfinite(values), np.round(fraction * SHADES), -1).astype(int)
-    batch = np.arange(len(lines)) // BUNDLE
-    order = np.lexsort((shades, batch))
-    ends = np.flatnonzero(np.diff(batch[order]) | np.diff(shades[order])) + 1
-    together = np.split(order, ends)
     gap = np.full((len(lines), 1, 2), np.nan)
     broken = np.concatenate([lines, gap], axis=1)
-    polylines = [broken[bundle].reshape(-1, 2)[:-1] for bundle in together]
-    if values is None:
-        return polylines, None
-    return polylines, np.array([values[bundle].mean() for bundle in together])
+    starts = range(0, len(lines), BUNDLE)
+    return [broken[start : start + BUNDLE].reshape(-1, 2)[:-1] for start in starts]
 
 
 def _first_of_each(rows: Int[np.ndarray, "rows 4"]) -> Int[np.ndarray, " distinct"]:

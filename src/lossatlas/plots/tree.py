@@ -31,8 +31,7 @@ nowhere too pale for a thin line on white."""
 TRUNK_COLOR = "#a6a6a6"
 PLAIN_COLOR = "#2b3a55"
 MANY_LEAVES = 20_000
-"""From so many minima on the lines are stored as pixels, not as vectors, without those that are
-hidden, and drawn in bundles."""
+"""From so many minima on lines are stored as pixels, not as vectors, without the hidden ones."""
 HIDDEN = 0.25
 """How far lines may lie apart, in line widths, of which one hides the other."""
 
@@ -91,12 +90,12 @@ def plot_tree(
     style = {"capstyle": "butt" if many else "round", "rasterized": many, "antialiased": not many}
     skeleton, leaves = np.concatenate([slants, drops[n_leaves:]]), drops[downwards]
     shown = None if values is None else np.asarray(values, dtype=float)[tree.minima[downwards]]
-    limits = _limits(shown, limits)
+    ends = _limits(shown, limits)
     if many:
         cell = HIDDEN * width * _data_per_point(ax)
-        skeleton, _ = bundles(skeleton[distinct(skeleton, cell)])
+        skeleton = bundles(skeleton[distinct(skeleton, cell)])
         seen = exposed(leaves, cell)
-        leaves, shown = bundles(leaves[seen], None if shown is None else shown[seen])
+        leaves, shown = leaves[seen], None if shown is None else shown[seen]
     ax.add_collection(
         LineCollection(list(skeleton), colors=TRUNK_COLOR, linewidths=0.6 * width, **style),
         autolim=False,
@@ -106,7 +105,7 @@ def plot_tree(
     if shown is None:
         branches.set_color(PLAIN_COLOR)
     else:
-        _color(branches, shown, cmap, limits)
+        _color(branches, shown, cmap, ends)
         if label is not None:
             add_colorbar(ax, label)
     return ax
@@ -155,8 +154,10 @@ def _limits(
     values: np.ndarray | None, limits: tuple[float, float] | None
 ) -> tuple[float | None, float | None]:
     """Those given, or the smallest and largest value, hidden ones included."""
-    if limits is not None or values is None or not np.isfinite(values).any():
-        return limits or (None, None)
+    if limits is not None:
+        return limits
+    if values is None or not np.isfinite(values).any():
+        return None, None
     finite = values[np.isfinite(values)]
     return float(finite.min()), float(finite.max())
 
