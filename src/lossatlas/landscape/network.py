@@ -96,8 +96,8 @@ class NetworkLoss(NamedTuple):
 
     def rough(self) -> "NetworkLoss":
         """The loss in single precision, twice as fast; weights are converted."""
-        arrays = (x.astype(jnp.float32) for x in (self.inputs, self.targets, self.l2))
-        return NetworkLoss(self.architecture, *arrays, self.seen)
+        inputs, targets, l2 = (x.astype(jnp.float32) for x in (self.inputs, self.targets, self.l2))
+        return self._replace(inputs=inputs, targets=targets, l2=l2)
 
     def _penalty(self, w: Array) -> Array:
         """lambda |w|^2; without the biases, of these only what shifts all outputs alike.
