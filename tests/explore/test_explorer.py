@@ -1,6 +1,7 @@
 """Explorations that can be checked completely: nothing missing, nothing twice, and reproducible."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from lossatlas.atlas import Atlas, Problem, snapshot
 from lossatlas.atlas.log import INDEPENDENT_MINIMA, INDEPENDENT_SADDLES
 from lossatlas.errors import BadInputError, Status
-from lossatlas.explore import ExploreOptions, explore, strategies, verify
+from lossatlas.explore import ExploreOptions, explore, explorer, strategies, verify
 from lossatlas.explore.explorer import _out_of_order
 from lossatlas.explore.strategies import Task
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
@@ -155,23 +156,30 @@ def test_minima_are_sampled_by_one_strategy_until_there_are_enough(small, tmp_pa
 
 def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch):
     """A chain that never ends comes first; those behind it are committed all the same."""
-    landscape, stop = ljat3(), ExploreOptions(minutes=0.1, workers=2, strategies=("basin-hopping",))
-    first = strategies.find_minima
+    landscape, options = ljat3(), ExploreOptions(workers=2, strategies=("basin-hopping",))
+    first, finished = strategies.find_minima, []
 
     def endless(tools):
         while True:
             yield Request(tools.quench, (np.array([1.2, 0.1, 1.0]),))
 
+    def counted(task, tools):
+        last = yield from task.search(tools)
+        finished.append(task)
+        return last
+
     def slow_start(view, seed=0):
         yield Task("basin-hopping", (), "endless", endless)
-        yield from first(view, seed)
+        for task in first(view, seed):
+            yield task._replace(search=partial(counted, task))
 
     monkeypatch.setattr(strategies, "find_minima", slow_start)
+    monkeypatch.setattr(explorer._Rounds, "time_is_up", lambda rounds: len(finished) >= 3)
     with open_atlas(tmp_path / "h", landscape) as atlas:
-        done = explore(landscape, atlas, stop)
+        done = explore(landscape, atlas, options)
         names = set(atlas.attempts()["detail"])
     assert done.reason == "time"
-    assert done.attempts == len(names) > 0
+    assert done.attempts == len(names) >= 9  # three chains of three quenches
     assert "endless" not in names
 
 

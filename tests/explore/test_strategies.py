@@ -30,7 +30,9 @@ def view(minima):
         points=SimpleNamespace(minimum_ids=np.arange(minima) + 7),
         weights=np.arange(3.0 * minima).reshape(minima, 3),
         rearrangements=np.empty((0, 3)),
-        landscape=SimpleNamespace(neighbor_copies=lambda w: [-w]),
+        landscape=SimpleNamespace(
+            neighbor_copies=lambda w: [-w], random_start=lambda random: random.normal(size=3)
+        ),
         tried=set(),
         ids=lambda *positions: tuple(int(p) + 7 for p in positions),
         by_energy=lambda: np.arange(minima)[::-1],

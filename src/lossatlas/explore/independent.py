@@ -23,11 +23,9 @@ from typing import Any
 import numpy as np
 
 from lossatlas.atlas.log import INDEPENDENT_MINIMA, INDEPENDENT_SADDLES
-from lossatlas.errors import Status
 from lossatlas.explore.strategies import DISPLACEMENTS, Task, random_numbers
 from lossatlas.explore.view import View
-from lossatlas.search.basin_hopping import quenched
-from lossatlas.search.outcome import Attempt
+from lossatlas.search.basin_hopping import quench_attempt
 from lossatlas.search.tools import N_SOFT, Tools
 from lossatlas.search.transition_states import single_ended
 
@@ -68,12 +66,8 @@ def _not_drawn(view: View, strategy: str, seed: int) -> Iterator[tuple[int, str]
 
 def _quench(random: np.random.Generator, detail: str, tools: Tools) -> Iterator[Any]:
     start = tools.landscape.random_start(random)
-    certificate, cost = yield from quenched(tools, start)
-    if certificate.point is None:
-        failures = {certificate.status: 1}
-        return Attempt(INDEPENDENT_MINIMA, (), detail, certificate.status, cost, failures=failures)
-    point = certificate.point
-    return Attempt(INDEPENDENT_MINIMA, (), detail, Status.CONVERGED, cost, minima=(point,))
+    attempt = yield from quench_attempt(tools, start, INDEPENDENT_MINIMA, detail)
+    return attempt
 
 
 def _climb(

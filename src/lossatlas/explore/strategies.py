@@ -237,8 +237,9 @@ def look_on_mirrors(view: View, seed: int = 0) -> Iterator[Task]:
     Drawn at random, numbered through, without end.
     """
     minima, states = len(view.points.minimum_ids), len(view.rearrangements)
-    symmetric = minima > 0 and bool(view.landscape.neighbor_copies(view.weights[0]))
-    for number in count() if symmetric else ():
+    # A point of no symmetry has copies wherever there is a mirror; a minimum may lie on it.
+    anywhere = view.landscape.random_start(np.random.default_rng(0))
+    for number in count() if minima and view.landscape.neighbor_copies(anywhere) else ():
         detail = f"draw {number}"
         if ("mirrors", (), detail) not in view.tried:
             random = random_numbers(seed, 3, number)

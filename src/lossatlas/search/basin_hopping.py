@@ -47,23 +47,27 @@ def basin_hopping(
     scale = options.step_size * landscape.length_scale
     trial, current = landscape.random_start(random), None
     for number in range(1, options.steps):
-        attempt = yield from _quench(tools, trial, f"{name} quench {number}")
+        detail = f"{name} quench {number}"
+        attempt = yield from quench_attempt(tools, trial, "basin-hopping", detail)
         yield Found(attempt)
         current = _accepted(current, attempt, options.temperature, random.random())
         origin = current.weights if current is not None else landscape.random_start(random)
         trial = origin + scale * random.uniform(-1.0, 1.0, landscape.n_weights)
         trial -= landscape.excluded_modes.T @ (landscape.excluded_modes @ trial)
-    attempt = yield from _quench(tools, trial, f"{name} quench {options.steps}")
+    detail = f"{name} quench {options.steps}"
+    attempt = yield from quench_attempt(tools, trial, "basin-hopping", detail)
     return attempt
 
 
-def _quench(tools: Tools, start: np.ndarray, detail: str) -> Generator[Request, Any, Attempt]:
+def quench_attempt(
+    tools: Tools, start: np.ndarray, strategy: str, detail: str
+) -> Generator[Request, Any, Attempt]:
+    """A quench from a start (n,) as an attempt: the certified minimum, or why there is none."""
     certificate, cost = yield from quenched(tools, start)
     if certificate.point is None:
         failures = {certificate.status: 1}
-        return Attempt("basin-hopping", (), detail, certificate.status, cost, failures=failures)
-    minima = (certificate.point,)
-    return Attempt("basin-hopping", (), detail, Status.CONVERGED, cost, minima)
+        return Attempt(strategy, (), detail, certificate.status, cost, failures=failures)
+    return Attempt(strategy, (), detail, Status.CONVERGED, cost, minima=(certificate.point,))
 
 
 def _accepted(

@@ -169,7 +169,6 @@ def _stored_problem(atlas_file: Path) -> Problem | None:
 
 def _spend(cell: Cell, home: Path, landscape, atlas: Atlas, display: Display) -> Effort:
     """Explore what is left of the budget; the effort afterwards."""
-
     from lossatlas.explore.explorer import ExploreOptions, explore
 
     before = _progress(home)[-1]
