@@ -108,7 +108,7 @@ def numpy_gradient(
 
 def gmin(context: Context, landscape: NetworkLandscape):
     """CPU time over potential calls of quenches; memory 4, so that little else is in it."""
-    program = wales.folder_of_programs(context) / "GMIN"
+    program = wales.folder_of_programs(context.environments) / "GMIN"
 
     def side() -> float:
         folders = [context.folder("gmin") for _ in range(context.cores)]

@@ -72,7 +72,7 @@ static void plan(const Pairs *p, const double *g, double cap, double *step) {
 
 static void remember(Pairs *p, const double *step, const double *g, const double *old) {
     double *s = p->s[p->count % MEMORY], *y = p->y[p->count % MEMORY];
-    for (int q = 0; q < N; q++) y[q] = g[q] - old[q];
+    for (int q = 0; q < N; q++) y[q] = fmax(-1e10, fmin(1e10, g[q] - old[q]));
     memcpy(s, step, N * sizeof *s);
     double overlap = dot(s, y), square = dot(y, y);
     if (overlap == 0.0) overlap = 1.0;

@@ -28,7 +28,7 @@ def rows(context: Context) -> Iterator[Row]:
     """One row; a core each has one quench a turn, both sides from the same starts."""
     try:
         landscape = mnist(context.mnist)
-        program = wales.folder_of_programs(context) / "GMIN"
+        program = wales.folder_of_programs(context.environments) / "GMIN"
     except Unavailable as reason:
         yield Row(WORK, RIVAL, target=TARGET, skipped=str(reason))
         return

@@ -91,7 +91,7 @@ class Gmin:
 
     def cpu_per_quench(self) -> float:
         """CPU seconds over converged quenches; the start is a minimum and costs nearly nothing."""
-        program = wales.folder_of_programs(self.context) / "GMIN"
+        program = wales.folder_of_programs(self.context.environments) / "GMIN"
         folders = [self.context.folder("gmin") for _ in range(self.context.cores)]
         for folder in folders:
             self.turn += 1

@@ -79,7 +79,7 @@ def _checked(landscape: NetworkLandscape, atlas: Atlas) -> str:
 
 def survey_of_theirs(context: Context, landscape: NetworkLandscape, turn: int) -> tuple[float, str]:
     """CPU seconds of a transition state, the search for minima included."""
-    programs = wales.folder_of_programs(context)
+    programs = wales.folder_of_programs(context.environments)
     steps, cycles = (15, 8) if context.quick else (100, 250)
     gmin, folder = context.folder("gmin"), context.folder("pathsample")
     start = landscape.random_start(np.random.default_rng(turn))

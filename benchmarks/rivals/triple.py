@@ -151,7 +151,7 @@ class Optim:
         return self.costs.add(count, searching, len(saddles), descending, pairs)
 
     def _run(self, starts: list[np.ndarray], paths: bool) -> tuple[list[Path], float]:
-        program = wales.folder_of_programs(self.context) / "OPTIM"
+        program = wales.folder_of_programs(self.context.environments) / "OPTIM"
         folders = [self.context.folder("optim") for _ in starts]
         for folder, start in zip(folders, starts, strict=True):
             wales.prepare_optim(folder, self.landscape, start, paths=paths)

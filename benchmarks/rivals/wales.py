@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from benchmarks.rivals.environments import rival
-from benchmarks.rivals.measure import Context, Unavailable, last_lines
+from benchmarks.rivals.measure import Unavailable, last_lines
 
 from lossatlas.landscape import NetworkLandscape
 
@@ -56,11 +56,11 @@ PERTURBATION = 0.9
 """Each weight of a minimum is moved by up to this before OPTIM searches; 0.3 and 0.1 do worse."""
 
 
-def folder_of_programs(context: Context) -> Path:
-    """Where GMIN, OPTIM and PATHSAMPLE lie."""
+def folder_of_programs(environments: Path) -> Path:
+    """Where GMIN, OPTIM and PATHSAMPLE lie; pylfl is installed into `environments` if need be."""
     if not sys.platform.startswith("linux"):
         raise Unavailable("the binaries in pylfl that this benchmark drives are those for Linux")
-    found = sorted(rival(context.environments, "pylfl").glob("lib/*/site-packages/pylfl/bin/linux"))
+    found = sorted(rival(environments, "pylfl").glob("lib/*/site-packages/pylfl/bin/linux"))
     if not found:
         raise Unavailable("pylfl is installed without its Linux binaries")
     for program in found[0].iterdir():

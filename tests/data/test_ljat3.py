@@ -1,19 +1,20 @@
 """LJAT3 outcomes against an independent minimizer, exact minima and the listed fractions."""
 
+import json
 import math
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from lossatlas.data import LJAT3_CLASSES, LJAT3_SIDES, load_ljat3
-from lossatlas.data.ljat3_quench import distances, jacobi_coordinates, outcome_labels, quench
+from lossatlas.data.ljat3_quench import distances, outcome_labels, quench
 from lossatlas.errors import BadInputError, Status
 from lossatlas.landscape.surfaces import ljat3_cartesian
 
 SIDES = list(LJAT3_SIDES.values())
+GMIN = json.loads(Path(__file__).with_name("gmin_outcomes.json").read_text())["cases"]
 
 
 def starts_in(side, count, seed=7):
@@ -61,7 +62,8 @@ def minimize_alone(x, step_cap):
         for _ in range(11):
             new_energy, new_gradient = energy_and_gradient(x + step)
             if new_energy - energy <= 1e-10:
-                pairs = [*pairs, (step, new_gradient - gradient)][-4:]
+                change = np.clip(new_gradient - gradient, -1e10, 1e10)
+                pairs = [*pairs, (step, change)][-4:]
                 x, energy, gradient = x + step, new_energy, new_gradient
                 break
             step = 0.1 * step
@@ -85,6 +87,17 @@ def test_outcomes_are_those_of_a_scalar_minimizer_in_nine_coordinates(step_cap):
     assert differs.sum() <= 1
 
 
+@pytest.mark.parametrize("case", GMIN, ids=lambda case: f"{case['cube']}, {case['step_cap']}")
+def test_labels_are_those_of_gmin(case):
+    """GMIN itself minimized these starts, written by `benchmarks.gmin_outcomes`.
+
+    Rounding moves one start in some thousands over a border.
+    """
+    starts = starts_in(LJAT3_SIDES[case["cube"]], len(case["labels"]), case["seed"])
+    ours = outcome_labels(quench(starts, case["step_cap"]))
+    assert np.sum(ours != [int(label) for label in case["labels"]]) <= 1
+
+
 def test_labels_are_stable_under_rounding():
     starts = starts_in(SIDES[0], 5000)
     nudged = starts * (1 + 1e-14 * np.random.default_rng(1).uniform(-1, 1, starts.shape))
@@ -100,7 +113,7 @@ def test_end_points_are_true_minima_of_their_class():
     hessian = jax.jit(jax.hessian(ljat3_cartesian))
     expected = {True: [32.895, 32.895, 110.722], False: [1.203, 1.203, 65.706, 219.024]}
     for positions, label in list(zip(quenched.positions, labels, strict=True))[:60]:
-        x = np.column_stack([positions, np.zeros(3)]).ravel()
+        x = positions.ravel()
         _, gradient = energy_and_gradient(x)
         values = np.linalg.eigvalsh(hessian(x))
         assert np.sqrt((gradient**2).mean()) < 2e-10
@@ -148,16 +161,6 @@ def test_results_do_not_depend_on_threads_or_company():
     turned = quench(starts[::-1], 0.4)
     assert np.array_equal(turned.positions[::-1], alone.positions)
     assert np.array_equal(turned.evaluations[::-1], alone.evaluations)
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10_000))
-def test_jacobi_coordinates_keep_the_geometry(seed):
-    starts = starts_in(3.0, 4, seed)
-    u, v = np.split(jacobi_coordinates(starts), 2)
-    d12, d13 = math.sqrt(2) * u, math.sqrt(1.5) * v + math.sqrt(0.5) * u
-    squares = [(d**2).sum(axis=0) for d in (d12, d13, d13 - d12)]
-    np.testing.assert_allclose(np.sqrt(squares).T, distances(starts), rtol=1e-10)
 
 
 def test_pools_inputs_and_seed():

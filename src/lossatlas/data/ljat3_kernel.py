@@ -1,16 +1,9 @@
 """L-BFGS for many three-atom clusters at once, one lane each: the minimizer behind LJAT3 labels.
 
-The algorithm is that of the Wales group's programs in nine Cartesian coordinates: memory 4, no
-line search, a cap on the length of the step, a step reversed where it points uphill and scaled
-by 0.1 where the energy rises by more than 1e-10. Which minimum a start reaches depends on these
-details, so they define the data.
-
-L-BFGS builds its steps from inner products of steps and gradients only, so an orthogonal change
-of coordinates changes nothing but rounding errors, and a direction in which the gradient is
-always zero never moves. Three atoms stay in their plane and their centroid stays where it is:
-of nine orthonormal coordinates four are left, the in-plane Jacobi vectors
-``u = (r1 - r2) / sqrt 2`` and ``v = (r1 + r2 - 2 r3) / sqrt 6``. Step lengths, energies and
-gradient norms are those of the nine coordinates.
+The algorithm is that of GMIN in nine Cartesian coordinates: memory 4, no line search, a cap on the
+length of the step, a step reversed where it points uphill and scaled by 0.1 where the energy rises
+by more than 1e-10. Which minimum a start reaches depends on these details, so they define the
+data; `benchmarks.gmin_outcomes` compares with GMIN itself, start by start.
 
 Arrays are (coordinates, lanes): every operation runs along the lanes. One step is one energy
 and gradient per lane, a rejected trial is a step like any other, so no lane waits for another.
@@ -18,7 +11,6 @@ and gradient per lane, a rejected trial is a step like any other, so no lane wai
 References: Nocedal, Math. Comp. 35, 773 (1980); Liu and Nocedal, Math. Program. 45, 503 (1989).
 """
 
-from math import sqrt
 from typing import NamedTuple
 
 import jax
@@ -34,10 +26,11 @@ RMS_TOLERANCE = 1e-10  # epsilon / sigma, over the nine Cartesian coordinates
 FIRST_SCALE = 0.1  # the initial guess of the inverse Hessian
 ENERGY_RISE = 1e-10  # epsilon; a larger rise rejects the step
 SHORTENING = 0.1  # of a rejected step
+LARGEST_CHANGE = 1e10  # epsilon / sigma; GMIN clips every component of y, the gradient's change
 MAX_SHORTENINGS = 10  # in a row, after which the memory is dropped
 MAX_EVALUATIONS = 10_000  # starts in the paper's cubes need at most about 200
 
-Coordinates = Float[Array, "4 lanes"]
+Coordinates = Float[Array, "9 lanes"]
 Numbers = Float[Array, " lanes"]
 
 
@@ -62,7 +55,7 @@ class Lanes(NamedTuple):
     """The state of every lane.
 
     Attributes:
-        position: last accepted point, (u, v).
+        position: last accepted point; x, y, z of the first atom, of the second, of the third.
         step: the trial is position + step.
         energy: at position; infinite before the first evaluation.
         gradient: at position.
@@ -92,16 +85,13 @@ def fresh_lanes(position: Coordinates, status: Status = Status.RUNNING) -> Lanes
 
 def energy_and_gradient(position: Coordinates) -> tuple[Numbers, Coordinates]:
     """LJAT3 (eq. 4, Z = 2) of every lane, from the three difference vectors."""
-    u, v = position[:2], position[2:]
-    d12 = sqrt(2.0) * u
-    d13 = sqrt(1.5) * v + sqrt(0.5) * u
-    d23 = sqrt(1.5) * v - sqrt(0.5) * u
+    first, second, third = jnp.split(position, 3)
+    d12, d13, d23 = first - second, first - third, second - third
     squares = [_dot(d, d) for d in (d12, d13, d23)]
     energy, pull_back = jax.vjp(ljat3_from_squares, *squares)
     slopes = pull_back(jnp.ones_like(energy))
     f12, f13, f23 = (2.0 * slope * d for slope, d in zip(slopes, (d12, d13, d23), strict=True))
-    along_u = sqrt(2.0) * f12 + sqrt(0.5) * (f13 - f23)
-    return energy, jnp.concatenate([along_u, sqrt(1.5) * (f13 + f23)])
+    return energy, jnp.concatenate([f12 + f13, f23 - f12, -f13 - f23])
 
 
 def advance(
@@ -122,9 +112,8 @@ def take_step(lanes: Lanes, step_cap: Scalar) -> Lanes:
     running = lanes.status == Status.RUNNING
     accepted = running & (energy - lanes.energy <= ENERGY_RISE)
     stuck = ~accepted & (lanes.shortenings >= MAX_SHORTENINGS)
-    memory = _remember(
-        lanes.memory, accepted & ~first, stuck, lanes.step, gradient - lanes.gradient
-    )
+    change = jnp.clip(gradient - lanes.gradient, -LARGEST_CHANGE, LARGEST_CHANGE)
+    memory = _remember(lanes.memory, accepted & ~first, stuck, lanes.step, change)
     gradient = jnp.where(accepted, gradient, lanes.gradient)
     planned = _planned_step(memory, gradient, step_cap)
     broken = first & ~jnp.isfinite(energy)
@@ -141,7 +130,7 @@ def take_step(lanes: Lanes, step_cap: Scalar) -> Lanes:
 
 
 def rms_gradient(gradient: Coordinates) -> Numbers:
-    """Root mean square over the nine Cartesian coordinates, in epsilon / sigma."""
+    """Root mean square over the nine coordinates, in epsilon / sigma."""
     return jnp.sqrt(_dot(gradient, gradient)) / 3.0
 
 

@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from math import sqrt
 from typing import NamedTuple
 
 import jax
@@ -32,13 +31,13 @@ class Quenched(NamedTuple):
     """Where N starts ended.
 
     Attributes:
-        positions: in the plane of the atoms, centroid at the origin, in sigma.
-        rms_gradient: over nine Cartesian coordinates, in epsilon / sigma.
+        positions: Cartesian, in sigma.
+        rms_gradient: over the nine coordinates, in epsilon / sigma.
         evaluations: energies and gradients each start took.
         status: a `Status` each: CONVERGED, TOO_MANY_STEPS or NOT_FINITE.
     """
 
-    positions: Float[np.ndarray, "N 3 2"]
+    positions: Float[np.ndarray, "N 3 3"]
     rms_gradient: Float[np.ndarray, " N"]
     evaluations: Int[np.ndarray, " N"]
     status: Int[np.ndarray, " N"]
@@ -47,8 +46,8 @@ class Quenched(NamedTuple):
 class _Ends(NamedTuple):
     """`Quenched` in the coordinates of the kernel."""
 
-    coordinates: Float[np.ndarray, "4 N"]
-    gradients: Float[np.ndarray, "4 N"]
+    coordinates: Float[np.ndarray, "9 N"]
+    gradients: Float[np.ndarray, "9 N"]
     evaluations: Int[np.ndarray, " N"]
     status: Int[np.ndarray, " N"]
 
@@ -68,14 +67,15 @@ def quench(
         >>> bool((quench(starts, step_cap=0.4).rms_gradient < 1e-10).all())
         True
     """
-    coordinates = jacobi_coordinates(starts)
+    coordinates = np.ascontiguousarray(starts.reshape(-1, 9).T)
     parts = [coordinates[:, first : first + PART] for first in range(0, len(starts), PART)]
     run = _compiled()
     with ThreadPoolExecutor(threads or _cores()) as pool:
         done = list(pool.map(lambda part: _work_off(run, part, step_cap), parts))
     ends = _Ends(*(np.concatenate(arrays, axis=-1) for arrays in zip(*done, strict=True)))
     rms = np.sqrt((ends.gradients**2).sum(axis=0) / 9.0)
-    return Quenched(_planar_positions(ends.coordinates), rms, ends.evaluations, ends.status)
+    positions = ends.coordinates.T.reshape(-1, 3, 3)
+    return Quenched(positions, rms, ends.evaluations, ends.status)
 
 
 def distances(positions: Float[np.ndarray, "N 3 d"]) -> Float[np.ndarray, "N 3"]:
@@ -99,49 +99,30 @@ def outcome_labels(quenched: Quenched) -> Int[np.ndarray, " N"]:
     return np.where(quenched.status == Status.CONVERGED, labels, -1)
 
 
-def jacobi_coordinates(positions: Float[np.ndarray, "N 3 3"]) -> Float[np.ndarray, "4 N"]:
-    """In-plane Jacobi vectors (u, v), u along the first axis; NaN where atoms 1 and 2 coincide."""
-    first, second, third = np.moveaxis(positions, 1, 0)
-    u, v = (first - second) / sqrt(2.0), (first + second - 2.0 * third) / sqrt(6.0)
-    length = np.linalg.norm(u, axis=1)
-    length = np.where(length > 0.0, length, np.nan)
-    axis = u / length[:, None]
-    along = (v * axis).sum(axis=1)
-    across = np.linalg.norm(v - along[:, None] * axis, axis=1)
-    return np.stack([length, np.zeros_like(length), along, across])
-
-
-def _planar_positions(coordinates: Float[np.ndarray, "4 N"]) -> Float[np.ndarray, "N 3 2"]:
-    u, v = coordinates[:2].T, coordinates[2:].T
-    first = v / sqrt(6.0) + u / sqrt(2.0)
-    second = v / sqrt(6.0) - u / sqrt(2.0)
-    return np.stack([first, second, -sqrt(2.0 / 3.0) * v], axis=1)
-
-
 @cache
 def _compiled() -> Advance:
     """`advance` for LANES lanes, compiled once and before the threads need it."""
     with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
-        lanes = fresh_lanes(jax.numpy.zeros((4, LANES)))
-        refill, starts, step_cap = np.zeros(LANES, bool), np.zeros((4, LANES)), np.zeros(())
+        lanes = fresh_lanes(jax.numpy.zeros((9, LANES)))
+        refill, starts, step_cap = np.zeros(LANES, bool), np.zeros((9, LANES)), np.zeros(())
         function = jax.jit(advance, static_argnames="steps")
         return function.lower(lanes, refill, starts, step_cap, steps=STEPS).compile()
 
 
-def _work_off(run: Advance, starts: Float[np.ndarray, "4 N"], step_cap: float) -> _Ends:
+def _work_off(run: Advance, starts: Float[np.ndarray, "9 N"], step_cap: float) -> _Ends:
     """The ends of all starts, in their order."""
     # Neither setting is inherited by the threads of a pool.
     with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
-        lanes = fresh_lanes(jax.numpy.zeros((4, LANES)), Status.CONVERGED)
+        lanes = fresh_lanes(jax.numpy.zeros((9, LANES)), Status.CONVERGED)
         return _keep_full(run, lanes, starts, np.array(step_cap, np.float64))
 
 
 def _keep_full(
-    run: Advance, lanes: Lanes, starts: Float[np.ndarray, "4 N"], step_cap: np.ndarray
+    run: Advance, lanes: Lanes, starts: Float[np.ndarray, "9 N"], step_cap: np.ndarray
 ) -> _Ends:
     count, begun = starts.shape[1], 0
     ends = _Ends(
-        np.empty((4, count)), np.empty((4, count)), np.empty(count, int), np.empty(count, int)
+        np.empty((9, count)), np.empty((9, count)), np.empty(count, int), np.empty(count, int)
     )
     owners = np.full(LANES, -1)
     while True:
@@ -154,7 +135,7 @@ def _keep_full(
         if (owners < 0).all():
             return ends
         # New arrays every time: the device may still read those of the call before.
-        refill, waiting = np.zeros(LANES, bool), np.ones((4, LANES))
+        refill, waiting = np.zeros(LANES, bool), np.ones((9, LANES))
         refill[taken] = True
         waiting[:, taken] = starts[:, owners[taken]]
         lanes = run(lanes, refill, waiting, step_cap)
