@@ -2,48 +2,42 @@
 
     H <- (1 - rho s y^T) H (1 - rho y s^T) + rho s s^T,    rho = 1 / s.y
 
-Before the first update the matrix is rescaled to s.y / y.y (Nocedal and Wright, eq. 6.20). Pairs
-without positive curvature are skipped.
+Before each update H is multiplied by s.y / y.H.y (Oren and Luenberger, Management Sci. 20, 845
+(1974)) wherever this enlarges it, as in Al-Baali, Comput. Optim. Appl. 9, 191 (1998): a quench
+begins where the loss is steep, and without this the matrix goes on expecting such curvature in
+every direction that was not yet explored; quenches take almost twice as many steps. Pairs without
+positive curvature are skipped.
 """
-
-from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 
 
-class Model(NamedTuple):
-    """Inverse Hessian (n, n), and whether it still is the initial guess."""
-
-    inverse: Array
-    untouched: Array
+def init(w: Array, guess: float) -> Array:
+    """The model is the inverse Hessian (n, n), at first `guess` times the identity."""
+    return guess * jnp.eye(w.shape[0], dtype=w.dtype)
 
 
-def init(w: Array, guess: float) -> Model:
-    """`guess` times the identity."""
-    return Model(guess * jnp.eye(w.shape[0], dtype=w.dtype), jnp.asarray(True))
-
-
-def update(model: Model, s: Array, y: Array) -> Model:
+def update(inverse: Array, s: Array, y: Array) -> Array:
     """Take in one step s (n,) and its change of gradient y (n,)."""
-    curvature, length = jnp.vdot(s, y), jnp.vdot(y, y)
-    useful = curvature > 1e-14 * jnp.sqrt(length * jnp.vdot(s, s))
+    curvature = jnp.vdot(s, y)
+    useful = curvature > 1e-14 * jnp.sqrt(jnp.vdot(y, y) * jnp.vdot(s, s))
     rho = jnp.where(useful, 1.0 / jnp.where(useful, curvature, 1.0), 0.0)
-    scale = jnp.where(useful, curvature / jnp.where(useful, length, 1.0), 1.0)
-    eye = jnp.eye(s.shape[0], dtype=s.dtype)
-    inverse = jnp.where(model.untouched & useful, scale * eye, model.inverse)
     product = inverse @ y
-    correction = (1.0 + rho * jnp.vdot(y, product)) * rho * s
-    inverse = inverse - rho * jnp.outer(product, s) + jnp.outer(s, correction - rho * product)
-    return Model(inverse, model.untouched & ~useful)
+    expected = jnp.vdot(y, product)
+    scale = jnp.where(useful, jnp.maximum(1.0, curvature / jnp.where(useful, expected, 1.0)), 1.0)
+    product = scale * product
+    correction = (1.0 + rho * scale * expected) * rho * s
+    return (
+        scale * inverse - rho * jnp.outer(product, s) + jnp.outer(s, correction - rho * product)
+    )
 
 
-def forget(model: Model, guess: float, really: Array) -> Model:
+def forget(inverse: Array, guess: float, really: Array) -> Array:
     """Back to `guess` times the identity, if really so."""
-    eye = jnp.eye(model.inverse.shape[0], dtype=model.inverse.dtype)
-    return Model(jnp.where(really, guess * eye, model.inverse), model.untouched | really)
+    return jnp.where(really, guess * jnp.eye(len(inverse), dtype=inverse.dtype), inverse)
 
 
-def direction(model: Model, gradient: Array) -> Array:
+def direction(inverse: Array, gradient: Array) -> Array:
     """The quasi-Newton step -H g."""
-    return -(model.inverse @ gradient)
+    return -(inverse @ gradient)
