@@ -40,7 +40,13 @@ def main() -> None:
         certificate = yield from certified(tools, saddle)
         start = saddle + sign * tools.pushoff * certificate.modes[0]
         flow = yield Request(
-            tools.flow, (start, np.asarray(tolerance), landscape.symmetrizer(start))
+            tools.flow,
+            (
+                start,
+                np.asarray(tolerance),
+                np.asarray(tools.newton_ball),
+                landscape.symmetrizer(start),
+            ),
         )
         end = yield from certified(tools, flow.w)
         return flow, np.nan if end.point is None else end.point.energy

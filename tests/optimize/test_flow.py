@@ -20,6 +20,7 @@ from lossatlas.optimize import flow
 from lossatlas.optimize.flow import Flow
 
 COARSE, TIGHT = np.asarray(1e-3), np.asarray(1e-6)
+BALL = np.asarray(0.1)
 SURFACES = {
     "Mueller-Brown": (MUELLER_BROWN, 0.02),
     "six-hump camel": (SIX_HUMP_CAMEL, 0.02),
@@ -54,11 +55,11 @@ def test_phi_functions_far_out():
 
 def fixed_steps(surface, n):
     """The position after a time, by steps of equal length whatever their error."""
-    kernel = Flow(ball=0.0, max_step=1e3, stationary_rms=0.0)
+    kernel = Flow(max_step=1e3, stationary_rms=0.0)
     start, step = jax.jit(kernel.init), jax.jit(kernel.step)
 
     def advance(w, time, steps):
-        state, moves = start(surface, w, np.asarray(np.inf), np.eye(n)), 0
+        state, moves = start(surface, w, np.asarray(np.inf), np.zeros(()), np.eye(n)), 0
         while moves < steps:
             before = np.asarray(state.w)
             state = step(surface, state._replace(time_step=jnp.asarray(time / steps)))
@@ -117,9 +118,10 @@ def test_paths_from_displaced_saddles_end_where_scipys_do(name):
         if saddle.hessian_index == 1:
             mode = np.linalg.eigh(hessian(jnp.array(saddle.position)))[1][:, 0]
             starts += [saddle.position + sign * pushoff * mode for sign in (1, -1)]
-    kernel = Flow(ball=0.1 * pushoff * 5, max_step=0.1)
+    kernel = Flow(max_step=0.1)
+    ball = np.asarray(0.1 * pushoff * 5)
     for tolerance in (COARSE, TIGHT):
-        jobs = [(start, tolerance * pushoff / 0.02, np.eye(n)) for start in starts]
+        jobs = [(start, tolerance * pushoff / 0.02, ball, np.eye(n)) for start in starts]
         for start, found in zip(starts, results_of(landscape.surface, kernel, jobs), strict=True):
             assert found.status == Status.CONVERGED
             near = lambda w: np.linalg.norm(minima - w, axis=1).min() - 0.01  # noqa: E731
@@ -145,7 +147,7 @@ def test_paths_of_a_network_end_where_scipys_do(shared):
             mode = np.linalg.eigh(hessian(w))[1][:, 0]
             starts += [w + sign * 0.02 * mode for sign in (1, -1)]
     identity = np.eye(landscape.n_weights)
-    found = results_of(landscape.surface, Flow(), [(w, COARSE, identity) for w in starts])
+    found = results_of(landscape.surface, Flow(), [(w, COARSE, BALL, identity) for w in starts])
     assert len(found) == 6
     reached = set()
     for start, path in zip(starts, found, strict=True):
@@ -167,7 +169,7 @@ def test_a_path_passing_a_saddle_says_so():
     stable, unstable = np.linalg.eigh(hessian)[1].T[::-1]
     kernel = Flow(max_step=0.1)
     starts = [0.3 * stable + gap * unstable for gap in (1e-4, 0.3)]
-    close, wide = results_of(surface, kernel, [(w, TIGHT, np.eye(2)) for w in starts])
+    close, wide = results_of(surface, kernel, [(w, TIGHT, BALL, np.eye(2)) for w in starts])
     assert close.status == wide.status == Status.CONVERGED
     assert close.approach < 0.1 < wide.approach
 
@@ -180,7 +182,9 @@ def test_the_symmetrizer_keeps_a_path_in_its_subspace():
     onto = np.diag([1.0, 0.0])
     start = np.array([0.6, 1e-9])
     inside, outside = results_of(
-        surface, Flow(max_step=0.1), [(start, TIGHT, onto), (start, TIGHT, np.eye(2))]
+        surface,
+        Flow(max_step=0.1),
+        [(start, TIGHT, BALL, onto), (start, TIGHT, BALL, np.eye(2))],
     )
     assert inside.status == outside.status == Status.CONVERGED
     np.testing.assert_allclose(inside.w, 0.0, atol=1e-10)
@@ -191,7 +195,8 @@ def test_the_symmetrizer_keeps_a_path_in_its_subspace():
 def test_limits_are_outcomes():
     surface = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1]).surface
     kernel = Flow(max_hessians=3)
-    jobs = [(np.array([0.01, 0.0]), TIGHT, np.eye(2)), (np.array([np.nan, 0]), TIGHT, np.eye(2))]
+    starts = (np.array([0.01, 0.0]), np.array([np.nan, 0]))
+    jobs = [(start, TIGHT, BALL, np.eye(2)) for start in starts]
     slow, bad = results_of(surface, kernel, jobs)
     assert (slow.status, slow.hessians) == (Status.TOO_MANY_STEPS, 3)
     assert bad.status == Status.NOT_FINITE

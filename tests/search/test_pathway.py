@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from lane_runs import in_order
+from lane_runs import in_order, results_of
 
 from lossatlas.errors import Status
 from lossatlas.landscape import FunctionLandscape
@@ -76,6 +76,27 @@ def test_a_path_that_runs_into_a_point_of_index_two_falls_to_a_minimum():
         assert end.minimum.index == 0
         assert end.minimum.orbit_size == 4
         assert np.sign(end.minimum.weights[0]) == np.sign(end.via.weights[0])
+
+
+def shoulder(w):
+    """A saddle at w0 = 0, minima at +-2; at +-1 the slope is nearly zero, dE/dw0 = -3e-4."""
+    x = w[0]
+    return x**8 / 8 - x**6 + 9.0001 / 4 * x**4 - 2.0002 * x**2 + w[1] ** 2
+
+
+def test_a_path_does_not_end_on_a_shoulder():
+    """Before the shoulder the Hessian is positive definite and the Newton step short."""
+    landscape = landscape_of(shoulder, 2)
+    _, found = followed_from(landscape, [0.0, 0.0])
+    assert found.status is Status.CONVERGED
+    ends = sorted(end.minimum.weights[0] for end in found.pathways[-1].ends)
+    np.testing.assert_allclose(ends, [-2.0, 2.0], atol=1e-8)
+    # This is not for nothing: the first ball was too large.
+    start, tools = np.array([0.02, 0.0]), default_tools(landscape)
+    job = (start, np.asarray(1e-2), np.asarray(tools.newton_ball), np.eye(2))
+    (flow,) = results_of(landscape.surface, tools.flow, [job])
+    assert flow.status == Status.CONVERGED
+    assert 0.5 < flow.w[0] < 1.0
 
 
 def test_a_path_that_does_not_end_is_a_lost_link():

@@ -83,7 +83,8 @@ def _chunk_blocks(
             own = _pull(matrix, curvature[layer + 1].transpose(1, 0, 2)) * slope[:, None]
             bend = -2.0 * a * slope * pulled
             curvature[layer] = own + jnp.eye(a.shape[0], dtype=a.dtype)[:, :, None] * bend[:, None]
-        for m in range(layer, depth):
+        blocks[layer, layer] = _symmetric_block(activations[layer], curvature[layer])
+        for m in range(layer + 1, depth):
             blocks[layer, m] = _block(activations[layer], curvature[m], activations[m])
         for m, term in _bilinear(matrices, slopes, activations, deltas, layer).items():
             blocks[layer, m] = blocks[layer, m] + term
@@ -93,6 +94,22 @@ def _chunk_blocks(
 def _pull(matrix: Array, tensor: Array) -> Array:
     """sum_p W[p,j] T[p,q,a]: (j, q, items), one matrix product."""
     return jnp.tensordot(matrix.T, tensor, axes=1)
+
+
+def _symmetric_block(lower: Array, curvature: Array) -> Array:
+    """`_block` of a layer with itself: G and the products of activations are symmetric."""
+    left = _with_one(lower)
+    rows, pairs = np.triu_indices(curvature.shape[0]), np.triu_indices(left.shape[0])
+    packed = curvature[rows] @ (left[pairs[0]] * left[pairs[1]]).T
+    j, k = _unpacking(curvature.shape[0]), _unpacking(left.shape[0])
+    return packed[j[:, None, :, None], k[None, :, None, :]]
+
+
+def _unpacking(size: int) -> np.ndarray:
+    """Where an upper triangle, row after row, has the elements of the symmetric matrix."""
+    place = np.zeros((size, size), int)
+    place[np.triu_indices(size)] = np.arange(size * (size + 1) // 2)
+    return np.maximum(place, place.T)
 
 
 def _block(lower: Array, curvature: Array, upper: Array) -> Array:

@@ -28,9 +28,7 @@ def update(inverse: Array, s: Array, y: Array) -> Array:
     scale = jnp.where(useful, jnp.maximum(1.0, curvature / jnp.where(useful, expected, 1.0)), 1.0)
     product = scale * product
     correction = (1.0 + rho * scale * expected) * rho * s
-    return (
-        scale * inverse - rho * jnp.outer(product, s) + jnp.outer(s, correction - rho * product)
-    )
+    return scale * inverse - rho * jnp.outer(product, s) + jnp.outer(s, correction - rho * product)
 
 
 def forget(inverse: Array, guess: float, really: Array) -> Array:

@@ -45,6 +45,7 @@ class ChebyshevState(NamedTuple):
     gradient: Array
     start: Array
     tolerance: Array
+    ball: Array
     symmetrizer: Any
     time_step: Array
     stages: Array
@@ -65,10 +66,9 @@ class ChebyshevState(NamedTuple):
 
 @dataclass(frozen=True)
 class ChebyshevFlow:
-    """Kernel; a job is `(w, tolerance, symmetrizer)` and the result `Flowed`, as for `flow.Flow`.
+    """Kernel; jobs `(w, tolerance, ball, symmetrizer)` and results `Flowed` are as for `flow.Flow`.
 
     Args:
-        ball: hand over to Newton's method when its step is certainly shorter than this.
         max_step: cap on the distance covered in one step.
         max_stages: cap on the gradients for one step.
         max_gradients: give up after so many; a Hessian-vector product counts as two.
@@ -79,7 +79,6 @@ class ChebyshevFlow:
         steps: steps a device call.
     """
 
-    ball: float = 0.1
     max_step: float = 0.5
     max_stages: int = 200
     max_gradients: int = 200_000
@@ -88,7 +87,9 @@ class ChebyshevFlow:
     memory: int = 60
     steps: int = 100
 
-    def init(self, surface: Any, w: Array, tolerance: Array, symmetrizer: Any) -> ChebyshevState:
+    def init(
+        self, surface: Any, w: Array, tolerance: Array, ball: Array, symmetrizer: Any
+    ) -> ChebyshevState:
         """Evaluate the start."""
         w = symmetrizer @ w
         energy, gradient = surface.value_and_gradient(w)
@@ -101,6 +102,7 @@ class ChebyshevFlow:
             gradient=gradient,
             start=w,
             tolerance=tolerance,
+            ball=ball,
             symmetrizer=symmetrizer,
             time_step=jnp.zeros((), w.dtype),
             stages=jnp.int32(2),
@@ -136,7 +138,9 @@ class ChebyshevFlow:
 
     def result(self, state: ChebyshevState) -> Flowed:
         """Where the path was handed over."""
-        return Flowed(state.w, state.approach, state.gradients, jnp.int32(0), state.status)
+        newton = jnp.linalg.norm(state.gradient) / state.mode.value
+        none = jnp.int32(0)
+        return Flowed(state.w, state.approach, newton, state.gradients, none, state.status)
 
     def _power(self, surface: Any, state: ChebyshevState) -> ChebyshevState:
         """One power iteration for the largest curvature."""
@@ -162,7 +166,7 @@ class ChebyshevFlow:
         nearness = jnp.where(curvature < 0, newton / jnp.maximum(travelled, 1e-16), jnp.inf)
         # Near a saddle the flow grows on the time scale of the negative curvature.
         first = 0.5 / jnp.maximum(jnp.abs(curvature), 1e-12)
-        near = (curvature > 0) & (jnp.sqrt(square) < self.ball * curvature)
+        near = (curvature > 0) & (jnp.sqrt(square) < state.ball * curvature)
         return state._replace(
             approach=jnp.minimum(state.approach, nearness),
             time_step=jnp.where(state.time_step == 0, first, state.time_step),
@@ -194,7 +198,7 @@ class ChebyshevFlow:
         value = state.mode.value
         tracked, exhausted = state.phase == REFINE, state.repeats <= 0
         settled = jnp.linalg.norm(state.mode.residual) <= 0.1 * value
-        close = jnp.linalg.norm(state.gradient) < self.ball * value
+        close = jnp.linalg.norm(state.gradient) < state.ball * value
         end = tracked & settled & close & ~exhausted
         state = state._replace(
             phase=jnp.int32(REFINE),

@@ -9,8 +9,9 @@ solution inside for the error (exprb43: Hochbruck, Ostermann and Schweitzer, SIA
 (2009) 786). With the eigenvectors of the exact Hessian at hand its phi functions are diagonal, so a
 step costs one Hessian, one diagonalization and three gradients.
 
-The path ends where Newton's method takes over safely: the Hessian is positive definite and the
-Newton step is shorter than `ball`. On the way the kernel notes how closely the path came to
+The path ends where Newton's method may take over: the Hessian is positive definite and the Newton
+step is shorter than `ball`. (Whether it was right to is seen afterwards, see `search.pathway`.) On
+the way the kernel notes how closely the path came to
 another saddle, as the length of the Newton step over the distance travelled: a small `approach`
 warns that the path runs near a watershed and should be followed again with a tighter tolerance.
 """
@@ -36,21 +37,32 @@ class FlowState(NamedTuple):
     start: Array
     time_step: Array
     tolerance: Array
+    ball: Array
     symmetrizer: Array
     gradient: Array
     eigenvalues: Array
     vectors: Array
     approach: Array
+    newton: Array
     gradients: Array
     hessians: Array
     status: Array
 
 
 class Flowed(NamedTuple):
-    """Result: the last point (n,), how closely a saddle was passed, evaluations, status."""
+    """Result.
+
+    Attributes:
+        w: the last point (n,).
+        approach: how closely a saddle was passed.
+        newton: length of the Newton step at the last point, or a bound of it.
+        gradients, hessians: evaluations used.
+        status: CONVERGED, TOO_MANY_STEPS or NOT_FINITE.
+    """
 
     w: Array
     approach: Array
+    newton: Array
     gradients: Array
     hessians: Array
     status: Array
@@ -58,14 +70,14 @@ class Flowed(NamedTuple):
 
 @dataclass(frozen=True)
 class Flow:
-    """Kernel; a job is `(w, tolerance, symmetrizer)`.
+    """Kernel; a job is `(w, tolerance, ball, symmetrizer)`.
 
-    `tolerance` bounds the error of one step in weight units; `symmetrizer` (n, n) projects onto the
+    `tolerance` bounds the error of one step in weight units; the path is handed over to Newton's
+    method when its step is shorter than `ball`; `symmetrizer` (n, n) projects onto the
     subspace of symmetric weight vectors that the flow cannot leave (the identity if there is none),
     so that rounding errors do not make it leave.
 
     Args:
-        ball: hand over to Newton's method when its step is shorter than this.
         max_step: cap on the distance covered in one step.
         max_hessians: give up after so many.
         stationary_rms: in a symmetric subspace the flow may end at a saddle; RMS gradient at which
@@ -73,13 +85,14 @@ class Flow:
         steps: steps a device call.
     """
 
-    ball: float = 0.1
     max_step: float = 0.5
     max_hessians: int = 3000
     stationary_rms: float = 1e-11
     steps: int = 16
 
-    def init(self, surface: Any, w: Array, tolerance: Array, symmetrizer: Array) -> FlowState:
+    def init(
+        self, surface: Any, w: Array, tolerance: Array, ball: Array, symmetrizer: Array
+    ) -> FlowState:
         """Nothing evaluated yet."""
         w = symmetrizer @ w
         return FlowState(
@@ -88,11 +101,13 @@ class Flow:
             start=w,
             time_step=jnp.zeros((), w.dtype),
             tolerance=tolerance,
+            ball=ball,
             symmetrizer=symmetrizer,
             gradient=jnp.zeros_like(w),
             eigenvalues=jnp.zeros_like(w),
             vectors=jnp.zeros((w.shape[0], w.shape[0]), w.dtype),
             approach=jnp.full((), jnp.inf, w.dtype),
+            newton=jnp.full((), jnp.inf, w.dtype),
             gradients=jnp.int32(0),
             hessians=jnp.int32(0),
             status=running(),
@@ -108,7 +123,9 @@ class Flow:
 
     def result(self, state: FlowState) -> Flowed:
         """Where the path was handed over."""
-        return Flowed(state.w, state.approach, state.gradients, state.hessians, state.status)
+        return Flowed(
+            state.w, state.approach, state.newton, state.gradients, state.hessians, state.status
+        )
 
     def _model(self, surface: Any, state: FlowState) -> FlowState:
         """Gradient, Hessian and spectrum at w; has the path ended?"""
@@ -121,7 +138,7 @@ class Flow:
         rms = jnp.sqrt(jnp.mean(gradient**2))
         hessians = state.hessians + 1
 
-        ended = (convex & (newton < self.ball)) | (rms < self.stationary_rms)
+        ended = (convex & (newton < state.ball)) | (rms < self.stationary_rms)
         status = jnp.where(hessians >= self.max_hessians, Status.TOO_MANY_STEPS, running())
         status = jnp.where(ended & (hessians > 1), Status.CONVERGED, status)
         status = jnp.where(jnp.isfinite(rms), status, Status.NOT_FINITE)
@@ -134,6 +151,7 @@ class Flow:
             eigenvalues=eigenvalues,
             vectors=vectors,
             approach=jnp.minimum(state.approach, nearness),
+            newton=newton,
             gradients=state.gradients + 1,
             hessians=hessians,
             status=status.astype(jnp.int32),

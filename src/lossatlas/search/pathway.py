@@ -4,6 +4,13 @@ The path begins a small distance away on either side along the eigenvector of th
 eigenvalue and follows gradient flow (see `optimize.flow`) to the Newton ball of a minimum. If it
 came close to another saddle on the way it is followed again with a tighter tolerance.
 
+A short Newton step does not prove that a minimum is near: on a shoulder of a valley the Hessian is
+positive definite too, and Newton's method may end at a saddle beyond it. So the point must lie
+where that step pointed: not further than 1.5 times its length. (Along one direction with a constant
+third derivative the curvature at the minimum is then at least a third of that at the end of the
+path. Of 493 paths of a [2, 10, 4] network 9 in 10 have a ratio of 0.93 to 1.05; four exceed 1.5.)
+Otherwise the path goes on to a smaller ball.
+
 Equal hidden units make subspaces that the flow cannot leave. A path inside one may end at a point
 that is a minimum there and a saddle outside. That point is stored as what it is; if it is itself a
 transition state its own pathway is followed, and the minimum reported is one of the two below it.
@@ -65,29 +72,60 @@ def _descend(
     tools: Tools, starts: list[np.ndarray]
 ) -> Generator[Requests, Any, tuple[list[Certificate], Cost]]:
     """Follow the flow from each start and certify where it ends."""
-    coarse, tight = tools.flow_tolerance
-    symmetrizers = [tools.landscape.symmetrizer(start) for start in starts]
-    flows: list[Flowed] = yield [
-        Request(tools.flow, (start, np.asarray(coarse), symmetrizer))
-        for start, symmetrizer in zip(starts, symmetrizers, strict=True)
+    coarse, tight = (np.asarray(tolerance) for tolerance in tools.flow_tolerance)
+    jobs = [
+        (start, coarse, np.asarray(tools.newton_ball), tools.landscape.symmetrizer(start))
+        for start in starts
     ]
-    cost = _flow_cost(flows)
-    doubtful = [k for k, flow in enumerate(flows) if flow.approach < tools.near_saddle]
-    if doubtful:
-        again: list[Flowed] = yield [
-            Request(tools.flow, (starts[k], np.asarray(tight), symmetrizers[k])) for k in doubtful
-        ]
-        cost += _flow_cost(again)
-        for k, flow in zip(doubtful, again, strict=True):
-            flows[k] = flow
-    arrivals = []
-    for flow in flows:
-        certificate = yield from certified(tools, np.asarray(flow.w))
-        if flow.status != Status.CONVERGED:
-            certificate = certificate._replace(point=None, status=Status(int(flow.status)))
-        arrivals.append(certificate)
-        cost += certificate.cost
+    flows: list[Flowed] = yield [Request(tools.flow, job) for job in jobs]
+    cost, arrivals = Cost(), []
+    for job, flow in zip(jobs, flows, strict=True):
+        ended = yield from _end(tools, job, flow)
+        cost += ended.cost
+        if ended.approach < tools.near_saddle:
+            start, _, *rest = job
+            job = (start, tight, *rest)
+            flow = yield Request(tools.flow, job)
+            ended = yield from _end(tools, job, flow)
+            cost += ended.cost
+        arrivals.append(ended.arrival)
     return arrivals, cost
+
+
+class _End(NamedTuple):
+    """Where a path ends, how closely it passed a saddle on its way, and what it cost."""
+
+    arrival: Certificate
+    approach: float
+    cost: Cost
+
+
+def _end(tools: Tools, job: tuple[Any, ...], flow: Flowed) -> Generator[Requests, Any, _End]:
+    """Certify where a path leads; it goes on to a smaller ball where Newton's method went astray.
+
+    `job` is that which gave `flow`.
+    """
+    _, tolerance, ball, symmetrizer = job
+    cost, approach = _flow_cost(flow), float(flow.approach)
+    for shrinking in (1e-1, 1e-2, 1e-3, None):
+        arrival = yield from certified(tools, np.asarray(flow.w))
+        cost += arrival.cost
+        if flow.status != Status.CONVERGED:
+            arrival = arrival._replace(point=None, status=Status(int(flow.status)))
+        if flow.status != Status.CONVERGED or _is_where_newton_pointed(tools, flow, arrival):
+            return _End(arrival, approach, cost)
+        if shrinking is not None:
+            flow = yield Request(tools.flow, (flow.w, tolerance, shrinking * ball, symmetrizer))
+            cost += _flow_cost(flow)
+            approach = min(approach, float(flow.approach))
+    return _End(arrival._replace(point=None, status=Status.NOT_STATIONARY), approach, cost)
+
+
+def _is_where_newton_pointed(tools: Tools, flow: Flowed, arrival: Certificate) -> bool:
+    if arrival.point is None:
+        return arrival.status is not Status.NOT_STATIONARY
+    apart = float(np.linalg.norm(arrival.point.weights - flow.w))
+    return apart <= max(1.5 * float(flow.newton), 1e-4 * tools.newton_ball)
 
 
 def _settle(
@@ -134,5 +172,5 @@ def _fall_off(
     return best[0], best[1], cost
 
 
-def _flow_cost(flows: list[Flowed]) -> Cost:
-    return Cost(sum(int(f.gradients) for f in flows), sum(int(f.hessians) for f in flows))
+def _flow_cost(flow: Flowed) -> Cost:
+    return Cost(int(flow.gradients), int(flow.hessians))

@@ -36,6 +36,7 @@ class Tools(NamedTuple):
         displacement: distance from a minimum at which single-ended climbs begin.
         flow_tolerance: error of one step along a path, and the tighter one for paths that come near
             another saddle.
+        newton_ball: length of the Newton step at which a path is handed over to Newton's method.
         near_saddle: a path is followed again with the tighter tolerance if its `approach` (Newton
             length over distance travelled) falls below this.
         known: the id of a transition state already in the atlas, or None; the paths of a known one
@@ -51,6 +52,7 @@ class Tools(NamedTuple):
     pushoff: float
     displacement: float
     flow_tolerance: tuple[float, float] = (1e-2, 1e-4)
+    newton_ball: float = 0.1
     near_saddle: float = 0.2
     known: Callable[[StationaryPoint], int | None] = nothing_known
 
@@ -75,6 +77,7 @@ def default_tools(landscape: Landscape) -> Tools:
         pushoff=0.02 * length,
         displacement=0.5 * length,
         flow_tolerance=(1e-2 * length, 1e-4 * length),
+        newton_ball=0.1 * length,
     )
 
 
@@ -85,7 +88,7 @@ def _exact_kernels(landscape: Landscape) -> tuple[Polish, Climb, Flow]:
     return (
         Polish(n_modes=n_modes, max_step=0.3 * length),
         Climb(newton_length=1e-3 * length, radius=1.0 * length, max_radius=4.0 * length),
-        Flow(ball=0.1 * length, max_step=0.5 * length),
+        Flow(max_step=0.5 * length),
     )
 
 
@@ -99,5 +102,5 @@ def _product_kernels(length: float) -> tuple[IterativePolish, HybridClimb, Cheby
             max_radius=0.6 * length,
             max_step=0.2 * length,
         ),
-        ChebyshevFlow(ball=0.1 * length, max_step=0.5 * length),
+        ChebyshevFlow(max_step=0.5 * length),
     )
