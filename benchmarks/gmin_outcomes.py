@@ -46,6 +46,7 @@ def gmin_labels(program: Path, starts: np.ndarray, step_cap: float) -> np.ndarra
         folder = Path(name)
         (folder / "data").write_text(f"{KEYWORDS}MAXBFGS {step_cap}\n")
         for start, end in zip(starts, ends, strict=True):
+            (folder / "lowest").unlink(missing_ok=True)
             np.savetxt(folder / "coords", start, fmt="%.17g")
             subprocess.run([program], cwd=folder, check=True, capture_output=True)
             lines = (folder / "lowest").read_text().splitlines()[2:5]
@@ -62,7 +63,7 @@ def main() -> None:
     parser.add_argument("--environments", type=Path, default=default_folder())
     parser.add_argument("--write", type=Path, help="the fixture")
     arguments = parser.parse_args()
-    program = folder_of_programs(arguments.environments) / "GMIN"
+    program = folder_of_programs(arguments.environments.resolve()) / "GMIN"
     cases = []
     for cube, step_cap in CASES:
         shape = (arguments.starts, 3, 3)
@@ -70,11 +71,11 @@ def main() -> None:
         theirs = gmin_labels(program, starts, step_cap)
         differ = np.flatnonzero(theirs != outcome_labels(quench(starts, step_cap)))
         print(f"{cube}, step cap {step_cap}: {len(differ)} of {len(starts)} differ {differ}")
-        labels = "".join(map(str, theirs))
+        labels = theirs.tolist()
         cases.append({"cube": cube, "step_cap": step_cap, "seed": SEED, "labels": labels})
     if arguments.write:
         about = "labels by GMIN (pylfl 0.3.5), written by python -m benchmarks.gmin_outcomes"
-        arguments.write.write_text(json.dumps({"about": about, "cases": cases}, indent=1) + "\n")
+        arguments.write.write_text(json.dumps({"about": about, "cases": cases}) + "\n")
 
 
 if __name__ == "__main__":

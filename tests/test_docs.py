@@ -21,6 +21,7 @@ import typer
 
 from lossatlas.atlas import schema
 from lossatlas.cli.app import app
+from lossatlas.cli.runtime import XLA_FLAGS
 from lossatlas.errors import Status
 from lossatlas.studies.study import Study, load_study
 
@@ -116,7 +117,7 @@ def call(pytestconfig) -> Callable[..., str]:
         **os.environ,
         "MPLBACKEND": "agg",
         # As the program sets them: other flags would be other compiled code.
-        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+        "XLA_FLAGS": " ".join(f"{flag}={value}" for flag, value in XLA_FLAGS.items()),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
     if pytestconfig.cache is not None:

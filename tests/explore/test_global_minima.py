@@ -24,7 +24,7 @@ REFITS = {"D1": ((0.830, 0.015), (0.761, 0.016)), "D2": ((0.529, 0.018), (0.810,
 
 UNEXPLAINED = pytest.mark.xfail(
     strict=True,
-    reason="ours is higher by two to three standard errors. The labels behind ours are those of"
+    reason="ours is higher by three standard errors. The labels behind ours are those of"
     " GMIN (tests/data/test_ljat3.py), and fits to GMIN's own labels give the same; variants of the"
     " minimizer move this AUC by .02, so that of the refits, which is another, is the likely cause",
 )

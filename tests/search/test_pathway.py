@@ -99,6 +99,26 @@ def test_a_path_does_not_end_on_a_shoulder():
     assert 0.5 < flow.w[0] < 1.0
 
 
+def fork(w):
+    """Between a saddle at (0, 0) and its minima lie saddles that a slight slope keeps off."""
+    x, y = w
+    ridge = (0.95 - x**2) * y**2 + 2 * y**4 - 0.03 * y**3
+    return x**4 / 4 - x**2 / 2 + ridge + 3e-4 * y
+
+
+def test_a_path_does_not_end_at_a_saddle_beside_it():
+    """Where its Hessian is still positive definite, Newton's method leads to the saddle."""
+    landscape = FunctionLandscape(fork, [-2, -2], [2, 2])
+    _, found = followed_from(landscape, [0.0, 0.0])
+    assert found.status is Status.CONVERGED
+    assert len(found.pathways) == 1
+    for end in found.pathways[0].ends:
+        assert end.via is None
+        x, y = end.minimum.weights
+        # Where SciPy's LSODA leads; the other minimum beyond the saddle has y = 0.168.
+        np.testing.assert_allclose([abs(x), y], [1.0218, -0.1489], atol=2e-3)
+
+
 def test_a_path_that_does_not_end_is_a_lost_link():
     landscape = landscape_of(valley, 2)
     tools = default_tools(landscape)

@@ -19,7 +19,7 @@ from lossatlas.data.ljat3_kernel import Lanes, advance, fresh_lanes
 from lossatlas.errors import Status
 from lossatlas.landscape.surfaces import LJAT3_PLANAR
 
-LANES = 1024  # some 60 numbers each: a block stays in the second-level cache
+LANES = 1024  # some 110 numbers each: a block stays near the second-level cache
 STEPS = 8  # between harvests; a finished lane idles for half of them
 PART = 12_500  # starts worked off by one thread at a time
 DISTANCE_TOLERANCE = 1e-6  # sigma; the convergence limit leaves 3e-10

@@ -30,8 +30,8 @@ from lossatlas.optimize.lanes import Engine, Found, Session
 from lossatlas.search.outcome import Attempt
 from lossatlas.search.tools import default_tools
 
-QUIET = 750
-"""An exploration ends when so many attempts, and ten for every minimum, found nothing new."""
+QUIET, PER_MINIMUM, PER_TRANSITION_STATE = 750, 10, 20
+"""An exploration ends when so many attempts, and so many for every point, found nothing new."""
 DRAWS = 0.5
 """Part of the searches that are independent draws where the exploration goes on until it is
 complete."""
@@ -286,12 +286,17 @@ class _Rounds:
     def _next_round(self, session: Session) -> None:
         self.new_in_round = 0
         if self.options.until is None:
-            self.exhausted = self.exhausted or self.quiet >= max(QUIET, 10 * self.minima)
+            self.exhausted = self.exhausted or self.quiet >= self._long()
         elif not self.limit_reached and self._complete():
             self.complete = self.limit_reached = True
         if not self.exhausted and not self.limit_reached:
             self._plan(session)
         self._end_if_idle(session)
+
+    def _long(self) -> int:
+        """How many attempts without a new point are enough to end."""
+        found = (PER_MINIMUM * self.minima, PER_TRANSITION_STATE * self.transition_states)
+        return max(QUIET, *found)
 
     def _end_if_idle(self, session: Session) -> None:
         if self.next == len(self.round_of):

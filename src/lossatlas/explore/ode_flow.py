@@ -56,7 +56,7 @@ def _arrived(gradient: np.ndarray, hessian: np.ndarray, length: float) -> bool:
     eigenvalues, vectors = np.linalg.eigh(hessian)
     newton = np.linalg.norm((vectors.T @ gradient) / eigenvalues)
     if eigenvalues[0] > 0:
-        return bool(newton < 0.02 * length)
+        return bool(newton < 0.002 * length)
     return bool(np.sqrt(np.mean(gradient**2)) < 1e-9)
 
 

@@ -5,8 +5,8 @@
 Before each update H is multiplied by s.y / y.H.y (Oren and Luenberger, Management Sci. 20, 845
 (1974)) wherever this enlarges it, as in Al-Baali, Comput. Optim. Appl. 9, 191 (1998): a quench
 begins where the loss is steep, and without this the matrix goes on expecting such curvature in
-every direction that was not yet explored; quenches take almost twice as many steps. Pairs without
-positive curvature are skipped.
+every direction that was not yet explored; quenches take almost twice as many steps. Nothing bounds
+the matrix: the quench bounds its steps. Pairs without positive curvature are skipped.
 """
 
 import jax.numpy as jnp
@@ -25,7 +25,8 @@ def update(inverse: Array, s: Array, y: Array) -> Array:
     rho = jnp.where(useful, 1.0 / jnp.where(useful, curvature, 1.0), 0.0)
     product = inverse @ y
     expected = jnp.vdot(y, product)
-    scale = jnp.where(useful, jnp.maximum(1.0, curvature / jnp.where(useful, expected, 1.0)), 1.0)
+    grows = useful & (expected > 0)
+    scale = jnp.where(grows, jnp.maximum(1.0, curvature / jnp.where(grows, expected, 1.0)), 1.0)
     product = scale * product
     correction = (1.0 + rho * scale * expected) * rho * s
     return scale * inverse - rho * jnp.outer(product, s) + jnp.outer(s, correction - rho * product)

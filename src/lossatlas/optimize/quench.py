@@ -4,7 +4,7 @@ The group's customized L-BFGS (paper, section III; design of GMIN): take the qua
 capped in length, turned around if it points uphill; accept it unless the energy rises by more than
 a tolerance, else try a tenth of it. There is no line search, so one evaluation is one step. The
 model of the inverse Hessian is either limited-memory pairs (`memory=m`, Nocedal 1980, for any n) or
-the full matrix (`memory=None`, as good as unlimited memory and cheaper up to a few hundred
+the full matrix (`memory=None`, better than unlimited memory and cheaper up to a few hundred
 weights).
 """
 
