@@ -1,7 +1,8 @@
 /* The minimizer behind LJAT3 outcomes in scalar code: L-BFGS without line search in nine Cartesian
    coordinates, one cluster after the other. Memory 4, first step 0.1 g min(1/|g|, |g|), steps
    capped in length, turned around where they point uphill, a tenth where the energy rises by more
-   than 1e-10; after ten tenths the memory is dropped. Converged at an RMS gradient of 1e-10. */
+   than 1e-10; after ten tenths the memory is dropped. A component by which the gradient changes
+   counts for 1e10 at most. Converged at an RMS gradient of 1e-10. */
 
 #include <math.h>
 #include <string.h>
