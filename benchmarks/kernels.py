@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from lossatlas.cli.runtime import set_up_jax
 from lossatlas.data import load_ljat3, split_pools
 from lossatlas.errors import Status
 from lossatlas.landscape import NetworkLandscape
@@ -108,7 +109,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=1000)
     parser.add_argument("--hidden", type=int, nargs="+", default=[10])
     options = parser.parse_args()
-    jax.config.update("jax_enable_x64", True)
+    set_up_jax()
     pools = load_ljat3("D1", items=max(4000, 4 * options.items), seed=1).pools
     train = split_pools(pools, options.items, 1, 1).train
     landscape = NetworkLandscape(train.inputs, train.labels, options.hidden, 1e-4)

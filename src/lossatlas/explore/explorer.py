@@ -286,14 +286,14 @@ class _Rounds:
     def _next_round(self, session: Session) -> None:
         self.new_in_round = 0
         if self.options.until is None:
-            self.exhausted = self.exhausted or self.quiet >= self._long()
+            self.exhausted = self.exhausted or self.quiet >= self._patience()
         elif not self.limit_reached and self._complete():
             self.complete = self.limit_reached = True
         if not self.exhausted and not self.limit_reached:
             self._plan(session)
         self._end_if_idle(session)
 
-    def _long(self) -> int:
+    def _patience(self) -> int:
         """How many attempts without a new point are enough to end."""
         found = (PER_MINIMUM * self.minima, PER_TRANSITION_STATE * self.transition_states)
         return max(QUIET, *found)

@@ -8,8 +8,7 @@ A short Newton step does not prove that a minimum is near: on a shoulder of a va
 positive definite too, and Newton's method goes astray, maybe to a saddle. So what it reaches must
 be no saddle within reach of the path, and must lie within 1.5 lengths of the first step: along one
 direction with a constant third derivative its curvature is then at least a third of that at the end
-of the path. (Of 493 paths of a [2, 10, 4] network 9 in 10 have a ratio of 0.93 to 1.05; four exceed
-1.5.) Otherwise the path is followed again, to a smaller ball.
+of the path. Otherwise the path is followed again, to a smaller ball.
 
 Equal hidden units make subspaces that the flow cannot leave. A path inside one may end at a point
 that is a minimum there and a saddle outside. That point is stored as what it is; if it is itself a
@@ -103,11 +102,13 @@ def _end(
     while True:
         if flow.approach < tools.near_saddle and tolerance > tight:
             tolerance = tight
+        elif flow.status != Status.CONVERGED:
+            nothing = np.empty((0, len(start)))
+            status = Status(int(flow.status))
+            return Certificate(None, nothing, np.empty(0), status, Cost()), cost
         else:
             arrival = yield from certified(tools, np.asarray(flow.w))
             cost += arrival.cost
-            if flow.status != Status.CONVERGED:
-                return arrival._replace(point=None, status=Status(int(flow.status))), cost
             if _belongs(flow, arrival, symmetrizer, smallest):
                 return arrival, cost
             if ball <= smallest:
