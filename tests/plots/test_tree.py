@@ -57,6 +57,19 @@ def test_every_minimum_ends_one_vertical_line_that_hangs_on_its_parent(n, seed, 
     assert high == slants[tree.roots, 0, 1].max() > tree.top
 
 
+def test_a_minimum_just_below_its_level_is_seen():
+    """Its line is a ten-thousandth of a pixel high; its color must be in the picture."""
+    energies = np.array([0.0, 1.0 - 1e-8])
+    tree = build_tree(energies, np.array([1.0]), *np.array([[0], [1]]))
+    figure = Figure(figsize=(4, 3), dpi=100)
+    plot_tree(figure.subplots(), layout(tree), np.array([0.0, 1.0]))
+    picture = io.BytesIO()
+    figure.savefig(picture, format="raw")
+    pixels = np.frombuffer(picture.getvalue(), np.uint8).reshape(300, 400, 4)
+    for color in LOW_RED_HIGH_BLUE([0.0, 1.0]):
+        assert (np.abs(pixels[..., :3] - 255 * color[:3]).max(axis=2) < 3).any()
+
+
 def test_branches_are_horizontal_in_an_exact_tree_and_fall_by_a_level_otherwise():
     exact = funnel(50)
     levels = discretize(exact)

@@ -34,6 +34,8 @@ MANY_LEAVES = 20_000
 """From so many minima on lines are stored as pixels, not as vectors, without the hidden ones."""
 HIDDEN = 0.25
 """How far lines may lie apart, in line widths, of which one hides the other."""
+SHORTEST = 1.0
+"""Length of the line of a minimum at least, in line widths."""
 
 
 def plot_tree(
@@ -86,13 +88,18 @@ def plot_tree(
     # The deepest minima are drawn last, on top.
     downwards = np.argsort(-tree.energy[:n_leaves], kind="stable")
     width = _line_width(ax, n_leaves)
+    thickness = width * _data_per_point(ax)
+    # Renderers leave out a line that is far shorter than a pixel, and with it a minimum.
+    drops[:n_leaves, 0, 1] = np.maximum(
+        drops[:n_leaves, 0, 1], drops[:n_leaves, 1, 1] + SHORTEST * thickness[1]
+    )
     many = n_leaves > MANY_LEAVES
     style = {"capstyle": "butt" if many else "round", "rasterized": many, "antialiased": not many}
     skeleton, leaves = np.concatenate([slants, drops[n_leaves:]]), drops[downwards]
     shown = None if values is None else np.asarray(values, dtype=float)[tree.minima[downwards]]
     ends = _limits(shown, limits)
     if many:
-        cell = HIDDEN * width * _data_per_point(ax)
+        cell = HIDDEN * thickness
         skeleton = bundles(skeleton[distinct(skeleton, cell)])
         seen = exposed(leaves, cell)
         leaves, shown = leaves[seen], None if shown is None else shown[seen]
