@@ -29,7 +29,7 @@ def view(minima):
     return SimpleNamespace(
         points=SimpleNamespace(minimum_ids=np.arange(minima) + 7),
         weights=np.arange(3.0 * minima).reshape(minima, 3),
-        rearrangements=np.empty((0, 3)),
+        transition_states=(),
         landscape=SimpleNamespace(
             neighbor_copies=lambda w: [-w], random_start=lambda random: random.normal(size=3)
         ),
@@ -66,26 +66,33 @@ def test_without_minima_there_is_nothing_between_and_no_mirror():
     assert list(look_on_mirrors(view(0))) == []
 
 
-def test_mirrors_are_drawn_near_minima_and_rearrangements():
+def test_mirrors_are_drawn_near_minima_and_transition_states():
     seen = view(2)
-    seen.rearrangements = np.full((2, 3), 9.0)
+    seen.transition_states = (np.full(3, 9.0), np.full(3, 8.0))
     tasks = take(look_on_mirrors(seen), 200, set())
-    starts = {(tuple(t.search.args[0]), t.search.args[1]) for t in tasks}
-    assert starts == {((0, 1, 2), True), ((3, 4, 5), True), ((9, 9, 9), False)}
+    starts = {tuple(t.search.args[0]) for t in tasks}
+    assert starts == {(0, 1, 2), (3, 4, 5), (9, 9, 9), (8, 8, 8)}
     assert len({task[:3] for task in tasks}) == 200
 
 
-def test_a_climb_begins_on_the_mirror_and_goes_up_across_it(network):
-    """Of a rearrangement the mirror is its own, wherever its state is disturbed to."""
-    random = np.random.default_rng(0)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_climb_begins_on_one_mirror_more_and_goes_up_across_it(network, seed):
+    """The equal units of the state it starts from stay equal, unless the new mirror takes one."""
+    random = np.random.default_rng(seed)
     state = network.random_start(random)
-    state = (state + network.neighbor_copies(state)[3]) / 2
-    for anywhere in (True, False):
-        search = _mirrored(state, anywhere, random, "draw 0", default_tools(network))
-        ((start, direction),) = [request.job for request in next(search)]
-        near = network.neighbor_copies(start + 1e-3 * direction)[0]
-        np.testing.assert_allclose(near, start - 1e-3 * direction, atol=1e-12)
-        assert np.linalg.norm(start - state) < 3 * network.length_scale or anywhere
+    state = (state + network.neighbor_copies(state)[-1]) / 2
+    before = stabilizer(network, state)
+    search = _mirrored(state, random, "draw 0", default_tools(network))
+    ((start, direction),) = [request.job for request in next(search)]
+    assert stabilizer(network, start) >= before == 2
+    images = network.neighbor_copies(start + 0.01 * direction)
+    apart = np.linalg.norm(np.array(images) - (start - 0.01 * direction), axis=1)
+    assert apart.min() < 1e-12
+    assert 0 < np.linalg.norm(start - state) < 50 * network.length_scale
+
+
+def stabilizer(network, w):
+    return network.group_order // network.orbit_size(w)
 
 
 def test_a_landscape_without_symmetry_has_no_mirrors():

@@ -233,10 +233,11 @@ def look_on_mirrors(view: View, seed: int = 0) -> Iterator[Task]:
     mirror: where the two units are equal, or the one is zero. On the mirror such a state is an
     ordinary minimum, with neighbors that are found as those of minima are: by a step as in
     basin-hopping, which here stays on the mirror, and the way down. The only way up is across it.
-    Steps are taken from minima, to any mirror, and from the states of rearrangements, on theirs.
-    Drawn at random, numbered through, without end.
+    Many states lie on several mirrors at once, which a step in any direction would leave: steps
+    keep the equal units that a point has, and the middle lies on one mirror more. They begin at
+    minima and at transition states. Drawn at random, numbered through, without end.
     """
-    minima, states = len(view.points.minimum_ids), len(view.rearrangements)
+    minima, states = len(view.points.minimum_ids), len(view.transition_states)
     # A point of no symmetry has copies wherever there is a mirror; a minimum may lie on it.
     anywhere = view.landscape.random_start(np.random.default_rng(0))
     for number in count() if minima and view.landscape.neighbor_copies(anywhere) else ():
@@ -244,20 +245,19 @@ def look_on_mirrors(view: View, seed: int = 0) -> Iterator[Task]:
         if ("mirrors", (), detail) not in view.tried:
             random = random_numbers(seed, 3, number)
             k = int(random.integers(minima + states))
-            start = view.weights[k] if k < minima else view.rearrangements[k - minima]
-            search = partial(_mirrored, start, k < minima, random, detail)
-            yield Task("mirrors", (), detail, search)
+            start = view.weights[k] if k < minima else view.transition_states[k - minima]
+            yield Task("mirrors", (), detail, partial(_mirrored, start, random, detail))
 
 
 def _mirrored(
-    start: np.ndarray, anywhere: bool, random: np.random.Generator, detail: str, tools: Tools
+    start: np.ndarray, random: np.random.Generator, detail: str, tools: Tools
 ) -> Iterator[Any]:
-    step = random.uniform(-1.0, 1.0, len(start))
-    disturbed = start + DISTURBANCE * tools.landscape.length_scale * step
-    copies = tools.landscape.neighbor_copies(disturbed)
-    # The nearest image of a disturbed state is that in its own mirror.
-    image = copies[int(random.integers(len(copies))) if anywhere else 0]
-    attempt = yield from from_the_middle(tools, "mirrors", (0, disturbed), (0, image))
+    landscape = tools.landscape
+    step = landscape.symmetrizer(start) @ random.uniform(-1.0, 1.0, len(start))
+    disturbed = start + DISTURBANCE * landscape.length_scale * random.random() * step
+    copies = landscape.neighbor_copies(disturbed)
+    second = copies[int(random.integers(len(copies)))] if copies else disturbed
+    attempt = yield from from_the_middle(tools, "mirrors", (0, disturbed), (0, second))
     return attempt._replace(origin=(), detail=detail)
 
 

@@ -25,7 +25,7 @@ class View:
         landscape: the landscape.
         points: the network of points; positions below are positions in its arrays.
         weights: (m, n) of the minima.
-        rearrangements: (k, n) weights of the transition states of degenerate rearrangements.
+        transition_states: weights (n,) of each transition state.
         tried: (strategy, origin, detail) of every attempt made or in flight.
         component: (m,) connected component of each minimum.
         neighbors: (m, k) positions of the nearest minima by their invariants, nearest first.
@@ -36,7 +36,7 @@ class View:
     landscape: Landscape
     points: Snapshot
     weights: np.ndarray
-    rearrangements: np.ndarray
+    transition_states: tuple[np.ndarray, ...]
     tried: set[tuple[str, tuple[int, ...], str]]
     component: np.ndarray
     neighbors: np.ndarray
@@ -66,8 +66,7 @@ class Observer:
     entries: list[Entry] = field(default_factory=list)
     planned: set[tuple[str, tuple[int, ...], str]] = field(default_factory=set)
     _weights: list[np.ndarray] = field(default_factory=list)
-    _rearrangements: list[np.ndarray] = field(default_factory=list)
-    _states_read: int = 0
+    _transition_states: list[np.ndarray] = field(default_factory=list)
     _invariants: list[np.ndarray] = field(default_factory=list)
 
     def view(self) -> View:
@@ -84,7 +83,7 @@ class Observer:
             landscape=self.landscape,
             points=points,
             weights=weights,
-            rearrangements=np.array(self._rearrangements).reshape(-1, self.landscape.n_weights),
+            transition_states=tuple(self._transition_states),
             tried=self.planned,
             component=components(points) if count else np.zeros(0, int),
             neighbors=neighbors,
@@ -105,12 +104,10 @@ class Observer:
             fresh = self.atlas.minimum_weights(int(i) for i in new)
             self._weights.extend(fresh)
             self._invariants.extend(self.landscape.invariants(w) for w in fresh)
-        first, self._states_read = self._states_read, len(points.transition_state_ids)
-        degenerate = points.transition_state_ids[first:][points.degenerate[first:]]
-        if len(degenerate):
-            self._rearrangements.extend(
-                self.atlas.transition_state_weights(int(i) for i in degenerate)
-            )
+        states = points.transition_state_ids[len(self._transition_states) :]
+        if len(states):
+            fresh = self.atlas.transition_state_weights(int(i) for i in states)
+            self._transition_states.extend(fresh)
 
 
 def _nearest(invariants: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
