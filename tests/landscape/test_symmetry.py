@@ -134,8 +134,10 @@ def equal_and_zero_units(hidden, seed=0):
 def test_equal_and_zero_units_are_recognized():
     landscape, w = equal_and_zero_units((5,))
     groups = symmetry.equal_units(landscape.layers[0], w)
-    assert groups == [[(0, 1.0), (1, 1.0), (2, -1.0)], [(4, 1.0)]]
-    assert symmetry.zero_units(landscape.layers[0], w).tolist() == [3]
+    assert [group.members() for group in groups] == [
+        [(0, 1.0), (1, 1.0), (2, -1.0)], [(3, 1.0)], [(4, 1.0)],
+    ]  # fmt: skip
+    assert [group.zero for group in groups] == [False, True, False]
 
 
 def test_symmetrizer_projects_onto_the_symmetric_subspace():
@@ -223,13 +225,24 @@ def test_symmetrizer_at_units_equal_in_two_layers():
     np.testing.assert_allclose(projector @ curvature, curvature @ projector, atol=1e-13)
 
 
-@pytest.mark.xfail(strict=True, reason="the symmetrizer averages over single-layer elements only")
 def test_symmetrizer_of_a_swap_in_two_layers_at_once():
     """Units (a, b) of one layer and (c, d) of the next change places together."""
     landscape = small_landscape((2, 2))
     w = joint_swap_point(landscape)
-    projector = dense(landscape, w) @ np.eye(landscape.n_weights)
-    assert np.trace(projector) < landscape.n_weights - 1
+    mean, order = stabilizer_average(landscape, w)
+    assert order == 2
+    np.testing.assert_allclose(dense(landscape, w), mean, atol=1e-14)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from([(3,), (2, 2), (3, 2), (2, 2, 2)]), st.integers(0, 2), st.data())
+def test_symmetrizer_is_the_average_over_the_stabilizer_of_any_point(hidden, neighbors, data):
+    """Weights from very few values make points of every kind of symmetry."""
+    landscape = small_landscape(hidden, neighbors=neighbors)
+    n = landscape.n_weights
+    values = st.sampled_from([0.0, 0.0, 1.0, -1.0])
+    w = np.array(data.draw(st.lists(values, min_size=n, max_size=n)))
+    np.testing.assert_allclose(dense(landscape, w), stabilizer_average(landscape, w)[0], atol=1e-13)
 
 
 def test_orbit_of_a_swap_in_two_layers_at_once():

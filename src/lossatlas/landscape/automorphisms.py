@@ -1,8 +1,11 @@
-"""The order of a network's symmetry group, and of the stabilizer of a point in it.
+"""The symmetry group of a network, and the stabilizer of a point in it: order and generators.
 
 A symmetry is a choice, for every hidden unit, of the unit (of its layer) that takes its place and
-of a sign. Whether a given set of weights is carried over into itself can be decided pair by pair of
-connected units, so group orders follow from the orbit-stabilizer theorem,
+of a sign. Units of one layer that are equal, up to sign, in all their weights can be permuted
+freely, and a unit without weights can be turned. What is left are symmetries that move units of
+several layers at once; they permute the groups of equal units, so one unit of each group tells all.
+Whether these are carried over into each other can be decided pair by pair of connected units, so
+the order follows from the orbit-stabilizer theorem,
 
     |G| = product over units i of |orbit of unit i under the elements that fix units 1 .. i-1|,
 
@@ -10,84 +13,177 @@ and an orbit needs only the answer to "is there an element that fixes the units 
 i over into j": a depth-first search. This is exact for any depth and any mask.
 """
 
+from collections.abc import Sequence
+from math import factorial
+from typing import NamedTuple
+
 import numpy as np
+from scipy.spatial.distance import cdist
 
-from lossatlas.landscape.architecture import Architecture
-from lossatlas.landscape.symmetry import EQUAL
+from lossatlas.landscape.symmetry import EQUAL, EqualUnits, HiddenLayer, equal_units, groups_of
 
 
-def group_order(architecture: Architecture) -> int:
+class SignedPermutation(NamedTuple):
+    """A symmetry: unit `unit[u]` times `sign[u]` takes the place of unit u.
+
+    Attributes:
+        unit: (units,) of all hidden layers, numbered through.
+        sign: (units,) 1 or -1.
+    """
+
+    unit: np.ndarray
+    sign: np.ndarray
+
+
+class Stabilizer(NamedTuple):
+    """The symmetries that leave a point where it is.
+
+    Attributes:
+        order: how many.
+        generators: some of which all are products.
+    """
+
+    order: int
+    generators: list[SignedPermutation]
+
+
+def group_order(layers: Sequence[HiddenLayer]) -> int:
     """Number of permutations and sign changes of hidden units that the mask allows.
 
     Example:
-        >>> group_order(Architecture((2, 10, 4)))
+        >>> from lossatlas.landscape.architecture import Architecture
+        >>> from lossatlas.landscape.symmetry import hidden_layers
+        >>> group_order(hidden_layers(Architecture((2, 10, 4))))
         3715891200
     """
-    kept = np.zeros(architecture.n_full)
-    kept[architecture.free] = 1.0
-    permutations = _order(architecture, kept, signs=(1.0,))
-    return permutations * 2 ** sum(architecture.widths[1:-1])
+    groups = [
+        groups_of(layer.interchangeable, np.zeros_like(layer.interchangeable)) for layer in layers
+    ]
+    kept = [np.where(layer.positions >= 0, 1.0, 0.0) for layer in layers]
+    units = sum(len(layer.positions) for layer in layers)
+    return _stabilizer(groups, [_graph(kept)], signs=(1.0,)).order * 2**units
 
 
-def stabilizer_order(architecture: Architecture, w: np.ndarray) -> int:
-    """Number of symmetries that leave the free weight vector w (n,) where it is."""
-    full = np.zeros(architecture.n_full)
-    full[architecture.free] = w
-    kept = np.zeros(architecture.n_full)
-    kept[architecture.free] = 1.0
-    return _order(architecture, full, signs=(1.0, -1.0), kept=kept)
+def stabilizer(layers: Sequence[HiddenLayer], w: np.ndarray) -> Stabilizer:
+    """The symmetries that leave the free weight vector w (n,) where it is."""
+    groups = [equal_units(layer, w) for layer in layers]
+    weights = _graph([layer.vectors(w) for layer in layers])
+    kept = _graph([np.where(layer.positions >= 0, 1.0, 0.0) for layer in layers])
+    return _stabilizer(groups, [weights, kept], signs=(1.0, -1.0))
 
 
-class _Graph:
-    """Units of all hidden layers, numbered through, with their fixed and mutual weights."""
-
-    def __init__(self, architecture: Architecture, full: np.ndarray) -> None:
-        matrices, start = [], 0
-        for rows, columns in architecture.matrix_shapes:
-            matrices.append(full[start : start + rows * columns].reshape(rows, columns))
-            start += rows * columns
-        hidden = architecture.widths[1:-1]
-        biases = np.split(full[start:], np.cumsum(architecture.widths[1:])[:-1])
-        self.layer = np.repeat(np.arange(len(hidden)), hidden)
-        offset = np.concatenate([[0], np.cumsum(hidden)])
-        total = offset[-1]
-        own = [biases[k][:, None] for k in range(len(hidden))]
-        own[0] = np.concatenate([own[0], matrices[0]], axis=1)
-        own[-1] = np.concatenate([own[-1], matrices[-1].T], axis=1)
-        self.own = own
-        self.mutual = np.zeros((total, total))
-        for k in range(1, len(hidden)):
-            block = matrices[k]
-            self.mutual[offset[k] : offset[k + 1], offset[k - 1] : offset[k]] = block
-            self.mutual[offset[k - 1] : offset[k], offset[k] : offset[k + 1]] = block.T
+def _stabilizer(
+    groups: list[list[EqualUnits]], graphs: list["_Graph"], signs: tuple[float, ...]
+) -> Stabilizer:
+    """Within the groups of equal units of each layer, and of the groups among themselves."""
+    sizes = [sum(len(group.units) for group in layer) for layer in groups]
+    starts = np.cumsum([0, *sizes])
+    numbered = [
+        group._replace(units=group.units + start)
+        for layer, start in zip(groups, starts, strict=False)
+        for group in layer
+    ]
+    order, generators = 1, []
+    for group in numbered:
+        order *= factorial(len(group.units)) * (2 ** len(group.units) if group.zero else 1)
+        generators += _within(group, starts[-1])
+    if len(groups) > 1:
+        across, images = _across(numbered, graphs, signs)
+        order *= across
+        generators += [_lifted(image, numbered, starts[-1]) for image in images]
+    return Stabilizer(order, generators)
 
 
-def _order(
-    architecture: Architecture,
-    full: np.ndarray,
-    signs: tuple[float, ...],
-    kept: np.ndarray | None = None,
-) -> int:
-    graphs = [_Graph(architecture, full)]
-    if kept is not None:
-        graphs.append(_Graph(architecture, kept))
-    candidates = _candidates(graphs, signs)
-    order = 1
+def _within(group: EqualUnits, total: int) -> list[SignedPermutation]:
+    """Exchanges of neighbors in a group of equal units, and a turn of the first if it is zero."""
+    identity = SignedPermutation(np.arange(total), np.ones(total))
+    found = []
+    for (a, s), (b, t) in zip(group.members(), group.members()[1:], strict=False):
+        unit, sign = identity.unit.copy(), identity.sign.copy()
+        unit[[a, b]] = b, a
+        sign[[a, b]] = s * t
+        found.append(SignedPermutation(unit, sign))
+    if group.zero:
+        sign = identity.sign.copy()
+        sign[group.units[0]] = -1.0
+        found.append(SignedPermutation(identity.unit, sign))
+    return found
+
+
+def _lifted(
+    image: list[tuple[int, float]], groups: list[EqualUnits], total: int
+) -> SignedPermutation:
+    """The symmetry that carries whole groups over into each other, member by member."""
+    unit, sign = np.arange(total), np.ones(total)
+    for group, (other, turn) in zip(groups, image, strict=True):
+        unit[group.units] = groups[other].units
+        sign[group.units] = turn * group.signs * groups[other].signs
+    return SignedPermutation(unit, sign)
+
+
+class _Graph(NamedTuple):
+    """Units of all hidden layers, numbered through: layer, own weights, mutual weights."""
+
+    layer: np.ndarray
+    own: np.ndarray
+    mutual: np.ndarray
+
+    def of(self, units: np.ndarray) -> "_Graph":
+        """Some of the units only."""
+        return _Graph(self.layer[units], self.own[units], self.mutual[np.ix_(units, units)])
+
+
+def _graph(vectors: list[np.ndarray]) -> _Graph:
+    """From the weights of the units of each layer: from the layer below, bias, to that above."""
+    sizes = [len(rows) for rows in vectors]
+    start = np.cumsum([0, *sizes])
+    mutual, own = np.zeros((start[-1], start[-1])), []
+    for k, rows in enumerate(vectors):
+        below = sizes[k - 1] if k > 0 else 0
+        above = rows.shape[1] - (sizes[k + 1] if k + 1 < len(sizes) else 0)
+        own.append(rows[:, below:above])
+        here, end = slice(start[k], start[k + 1]), start[k + 1]
+        mutual[here, start[k] - below : start[k]] = rows[:, :below]
+        mutual[here, end : end + rows.shape[1] - above] = rows[:, above:]
+    width = max(rows.shape[1] for rows in own)
+    padded = [np.pad(rows, ((0, 0), (0, width - rows.shape[1]))) for rows in own]
+    return _Graph(np.repeat(np.arange(len(sizes)), sizes), np.concatenate(padded), mutual)
+
+
+def _across(
+    groups: list[EqualUnits], graphs: list[_Graph], signs: tuple[float, ...]
+) -> tuple[int, list[list[tuple[int, float]]]]:
+    """The symmetries that permute groups: their number, and for generators the image of each group.
+
+    The first unit of each group stands for it. Turning a unit without weights changes nothing.
+    """
+    first = np.array([group.units[0] for group in groups])
+    graphs = [graph.of(first) for graph in graphs]
+    candidates = _candidates(groups, graphs, signs)
+    order, found = 1, []
     for u, choices in enumerate(candidates):
         if len(choices) > 1:
-            image = [(v, 1.0) for v in range(u)]
-            order *= sum(_extend(graphs, candidates, [*image, choice]) for choice in choices)
-    return order
+            fixed = [(v, 1.0) for v in range(u)]
+            images = [_extended(graphs, candidates, [*fixed, choice]) for choice in choices]
+            order *= sum(image is not None for image in images)
+            found += [image for image in images if image and image[u] != (u, 1.0)]
+    return order, found
 
 
-def _candidates(graphs: list[_Graph], signs: tuple[float, ...]) -> list[list[tuple[int, float]]]:
-    """For every unit the units, times a sign, that can stand for it as far as their own weights
+def _candidates(
+    groups: list[EqualUnits], graphs: list[_Graph], signs: tuple[float, ...]
+) -> list[list[tuple[int, float]]]:
+    """For every group the groups, times a sign, that can stand for it as far as their own weights
     tell: itself only, for most points."""
-    choices: list[list[tuple[int, float]]] = [[] for _ in graphs[0].layer]
+    sizes = np.array([len(group.units) for group in groups])
+    zero = np.array([group.zero for group in groups])
+    choices: list[list[tuple[int, float]]] = [[] for _ in groups]
     for sign in signs:
-        matches = _matches(graphs[0], sign)
+        matches = (sizes[:, None] == sizes) & _matches(graphs[0], sign)
         for graph in graphs[1:]:
             matches &= _matches(graph, 1.0)
+        if sign < 0:
+            matches[zero] = False
         for u, v in np.argwhere(matches).tolist():
             choices[u].append((v, sign))
     return choices
@@ -96,25 +192,24 @@ def _candidates(graphs: list[_Graph], signs: tuple[float, ...]) -> list[list[tup
 def _matches(graph: _Graph, sign: float) -> np.ndarray:
     """Whether unit v times the sign can stand for unit u, for all pairs (u, v)."""
     mutual = np.sort(np.abs(graph.mutual), axis=1)
-    matches = np.abs(mutual[:, None] - mutual[None]).max(axis=2, initial=0.0) <= EQUAL
-    matches &= graph.layer[:, None] == graph.layer[None]
-    for layer, own in enumerate(graph.own):
-        units = np.flatnonzero(graph.layer == layer)
-        alike = np.abs(own[:, None] - sign * own[None]).max(axis=2) <= EQUAL
-        matches[np.ix_(units, units)] &= alike
-    return matches
+    alike = cdist(mutual, mutual, "chebyshev") <= EQUAL
+    own = cdist(graph.own, sign * graph.own, "chebyshev") <= EQUAL
+    return alike & own & (graph.layer[:, None] == graph.layer)
 
 
-def _extend(graphs: list[_Graph], candidates: list, image: list[tuple[int, float]]) -> bool:
-    """Whether units 0, 1, ... carried over into `image` so far can be completed to a symmetry."""
+def _extended(
+    graphs: list[_Graph], candidates: list, image: list[tuple[int, float]]
+) -> list[tuple[int, float]] | None:
+    """The images of all units, if those of the first so many can be completed to a symmetry."""
     u = len(image) - 1
     v, s = image[-1]
     if any(v == other for other, _ in image[:-1]):
-        return False
+        return None
     for a, (b, t) in enumerate(image[:-1]):
         for graph, sign in zip(graphs, (s * t, 1.0), strict=False):
             if abs(graph.mutual[u, a] - sign * graph.mutual[v, b]) > EQUAL:
-                return False
+                return None
     if u + 1 == len(candidates):
-        return True
-    return any(_extend(graphs, candidates, [*image, choice]) for choice in candidates[u + 1])
+        return image
+    further = (_extended(graphs, candidates, [*image, choice]) for choice in candidates[u + 1])
+    return next((whole for whole in further if whole is not None), None)

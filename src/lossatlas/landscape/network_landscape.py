@@ -10,9 +10,10 @@ import numpy as np
 from lossatlas.errors import BadInputError
 from lossatlas.landscape import symmetry
 from lossatlas.landscape.architecture import Architecture
-from lossatlas.landscape.automorphisms import group_order, stabilizer_order
+from lossatlas.landscape.automorphisms import group_order, stabilizer
 from lossatlas.landscape.connectivity import nearest_neighbor_mask
 from lossatlas.landscape.network import NetworkLoss
+from lossatlas.landscape.symmetric_subspace import SignedAverage, symmetrizer
 
 PROBES = 8
 
@@ -132,15 +133,15 @@ class NetworkLandscape:
     @cached_property
     def group_order(self) -> int:
         """Order of the symmetry group."""
-        return group_order(self.architecture)
+        return group_order(self.layers)
 
     def orbit_size(self, w: np.ndarray) -> int:
         """Group order over stabilizer order."""
-        return self.group_order // stabilizer_order(self.architecture, w)
+        return self.group_order // stabilizer(self.layers, w).order
 
-    def symmetrizer(self, w: np.ndarray) -> symmetry.SignedAverage:
-        """See `symmetry.symmetrizer`."""
-        return symmetry.symmetrizer(self.layers, w)
+    def symmetrizer(self, w: np.ndarray) -> SignedAverage:
+        """See `symmetric_subspace.symmetrizer`."""
+        return symmetrizer(self.layers, w)
 
     def breaking_directions(self, w: np.ndarray, modes: np.ndarray) -> np.ndarray:
         """In the span of degenerate modes, the ones that set a unit apart from its equals.
@@ -152,10 +153,10 @@ class NetworkLandscape:
         units come first, the directions are the same up to symmetry.
         """
         groups = [
-            [layer.positions[unit] for unit, _ in group]
+            layer.positions[group.units]
             for layer in self.layers
             for group in symmetry.equal_units(layer, w)
-            if len(group) > 1
+            if len(group.units) > 1 and not group.zero
         ]
         if not groups:
             return modes

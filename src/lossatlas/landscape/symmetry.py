@@ -11,11 +11,11 @@ Equal units are the rule at stationary points, so the group elements that leave 
 flow cannot leave.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 
 from lossatlas.landscape.architecture import Architecture
 
@@ -110,81 +110,44 @@ def _assign(layer: HiddenLayer, w: np.ndarray, target: np.ndarray) -> np.ndarray
     return act(layer, w, permutation, signs)
 
 
-def equal_units(layer: HiddenLayer, w: np.ndarray) -> list[list[tuple[int, float]]]:
-    """Groups of equal units, each as (unit, sign relative to the first); zero units left out."""
-    vectors = layer.vectors(w)
-    zero = np.abs(vectors).max(axis=1) < EQUAL
-    groups: list[list[tuple[int, float]]] = []
-    for unit in np.flatnonzero(~zero):
-        for group in groups:
-            first = group[0][0]
-            if layer.interchangeable[first, unit]:
-                signs = [
-                    s
-                    for s in (1.0, -1.0)
-                    if np.abs(vectors[first] - s * vectors[unit]).max() < EQUAL
-                ]
-                if signs:
-                    group.append((int(unit), signs[0]))
-                    break
-        else:
-            groups.append([(int(unit), 1.0)])
-    return groups
-
-
-def zero_units(layer: HiddenLayer, w: np.ndarray) -> np.ndarray:
-    """Units all of whose weights vanish."""
-    return np.flatnonzero(np.abs(layer.vectors(w)).max(axis=1) < EQUAL)
-
-
-class SignedAverage(NamedTuple):
-    """The projector that replaces each weight by the average over the weights it must equal.
-
-    A pytree; `average @ x` works on NumPy and JAX arrays, (n,) or (n, k).
+class EqualUnits(NamedTuple):
+    """Units of one layer that are equal up to sign in all their weights.
 
     Attributes:
-        group: (n,) int32 number, below n, of the group that each weight belongs to.
-        sign: (n,) sign of each weight relative to its group; 0 where it must vanish.
-        share: (n,) one over the size of its group.
+        units: (m,) which.
+        signs: (m,) of each relative to the first.
+        zero: whether all their weights vanish.
     """
 
-    group: np.ndarray
-    sign: np.ndarray
-    share: np.ndarray
+    units: np.ndarray
+    signs: np.ndarray
+    zero: bool
 
-    def __matmul__(self, other: Any) -> Any:
-        """The operator applied to a vector (n,) or to the columns of a matrix (n, k)."""
-        sign, share = self.sign, self.share
-        if other.ndim == 2:
-            sign, share = sign[:, None], share[:, None]
-        signed = sign * share * other
-        if isinstance(signed, np.ndarray):
-            sums = np.zeros_like(signed)
-            np.add.at(sums, self.group, signed)
-        else:
-            sums = jnp.zeros_like(signed).at[self.group].add(signed)
-        return sign * sums[self.group]
+    def members(self) -> list[tuple[int, float]]:
+        """Unit and sign of each."""
+        return list(zip(self.units.tolist(), self.signs.tolist(), strict=True))
 
 
-def symmetrizer(layers: list[HiddenLayer], w: np.ndarray) -> SignedAverage:
-    """The projector onto the weight vectors that share the equal and zero units of w.
+def equal_units(layer: HiddenLayer, w: np.ndarray) -> list[EqualUnits]:
+    """The units of a layer in groups of equal ones; most points have one unit in each."""
+    vectors = layer.vectors(w)
+    alike, opposite = (
+        (cdist(vectors, sign * vectors, "chebyshev") < EQUAL) & layer.interchangeable
+        for sign in (1.0, -1.0)
+    )
+    return groups_of(alike, opposite)
 
-    A weight between equal units of two layers belongs to one group with all weights between units
-    equal to them.
-    """
-    group, sign = np.arange(len(w)), np.ones(len(w))
-    for layer in layers:
-        leader, factor = np.arange(len(w)), np.ones(len(w))
-        for (first, _), *others in equal_units(layer, w):
-            for unit, unit_sign in others:
-                kept = layer.positions[unit] >= 0
-                leader[layer.positions[unit][kept]] = layer.positions[first][kept]
-                factor[layer.positions[unit][kept]] = unit_sign
-        for unit in zero_units(layer, w):
-            factor[layer.positions[unit][layer.positions[unit] >= 0]] = 0.0
-        sign, group = sign * factor[group], leader[group]
-    sizes = np.bincount(group, minlength=len(w))
-    return SignedAverage(group.astype(np.int32), sign, 1.0 / sizes[group])
+
+def groups_of(alike: np.ndarray, opposite: np.ndarray) -> list[EqualUnits]:
+    """Groups from the matrices (units, units) that say which units are alike, or opposite."""
+    groups, free = [], np.ones(len(alike), bool)
+    for first in range(len(alike)):
+        if free[first]:
+            units = np.flatnonzero(free & (alike[first] | opposite[first]))
+            free[units] = False
+            signs = np.where(alike[first, units], 1.0, -1.0)
+            groups.append(EqualUnits(units, signs, bool(opposite[first, first])))
+    return groups
 
 
 def neighbor_copies(layers: list[HiddenLayer], w: np.ndarray, most: int = 32) -> list[np.ndarray]:

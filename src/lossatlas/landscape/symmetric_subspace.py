@@ -1,0 +1,75 @@
+"""The subspace of all weights that share the symmetry of a point, which gradient flow cannot leave.
+
+The projector onto it is the average over the symmetries that leave the point where it is. They only
+permute weights and turn their signs, so every weight becomes the signed average over the weights
+that they carry over into it; a weight that they also carry over into its own negative vanishes.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from lossatlas.landscape.automorphisms import SignedPermutation, stabilizer
+from lossatlas.landscape.symmetry import HiddenLayer, act
+
+
+class SignedAverage(NamedTuple):
+    """The projector that replaces each weight by the average over the weights it must equal.
+
+    A pytree; `average @ x` works on NumPy and JAX arrays, (n,) or (n, k).
+
+    Attributes:
+        group: (n,) int32 number, below n, of the group that each weight belongs to.
+        sign: (n,) sign of each weight relative to its group; 0 where it must vanish.
+        share: (n,) one over the size of its group.
+    """
+
+    group: np.ndarray
+    sign: np.ndarray
+    share: np.ndarray
+
+    def __matmul__(self, other: Any) -> Any:
+        """The operator applied to a vector (n,) or to the columns of a matrix (n, k)."""
+        sign, share = self.sign, self.share
+        if other.ndim == 2:
+            sign, share = sign[:, None], share[:, None]
+        signed = sign * share * other
+        if isinstance(signed, np.ndarray):
+            sums = np.zeros_like(signed)
+            np.add.at(sums, self.group, signed)
+        else:
+            sums = jnp.zeros_like(signed).at[self.group].add(signed)
+        return sign * sums[self.group]
+
+
+def symmetrizer(layers: Sequence[HiddenLayer], w: np.ndarray) -> SignedAverage:
+    """The projector onto the weight vectors that have all symmetries of w (n,)."""
+    generators = stabilizer(layers, w).generators
+    n = len(w)
+    if not generators:
+        return SignedAverage(np.arange(n, dtype=np.int32), np.ones(n), np.ones(n))
+    # Node i is weight i and node n + i its negative; a generator joins each with its image.
+    weight = np.tile(np.arange(n), len(generators))
+    image = np.concatenate([_carried(layers, generator, n) for generator in generators])
+    place, turned = np.abs(image).astype(int) - 1, image < 0
+    rows = np.concatenate([weight, weight + n])
+    columns = np.concatenate([place + n * turned, place + n * ~turned])
+    joined = coo_array((np.ones(len(rows)), (rows, columns)), shape=(2 * n, 2 * n))
+    _, label = connected_components(joined, directed=False)
+    plus, minus = label[:n], label[n:]
+    _, group, sizes = np.unique(np.minimum(plus, minus), return_inverse=True, return_counts=True)
+    return SignedAverage(group.astype(np.int32), np.sign(minus - plus) * 1.0, 1.0 / sizes[group])
+
+
+def _carried(layers: Sequence[HiddenLayer], element: SignedPermutation, n: int) -> np.ndarray:
+    """For every weight the number, from one on, of the weight carried over into it, with sign."""
+    numbers, start = np.arange(1.0, n + 1), 0
+    for layer in layers:
+        units = slice(start, start + len(layer.positions))
+        numbers = act(layer, numbers, element.unit[units] - start, element.sign[units])
+        start = units.stop
+    return numbers
