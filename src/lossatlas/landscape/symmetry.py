@@ -156,24 +156,24 @@ def neighbor_copies(layers: list[HiddenLayer], w: np.ndarray, most: int = 32) ->
     These are the ends of degenerate rearrangements. Equal units give several copies that are
     themselves related by a symmetry of w, at the same distance: one of them is enough.
     """
-    moves: dict[float, tuple[HiddenLayer, np.ndarray, np.ndarray]] = {}
+    moves: list[tuple[HiddenLayer, int, int, float]] = []
+    lengths: list[np.ndarray] = []
     for layer in layers:
         vectors = layer.vectors(w)
-        same = np.arange(len(vectors))
-        for a in same:
-            turned = np.where(same == a, -1.0, 1.0)
-            moves.setdefault(_distance(2.0 * vectors[a]), (layer, same, turned))
-            for b in np.flatnonzero(layer.interchangeable[a, :a]):
-                exchanged = same.copy()
-                exchanged[[a, b]] = [b, a]
-                for sign in (1.0, -1.0):
-                    signs = np.where(exchanged == same, 1.0, sign)
-                    apart = _distance(2.0**0.5 * (vectors[a] - sign * vectors[b]))
-                    moves.setdefault(apart, (layer, exchanged, signs))
-    nearest = sorted(distance for distance in moves if distance > 10 * EQUAL)[:most]
-    return [act(moves[d][0], w, moves[d][1], moves[d][2]) for d in nearest]
+        a, b = np.nonzero(np.tril(layer.interchangeable))
+        for sign in (1.0, -1.0):
+            # One unit moves where it is turned (a and b are the same), two where they change.
+            apart = np.linalg.norm(vectors[a] - sign * vectors[b], axis=1)
+            lengths.append(np.where(a == b, 1.0, 2.0**0.5) * apart)
+            moves += [(layer, int(i), int(j), sign) for i, j in zip(a, b, strict=True)]
+    distances, first = np.unique(np.round(np.concatenate(lengths), 6), return_index=True)
+    nearest = first[distances > 10 * EQUAL][:most]
+    return [_moved(w, *moves[k]) for k in nearest]
 
 
-def _distance(difference: np.ndarray) -> float:
-    """Length, rounded so that equal lengths compare equal."""
-    return round(float(np.linalg.norm(difference)), 6)
+def _moved(w: np.ndarray, layer: HiddenLayer, a: int, b: int, sign: float) -> np.ndarray:
+    """The copy of w whose units a and b have changed places, both times the sign."""
+    permutation, signs = np.arange(len(layer.positions)), np.ones(len(layer.positions))
+    permutation[[a, b]] = b, a
+    signs[[a, b]] = sign
+    return act(layer, w, permutation, signs)
