@@ -113,3 +113,8 @@ def propagate(layers: Layers, inputs: Array) -> tuple[list[Array], Array]:
     for matrix, bias in zip(matrices[:-1], biases[:-1], strict=True):
         activations.append(jnp.tanh(matrix @ activations[-1] + bias[:, None]))
     return activations, matrices[-1] @ activations[-1] + biases[-1][:, None]
+
+
+def transposed(matrix: Array) -> Array:
+    """The transpose, really made: XLA is slow at products with one that only stands for it."""
+    return jax.lax.optimization_barrier(matrix.T)

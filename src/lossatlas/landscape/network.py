@@ -14,8 +14,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from lossatlas.landscape.architecture import Architecture, propagate, unpack
+from lossatlas.landscape.architecture import Architecture, propagate, transposed, unpack
 from lossatlas.landscape.network_hessian import data_hessian
+
+FACTORS = 8
+"""Of a product whose logarithm is taken; no overflow in single precision up to 65,000 classes."""
 
 
 class NetworkLoss(NamedTuple):
@@ -49,6 +52,7 @@ class NetworkLoss(NamedTuple):
         matrices, _ = unpack(self.architecture, w)
         activations, logits = _forward(self, w)
         data_term, delta = _output_delta(logits, self.targets)
+        ones = jnp.ones(delta.shape[1], delta.dtype)  # a product is faster than a sum
         blocks, sums = [], []
         for layer in range(len(matrices) - 1, -1, -1):
             block = delta @ activations[layer].T
@@ -56,9 +60,9 @@ class NetworkLoss(NamedTuple):
                 block = jax.lax.optimization_barrier(block)  # as in _forward
                 block = jnp.zeros_like(matrices[0]).at[:, self.seen].set(block)
             blocks.append(block.ravel())
-            sums.append(delta.sum(axis=1))
+            sums.append(delta @ ones)
             if layer > 0:
-                delta = (matrices[layer].T @ delta) * (1.0 - activations[layer] ** 2)
+                delta = (transposed(matrices[layer]) @ delta) * (1.0 - activations[layer] ** 2)
         gradient = jnp.concatenate(blocks[::-1] + sums[::-1])
         if self.architecture.masks is not None:
             gradient = gradient[self.architecture.free]
@@ -129,5 +133,11 @@ def _output_delta(outputs: Array, targets: Array) -> tuple[Array, Array]:
     top = outputs.max(axis=0)
     exponentials = jnp.exp(outputs - top)
     total = exponentials.sum(axis=0)
-    entropy = top.sum() + jnp.log(total).sum() - jnp.vdot(targets, outputs)
-    return entropy / items, (exponentials / total - targets) / items
+    entropy = (top - (targets * outputs).sum(axis=0)).sum() + _sum_of_logarithms(total)
+    return entropy / items, (exponentials * (1.0 / total) - targets) * (1.0 / items)
+
+
+def _sum_of_logarithms(total: Array) -> Array:
+    """Of numbers between one and the number of classes; logarithms are dear, so of products."""
+    rows = jnp.pad(total, (0, -len(total) % FACTORS), constant_values=1.0).reshape(FACTORS, -1)
+    return jnp.log(rows.prod(axis=0)).sum()
