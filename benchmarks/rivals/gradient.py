@@ -41,7 +41,7 @@ def rows(context: Context) -> Iterator[Row]:
         return 1e3 * cpu_per_evaluation(engine, kernel, starts)
 
     repeats = 5 if context.quick else 15
-    batch = f"ours: {engine.workers} workers with {engine.lanes} lanes each, through the engine"
+    batch = f"ours: {engine.workers} workers, lanes of each: {engine.lanes}, through the engine"
     for rival, make, target in (
         ("compiled AVX kernel", avx_kernel, AVX),
         ("NumPy", numpy_side, None),
