@@ -47,6 +47,19 @@ def test_levels_have_one_spacing_in_all_panels():
         np.testing.assert_allclose(steps, np.round(steps), atol=1e-6)
 
 
+def test_minima_are_seen_beside_a_much_larger_tree():
+    """On the common axis every minimum has a line at least as long as it is wide."""
+    panels = [
+        Panel("tiny", tree(1e-9, 1.0), np.ones(3)),
+        Panel("large", tree(0.4, 2.0), np.ones(3)),
+    ]
+    ax = tree_panels(panels, "", 2).axes[0]
+    (branches,) = [c for c in ax.collections if c.get_array() is not None]
+    lengths = np.ptp(np.array(branches.get_segments())[:, :, 1], axis=1)
+    points = 72 * ax.bbox.height / ax.figure.dpi * lengths / np.ptp(ax.get_ylim())
+    assert (points >= 0.99 * branches.get_linewidth()[0]).all()
+
+
 def test_minima_that_are_not_connected_are_counted_but_not_drawn():
     apart = build_tree(np.array([0.1, 0.2, 0.3]), np.array([0.4]), np.array([0]), np.array([1]))
     figure = tree_panels([Panel("x", apart, np.zeros(3))], "", 1)

@@ -74,9 +74,9 @@ def tree_panels(panels: Sequence[Panel], label: str, columns: int = 2) -> Figure
             _empty(ax)
             continue
         levels = discretize(tree, (tree.top, spacing))
-        plot_tree(ax, layout(levels), panel.values, limits=limits)
         bottom = float(tree.energy.min())
-        ax.set_ylim(bottom - 0.04 * span, bottom + 1.04 * span)
+        axis = (bottom - 0.04 * span, bottom + 1.04 * span)
+        plot_tree(ax, layout(levels), panel.values, limits=limits, axis=axis)
     drawn = [c for ax in axes for c in ax.collections if c.get_array() is not None]
     if drawn:
         bar = figure.colorbar(drawn[-1], ax=list(axes), label=label, aspect=40, pad=0.02)

@@ -45,6 +45,7 @@ def plot_tree(
     cmap: Colormap | str = LOW_RED_HIGH_BLUE,
     limits: tuple[float, float] | None = None,
     label: str | None = None,
+    axis: tuple[float, float] | None = None,
 ) -> Axes:
     """Draw a disconnectivity graph.
 
@@ -57,6 +58,8 @@ def plot_tree(
         limits: values at the two ends of the colors; the smallest and largest value shown by
             default.
         label: of a color bar; None draws no color bar (see `add_colorbar`).
+        axis: lowest and highest loss on the axis, e.g. of several trees; those of the tree by
+            default.
 
     Returns:
         The axes.
@@ -83,7 +86,7 @@ def plot_tree(
         raise BadInputError(
             "values", f"shape {np.shape(values)}", f"give one for each of {tree.place.size}"
         )
-    _axes(ax, layout)
+    _axes(ax, layout, axis)
     slants, drops = _lines(layout)
     # The deepest minima are drawn last, on top.
     downwards = np.argsort(-tree.energy[:n_leaves], kind="stable")
@@ -193,10 +196,11 @@ def _data_per_point(ax: Axes) -> Float[np.ndarray, " 2"]:
     return np.array([np.ptp(ax.get_xlim()), np.ptp(ax.get_ylim())]) / points
 
 
-def _axes(ax: Axes, layout: Layout) -> None:
+def _axes(ax: Axes, layout: Layout, axis: tuple[float, float] | None) -> None:
     n_leaves = layout.tree.minima.size
     ax.set_xlim(-0.5 - 0.02 * n_leaves, n_leaves - 0.5 + 0.02 * n_leaves)
-    ax.set_ylim(layout.tree.energy.min() - 0.04 * _span(layout), _ceiling(layout))
+    own = (layout.tree.energy.min() - 0.04 * _span(layout), _ceiling(layout))
+    ax.set_ylim(*(own if axis is None else axis))
     ax.set_ylabel("loss")
     ax.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10]))
     ax.yaxis.set_major_formatter(ScalarFormatter(useOffset=False))
