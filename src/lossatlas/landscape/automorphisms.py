@@ -59,21 +59,24 @@ def group_order(layers: Sequence[HiddenLayer]) -> int:
     groups = [
         groups_of(layer.interchangeable, np.zeros_like(layer.interchangeable)) for layer in layers
     ]
-    kept = [np.where(layer.positions >= 0, 1.0, 0.0) for layer in layers]
     units = sum(len(layer.positions) for layer in layers)
-    return _stabilizer(groups, [_graph(kept)], signs=(1.0,)).order * 2**units
+    return _stabilizer(groups, [_kept(layers)], signs=(1.0,)).order * 2**units
 
 
 def stabilizer(layers: Sequence[HiddenLayer], w: np.ndarray) -> Stabilizer:
     """The symmetries that leave the free weight vector w (n,) where it is."""
     groups = [equal_units(layer, w) for layer in layers]
-    weights = _graph([layer.vectors(w) for layer in layers])
-    kept = _graph([np.where(layer.positions >= 0, 1.0, 0.0) for layer in layers])
-    return _stabilizer(groups, [weights, kept], signs=(1.0, -1.0))
+    weights = [layer.vectors(w) for layer in layers]
+    return _stabilizer(groups, [weights, _kept(layers)], signs=(1.0, -1.0))
+
+
+def _kept(layers: Sequence[HiddenLayer]) -> list[np.ndarray]:
+    """The mask as weights: one where there is one, else zero."""
+    return [np.where(layer.positions >= 0, 1.0, 0.0) for layer in layers]
 
 
 def _stabilizer(
-    groups: list[list[EqualUnits]], graphs: list["_Graph"], signs: tuple[float, ...]
+    groups: list[list[EqualUnits]], networks: list[list[np.ndarray]], signs: tuple[float, ...]
 ) -> Stabilizer:
     """Within the groups of equal units of each layer, and of the groups among themselves."""
     sizes = [sum(len(group.units) for group in layer) for layer in groups]
@@ -88,7 +91,7 @@ def _stabilizer(
         order *= factorial(len(group.units)) * (2 ** len(group.units) if group.zero else 1)
         generators += _within(group, starts[-1])
     if len(groups) > 1:
-        across, images = _across(numbered, graphs, signs)
+        across, images = _across(numbered, [_graph(vectors) for vectors in networks], signs)
         order *= across
         generators += [_lifted(image, numbered, starts[-1]) for image in images]
     return Stabilizer(order, generators)

@@ -10,7 +10,7 @@ delta_l a~_{l-1}. Differentiating once more,
 for l <= m (second term for l < m only), where G_lm = ddelta_m/dz_l obeys a backward recursion over
 layers and R_lm = da_{m-1}/dz_l a forward one. Per item they have as many rows and columns as the
 network has nodes; the sum over items is a matrix product for each pair of layers and each term. It
-costs about ten gradients where generic automatic differentiation costs two hundred.
+costs ten to twenty gradients where generic automatic differentiation costs some three hundred.
 
 What these products give is laid out in one vector, and where each element of the Hessian stands in
 it is known beforehand: nothing is transposed or put together block by block.

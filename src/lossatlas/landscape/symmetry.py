@@ -156,22 +156,21 @@ def neighbor_copies(layers: list[HiddenLayer], w: np.ndarray, most: int = 32) ->
     These are the ends of degenerate rearrangements. Equal units give several copies that are
     themselves related by a symmetry of w, at the same distance: one of them is enough.
     """
-    moves: list[tuple[HiddenLayer, int, int, float]] = []
-    lengths: list[np.ndarray] = []
-    for layer in layers:
+    moves, lengths = [], []
+    for number, layer in enumerate(layers):
         vectors = layer.vectors(w)
         a, b = np.nonzero(np.tril(layer.interchangeable))
-        for sign in (1.0, -1.0):
+        for sign in (1, -1):
             # One unit moves where it is turned (a and b are the same), two where they change.
             apart = np.linalg.norm(vectors[a] - sign * vectors[b], axis=1)
             lengths.append(np.where(a == b, 1.0, 2.0**0.5) * apart)
-            moves += [(layer, int(i), int(j), sign) for i, j in zip(a, b, strict=True)]
+            moves.append(np.stack([np.full_like(a, number), a, b, np.full_like(a, sign)]))
     distances, first = np.unique(np.round(np.concatenate(lengths), 6), return_index=True)
-    nearest = first[distances > 10 * EQUAL][:most]
-    return [_moved(w, *moves[k]) for k in nearest]
+    nearest = np.concatenate(moves, axis=1)[:, first[distances > 10 * EQUAL][:most]]
+    return [_moved(w, layers[number], a, b, sign) for number, a, b, sign in nearest.T.tolist()]
 
 
-def _moved(w: np.ndarray, layer: HiddenLayer, a: int, b: int, sign: float) -> np.ndarray:
+def _moved(w: np.ndarray, layer: HiddenLayer, a: int, b: int, sign: int) -> np.ndarray:
     """The copy of w whose units a and b have changed places, both times the sign."""
     permutation, signs = np.arange(len(layer.positions)), np.ones(len(layer.positions))
     permutation[[a, b]] = b, a
