@@ -49,7 +49,7 @@ def jobs_of(kernel, landscape):
 KERNELS = {
     "full quench": Quench(),
     "limited quench": Quench(memory=4),
-    "polish": Polish(n_modes=2, max_evaluations=40),
+    "polish": Polish(n_modes=2, max_hessians=40),
     "flow": Flow(max_step=0.2, max_hessians=100),
     "climb": Climb(max_hessians=30),
     "band": Band(images=6, iterations=20),

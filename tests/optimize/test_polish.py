@@ -73,7 +73,7 @@ def test_downhill_leads_away_from_a_saddle_and_newton_to_it():
 
 def test_spectrum_and_gradient_belong_to_the_point_returned():
     surface = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-1, -1], [1, 1]).surface
-    kernel = Polish(max_evaluations=2)
+    kernel = Polish(max_hessians=2)
     jobs = [(np.array([1.0, 0.3]), UP), (np.array([np.inf, 0.0]), UP)]
     found, infinite = results_of(surface, kernel, jobs)
     assert infinite.status == Status.NOT_FINITE

@@ -66,11 +66,13 @@ class Landscape(Protocol):
             the largest.
         excluded_modes: (m, n) orthonormal directions along which E is known exactly and that no
             search needs to follow.
+        hessian_cost: of one Hessian, in gradients, roughly.
     """
 
     surface: Any
     n_weights: int
     length_scale: float
+    hessian_cost: float
     zero_tolerance: float | None
     excluded_modes: np.ndarray
 
@@ -192,6 +194,7 @@ class FunctionLandscape:
         self.surface = FunctionSurface(StaticFunction(function))
         self.symmetry = np.eye(self.n_weights)[None] if symmetry is None else np.asarray(symmetry)
         self.excluded_modes = np.zeros((0, self.n_weights))
+        self.hessian_cost = 4.0 * self.n_weights
         inside = 0.3 * self.low + 0.7 * self.high
         value = self._value(inside)
         if value.shape != () or value.dtype != np.float64 or not np.isfinite(value):

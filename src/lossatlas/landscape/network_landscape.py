@@ -43,6 +43,7 @@ class NetworkLandscape:
     """
 
     length_scale = 1.0
+    hessian_cost = 15.0
 
     def __init__(
         self,

@@ -7,10 +7,16 @@ Before each update H is multiplied by s.y / y.H.y (Oren and Luenberger, Manageme
 begins where the loss is steep, and without this the matrix goes on expecting such curvature in
 every direction that was not yet explored; quenches take almost twice as many steps. Nothing bounds
 the matrix: the quench bounds its steps. Pairs without positive curvature are skipped.
+
+Where the Hessian is cheap the model is taken from it now and then, negative curvatures turned
+around: a pair of vectors a step follows too slowly how the curvature of a winding valley changes.
 """
 
 import jax.numpy as jnp
 from jax import Array
+
+FLATTEST = 1e-4
+"""Smallest curvature taken over from a Hessian, over its largest."""
 
 
 def init(w: Array, guess: float) -> Array:
@@ -30,6 +36,12 @@ def update(inverse: Array, s: Array, y: Array) -> Array:
     product = scale * product
     correction = (1.0 + rho * scale * expected) * rho * s
     return scale * inverse - rho * jnp.outer(product, s) + jnp.outer(s, correction - rho * product)
+
+
+def from_spectrum(eigenvalues: Array, vectors: Array) -> Array:
+    """The model from the eigenvalues (n,) and eigenvectors (n, n) of the Hessian."""
+    sizes = jnp.abs(eigenvalues)
+    return (vectors / jnp.maximum(sizes, FLATTEST * sizes.max())) @ vectors.T
 
 
 def forget(inverse: Array, guess: float, really: Array) -> Array:

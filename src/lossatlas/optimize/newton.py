@@ -4,11 +4,15 @@ A quench stopped at a small gradient is still soft: with a lowest eigenvalue of 
 gradient of 1e-9 leaves the weights uncertain by 1e-3. A few Newton steps with the exact Hessian
 bring the gradient to rounding error, and the eigenvalues that the last of them needs are the
 certificate of the Hessian index.
+
+A gradient is far cheaper than a Hessian, so each spectrum serves for further steps (chords) as long
+as they halve the gradient.
 """
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -17,7 +21,7 @@ from lossatlas.optimize.lanes import running
 
 
 class PolishState(NamedTuple):
-    """One polish in flight; the spectrum belongs to `evaluated`, the last point evaluated."""
+    """One polish in flight; the spectrum belongs to `evaluated`, the last point that has one."""
 
     w: Array
     evaluated: Array
@@ -27,7 +31,8 @@ class PolishState(NamedTuple):
     eigenvalues: Array
     modes: Array
     downhill: Array
-    evaluations: Array
+    gradients: Array
+    hessians: Array
     status: Array
 
 
@@ -59,6 +64,16 @@ class Polished(NamedTuple):
     status: Any
 
 
+class Chords(NamedTuple):
+    """Steps with one spectrum: the best point so far, its RMS gradient, and the next step."""
+
+    w: Array
+    rms: Array
+    step: Array
+    gradients: Array
+    going: Array
+
+
 @dataclass(frozen=True)
 class Polish:
     """Kernel; a job is `(w, downhill)`.
@@ -68,9 +83,9 @@ class Polish:
 
     Args:
         rms: largest RMS gradient of a stationary point.
-        target: stop at once below this; between the two, stop when a step no longer halves it.
+        target: stop at once below this; between the two, stop when steps no longer halve it.
         max_step: cap on the length of a step.
-        max_evaluations: give up after so many Hessians.
+        max_hessians: give up after so many.
         n_modes: eigenvectors handed back.
         steps: steps a device call.
     """
@@ -78,7 +93,7 @@ class Polish:
     rms: float = 1e-12
     target: float = 1e-15
     max_step: float = 0.3
-    max_evaluations: int = 60
+    max_hessians: int = 60
     n_modes: int = 1
     steps: int = 8
 
@@ -95,28 +110,35 @@ class Polish:
             eigenvalues=jnp.zeros(n, w.dtype),
             modes=jnp.zeros((min(self.n_modes, n), n), w.dtype),
             downhill=downhill,
-            evaluations=jnp.int32(0),
+            gradients=jnp.int32(0),
+            hessians=jnp.int32(0),
             status=running(),
         )
 
     def step(self, surface: Any, state: PolishState) -> PolishState:
-        """Evaluate gradient, Hessian and spectrum, and propose the Newton step."""
+        """Evaluate gradient, Hessian and spectrum, and go on by Newton and chord steps."""
         energy, gradient = surface.value_and_gradient(state.w)
         eigenvalues, vectors = jnp.linalg.eigh(surface.hessian(state.w))
         tiny = 1e-14 * jnp.max(jnp.abs(eigenvalues))
         divisor = jnp.where(jnp.abs(eigenvalues) > tiny, eigenvalues, tiny)
         divisor = jnp.where(state.downhill, jnp.abs(divisor), divisor)
-        newton = -vectors @ ((vectors.T @ gradient) / divisor)
-        length = jnp.linalg.norm(newton)
-        rms = jnp.sqrt(jnp.mean(gradient**2))
-        evaluations = state.evaluations + 1
 
-        done = (rms <= self.target) | ((rms <= self.rms) & (rms > 0.5 * state.rms))
-        status = jnp.where(evaluations >= self.max_evaluations, Status.NOT_STATIONARY, running())
+        def newton(gradient: Array) -> Array:
+            return -vectors @ ((vectors.T @ gradient) / divisor)
+
+        step = newton(gradient)
+        length = jnp.linalg.norm(step)
+        rms = _rms(gradient)
+        hessians = state.hessians + 1
+        done = (rms <= self.target) | ((rms <= self.rms) & (state.hessians > 0))
+        status = jnp.where(hessians >= self.max_hessians, Status.NOT_STATIONARY, running())
         status = jnp.where(done, Status.CONVERGED, status)
         finite = jnp.isfinite(energy) & jnp.isfinite(length)
+
+        capped = step * jnp.minimum(1.0, self.max_step / jnp.maximum(length, 1e-300))
+        chords = self._chords(surface, newton, state.w, rms, capped, ~done & finite)
         return PolishState(
-            w=state.w + newton * jnp.minimum(1.0, self.max_step / jnp.maximum(length, 1e-300)),
+            w=chords.w,
             evaluated=state.w,
             energy=energy,
             rms=rms,
@@ -124,9 +146,33 @@ class Polish:
             eigenvalues=eigenvalues,
             modes=vectors[:, : self.n_modes].T,
             downhill=state.downhill,
-            evaluations=evaluations,
+            gradients=state.gradients + 1 + chords.gradients,
+            hessians=hessians,
             status=jnp.where(finite, status, Status.NOT_FINITE).astype(jnp.int32),
         )
+
+    def _chords(
+        self, surface: Any, newton: Any, w: Array, rms: Array, step: Array, going: Array
+    ) -> Chords:
+        """Newton steps, all with the same spectrum, while they halve the gradient."""
+
+        def advance(chords: Chords) -> Chords:
+            w = chords.w + chords.step
+            gradient = surface.value_and_gradient(w)[1]
+            rms = _rms(gradient)
+            first = chords.gradients == 0
+            better = first | (rms < chords.rms)
+            going = (rms < 0.5 * chords.rms) & (rms > self.target)
+            return Chords(
+                w=jnp.where(better, w, chords.w),
+                rms=jnp.where(better, rms, chords.rms),
+                step=newton(gradient),
+                gradients=chords.gradients + 1,
+                going=going,
+            )
+
+        start = Chords(w, rms, step, jnp.int32(0), going)
+        return jax.lax.while_loop(lambda chords: chords.going, advance, start)
 
     def result(self, state: PolishState) -> Polished:
         """The last point evaluated and its spectrum."""
@@ -138,7 +184,11 @@ class Polish:
             eigenvalues=state.eigenvalues,
             modes=state.modes,
             largest_eigenvalue=jnp.max(jnp.abs(state.eigenvalues)),
-            gradients=state.evaluations,
-            hessians=state.evaluations,
+            gradients=state.gradients,
+            hessians=state.hessians,
             status=state.status,
         )
+
+
+def _rms(gradient: Array) -> Array:
+    return jnp.sqrt(jnp.mean(gradient**2))

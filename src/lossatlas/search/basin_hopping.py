@@ -86,7 +86,7 @@ def _accepted(
 def quenched(tools: Tools, start: np.ndarray) -> Generator[Request, Any, tuple[Certificate, Cost]]:
     """Quench from a start (n,) and certify a minimum."""
     quench = yield Request(tools.quench, (start,))
-    cost = Cost(int(quench.evaluations), 0)
+    cost = Cost(int(quench.evaluations), int(quench.hessians))
     if quench.status != Status.CONVERGED:
         nothing = Certificate(
             None, np.empty((0, 0)), np.empty(0), Status(int(quench.status)), Cost()

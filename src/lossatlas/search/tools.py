@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
+
 from lossatlas.landscape.base import Landscape
 from lossatlas.optimize.chebyshev_flow import ChebyshevFlow
 from lossatlas.optimize.flow import Flow
@@ -16,6 +18,9 @@ from lossatlas.search.outcome import StationaryPoint
 
 N_SOFT = 8
 """Soft modes of a minimum that single-ended searches can choose from, excluded modes aside."""
+
+REFRESH = 40
+"""Evaluations between two refreshments of a quench by the Hessian."""
 
 DENSE = 1000
 """Weights up to which Hessians are formed; above, searches use Hessian-vector products."""
@@ -61,15 +66,22 @@ def default_tools(landscape: Landscape) -> Tools:
     """Kernels with options that were measured to work, lengths scaled to the landscape.
 
     Full-matrix BFGS up to 400 weights, limited memory above. Exact Hessians up to 1000 weights,
-    Hessian-vector products above.
+    Hessian-vector products above. Quenches use Hessians where these cost less than the gradients
+    that they save, and only on a CPU: lanes that are vectorized would all pay at every step.
     """
     length = landscape.length_scale
     kernels = (
         _exact_kernels(landscape) if landscape.n_weights <= DENSE else _product_kernels(length)
     )
+    full = landscape.n_weights <= 400
+    cheap = landscape.hessian_cost <= REFRESH and jax.default_backend() == "cpu"
     return Tools(
         landscape=landscape,
-        quench=Quench(max_step=1.0 * length, memory=None if landscape.n_weights <= 400 else 50),
+        quench=Quench(
+            max_step=0.3 * length,
+            memory=None if full else 50,
+            refresh=REFRESH if full and cheap else None,
+        ),
         polish=kernels[0],
         climb=kernels[1],
         flow=kernels[2],
