@@ -113,9 +113,7 @@ class Quench:
     def result(self, state: QuenchState) -> Quenched:
         """The point reached."""
         rms = jnp.sqrt(jnp.mean(state.gradient**2))
-        return Quenched(
-            state.w, state.energy, rms, state.evaluations, state.hessians, state.status
-        )
+        return Quenched(state.w, state.energy, rms, state.evaluations, state.hessians, state.status)
 
     @property
     def _quasi_newton(self) -> Any:

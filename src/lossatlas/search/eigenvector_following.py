@@ -61,7 +61,7 @@ class Climb:
     radius: float = 1.0
     max_radius: float = 4.0
     max_hessians: int = 100
-    max_convex: int = 30
+    max_convex: int = 20
     steps: int = 8
 
     def init(self, surface: Any, w: Array, mode: Array) -> ClimbState:
