@@ -48,6 +48,7 @@ def jobs_of(kernel, landscape):
 
 KERNELS = {
     "full quench": Quench(),
+    "refreshed quench": Quench(refresh=7),
     "limited quench": Quench(memory=4),
     "polish": Polish(n_modes=2, max_hessians=40),
     "flow": Flow(max_step=0.2, max_hessians=100),

@@ -50,6 +50,17 @@ def test_full_matrix_is_the_textbook_one(seed, count):
 
 
 @settings(max_examples=25, deadline=None)
+@given(seeds)
+def test_from_a_spectrum_negative_curvatures_are_turned_around_and_flat_ones_bounded(seed):
+    random = np.random.default_rng(seed)
+    vectors = np.linalg.qr(random.normal(size=(N, N)))[0]
+    values = np.array([-2.0, -0.5, 1e-9, 0.1, 1.0, 5.0])
+    model = np.asarray(jax.jit(bfgs.from_spectrum)(values, vectors))
+    sizes = np.array([2.0, 0.5, bfgs.FLATTEST * 5.0, 0.1, 1.0, 5.0])
+    np.testing.assert_allclose(vectors.T @ model @ vectors, np.diag(1 / sizes), atol=1e-9)
+
+
+@settings(max_examples=25, deadline=None)
 @given(seeds, st.integers(1, 8))
 def test_limited_memory_is_the_textbook_one_of_the_last_pairs(seed, count):
     random, memory = np.random.default_rng(seed), 4

@@ -64,17 +64,29 @@ def test_a_network_is_quenched_to_the_minima_of_scipy():
     loss, _ = compiled(landscape)
     random = np.random.default_rng(1)
     starts = [landscape.random_start(random) for _ in range(12)]
-    reached = {}
-    for memory in (None, 20):
-        found = results_of(landscape.surface, Quench(memory=memory), [(w,) for w in starts])
-        assert all(quench.status == Status.CONVERGED for quench in found)
-        reached[memory] = {round(float(quench.energy), 8) for quench in found}
     options = {"gtol": 1e-9, "maxiter": 5000}
     by_scipy = {
         round(scipy.optimize.minimize(loss, w, jac=True, method="BFGS", options=options).fun, 8)
         for w in starts
     }
-    assert reached[None] == reached[20] == by_scipy
+    evaluations = {}
+    for kernel in (Quench(), Quench(memory=20), Quench(refresh=15)):
+        found = results_of(landscape.surface, kernel, [(w,) for w in starts])
+        assert all(quench.status == Status.CONVERGED for quench in found)
+        assert {round(float(quench.energy), 8) for quench in found} == by_scipy
+        evaluations[kernel] = np.array([quench.evaluations for quench in found])
+        hessians = np.array([quench.hessians for quench in found])
+        if kernel.refresh is None:
+            assert (hessians == 0).all()
+        else:
+            assert (hessians > 0).any()
+            assert (hessians * kernel.refresh < evaluations[kernel]).all()
+    assert evaluations[Quench(refresh=15)].sum() < 0.8 * evaluations[Quench()].sum()
+
+
+def test_pairs_cannot_be_refreshed():
+    with pytest.raises(ValueError, match="memory"):
+        Quench(memory=4, refresh=20)
 
 
 def test_steps_are_capped_and_energies_never_rise_by_more_than_allowed():

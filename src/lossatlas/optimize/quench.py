@@ -73,6 +73,11 @@ class Quench:
     guess: float = 0.1
     steps: int = 100
 
+    def __post_init__(self) -> None:
+        """Refuse to refresh what is not a matrix."""
+        if self.refresh is not None and self.memory is not None:
+            raise ValueError("only the full matrix can be refreshed; leave memory at None")
+
     def init(self, surface: Any, w: Array) -> QuenchState:
         """Nothing evaluated yet: the first step has length zero and is always accepted."""
         return QuenchState(
@@ -95,11 +100,13 @@ class Quench:
         accepted = (energy <= state.energy + self.max_rise) | (state.trials >= 10)
         model = self._learned(state, accepted, w, gradient)
         if self.refresh is not None:
-            due = accepted & (state.evaluations + 1 - state.refreshed >= self.refresh)
-            model = jax.lax.cond(due, lambda: self._from_hessian(surface, w), lambda: model)
+            due = accepted & (state.evaluations >= state.refreshed + self.refresh)
+            model = jax.lax.cond(
+                due, lambda: bfgs.from_spectrum(*rough_spectrum(surface, w)), lambda: model
+            )
             state = state._replace(
                 hessians=state.hessians + due,
-                refreshed=jnp.where(due, state.evaluations + 1, state.refreshed),
+                refreshed=jnp.where(due, state.evaluations, state.refreshed),
             )
         # The model stays outside the branches, because what a branch returns is copied.
         state = state._replace(model=None, evaluations=state.evaluations + 1)
@@ -130,9 +137,6 @@ class Quench:
         change = jnp.where(accepted, gradient - state.gradient, 0.0)
         model = self._quasi_newton.update(state.model, step, change)
         return self._quasi_newton.forget(model, self.guess, ~accepted & (state.trials == 9))
-
-    def _from_hessian(self, surface: Any, w: Array) -> Array:
-        return bfgs.from_spectrum(*rough_spectrum(surface, w))
 
     def _accept(self, state: QuenchState, model: Any, w, energy, gradient) -> QuenchState:
         step = self._quasi_newton.direction(model, gradient)
