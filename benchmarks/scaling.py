@@ -95,6 +95,8 @@ def measured(
     count = max(8 if quick else 32, engine.lanes * engine.workers)
     if landscape.n_weights > 1000:  # minutes each
         count = engine.workers
+    elif landscape.n_weights > 300:  # up to a minute each
+        count = 8
     elif len(landscape.labels) > 10_000:
         count = engine.lanes * engine.workers
     random = np.random.default_rng(0)
@@ -255,8 +257,9 @@ def markdown(found: list[Point], lanes: Fullness | None) -> str:
     if lanes is not None:
         lines += [
             "",
-            f"In a survey up to {lanes.transition_states} transition states with {lanes.lanes} "
-            f"lanes on each of {lanes.workers} workers, {100 * lanes.unfinished:.1f} % of the "
+            f"In a survey up to {lanes.transition_states} transition states with "
+            f"{lanes.lanes} {'lane' if lanes.lanes == 1 else 'lanes'} of each kernel on each of "
+            f"{lanes.workers} workers, {100 * lanes.unfinished:.1f} % of the "
             "lane-steps executed advanced an unfinished search (a lane that has finished executes "
             f"nothing on a CPU), and workers spent {100 * lanes.busy:.1f} % of their time in "
             "device calls. If lanes had to wait for the slowest of their call, as on a GPU, it "
