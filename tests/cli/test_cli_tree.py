@@ -1,5 +1,6 @@
 """`lossatlas tree`: the picture of an atlas."""
 
+import datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,15 @@ def test_the_suffix_decides_the_kind(run, atlas, tmp_path: Path, suffix: str):
     assert result.exit_code == 0, result.output
     assert output.read_bytes().startswith(BEGINNINGS[suffix])
     assert str(output) in result.stdout
+
+
+@pytest.mark.parametrize("suffix", BEGINNINGS)
+def test_the_same_tree_is_the_same_file(run, atlas, tmp_path: Path, suffix: str):
+    pictures = [tmp_path / f"{name}{suffix}" for name in ("once", "again")]
+    for picture in pictures:
+        assert run("tree", atlas, "-o", picture).exit_code == 0
+    assert pictures[0].read_bytes() == pictures[1].read_bytes()
+    assert str(datetime.date.today()).encode() not in pictures[0].read_bytes()
 
 
 def test_columns_color_the_branches(run, atlas, tmp_path: Path):

@@ -1,7 +1,7 @@
 """Pictures to files: which kinds there are, and what can go wrong."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".svg", ".pdf")
 DOTS_PER_INCH = 200
+UNDATED: dict[str, dict[str, Any]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 OutputOption = Annotated[
     Path, typer.Option("--output", "-o", help="Picture to write: .png, .svg or .pdf.")
@@ -34,18 +35,21 @@ def check_output(output: Path) -> None:
         raise BadInputError(f"-o {output}", "its folder does not exist", "create it first")
 
 
-def save(figure: "Figure", output: Path) -> None:
-    """Write a picture.
+def save(figure: "Figure", output: Path, dpi: int = DOTS_PER_INCH) -> None:
+    """Write a picture, the same bytes for the same picture: no date, no random names.
 
     Raises:
         BadInputError: if the file cannot be written.
     """
+    import matplotlib
+
     # The layout is computed once and kept: an SVG would draw everything for it a second time, also
     # for the placeholder that "none" in place of None leaves behind.
     figure.draw_without_rendering()
     figure.set_layout_engine(None)
     try:
-        figure.savefig(output, dpi=DOTS_PER_INCH)
+        with matplotlib.rc_context({"svg.hashsalt": "lossatlas"}):
+            figure.savefig(output, dpi=dpi, metadata=UNDATED.get(output.suffix.lower()))
     except OSError as error:
         remedy = "give a path that can be written"
         raise BadInputError(f"-o {output}", str(error.strerror), remedy) from error

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from lossatlas.cli.picture import save
 from lossatlas.plots.paper_figures import (
     PANEL,
     Panel,
@@ -62,7 +63,7 @@ def _write_texts(artifact: Artifact, texts: tuple[str, str], folder: Path) -> li
 def _write_figure(artifact: Artifact, figure: Figure, folder: Path) -> list[Path]:
     files = [folder / f"{artifact.name}{suffix}" for suffix in (".png", ".svg")]
     for file in files:
-        figure.savefig(file, dpi=DOTS_PER_INCH)
+        save(figure, file, DOTS_PER_INCH)
     return files
 
 
