@@ -303,7 +303,10 @@ def main(arguments: list[str] | None = None) -> None:
         if name == "fullness":
             stored[name] = asdict(fullness(options.quick))
         else:
-            stored[name] = [asdict(point) for point in points(name, options.quick)]
+            stored[name] = []
+            for point in points(name, options.quick):
+                stored[name].append(asdict(point))
+                path.write_text(json.dumps(stored, indent=1))
         stored["machine"] = report.machine(cores=available_cores())
         path.write_text(json.dumps(stored, indent=1))
     found, lanes = restored(stored)

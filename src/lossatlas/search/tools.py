@@ -73,15 +73,9 @@ def default_tools(landscape: Landscape) -> Tools:
     kernels = (
         _exact_kernels(landscape) if landscape.n_weights <= DENSE else _product_kernels(length)
     )
-    full = landscape.n_weights <= 400
-    cheap = landscape.hessian_cost <= REFRESH and jax.default_backend() == "cpu"
     return Tools(
         landscape=landscape,
-        quench=Quench(
-            max_step=0.3 * length,
-            memory=None if full else 50,
-            refresh=REFRESH if full and cheap else None,
-        ),
+        quench=_quench(landscape),
         polish=kernels[0],
         climb=kernels[1],
         flow=kernels[2],
@@ -91,6 +85,16 @@ def default_tools(landscape: Landscape) -> Tools:
         flow_tolerance=(1e-2 * length, 1e-4 * length),
         newton_ball=0.1 * length,
     )
+
+
+def _quench(landscape: Landscape) -> Quench:
+    """The quench; one that knows the curvature by the Hessian does better with short steps."""
+    length = landscape.length_scale
+    if landscape.n_weights > 400:
+        return Quench(max_step=1.0 * length, memory=50)
+    if landscape.hessian_cost > REFRESH or jax.default_backend() != "cpu":
+        return Quench(max_step=1.0 * length)
+    return Quench(max_step=0.3 * length, refresh=REFRESH)
 
 
 def _exact_kernels(landscape: Landscape) -> tuple[Polish, Climb, Flow]:
