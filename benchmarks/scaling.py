@@ -237,6 +237,8 @@ def draw(found: list[Point], path: Path) -> None:
             if against == "cores":
                 y = [getattr(point, f"{kind}_wall") for point in some]
                 ax.loglog(x, y, "s--", color=color, label=f"{kind}, wall s")
+        ax.set_xticks(x, [f"{value:,}" for value in x])
+        ax.set_xticks([], minor=True)
         ax.set_xlabel(label)
         ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False, fontsize=8)
