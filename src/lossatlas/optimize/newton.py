@@ -154,7 +154,8 @@ class Polish:
     def _chords(
         self, surface: Any, newton: Any, w: Array, rms: Array, step: Array, going: Array
     ) -> Chords:
-        """Newton steps, all with the same spectrum, while they halve the gradient."""
+        """Newton steps, all with the same spectrum, while they halve the gradient nearby."""
+        origin = w
 
         def advance(chords: Chords) -> Chords:
             w = chords.w + chords.step
@@ -162,11 +163,13 @@ class Polish:
             rms = _rms(gradient)
             first = chords.gradients == 0
             better = first | (rms < chords.rms)
-            going = (rms < 0.5 * chords.rms) & (rms > self.target)
+            step = newton(gradient)
+            near = jnp.linalg.norm(w + step - origin) <= self.max_step
+            going = (rms < 0.5 * chords.rms) & (rms > self.target) & near
             return Chords(
                 w=jnp.where(better, w, chords.w),
                 rms=jnp.where(better, rms, chords.rms),
-                step=newton(gradient),
+                step=step,
                 gradients=chords.gradients + 1,
                 going=going,
             )
