@@ -78,9 +78,10 @@ def searches(landscape: NetworkLandscape) -> dict[str, str]:
     seconds = time.process_time() - start
     minima = [m for a in attempts for m in a.minima]
     gradients = sum(a.cost.gradients for a in attempts)
+    hessians = sum(a.cost.hessians for a in attempts)
     report = {
         "certified minimum": f"{seconds / len(minima):.3f} s CPU, "
-        f"{gradients / len(minima):.0f} gradients"
+        f"{gradients / len(minima):.0f} gradients, {hessians / len(minima):.1f} Hessians"
     }
 
     def climbs(some):

@@ -302,15 +302,15 @@ def main(arguments: list[str] | None = None) -> None:
     set_up_jax()
     for name in options.only or (*LABELS, "fullness"):
         print(f"{name} ...", file=sys.stderr, flush=True)
+        stored["machine"] = report.machine(cores=available_cores())
         if name == "fullness":
             stored[name] = asdict(fullness(options.quick))
-        else:
-            stored[name] = []
-            for point in points(name, options.quick):
-                stored[name].append(asdict(point))
-                path.write_text(json.dumps(stored, indent=1))
-        stored["machine"] = report.machine(cores=available_cores())
-        path.write_text(json.dumps(stored, indent=1))
+            path.write_text(json.dumps(stored, indent=1))
+            continue
+        stored[name] = []
+        for point in points(name, options.quick):
+            stored[name].append(asdict(point))
+            path.write_text(json.dumps(stored, indent=1))
     found, lanes = restored(stored)
     draw(found, options.results / PICTURE)
     print(markdown(found, lanes))

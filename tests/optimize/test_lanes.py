@@ -103,7 +103,7 @@ def assert_same(found, expected):
     ("name", "landscape"),
     [
         *[(name, "camel") for name in KERNELS],
-        *[(name, "network") for name in ("full quench", "polish", "flow")],
+        *[(name, "network") for name in ("full quench", "refreshed quench", "polish", "flow")],
     ],
 )
 def test_results_do_not_depend_on_lanes_workers_or_position(name, landscape):

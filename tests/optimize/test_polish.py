@@ -87,3 +87,32 @@ def test_spectrum_and_gradient_belong_to_the_point_returned():
     assert found.rms_gradient == pytest.approx(np.sqrt(np.mean(gradient**2)), rel=1e-12)
     step = np.linalg.norm(np.linalg.solve(hessian, gradient))
     assert found.newton_length == pytest.approx(step, rel=1e-10)
+
+
+@pytest.mark.parametrize("downhill", [UP, DOWN], ids=["newton", "downhill"])
+def test_all_steps_with_one_spectrum_stay_within_the_cap(downhill):
+    n = 3
+    surface = FunctionLandscape(LJAT3_PLANAR.energy, [0.5] * n, [2.0] * n).surface
+    random = np.random.default_rng(0)
+    starts = [
+        np.array(p.position) + random.uniform(-0.15, 0.15, n)
+        for p in LJAT3_PLANAR.points
+        for _ in range(100)
+    ]
+    kernel = Polish(max_step=0.1, max_hessians=2)
+    found = results_of(surface, kernel, [(start, downhill) for start in starts])
+    moved = np.linalg.norm([p.w - start for p, start in zip(found, starts, strict=True)], axis=1)
+    assert 0.05 < np.nanmax(moved) <= 0.1 * (1 + 1e-12)
+
+
+def test_below_the_tolerance_it_goes_on_to_rounding_error():
+    surface = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1]).surface
+    random = np.random.default_rng(0)
+    jobs = [
+        (np.array(p.position) + random.uniform(-0.1, 0.1, 2), UP)
+        for p in SIX_HUMP_CAMEL.points
+        for _ in range(100)
+    ]
+    for found in results_of(surface, Polish(), jobs):
+        assert found.status == Status.CONVERGED
+        assert found.rms_gradient < 1e-14

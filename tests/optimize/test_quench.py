@@ -1,6 +1,9 @@
 """Quenches against SciPy's minimizers and the known minima."""
 
+from typing import NamedTuple
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.optimize
@@ -82,6 +85,34 @@ def test_a_network_is_quenched_to_the_minima_of_scipy():
             assert (hessians > 0).any()
             assert (hessians * kernel.refresh < evaluations[kernel]).all()
     assert evaluations[Quench(refresh=15)].sum() < 0.8 * evaluations[Quench()].sum()
+
+
+@pytest.mark.parametrize("beyond", [0.0, jnp.nan], ids=["zero", "not finite"])
+def test_a_hessian_that_says_nothing_leaves_the_matrix_as_it_is(beyond):
+    """Linear outside, or with a Hessian that is not finite there; quadratic around the minimum."""
+
+    def energy(w):
+        outside = jnp.abs(w) > 1.0
+        linear = jnp.abs(w) - 0.5
+        return jnp.where(outside, linear, 0.5 * w**2).sum()
+
+    class Surface(NamedTuple):
+        value_and_gradient = staticmethod(jax.value_and_grad(energy))
+
+        def rough(self):
+            return self
+
+        def hessian(self, w):
+            return jnp.diag(jnp.where(jnp.abs(w) > 1.0, beyond, 1.0))
+
+    job = (np.array([8.0, 8.0]),)
+    plain, refreshed = (
+        results_of(Surface(), Quench(max_step=0.3, refresh=refresh), [job])[0]
+        for refresh in (None, 10)
+    )
+    assert plain.status == refreshed.status == Status.CONVERGED
+    assert refreshed.hessians > 2
+    assert refreshed.evaluations <= plain.evaluations
 
 
 def test_pairs_cannot_be_refreshed():

@@ -14,11 +14,21 @@ def bowl(n, **options):
     return FunctionLandscape(lambda w: jnp.vdot(w, w), -np.ones(n), np.ones(n), **options)
 
 
-def test_quenches_use_hessians_where_these_are_cheap():
-    assert default_tools(small_landscape((3,))).quench.refresh == REFRESH
-    assert default_tools(bowl(3)).quench.refresh == REFRESH
+def test_quenches_use_hessians_as_often_as_they_can_afford(monkeypatch):
+    monkeypatch.setattr("jax.default_backend", lambda: "cpu")
+    for landscape in (small_landscape((3,)), bowl(3), bowl(50, hessian_cost=7.5)):
+        quench = default_tools(landscape).quench
+        assert (quench.refresh, quench.max_step) == (REFRESH, 0.3)
     # By automatic differentiation a Hessian of 50 variables costs some 200 gradients.
-    assert default_tools(bowl(50)).quench.refresh is None
+    assert default_tools(bowl(50)).quench.refresh == 200
+    wide = small_landscape((50,), items=30)
+    assert default_tools(wide).quench.refresh == int(np.ceil(wide.hessian_cost)) > REFRESH
+
+
+def test_vectorized_lanes_use_none(monkeypatch):
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    quench = default_tools(small_landscape((3,))).quench
+    assert (quench.refresh, quench.max_step) == (None, 1.0)
 
 
 def test_hessians_are_formed_up_to_a_thousand_weights_and_full_matrices_up_to_four_hundred():

@@ -66,7 +66,7 @@ class Landscape(Protocol):
             the largest.
         excluded_modes: (m, n) orthonormal directions along which E is known exactly and that no
             search needs to follow.
-        hessian_cost: of one Hessian, in gradients, roughly.
+        hessian_cost: of one Hessian with its spectrum, in gradients, roughly.
     """
 
     surface: Any
@@ -158,6 +158,8 @@ class FunctionLandscape:
         symmetry: (g, n, n) orthogonal matrices, a finite group under which E is invariant,
             the identity included; None for no symmetry.
         length_scale: a typical distance between minima.
+        hessian_cost: of one Hessian with its spectrum, in gradients; None for 4 n, what automatic
+            differentiation costs. Quenches use Hessians no more often than they can afford.
 
     Raises:
         BadInputError: if the corners do not describe a box, E inside it is not one finite float64,
@@ -183,6 +185,7 @@ class FunctionLandscape:
         *,
         symmetry: np.ndarray | None = None,
         length_scale: float = 1.0,
+        hessian_cost: float | None = None,
     ) -> None:
         self.low, self.high = np.asarray(low, float), np.asarray(high, float)
         if self.low.ndim != 1 or self.low.shape != self.high.shape or (self.low >= self.high).any():
@@ -194,7 +197,7 @@ class FunctionLandscape:
         self.surface = FunctionSurface(StaticFunction(function))
         self.symmetry = np.eye(self.n_weights)[None] if symmetry is None else np.asarray(symmetry)
         self.excluded_modes = np.zeros((0, self.n_weights))
-        self.hessian_cost = 4.0 * self.n_weights
+        self.hessian_cost = 4.0 * self.n_weights if hessian_cost is None else hessian_cost
         inside = 0.3 * self.low + 0.7 * self.high
         value = self._value(inside)
         if value.shape != () or value.dtype != np.float64 or not np.isfinite(value):

@@ -43,7 +43,6 @@ class NetworkLandscape:
     """
 
     length_scale = 1.0
-    hessian_cost = 15.0
 
     def __init__(
         self,
@@ -70,6 +69,8 @@ class NetworkLandscape:
         self.n_weights = self.architecture.n_weights
         self.l2 = float(l2)
         self.zero_tolerance: float | None = 1e-3 * self.l2
+        # A gradient takes n x items operations, a Hessian n^2 x items, its spectrum n^3.
+        self.hessian_cost = 0.2 * self.n_weights * (1.0 + self.n_weights / len(labels))
         self.inputs, self.labels = inputs, labels
         targets = np.eye(classes)[labels].T
         seen = np.flatnonzero((inputs != 0).any(axis=0))

@@ -5,8 +5,8 @@
 Before each update H is multiplied by s.y / y.H.y (Oren and Luenberger, Management Sci. 20, 845
 (1974)) wherever this enlarges it, as in Al-Baali, Comput. Optim. Appl. 9, 191 (1998): a quench
 begins where the loss is steep, and without this the matrix goes on expecting such curvature in
-every direction that was not yet explored; quenches take almost twice as many steps. Nothing bounds
-the matrix: the quench bounds its steps. Pairs without positive curvature are skipped.
+every direction that was not yet explored; quenches take almost twice as many steps. An update does
+not bound the matrix: the quench bounds its steps. Pairs without positive curvature are skipped.
 
 Where the Hessian is cheap the model is taken from it now and then, negative curvatures turned
 around: a pair of vectors a step follows too slowly how the curvature of a winding valley changes.

@@ -25,7 +25,7 @@ class Kernel(Protocol):
         ...
 
     def step(self, surface: Any, state: Any) -> Any:
-        """The state after one evaluation."""
+        """The state after one evaluation of each kind."""
         ...
 
     def result(self, state: Any) -> Any:

@@ -3,7 +3,8 @@
 An iterative method is a *kernel*: `init(surface, *job)` makes the state of one search, `step`
 advances it by exactly one evaluation of each kind it uses, and `state.status` says when it is
 finished. Trials of a line search or rejected steps are steps like any other, so nothing in a batch
-waits for an inner loop of somebody else.
+waits for an inner loop of somebody else. (One exception: the few gradients after each Hessian of a
+polish, `newton`.)
 
 A *search* is a generator: it yields `Request`s (a kernel and one job for it, or a sequence of
 them), receives their results, and returns what it found. A long one may hand over what it has

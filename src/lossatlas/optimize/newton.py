@@ -83,7 +83,8 @@ class Polish:
 
     Args:
         rms: largest RMS gradient of a stationary point.
-        target: stop at once below this; between the two, stop when steps no longer halve it.
+        target: stop at once below this; between the two, stop when a step with the spectrum of
+            the point itself no longer halves it.
         max_step: cap on the length of a step.
         max_hessians: give up after so many.
         n_modes: eigenvectors handed back.
@@ -130,13 +131,14 @@ class Polish:
         length = jnp.linalg.norm(step)
         rms = _rms(gradient)
         hessians = state.hessians + 1
-        done = (rms <= self.target) | ((rms <= self.rms) & (state.hessians > 0))
-        status = jnp.where(hessians >= self.max_hessians, Status.NOT_STATIONARY, running())
-        status = jnp.where(done, Status.CONVERGED, status)
         finite = jnp.isfinite(energy) & jnp.isfinite(length)
 
         capped = step * jnp.minimum(1.0, self.max_step / jnp.maximum(length, 1e-300))
-        chords = self._chords(surface, newton, state.w, rms, capped, ~done & finite)
+        going = finite & (rms > self.target)
+        chords = self._chords(surface, newton, state.w, rms, capped, going)
+        done = (rms <= self.target) | ((rms <= self.rms) & (chords.rms > 0.5 * rms))
+        status = jnp.where(hessians >= self.max_hessians, Status.NOT_STATIONARY, running())
+        status = jnp.where(done, Status.CONVERGED, status)
         return PolishState(
             w=chords.w,
             evaluated=state.w,

@@ -5,8 +5,8 @@ capped in length, turned around if it points uphill; accept it unless the energy
 a tolerance, else try a tenth of it. There is no line search, so one evaluation is one step. The
 model of the inverse Hessian is either limited-memory pairs (`memory=m`, Nocedal 1980, for any n) or
 the full matrix (`memory=None`, better than unlimited memory and cheaper up to a few hundred
-weights). The full matrix can be taken from the Hessian itself at intervals (`refresh`), which more
-than halves the number of steps.
+weights). The full matrix can be taken from the Hessian itself at intervals (`refresh`), which
+halves the number of steps again.
 """
 
 from dataclasses import dataclass
@@ -101,14 +101,12 @@ class Quench:
         model = self._learned(state, accepted, w, gradient)
         if self.refresh is not None:
             due = accepted & (state.evaluations >= state.refreshed + self.refresh)
-            model = jax.lax.cond(
-                due, lambda: bfgs.from_spectrum(*rough_spectrum(surface, w)), lambda: model
-            )
+            model = jax.lax.cond(due, lambda: self._refreshed(surface, w, model), lambda: model)
             state = state._replace(
                 hessians=state.hessians + due,
                 refreshed=jnp.where(due, state.evaluations, state.refreshed),
             )
-        # The model stays outside the branches, because what a branch returns is copied.
+        # The model stays outside these branches, because what a branch returns is copied.
         state = state._replace(model=None, evaluations=state.evaluations + 1)
         state = jax.lax.cond(
             accepted,
@@ -137,6 +135,11 @@ class Quench:
         change = jnp.where(accepted, gradient - state.gradient, 0.0)
         model = self._quasi_newton.update(state.model, step, change)
         return self._quasi_newton.forget(model, self.guess, ~accepted & (state.trials == 9))
+
+    def _refreshed(self, surface: Any, w: Array, model: Array) -> Array:
+        """The model from the Hessian, unless that is zero or not finite."""
+        fresh = bfgs.from_spectrum(*rough_spectrum(surface, w))
+        return jnp.where(jnp.isfinite(fresh).all(), fresh, model)
 
     def _accept(self, state: QuenchState, model: Any, w, energy, gradient) -> QuenchState:
         step = self._quasi_newton.direction(model, gradient)

@@ -1,6 +1,7 @@
 """The spectrum of the Hessian, to steer by.
 
-Climbs and paths need eigenvalues and eigenvectors at every step, and little precision: their
+Climbs and paths need eigenvalues and eigenvectors at every step, quenches now and then, all with
+little precision: their
 gradients are exact, so a small error of the Hessian costs steps, not accuracy. What they arrive at
 is certified with the exact Hessian (`newton`). But the error of single precision is a fraction of
 the largest eigenvalue: where the softest ones drown in it, as with inputs that are not scaled, the

@@ -1,6 +1,7 @@
 """The kernels and lengths that all searches on one landscape share."""
 
 from collections.abc import Callable
+from math import ceil
 from typing import NamedTuple
 
 import jax
@@ -20,7 +21,7 @@ N_SOFT = 8
 """Soft modes of a minimum that single-ended searches can choose from, excluded modes aside."""
 
 REFRESH = 40
-"""Evaluations between two refreshments of a quench by the Hessian."""
+"""Evaluations between two refreshments of a quench by the Hessian, unless that costs more."""
 
 DENSE = 1000
 """Weights up to which Hessians are formed; above, searches use Hessian-vector products."""
@@ -66,8 +67,8 @@ def default_tools(landscape: Landscape) -> Tools:
     """Kernels with options that were measured to work, lengths scaled to the landscape.
 
     Full-matrix BFGS up to 400 weights, limited memory above. Exact Hessians up to 1000 weights,
-    Hessian-vector products above. Quenches use Hessians where these cost less than the gradients
-    that they save, and only on a CPU: lanes that are vectorized would all pay at every step.
+    Hessian-vector products above. Quenches use Hessians so seldom that these cost no more than
+    the gradients between them, and only on a CPU: vectorized lanes would all pay at every step.
     """
     length = landscape.length_scale
     kernels = (
@@ -92,9 +93,9 @@ def _quench(landscape: Landscape) -> Quench:
     length = landscape.length_scale
     if landscape.n_weights > 400:
         return Quench(max_step=1.0 * length, memory=50)
-    if landscape.hessian_cost > REFRESH or jax.default_backend() != "cpu":
+    if jax.default_backend() != "cpu":
         return Quench(max_step=1.0 * length)
-    return Quench(max_step=0.3 * length, refresh=REFRESH)
+    return Quench(max_step=0.3 * length, refresh=max(REFRESH, ceil(landscape.hessian_cost)))
 
 
 def _exact_kernels(landscape: Landscape) -> tuple[Polish, Climb, Flow]:
