@@ -193,11 +193,13 @@ class FunctionLandscape:
         if not length_scale > 0:
             raise BadInputError(name, f"length_scale {length_scale} is not positive", "use e.g. 1")
         self.n_weights = len(self.low)
+        self.hessian_cost = 4.0 * self.n_weights if hessian_cost is None else hessian_cost
+        if not 0 < self.hessian_cost < np.inf:
+            raise BadInputError(name, f"hessian_cost {hessian_cost} is no cost", "use e.g. 10")
         self.name, self.length_scale = name, length_scale
         self.surface = FunctionSurface(StaticFunction(function))
         self.symmetry = np.eye(self.n_weights)[None] if symmetry is None else np.asarray(symmetry)
         self.excluded_modes = np.zeros((0, self.n_weights))
-        self.hessian_cost = 4.0 * self.n_weights if hessian_cost is None else hessian_cost
         inside = 0.3 * self.low + 0.7 * self.high
         value = self._value(inside)
         if value.shape != () or value.dtype != np.float64 or not np.isfinite(value):
