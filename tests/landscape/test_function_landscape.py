@@ -152,15 +152,24 @@ def test_bad_input_is_refused(function, low, high, problem):
     ("low", "options"),
     [
         ([-1, -1], {"length_scale": 0.0}),
-        ([-1, -1], {"hessian_cost": 0.0}),
-        ([-1, -1], {"hessian_cost": np.nan}),
         ([-1, -1], {"length_scale": -1.0}),
         ([-1, -1], {"symmetry": np.eye(2)}),
         ([-1, -1], {"symmetry": np.stack([np.eye(2), 2 * np.eye(2)])}),
         ([-1, -1], {"symmetry": np.stack([np.eye(2), np.diag([1.0, -1.0])])}),
         ([-1, -1], {"symmetry": -np.eye(2)[None]}),
+        ([-1, -1], {"hessian_cost": 0.0}),
+        ([-1, -1], {"hessian_cost": np.nan}),
     ],
-    ids=["no length", "negative length", "no group", "stretched", "no symmetry", "no identity"],
+    ids=[
+        "no length",
+        "negative length",
+        "no group",
+        "stretched",
+        "no symmetry",
+        "no identity",
+        "no cost",
+        "cost not a number",
+    ],
 )
 def test_other_bad_input_is_refused(low, options):
     with pytest.raises(BadInputError):
