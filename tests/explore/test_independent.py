@@ -13,7 +13,8 @@ from lossatlas.atlas.log import read_draws
 from lossatlas.errors import BadInputError
 from lossatlas.explore import ExploreOptions, explore
 from lossatlas.explore.independent import draw_minima, draw_saddles
-from lossatlas.explore.strategies import random_numbers, take
+from lossatlas.explore.random_starts import random_numbers
+from lossatlas.explore.strategies import take
 from lossatlas.landscape import NetworkLandscape
 
 

@@ -6,22 +6,8 @@ import numpy as np
 import pytest
 
 from lossatlas.errors import Status
-from lossatlas.explore.strategies import (
-    _mirrored,
-    look_between,
-    look_on_mirrors,
-    rearrange,
-    take,
-)
-from lossatlas.landscape import NetworkLandscape
+from lossatlas.explore.strategies import rearrange, take
 from lossatlas.search.outcome import Attempt
-from lossatlas.search.tools import default_tools
-
-
-@pytest.fixture(scope="module")
-def network():
-    random = np.random.default_rng(1)
-    return NetworkLandscape(random.normal(size=(30, 2)), np.arange(30) % 3, (4,), 1e-2)
 
 
 def view(minima):
@@ -29,76 +15,10 @@ def view(minima):
     return SimpleNamespace(
         points=SimpleNamespace(minimum_ids=np.arange(minima) + 7),
         weights=np.arange(3.0 * minima).reshape(minima, 3),
-        transition_states=(),
-        landscape=SimpleNamespace(
-            neighbor_copies=lambda w: [-w], random_start=lambda random: random.normal(size=3)
-        ),
         tried=set(),
         ids=lambda *positions: tuple(int(p) + 7 for p in positions),
         by_energy=lambda: np.arange(minima)[::-1],
     )
-
-
-def pair(task):
-    """Ids of the two minima that a draw looks between."""
-    return task.search.args[0][0], task.search.args[1][0]
-
-
-def test_any_two_minima_are_looked_between():
-    tasks = take(look_between(view(3)), 300, set())
-    assert {pair(task) for task in tasks} == {(a, b) for a in (7, 8, 9) for b in (7, 8, 9)}
-    assert len({task[:3] for task in tasks}) == 300
-
-
-def test_draws_depend_on_seed_and_number_alone():
-    def drawn(seed, tried=()):
-        seen = view(5)
-        seen.tried |= {("between", (), f"draw {k}") for k in tried}
-        return [(task.detail, pair(task)) for task in take(look_between(seen, seed), 20, set())]
-
-    assert drawn(1) == drawn(1)
-    assert drawn(1) != drawn(2)
-    assert drawn(1, tried=range(5))[:15] == drawn(1)[5:]
-
-
-def test_without_minima_there_is_nothing_between_and_no_mirror():
-    assert list(look_between(view(0))) == []
-    assert list(look_on_mirrors(view(0))) == []
-
-
-def test_mirrors_are_drawn_near_minima_and_transition_states():
-    seen = view(2)
-    seen.transition_states = (np.full(3, 9.0), np.full(3, 8.0))
-    tasks = take(look_on_mirrors(seen), 200, set())
-    starts = {tuple(t.search.args[0]) for t in tasks}
-    assert starts == {(0, 1, 2), (3, 4, 5), (9, 9, 9), (8, 8, 8)}
-    assert len({task[:3] for task in tasks}) == 200
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_a_climb_begins_on_one_mirror_more_and_goes_up_across_it(network, seed):
-    """The equal units of the state it starts from stay equal, unless the new mirror takes one."""
-    random = np.random.default_rng(seed)
-    state = network.random_start(random)
-    state = (state + network.neighbor_copies(state)[-1]) / 2
-    before = stabilizer(network, state)
-    search = _mirrored(state, random, "draw 0", default_tools(network))
-    ((start, direction),) = [request.job for request in next(search)]
-    assert stabilizer(network, start) >= before == 2
-    images = network.neighbor_copies(start + 0.01 * direction)
-    apart = np.linalg.norm(np.array(images) - (start - 0.01 * direction), axis=1)
-    assert apart.min() < 1e-12
-    assert 0 < np.linalg.norm(start - state) < 50 * network.length_scale
-
-
-def stabilizer(network, w):
-    return network.group_order // network.orbit_size(w)
-
-
-def test_a_landscape_without_symmetry_has_no_mirrors():
-    seen = view(2)
-    seen.landscape.neighbor_copies = lambda w: []
-    assert list(look_on_mirrors(seen)) == []
 
 
 def test_rearrangements_begin_with_the_nearest_copy_of_the_lowest_minimum():

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from lossatlas.atlas.log import INDEPENDENT_MINIMA, INDEPENDENT_SADDLES
-from lossatlas.explore.strategies import DISPLACEMENTS, Task, random_numbers
+from lossatlas.explore.random_starts import random_numbers
+from lossatlas.explore.strategies import DISPLACEMENTS, Task
 from lossatlas.explore.view import View
 from lossatlas.search.basin_hopping import quench_attempt
 from lossatlas.search.tools import N_SOFT, Tools

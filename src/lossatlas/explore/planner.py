@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from lossatlas.atlas.log import Entry
-from lossatlas.explore import strategies
+from lossatlas.explore import random_starts, strategies
 from lossatlas.explore.independent import draw_minima, draw_saddles
 from lossatlas.explore.strategies import Strategy, Task, take
 from lossatlas.explore.view import View
@@ -39,8 +39,9 @@ def arms(seed: int) -> dict[str, Strategy]:
         "untrap": strategies.free_trapped,
         "shortcut": strategies.shorten_paths,
         "degenerate": strategies.rearrange,
-        "mirrors": partial(strategies.look_on_mirrors, seed=seed),
-        "between": partial(strategies.look_between, seed=seed),
+        "perturbed": partial(random_starts.look_around, seed=seed),
+        "mirrors": partial(random_starts.look_on_mirrors, seed=seed),
+        "between": partial(random_starts.look_between, seed=seed),
     }
 
 

@@ -4,7 +4,7 @@ Named by their aim, as in the literature (Wales; PATHSAMPLE): find minima, climb
 join what is unconnected (CONNECTUNC), bridge the gaps on the way to the global minimum
 (missing-connection search: Dijkstra with known paths free), free minima that seem trapped behind a
 high barrier (UNTRAP), find shorter paths (SHORTCUT), rearrangements of a minimum into its own
-copies, what lies on the mirrors of the symmetry, and what between minima far apart. None proposes a
+copies. (Those that draw at random where to climb from are in `random_starts`.) None proposes a
 search that was made before.
 """
 
@@ -27,8 +27,6 @@ from lossatlas.search.transition_states import double_ended, from_the_middle, si
 
 COPIES = 32
 """Symmetry copies of a minimum that rearrangements are looked for to, nearest first."""
-DISTURBANCE = 0.5
-"""Largest step of a weight from a point to one near a mirror, in length scales."""
 DISPLACEMENTS = (1.0, 2.0, 0.5)
 """Multiples of the displacement tried from each minimum along each mode, one after the other."""
 
@@ -196,71 +194,6 @@ def _rearrangement(
     return attempt._replace(origin=(identity,), detail=detail)
 
 
-def look_between(view: View, seed: int = 0) -> Iterator[Task]:
-    """Climbs from the middle between any two minima, the second in any of its copies.
-
-    All others look near the minima, or between near ones. This one reaches transition states that
-    they cannot, and never runs out. Drawn at random, numbered through; each draw has its own seed.
-    """
-    known = len(view.points.minimum_ids)
-    for number in count() if known else ():
-        detail = f"draw {number}"
-        if ("between", (), detail) not in view.tried:
-            random = random_numbers(seed, 2, number)
-            a, b = random.integers(known, size=2)
-            first, second = ((view.ids(p)[0], view.weights[p]) for p in (a, b))
-            search = partial(_between, first, second, random, detail)
-            yield Task("between", (), detail, search)
-
-
-def _between(
-    first: tuple[int, np.ndarray],
-    second: tuple[int, np.ndarray],
-    random: np.random.Generator,
-    detail: str,
-    tools: Tools,
-) -> Iterator[Any]:
-    anywhere = tools.landscape.random_start(random)
-    copy = tools.landscape.nearest_copy(second[1], anywhere)
-    attempt = yield from from_the_middle(tools, "between", first, (second[0], copy))
-    return attempt._replace(origin=(), detail=detail)
-
-
-def look_on_mirrors(view: View, seed: int = 0) -> Iterator[Task]:
-    """Climbs from the middle between disturbed points and their mirror images.
-
-    A rearrangement that exchanges two units, or turns one, often has its transition state on the
-    mirror: where the two units are equal, or the one is zero. On the mirror such a state is an
-    ordinary minimum, with neighbors that are found as those of minima are: by a step as in
-    basin-hopping, which here stays on the mirror, and the way down. The only way up is across it.
-    Many states lie on several mirrors at once, which a step in any direction would leave: steps
-    keep the equal units that a point has, and the middle lies on one mirror more. They begin at
-    minima and at transition states. Drawn at random, numbered through, without end.
-    """
-    minima, states = len(view.points.minimum_ids), len(view.transition_states)
-    # A point of no symmetry has copies wherever there is a mirror; a minimum may lie on it.
-    anywhere = view.landscape.random_start(np.random.default_rng(0))
-    for number in count() if minima and view.landscape.neighbor_copies(anywhere) else ():
-        detail = f"draw {number}"
-        if ("mirrors", (), detail) not in view.tried:
-            random = random_numbers(seed, 3, number)
-            k = int(random.integers(minima + states))
-            start = view.weights[k] if k < minima else view.transition_states[k - minima]
-            yield Task("mirrors", (), detail, partial(_mirrored, start, random, detail))
-
-
-def _mirrored(
-    start: np.ndarray, random: np.random.Generator, detail: str, tools: Tools
-) -> Iterator[Any]:
-    landscape = tools.landscape
-    step = landscape.symmetrizer(start) @ random.uniform(-1.0, 1.0, len(start))
-    disturbed = start + DISTURBANCE * landscape.length_scale * random.random() * step
-    copies = landscape.neighbor_copies(disturbed)
-    second = copies[int(random.integers(len(copies)))] if copies else disturbed
-    attempt = yield from from_the_middle(tools, "mirrors", (0, disturbed), (0, second))
-    return attempt._replace(origin=(), detail=detail)
-
-
 def _band(strategy: str, view: View, a: int, b: int) -> Iterator[Task]:
     """The task of a band between two minima, unless any strategy has tried the pair."""
     if a == b:
@@ -330,15 +263,6 @@ def _lowest_paths(view: View, root: int) -> tuple[np.ndarray, np.ndarray]:
         rank = int(both[k, before[k]])
         height[k] = points.transition_state_energies[keep[rank - 1]]
     return before, height
-
-
-def random_numbers(seed: int, stream: int, number: int) -> np.random.Generator:
-    """Those of one draw; no other draw and no chain of basin-hopping has the same ones.
-
-    Streams 0 and 1 are the independent draws of minima and of saddles, 2 looks between minima, 3 on
-    mirrors.
-    """
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream, number)))
 
 
 def take(tasks: Iterator[Task], count: int, taken: set) -> list[Task]:

@@ -82,6 +82,15 @@ def single_ended(
     return findings.attempt("single-ended", (identity,), detail)
 
 
+def climb_from(
+    tools: Tools, strategy: str, start: np.ndarray, direction: np.ndarray
+) -> Generator[Requests, Any, Attempt]:
+    """Climb from a point (n,): up along its lowest mode, or along the direction if it has none."""
+    findings = _Findings()
+    yield from _refine(tools, findings, [(start, direction)])
+    return findings.attempt(strategy, (), "")
+
+
 def double_ended(
     tools: Tools, strategy: str, first: tuple[int, np.ndarray], second: tuple[int, np.ndarray]
 ) -> Generator[Requests, Any, Attempt]:
