@@ -40,8 +40,8 @@ def check(
         saddles: weights of a transition state and the energies of the minima it is said to join.
     """
     tools = default_tools(landscape)
-    coarse, tight = tools.flow_tolerance
-    tools = tools._replace(flow_tolerance=(1e-2 * coarse, 1e-2 * tight))
+    tolerances = tuple(1e-2 * tolerance for tolerance in tools.flow_tolerance)
+    tools = tools._replace(flow_tolerance=tolerances)
 
     def ends(w: np.ndarray):
         certificate = yield from certified(tools, w)

@@ -25,7 +25,7 @@ MEMORY = 200
 """Attempts of a strategy that count."""
 FLOOR = 0.04
 """Smallest share of a round."""
-FIRST_ROUND, ROUND = 12, 48
+FIRST_ROUND, ROUND = 12, 24
 """Searches in a round before any minimum is known, and after."""
 
 

@@ -118,9 +118,9 @@ class _Checks:
 
     def __init__(self, landscape: Landscape, atlas: Atlas, ode: bool) -> None:
         tools = default_tools(landscape)
-        coarse, tight = tools.flow_tolerance
         self.tools: Tools = tools._replace(
-            flow_tolerance=(TIGHTER * coarse, TIGHTER * tight), newton_ball=0.1 * tools.newton_ball
+            flow_tolerance=tuple(TIGHTER * tolerance for tolerance in tools.flow_tolerance),
+            newton_ball=0.1 * tools.newton_ball,
         )
         self.landscape, self.ode = landscape, ode
         columns = ["id", "loss"]

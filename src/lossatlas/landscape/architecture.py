@@ -72,6 +72,25 @@ class Architecture:
         return every[self.free]
 
     @cached_property
+    def ends(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of each free weight the layer, the node it leads to, and the node it comes from.
+
+        A bias comes from the node after the last.
+        """
+        weights = [
+            (np.full(rows * columns, layer), *np.divmod(np.arange(rows * columns), columns))
+            for layer, (rows, columns) in enumerate(self.matrix_shapes)
+        ]
+        biases = [
+            (np.full(rows, layer), np.arange(rows), np.full(rows, columns))
+            for layer, (rows, columns) in enumerate(self.matrix_shapes)
+        ]
+        layer, node, source = (
+            np.concatenate(parts) for parts in zip(*weights, *biases, strict=True)
+        )
+        return layer[self.free], node[self.free], source[self.free]
+
+    @cached_property
     def shifted_together(self) -> np.ndarray:
         """(k, outputs) positions of weights that the softmax does not see changing together.
 

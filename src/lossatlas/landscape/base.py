@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -28,6 +29,17 @@ class Surface(Protocol):
         """The exact Hessian (n, n)."""
         ...
 
+    def inner_hessian(self, w: Array) -> Array:
+        """The exact Hessian (m, m) in orthonormal coordinates of the space without excluded modes.
+
+        No second derivative mixes these with the excluded modes.
+        """
+        ...
+
+    def from_inner(self, x: Array) -> Array:
+        """Weights (n, ...) of such coordinates (m, ...)."""
+        ...
+
     def hessian_vector_product(self, w: Array, v: Array) -> Array:
         """The exact Hessian times v (n,), without the Hessian itself: about two gradients."""
         ...
@@ -38,6 +50,10 @@ class Surface(Protocol):
 
     def rough(self) -> "Surface":
         """The same function, in single precision if that is faster: to steer by, not to certify."""
+        ...
+
+    def rough_will_do(self, largest: Array) -> Array:
+        """Whether rough curvatures are good enough to steer by where the largest has this size."""
         ...
 
 
@@ -64,8 +80,9 @@ class Landscape(Protocol):
         length_scale: a typical distance between minima; lengths in the searches are multiples.
         zero_tolerance: an eigenvalue smaller in size than this has no certain sign; None: 1e-8 of
             the largest.
-        excluded_modes: (m, n) orthonormal directions along which E is known exactly and that no
+        excluded_modes: (k, n) orthonormal directions along which E is known exactly and that no
             search needs to follow.
+        excluded_curvatures: (k,) second derivatives of E along them, the same everywhere.
         hessian_cost: of one Hessian with its spectrum, in gradients, roughly.
     """
 
@@ -75,6 +92,7 @@ class Landscape(Protocol):
     hessian_cost: float
     zero_tolerance: float | None
     excluded_modes: np.ndarray
+    excluded_curvatures: np.ndarray
 
     def random_start(self, random: np.random.Generator) -> np.ndarray:
         """A start for a quench, (n,)."""
@@ -134,6 +152,14 @@ class FunctionSurface(NamedTuple):
         """The exact Hessian by automatic differentiation."""
         return jax.hessian(self.function.call)(w)
 
+    def inner_hessian(self, w: Array) -> Array:
+        """The Hessian: nothing is excluded."""
+        return self.hessian(w)
+
+    def from_inner(self, x: Array) -> Array:
+        """The weights themselves."""
+        return x
+
     def hessian_vector_product(self, w: Array, v: Array) -> Array:
         """The exact Hessian times v, forward over reverse."""
         return jax.jvp(jax.grad(self.function.call), (w,), (v,))[1]
@@ -145,6 +171,10 @@ class FunctionSurface(NamedTuple):
     def rough(self) -> "FunctionSurface":
         """The surface itself: a user's function may need its double precision."""
         return self
+
+    def rough_will_do(self, largest: Array) -> Array:
+        """Always: it is not rough."""
+        return jnp.asarray(True)
 
 
 class FunctionLandscape:
@@ -199,7 +229,7 @@ class FunctionLandscape:
         self.name, self.length_scale = name, length_scale
         self.surface = FunctionSurface(StaticFunction(function))
         self.symmetry = np.eye(self.n_weights)[None] if symmetry is None else np.asarray(symmetry)
-        self.excluded_modes = np.zeros((0, self.n_weights))
+        self.excluded_modes, self.excluded_curvatures = np.zeros((0, self.n_weights)), np.zeros(0)
         inside = 0.3 * self.low + 0.7 * self.high
         value = self._value(inside)
         if value.shape != () or value.dtype != np.float64 or not np.isfinite(value):

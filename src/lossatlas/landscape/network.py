@@ -12,11 +12,15 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from lossatlas.landscape.architecture import Architecture, propagate, transposed, unpack
 from lossatlas.landscape.network_hessian import data_hessian
+from lossatlas.landscape.softmax_shift import from_inner, inner_regularized
 
+ROUNDING = 2e-7
+"""Errors of a spectrum in single precision, in parts of the largest curvature."""
 FACTORS = 8
 """Of a product whose logarithm is taken; no overflow in single precision up to 65,000 classes."""
 
@@ -71,18 +75,30 @@ class NetworkLoss(NamedTuple):
 
     def hessian(self, w: Array) -> Array:
         """The exact Hessian (n, n); see `network_hessian`."""
-        w = w.astype(self.inputs.dtype)
-        inputs = self.inputs
-        if self.seen is not None:
-            shape = (self.architecture.widths[0], inputs.shape[1])
-            inputs = jnp.zeros(shape, inputs.dtype).at[self.seen].set(inputs)
-        full = data_hessian(self.architecture, inputs, self.targets, w)
-        regularized = jnp.asarray(self.architecture.regularized, full.dtype)
-        full = full + 2.0 * self.l2 * jnp.diag(regularized)
+        data = from_inner(self.architecture, from_inner(self.architecture, self._data(w)).T)
+        full = data + 2.0 * self.l2 * np.diag(self.architecture.regularized).astype(data.dtype)
         if self.architecture.regularize_biases:
             return full
         outputs = self.targets.shape[0]
         return full.at[-outputs:, -outputs:].add(2.0 * self.l2 / outputs)
+
+    def inner_hessian(self, w: Array) -> Array:
+        """The exact Hessian (m, m) in the coordinates of the space without the softmax shift."""
+        data = self._data(w)
+        return data + 2.0 * self.l2 * np.diag(inner_regularized(self.architecture)).astype(
+            data.dtype
+        )
+
+    def from_inner(self, x: Array) -> Array:
+        """Weights (n, ...) of inner coordinates (m, ...)."""
+        return from_inner(self.architecture, x)
+
+    def _data(self, w: Array) -> Array:
+        inputs = self.inputs
+        if self.seen is not None:
+            shape = (self.architecture.widths[0], inputs.shape[1])
+            inputs = jnp.zeros(shape, inputs.dtype).at[self.seen].set(inputs)
+        return data_hessian(self.architecture, inputs, self.targets, w.astype(inputs.dtype))
 
     def hessian_vector_product(self, w: Array, v: Array) -> Array:
         """The exact Hessian times v (n,): the gradient's derivative along v."""
@@ -102,6 +118,15 @@ class NetworkLoss(NamedTuple):
         """The loss in single precision, twice as fast; weights are converted."""
         inputs, targets, l2 = (x.astype(jnp.float32) for x in (self.inputs, self.targets, self.l2))
         return self._replace(inputs=inputs, targets=targets, l2=l2)
+
+    def rough_will_do(self, largest: Array) -> Array:
+        """Whether single precision resolves curvatures as soft as lambda beside the largest one.
+
+        The rough spectrum cannot tell by its softest curvature: noise makes that larger. And
+        large inputs make noise where they cancel, too.
+        """
+        cancelling = jnp.mean(jnp.sum(self.inputs**2, axis=0))
+        return ROUNDING * jnp.maximum(largest, cancelling) < 0.1 * self.l2
 
     def _penalty(self, w: Array) -> Array:
         """lambda |w|^2; without the biases, of these only what shifts all outputs alike.

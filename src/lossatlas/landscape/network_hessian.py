@@ -25,57 +25,82 @@ from jax import Array
 
 from lossatlas.landscape.architecture import (
     Architecture,
+    Layers,
     propagate,
     transposed,
     unpack,
 )
+from lossatlas.landscape.softmax_shift import (
+    contrasts,
+    inner_ends,
+    shifts_everywhere,
+    to_inner,
+)
 
-CHUNK = 250
-"""Items whose intermediate tensors fit into a core's cache together."""
+CACHED, FEWEST = 300_000, 100
+"""Bytes of the largest intermediate tensor of a chunk of items, so that all of them stay in a
+core's cache; but no fewer items than this, because every operation has its overhead."""
 
 
 def data_hessian(architecture: Architecture, inputs: Array, targets: Array, w: Array) -> Array:
-    """Hessian (n, n) of the mean cross-entropy, without the L2 term; summed chunk by chunk."""
-    items = inputs.shape[1]
-    chunks = -(-items // CHUNK)
+    """Hessian of the mean cross-entropy, without the L2 term, in inner coordinates (m, m).
+
+    Where the softmax shift moves all outgoing weights, outputs are replaced by their contrasts,
+    one less (`softmax_shift`); otherwise the shift is taken out of what all weights give.
+    """
+    everywhere = shifts_everywhere(architecture)
+    outputs = architecture.widths[-1]
+    table = contrasts(outputs) if everywhere else np.eye(outputs)
+    places = _places(architecture)
+    full = _summed(architecture, table.astype(inputs.dtype), inputs, targets, w)[places]
+    return full if everywhere else to_inner(architecture, to_inner(architecture, full).T)
+
+
+def _summed(
+    architecture: Architecture, table: np.ndarray, inputs: Array, targets: Array, w: Array
+) -> Array:
+    """`_sums` over all items, chunk by chunk."""
+    items, nodes = inputs.shape[1], max(architecture.widths[:-1]) + 1
+    chunks = -(-items // max(FEWEST, CACHED // (inputs.dtype.itemsize * nodes**2)))
     size = -(-items // chunks)
     weights = jnp.full(items, 1.0 / items, inputs.dtype)
-    first, second = _places(architecture)
+    matrices, biases = unpack(architecture, w)
+
+    def sums(x: Array, y: Array, weight: Array) -> Array:
+        return _sums((matrices, biases), table, x, y, weight)
+
     if chunks == 1:
-        sums = _sums(architecture, inputs, targets, weights, w)
-        return sums[first] + sums[second]
+        return sums(inputs, targets, weights)
     padding = ((0, 0), (0, chunks * size - items))
 
-    def split(table: Array) -> Array:
-        return jnp.pad(table, padding).reshape(-1, chunks, size).swapaxes(0, 1)
+    def split(rows: Array) -> Array:
+        return jnp.pad(rows, padding).reshape(-1, chunks, size).swapaxes(0, 1)
 
     def add(total, chunk):
         x, y, weight = chunk
-        return total + _sums(architecture, x, y, weight[0], w), None
+        return total + sums(x, y, weight[0]), None
 
     pieces = (split(inputs), split(targets), split(weights[None]))
-    shape = jax.eval_shape(
-        lambda x, y, c: _sums(architecture, x, y, c[0], w), *(piece[0] for piece in pieces)
-    )
-    sums = jax.lax.scan(add, jnp.zeros(shape.shape, shape.dtype), pieces)[0]
-    return sums[first] + sums[second]
+    shape = jax.eval_shape(lambda x, y, c: sums(x, y, c[0]), *(piece[0] for piece in pieces))
+    return jax.lax.scan(add, jnp.zeros(shape.shape, shape.dtype), pieces)[0]
 
 
 def _sums(
-    architecture: Architecture, inputs: Array, targets: Array, weights: Array, w: Array
+    layers: Layers, table: np.ndarray, inputs: Array, targets: Array, weights: Array
 ) -> Array:
-    """The sums over items of both terms for all pairs of layers, in the order of `_places`."""
-    matrices, _ = unpack(architecture, w)
-    activations, outputs = propagate(unpack(architecture, w), inputs)
+    """The sums over items for all pairs of layers, in the order of `_places`.
+
+    `table` (outputs, k) turns outputs into what takes their place in the last layer.
+    """
+    activations, outputs = propagate(layers, inputs)
+    matrices = [*layers[0][:-1], table.T @ layers[0][-1]]
     slopes = [1.0 - a * a for a in activations[1:]]
     lower = [_with_one(a) for a in activations]
-    probabilities = jax.nn.softmax(outputs, axis=0)
     depth = len(matrices)
 
     # curvature[m] = G_{l,m}: (width_l, width_m, items) for the current layer l and all m >= l.
-    deltas = {depth - 1: (probabilities - targets) * weights}
-    curvature = {depth - 1: _diagonal(probabilities) - probabilities[:, None] * probabilities}
-    curvature[depth - 1] = curvature[depth - 1] * weights
+    first, last = _output_derivatives(table, outputs, targets, weights)
+    deltas, curvature = {depth - 1: first}, {depth - 1: last}
     found = []
     for layer in range(depth - 1, -1, -1):
         if layer < depth - 1:
@@ -88,13 +113,36 @@ def _sums(
         found.append(_within(lower[layer], curvature[layer]))
         reach = None
         for m in range(layer + 1, depth):
-            found.append(_flat(curvature[m]) @ _flat(lower[layer][:, None] * lower[m]).T)
             reach = (
                 slopes[layer] if reach is None else _carry(matrices[m - 1], reach, slopes[m - 1])
             )
-            found.append(_flat(reach) @ _flat(deltas[m][:, None] * lower[layer]).T)
-    zero = jnp.zeros(1, w.dtype)
-    return jnp.concatenate([*(block.ravel() for block in found), zero])
+            found.append(_between(curvature[m], reach, deltas[m], lower[layer], lower[m]))
+    return jnp.concatenate([block.ravel() for block in found])
+
+
+def _output_derivatives(
+    table: np.ndarray, outputs: Array, targets: Array, weights: Array
+) -> tuple[Array, Array]:
+    """First (k, items) and second (k, k, items) derivatives by what the table makes of outputs."""
+    probabilities = jax.nn.softmax(outputs, axis=0) * weights
+    pairs = jnp.asarray(table.T[:, None] * table.T[None]).reshape(-1, len(table))
+    mean = jnp.asarray(table.T) @ probabilities
+    share = mean / jnp.where(weights > 0, weights, 1.0)
+    second = (pairs @ probabilities).reshape(len(mean), len(mean), -1) - mean[:, None] * share
+    return mean - jnp.asarray(table.T) @ (targets * weights), second
+
+
+def _between(curvature: Array, reach: Array, delta: Array, lower: Array, higher: Array) -> Array:
+    """Both terms (j, p, k, q) of a pair of layers; the bias, last q, depends on nothing below."""
+    width, nodes = curvature.shape[:2]
+    first = _flat(curvature) @ _flat(lower[:, None] * higher).T
+    second = _flat(reach) @ _flat(delta[:, None] * lower).T
+    if reach.ndim == 2:
+        second = second.reshape(width, nodes, -1, 1) * np.eye(width)[:, None, None]
+    else:
+        second = second.reshape(width, -1, nodes, len(lower)).transpose(0, 2, 3, 1)
+    second = jnp.pad(second, ((0, 0), (0, 0), (0, 0), (0, 1)))
+    return first.reshape(second.shape) + second.astype(first.dtype)
 
 
 def _with_one(activations: Array) -> Array:
@@ -135,61 +183,41 @@ def _within(lower: Array, curvature: Array) -> Array:
 
 
 @lru_cache
-def _places(architecture: Architecture) -> tuple[np.ndarray, np.ndarray]:
-    """(n, n) where in the vector of `_sums` the two terms of each element of the Hessian stand."""
-    layers, node, source = _ends(architecture)
+def _places(architecture: Architecture) -> np.ndarray:
+    """(m, m) where in the vector of `_sums` each element of the Hessian stands.
+
+    In inner coordinates where the network shifts everywhere, otherwise in weights.
+    """
+    everywhere = shifts_everywhere(architecture)
+    layers, node, source = inner_ends(architecture) if everywhere else architecture.ends
+    shapes = list(architecture.matrix_shapes)
+    shapes[-1] = (shapes[-1][0] - everywhere, shapes[-1][1])
     lower, upper = np.minimum(layers[:, None], layers), np.maximum(layers[:, None], layers)
     swapped = layers[:, None] > layers
-    j, p = (np.where(swapped, b, a) for a, b in ((node[:, None], node), (node, node[:, None])))
-    k, q = (
-        np.where(swapped, b, a) for a, b in ((source[:, None], source), (source, source[:, None]))
-    )
-    first = np.zeros(lower.shape, np.int32)
-    second = np.full(lower.shape, -1, np.int32)
-    start, shapes = 0, architecture.matrix_shapes
+
+    def below_first(ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.where(swapped, ends, ends[:, None]), np.where(swapped, ends[:, None], ends)
+
+    (j, p), (k, q) = below_first(node), below_first(source)
+    places = np.zeros(lower.shape, np.int32)
+    start = 0
     for low in range(len(shapes) - 1, -1, -1):
         width, inputs = shapes[low][0], shapes[low][1] + 1
         here = (lower == low) & (upper == low)
         pairs = inputs * (inputs + 1) // 2
         place = _triangle(width, j, p) * pairs + _triangle(inputs, k, q)
-        first[here] = (start + place)[here]
+        places[here] = (start + place)[here]
         start += width * (width + 1) // 2 * pairs
         for high in range(low + 1, len(shapes)):
             outputs, between = shapes[high]
             here = (lower == low) & (upper == high)
             place = ((j * outputs + p) * inputs + k) * (between + 1) + q
-            first[here] = (start + place)[here]
+            places[here] = (start + place)[here]
             start += width * outputs * inputs * (between + 1)
-            here &= q < between  # the bias does not depend on anything
-            if high == low + 1:
-                here &= q == j
-                rows = j
-            else:
-                rows = j * between + q
-            second[here] = (start + (rows * outputs + p) * inputs + k)[here]
-            start += (width if high == low + 1 else width * between) * outputs * inputs
-    second[second < 0] = start
-    return first, second
+    return places
 
 
 def _triangle(size: int, i: np.ndarray, j: np.ndarray) -> np.ndarray:
     """Where an upper triangle, row after row, has the elements (i, j) of a symmetric matrix."""
     i, j = np.minimum(i, j), np.maximum(i, j)
     return i * size - i * (i + 1) // 2 + j
-
-
-def _ends(architecture: Architecture) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each free weight the layer, the node it leads to, and the node it comes from.
-
-    A bias comes from the node after the last.
-    """
-    weights = [
-        (np.full(rows * columns, layer), *np.divmod(np.arange(rows * columns), columns))
-        for layer, (rows, columns) in enumerate(architecture.matrix_shapes)
-    ]
-    biases = [
-        (np.full(rows, layer), np.arange(rows), np.full(rows, columns))
-        for layer, (rows, columns) in enumerate(architecture.matrix_shapes)
-    ]
-    layer, node, source = (np.concatenate(parts) for parts in zip(*weights, *biases, strict=True))
-    return layer[architecture.free], node[architecture.free], source[architecture.free]

@@ -85,6 +85,7 @@ class NetworkLandscape:
             )
         self.layers = symmetry.hidden_layers(self.architecture)
         self.excluded_modes = _shift_modes(self.architecture)
+        self.excluded_curvatures = np.full(len(self.excluded_modes), 2.0 * self.l2)
         spread, center = inputs.std(axis=0), inputs.mean(axis=0)
         random = np.random.default_rng(20200409)
         self._probes = center + spread * random.normal(size=(PROBES, widths[0]))

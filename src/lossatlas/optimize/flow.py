@@ -26,7 +26,7 @@ from jax import Array
 
 from lossatlas.errors import Status
 from lossatlas.optimize.lanes import running
-from lossatlas.optimize.spectrum import rough_spectrum
+from lossatlas.optimize.spectrum import no_spectrum, rough_spectrum
 
 
 class FlowState(NamedTuple):
@@ -94,7 +94,8 @@ class Flow:
         self, surface: Any, w: Array, tolerance: Array, ball: Array, symmetrizer: Array
     ) -> FlowState:
         """Nothing evaluated yet."""
-        w = symmetrizer @ w
+        w = surface.without_excluded(symmetrizer @ w)
+        eigenvalues, vectors = no_spectrum(surface, w)
         return FlowState(
             w=w,
             arrived=jnp.asarray(True),
@@ -104,8 +105,8 @@ class Flow:
             ball=ball,
             symmetrizer=symmetrizer,
             gradient=jnp.zeros_like(w),
-            eigenvalues=jnp.zeros_like(w),
-            vectors=jnp.zeros((w.shape[0], w.shape[0]), w.dtype),
+            eigenvalues=eigenvalues,
+            vectors=vectors,
             approach=jnp.full((), jnp.inf, w.dtype),
             newton=jnp.full((), jnp.inf, w.dtype),
             gradients=jnp.int32(0),

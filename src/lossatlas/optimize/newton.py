@@ -18,6 +18,7 @@ from jax import Array
 
 from lossatlas.errors import Status
 from lossatlas.optimize.lanes import running
+from lossatlas.optimize.spectrum import no_spectrum, spectrum
 
 
 class PolishState(NamedTuple):
@@ -44,8 +45,9 @@ class Polished(NamedTuple):
         energy: loss.
         rms_gradient: root-mean-square gradient.
         newton_length: |H^-1 g|, how far the exact stationary point may be.
-        eigenvalues: (m,) ascending, none left out from below: all n of them from `Polish`, the
-            lowest few up to at least one positive from `IterativePolish`.
+        eigenvalues: (m,) ascending, those of excluded modes left out, but none else from below: all
+            of them from `Polish`, the lowest few up to at least one positive from
+            `IterativePolish`.
         modes: (k, n) eigenvectors of the k lowest eigenvalues.
         largest_eigenvalue: the largest in size.
         gradients, hessians: evaluations used.
@@ -100,7 +102,8 @@ class Polish:
 
     def init(self, surface: Any, w: Array, downhill: Array) -> PolishState:
         """Nothing evaluated yet."""
-        n = w.shape[0]
+        w = surface.without_excluded(w)
+        eigenvalues, vectors = no_spectrum(surface, w)
         zero = jnp.zeros((), w.dtype)
         return PolishState(
             w=w,
@@ -108,8 +111,8 @@ class Polish:
             energy=zero,
             rms=jnp.full((), jnp.inf, w.dtype),
             newton_length=zero,
-            eigenvalues=jnp.zeros(n, w.dtype),
-            modes=jnp.zeros((min(self.n_modes, n), n), w.dtype),
+            eigenvalues=eigenvalues,
+            modes=vectors[:, : self.n_modes].T,
             downhill=downhill,
             gradients=jnp.int32(0),
             hessians=jnp.int32(0),
@@ -119,7 +122,7 @@ class Polish:
     def step(self, surface: Any, state: PolishState) -> PolishState:
         """Evaluate gradient, Hessian and spectrum, and go on by Newton and chord steps."""
         energy, gradient = surface.value_and_gradient(state.w)
-        eigenvalues, vectors = jnp.linalg.eigh(surface.hessian(state.w))
+        eigenvalues, vectors = spectrum(surface, state.w)
         tiny = 1e-14 * jnp.max(jnp.abs(eigenvalues))
         divisor = jnp.where(jnp.abs(eigenvalues) > tiny, eigenvalues, tiny)
         divisor = jnp.where(state.downhill, jnp.abs(divisor), divisor)

@@ -19,7 +19,7 @@ from jax import Array
 from lossatlas.errors import Status
 from lossatlas.optimize import bfgs, lbfgs
 from lossatlas.optimize.lanes import running
-from lossatlas.optimize.spectrum import rough_spectrum
+from lossatlas.optimize.spectrum import spectrum
 
 
 class QuenchState(NamedTuple):
@@ -81,7 +81,7 @@ class Quench:
     def init(self, surface: Any, w: Array) -> QuenchState:
         """Nothing evaluated yet: the first step has length zero and is always accepted."""
         return QuenchState(
-            w=w,
+            w=surface.without_excluded(w),
             energy=jnp.full((), jnp.inf, w.dtype),
             gradient=jnp.zeros_like(w),
             model=self._new_model(w),
@@ -137,8 +137,11 @@ class Quench:
         return self._quasi_newton.forget(model, self.guess, ~accepted & (state.trials == 9))
 
     def _refreshed(self, surface: Any, w: Array, model: Array) -> Array:
-        """The model from the Hessian, unless that is zero or not finite."""
-        fresh = bfgs.from_spectrum(*rough_spectrum(surface, w))
+        """The model from the Hessian, unless that is zero or not finite.
+
+        Single precision will do: the model does not distinguish soft curvatures.
+        """
+        fresh = bfgs.from_spectrum(*spectrum(surface.rough(), w)).astype(w.dtype)
         return jnp.where(jnp.isfinite(fresh).all(), fresh, model)
 
     def _accept(self, state: QuenchState, model: Any, w, energy, gradient) -> QuenchState:

@@ -21,7 +21,7 @@ class Certificate(NamedTuple):
 
     Attributes:
         modes: (k, n) eigenvectors of the lowest eigenvalues.
-        eigenvalues: (m,) ascending, m >= k; see `optimize.newton.Polished`.
+        eigenvalues: (m,) ascending, m >= k, without excluded modes; see `optimize.newton.Polished`.
     """
 
     point: StationaryPoint | None
@@ -56,7 +56,8 @@ def _decided(landscape: Landscape, polished: Polished) -> Status:
 
 
 def _point(landscape: Landscape, polished: Polished) -> StationaryPoint:
-    eigenvalues, w = polished.eigenvalues, polished.w
+    w = polished.w
+    eigenvalues = np.sort(np.append(polished.eigenvalues, landscape.excluded_curvatures))
     complete = len(eigenvalues) == len(w)
     log_determinant = np.log(eigenvalues[eigenvalues > 0]).sum() if complete else np.nan
     # The gradient itself is only known to rounding error.

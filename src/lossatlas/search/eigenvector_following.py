@@ -76,8 +76,9 @@ class Climb:
 
     def init(self, surface: Any, w: Array, mode: Array) -> ClimbState:
         """Nothing evaluated yet."""
+        mode = surface.without_excluded(mode)
         return ClimbState(
-            w=w,
+            w=surface.without_excluded(w),
             mode=mode / jnp.linalg.norm(mode),
             radius=jnp.asarray(self.radius, w.dtype),
             predicted=jnp.full_like(w, jnp.nan),
@@ -91,7 +92,7 @@ class Climb:
         _, gradient = surface.value_and_gradient(state.w)
         eigenvalues, vectors = rough_spectrum(surface, state.w)
         index = jnp.sum(eigenvalues < 0)
-        overlap = jnp.abs(vectors.T @ surface.without_excluded(state.mode))
+        overlap = jnp.abs(vectors.T @ state.mode)
         followed = jnp.where(index > 0, 0, jnp.argmax(overlap))
         sign = jnp.where(jnp.arange(eigenvalues.shape[0]) == followed, 1.0, -1.0)
 
@@ -102,6 +103,7 @@ class Climb:
         radius = self._trust(state, gradient)
         length = jnp.linalg.norm(step)
         step = step * jnp.minimum(1.0, radius / jnp.maximum(length, 1e-300))
+        length = jnp.minimum(length, radius)
         newton = jnp.linalg.norm(slope / size)
         hessians = state.hessians + 1
         convex = jnp.where(index == 0, state.convex + 1, 0)
@@ -112,7 +114,7 @@ class Climb:
         status = jnp.where(jnp.isfinite(length), status, Status.NOT_FINITE)
         moved = state.w + vectors @ step
         return ClimbState(
-            w=self._corrected(surface, moved, eigenvalues, vectors, jnp.linalg.norm(step)),
+            w=self._corrected(surface, moved, (eigenvalues, vectors, sign < 0), length),
             mode=vectors[:, followed],
             radius=radius,
             predicted=gradient + vectors @ (eigenvalues * step),
@@ -127,10 +129,14 @@ class Climb:
         return Climbed(state.w, state.mode, gradients, state.hessians, state.status)
 
     def _corrected(
-        self, surface: Any, w: Array, eigenvalues: Array, vectors: Array, length: Array
+        self, surface: Any, w: Array, model: tuple[Array, Array, Array], length: Array
     ) -> Array:
-        """w after Newton steps in the stiff directions, none longer than half of `length`."""
-        stiff = eigenvalues > self.stiff * eigenvalues[-1]
+        """w after Newton steps in the stiff directions, none longer than half of `length`.
+
+        `model` is the spectrum and which of its directions lead down.
+        """
+        eigenvalues, vectors, down = model
+        stiff = down & (eigenvalues > self.stiff * eigenvalues[-1])
         for _ in range(self.corrections):
             slope = vectors.T @ surface.value_and_gradient(w)[1]
             step = jnp.where(stiff, -slope / jnp.where(stiff, eigenvalues, 1.0), 0.0)

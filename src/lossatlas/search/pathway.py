@@ -2,7 +2,8 @@
 
 The path begins a small distance away on either side along the eigenvector of the negative
 eigenvalue and follows gradient flow (see `optimize.flow`) to the Newton ball of a minimum. If it
-came close to another saddle on the way it is followed again with a tighter tolerance.
+came close to another saddle on the way it is followed again with tighter tolerances, until two of
+them agree; a path that came very close must be followed with the tightest.
 
 A short Newton step does not prove that a minimum is near: on a shoulder of a valley the Hessian is
 positive definite too, and Newton's method goes astray, maybe to a saddle. So what it reaches must
@@ -71,52 +72,78 @@ def _descend(
     tools: Tools, starts: list[np.ndarray]
 ) -> Generator[Requests, Any, tuple[list[Certificate], Cost]]:
     """Follow the flow from each start and certify where it ends."""
-    jobs = [
-        (
-            start,
-            np.asarray(tools.flow_tolerance[0]),
-            np.asarray(tools.newton_ball),
-            tools.landscape.symmetrizer(start),
-        )
-        for start in starts
-    ]
-    flows: list[Flowed] = yield [Request(tools.flow, job) for job in jobs]
+    paths = [_Path(tools, start, tools.landscape.symmetrizer(start)) for start in starts]
+    flows: list[Flowed] = yield [path.request(tools.flow_tolerance[0]) for path in paths]
     arrivals, cost = [], Cost()
-    for (start, _, _, symmetrizer), flow in zip(jobs, flows, strict=True):
-        arrival, spent = yield from _end(tools, start, symmetrizer, flow)
+    for path, flow in zip(paths, flows, strict=True):
+        arrival, spent = yield from _end(path, flow)
         arrivals.append(arrival)
         cost += spent
     return arrivals, cost
 
 
-def _end(
-    tools: Tools, start: np.ndarray, symmetrizer: Any, flow: Flowed
-) -> Generator[Requests, Any, tuple[Certificate, Cost]]:
-    """Certify where the path from a start leads, following it again until that is beyond doubt.
+class _Path(NamedTuple):
+    """A path to be followed: where it begins, and the symmetry that it cannot lose."""
 
-    `flow` is what the first tolerance and the first ball gave.
+    tools: Tools
+    start: np.ndarray
+    symmetrizer: Any
+
+    def request(self, tolerance: float, ball: float | None = None) -> Request:
+        """Follow it with this tolerance, to a Newton step shorter than the ball."""
+        ball = self.tools.newton_ball if ball is None else ball
+        job = (self.start, np.asarray(tolerance), np.asarray(ball), self.symmetrizer)
+        return Request(self.tools.flow, job)
+
+
+def _end(path: _Path, flow: Flowed) -> Generator[Requests, Any, tuple[Certificate, Cost]]:
+    """Certify where a path leads, following it again until that is beyond doubt.
+
+    `flow` is what the coarsest tolerance gave. Near another saddle errors decide where a path ends:
+    two tolerances must agree then, and very near one only the tightest counts.
     """
-    coarse, tight = tools.flow_tolerance
-    tolerance, ball, smallest = coarse, tools.newton_ball, 1e-3 * tools.newton_ball
+    tools = path.tools
+    coarse, *tighter = tools.flow_tolerance
+    arrival, flow, cost = yield from _arrive(path, coarse, flow)
+    if flow.approach >= tools.near_saddle:
+        return arrival, cost
+    for tolerance in tighter:
+        before = arrival
+        flow = yield path.request(tolerance)
+        arrival, flow, spent = yield from _arrive(path, tolerance, flow)
+        cost += spent
+        if flow.approach >= 0.25 * tools.near_saddle and _agree(tools, before, arrival):
+            break
+    return arrival, cost
+
+
+def _agree(tools: Tools, first: Certificate, second: Certificate) -> bool:
+    """Whether two arrivals are at one point (of the weights: paths do not change the copy)."""
+    if first.point is None or second.point is None:
+        return False
+    apart = np.linalg.norm(first.point.weights - second.point.weights)
+    return bool(apart < 1e-3 * tools.newton_ball)
+
+
+def _arrive(
+    path: _Path, tolerance: float, flow: Flowed
+) -> Generator[Requests, Any, tuple[Certificate, Flowed, Cost]]:
+    """Certify where the flow of this tolerance ends, to a smaller ball if it may not be there."""
+    tools = path.tools
+    ball, smallest = tools.newton_ball, 1e-3 * tools.newton_ball
     cost = _flow_cost(flow)
-    while True:
-        if flow.approach < tools.near_saddle and tolerance > tight:
-            tolerance = tight
-        elif flow.status != Status.CONVERGED:
-            nothing = np.empty((0, len(start)))
-            status = Status(int(flow.status))
-            return Certificate(None, nothing, np.empty(0), status, Cost()), cost
-        else:
-            arrival = yield from certified(tools, np.asarray(flow.w))
-            cost += arrival.cost
-            if _belongs(flow, arrival, symmetrizer, smallest):
-                return arrival, cost
-            if ball <= smallest:
-                return arrival._replace(point=None, status=Status.NOT_STATIONARY), cost
-            ball = max(0.1 * ball, smallest)
-        job = (start, np.asarray(tolerance), np.asarray(ball), symmetrizer)
-        flow = yield Request(tools.flow, job)
+    while flow.status == Status.CONVERGED:
+        arrival = yield from certified(tools, np.asarray(flow.w))
+        cost += arrival.cost
+        if _belongs(flow, arrival, path.symmetrizer, smallest):
+            return arrival, flow, cost
+        if ball <= smallest:
+            return arrival._replace(point=None, status=Status.NOT_STATIONARY), flow, cost
+        ball = max(0.1 * ball, smallest)
+        flow = yield path.request(tolerance, ball)
         cost += _flow_cost(flow)
+    nothing, status = np.empty((0, len(path.start))), Status(int(flow.status))
+    return Certificate(None, nothing, np.empty(0), status, Cost()), flow, cost
 
 
 def _belongs(flow: Flowed, arrival: Certificate, symmetrizer: Any, close: float) -> bool:

@@ -20,7 +20,7 @@ from lossatlas.search.outcome import StationaryPoint
 N_SOFT = 8
 """Soft modes of a minimum that single-ended searches can choose from, excluded modes aside."""
 
-REFRESH = 40
+REFRESH = 25
 """Evaluations between two refreshments of a quench by the Hessian, unless that costs more."""
 
 DENSE = 1000
@@ -40,11 +40,12 @@ class Tools(NamedTuple):
         quench, polish, climb, flow, band: the kernels, with their options.
         pushoff: distance from a transition state at which paths begin.
         displacement: distance from a minimum at which single-ended climbs begin.
-        flow_tolerance: error of one step along a path, and the tighter one for paths that come near
-            another saddle.
+        flow_tolerance: error of one step along a path, and the tighter ones, one after the other,
+            for paths that come near another saddle.
         newton_ball: length of the Newton step at which a path is handed over to Newton's method.
-        near_saddle: a path is followed again with the tighter tolerance if its `approach` (Newton
-            length over distance travelled) falls below this.
+        near_saddle: a path is followed again with a tighter tolerance if its `approach` (Newton
+            length over distance travelled) falls below this, and with the tightest if it falls
+            below a quarter.
         known: the id of a transition state already in the atlas, or None; the paths of a known one
             are not followed again.
     """
@@ -57,7 +58,7 @@ class Tools(NamedTuple):
     band: Band
     pushoff: float
     displacement: float
-    flow_tolerance: tuple[float, float] = (1e-2, 1e-4)
+    flow_tolerance: tuple[float, ...] = (1e-2, 1e-3, 1e-4)
     newton_ball: float = 0.1
     near_saddle: float = 0.2
     known: Callable[[StationaryPoint], int | None] = nothing_known
@@ -83,7 +84,7 @@ def default_tools(landscape: Landscape) -> Tools:
         band=Band(max_step=0.2 * length),
         pushoff=0.02 * length,
         displacement=0.5 * length,
-        flow_tolerance=(1e-2 * length, 1e-4 * length),
+        flow_tolerance=(1e-2 * length, 1e-3 * length, 1e-4 * length),
         newton_ball=0.1 * length,
     )
 
@@ -101,9 +102,8 @@ def _quench(landscape: Landscape) -> Quench:
 def _exact_kernels(landscape: Landscape) -> tuple[Polish, Climb, Flow]:
     """Polish, climb and flow with exact Hessians."""
     length = landscape.length_scale
-    n_modes = min(landscape.n_weights, len(landscape.excluded_modes) + N_SOFT)
     return (
-        Polish(n_modes=n_modes, max_step=0.3 * length),
+        Polish(n_modes=N_SOFT, max_step=0.3 * length),
         Climb(newton_length=1e-3 * length, radius=1.0 * length, max_radius=4.0 * length),
         Flow(max_step=0.5 * length),
     )

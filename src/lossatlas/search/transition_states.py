@@ -49,17 +49,14 @@ class _Findings:
 def soft_directions(
     tools: Tools, w: np.ndarray
 ) -> Generator[Requests, Any, tuple[np.ndarray, Cost]]:
-    """Directions (k, n) to leave a minimum along, softest first, excluded modes left out; cost.
+    """Directions (k, n) to leave a minimum along, softest first; cost.
 
     In a degenerate multiplet (equal units) the canonical symmetry-breaking directions stand in
     place of the arbitrary eigenvectors.
     """
     certificate = yield from certified(tools, w)
-    excluded = tools.landscape.excluded_modes
-    outside = np.linalg.norm(certificate.modes @ excluded.T, axis=1) < 0.5
     values = certificate.eigenvalues[: len(certificate.modes)]
-    modes = certificate.modes[outside]
-    directions = canonical_directions(tools.landscape, w, modes, values[outside])
+    directions = canonical_directions(tools.landscape, w, certificate.modes, values)
     return directions, certificate.cost
 
 

@@ -1,0 +1,84 @@
+"""The space without the softmax shift: coordinates in which a network's Hessian is smaller.
+
+Adding one number to all output biases, or to all outgoing weights of a unit that is connected to
+every output, shifts all logits alike: E is exactly lambda |.|^2 along these directions, at a
+stationary point a weight vector has no part along them, and no search needs to follow them. Inner
+coordinates leave them out: C output weights that shift together become C - 1 contrasts. They come
+after all other weights, which stay what they are, in the order of
+`Architecture.shifted_together`. The change is orthonormal, so that spectra are the same but for the
+shift's own curvatures, 2 lambda each.
+"""
+
+from functools import lru_cache
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from lossatlas.landscape.architecture import Architecture
+
+
+@lru_cache
+def contrasts(outputs: int) -> np.ndarray:
+    """(C, C - 1) orthonormal columns that sum to zero (Helmert)."""
+    table = np.zeros((outputs, outputs - 1))
+    for k in range(1, outputs):
+        table[:k, k - 1], table[k, k - 1] = 1.0, -k
+    return table / np.linalg.norm(table, axis=0)
+
+
+def shifts_everywhere(architecture: Architecture) -> bool:
+    """Whether every unit of the last hidden layer is connected to every output."""
+    return len(architecture.shifted_together) == architecture.widths[-2] + 1
+
+
+def n_inner(architecture: Architecture) -> int:
+    """The number of inner coordinates."""
+    return architecture.n_weights - len(architecture.shifted_together)
+
+
+def to_inner(architecture: Architecture, x: Array) -> Array:
+    """Inner coordinates (m, ...) of x (n, ...)."""
+    columns = architecture.shifted_together
+    table = contrasts(columns.shape[1]).T.astype(x.dtype)
+    inner = jnp.einsum("rc,kc...->kr...", table, x[columns])
+    return jnp.concatenate([x[_others(architecture)], inner.reshape(-1, *x.shape[1:])])
+
+
+def from_inner(architecture: Architecture, x: Array) -> Array:
+    """x (n, ...) of its inner coordinates (m, ...), without a part along the shift."""
+    columns, others = architecture.shifted_together, _others(architecture)
+    outputs = columns.shape[1]
+    table = contrasts(outputs).astype(x.dtype)
+    inner = x[len(others) :].reshape(len(columns), outputs - 1, *x.shape[1:])
+    weights = jnp.einsum("cr,kr...->kc...", table, inner).reshape(-1, *x.shape[1:])
+    order = np.argsort(np.concatenate([others, columns.ravel()]))
+    return jnp.concatenate([x[: len(others)], weights])[order]
+
+
+def inner_ends(architecture: Architecture) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each inner coordinate the layer, the node it leads to, and the node it comes from.
+
+    For networks that shift everywhere: the contrasts are the outputs of a network with one less.
+    """
+    others, last = _others(architecture), len(architecture.matrix_shapes) - 1
+    ends = [end[others] for end in architecture.ends]
+    sources, nodes = np.divmod(
+        np.arange(n_inner(architecture) - len(others)), architecture.widths[-1] - 1
+    )
+    inner = (np.full(len(nodes), last), nodes, sources)
+    layer, node, source = (np.concatenate(pair) for pair in zip(ends, inner, strict=True))
+    return layer, node, source
+
+
+def inner_regularized(architecture: Architecture) -> np.ndarray:
+    """(m,) 1.0 where the L2 term applies, else 0.0."""
+    columns = architecture.shifted_together
+    regularized = architecture.regularized
+    inner = np.repeat(regularized[columns[:, 0]], columns.shape[1] - 1)
+    return np.concatenate([regularized[_others(architecture)], inner])
+
+
+def _others(architecture: Architecture) -> np.ndarray:
+    """Positions of the weights that no shift moves."""
+    return np.setdiff1d(np.arange(architecture.n_weights), architecture.shifted_together)
