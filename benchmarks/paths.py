@@ -3,9 +3,9 @@
     python -m benchmarks.paths ATLAS [--sample 100]
 
 Follows both paths of the transition states of an atlas at several tolerances and compares the ends
-with those at the tightest one. `flagged` counts the paths that came near another saddle (`approach`
-below the limit of the search), which the search follows again: a coarse tolerance is safe where
-every wrong end is flagged.
+with those at the tightest one. `flagged` counts the paths that may have strayed (`spread` above the
+limit of the search), which the search follows again: a coarse tolerance is safe where every wrong
+end is flagged.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def main() -> None:
         seconds = (time.process_time() - start) / len(results)
         ends = np.array([results[k][1] for k in range(len(results))])
         flagged = np.array(
-            [results[k][0].approach < tools.near_saddle for k in range(len(results))]
+            [results[k][0].spread > tools.largest_spread for k in range(len(results))]
         )
         hessians = np.mean([results[k][0].hessians for k in range(len(results))])
         reference = ends if reference is None else reference

@@ -162,16 +162,18 @@ def test_paths_of_a_network_end_where_scipys_do(shared):
     assert len(reached) >= 3
 
 
-def test_a_path_passing_a_saddle_says_so():
-    """Started beside the ridge through the saddle at the origin of the camel, it comes near it."""
+def test_the_nearer_a_path_runs_along_a_ridge_the_further_it_may_have_strayed():
+    """Started beside the ridge that leads to the saddle at the origin of the camel."""
     surface = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1]).surface
     hessian = jax.jit(jax.hessian(SIX_HUMP_CAMEL.energy))(jnp.zeros(2))
     stable, unstable = np.linalg.eigh(hessian)[1].T[::-1]
-    kernel = Flow(max_step=0.1)
-    starts = [0.3 * stable + gap * unstable for gap in (1e-4, 0.3)]
-    close, wide = results_of(surface, kernel, [(w, TIGHT, BALL, np.eye(2)) for w in starts])
-    assert close.status == wide.status == Status.CONVERGED
-    assert close.approach < 0.1 < wide.approach
+    starts = [0.3 * stable + gap * unstable for gap in (0.3, 0.1, 0.01, 1e-4)]
+    jobs = [(w, TIGHT, BALL, np.eye(2)) for w in starts]
+    found = results_of(surface, Flow(max_step=0.1), jobs)
+    assert all(path.status == Status.CONVERGED for path in found)
+    spreads = np.array([path.spread for path in found])
+    assert (np.diff(spreads) > 0).all()
+    assert spreads[0] < 10 * TIGHT < spreads[-1]
 
 
 def test_the_symmetrizer_keeps_a_path_in_its_subspace():

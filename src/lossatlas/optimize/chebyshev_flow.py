@@ -12,9 +12,8 @@ gradient or one Hessian-vector product.
 
 The path ends like that of `flow.Flow` in the Newton ball of a minimum: the lowest curvature c
 (refined along the path, see `softest_mode`) is positive and |g| / c, a bound of the Newton step, is
-below `ball`. On a path inside a symmetric subspace both refer to that subspace. `approach` is
-estimated where the gradient grows along the path, at curvature c < 0 along it: there |g| / |c|
-stands for the length of the Newton step.
+below `ball`. On a path inside a symmetric subspace both refer to that subspace. `spread` is that of
+`flow.Flow`, with what of the softest mode lies across the path.
 """
 
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from jax import Array
 
 from lossatlas.errors import Status
 from lossatlas.optimize import lbfgs
-from lossatlas.optimize.flow import Flowed
+from lossatlas.optimize.flow import Flowed, carried
 from lossatlas.optimize.lanes import running
 from lossatlas.optimize.softest_mode import Pair, SoftestMode, begin, refined, unit
 
@@ -43,7 +42,6 @@ class ChebyshevState(NamedTuple):
 
     w: Array
     gradient: Array
-    start: Array
     tolerance: Array
     ball: Array
     symmetrizer: Any
@@ -59,7 +57,8 @@ class ChebyshevState(NamedTuple):
     pair: Pair
     phase: Array
     repeats: Array
-    approach: Array
+    deviation: Array
+    spread: Array
     gradients: Array
     status: Array
 
@@ -100,7 +99,6 @@ class ChebyshevFlow:
         return ChebyshevState(
             w=w,
             gradient=gradient,
-            start=w,
             tolerance=tolerance,
             ball=ball,
             symmetrizer=symmetrizer,
@@ -116,7 +114,8 @@ class ChebyshevFlow:
             pair=Pair(jnp.zeros_like(w), jnp.zeros_like(w)),
             phase=jnp.int32(POWER),
             repeats=jnp.int32(self.powers),
-            approach=jnp.full((), jnp.inf, w.dtype),
+            deviation=jnp.zeros((), w.dtype),
+            spread=jnp.zeros((), w.dtype),
             gradients=jnp.int32(1),
             status=jnp.where(finite, running(), jnp.int32(Status.NOT_FINITE)),
         )
@@ -140,7 +139,7 @@ class ChebyshevFlow:
         """Where the path was handed over."""
         newton = jnp.linalg.norm(state.gradient) / state.mode.value
         none = jnp.int32(0)
-        return Flowed(state.w, state.approach, newton, state.gradients, none, state.status)
+        return Flowed(state.w, state.spread, newton, state.gradients, none, state.status)
 
     def _power(self, surface: Any, state: ChebyshevState) -> ChebyshevState:
         """One power iteration for the largest curvature."""
@@ -156,19 +155,15 @@ class ChebyshevFlow:
         )
 
     def _slope(self, surface: Any, state: ChebyshevState) -> ChebyshevState:
-        """The curvature along the path: how near a saddle is, whether the end may be."""
+        """The curvature along the path: whether the end may be near."""
         gradient = state.gradient
         product = surface.hessian_vector_product(state.w, gradient)
         square = jnp.vdot(gradient, gradient)
         curvature = jnp.vdot(gradient, product) / jnp.maximum(square, 1e-300)
-        newton = jnp.sqrt(square) / jnp.maximum(jnp.abs(curvature), 1e-300)
-        travelled = jnp.linalg.norm(state.w - state.start)
-        nearness = jnp.where(curvature < 0, newton / jnp.maximum(travelled, 1e-16), jnp.inf)
         # Near a saddle the flow grows on the time scale of the negative curvature.
         first = 0.5 / jnp.maximum(jnp.abs(curvature), 1e-12)
         near = (curvature > 0) & (jnp.sqrt(square) < state.ball * curvature)
         return state._replace(
-            approach=jnp.minimum(state.approach, nearness),
             time_step=jnp.where(state.time_step == 0, first, state.time_step),
             phase=jnp.int32(CURVATURE),
             repeats=jnp.where(near, self.refinements, 1).astype(jnp.int32),
@@ -258,7 +253,12 @@ class ChebyshevFlow:
         accept = (error <= state.tolerance) & (length <= self.max_step)
         state = state._replace(time_step=h * jnp.clip(factor, 0.1, 5.0), phase=jnp.int32(POWER))
         lost = state.time_step < 1e-12
+        # Of the softest mode what lies across the path; growth along it is harmless.
+        along = jnp.vdot(unit(state.mode.vector), unit(state.gradient)) ** 2
+        deviation = carried(state.deviation, h * (1.0 - along) * state.mode.value) + error
         arrived = state._replace(
+            deviation=deviation,
+            spread=jnp.maximum(state.spread, deviation),
             w=state.symmetrizer @ state.now,
             gradient=state.symmetrizer @ gradient,
             pair=Pair(change, gradient - state.gradient),

@@ -10,10 +10,13 @@ solution inside for the error (exprb43: Hochbruck, Ostermann and Schweitzer, SIA
 step costs one Hessian, one diagonalization and three gradients.
 
 The path ends where Newton's method may take over: the Hessian is positive definite and the Newton
-step is shorter than `ball`. (Whether it was right to is seen afterwards, see `search.pathway`.) On
-the way the kernel notes how closely the path came to
-another saddle, as the length of the Newton step over the distance travelled: a small `approach`
-warns that the path runs near a watershed and should be followed again with a tighter tolerance.
+step is shorter than `ball`. (Whether it was right to is seen afterwards, see `search.pathway`.)
+
+Errors matter where they grow: along a ridge, near another saddle. So the kernel carries them along,
+as the linearized flow does: each step multiplies what there is by exp(-h lambda), lambda the lowest
+curvature across the path, and adds its own error. The largest value on the way, `spread`, tells how
+far the path may have strayed from the true one; where it is not small the path should be followed
+again with a tighter tolerance.
 """
 
 from dataclasses import dataclass
@@ -34,7 +37,6 @@ class FlowState(NamedTuple):
 
     w: Array
     arrived: Array
-    start: Array
     time_step: Array
     tolerance: Array
     ball: Array
@@ -42,7 +44,8 @@ class FlowState(NamedTuple):
     gradient: Array
     eigenvalues: Array
     vectors: Array
-    approach: Array
+    deviation: Array
+    spread: Array
     newton: Array
     gradients: Array
     hessians: Array
@@ -54,14 +57,14 @@ class Flowed(NamedTuple):
 
     Attributes:
         w: the last point (n,).
-        approach: how closely a saddle was passed.
+        spread: how far it may have strayed from the true path, in weight units.
         newton: length of the Newton step at the last point, or a bound of it.
         gradients, hessians: evaluations used.
         status: CONVERGED, TOO_MANY_STEPS or NOT_FINITE.
     """
 
     w: Array
-    approach: Array
+    spread: Array
     newton: Array
     gradients: Array
     hessians: Array
@@ -99,7 +102,6 @@ class Flow:
         return FlowState(
             w=w,
             arrived=jnp.asarray(True),
-            start=w,
             time_step=jnp.zeros((), w.dtype),
             tolerance=tolerance,
             ball=ball,
@@ -107,7 +109,8 @@ class Flow:
             gradient=jnp.zeros_like(w),
             eigenvalues=eigenvalues,
             vectors=vectors,
-            approach=jnp.full((), jnp.inf, w.dtype),
+            deviation=jnp.zeros((), w.dtype),
+            spread=jnp.zeros((), w.dtype),
             newton=jnp.full((), jnp.inf, w.dtype),
             gradients=jnp.int32(0),
             hessians=jnp.int32(0),
@@ -125,7 +128,7 @@ class Flow:
     def result(self, state: FlowState) -> Flowed:
         """Where the path was handed over."""
         return Flowed(
-            state.w, state.approach, state.newton, state.gradients, state.hessians, state.status
+            state.w, state.spread, state.newton, state.gradients, state.hessians, state.status
         )
 
     def _model(self, surface: Any, state: FlowState) -> FlowState:
@@ -133,9 +136,7 @@ class Flow:
         _, gradient = surface.value_and_gradient(state.w)
         eigenvalues, vectors = rough_spectrum(surface, state.w)
         newton = jnp.linalg.norm((vectors.T @ gradient) / eigenvalues)
-        travelled = jnp.linalg.norm(state.w - state.start)
         convex = eigenvalues[0] > 0
-        nearness = jnp.where(convex, jnp.inf, newton / jnp.maximum(travelled, 1e-16))
         rms = jnp.sqrt(jnp.mean(gradient**2))
         hessians = state.hessians + 1
 
@@ -151,7 +152,6 @@ class Flow:
             gradient=gradient,
             eigenvalues=eigenvalues,
             vectors=vectors,
-            approach=jnp.minimum(state.approach, nearness),
             newton=newton,
             gradients=state.gradients + 1,
             hessians=hessians,
@@ -183,12 +183,37 @@ class Flow:
         factor = jnp.minimum(factor, 0.9 * self.max_step / jnp.maximum(length, 1e-16))
         accept = (error <= state.tolerance) & (length <= self.max_step)
         moved = state.symmetrizer @ (state.w + vectors @ upper)
+        deviation = carried(state.deviation, h * _curvature_across(lam, slope)) + error
         return state._replace(
+            deviation=jnp.where(accept, deviation, state.deviation),
+            spread=jnp.where(accept, jnp.maximum(state.spread, deviation), state.spread),
             w=jnp.where(accept, moved, state.w),
             arrived=accept,
             time_step=h * jnp.clip(factor, 0.1, 8.0),
             gradients=state.gradients + 2,
         )
+
+
+def carried(deviation: Array, exponent: Array) -> Array:
+    """A deviation after a step of the linearized flow; the exponent is h lambda."""
+    return deviation * jnp.exp(jnp.clip(-exponent, -30.0, 30.0))
+
+
+def _curvature_across(eigenvalues: Array, slope: Array) -> Array:
+    """The lowest curvature across a path, of two directions; slope (m,) along the eigenvectors.
+
+    Growth along the path itself only changes when a point is reached, not where the path leads. The
+    directions: what is left of the softest mode without its part along the path, and what in the
+    plane of the two softest modes is across it. One of them is good whatever the path's own is.
+    """
+    if len(eigenvalues) == 1:
+        return eigenvalues[0]
+    shares = slope**2 / jnp.maximum(jnp.vdot(slope, slope), 1e-300)
+    first, second = shares[0], shares[1]
+    rest = jnp.maximum(1.0 - first, 1e-12)
+    left = (eigenvalues[0] * (1.0 - 2.0 * first) + first * jnp.vdot(shares, eigenvalues)) / rest
+    plane = (eigenvalues[0] * second + eigenvalues[1] * first) / jnp.maximum(first + second, 1e-300)
+    return jnp.minimum(left, plane)
 
 
 def _phi(z: Array) -> tuple[Array, Array, Array, Array]:

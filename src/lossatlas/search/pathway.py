@@ -1,9 +1,9 @@
 """Pathways: from a transition state down to the two minima that gradient flow joins through it.
 
 The path begins a small distance away on either side along the eigenvector of the negative
-eigenvalue and follows gradient flow (see `optimize.flow`) to the Newton ball of a minimum. If it
-came close to another saddle on the way it is followed again with tighter tolerances, until two of
-them agree; a path that came very close must be followed with the tightest.
+eigenvalue and follows gradient flow (see `optimize.flow`) to the Newton ball of a minimum. Where
+errors grew on the way, near a watershed, it is followed again with tighter tolerances, until it
+cannot have strayed far.
 
 A short Newton step does not prove that a minimum is near: on a shoulder of a valley the Hessian is
 positive definite too, and Newton's method goes astray, maybe to a saddle. So what it reaches must
@@ -97,32 +97,19 @@ class _Path(NamedTuple):
 
 
 def _end(path: _Path, flow: Flowed) -> Generator[Requests, Any, tuple[Certificate, Cost]]:
-    """Certify where a path leads, following it again until that is beyond doubt.
+    """Certify where a path leads, with tighter tolerances while it may have strayed too far.
 
-    `flow` is what the coarsest tolerance gave. Near another saddle errors decide where a path ends:
-    two tolerances must agree then, and very near one only the tightest counts.
+    `flow` is what the coarsest tolerance gave.
     """
-    tools = path.tools
-    coarse, *tighter = tools.flow_tolerance
+    coarse, *tighter = path.tools.flow_tolerance
     arrival, flow, cost = yield from _arrive(path, coarse, flow)
-    if flow.approach >= tools.near_saddle:
-        return arrival, cost
     for tolerance in tighter:
-        before = arrival
+        if flow.status == Status.CONVERGED and flow.spread <= path.tools.largest_spread:
+            break
         flow = yield path.request(tolerance)
         arrival, flow, spent = yield from _arrive(path, tolerance, flow)
         cost += spent
-        if flow.approach >= 0.25 * tools.near_saddle and _agree(tools, before, arrival):
-            break
     return arrival, cost
-
-
-def _agree(tools: Tools, first: Certificate, second: Certificate) -> bool:
-    """Whether two arrivals are at one point (of the weights: paths do not change the copy)."""
-    if first.point is None or second.point is None:
-        return False
-    apart = np.linalg.norm(first.point.weights - second.point.weights)
-    return bool(apart < 1e-3 * tools.newton_ball)
 
 
 def _arrive(

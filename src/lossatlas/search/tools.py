@@ -41,11 +41,10 @@ class Tools(NamedTuple):
         pushoff: distance from a transition state at which paths begin.
         displacement: distance from a minimum at which single-ended climbs begin.
         flow_tolerance: error of one step along a path, and the tighter ones, one after the other,
-            for paths that come near another saddle.
+            for paths along which errors grow.
         newton_ball: length of the Newton step at which a path is handed over to Newton's method.
-        near_saddle: a path is followed again with a tighter tolerance if its `approach` (Newton
-            length over distance travelled) falls below this, and with the tightest if it falls
-            below a quarter.
+        largest_spread: a path is followed again with a tighter tolerance if it may have strayed
+            further than this from the true one.
         known: the id of a transition state already in the atlas, or None; the paths of a known one
             are not followed again.
     """
@@ -58,9 +57,9 @@ class Tools(NamedTuple):
     band: Band
     pushoff: float
     displacement: float
-    flow_tolerance: tuple[float, ...] = (1e-2, 1e-3, 1e-4)
+    flow_tolerance: tuple[float, ...] = (1e-2, 1e-4, 1e-5)
     newton_ball: float = 0.1
-    near_saddle: float = 0.2
+    largest_spread: float = 0.08
     known: Callable[[StationaryPoint], int | None] = nothing_known
 
 
@@ -84,8 +83,9 @@ def default_tools(landscape: Landscape) -> Tools:
         band=Band(max_step=0.2 * length),
         pushoff=0.02 * length,
         displacement=0.5 * length,
-        flow_tolerance=(1e-2 * length, 1e-3 * length, 1e-4 * length),
+        flow_tolerance=tuple(x * length for x in (1e-2, 1e-4, 1e-5)),
         newton_ball=0.1 * length,
+        largest_spread=0.08 * length,
     )
 
 
