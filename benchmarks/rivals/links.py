@@ -40,7 +40,7 @@ def check(
         saddles: weights of a transition state and the energies of the minima it is said to join.
     """
     tools = default_tools(landscape)
-    tolerances = tuple(1e-2 * tolerance for tolerance in tools.flow_tolerance)
+    tolerances = 1e-2 * tools.flow_tolerance[0], 0.1 * tools.flow_tolerance[-1]
     tools = tools._replace(flow_tolerance=tolerances)
 
     def ends(w: np.ndarray):

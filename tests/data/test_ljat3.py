@@ -39,7 +39,7 @@ def energy_and_gradient(x):
     return energy, np.concatenate([f12 + f13, f23 - f12, -f13 - f23])
 
 
-def minimize_alone(x, step_cap):
+def minimize_alone(x, step_cap, curvature):
     """The programs' L-BFGS, one start, nine Cartesian coordinates, nested loops."""
     energy, gradient = energy_and_gradient(x)
     pairs = []
@@ -53,7 +53,7 @@ def minimize_alone(x, step_cap):
             step -= overlaps[-1] * y
         if pairs:
             s, y = pairs[-1]
-            step *= (s @ y) / (y @ y)
+            step *= (abs(s @ y) if curvature == "absolute" else s @ y) / (y @ y)
         else:
             step *= 0.1 * min(norm, 1 / norm)
         for (s, y), overlap in zip(pairs, reversed(overlaps), strict=True):
@@ -77,12 +77,13 @@ def side_lengths(x):
     return [math.dist(atoms[i], atoms[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
 
 
+@pytest.mark.parametrize("curvature", ["signed", "absolute"])
 @pytest.mark.parametrize("step_cap", [0.1, 0.4])
-def test_outcomes_are_those_of_a_scalar_minimizer_in_nine_coordinates(step_cap):
+def test_outcomes_are_those_of_a_scalar_minimizer_in_nine_coordinates(step_cap, curvature):
     """Rounding alone tells the two apart: it moves a start in 10,000 over a border."""
     starts = np.concatenate([starts_in(side, 100) for side in SIDES])
-    ours = quench(starts, step_cap)
-    ends = [side_lengths(minimize_alone(start.ravel(), step_cap)) for start in starts]
+    ours = quench(starts, step_cap, curvature=curvature)
+    ends = [side_lengths(minimize_alone(start.ravel(), step_cap, curvature)) for start in starts]
     differs = np.abs(distances(ours.positions) - np.array(ends)).max(axis=1) > 1e-6
     assert differs.sum() <= 1
 
@@ -141,13 +142,13 @@ def test_end_points_are_true_minima_of_their_class():
 def test_class_fractions_are_those_listed(cube, step_cap, listed):
     """Reference fractions of an independent run of 4000 starts, whose errors dominate.
 
-    The limit is 4 standard errors, not less, since the reference for D3 is 3.3 away from ours
-    (equilateral, .236 against .2586 of 200,000 starts), those for D1 and D2 at most 1.3.
+    Its minimizer drops the sign of negative curvature: with the sign, as GMIN has it, the reference
+    for D3 is 3.3 standard errors away (equilateral, .236 against .2586 of 200,000 starts).
     """
-    data = load_ljat3(cube, items=20_000, step_cap=step_cap, seed=11)
+    data = load_ljat3(cube, items=20_000, step_cap=step_cap, seed=11, curvature="absolute")
     ours = np.array(data.counts) / data.items
     error = np.sqrt(ours * (1 - ours) * (1 / 4000 + 1 / data.items))
-    assert (np.abs(ours - listed) < 4 * error).all()
+    assert (np.abs(ours - listed) < 2.5 * error).all()
     assert data.unconverged == data.elsewhere == 0
     # Exchanging atoms exchanges the linear classes.
     assert np.ptp(ours[1:]) < 5 * np.sqrt(2 * ours[1] / data.items)
@@ -238,6 +239,7 @@ def test_tiny_cubes_are_minimized_or_counted(side):
         ({"side": 2.0, "inputs": ("r12", "r12")}, "are not different distances"),
         ({"side": 2.0, "inputs": ("r12", "r14")}, "choose from r12, r13, r23"),
         ({"side": 2.0, "step_cap": -0.1}, "-0.1 is not positive"),
+        ({"side": 2.0, "curvature": "no"}, "'no' is unknown; use signed or absolute"),
     ],
 )
 def test_misuse_is_refused(arguments, text):

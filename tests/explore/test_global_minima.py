@@ -3,6 +3,11 @@
 The refits (10 draws of 1000 items each, facts of section 3 of the reference folder) were made by
 other code. The draw-to-draw spread is larger than every other error, so means over draws are
 compared, within two combined standard errors.
+
+Labels are those of a minimizer that drops the sign of negative curvature. The refits' minimizer is
+not known, but of some 75 variants only those reproduce its class fractions (tests/data), which says
+nothing yet about losses and AUC. With the labels of GMIN as it is today, which keeps the sign, the
+losses agree as well, but the training AUC of D1 is higher by three standard errors.
 """
 
 from functools import cache
@@ -22,18 +27,10 @@ CHAINS = 60
 REFITS = {"D1": ((0.830, 0.015), (0.761, 0.016)), "D2": ((0.529, 0.018), (0.810, 0.011))}
 
 
-UNEXPLAINED = pytest.mark.xfail(
-    strict=True,
-    reason="ours is higher by three standard errors. The labels behind ours are those of"
-    " GMIN (tests/data/test_ljat3.py), and fits to GMIN's own labels give the same; variants of the"
-    " minimizer move this AUC by .02, so that of the refits, which is another, is the likely cause",
-)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("side", "quantity"),
-    [("D1", 0), pytest.param("D1", 1, marks=UNEXPLAINED), ("D2", 0), ("D2", 1)],
+    [("D1", 0), ("D1", 1), ("D2", 0), ("D2", 1)],
     ids=["D1 loss", "D1 AUC", "D2 loss", "D2 AUC"],
 )
 def test_global_minima_agree_with_independent_refits(side, quantity):
@@ -46,7 +43,7 @@ def test_global_minima_agree_with_independent_refits(side, quantity):
 @cache
 def _draws(side):
     """Loss and AUC of the global minimum of each draw, (draws, 2)."""
-    pools = load_ljat3(side, items=60_000, seed=11).pools
+    pools = load_ljat3(side, items=60_000, seed=11, curvature="absolute").pools
     return np.array([_loss_and_auc(pools, side, seed) for seed in range(DRAWS)])
 
 

@@ -26,6 +26,9 @@ LJAT3_CLASSES = ("equilateral", "linear-1", "linear-2", "linear-3")
 LJAT3_DISTANCES = ("r12", "r13", "r23")
 """The possible inputs: distances between the atoms at the start, in sigma."""
 
+CURVATURES = ("signed", "absolute")
+"""What the minimizer can make of negative curvature."""
+
 
 class LJAT3Data(NamedTuple):
     """Outcomes of LJAT3 minimizations.
@@ -34,6 +37,7 @@ class LJAT3Data(NamedTuple):
         pools: the labelled starts among the first half (for training) and the second (testing).
         side: of the cube, in sigma.
         step_cap: longest step of the minimizer, in sigma.
+        curvature: what the minimizer made of negative curvature.
         seed: of the starts.
         items: starts that were minimized.
         counts: how many reached each of the four minima.
@@ -46,6 +50,7 @@ class LJAT3Data(NamedTuple):
     pools: Split
     side: float
     step_cap: float
+    curvature: str
     seed: int
     items: int
     counts: tuple[int, int, int, int]
@@ -60,6 +65,8 @@ def load_ljat3(
     inputs: Sequence[str] = ("r12", "r13"),
     step_cap: float = 0.4,
     seed: int = 0,
+    *,
+    curvature: str = "signed",
 ) -> LJAT3Data:
     """Draw starts in a cube, minimize them all, label them by their outcome.
 
@@ -73,6 +80,9 @@ def load_ljat3(
         inputs: which of ``r12``, ``r13``, ``r23`` are the inputs, in this order.
         step_cap: longest step of the minimizer in sigma; labels depend on it.
         seed: of the starts.
+        curvature: what the minimizer makes of negative curvature: ``"signed"``, as GMIN today,
+            keeps the sign of the newest pair in the inverse Hessian that an update starts from,
+            and ``"absolute"`` drops it. One label in twenty differs in D1, one in a thousand in D2.
 
     Returns:
         the pools for training and testing, with what became of every start.
@@ -86,12 +96,12 @@ def load_ljat3(
         ((500, 2), 0, 1000)
     """
     length = _side(side)
-    _check_arguments(items, inputs, step_cap)
+    _check_arguments(items, inputs, step_cap, curvature)
     # Imported here: JAX takes a second to load and no other source of data needs it.
     from lossatlas.data.ljat3_quench import distances, outcome_labels, quench
 
     starts = np.random.default_rng(seed).uniform(0.0, length, (items, 3, 3))
-    quenched = quench(starts, step_cap)
+    quenched = quench(starts, step_cap, curvature=curvature)
     labels = outcome_labels(quenched)
     columns = [LJAT3_DISTANCES.index(name) for name in inputs]
     table = distances(starts)[:, columns]
@@ -105,6 +115,7 @@ def load_ljat3(
         ),
         side=length,
         step_cap=step_cap,
+        curvature=curvature,
         seed=seed,
         items=items,
         counts=(first, second, third, fourth),
@@ -141,7 +152,7 @@ def _side(side: str | float) -> float:
     return float(side)
 
 
-def _check_arguments(items: int, inputs: Sequence[str], step_cap: float) -> None:
+def _check_arguments(items: int, inputs: Sequence[str], step_cap: float, curvature: str) -> None:
     if items < 2:
         raise BadInputError("ljat3: items", f"{items} is too few", "ask for at least 2")
     if not inputs or len(set(inputs)) < len(inputs) or not set(inputs) <= set(LJAT3_DISTANCES):
@@ -154,3 +165,6 @@ def _check_arguments(items: int, inputs: Sequence[str], step_cap: float) -> None
         raise BadInputError(
             "ljat3: step_cap", f"{step_cap} is not positive and finite", "use e.g. 0.4"
         )
+    if curvature not in CURVATURES:
+        remedy = f"use {' or '.join(CURVATURES)}"
+        raise BadInputError("ljat3: curvature", f"{curvature!r} is unknown", remedy)

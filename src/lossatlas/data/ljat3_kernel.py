@@ -5,6 +5,9 @@ length of the step, a step reversed where it points uphill and scaled by 0.1 whe
 by more than 1e-10. Which minimum a start reaches depends on these details, so they define the
 data; `benchmarks.gmin_outcomes` compares with GMIN itself, start by start.
 
+One detail is an option: whether the inverse Hessian that an update starts from keeps the sign of
+the newest pair's curvature, as in GMIN today, or takes its size.
+
 Arrays are (coordinates, lanes): every operation runs along the lanes. One step is one energy
 and gradient per lane, a rejected trial is a step like any other, so no lane waits for another.
 
@@ -32,6 +35,13 @@ MAX_EVALUATIONS = 10_000  # starts in the paper's cubes need at most about 200
 
 Coordinates = Float[Array, "9 lanes"]
 Numbers = Float[Array, " lanes"]
+
+
+class Rules(NamedTuple):
+    """What can be chosen of the minimizer: the step cap in sigma, the size of curvatures or not."""
+
+    step_cap: Scalar
+    absolute: Bool[Array, ""]
 
 
 class Memory(NamedTuple):
@@ -95,15 +105,15 @@ def energy_and_gradient(position: Coordinates) -> tuple[Numbers, Coordinates]:
 
 
 def advance(
-    lanes: Lanes, refill: Bool[Array, " lanes"], starts: Coordinates, step_cap: Scalar, steps: int
+    lanes: Lanes, refill: Bool[Array, " lanes"], starts: Coordinates, rules: Rules, steps: int
 ) -> Lanes:
     """Put new starts where `refill` says, then take `steps` steps in every lane."""
     new = fresh_lanes(starts)
     lanes = jax.tree.map(lambda fresh, old: jnp.where(refill, fresh, old), new, lanes)
-    return jax.lax.fori_loop(0, steps, lambda _, state: take_step(state, step_cap), lanes)
+    return jax.lax.fori_loop(0, steps, lambda _, state: take_step(state, rules), lanes)
 
 
-def take_step(lanes: Lanes, step_cap: Scalar) -> Lanes:
+def take_step(lanes: Lanes, rules: Rules) -> Lanes:
     """One energy and gradient per lane: accept the trial or shorten it, and plan the next."""
     trial = lanes.position + lanes.step
     energy, gradient = energy_and_gradient(trial)
@@ -115,7 +125,7 @@ def take_step(lanes: Lanes, step_cap: Scalar) -> Lanes:
     change = jnp.clip(gradient - lanes.gradient, -LARGEST_CHANGE, LARGEST_CHANGE)
     memory = _remember(lanes.memory, accepted & ~first, stuck, lanes.step, change)
     gradient = jnp.where(accepted, gradient, lanes.gradient)
-    planned = _planned_step(memory, gradient, step_cap)
+    planned = _planned_step(memory, gradient, rules)
     broken = first & ~jnp.isfinite(energy)
     return Lanes(
         position=jnp.where(accepted, trial, lanes.position),
@@ -168,12 +178,14 @@ def _remember(
     )
 
 
-def _planned_step(memory: Memory, gradient: Coordinates, step_cap: Scalar) -> Coordinates:
+def _planned_step(memory: Memory, gradient: Coordinates, rules: Rules) -> Coordinates:
     """The quasi-Newton step, turned downhill and no longer than the cap."""
+    scale = jnp.where(rules.absolute, jnp.abs(memory.scale), memory.scale)
+    memory = memory._replace(scale=scale)
     product = _inverse_hessian_product(memory, gradient)
     downhill = jnp.where(_dot(product, gradient) > 0.0, -1.0, 1.0)
     length = jnp.sqrt(_dot(product, product))
-    return product * (downhill * jnp.minimum(1.0, step_cap / length))
+    return product * (downhill * jnp.minimum(1.0, rules.step_cap / length))
 
 
 def _inverse_hessian_product(memory: Memory, gradient: Coordinates) -> Coordinates:

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from lossatlas.data.ljat3_kernel import Lanes, advance, fresh_lanes
+from lossatlas.data.ljat3_kernel import Lanes, Rules, advance, fresh_lanes
 from lossatlas.errors import Status
 from lossatlas.landscape.surfaces import LJAT3_PLANAR
 
@@ -24,7 +24,7 @@ STEPS = 8  # between harvests; a finished lane idles for half of them
 PART = 12_500  # starts worked off by one thread at a time
 DISTANCE_TOLERANCE = 1e-6  # sigma; the convergence limit leaves 3e-10
 
-Advance = Callable[[Lanes, np.ndarray, np.ndarray, np.ndarray], Lanes]
+Advance = Callable[[Lanes, np.ndarray, np.ndarray, Rules], Lanes]
 
 
 class Quenched(NamedTuple):
@@ -53,7 +53,11 @@ class _Ends(NamedTuple):
 
 
 def quench(
-    starts: Float[np.ndarray, "N 3 3"], step_cap: float, threads: int | None = None
+    starts: Float[np.ndarray, "N 3 3"],
+    step_cap: float,
+    threads: int | None = None,
+    *,
+    curvature: str = "signed",
 ) -> Quenched:
     """Minimize every start to an RMS gradient of 1e-10.
 
@@ -61,6 +65,7 @@ def quench(
         starts: Cartesian positions of the three atoms, in sigma.
         step_cap: longest step in the nine coordinates, in sigma.
         threads: how many parts run at a time; by default one for every core of this process.
+        curvature: ``"signed"`` or ``"absolute"``, see `lossatlas.data.load_ljat3`.
 
     Example:
         >>> starts = np.random.default_rng(0).uniform(0.0, 2.0, (100, 3, 3))
@@ -69,9 +74,9 @@ def quench(
     """
     coordinates = np.ascontiguousarray(starts.reshape(-1, 9).T)
     parts = [coordinates[:, first : first + PART] for first in range(0, len(starts), PART)]
-    run = _compiled()
+    run, rules = _compiled(), _rules(step_cap, curvature)
     with ThreadPoolExecutor(threads or _cores()) as pool:
-        done = list(pool.map(lambda part: _work_off(run, part, step_cap), parts))
+        done = list(pool.map(lambda part: _work_off(run, part, rules), parts))
     ends = _Ends(*(np.concatenate(arrays, axis=-1) for arrays in zip(*done, strict=True)))
     rms = np.sqrt((ends.gradients**2).sum(axis=0) / 9.0)
     positions = ends.coordinates.T.reshape(-1, 3, 3)
@@ -104,22 +109,24 @@ def _compiled() -> Advance:
     """`advance` for LANES lanes, compiled once and before the threads need it."""
     with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
         lanes = fresh_lanes(jax.numpy.zeros((9, LANES)))
-        refill, starts, step_cap = np.zeros(LANES, bool), np.zeros((9, LANES)), np.zeros(())
+        refill, starts, rules = np.zeros(LANES, bool), np.zeros((9, LANES)), _rules(0.0, "signed")
         function = jax.jit(advance, static_argnames="steps")
-        return function.lower(lanes, refill, starts, step_cap, steps=STEPS).compile()
+        return function.lower(lanes, refill, starts, rules, steps=STEPS).compile()
 
 
-def _work_off(run: Advance, starts: Float[np.ndarray, "9 N"], step_cap: float) -> _Ends:
+def _rules(step_cap: float, curvature: str) -> Rules:
+    return Rules(np.array(step_cap, np.float64), np.array(curvature == "absolute"))  # type: ignore[arg-type]
+
+
+def _work_off(run: Advance, starts: Float[np.ndarray, "9 N"], rules: Rules) -> _Ends:
     """The ends of all starts, in their order."""
     # Neither setting is inherited by the threads of a pool.
     with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
         lanes = fresh_lanes(jax.numpy.zeros((9, LANES)), Status.CONVERGED)
-        return _keep_full(run, lanes, starts, np.array(step_cap, np.float64))
+        return _keep_full(run, lanes, starts, rules)
 
 
-def _keep_full(
-    run: Advance, lanes: Lanes, starts: Float[np.ndarray, "9 N"], step_cap: np.ndarray
-) -> _Ends:
+def _keep_full(run: Advance, lanes: Lanes, starts: Float[np.ndarray, "9 N"], rules: Rules) -> _Ends:
     count, begun = starts.shape[1], 0
     ends = _Ends(
         np.empty((9, count)), np.empty((9, count)), np.empty(count, int), np.empty(count, int)
@@ -138,7 +145,7 @@ def _keep_full(
         refill, waiting = np.zeros(LANES, bool), np.ones((9, LANES))
         refill[taken] = True
         waiting[:, taken] = starts[:, owners[taken]]
-        lanes = run(lanes, refill, waiting, step_cap)
+        lanes = run(lanes, refill, waiting, rules)
 
 
 def _harvest(

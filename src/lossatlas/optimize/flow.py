@@ -31,6 +31,9 @@ from lossatlas.errors import Status
 from lossatlas.optimize.lanes import running
 from lossatlas.optimize.spectrum import no_spectrum, rough_spectrum
 
+SOFTEST = 20
+"""Modes among which those that decide whether errors grow are looked for."""
+
 
 class FlowState(NamedTuple):
     """One path in flight; unless it has just `arrived`, with the quadratic model at `w`."""
@@ -44,6 +47,7 @@ class FlowState(NamedTuple):
     gradient: Array
     eigenvalues: Array
     vectors: Array
+    across: Array
     deviation: Array
     spread: Array
     newton: Array
@@ -109,6 +113,7 @@ class Flow:
             gradient=jnp.zeros_like(w),
             eigenvalues=eigenvalues,
             vectors=vectors,
+            across=jnp.zeros((), w.dtype),
             deviation=jnp.zeros((), w.dtype),
             spread=jnp.zeros((), w.dtype),
             newton=jnp.full((), jnp.inf, w.dtype),
@@ -152,6 +157,7 @@ class Flow:
             gradient=gradient,
             eigenvalues=eigenvalues,
             vectors=vectors,
+            across=_curvature_across(eigenvalues, vectors, gradient, state.symmetrizer),
             newton=newton,
             gradients=state.gradients + 1,
             hessians=hessians,
@@ -183,7 +189,7 @@ class Flow:
         factor = jnp.minimum(factor, 0.9 * self.max_step / jnp.maximum(length, 1e-16))
         accept = (error <= state.tolerance) & (length <= self.max_step)
         moved = state.symmetrizer @ (state.w + vectors @ upper)
-        deviation = carried(state.deviation, h * _curvature_across(lam, slope)) + error
+        deviation = carried(state.deviation, h * state.across) + error
         return state._replace(
             deviation=jnp.where(accept, deviation, state.deviation),
             spread=jnp.where(accept, jnp.maximum(state.spread, deviation), state.spread),
@@ -199,20 +205,26 @@ def carried(deviation: Array, exponent: Array) -> Array:
     return deviation * jnp.exp(jnp.clip(-exponent, -30.0, 30.0))
 
 
-def _curvature_across(eigenvalues: Array, slope: Array) -> Array:
-    """The lowest curvature across a path, of two directions; slope (m,) along the eigenvectors.
+def _curvature_across(
+    eigenvalues: Array, vectors: Array, gradient: Array, symmetrizer: Any
+) -> Array:
+    """The lowest curvature across a path, in the subspace that the path cannot leave.
 
-    Growth along the path itself only changes when a point is reached, not where the path leads. The
-    directions: what is left of the softest mode without its part along the path, and what in the
-    plane of the two softest modes is across it. One of them is good whatever the path's own is.
+    Of two directions: what is left of the softest mode without its part along the path, and what in
+    the plane of the two softest modes is across it. One of them is good whatever the path's own
+    direction is. Growth along the path itself only changes when a point is reached.
     """
     if len(eigenvalues) == 1:
         return eigenvalues[0]
+    slope = vectors.T @ gradient
     shares = slope**2 / jnp.maximum(jnp.vdot(slope, slope), 1e-300)
-    first, second = shares[0], shares[1]
+    inside = jnp.sum((symmetrizer @ vectors[:, :SOFTEST]) ** 2, axis=0) > 0.5
+    softest, next_softest = jnp.argsort(~inside, stable=True)[:2]
+    first, second = shares[softest], shares[next_softest]
+    lowest, higher = eigenvalues[softest], eigenvalues[next_softest]
     rest = jnp.maximum(1.0 - first, 1e-12)
-    left = (eigenvalues[0] * (1.0 - 2.0 * first) + first * jnp.vdot(shares, eigenvalues)) / rest
-    plane = (eigenvalues[0] * second + eigenvalues[1] * first) / jnp.maximum(first + second, 1e-300)
+    left = (lowest * (1.0 - 2.0 * first) + first * jnp.vdot(shares, eigenvalues)) / rest
+    plane = (lowest * second + higher * first) / jnp.maximum(first + second, 1e-300)
     return jnp.minimum(left, plane)
 
 

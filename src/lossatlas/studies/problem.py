@@ -154,7 +154,9 @@ def _fresh_parts(study: Study) -> tuple[Split, dict[str, Any]]:
     """Scaled rows, and what is to be known about them besides the study."""
     data = study.data
     if isinstance(data, LJAT3Source):
-        drawn = load_ljat3(data.side, data.items, data.inputs, data.step_cap, data.seed)
+        drawn = load_ljat3(
+            data.side, data.items, data.inputs, data.step_cap, data.seed, curvature=data.curvature
+        )
         parts = split_pools(drawn.pools, data.train, data.test, data.seed, data.split)
         about = {
             "counts": list(drawn.counts),

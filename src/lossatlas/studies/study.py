@@ -81,6 +81,9 @@ class LJAT3Source(Source):
         examples=[["r12", "r13"]],
     )
     step_cap: Positive = Field(0.4, description=POSITIVE, examples=[0.4])
+    curvature: Literal["signed", "absolute"] = Field(
+        "signed", description='"signed" or "absolute"', examples=["signed"]
+    )
 
     @field_validator("inputs")
     @classmethod
