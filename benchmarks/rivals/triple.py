@@ -6,7 +6,7 @@ of both are checked against gradient flow afterwards, outside the timing.
 """
 
 from collections.abc import Iterator
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from benchmarks.rivals.measure import (
 from benchmarks.rivals.problem import d1, some_minima
 
 from lossatlas.errors import Status
-from lossatlas.explore.random_starts import PERTURBATION
+from lossatlas.explore.random_starts import perturbation
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.optimize.lanes import Engine, Request
 from lossatlas.search.certify import certified
@@ -106,8 +106,8 @@ class Ours:
 
     def turn(self) -> float:
         """CPU seconds of a triple."""
-        steps = PERTURBATION * self.random.uniform(-1.0, 1.0, (SEARCHES, *self.minima[0].shape))
-        climbs = [self.climb(w, step) for w, step in zip(cycle(self.minima), steps, strict=False)]
+        starts = islice(cycle(self.minima), SEARCHES)
+        climbs = [self.climb(w, perturbation(self.tools.landscape, self.random)) for w in starts]
         found, searching = cpu_seconds(lambda: dict(self.engine.run(climbs)))
         saddles = [found[k] for k in range(len(climbs)) if found[k] is not None]
         paths = [follow(self.tools, point, mode) for point, mode in saddles]

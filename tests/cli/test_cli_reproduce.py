@@ -67,7 +67,7 @@ def test_nothing_is_explored_if_asked(run, folder, monkeypatch):
     ran = run("reproduce", "all", "--scale", "paper", "--no-explore", "-o", folder)
     assert ran.exit_code == 0, ran.output
     names = [f"table-{k}" for k in range(1, 5)] + [f"figure-{k}" for k in range(1, 9)]
-    names += ["si-d3", "si-distributions", "deep-masks", "deep-noise", "claims"]
+    names += ["si-d3", "si-distributions", "deep-masks", "deep-noise", "other-labels", "claims"]
     for name in names:
         assert (folder / f"{name}.md").exists()
         assert (folder / f"{name}.csv").exists()

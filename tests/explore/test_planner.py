@@ -27,6 +27,7 @@ def view(components):
         points=SimpleNamespace(minimum_ids=np.arange(count)),
         component=np.array(components),
         tried=set(),
+        landscape=SimpleNamespace(hessian_cost=15.0),
         by_energy=lambda: np.arange(count),
     )
 
@@ -51,6 +52,15 @@ def arms(monkeypatch):
 
 def counted(tasks):
     return Counter(task.strategy for task in tasks)
+
+
+def test_hessians_count_as_many_gradients_as_they_cost():
+    log = [
+        Entry(k, n, (), str(k), 100, h, 0, 1) for k in range(99) for n, h in (("a", 0), ("b", 10))
+    ]
+    shares = yields(log, ["a", "b"], hessian=20.0)
+    assert shares["a"] / shares["b"] == pytest.approx((99 * 300 + 5e3) / (99 * 100 + 5e3))
+    assert yields(log, ["a", "b"], hessian=1e-9)["a"] == pytest.approx(0.5, abs=1e-6)
 
 
 def test_what_finds_more_gets_more():

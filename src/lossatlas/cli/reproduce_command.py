@@ -56,10 +56,11 @@ def reproduce(
     Its numbers are shown beside ours. Every landscape is explored once and kept in DIR/cells. Run
     again, it continues: finished landscapes are not explored again, interrupted ones go on, other
     settings are others. WHAT:
-    table-1 to table-4, figure-1 to figure-8, si-d3, si-distributions, deep-masks and deep-noise
-    (beyond the paper), claims (its statements, tested), or all, which writes index.md too.
+    table-1 to table-4, figure-1 to figure-8, si-d3, si-distributions, deep-masks, deep-noise and
+    other-labels (beyond the paper), claims (its statements, tested), or all, which writes index.md
+    too.
     """
-    from lossatlas.studies.paper.recipes import artifacts
+    from lossatlas.studies.paper.artifacts import artifacts
 
     wanted = artifacts(tuple(what))
     for option, value in (("--minutes", minutes), ("--cpu-minutes", cpu_minutes)):

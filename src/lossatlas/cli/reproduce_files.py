@@ -14,12 +14,13 @@ from lossatlas.plots.paper_figures import (
     tree_panels,
 )
 from lossatlas.studies.paper import claims_report
+from lossatlas.studies.paper.artifacts import Artifact
 from lossatlas.studies.paper.distributions import distributions
 from lossatlas.studies.paper.exploring import Record, records
 from lossatlas.studies.paper.measures import auc_parts
 from lossatlas.studies.paper.page import page
 from lossatlas.studies.paper.points import load_points
-from lossatlas.studies.paper.recipes import Artifact, Column, Recipe, Scale, recipes
+from lossatlas.studies.paper.recipes import Column, Recipe, Scale, recipes
 from lossatlas.studies.paper.tables import entries, to_csv, to_markdown
 
 DOTS_PER_INCH = 160

@@ -19,8 +19,6 @@ from lossatlas.explore.independent import draw_minima, draw_saddles
 from lossatlas.explore.strategies import Strategy, Task, take
 from lossatlas.explore.view import View
 
-HESSIAN = 25.0
-"""Cost of a Hessian and its spectrum, in gradients."""
 MEMORY = 200
 """Attempts of a strategy that count."""
 FLOOR = 0.04
@@ -69,7 +67,8 @@ def plan_round(
     if independent_share == 1.0:
         return tasks
     proposals = {n: arm(view) for n, arm in arms(seed).items() if names is None or n in names}
-    shares = yields(entries, list(proposals), worth_of_minimum(view))
+    worth, hessian = worth_of_minimum(view), view.landscape.hessian_cost
+    shares = yields(entries, list(proposals), worth, hessian)
     return tasks + _share_out(proposals, shares, size - len(tasks), view.tried)
 
 
@@ -96,15 +95,24 @@ def worth_of_minimum(view: View) -> float:
     return float(np.mean(view.component == view.component[order[0]])) if len(order) else 1.0
 
 
-def yields(entries: Sequence[Entry], names: Sequence[str], worth: float = 1.0) -> dict[str, float]:
-    """Share of a round for each strategy, summing to about one; `worth` is that of a minimum."""
+def yields(
+    entries: Sequence[Entry], names: Sequence[str], worth: float = 1.0, hessian: float = 15.0
+) -> dict[str, float]:
+    """Share of a round for each strategy, summing to about one.
+
+    Args:
+        entries: the log of attempts.
+        names: of the strategies.
+        worth: of a new minimum, that of a new transition state being one.
+        hessian: cost of a Hessian with its spectrum, in gradients.
+    """
     scores = {}
     for name in names:
         # Both ways of joining components log their bands as "connect".
         logged = "connect" if name == "gaps" else name
         recent = [e for e in reversed(entries) if e.strategy == logged][:MEMORY]
         gain = sum(worth * e.new_minima + e.new_transition_states for e in recent)
-        cost = sum(e.gradients + HESSIAN * e.hessians for e in recent)
+        cost = sum(e.gradients + hessian * e.hessians for e in recent)
         # One point for nothing, so that an arm nobody has tried looks attractive.
         scores[name] = (gain + 1.0) / (cost + 5e3)
     total = sum(scores.values())

@@ -15,11 +15,13 @@ import numpy as np
 
 from lossatlas.explore.strategies import Task
 from lossatlas.explore.view import View
+from lossatlas.landscape.base import Landscape
 from lossatlas.search.tools import Tools
 from lossatlas.search.transition_states import climb_from, from_the_middle
 
-PERTURBATION = 0.7
-"""Largest step of a weight from a stationary point to where a climb begins, in length scales."""
+PERTURBATION = (0.3, 1.1)
+"""Largest step of a weight from a stationary point to where a climb begins, in length scales: drawn
+anew for each climb from this range, all of which is about as good."""
 DISTURBANCE = 0.5
 """Likewise to a point near a mirror."""
 
@@ -41,11 +43,16 @@ def _perturbed(
     start: np.ndarray, random: np.random.Generator, detail: str, tools: Tools
 ) -> Iterator[Any]:
     landscape = tools.landscape
-    step = PERTURBATION * landscape.length_scale * random.uniform(-1.0, 1.0, len(start))
-    step -= landscape.excluded_modes.T @ (landscape.excluded_modes @ step)
-    direction = step / np.linalg.norm(step)
-    attempt = yield from climb_from(tools, "perturbed", start + step, direction)
+    step = perturbation(landscape, random)
+    attempt = yield from climb_from(tools, "perturbed", start + step, step)
     return attempt._replace(detail=detail)
+
+
+def perturbation(landscape: Landscape, random: np.random.Generator) -> np.ndarray:
+    """A step (n,) from a stationary point, uniform in a box of random size, not along the shift."""
+    size = landscape.length_scale * random.uniform(*PERTURBATION)
+    step = size * random.uniform(-1.0, 1.0, landscape.n_weights)
+    return step - landscape.excluded_modes.T @ (landscape.excluded_modes @ step)
 
 
 def look_between(view: View, seed: int = 0) -> Iterator[Task]:

@@ -3,9 +3,10 @@
 from hand_made import write
 
 from lossatlas.studies.paper import claims_report
+from lossatlas.studies.paper.artifacts import ARTIFACTS
 from lossatlas.studies.paper.exploring import records
 from lossatlas.studies.paper.page import page
-from lossatlas.studies.paper.recipes import ARTIFACTS, PAPER, QUICK, recipes
+from lossatlas.studies.paper.recipes import PAPER, QUICK, recipes
 
 D2 = recipes(PAPER)["noise-d2"]
 

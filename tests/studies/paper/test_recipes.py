@@ -5,14 +5,8 @@ import pytest
 from lossatlas.errors import BadInputError
 from lossatlas.landscape.architecture import Architecture
 from lossatlas.landscape.connectivity import nearest_neighbor_mask
-from lossatlas.studies.paper.recipes import (
-    ARTIFACTS,
-    PAPER,
-    SCALES,
-    artifacts,
-    cells_of,
-    recipes,
-)
+from lossatlas.studies.paper.artifacts import ARTIFACTS, artifacts
+from lossatlas.studies.paper.recipes import PAPER, SCALES, cells_of, recipes
 from lossatlas.studies.study import Study
 
 ALL = [

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lossatlas.studies.paper import claims_report, differences, tables
+from lossatlas.studies.paper.artifacts import ARTIFACTS, Artifact
 from lossatlas.studies.paper.distributions import distributions
 from lossatlas.studies.paper.exploring import Record, records
-from lossatlas.studies.paper.recipes import ARTIFACTS, Artifact, Column, Recipe, Scale, recipes
+from lossatlas.studies.paper.recipes import Column, Recipe, Scale, recipes
 from lossatlas.studies.paper.tables import markdown_row
 
 Study = tuple[Recipe, list[tuple[Column, Record]]]

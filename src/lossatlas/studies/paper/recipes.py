@@ -1,4 +1,4 @@
-"""Recipes: which landscapes each table and figure of the paper is made of.
+"""Recipes: the studies of the paper, and some beyond it, as landscapes to be explored.
 
 A study is a row of *columns*, as a table of the paper has them: label errors of 0, 10, 50 and
 100 %, numbers of neighbors, layers. A column makes one cell for each random draw. Draw d has the
@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from lossatlas.errors import BadInputError
 from lossatlas.studies.paper.cell import Budget, Cell
 
 ERRORS = (0.0, 0.1, 0.5, 1.0)
@@ -158,6 +157,7 @@ def recipes(scale: Scale) -> dict[str, Recipe]:
         _mask_recipe(scale, "masks-three", three, 1e-4, scale.deep_near),
         _noise_recipe(scale, "noise-two", "D1", two),
         _noise_recipe(scale, "noise-three", "D1", three),
+        _noise_recipe(scale, "other-labels", "D1", wide, curvature="absolute"),
     )
     return {recipe.name: recipe for recipe in in_order}
 
@@ -173,16 +173,24 @@ def shorthand(scale: Scale, hidden: tuple[int, ...], l2: float, train: int | Non
     return f"[{widths}, {np.format_float_positional(l2)}]"
 
 
-def _noise_recipe(scale: Scale, name: str, side: str, hidden: tuple[int, ...]) -> Recipe:
+def _noise_recipe(
+    scale: Scale, name: str, side: str, hidden: tuple[int, ...], *, curvature: str = "signed"
+) -> Recipe:
     def column(fraction: float) -> Column:
         def cell(draw: int) -> Cell:
-            return ljat3_cell(scale, draw, side=side, noise=fraction, hidden=hidden)
+            return ljat3_cell(
+                scale, draw, side=side, noise=fraction, hidden=hidden, curvature=curvature
+            )
 
         return Column(f"{100 * fraction:g} % errors", f"{100 * fraction:g}", cell)
 
     title = f"Label errors, {side}, {shorthand(scale, hidden, 1e-4)}"
     draws = scale.draws if hidden == scale.hidden else 1
-    return Recipe(name, title, "noise", tuple(map(column, ERRORS)), draws)
+    if curvature == "signed":
+        return Recipe(name, title, "noise", tuple(map(column, ERRORS)), draws)
+    title += f", {curvature} curvature"
+    published = f"noise-{side.lower()}"
+    return Recipe(name, title, "noise", tuple(map(column, ERRORS)), draws, published)
 
 
 def _mask_recipe(
@@ -234,8 +242,12 @@ def ljat3_cell(
     neighbors: int = 0,
     l2: float = 1e-4,
     scarce: bool = False,
+    curvature: str = "signed",
 ) -> Cell:
-    """The cell of an LJAT3 landscape; every setting that matters is written out in it."""
+    """The cell of an LJAT3 landscape; every setting that matters is written out in it.
+
+    Except that labels are GMIN's: only others are named.
+    """
     study: dict[str, Any] = {
         "data": {
             "source": "ljat3",
@@ -256,6 +268,8 @@ def ljat3_cell(
         },
         "loss": {"l2": l2, "regularize_biases": True},
     }
+    if curvature != "signed":
+        study["data"]["curvature"] = curvature
     budget = scale.scarce_budget if scarce else scale.budget
     study |= _noise_table(noise, draw)
     return Cell(study, draw, draw, independent_share=INDEPENDENT_SHARE, budget=budget)
@@ -294,82 +308,6 @@ def _noise_table(fraction: float, draw: int) -> dict[str, Any]:
         return {}
     table = {"kind": "uniform", "fraction": fraction, "seed": draw, "common_random_numbers": True}
     return {"noise": table}
-
-
-class Artifact(NamedTuple):
-    """A table or figure to be written.
-
-    Attributes:
-        name: of the files.
-        title: what the paper calls it.
-        recipes: names of the studies it is made of.
-        kind: a table only, one of class distributions, of verdicts on claims, or a table with a
-            figure of trees, boxes, or counts growing with time.
-        color: the part of the data whose AUC colors the trees of a figure.
-        across: panels in a row of a figure.
-    """
-
-    name: str
-    title: str
-    recipes: tuple[str, ...]
-    kind: Literal["table", "distributions", "claims", "trees", "boxes", "growth"] = "table"
-    color: str = "test"
-    across: int = 2
-
-
-NOISE = ("noise-d1", "noise-d2", "noise-d3")
-MNIST = ("mnist-as-written", "mnist-nearest")
-LAYERS = ("layers-100", "layers-1000")
-ARTIFACTS = (
-    Artifact("table-1", "Table I", NOISE[:1]),
-    Artifact("table-2", "Table II", NOISE[1:2]),
-    Artifact("table-3", "Table III", MNIST),
-    Artifact("table-4", "Table IV", LAYERS, "growth"),
-    Artifact("si-d3", "Supplementary Information: D3", NOISE[2:]),
-    Artifact("si-distributions", "Supplementary Information: classes", NOISE, "distributions"),
-    Artifact("figure-1", "Figure 1", NOISE[:1], "trees", "train"),
-    Artifact("figure-2", "Figure 2", NOISE[:1], "trees", "test"),
-    Artifact("figure-3", "Figure 3", NOISE[1:2], "trees", "train"),
-    Artifact("figure-4", "Figure 4", NOISE[1:2], "trees", "test"),
-    Artifact("figure-5", "Figure 5", MNIST, "boxes"),
-    Artifact("figure-6", "Figure 6", ("masks-wide",), "trees"),
-    Artifact("figure-7", "Figure 7", ("masks-narrow",), "trees", across=3),
-    Artifact("figure-8", "Figure 8", LAYERS, "trees"),
-    Artifact(
-        "deep-masks",
-        "Beyond the paper: reduced connectivity of deep networks",
-        ("masks-two", "masks-three"),
-        "trees",
-        across=4,
-    ),
-    Artifact(
-        "deep-noise",
-        "Beyond the paper: label errors with deep networks",
-        ("noise-two", "noise-three"),
-        "trees",
-        across=4,
-    ),
-    Artifact("claims", "The paper's statements, tested", (), "claims"),
-)
-"""All tables and figures, in the order in which they are shown."""
-
-
-def artifacts(names: tuple[str, ...]) -> list[Artifact]:
-    """Tables and figures by their names; ``all`` is all of them.
-
-    Raises:
-        BadInputError: for an unknown name.
-
-    Example:
-        >>> [artifact.title for artifact in artifacts(("table-2",))]
-        ['Table II']
-    """
-    known = {artifact.name: artifact for artifact in ARTIFACTS}
-    unknown = [name for name in names if name not in (*known, "all")]
-    if unknown:
-        remedy = f"use all or some of {', '.join(known)}"
-        raise BadInputError(f"reproduce {unknown[0]}", "no such table or figure", remedy)
-    return [a for a in ARTIFACTS if "all" in names or a.name in names]
 
 
 def cells_of(

@@ -1,0 +1,86 @@
+"""The tables and figures of the paper, and some beyond it: which studies each is made of."""
+
+from typing import Literal, NamedTuple
+
+from lossatlas.errors import BadInputError
+
+
+class Artifact(NamedTuple):
+    """A table or figure to be written.
+
+    Attributes:
+        name: of the files.
+        title: what the paper calls it.
+        recipes: names of the studies it is made of.
+        kind: a table only, one of class distributions, of verdicts on claims, or a table with a
+            figure of trees, boxes, or counts growing with time.
+        color: the part of the data whose AUC colors the trees of a figure.
+        across: panels in a row of a figure.
+    """
+
+    name: str
+    title: str
+    recipes: tuple[str, ...]
+    kind: Literal["table", "distributions", "claims", "trees", "boxes", "growth"] = "table"
+    color: str = "test"
+    across: int = 2
+
+
+NOISE = ("noise-d1", "noise-d2", "noise-d3")
+MNIST = ("mnist-as-written", "mnist-nearest")
+LAYERS = ("layers-100", "layers-1000")
+ARTIFACTS = (
+    Artifact("table-1", "Table I", NOISE[:1]),
+    Artifact("table-2", "Table II", NOISE[1:2]),
+    Artifact("table-3", "Table III", MNIST),
+    Artifact("table-4", "Table IV", LAYERS, "growth"),
+    Artifact("si-d3", "Supplementary Information: D3", NOISE[2:]),
+    Artifact("si-distributions", "Supplementary Information: classes", NOISE, "distributions"),
+    Artifact("figure-1", "Figure 1", NOISE[:1], "trees", "train"),
+    Artifact("figure-2", "Figure 2", NOISE[:1], "trees", "test"),
+    Artifact("figure-3", "Figure 3", NOISE[1:2], "trees", "train"),
+    Artifact("figure-4", "Figure 4", NOISE[1:2], "trees", "test"),
+    Artifact("figure-5", "Figure 5", MNIST, "boxes"),
+    Artifact("figure-6", "Figure 6", ("masks-wide",), "trees"),
+    Artifact("figure-7", "Figure 7", ("masks-narrow",), "trees", across=3),
+    Artifact("figure-8", "Figure 8", LAYERS, "trees"),
+    Artifact(
+        "deep-masks",
+        "Beyond the paper: reduced connectivity of deep networks",
+        ("masks-two", "masks-three"),
+        "trees",
+        across=4,
+    ),
+    Artifact(
+        "deep-noise",
+        "Beyond the paper: label errors with deep networks",
+        ("noise-two", "noise-three"),
+        "trees",
+        across=4,
+    ),
+    Artifact(
+        "other-labels",
+        "Beyond the paper: Table I with labels of another minimizer",
+        ("other-labels",),
+    ),
+    Artifact("claims", "The paper's statements, tested", (), "claims"),
+)
+"""All tables and figures, in the order in which they are shown."""
+
+
+def artifacts(names: tuple[str, ...]) -> list[Artifact]:
+    """Tables and figures by their names; ``all`` is all of them.
+
+    Raises:
+        BadInputError: for an unknown name.
+
+    Example:
+        >>> [artifact.title for artifact in artifacts(("table-2",))]
+        ['Table II']
+    """
+    known = {artifact.name: artifact for artifact in ARTIFACTS}
+    unknown = [name for name in names if name not in (*known, "all")]
+    if unknown:
+        remedy = f"use all or some of {', '.join(known)}"
+        raise BadInputError(f"reproduce {unknown[0]}", "no such table or figure", remedy)
+    return [a for a in ARTIFACTS if "all" in names or a.name in names]
