@@ -41,7 +41,7 @@ def check(
     """
     tools = default_tools(landscape)
     tolerances = 1e-2 * tools.flow_tolerance[0], 0.1 * tools.flow_tolerance[-1]
-    tools = tools._replace(flow_tolerance=tolerances)
+    tools = tools._replace(flow_tolerance=tolerances, largest_spread=0.1 * tools.largest_spread)
 
     def ends(w: np.ndarray):
         certificate = yield from certified(tools, w)

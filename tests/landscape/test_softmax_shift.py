@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lossatlas.landscape import NetworkLandscape
+from lossatlas.landscape import NetworkLandscape, network_hessian
 from lossatlas.landscape.softmax_shift import contrasts, from_inner, n_inner, to_inner
 
 random = np.random.default_rng(0)
@@ -55,3 +55,13 @@ def test_the_inner_hessian_is_the_hessian_without_the_excluded_curvatures(landsc
         np.testing.assert_allclose(inner, table.T @ full @ table, atol=1e-12)
         spectrum = np.sort(np.append(np.linalg.eigvalsh(inner), landscape.excluded_curvatures))
         np.testing.assert_allclose(spectrum, np.linalg.eigvalsh(full), atol=1e-12)
+
+
+def test_items_in_chunks_that_do_not_divide_them_make_the_same_hessian(monkeypatch):
+    landscape = NetworkLandscape(INPUTS, LABELS, (4, 3), 1e-2)
+    w = jnp.asarray(random.normal(size=landscape.n_weights))
+    whole = np.asarray(landscape.surface.inner_hessian(w))
+    for fewest in (7, 13, 39):
+        monkeypatch.setattr(network_hessian, "FEWEST", fewest)
+        monkeypatch.setattr(network_hessian, "CACHED", 0)
+        np.testing.assert_allclose(landscape.surface.inner_hessian(w), whole, atol=1e-14)

@@ -202,3 +202,42 @@ def test_limits_are_outcomes():
     slow, bad = results_of(surface, kernel, jobs)
     assert (slow.status, slow.hessians) == (Status.TOO_MANY_STEPS, 3)
     assert bad.status == Status.NOT_FINITE
+
+
+def test_a_path_ends_at_a_symmetric_saddle_where_the_regularization_is_strong():
+    """Nothing may leak along the softmax shift, where the gradient would stay at 2 lambda."""
+    random = np.random.default_rng(0)
+    landscape = NetworkLandscape(random.normal(size=(60, 3)), np.arange(60) % 3, (5,), 1e-2)
+    jobs = []
+    for seed in range(12):
+        w = landscape.random_start(np.random.default_rng(seed)) / 5
+        w = (w + landscape.neighbor_copies(w)[-1]) / 2
+        jobs.append((w, np.asarray(1e-2), BALL, landscape.symmetrizer(w)))
+    for path in results_of(landscape.surface, Flow(max_hessians=300), jobs):
+        assert path.status == Status.CONVERGED
+        assert np.abs(landscape.excluded_modes @ path.w).max() < 1e-13
+
+
+@pytest.mark.parametrize("kept", [None, 4])
+def test_the_curvature_across_a_path_is_nearly_the_lowest(kept):
+    """Never below it, and near it: by brute force, in all directions or in a subspace."""
+    random = np.random.default_rng(1)
+    off = []
+    for _ in range(200):
+        values = np.sort(random.normal(size=8)) * 10.0 ** random.uniform(-3, 1, 8)
+        vectors, _ = np.linalg.qr(random.normal(size=(8, 8)))
+        order = np.argsort(values)
+        values, vectors = values[order], vectors[:, order]
+        inside = np.arange(8) if kept is None else np.sort(random.permutation(8)[:kept])
+        onto = vectors[:, inside] @ vectors[:, inside].T
+        gradient = vectors[:, inside] @ (
+            random.normal(size=len(inside)) * 10.0 ** random.uniform(-2, 1, len(inside))
+        )
+        found = flow._curvature_across(*map(jnp.asarray, (values, vectors, gradient, onto)))
+        along = gradient / np.linalg.norm(gradient)
+        basis = np.linalg.svd(onto - np.outer(along, along))[0][:, : len(inside) - 1]
+        lowest = np.linalg.eigvalsh(basis.T @ (vectors * values) @ vectors.T @ basis)[0]
+        assert found >= lowest - 1e-9
+        off.append((float(found) - lowest) / np.ptp(values))
+    assert np.median(off) < 0.01
+    assert np.max(off) < 0.3

@@ -19,10 +19,24 @@ def test_a_networks_spectrum_is_right_to_single_precision():
     assert values.dtype == vectors.dtype == np.float64
     everything = np.sort(np.append(values, landscape.excluded_curvatures))
     np.testing.assert_allclose(everything, exact, atol=1e-5 * np.abs(exact).max())
-    assert np.abs(landscape.excluded_modes @ vectors).max() < 1e-6
+    assert np.abs(landscape.excluded_modes @ vectors).max() < 1e-14
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(len(values)), atol=1e-5)
     residual = hessian @ vectors - vectors * values
     assert np.abs(residual).max() < 1e-5 * np.abs(exact).max()
+
+
+def test_what_can_be_steered_by_in_single_precision():
+    """Curvatures as soft as lambda must stand out from the noise of the largest, and of inputs."""
+    random = np.random.default_rng(0)
+    inputs, labels = random.normal(size=(50, 2)), np.arange(50) % 3
+    for scale, l2, largest, enough in (
+        (1.0, 1e-4, 20.0, True),
+        (1.0, 1e-4, 200.0, False),
+        (1.0, 1e-6, 20.0, False),
+        (30.0, 1e-4, 20.0, False),
+    ):
+        surface = NetworkLandscape(scale * inputs, labels, (3,), l2).surface
+        assert bool(surface.rough_will_do(jnp.asarray(largest))) is enough
 
 
 def test_where_soft_eigenvalues_would_drown_the_hessian_is_exact():

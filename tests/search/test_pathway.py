@@ -8,9 +8,10 @@ from lane_runs import in_order, results_of
 
 from lossatlas.errors import Status
 from lossatlas.landscape import FunctionLandscape
+from lossatlas.optimize.flow import Flowed
 from lossatlas.optimize.lanes import Engine
 from lossatlas.search.certify import certified
-from lossatlas.search.pathway import follow
+from lossatlas.search.pathway import _end, _Path, follow
 from lossatlas.search.tools import default_tools
 
 
@@ -148,3 +149,33 @@ def test_certificates_of_doubtful_points(function, start, status):
     certificate = in_order(Engine(landscape.surface), [certified(tools, np.array(start))])[0]
     assert certificate.status is status
     assert (certificate.point is not None) == (status is Status.CONVERGED)
+
+
+@pytest.mark.parametrize(
+    ("spreads", "status", "tolerances"),
+    [
+        ([0.01], Status.CONVERGED, []),
+        ([0.9, 0.01], Status.CONVERGED, [1e-4]),
+        ([0.9, 0.9, 0.9], Status.CONVERGED, [1e-4, 1e-5]),
+        ([0.9], Status.TOO_MANY_STEPS, []),
+    ],
+)
+def test_a_path_that_may_have_strayed_is_followed_again_more_tightly(spreads, status, tolerances):
+    landscape = FunctionLandscape(lambda w: w @ w, [-1, -1], [1, 1])
+    tools, start = default_tools(landscape), np.array([0.5, 0.0])
+    path = _Path(tools, start, np.eye(2))
+    flows = [Flowed(np.zeros(2), spread, 0.0, 1, 1, status) for spread in spreads]
+    search, asked = _end(path, flows.pop(0)), []
+    try:
+        request = next(search)
+        while request.kernel is tools.flow:
+            asked.append(float(request.job[1]))
+            request = search.send(flows.pop(0))
+        assert request.kernel is tools.polish
+        assert status is Status.CONVERGED
+    except StopIteration as ended:
+        arrival, cost = ended.value
+        assert arrival.status is status
+        assert cost.hessians == len(spreads)
+    assert asked == tolerances
+    assert flows == []

@@ -63,7 +63,7 @@ def plan_round(
     size = ROUND if known else FIRST_ROUND
     tasks: list[Task] = []
     for draw in (draw_minima, draw_saddles):
-        tasks += take(draw(view, seed), round(independent_share * size / 2), view.tried)
+        tasks += take(draw(view, seed), int(np.ceil(independent_share * size / 2)), view.tried)
     if independent_share == 1.0:
         return tasks
     proposals = {n: arm(view) for n, arm in arms(seed).items() if names is None or n in names}

@@ -30,8 +30,8 @@ def look_around(view: View, seed: int = 0) -> Iterator[Task]:
     """Climbs from minima and transition states with every weight perturbed.
 
     Far enough from a stationary point there is negative curvature in many directions, and a climb
-    has a way up from the start: nearly all arrive, where most of those along the soft modes of a
-    minimum end on slopes that only the regularization bends.
+    has a way up from the start. Most of those along the soft modes of a minimum end on slopes that
+    only the regularization bends.
     """
     known = _stationary_points(view)
     for detail, random in _draws(view, "perturbed", seed, 4) if known else ():

@@ -2,8 +2,8 @@
 
 Every stored point is polished again from its stored weights: it must not move, its gradient must be
 below tolerance, its Hessian must have the index that its table promises, and its energy must be the
-stored one. Every link is followed again by gradient flow at tolerances a hundred times tighter than
-those of the search, or, on request, by an ODE solver that shares no code with it.
+stored one. Every link is followed again by gradient flow at tolerances far tighter than those of
+the search, or, on request, by an ODE solver that shares no code with it.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -23,8 +23,8 @@ from lossatlas.search.pathway import follow
 from lossatlas.search.tools import Tools, default_tools
 
 TIGHTER = 1e-2
-"""Tolerance of the paths, relative to that of the search; a tenth of its tightest where that is
-not enough."""
+"""Tolerance of the paths, relative to that of the search; a tenth of its tightest where they may
+have strayed a tenth as far as the search allows."""
 
 
 class Verification(NamedTuple):
@@ -121,6 +121,7 @@ class _Checks:
         tools = default_tools(landscape)
         self.tools: Tools = tools._replace(
             flow_tolerance=(TIGHTER * tools.flow_tolerance[0], 0.1 * tools.flow_tolerance[-1]),
+            largest_spread=0.1 * tools.largest_spread,
             newton_ball=0.1 * tools.newton_ball,
         )
         self.landscape, self.ode = landscape, ode

@@ -39,7 +39,10 @@ def update(inverse: Array, s: Array, y: Array) -> Array:
 
 
 def from_spectrum(eigenvalues: Array, vectors: Array) -> Array:
-    """The model from the eigenvalues (n,) and eigenvectors (n, n) of the Hessian."""
+    """The model from the eigenvalues (m,) and eigenvectors (n, m) of the Hessian.
+
+    It has nothing along excluded modes: a quench has no part along them.
+    """
     sizes = jnp.abs(eigenvalues)
     return (vectors / jnp.maximum(sizes, FLATTEST * sizes.max())) @ vectors.T
 

@@ -12,8 +12,8 @@ gradient or one Hessian-vector product.
 
 The path ends like that of `flow.Flow` in the Newton ball of a minimum: the lowest curvature c
 (refined along the path, see `softest_mode`) is positive and |g| / c, a bound of the Newton step, is
-below `ball`. On a path inside a symmetric subspace both refer to that subspace. `spread` is that of
-`flow.Flow`, with what of the softest mode lies across the path.
+below `ball`. On a path inside a symmetric subspace both refer to that subspace. `spread` is as in
+`flow.Flow`, by the softest mode alone, as far as it lies across the path.
 """
 
 from dataclasses import dataclass

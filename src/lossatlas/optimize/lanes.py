@@ -3,8 +3,8 @@
 An iterative method is a *kernel*: `init(surface, *job)` makes the state of one search, `step`
 advances it by exactly one evaluation of each kind it uses, and `state.status` says when it is
 finished. Trials of a line search or rejected steps are steps like any other, so nothing in a batch
-waits for an inner loop of somebody else. (One exception: the few gradients after each Hessian of a
-polish, `newton`.)
+waits for an inner loop of somebody else. (Exceptions: the few gradients after each Hessian of a
+polish and of a climb.)
 
 A *search* is a generator: it yields `Request`s (a kernel and one job for it, or a sequence of
 them), receives their results, and returns what it found. A long one may hand over what it has
@@ -74,7 +74,7 @@ class Engine:
     """Runs searches in lanes on every core, or on a GPU.
 
     Args:
-        surface: the function searched, a pytree with `energy`, `value_and_gradient`, `hessian`.
+        surface: the function searched, see `lossatlas.landscape.base.Surface`.
         lanes: lanes a kernel has on each worker; default 1 on a CPU, 256 on a GPU.
         workers: worker threads; default one a core on a CPU, one on a GPU.
 

@@ -141,7 +141,7 @@ class Quench:
 
         Single precision will do: the model does not distinguish soft curvatures.
         """
-        fresh = bfgs.from_spectrum(*spectrum(surface.rough(), w)).astype(w.dtype)
+        fresh = bfgs.from_spectrum(*spectrum(surface.rough(), w))
         return jnp.where(jnp.isfinite(fresh).all(), fresh, model)
 
     def _accept(self, state: QuenchState, model: Any, w, energy, gradient) -> QuenchState:

@@ -20,7 +20,9 @@ from jax import Array
 def spectrum(surface: Any, w: Array) -> tuple[Array, Array]:
     """Ascending eigenvalues (m,) and eigenvectors (n, m), those of excluded modes left out."""
     values, vectors = jnp.linalg.eigh(surface.inner_hessian(w))
-    return values.astype(w.dtype), surface.from_inner(vectors).astype(w.dtype)
+    # In this order: rounded otherwise, vectors would have a part along the excluded modes, which
+    # nothing would ever remove again.
+    return values.astype(w.dtype), surface.from_inner(vectors.astype(w.dtype))
 
 
 def rough_spectrum(surface: Any, w: Array) -> tuple[Array, Array]:

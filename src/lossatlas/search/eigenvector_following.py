@@ -13,7 +13,7 @@ up that for ever.)
 
 A step along the floor of a winding valley ends on its wall. Before the next Hessian, two Newton
 steps in the stiff directions alone, with the spectrum at hand, lead back to the floor: they cost a
-gradient each, and a climb then needs a third fewer Hessians and arrives more often.
+gradient each, and a climb then needs fewer Hessians and arrives more often.
 """
 
 from dataclasses import dataclass
@@ -147,8 +147,8 @@ class Climb:
     def _trust(self, state: ClimbState, gradient: Array) -> Array:
         """Grow or shrink the radius by how well the last gradient was predicted.
 
-        The corrections have removed its stiff part, so what is compared is how soft directions turn
-        out.
+        The gradient is that after the corrections: before them its stiff part would always be
+        wrong, and the radius would shrink for ever.
         """
         error = jnp.linalg.norm(gradient - state.predicted)
         error = error / jnp.maximum(jnp.linalg.norm(gradient), jnp.linalg.norm(state.predicted))

@@ -3,7 +3,7 @@
 The path begins a small distance away on either side along the eigenvector of the negative
 eigenvalue and follows gradient flow (see `optimize.flow`) to the Newton ball of a minimum. Where
 errors grew on the way, near a watershed, it is followed again with tighter tolerances, until it
-cannot have strayed far.
+cannot have strayed far or the tightest was used.
 
 A short Newton step does not prove that a minimum is near: on a shoulder of a valley the Hessian is
 positive definite too, and Newton's method goes astray, maybe to a saddle. So what it reaches must
@@ -101,20 +101,20 @@ def _end(path: _Path, flow: Flowed) -> Generator[Requests, Any, tuple[Certificat
 
     `flow` is what the coarsest tolerance gave.
     """
+    largest, cost = path.tools.largest_spread, Cost()
     coarse, *tighter = path.tools.flow_tolerance
-    arrival, flow, cost = yield from _arrive(path, coarse, flow)
     for tolerance in tighter:
-        if flow.status == Status.CONVERGED and flow.spread <= path.tools.largest_spread:
+        if flow.status != Status.CONVERGED or flow.spread <= largest:
             break
-        flow = yield path.request(tolerance)
-        arrival, flow, spent = yield from _arrive(path, tolerance, flow)
-        cost += spent
-    return arrival, cost
+        cost += _flow_cost(flow)
+        coarse, flow = tolerance, (yield path.request(tolerance))
+    arrival, spent = yield from _arrive(path, coarse, flow)
+    return arrival, cost + spent
 
 
 def _arrive(
     path: _Path, tolerance: float, flow: Flowed
-) -> Generator[Requests, Any, tuple[Certificate, Flowed, Cost]]:
+) -> Generator[Requests, Any, tuple[Certificate, Cost]]:
     """Certify where the flow of this tolerance ends, to a smaller ball if it may not be there."""
     tools = path.tools
     ball, smallest = tools.newton_ball, 1e-3 * tools.newton_ball
@@ -123,14 +123,14 @@ def _arrive(
         arrival = yield from certified(tools, np.asarray(flow.w))
         cost += arrival.cost
         if _belongs(flow, arrival, path.symmetrizer, smallest):
-            return arrival, flow, cost
+            return arrival, cost
         if ball <= smallest:
-            return arrival._replace(point=None, status=Status.NOT_STATIONARY), flow, cost
+            return arrival._replace(point=None, status=Status.NOT_STATIONARY), cost
         ball = max(0.1 * ball, smallest)
         flow = yield path.request(tolerance, ball)
         cost += _flow_cost(flow)
     nothing, status = np.empty((0, len(path.start))), Status(int(flow.status))
-    return Certificate(None, nothing, np.empty(0), status, Cost()), flow, cost
+    return Certificate(None, nothing, np.empty(0), status, Cost()), cost
 
 
 def _belongs(flow: Flowed, arrival: Certificate, symmetrizer: Any, close: float) -> bool:

@@ -186,10 +186,9 @@ def _noise_recipe(
 
     title = f"Label errors, {side}, {shorthand(scale, hidden, 1e-4)}"
     draws = scale.draws if hidden == scale.hidden else 1
-    if curvature == "signed":
-        return Recipe(name, title, "noise", tuple(map(column, ERRORS)), draws)
-    title += f", {curvature} curvature"
-    published = f"noise-{side.lower()}"
+    published = ""
+    if curvature != "signed":
+        title, published = f"{title}, {curvature} curvature", f"noise-{side.lower()}"
     return Recipe(name, title, "noise", tuple(map(column, ERRORS)), draws, published)
 
 
