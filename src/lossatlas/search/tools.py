@@ -59,7 +59,7 @@ class Tools(NamedTuple):
     displacement: float
     flow_tolerance: tuple[float, ...] = (1e-2, 1e-4, 1e-5)
     newton_ball: float = 0.1
-    largest_spread: float = 0.07
+    largest_spread: float = 0.05
     known: Callable[[StationaryPoint], int | None] = nothing_known
 
 
@@ -85,7 +85,7 @@ def default_tools(landscape: Landscape) -> Tools:
         displacement=0.5 * length,
         flow_tolerance=tuple(x * length for x in (1e-2, 1e-4, 1e-5)),
         newton_ball=0.1 * length,
-        largest_spread=0.07 * length,
+        largest_spread=0.05 * length,
     )
 
 
