@@ -21,7 +21,7 @@ from lossatlas.search.transition_states import climb_from, from_the_middle
 
 PERTURBATION = (0.3, 1.1)
 """Largest step of a weight from a stationary point to where a climb begins, in length scales: drawn
-anew for each climb from this range, all of which is about as good."""
+anew for each climb from this range, since some states are reached from near or from afar only."""
 DISTURBANCE = 0.5
 """Likewise to a point near a mirror."""
 
