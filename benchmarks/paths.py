@@ -19,7 +19,7 @@ from lossatlas.search.certify import certified
 from lossatlas.search.tools import default_tools
 from lossatlas.studies.problem import landscape_of
 
-TOLERANCES = (1e-5, 1e-4, 1e-3, 1e-2, 3e-2, 1e-1)
+TOLERANCES = (1e-5, 5e-5, 5e-4, 5e-3, 1e-2, 3e-2, 1e-1)
 
 
 def main() -> None:

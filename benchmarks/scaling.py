@@ -3,7 +3,7 @@
     python -m benchmarks.scaling [--quick] [--only weights items ...] [--write-docs]
 
 Costs are CPU seconds of a quench from a basin-hopping step to a certified minimum, and of a
-minimum-saddle-minimum triple from single-ended searches, failures included and compilation left
+minimum-saddle-minimum triple from perturbed minima, failures included and compilation left
 out. The figure goes to `docs/images/scaling.png` with `--write-docs`, the tables into the page.
 """
 
@@ -25,6 +25,7 @@ from benchmarks.rivals.measure import cpu_seconds
 from benchmarks.rivals.problem import d1
 
 from lossatlas.errors import Status
+from lossatlas.explore.random_starts import perturbation
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.optimize.lanes import Engine, available_cores
 
@@ -105,13 +106,14 @@ def measured(
     if not minima:
         print(f"{against} {value}: no quench ended at a certified minimum", file=sys.stderr)
         return None
-    run(engine, [triple(tools, minima[0], 0)])
+    run(engine, [triple(tools, minima[0], perturbation(landscape, random))])
 
     moves = random.uniform(-1.0, 1.0, (count, landscape.n_weights))
     quenches = [quench(tools, minima[k % len(minima)] + move) for k, move in enumerate(moves)]
     found, quench_cpu, quench_wall = timed(lambda: run(engine, quenches))
     minima = [w for w in found if w is not None] or minima
-    triples = [triple(tools, minima[k % len(minima)], k // len(minima)) for k in range(count)]
+    steps = [perturbation(landscape, random) for _ in range(count)]
+    triples = [triple(tools, minima[k % len(minima)], step) for k, step in enumerate(steps)]
     done, triple_cpu, triple_wall = timed(lambda: run(engine, triples))
     certified = sum(w is not None for w in found)
     ends = certified or np.nan, sum(done) or np.nan
@@ -135,11 +137,11 @@ def quench(tools, start: np.ndarray):
     return None if certificate.point is None else certificate.point.weights
 
 
-def triple(tools, w: np.ndarray, mode: int):
-    """Search: how many pathways a single-ended attempt from a minimum found."""
-    from lossatlas.search.transition_states import single_ended
+def triple(tools, w: np.ndarray, step: np.ndarray):
+    """Search: how many pathways a climb from a perturbed minimum found."""
+    from lossatlas.search.transition_states import climb_from
 
-    attempt = yield from single_ended(tools, (0, w), mode % 8, 1)
+    attempt = yield from climb_from(tools, "perturbed", w + step, step)
     return int(attempt.status is Status.CONVERGED and len(attempt.pathways) > 0)
 
 

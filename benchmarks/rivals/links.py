@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lossatlas.errors import Status
+from lossatlas.explore.verification import stricter
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.optimize.lanes import Engine
 from lossatlas.search.certify import certified
@@ -39,9 +40,7 @@ def check(
         landscape: of the points.
         saddles: weights of a transition state and the energies of the minima it is said to join.
     """
-    tools = default_tools(landscape)
-    tolerances = 1e-2 * tools.flow_tolerance[0], 0.1 * tools.flow_tolerance[-1]
-    tools = tools._replace(flow_tolerance=tolerances, largest_spread=0.1 * tools.largest_spread)
+    tools = stricter(default_tools(landscape))
 
     def ends(w: np.ndarray):
         certificate = yield from certified(tools, w)

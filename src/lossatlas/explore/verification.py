@@ -114,16 +114,20 @@ def _words(ends: Sequence[int]) -> str:
     return ", ".join(names.get(end, f"minimum {end}") for end in sorted(ends))
 
 
+def stricter(tools: Tools) -> Tools:
+    """Tools that follow paths more tightly than a search does, and to a smaller Newton ball."""
+    return tools._replace(
+        flow_tolerance=(TIGHTER * tools.flow_tolerance[0], 0.1 * tools.flow_tolerance[-1]),
+        largest_spread=0.1 * tools.largest_spread,
+        newton_ball=0.1 * tools.newton_ball,
+    )
+
+
 class _Checks:
     """The checks of one atlas, as searches for the engine; each returns what it found wrong."""
 
     def __init__(self, landscape: Landscape, atlas: Atlas, ode: bool) -> None:
-        tools = default_tools(landscape)
-        self.tools: Tools = tools._replace(
-            flow_tolerance=(TIGHTER * tools.flow_tolerance[0], 0.1 * tools.flow_tolerance[-1]),
-            largest_spread=0.1 * tools.largest_spread,
-            newton_ball=0.1 * tools.newton_ball,
-        )
+        self.tools = stricter(default_tools(landscape))
         self.landscape, self.ode = landscape, ode
         columns = ["id", "loss"]
         self.energies = {
