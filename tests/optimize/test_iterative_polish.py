@@ -70,6 +70,18 @@ def test_more_modes_are_computed_until_one_is_positive():
     assert (found.eigenvalues > 0).any()
 
 
+def test_newton_s_method_gives_up_where_it_was_begun_too_early():
+    """On the way down a bump gradients grow for long; from the end of a quench they should not."""
+    bump = FunctionLandscape(lambda w: w[0] ** 2 - jnp.exp(-((w[1] / 9) ** 2)), [-1, -30], [1, 30])
+    start = np.array([0.0, 20.0])
+    assert POLISH.call(bump.surface, start, np.asarray(True)).status == Status.NOT_STATIONARY
+    quickly, slowly = (
+        kernel.call(bump.surface, start, np.asarray(True)).gradients
+        for kernel in (POLISH, IterativePolish(max_evaluations=5))
+    )
+    assert quickly <= 1.5 * slowly
+
+
 def test_what_cannot_be_certified_is_undecided():
     kernel = IterativePolish(max_basis=20)
     values = np.geomspace(1e-7, 1.0, 300)

@@ -22,6 +22,8 @@ from lossatlas.errors import Status
 from lossatlas.optimize.krylov import Modes, hessian_at, lowest_modes, newton_step
 from lossatlas.optimize.newton import Polished
 
+ASTRAY = 5
+"""Newton steps from the end of a quench after which the gradient may be larger than there."""
 PRODUCT_COST = 2
 """A Hessian-vector product counts as so many gradients."""
 
@@ -41,7 +43,8 @@ class IterativePolish:
     """Host call; a job is `(w, downhill)` and the result a `Polished`, as for `newton.Polish`.
 
     `newton_length` is the bound |g| / min |eigenvalue|, NaN if there is no spectrum. With
-    `downhill` True a Newton step that points uphill is turned around.
+    `downhill` True a Newton step that points uphill is turned around, and gradients that stay
+    larger than that at the start are a sign that Newton's method was begun too early.
 
     Args:
         rms: largest RMS gradient of a stationary point.
@@ -95,6 +98,7 @@ class IterativePolish:
 
     def _newton(self, surface: Any, w: np.ndarray, downhill: bool) -> _Arrival:
         arrival = _arrive(surface, w, 0)
+        start, larger = _rms(arrival.gradient), 0
         for _ in range(self.max_evaluations):
             gradient, before = arrival.gradient, _rms(arrival.gradient)
             if before <= self.target or not np.isfinite(before):
@@ -107,7 +111,9 @@ class IterativePolish:
                 step = -step
             w = arrival.w + step * min(1.0, self.max_step / np.linalg.norm(step))
             arrival = _arrive(surface, w, arrival.gradients + PRODUCT_COST * int(found.products))
-            if 0.5 * before < _rms(arrival.gradient) <= self.rms:
+            now = _rms(arrival.gradient)
+            larger += downhill and now > start
+            if 0.5 * before < now <= self.rms or larger > ASTRAY:
                 break
         rms = _rms(arrival.gradient)
         status = Status.CONVERGED if rms <= self.rms else Status.NOT_STATIONARY

@@ -7,7 +7,7 @@ the loss scale, nearly everything is accepted: the chain is a sampler.
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,9 @@ from lossatlas.optimize.lanes import Found, Request
 from lossatlas.search.certify import Certificate, certified
 from lossatlas.search.outcome import Attempt, Cost, StationaryPoint
 from lossatlas.search.tools import Tools
+
+QUENCHES = 3
+"""Quenches made of one start, each to a tenth of the gradient of the one before."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +87,23 @@ def _accepted(
 
 
 def quenched(tools: Tools, start: np.ndarray) -> Generator[Request, Any, tuple[Certificate, Cost]]:
-    """Quench from a start (n,) and certify a minimum."""
-    quench = yield Request(tools.quench, (start,))
-    cost = Cost(int(quench.evaluations), int(quench.hessians))
-    if quench.status != Status.CONVERGED:
-        nothing = Certificate(
-            None, np.empty((0, 0)), np.empty(0), Status(int(quench.status)), Cost()
-        )
-        return nothing, cost
-    certificate = yield from certified(tools, quench.w, downhill=True)
+    """Quench from a start (n,) and certify a minimum.
+
+    Where Newton's method does not converge from the end of the quench, in a long valley, the quench
+    goes on to a smaller gradient.
+    """
+    kernel, cost = tools.quench, Cost()
+    for _ in range(QUENCHES):
+        quench = yield Request(kernel, (start,))
+        cost += Cost(int(quench.evaluations), int(quench.hessians))
+        if quench.status != Status.CONVERGED:
+            nothing = np.empty((0, 0)), np.empty(0)
+            return Certificate(None, *nothing, Status(int(quench.status)), Cost()), cost
+        certificate = yield from certified(tools, quench.w, downhill=True)
+        cost += certificate.cost
+        if certificate.status is not Status.NOT_STATIONARY:
+            break
+        start, kernel = np.asarray(quench.w), replace(kernel, rms=0.1 * kernel.rms)
     if certificate.point is not None and certificate.point.index > 0:
         certificate = certificate._replace(point=None, status=Status.WRONG_INDEX)
-    return certificate, cost + certificate.cost
+    return certificate, cost
