@@ -296,8 +296,9 @@ def main(arguments: list[str] | None = None) -> None:
     path = options.results / FILE
     stored = json.loads(path.read_text()) if path.exists() else {}
     if options.write_docs:
-        content = markdown(*restored(stored))
-        report.write_docs(PAGE, {"scaling": content}, [options.results / PICTURE])
+        found, lanes = restored(stored)
+        draw(found, options.results / PICTURE)
+        report.write_docs(PAGE, {"scaling": markdown(found, lanes)}, [options.results / PICTURE])
         return
     from lossatlas.cli.runtime import set_up_jax
 
