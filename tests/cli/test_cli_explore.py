@@ -60,11 +60,12 @@ def test_options_replace_those_of_the_study(run, study, monkeypatch, tmp_path):
     assert run("explore", study).exit_code == 0
     assert (tmp_path / "small.atlas").exists()  # named after the study
     flags = ["--minutes", 0.5, "--transition-states", 9, "--seed", 8, "--lanes", 3]
-    flags += ["--until", 0.98, "--independent-share", 0.25]
+    flags += ["--cpu-minutes", 0.75, "--until", 0.98, "--independent-share", 0.25]
     assert run("explore", study, *flags).exit_code == 0
     (first, elapsed), (second, _) = seen
     assert (first.minutes, first.transition_states, first.seed, first.lanes) == (1, None, 0, None)
     assert (second.minutes, second.transition_states, second.seed, second.lanes) == (0.5, 9, 8, 3)
+    assert (first.cpu_minutes, second.cpu_minutes) == (None, 0.75)
     assert (first.until, first.independent_share) == (None, None)
     assert (second.until, second.independent_share) == (0.98, 0.25)
     assert 0 < elapsed < 60

@@ -38,6 +38,10 @@ def explore(
     minutes: Annotated[
         float | None, typer.Option(help="Stop after so many minutes, compilation included.")
     ] = None,
+    cpu_minutes: Annotated[
+        float | None,
+        typer.Option(help="Likewise of CPU time: the same effort whatever else is running."),
+    ] = None,
     transition_states: Annotated[
         int | None,
         typer.Option(help="Stop at so many in the atlas, degenerate rearrangements included."),
@@ -75,6 +79,7 @@ def explore(
     check_target(target)
     given = {
         "minutes": minutes,
+        "cpu_minutes": cpu_minutes,
         "transition_states": transition_states,
         "until": until,
         "independent_share": independent_share,

@@ -241,6 +241,7 @@ class Explore(Table):
     """When to stop, unless the command line says otherwise; see `ExploreOptions`."""
 
     minutes: Positive | None = Field(default=None, description=POSITIVE, examples=[2])
+    cpu_minutes: Positive | None = Field(default=None, description=POSITIVE, examples=[4])
     transition_states: Count | None = Field(
         default=None, description=POSITIVE_WHOLE, examples=[100]
     )
