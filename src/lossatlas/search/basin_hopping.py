@@ -18,9 +18,6 @@ from lossatlas.search.certify import Certificate, certified
 from lossatlas.search.outcome import Attempt, Cost, StationaryPoint
 from lossatlas.search.tools import Tools
 
-QUENCHES = 3
-"""Quenches made of one start, each to a tenth of the gradient of the one before."""
-
 
 @dataclass(frozen=True)
 class BasinHoppingOptions:
@@ -92,18 +89,26 @@ def quenched(tools: Tools, start: np.ndarray) -> Generator[Request, Any, tuple[C
     Where Newton's method does not converge from the end of the quench, in a long valley, the quench
     goes on to a smaller gradient.
     """
-    kernel, cost = tools.quench, Cost()
-    for _ in range(QUENCHES):
-        quench = yield Request(kernel, (start,))
-        cost += Cost(int(quench.evaluations), int(quench.hessians))
-        if quench.status != Status.CONVERGED:
-            nothing = np.empty((0, 0)), np.empty(0)
-            return Certificate(None, *nothing, Status(int(quench.status)), Cost()), cost
-        certificate = yield from certified(tools, quench.w, downhill=True)
-        cost += certificate.cost
+    certificate, cost, w = yield from _quenched_once(tools, start)
+    for factor in (0.1, 0.01):
         if certificate.status is not Status.NOT_STATIONARY:
             break
-        start, kernel = np.asarray(quench.w), replace(kernel, rms=0.1 * kernel.rms)
+        further = tools._replace(quench=replace(tools.quench, rms=factor * tools.quench.rms))
+        certificate, spent, w = yield from _quenched_once(further, w)
+        cost += spent
     if certificate.point is not None and certificate.point.index > 0:
         certificate = certificate._replace(point=None, status=Status.WRONG_INDEX)
     return certificate, cost
+
+
+def _quenched_once(
+    tools: Tools, start: np.ndarray
+) -> Generator[Request, Any, tuple[Certificate, Cost, np.ndarray]]:
+    """The certificate, the cost with that of the quench, and where the quench ended."""
+    quench = yield Request(tools.quench, (start,))
+    cost, end = Cost(int(quench.evaluations), int(quench.hessians)), np.asarray(quench.w)
+    if quench.status != Status.CONVERGED:
+        nothing = np.empty((0, 0)), np.empty(0)
+        return Certificate(None, *nothing, Status(int(quench.status)), Cost()), cost, end
+    certificate = yield from certified(tools, end, downhill=True)
+    return certificate, cost + certificate.cost, end
