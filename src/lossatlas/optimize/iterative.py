@@ -23,7 +23,7 @@ from lossatlas.optimize.krylov import Modes, hessian_at, lowest_modes, newton_st
 from lossatlas.optimize.newton import Polished
 
 ASTRAY = 5
-"""Newton steps from the end of a quench after which the gradient may be larger than there."""
+"""So many Newton steps from the end of a quench may leave a larger gradient than was there."""
 PRODUCT_COST = 2
 """A Hessian-vector product counts as so many gradients."""
 

@@ -27,8 +27,8 @@ DENSE = 1000
 """Weights up to which Hessians are formed; above, searches use Hessian-vector products."""
 
 FLOW_TOLERANCE, LARGEST_SPREAD = (5e-3, 5e-4, 5e-5), 0.1
-"""For paths with exact Hessians. On 1058 paths of three landscapes the method ended in one wrong
-minimum at the first tolerance, where it may have strayed by 0.8 (`benchmarks.paths`)."""
+"""For paths with exact Hessians; how many ends are wrong at which tolerance, and how many of them
+are flagged, `benchmarks.paths` shows."""
 
 CHEBYSHEV_TOLERANCE, CHEBYSHEV_SPREAD = (1e-2, 1e-4, 1e-5), 0.05
 """For paths with gradients only, by a method of lower order."""
