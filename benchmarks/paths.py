@@ -46,6 +46,7 @@ def main() -> None:
                 np.asarray(tolerance),
                 np.asarray(tools.newton_ball),
                 landscape.symmetrizer(start),
+                np.zeros(()),
             ),
         )
         end = yield from certified(tools, flow.w)

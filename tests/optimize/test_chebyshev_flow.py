@@ -65,11 +65,11 @@ def starts():
     return found
 
 
-BALL = np.asarray(0.1)
+BALL, ZERO = np.asarray(0.1), np.zeros(())
 
 
 def jobs(tolerance):
-    return [(w, np.asarray(tolerance), np.asarray(1e-3), np.eye(2)) for w in starts()]
+    return [(w, np.asarray(tolerance), np.asarray(1e-3), np.eye(2), ZERO) for w in starts()]
 
 
 def test_leads_where_the_exact_flow_leads():
@@ -98,7 +98,7 @@ def test_stiff_directions_cost_their_square_root():
     """Explicit steps of Euler's method would cost 10,000 times more at 10,000 times stiffness."""
     costs = []
     for landscape in (TROUGH, trough(1e4)):
-        job = (np.array([2.0, 0.5]), np.asarray(1e-3), BALL, np.eye(2))
+        job = (np.array([2.0, 0.5]), np.asarray(1e-3), BALL, np.eye(2), ZERO)
         found = results_of(landscape.surface, ChebyshevFlow(max_stages=2000), [job])[0]
         assert found.status == Status.CONVERGED
         assert np.linalg.norm(found.w) < 0.11
@@ -110,7 +110,9 @@ def test_stays_in_the_symmetric_subspace_and_ends_there():
     """Between the two minima of w0 lies a saddle that the subspace w0 = 0 cannot leave."""
     onto = np.diag([0.0, 1.0])
     found = results_of(
-        WELLS.surface, ChebyshevFlow(), [(np.array([1e-9, 1.0]), np.asarray(1e-3), BALL, onto)]
+        WELLS.surface,
+        ChebyshevFlow(),
+        [(np.array([1e-9, 1.0]), np.asarray(1e-3), BALL, onto, ZERO)],
     )[0]
     assert found.status == Status.CONVERGED
     assert found.w[0] == 0.0
@@ -123,7 +125,7 @@ def test_reports_how_far_it_may_have_strayed():
         results_of(
             WELLS.surface,
             ChebyshevFlow(),
-            [(np.array([x, 1.5]), np.asarray(1e-3), BALL, np.eye(2))],
+            [(np.array([x, 1.5]), np.asarray(1e-3), BALL, np.eye(2), ZERO)],
         )[0]
         for x in (1e-3, 0.5)
     )
@@ -133,9 +135,9 @@ def test_reports_how_far_it_may_have_strayed():
 
 
 def test_gives_up_at_the_limit_and_where_the_function_ends():
-    job = (np.array([2.0, 0.5]), np.asarray(1e-3), BALL, np.eye(2))
+    job = (np.array([2.0, 0.5]), np.asarray(1e-3), BALL, np.eye(2), ZERO)
     kernel = ChebyshevFlow(max_gradients=60)
     assert results_of(TROUGH.surface, kernel, [job])[0].status == Status.TOO_MANY_STEPS
-    lost = (np.array([np.inf, 0.5]), np.asarray(1e-3), BALL, np.eye(2))
+    lost = (np.array([np.inf, 0.5]), np.asarray(1e-3), BALL, np.eye(2), ZERO)
     found = results_of(TROUGH.surface, ChebyshevFlow(), [lost])[0]
     assert found.status == Status.NOT_FINITE

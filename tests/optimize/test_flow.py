@@ -20,7 +20,7 @@ from lossatlas.optimize import flow
 from lossatlas.optimize.flow import Flow
 
 COARSE, TIGHT = np.asarray(1e-3), np.asarray(1e-6)
-BALL = np.asarray(0.1)
+BALL, ZERO = np.asarray(0.1), np.zeros(())
 SURFACES = {
     "Mueller-Brown": (MUELLER_BROWN, 0.02),
     "six-hump camel": (SIX_HUMP_CAMEL, 0.02),
@@ -62,7 +62,7 @@ def fixed_steps(surface, n):
     start, step = jax.jit(kernel.init), jax.jit(kernel.step)
 
     def advance(w, time, steps):
-        state, moves = start(surface, w, np.asarray(np.inf), np.zeros(()), np.eye(n)), 0
+        state, moves = start(surface, w, np.asarray(np.inf), np.zeros(()), np.eye(n), ZERO), 0
         while moves < steps:
             before = np.asarray(state.w)
             state = step(surface, state._replace(time_step=jnp.asarray(time / steps)))
@@ -124,7 +124,7 @@ def test_paths_from_displaced_saddles_end_where_scipys_do(name):
     kernel = Flow(max_step=0.1)
     ball = np.asarray(0.1 * pushoff * 5)
     for tolerance in (COARSE, TIGHT):
-        jobs = [(start, tolerance * pushoff / 0.02, ball, np.eye(n)) for start in starts]
+        jobs = [(start, tolerance * pushoff / 0.02, ball, np.eye(n), ZERO) for start in starts]
         for start, found in zip(starts, results_of(landscape.surface, kernel, jobs), strict=True):
             assert found.status == Status.CONVERGED
             near = lambda w: np.linalg.norm(minima - w, axis=1).min() - 0.01  # noqa: E731
@@ -150,7 +150,9 @@ def test_paths_of_a_network_end_where_scipys_do(shared):
             mode = np.linalg.eigh(hessian(w))[1][:, 0]
             starts += [w + sign * 0.02 * mode for sign in (1, -1)]
     identity = np.eye(landscape.n_weights)
-    found = results_of(landscape.surface, Flow(), [(w, COARSE, BALL, identity) for w in starts])
+    found = results_of(
+        landscape.surface, Flow(), [(w, COARSE, BALL, identity, ZERO) for w in starts]
+    )
     assert len(found) == 6
     reached = set()
     for start, path in zip(starts, found, strict=True):
@@ -171,7 +173,7 @@ def test_the_nearer_a_path_runs_along_a_ridge_the_further_it_may_have_strayed():
     hessian = jax.jit(jax.hessian(SIX_HUMP_CAMEL.energy))(jnp.zeros(2))
     stable, unstable = np.linalg.eigh(hessian)[1].T[::-1]
     starts = [0.3 * stable + gap * unstable for gap in (0.3, 0.1, 0.01, 1e-4)]
-    jobs = [(w, TIGHT, BALL, np.eye(2)) for w in starts]
+    jobs = [(w, TIGHT, BALL, np.eye(2), ZERO) for w in starts]
     found = results_of(surface, Flow(max_step=0.1), jobs)
     assert all(path.status == Status.CONVERGED for path in found)
     spreads = np.array([path.spread for path in found])
@@ -180,7 +182,7 @@ def test_the_nearer_a_path_runs_along_a_ridge_the_further_it_may_have_strayed():
 
 
 def test_the_symmetrizer_keeps_a_path_in_its_subspace():
-    """On the ridge itself the flow runs into the saddle and stops there."""
+    """On the ridge itself the flow runs into the Newton ball of the saddle and stops there."""
     surface = FunctionLandscape(
         lambda w: w[0] ** 2 - w[1] ** 2 + w[1] ** 4, [-1, -1], [1, 1]
     ).surface
@@ -189,11 +191,11 @@ def test_the_symmetrizer_keeps_a_path_in_its_subspace():
     inside, outside = results_of(
         surface,
         Flow(max_step=0.1),
-        [(start, TIGHT, BALL, onto), (start, TIGHT, BALL, np.eye(2))],
+        [(start, TIGHT, BALL, onto, ZERO), (start, TIGHT, BALL, np.eye(2), ZERO)],
     )
     assert inside.status == outside.status == Status.CONVERGED
-    np.testing.assert_allclose(inside.w, 0.0, atol=1e-10)
-    assert inside.w[1] == 0.0
+    np.testing.assert_allclose(inside.w, [inside.newton, 0.0])
+    assert inside.newton < BALL
     assert abs(outside.w[1]) == pytest.approx(np.sqrt(0.5), abs=0.1)
 
 
@@ -201,7 +203,7 @@ def test_limits_are_outcomes():
     surface = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1]).surface
     kernel = Flow(max_hessians=3)
     starts = (np.array([0.01, 0.0]), np.array([np.nan, 0]))
-    jobs = [(start, TIGHT, BALL, np.eye(2)) for start in starts]
+    jobs = [(start, TIGHT, BALL, np.eye(2), ZERO) for start in starts]
     slow, bad = results_of(surface, kernel, jobs)
     assert (slow.status, slow.hessians) == (Status.TOO_MANY_STEPS, 3)
     assert bad.status == Status.NOT_FINITE
@@ -215,10 +217,37 @@ def test_a_path_ends_at_a_symmetric_saddle_where_the_regularization_is_strong():
     for seed in range(12):
         w = landscape.random_start(np.random.default_rng(seed)) / 5
         w = (w + landscape.neighbor_copies(w)[-1]) / 2
-        jobs.append((w, np.asarray(1e-2), BALL, landscape.symmetrizer(w)))
+        jobs.append((w, np.asarray(1e-2), BALL, landscape.symmetrizer(w), ZERO))
     for path in results_of(landscape.surface, Flow(max_hessians=300), jobs):
         assert path.status == Status.CONVERGED
         assert np.abs(landscape.excluded_modes @ path.w).max() < 1e-13
+
+
+def test_a_path_with_units_that_stay_zero_is_that_of_the_network_without_them():
+    """The soft and the negative modes of those units neither hold it up nor count as its errors."""
+    random = np.random.default_rng(0)
+    inputs, labels = random.normal(size=(60, 2)), np.arange(60) % 3
+    small, large = (NetworkLandscape(inputs, labels, (k,), 1e-3) for k in (2, 12))
+    w = small.random_start(random) / 5
+    into, out, biases, outputs = np.split(w, [4, 10, 12])
+    same = np.zeros(large.n_weights)
+    same[:4], same[60:62], same[72:] = into, biases, outputs
+    same[24:60].reshape(3, 12)[:, :2] = out.reshape(3, 2)
+    (expected,), (path,) = (
+        results_of(
+            landscape.surface,
+            Flow(),
+            [(x, np.asarray(5e-3), BALL, landscape.symmetrizer(x), ZERO)],
+        )
+        for landscape, x in ((small, w), (large, same))
+    )
+    assert path.status == expected.status == Status.CONVERGED
+    assert path.hessians == pytest.approx(expected.hessians, abs=2)
+    np.testing.assert_allclose(path.w[:4], expected.w[:4], atol=1e-3)
+    for name in ("deviation", "spread", "newton"):
+        assert getattr(path, name) == pytest.approx(getattr(expected, name), rel=0.05)
+    values = np.linalg.eigvalsh(large.surface.hessian(path.w))
+    assert (values < -1e-9).sum() >= 20
 
 
 @pytest.mark.parametrize("kept", [None, 4])
@@ -236,7 +265,9 @@ def test_the_curvature_across_a_path_is_nearly_the_lowest(kept):
         gradient = vectors[:, inside] @ (
             random.normal(size=len(inside)) * 10.0 ** random.uniform(-2, 1, len(inside))
         )
-        found = flow._curvature_across(*map(jnp.asarray, (values, vectors, gradient, onto)))
+        slope = vectors.T @ gradient
+        order = np.argsort(~np.isin(np.arange(8), inside), kind="stable")  # others come last
+        found = flow._curvature_across(jnp.asarray(values[order]), jnp.asarray(slope[order]))
         along = gradient / np.linalg.norm(gradient)
         basis = np.linalg.svd(onto - np.outer(along, along))[0][:, : len(inside) - 1]
         lowest = np.linalg.eigvalsh(basis.T @ (vectors * values) @ vectors.T @ basis)[0]

@@ -41,7 +41,7 @@ def jobs_of(kernel, landscape):
     if isinstance(kernel, Polish):
         return [(w, np.asarray(k % 2 == 0)) for k, w in enumerate(starts)]
     if isinstance(kernel, Flow):
-        return [(w, np.asarray(1e-3), np.asarray(0.1), np.eye(n)) for w in starts]
+        return [(w, np.asarray(1e-3), np.asarray(0.1), np.eye(n), np.zeros(())) for w in starts]
     other = np.roll(starts, 1, axis=0)
     return list(zip(starts, other, strict=True))
 

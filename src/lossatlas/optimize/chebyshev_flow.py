@@ -65,7 +65,8 @@ class ChebyshevState(NamedTuple):
 
 @dataclass(frozen=True)
 class ChebyshevFlow:
-    """Kernel; jobs `(w, tolerance, ball, symmetrizer)` and results `Flowed` are as for `flow.Flow`.
+    """Kernel; jobs `(w, tolerance, ball, symmetrizer, deviation)` and results `Flowed` are as for
+    `flow.Flow`.
 
     Args:
         max_step: cap on the distance covered in one step.
@@ -87,7 +88,13 @@ class ChebyshevFlow:
     steps: int = 100
 
     def init(
-        self, surface: Any, w: Array, tolerance: Array, ball: Array, symmetrizer: Any
+        self,
+        surface: Any,
+        w: Array,
+        tolerance: Array,
+        ball: Array,
+        symmetrizer: Any,
+        deviation: Array,
     ) -> ChebyshevState:
         """Evaluate the start."""
         w = symmetrizer @ w
@@ -114,8 +121,8 @@ class ChebyshevFlow:
             pair=Pair(jnp.zeros_like(w), jnp.zeros_like(w)),
             phase=jnp.int32(POWER),
             repeats=jnp.int32(self.powers),
-            deviation=jnp.zeros((), w.dtype),
-            spread=jnp.zeros((), w.dtype),
+            deviation=deviation,
+            spread=deviation,
             gradients=jnp.int32(1),
             status=jnp.where(finite, running(), jnp.int32(Status.NOT_FINITE)),
         )
@@ -138,8 +145,15 @@ class ChebyshevFlow:
     def result(self, state: ChebyshevState) -> Flowed:
         """Where the path was handed over."""
         newton = jnp.linalg.norm(state.gradient) / state.mode.value
-        none = jnp.int32(0)
-        return Flowed(state.w, state.spread, newton, state.gradients, none, state.status)
+        return Flowed(
+            state.w,
+            state.deviation,
+            state.spread,
+            newton,
+            state.gradients,
+            jnp.int32(0),
+            state.status,
+        )
 
     def _power(self, surface: Any, state: ChebyshevState) -> ChebyshevState:
         """One power iteration for the largest curvature."""

@@ -11,7 +11,8 @@ one Hessian, one diagonalization and four gradients. The order matters: the four
 the same family ends in wrong minima at tolerances at which this one does not.
 
 The path ends where Newton's method may take over: the Hessian is positive definite and the Newton
-step is shorter than `ball`. (Whether it was right to is seen afterwards, see `search.pathway`.)
+step is shorter than `ball`. (Whether it was right to is seen afterwards, see `search.pathway`.) On
+a path inside a symmetric subspace only the modes in that subspace count: it may end at a saddle.
 
 Errors matter where they grow: along a ridge, near another saddle. So the kernel carries them along,
 as the linearized flow does: each step multiplies what there is by exp(-h lambda), lambda the lowest
@@ -31,9 +32,6 @@ from jax import Array
 from lossatlas.errors import Status
 from lossatlas.optimize.lanes import running
 from lossatlas.optimize.spectrum import no_spectrum, rough_spectrum
-
-SOFTEST = 20
-"""Modes among which those that decide whether errors grow are looked for."""
 
 
 class FlowState(NamedTuple):
@@ -62,13 +60,15 @@ class Flowed(NamedTuple):
 
     Attributes:
         w: the last point (n,).
-        spread: how far it may have strayed from the true path, in weight units.
+        deviation: how far it may be from the true path at the last point, in weight units.
+        spread: the largest deviation on the way.
         newton: length of the Newton step at the last point, or a bound of it.
         gradients, hessians: evaluations used.
         status: CONVERGED, TOO_MANY_STEPS or NOT_FINITE.
     """
 
     w: Array
+    deviation: Array
     spread: Array
     newton: Array
     gradients: Array
@@ -78,18 +78,19 @@ class Flowed(NamedTuple):
 
 @dataclass(frozen=True)
 class Flow:
-    """Kernel; a job is `(w, tolerance, ball, symmetrizer)`.
+    """Kernel; a job is `(w, tolerance, ball, symmetrizer, deviation)`.
 
     `tolerance` bounds the error of one step in weight units; the path is handed over to Newton's
     method when its step is shorter than `ball`; `symmetrizer` (n, n) projects onto the
     subspace of symmetric weight vectors that the flow cannot leave (the identity if there is none),
-    so that rounding errors do not make it leave.
+    so that rounding errors do not make it leave; `deviation` is how far `w` may be from the path
+    already, where one is continued.
 
     Args:
         max_step: cap on the distance covered in one step.
         max_hessians: give up after so many.
-        stationary_rms: in a symmetric subspace the flow may end at a saddle; RMS gradient at which
-            it has.
+        stationary_rms: where the landscape is flat no Hessian is positive definite; RMS gradient at
+            which the path has ended there.
         steps: steps a device call.
     """
 
@@ -99,7 +100,13 @@ class Flow:
     steps: int = 16
 
     def init(
-        self, surface: Any, w: Array, tolerance: Array, ball: Array, symmetrizer: Array
+        self,
+        surface: Any,
+        w: Array,
+        tolerance: Array,
+        ball: Array,
+        symmetrizer: Array,
+        deviation: Array,
     ) -> FlowState:
         """Nothing evaluated yet."""
         w = surface.without_excluded(symmetrizer @ w)
@@ -115,8 +122,8 @@ class Flow:
             eigenvalues=eigenvalues,
             vectors=vectors,
             across=jnp.zeros((), w.dtype),
-            deviation=jnp.zeros((), w.dtype),
-            spread=jnp.zeros((), w.dtype),
+            deviation=deviation,
+            spread=deviation,
             newton=jnp.full((), jnp.inf, w.dtype),
             gradients=jnp.int32(0),
             hessians=jnp.int32(0),
@@ -134,14 +141,21 @@ class Flow:
     def result(self, state: FlowState) -> Flowed:
         """Where the path was handed over."""
         return Flowed(
-            state.w, state.spread, state.newton, state.gradients, state.hessians, state.status
+            state.w,
+            state.deviation,
+            state.spread,
+            state.newton,
+            state.gradients,
+            state.hessians,
+            state.status,
         )
 
     def _model(self, surface: Any, state: FlowState) -> FlowState:
         """Gradient, Hessian and spectrum at w; has the path ended?"""
         _, gradient = surface.value_and_gradient(state.w)
-        eigenvalues, vectors = rough_spectrum(surface, state.w)
-        newton = jnp.linalg.norm((vectors.T @ gradient) / eigenvalues)
+        eigenvalues, vectors = rough_spectrum(surface, state.w, state.symmetrizer)
+        slope = vectors.T @ gradient
+        newton = jnp.linalg.norm(slope / eigenvalues)
         convex = eigenvalues[0] > 0
         rms = jnp.sqrt(jnp.mean(gradient**2))
         hessians = state.hessians + 1
@@ -158,7 +172,7 @@ class Flow:
             gradient=gradient,
             eigenvalues=eigenvalues,
             vectors=vectors,
-            across=_curvature_across(eigenvalues, vectors, gradient, state.symmetrizer),
+            across=_curvature_across(eigenvalues, slope),
             newton=newton,
             gradients=state.gradients + 1,
             hessians=hessians,
@@ -212,10 +226,9 @@ def carried(deviation: Array, exponent: Array) -> Array:
     return deviation * jnp.exp(jnp.clip(-exponent, -30.0, 30.0))
 
 
-def _curvature_across(
-    eigenvalues: Array, vectors: Array, gradient: Array, symmetrizer: Any
-) -> Array:
-    """The lowest curvature across a path, in the subspace that the path cannot leave.
+def _curvature_across(eigenvalues: Array, slope: Array) -> Array:
+    """The lowest curvature across a path, from ascending eigenvalues (m,) and the gradient along
+    each mode (m,).
 
     Of two directions: what is left of the softest mode without its part along the path, and what in
     the plane of the two softest modes is across it. One of them is good whatever the path's own
@@ -223,12 +236,8 @@ def _curvature_across(
     """
     if len(eigenvalues) == 1:
         return eigenvalues[0]
-    slope = vectors.T @ gradient
     shares = slope**2 / jnp.maximum(jnp.vdot(slope, slope), 1e-300)
-    inside = jnp.sum((symmetrizer @ vectors[:, :SOFTEST]) ** 2, axis=0) > 0.5
-    softest, next_softest = jnp.argsort(~inside, stable=True)[:2]
-    first, second = shares[softest], shares[next_softest]
-    lowest, higher = eigenvalues[softest], eigenvalues[next_softest]
+    (first, second), (lowest, higher) = shares[:2], eigenvalues[:2]
     rest = jnp.maximum(1.0 - first, 1e-12)
     left = (lowest * (1.0 - 2.0 * first) + first * jnp.vdot(shares, eigenvalues)) / rest
     plane = (lowest * second + higher * first) / jnp.maximum(first + second, 1e-300)

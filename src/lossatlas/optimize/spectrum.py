@@ -17,22 +17,47 @@ import jax.numpy as jnp
 from jax import Array
 
 
-def spectrum(surface: Any, w: Array) -> tuple[Array, Array]:
-    """Ascending eigenvalues (m,) and eigenvectors (n, m), those of excluded modes left out."""
-    values, vectors = jnp.linalg.eigh(surface.inner_hessian(w))
+def spectrum(surface: Any, w: Array, symmetrizer: Any = None) -> tuple[Array, Array]:
+    """Ascending eigenvalues (m,) and eigenvectors (n, m), those of excluded modes left out.
+
+    With the symmetrizer of w, which projects onto the subspace that gradient flow cannot leave, all
+    modes outside it come last: their eigenvalues are raised by as much as the largest can be.
+    """
+    hessian = surface.inner_hessian(w)
+    if symmetrizer is not None:
+        hessian = hessian + _lift(surface, hessian, symmetrizer)
+    values, vectors = jnp.linalg.eigh(hessian)
     # In this order: rounded otherwise, vectors would have a part along the excluded modes, which
     # nothing would ever remove again.
     return values.astype(w.dtype), surface.from_inner(vectors.astype(w.dtype))
 
 
-def rough_spectrum(surface: Any, w: Array) -> tuple[Array, Array]:
+def _lift(surface: Any, hessian: Array, symmetrizer: Any) -> Array:
+    """What raises the modes outside the symmetric subspace: a multiple of the projector onto them.
+
+    Most points have no symmetry and are spared the products.
+    """
+    basis = surface.from_inner(jnp.eye(len(hessian), dtype=hessian.dtype))
+
+    def lift() -> Array:
+        inside = (basis.T @ (symmetrizer @ basis)).astype(hessian.dtype)
+        return jnp.linalg.norm(hessian) * (jnp.eye(len(hessian), dtype=hessian.dtype) - inside)
+
+    different = jnp.arange(1.0, len(basis) + 1.0)
+    everywhere = jnp.all(symmetrizer @ different == different)
+    return jax.lax.cond(everywhere, lambda: jnp.zeros_like(hessian), lift)
+
+
+def rough_spectrum(surface: Any, w: Array, symmetrizer: Any = None) -> tuple[Array, Array]:
     """The same, in single precision where that will do."""
     rough = surface.rough()
     if rough is surface:
-        return spectrum(surface, w)
-    values, vectors = spectrum(rough, w)
+        return spectrum(surface, w, symmetrizer)
+    values, vectors = spectrum(rough, w, symmetrizer)
     enough = surface.rough_will_do(jnp.abs(values).max())
-    return jax.lax.cond(enough, lambda: (values, vectors), lambda: spectrum(surface, w))
+    return jax.lax.cond(
+        enough, lambda: (values, vectors), lambda: spectrum(surface, w, symmetrizer)
+    )
 
 
 def no_spectrum(surface: Any, w: Array) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ A short Newton step does not prove that a minimum is near: on a shoulder of a va
 positive definite too, and Newton's method goes astray, maybe to a saddle. So what it reaches must
 be no saddle within reach of the path, and must lie within 1.5 lengths of the first step: along one
 direction with a constant third derivative its curvature is then at least a third of that at the end
-of the path. Otherwise the path is followed again, to a smaller ball.
+of the path. Otherwise the path is continued, to a smaller ball.
 
 Equal hidden units make subspaces that the flow cannot leave. A path inside one may end at a point
 that is a minimum there and a saddle outside. That point is stored as what it is; if it is itself a
@@ -30,6 +30,10 @@ from lossatlas.search.tools import Tools
 
 MAX_DEPTH = 3
 """Saddles that a path may run into, one after the other, before it is given up."""
+
+BALLS, CLOSE = (1.0, 0.1, 0.01, 0.001), 0.01
+"""Newton balls that a path is followed to, one after the other, and how close a point is taken for
+its end whatever the first Newton step, as parts of the first ball."""
 
 Requests = Request | list[Request]
 
@@ -89,11 +93,17 @@ class _Path(NamedTuple):
     start: np.ndarray
     symmetrizer: Any
 
-    def request(self, tolerance: float, ball: float | None = None) -> Request:
-        """Follow it with this tolerance, to a Newton step shorter than the ball."""
-        ball = self.tools.newton_ball if ball is None else ball
-        job = (self.start, np.asarray(tolerance), np.asarray(ball), self.symmetrizer)
-        return Request(self.tools.flow, job)
+    def request(self, tolerance: float) -> Request:
+        """Follow it with this tolerance to the Newton ball."""
+        return self._to_ball(self.start, tolerance, BALLS[0], 0.0)
+
+    def further(self, flow: Flowed, tolerance: float, ball: float) -> Request:
+        """Continue it to a smaller Newton ball, given as a part of the first."""
+        return self._to_ball(np.asarray(flow.w), tolerance, ball, float(flow.deviation))
+
+    def _to_ball(self, w: np.ndarray, tolerance: float, ball: float, deviation: float) -> Request:
+        lengths = (np.asarray(x) for x in (tolerance, ball * self.tools.newton_ball))
+        return Request(self.tools.flow, (w, *lengths, self.symmetrizer, np.asarray(deviation)))
 
 
 def _end(path: _Path, flow: Flowed) -> Generator[Requests, Any, tuple[Certificate, Cost]]:
@@ -101,36 +111,36 @@ def _end(path: _Path, flow: Flowed) -> Generator[Requests, Any, tuple[Certificat
 
     `flow` is what the coarsest tolerance gave.
     """
-    largest, cost = path.tools.largest_spread, Cost()
-    coarse, *tighter = path.tools.flow_tolerance
+    coarsest, *tighter = path.tools.flow_tolerance
+    arrival, flow, cost = yield from _arrive(path, coarsest, flow)
     for tolerance in tighter:
-        if flow.status != Status.CONVERGED or flow.spread <= largest:
+        if flow.status != Status.CONVERGED or flow.spread <= path.tools.largest_spread:
             break
-        cost += _flow_cost(flow)
-        coarse, flow = tolerance, (yield path.request(tolerance))
-    arrival, spent = yield from _arrive(path, coarse, flow)
-    return arrival, cost + spent
+        flow = yield path.request(tolerance)
+        arrival, flow, spent = yield from _arrive(path, tolerance, flow)
+        cost += spent
+    return arrival, cost
 
 
 def _arrive(
     path: _Path, tolerance: float, flow: Flowed
-) -> Generator[Requests, Any, tuple[Certificate, Cost]]:
-    """Certify where the flow of this tolerance ends, to a smaller ball if it may not be there."""
-    tools = path.tools
-    ball, smallest = tools.newton_ball, 1e-3 * tools.newton_ball
-    cost = _flow_cost(flow)
+) -> Generator[Requests, Any, tuple[Certificate, Flowed, Cost]]:
+    """Certify where the flow of this tolerance ends, continued if it may not be there yet.
+
+    The flow that comes back with the certificate is the last one.
+    """
+    cost, smaller = _flow_cost(flow), list(BALLS[1:])
     while flow.status == Status.CONVERGED:
-        arrival = yield from certified(tools, np.asarray(flow.w))
+        arrival = yield from certified(path.tools, np.asarray(flow.w))
         cost += arrival.cost
-        if _belongs(flow, arrival, path.symmetrizer, smallest):
-            return arrival, cost
-        if ball <= smallest:
-            return arrival._replace(point=None, status=Status.NOT_STATIONARY), cost
-        ball = max(0.1 * ball, smallest)
-        flow = yield path.request(tolerance, ball)
+        if _belongs(flow, arrival, path.symmetrizer, CLOSE * path.tools.newton_ball):
+            return arrival, flow, cost
+        if not smaller:
+            return arrival._replace(point=None, status=Status.NOT_STATIONARY), flow, cost
+        flow = yield path.further(flow, tolerance, smaller.pop(0))
         cost += _flow_cost(flow)
     nothing, status = np.empty((0, len(path.start))), Status(int(flow.status))
-    return Certificate(None, nothing, np.empty(0), status, Cost()), cost
+    return Certificate(None, nothing, np.empty(0), status, Cost()), flow, cost
 
 
 def _belongs(flow: Flowed, arrival: Certificate, symmetrizer: Any, close: float) -> bool:
@@ -138,7 +148,7 @@ def _belongs(flow: Flowed, arrival: Certificate, symmetrizer: Any, close: float)
     if arrival.point is None:
         return arrival.status is Status.UNDECIDED
     apart = float(np.linalg.norm(arrival.point.weights - flow.w))
-    if apart <= 1e-3 * close:
+    if apart <= 1e-4 * close:
         return True  # the path itself ends there, whatever the point is
     negative = arrival.modes[arrival.eigenvalues[: len(arrival.modes)] < 0]
     leaving = np.linalg.norm(symmetrizer @ negative.T, axis=0)
@@ -176,7 +186,8 @@ def _fall_off(
     assert point is not None
     lowest = values[: len(arrival.modes)] - values[0] < DEGENERATE * abs(values[0])
     multiplet = arrival.modes[lowest]
-    direction = np.random.default_rng(0).normal(size=len(multiplet)) @ multiplet
+    # Projected: whatever vectors span the multiplet, the direction is the same.
+    direction = multiplet.T @ (multiplet @ np.random.default_rng(0).normal(size=len(point.weights)))
     direction /= np.linalg.norm(direction)
     starts = [point.weights + sign * tools.pushoff * direction for sign in (1.0, -1.0)]
     arrivals, cost = yield from _descend(tools, starts)
