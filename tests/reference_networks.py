@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import scipy.optimize
 
-from lossatlas.landscape import NetworkLandscape
+from lossatlas.landscape import NetworkLandscape, symmetry
 
 
 def small_data(items=30, features=2, classes=3, seed=0):
@@ -109,6 +109,22 @@ def group_elements(landscape):
         if ((source >= 0) == (place >= 0)).all():
             free = architecture.free
             yield source[free], np.concatenate(factor)[free]
+
+
+def allowed_signed_swaps(landscape, random):
+    """A random product of single-layer symmetries, by the module's own description."""
+
+    def apply(w):
+        for layer in landscape.layers:
+            units = len(layer.positions)
+            order = np.arange(units)
+            for unit in range(units):
+                partner = random.choice(np.flatnonzero(layer.interchangeable[unit]))
+                order[[unit, partner]] = order[[partner, unit]]
+            w = symmetry.act(layer, w, order, random.choice([-1.0, 1.0], units))
+        return w
+
+    return apply
 
 
 def random_element(landscape, random):

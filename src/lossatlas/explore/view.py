@@ -3,18 +3,15 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.spatial import KDTree
 from sqlalchemy import select
 
 from lossatlas.analysis.disconnectivity import Tree, build_tree
 from lossatlas.atlas import Atlas, Snapshot, components, schema, snapshot
 from lossatlas.atlas.log import Entry, read_log
 from lossatlas.atlas.matching import deviation, energy_window
+from lossatlas.explore.neighbors import Neighbors
 from lossatlas.landscape.base import Landscape
 from lossatlas.search.outcome import StationaryPoint
-
-NEIGHBORS = 10
-"""Nearest minima, by their invariants, that pairs are chosen from."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +25,8 @@ class View:
         transition_states: weights (n,) of each transition state.
         tried: (strategy, origin, detail) of every attempt made or in flight.
         component: (m,) connected component of each minimum.
-        neighbors: (m, k) positions of the nearest minima by their invariants, nearest first.
-        distances: (m, k) how far they are, as distances of invariants.
+        neighbors: (m, k) positions of the nearest minima by their descriptors, nearest first.
+        distances: (m, k) how far they are, as distances of descriptors.
         tree: the exact disconnectivity tree.
     """
 
@@ -67,7 +64,7 @@ class Observer:
     planned: set[tuple[str, tuple[int, ...], str]] = field(default_factory=set)
     _weights: list[np.ndarray] = field(default_factory=list)
     _transition_states: list[np.ndarray] = field(default_factory=list)
-    _invariants: list[np.ndarray] = field(default_factory=list)
+    _near: Neighbors = field(default_factory=Neighbors)
 
     def view(self) -> View:
         """The atlas as it is now."""
@@ -78,7 +75,6 @@ class Observer:
         self._read_new_weights(points)
         weights = np.array(self._weights).reshape(-1, self.landscape.n_weights)
         count = len(points.minimum_ids)
-        neighbors, distances = _nearest(self._invariants)
         return View(
             landscape=self.landscape,
             points=points,
@@ -86,8 +82,8 @@ class Observer:
             transition_states=tuple(self._transition_states),
             tried=self.planned,
             component=components(points) if count else np.zeros(0, int),
-            neighbors=neighbors,
-            distances=distances,
+            neighbors=self._near.found,
+            distances=self._near.distances,
             tree=build_tree(
                 points.minimum_energies,
                 points.transition_state_energies,
@@ -103,25 +99,11 @@ class Observer:
         if len(new):
             fresh = self.atlas.minimum_weights(int(i) for i in new)
             self._weights.extend(fresh)
-            self._invariants.extend(self.landscape.invariants(w) for w in fresh)
+            self._near.add(self.landscape.descriptors(np.asarray(fresh)))
         states = points.transition_state_ids[len(self._transition_states) :]
         if len(states):
             fresh = self.atlas.transition_state_weights(int(i) for i in states)
             self._transition_states.extend(fresh)
-
-
-def _nearest(invariants: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """(m, k) positions of the nearest rows, the row itself left out, and their distances."""
-    count = len(invariants)
-    k = max(0, min(NEIGHBORS, count - 1))
-    if k == 0:
-        return np.zeros((count, 0), int), np.zeros((count, 0))
-    rows = np.array(invariants)
-    distances, found = map(np.asarray, KDTree(rows).query(rows, k=k + 1))
-    # The row itself is first, unless another lies at the same place.
-    other = found != np.arange(count)[:, None]
-    other[other.all(axis=1), -1] = False
-    return found[other].reshape(count, k), distances[other].reshape(count, k)
 
 
 class KnownTransitionStates:

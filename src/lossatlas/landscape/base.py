@@ -102,6 +102,10 @@ class Landscape(Protocol):
         """(k,) numbers, equal for symmetry copies and for nothing else, of slope about one."""
         ...
 
+    def descriptors(self, w: np.ndarray) -> np.ndarray:
+        """(b, k) of weights (b, n), equal for symmetry copies and near for points that are near."""
+        ...
+
     def nearest_copy(self, w: np.ndarray, target: np.ndarray) -> np.ndarray:
         """The symmetry copy of w (n,) nearest to target (n,)."""
         ...
@@ -253,6 +257,10 @@ class FunctionLandscape:
         copies = self.copies(w)
         rounded = np.round(copies / self.length_scale, 6)
         return copies[np.lexsort(rounded.T[::-1])[-1]]
+
+    def descriptors(self, w: np.ndarray) -> np.ndarray:
+        """The invariants of each."""
+        return np.array([self.invariants(x) for x in w])
 
     def nearest_copy(self, w: np.ndarray, target: np.ndarray) -> np.ndarray:
         """The image of w nearest to target."""

@@ -1,7 +1,8 @@
 """The landscape of a tanh network on a data set: its loss, its symmetry, its identity."""
 
 import hashlib
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import jax
@@ -12,6 +13,7 @@ from lossatlas.landscape import symmetry
 from lossatlas.landscape.architecture import Architecture
 from lossatlas.landscape.automorphisms import group_order, stabilizer
 from lossatlas.landscape.connectivity import nearest_neighbor_mask
+from lossatlas.landscape.descriptors import descriptors
 from lossatlas.landscape.network import NetworkLoss
 from lossatlas.landscape.symmetric_subspace import SignedAverage, symmetrizer
 
@@ -97,21 +99,24 @@ class NetworkLandscape:
 
     def logits(self, w: np.ndarray, inputs: np.ndarray) -> np.ndarray:
         """Outputs y of eq. (1) for weights (b, n) and inputs (items, features): (b, items, C)."""
-        w = np.atleast_2d(w)
+        return deque(self._layer_by_layer(np.atleast_2d(w), inputs), maxlen=1).pop()
+
+    def _layer_by_layer(self, w: np.ndarray, inputs: np.ndarray) -> Iterator[np.ndarray]:
+        """What each layer makes of inputs: activations (b, items, width), at last the outputs."""
         full = np.zeros((len(w), self.architecture.n_full))
         full[:, self.architecture.free] = w
         matrices, start = [], 0
         for rows, columns in self.architecture.matrix_shapes:
             matrices.append(full[:, start : start + rows * columns].reshape(-1, rows, columns))
             start += rows * columns
-        activation = np.broadcast_to(inputs, (len(w), *inputs.shape))
+        values = np.broadcast_to(inputs, (len(w), *inputs.shape))
         for depth, width in enumerate(self.architecture.widths[1:]):
             bias = full[:, None, start : start + width]
             start += width
-            activation = activation @ matrices[depth].transpose(0, 2, 1) + bias
+            values = values @ matrices[depth].transpose(0, 2, 1) + bias
             if depth < len(matrices) - 1:
-                activation = np.tanh(activation)
-        return activation
+                values = np.tanh(values)
+            yield values
 
     def invariants(self, w: np.ndarray) -> np.ndarray:
         """|w| and the logits on fixed probe inputs, scaled to a slope of about one.
@@ -124,6 +129,11 @@ class NetworkLandscape:
         outputs = self.logits(w, self._probes)[0]
         outputs = outputs - outputs.mean(axis=1, keepdims=True)
         return np.concatenate([[norm], outputs.ravel() / scale])
+
+    def descriptors(self, w: np.ndarray) -> np.ndarray:
+        """See `landscape.descriptors`."""
+        *activations, _ = self._layer_by_layer(w, self._probes)
+        return descriptors(self.layers, w, activations)
 
     def nearest_copy(self, w: np.ndarray, target: np.ndarray) -> np.ndarray:
         """See `symmetry.nearest_copy`."""

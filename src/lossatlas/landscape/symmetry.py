@@ -11,6 +11,7 @@ Equal units are the rule at stationary points, so the group elements that leave 
 flow cannot leave.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -69,40 +70,61 @@ def act(
     return new
 
 
+def weights_in_place(layers: list[HiddenLayer], number: int, placed: set[int]) -> np.ndarray:
+    """Which weights of a unit of a layer lead to nodes whose order is settled.
+
+    In the order of the layer's positions. Those are its bias and its weights from or to the inputs,
+    the outputs, and the hidden layers that are `placed`.
+    """
+    width = layers[number].positions.shape[1]
+    after = len(layers[number + 1].positions) if number + 1 < len(layers) else None
+    before = len(layers[number - 1].positions) if number > 0 else None
+    bias = before if before is not None else 0 if after is None else width - 1 - after
+    settled = np.ones(width, bool)
+    settled[:bias] = before is None or number - 1 in placed
+    settled[bias + 1 :] = after is None or number + 1 in placed
+    return settled
+
+
 def nearest_copy(layers: list[HiddenLayer], w: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The copy of w nearest to target: exact for one hidden layer.
 
-    For each layer a signed assignment of units (Hungarian method). Deeper networks alternate over
-    the layers until nothing changes, from each layer order; no optimality is claimed.
+    For each layer a signed assignment of units (Hungarian method). Deeper networks begin once at
+    the inputs and once at the outputs, each layer by those weights whose other ends are in place
+    already, and then alternate over the layers until nothing changes; no optimality is claimed.
     """
-    orders = (
-        [range(len(layers))]
-        if len(layers) == 1
-        else [range(len(layers))] * 1 + [range(len(layers) - 1, -1, -1)]
-    )
-    best = None
-    for order in orders:
-        copy = _alternate([layers[k] for k in order], w, target)
-        distance = np.linalg.norm(copy - target)
-        if best is None or distance < best[0]:
-            best = (distance, copy)
-    assert best is not None
-    return best[1]
+    upwards = range(len(layers))
+    orders = [upwards] if len(layers) == 1 else [upwards, upwards[::-1]]
+    copies = [_aligned(layers, order, w, target) for order in orders]
+    return min(copies, key=lambda copy: float(np.linalg.norm(copy - target)))
 
 
-def _alternate(layers: list[HiddenLayer], w: np.ndarray, target: np.ndarray) -> np.ndarray:
+def _aligned(
+    layers: list[HiddenLayer], order: Iterable[int], w: np.ndarray, target: np.ndarray
+) -> np.ndarray:
+    placed: set[int] = set()
+    for number in order:
+        w = _assign(layers[number], w, target, weights_in_place(layers, number, placed))
+        placed.add(number)
     distance = np.inf
-    while True:
-        for layer in layers:
-            w = _assign(layer, w, target)
-        now = np.linalg.norm(w - target)
-        if len(layers) == 1 or now >= distance - 1e-12:
-            return w
+    while len(layers) > 1:
+        for number in order:
+            w = _assign(layers[number], w, target)
+        now = float(np.linalg.norm(w - target))
+        if now >= distance - 1e-12:
+            break
         distance = now
+    return w
 
 
-def _assign(layer: HiddenLayer, w: np.ndarray, target: np.ndarray) -> np.ndarray:
-    mine, theirs = layer.vectors(w), layer.vectors(target)
+def _assign(
+    layer: HiddenLayer,
+    w: np.ndarray,
+    target: np.ndarray,
+    compared: slice | np.ndarray = slice(None),
+) -> np.ndarray:
+    """The copy whose units of one layer fit best, by some of their weights."""
+    mine, theirs = layer.vectors(w)[:, compared], layer.vectors(target)[:, compared]
     overlap = theirs @ mine.T
     cost = np.where(layer.interchangeable, -np.abs(overlap), 1e12)
     rows, permutation = linear_sum_assignment(cost)

@@ -22,6 +22,8 @@ MANY = 1000
 """Minima of a panel that are drawn; more would be no lines any more."""
 PANEL = (4.6, 3.8)
 """Width and height of a panel in inches."""
+LINE = 44
+"""Characters that fit into one line above a panel."""
 
 
 class Panel(NamedTuple):
@@ -89,8 +91,10 @@ def _title(panel: Panel, shown: Tree | None) -> str:
     if panel.tree is None or shown is None:
         return panel.title
     known, drawn = panel.tree.minima.size, shown.minima.size
-    text = f"{panel.title}: {known:,} {'minimum' if known == 1 else 'minima'}"
-    return text if drawn == known else f"{text}, {drawn:,} shown"
+    counts = f"{known:,} {'minimum' if known == 1 else 'minima'}"
+    counts += "" if drawn == known else f", {drawn:,} shown"
+    text = f"{panel.title}: {counts}"
+    return text if len(text) <= LINE else f"{panel.title}\n{counts}"
 
 
 def _shown(tree: Tree) -> Tree:
