@@ -8,7 +8,14 @@ import pytest
 
 from lossatlas.atlas.log import Entry
 from lossatlas.explore import planner
-from lossatlas.explore.planner import FIRST_ROUND, ROUND, plan_round, worth_of_minimum, yields
+from lossatlas.explore.planner import (
+    FIRST_ROUND,
+    ROUND,
+    connected_part,
+    plan_round,
+    shares_of,
+    yields,
+)
 from lossatlas.explore.strategies import Task
 
 
@@ -60,11 +67,13 @@ def test_hessians_count_as_many_gradients_as_they_cost():
     ]
     shares = yields(log, ["a", "b"], hessian=20.0)
     assert shares["a"] / shares["b"] == pytest.approx((99 * 300 + 5e3) / (99 * 100 + 5e3))
-    assert yields(log, ["a", "b"], hessian=1e-9)["a"] == pytest.approx(0.5, abs=1e-6)
+    cheap = yields(log, ["a", "b"], hessian=1e-9)
+    assert cheap["a"] == pytest.approx(cheap["b"], rel=1e-6)
 
 
 def test_what_finds_more_gets_more():
-    shares = yields(entries("a", 100, states=1) + entries("b", 100), ["a", "b"])
+    log = entries("a", 100, states=1) + entries("b", 100)
+    shares = shares_of(yields(log, ["a", "b"]), connected=1.0)
     assert shares["a"] > 0.9
     assert shares["b"] == planner.FLOOR
 
@@ -83,14 +92,26 @@ def test_what_has_not_been_tried_looks_attractive():
 def test_minima_are_worth_little_where_they_are_not_connected():
     log = entries("minima", 100, minima=3) + entries("states", 100, states=1)
     rich = yields(log, ["minima", "states"], worth=1.0)
-    poor = yields(log, ["minima", "states"], worth=worth_of_minimum(view([0] + 99 * [1])))
-    assert rich["minima"] > 0.7
-    assert poor["minima"] < 0.1
+    poor = yields(log, ["minima", "states"], worth=0.01)
+    assert rich["minima"] > 2 * rich["states"]
+    assert poor["minima"] < 0.1 * poor["states"]
 
 
-def test_the_worth_of_a_minimum_is_the_connected_part():
-    assert worth_of_minimum(view([5, 5, 5, 2])) == 0.75
-    assert worth_of_minimum(view([])) == 1.0
+@pytest.mark.parametrize(("connected", "joining"), [(1.0, 0.2), (0.5, 0.6), (0.0, 1.0)])
+def test_as_much_goes_to_joining_as_is_not_connected(connected, joining):
+    found = {"shortcut": 4.0, "basin-hopping": 4.0, "connect": 0.5, "gaps": 0.5, "single-ended": 1}
+    shares = shares_of(found, connected)
+    assert sum(shares[name] for name in planner.JOINING) == pytest.approx(joining)
+    assert shares["shortcut"] == max(planner.FLOOR, 0.4 * connected)
+
+
+def test_without_strategies_that_join_the_others_share_it_all():
+    assert shares_of({"a": 3.0, "b": 1.0}, connected=0.0) == {"a": 0.75, "b": 0.25}
+
+
+def test_the_connected_part_is_that_of_the_global_minimum():
+    assert connected_part(view([5, 5, 5, 2])) == 0.75
+    assert connected_part(view([])) == 1.0
 
 
 def test_both_ways_of_connecting_are_judged_together():

@@ -12,6 +12,7 @@ from lossatlas.explore.random_starts import (
     look_around,
     look_between,
     look_on_mirrors,
+    perturbation,
 )
 from lossatlas.explore.strategies import take
 from lossatlas.landscape import NetworkLandscape
@@ -116,3 +117,15 @@ def test_a_landscape_without_symmetry_has_no_mirrors():
     seen = view(2)
     seen.landscape.neighbor_copies = lambda w: []
     assert list(look_on_mirrors(seen)) == []
+
+
+def test_perturbations_of_large_networks_are_no_longer_than_those_of_small_ones():
+    lengths = []
+    for units in (25, 200):
+        inputs = np.random.default_rng(0).normal(size=(30, 2))
+        landscape = NetworkLandscape(inputs, np.arange(30) % 3, (units,), 1e-2)
+        random = np.random.default_rng(0)
+        steps = [perturbation(landscape, random) for _ in range(200)]
+        lengths.append(np.mean(np.linalg.norm(steps, axis=1)))
+    assert landscape.n_weights > 1000
+    assert lengths[1] == pytest.approx(lengths[0], rel=0.1)

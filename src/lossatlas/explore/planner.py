@@ -1,14 +1,15 @@
 """The planner: effort goes where new points still turn up.
 
 Each strategy is an arm. Its yield is what it has found lately per unit of cost, costs counted in
-evaluations, never in seconds: what is planned depends on the atlas alone. A new transition state
-counts one, a new minimum as much as the part of the minima that is connected to the global minimum:
-where that part is small, what is missing is connections. A round is shared out in proportion to the
+evaluations, never in seconds: what is planned depends on the atlas alone. Where few of the minima
+are connected to the global minimum, what is missing is connections. So a new transition state
+counts one, a new minimum as much as the part of the minima that is connected; as large a part of a
+round as is not goes to the strategies that join; and the rest is shared out in proportion to the
 yields, with a floor so that no arm is written off for ever. Independent draws are no arm: they get
 a fixed share, whatever they find.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -23,6 +24,9 @@ MEMORY = 200
 """Attempts of a strategy that count."""
 FLOOR = 0.04
 """Smallest share of a round."""
+JOINING = ("connect", "gaps", "single-ended")
+"""The strategies that join minima to the global minimum: by bands between components, and by climbs
+from the lowest minima, nearly all of which find transition states of the minimum itself."""
 FIRST_ROUND, ROUND = 12, 24
 """Searches in a round before any minimum is known, and after."""
 
@@ -67,8 +71,9 @@ def plan_round(
     if independent_share == 1.0:
         return tasks
     proposals = {n: arm(view) for n, arm in arms(seed).items() if names is None or n in names}
-    worth, hessian = worth_of_minimum(view), view.landscape.hessian_cost
-    shares = yields(entries, list(proposals), worth, hessian)
+    connected = connected_part(view)
+    found = yields(entries, list(proposals), connected, view.landscape.hessian_cost)
+    shares = shares_of(found, connected)
     return tasks + _share_out(proposals, shares, size - len(tasks), view.tried)
 
 
@@ -89,16 +94,36 @@ def _share_out(
     return tasks
 
 
-def worth_of_minimum(view: View) -> float:
+def connected_part(view: View) -> float:
     """The part of the minima that is connected to the global minimum; 1 if there is none."""
     order = view.by_energy()
     return float(np.mean(view.component == view.component[order[0]])) if len(order) else 1.0
 
 
+def shares_of(yields: Mapping[str, float], connected: float) -> dict[str, float]:
+    """Share of a round for each strategy, summing to about one.
+
+    Args:
+        yields: of the strategies.
+        connected: the part of the minima that is connected to the global minimum.
+
+    Example:
+        >>> shares_of({"basin-hopping": 3.0, "gaps": 1.0}, connected=0.5)
+        {'basin-hopping': 0.375, 'gaps': 0.625}
+    """
+    joining = [name for name in JOINING if name in yields]
+    shared = connected if joining else 1.0
+    total = sum(yields.values())
+    shares = {name: shared * score / total for name, score in yields.items()}
+    for name in joining:
+        shares[name] += (1.0 - connected) / len(joining)
+    return {name: max(FLOOR, share) for name, share in shares.items()}
+
+
 def yields(
     entries: Sequence[Entry], names: Sequence[str], worth: float = 1.0, hessian: float = 15.0
 ) -> dict[str, float]:
-    """Share of a round for each strategy, summing to about one.
+    """New points per gradient that each strategy has found lately.
 
     Args:
         entries: the log of attempts.
@@ -106,7 +131,7 @@ def yields(
         worth: of a new minimum, that of a new transition state being one.
         hessian: cost of a Hessian with its spectrum, in gradients.
     """
-    scores = {}
+    found = {}
     for name in names:
         # Both ways of joining components log their bands as "connect".
         logged = "connect" if name == "gaps" else name
@@ -114,6 +139,5 @@ def yields(
         gain = sum(worth * e.new_minima + e.new_transition_states for e in recent)
         cost = sum(e.gradients + hessian * e.hessians for e in recent)
         # One point for nothing, so that an arm nobody has tried looks attractive.
-        scores[name] = (gain + 1.0) / (cost + 5e3)
-    total = sum(scores.values())
-    return {name: max(FLOOR, score / total) for name, score in scores.items()}
+        found[name] = (gain + 1.0) / (cost + 5e3)
+    return found

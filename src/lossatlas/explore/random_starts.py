@@ -22,6 +22,8 @@ from lossatlas.search.transition_states import climb_from, from_the_middle
 PERTURBATION = (0.3, 1.1)
 """Largest step of a weight from a stationary point to where a climb begins, in length scales: drawn
 anew for each climb from this range, since some states are reached from near or from afar only."""
+LONGEST = 100
+"""Weights above which the step of each is shortened, so that a perturbation grows no longer."""
 DISTURBANCE = 0.5
 """Likewise to a point near a mirror."""
 
@@ -51,6 +53,7 @@ def _perturbed(
 def perturbation(landscape: Landscape, random: np.random.Generator) -> np.ndarray:
     """A step (n,) from a stationary point, uniform in a box of random size, not along the shift."""
     size = landscape.length_scale * random.uniform(*PERTURBATION)
+    size *= min(1.0, LONGEST / landscape.n_weights) ** 0.5
     step = size * random.uniform(-1.0, 1.0, landscape.n_weights)
     return step - landscape.excluded_modes.T @ (landscape.excluded_modes @ step)
 
