@@ -97,12 +97,12 @@ def test_minima_are_worth_little_where_they_are_not_connected():
     assert poor["minima"] < 0.1 * poor["states"]
 
 
-@pytest.mark.parametrize(("connected", "joining"), [(1.0, 0.2), (0.5, 0.6), (0.0, 1.0)])
-def test_as_much_goes_to_joining_as_is_not_connected(connected, joining):
+@pytest.mark.parametrize(("connected", "joining"), [(1.0, 0.2), (0.5, 0.4), (0.0, 1.0)])
+def test_the_less_is_connected_the_more_goes_to_joining(connected, joining):
     found = {"shortcut": 4.0, "basin-hopping": 4.0, "connect": 0.5, "gaps": 0.5, "single-ended": 1}
     shares = shares_of(found, connected)
     assert sum(shares[name] for name in planner.JOINING) == pytest.approx(joining)
-    assert shares["shortcut"] == max(planner.FLOOR, 0.4 * connected)
+    assert shares["shortcut"] == pytest.approx(max(planner.FLOOR, 0.5 * (1.0 - joining)))
 
 
 def test_without_strategies_that_join_the_others_share_it_all():

@@ -3,10 +3,10 @@
 Each strategy is an arm. Its yield is what it has found lately per unit of cost, costs counted in
 evaluations, never in seconds: what is planned depends on the atlas alone. Where few of the minima
 are connected to the global minimum, what is missing is connections. So a new transition state
-counts one, a new minimum as much as the part of the minima that is connected; as large a part of a
-round as is not goes to the strategies that join; and the rest is shared out in proportion to the
-yields, with a floor so that no arm is written off for ever. Independent draws are no arm: they get
-a fixed share, whatever they find.
+counts one, a new minimum as much as the part of the minima that is connected; a part of a round,
+the square of the part that is not, is kept for the strategies that join; and the rest is shared out
+in proportion to the yields, with a floor so that no arm is written off for ever. Independent draws
+are no arm: they get a fixed share, whatever they find.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -109,14 +109,15 @@ def shares_of(yields: Mapping[str, float], connected: float) -> dict[str, float]
 
     Example:
         >>> shares_of({"basin-hopping": 3.0, "gaps": 1.0}, connected=0.5)
-        {'basin-hopping': 0.375, 'gaps': 0.625}
+        {'basin-hopping': 0.5625, 'gaps': 0.4375}
     """
     joining = [name for name in JOINING if name in yields]
-    shared = connected if joining else 1.0
+    # Squared: where half is connected, what else there is still finds more for its cost.
+    reserved = (1.0 - connected) ** 2 if joining else 0.0
     total = sum(yields.values())
-    shares = {name: shared * score / total for name, score in yields.items()}
+    shares = {name: (1.0 - reserved) * score / total for name, score in yields.items()}
     for name in joining:
-        shares[name] += (1.0 - connected) / len(joining)
+        shares[name] += reserved / len(joining)
     return {name: max(FLOOR, share) for name, share in shares.items()}
 
 
