@@ -18,7 +18,23 @@ def test_as_found_by_a_tree(batches):
     if k:
         distances, found = KDTree(rows).query(rows, k=k + 1)
         np.testing.assert_array_equal(near.found, found[:, 1:])
-        np.testing.assert_allclose(near.distances, distances[:, 1:], atol=1e-3)
+        np.testing.assert_allclose(near.distances, distances[:, 1:], rtol=1e-12)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_ties_do_not_depend_on_batches(offset):
+    """On a lattice, where most distances are shared by several rows."""
+    rows = offset + 0.7 * np.indices((6, 6, 6)).reshape(3, -1).T
+    found = []
+    for sizes in ((216,), (1,) * 216, (100, 100, 16)):
+        near = Neighbors()
+        for batch in np.split(rows, np.cumsum(sizes)[:-1]):
+            near.add(batch)
+        found.append(near)
+    for other in found[1:]:
+        np.testing.assert_allclose(other.distances, found[0].distances, rtol=1e-9)
+        if offset == 0.0:
+            np.testing.assert_array_equal(other.found, found[0].found)
 
 
 def test_rows_at_one_place_are_neighbors_of_each_other():

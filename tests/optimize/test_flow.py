@@ -181,6 +181,18 @@ def test_the_nearer_a_path_runs_along_a_ridge_the_further_it_may_have_strayed():
     assert spreads[0] < 10 * TIGHT < spreads[-1]
 
 
+def test_a_deviation_at_the_start_is_carried_along():
+    """Along a quadratic valley it shrinks as the flow does across it."""
+    curvatures = jnp.array([0.1, 1.0])
+    surface = FunctionLandscape(lambda w: 0.5 * w @ (curvatures * w), [-1, -1], [1, 1]).surface
+    start = np.array([0.8, 0.1])
+    jobs = [(start, TIGHT, BALL, np.eye(2), np.asarray(d)) for d in (0.0, 0.3)]
+    none, some = results_of(surface, Flow(), jobs)
+    assert none.spread < 1e-3
+    assert some.spread == pytest.approx(0.3)
+    assert none.deviation < some.deviation < 0.01
+
+
 def test_the_symmetrizer_keeps_a_path_in_its_subspace():
     """On the ridge itself the flow runs into the Newton ball of the saddle and stops there."""
     surface = FunctionLandscape(

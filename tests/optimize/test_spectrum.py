@@ -3,11 +3,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from reference_networks import small_landscape
 
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.landscape.surfaces import MUELLER_BROWN
-from lossatlas.optimize.spectrum import rough_spectrum
+from lossatlas.optimize.spectrum import rough_spectrum, spectrum
 
 
 def test_a_networks_spectrum_is_right_to_single_precision():
@@ -59,3 +60,45 @@ def test_a_users_function_is_not_rounded():
     values, _ = rough_spectrum(landscape.surface, w)
     exact = np.linalg.eigvalsh(np.asarray(landscape.surface.hessian(w)))
     np.testing.assert_allclose(values, exact, rtol=1e-12)
+
+
+def dense(landscape, w):
+    return np.asarray(landscape.symmetrizer(w) @ np.eye(landscape.n_weights))
+
+
+@pytest.mark.parametrize("hidden", [(5,), (4, 3)])
+def test_with_a_symmetrizer_the_spectrum_is_that_inside_and_the_rest_comes_last(hidden):
+    random = np.random.default_rng(0)
+    landscape = NetworkLandscape(random.normal(size=(40, 2)), np.arange(40) % 3, hidden, 1e-3)
+    w = landscape.random_start(random) / 3
+    for layer in landscape.layers:  # two units equal, one zero
+        equal = layer.positions[:2]
+        w[equal[1]] = w[equal[0]]
+    w = landscape.symmetrizer(w) @ w
+    hessian = np.asarray(landscape.surface.hessian(w))
+    onto = dense(landscape, w)
+    shift = landscape.excluded_modes
+    onto = onto - shift.T @ shift @ onto
+    basis = np.linalg.svd(onto)[0][:, : round(np.trace(onto))]
+    inside = np.linalg.eigvalsh(basis.T @ hessian @ basis)
+    values, vectors = map(
+        np.asarray, jax.jit(spectrum)(landscape.surface, w, landscape.symmetrizer(w))
+    )
+    assert 0 < len(inside) < len(values)
+    np.testing.assert_allclose(values[: len(inside)], inside, atol=1e-12)
+    assert (values[len(inside) :] >= inside[-1]).all()
+    np.testing.assert_allclose(
+        np.linalg.norm(basis.T @ vectors[:, : len(inside)], axis=0), 1.0, atol=1e-7
+    )
+
+
+def test_modes_outside_come_last_however_negative():
+    """A dense symmetrizer, one of whose own vectors is a sequence of whole numbers."""
+    onto = 0.5 * (np.eye(2) + np.array([[-0.6, 0.8], [0.8, 0.6]]))
+    along, across = np.array([1.0, 2.0]) / 5**0.5, np.array([2.0, -1.0]) / 5**0.5
+    surface = FunctionLandscape(
+        lambda w: 0.5 * (1e-6 * (w @ along) ** 2 - (w @ across) ** 2), [-1, -1], [1, 1]
+    ).surface
+    values, vectors = spectrum(surface, jnp.zeros(2), onto)
+    np.testing.assert_allclose(values, [1e-6, 1.0], atol=1e-9)
+    np.testing.assert_allclose(np.abs(vectors[:, 0]), along, atol=1e-9)

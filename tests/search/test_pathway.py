@@ -8,11 +8,11 @@ from lane_runs import in_order, results_of
 
 from lossatlas.errors import Status
 from lossatlas.landscape import FunctionLandscape
-from lossatlas.optimize.flow import Flowed
+from lossatlas.optimize.flow import Flow, Flowed
 from lossatlas.optimize.lanes import Engine
 from lossatlas.search.certify import certified
 from lossatlas.search.pathway import _end, _Path, follow
-from lossatlas.search.tools import default_tools
+from lossatlas.search.tools import N_SOFT, default_tools
 
 
 def valley(w):
@@ -165,19 +165,86 @@ def test_a_path_that_may_have_strayed_is_followed_again_more_tightly(spreads, st
     tools, start = default_tools(landscape), np.array([0.5, 0.0])
     path = _Path(tools, start, np.eye(2))
     flows = [Flowed(np.zeros(2), 0.0, spread, 0.0, 1, 1, status) for spread in spreads]
-    search, asked = _end(path, flows.pop(0)), []
+    arrival, asked, cost = answered(landscape, _end(path, flows.pop(0)), flows)
+    assert arrival.status is status
+    assert cost.hessians == len(spreads) + (
+        status is Status.CONVERGED
+    )  # one polish, of one Hessian
+    assert [float(job[1]) for job in asked] == tolerances
+    assert flows == []
+
+
+def answered(landscape, search, flows):
+    """A path with prepared answers for its flows, polishes in earnest: what `_end` returns, and the
+    jobs of the flows asked for."""
+    asked = []
     try:
         request = next(search)
         while True:
-            if request.kernel is tools.flow:
-                asked.append(float(request.job[1]))
+            if isinstance(request.kernel, Flow):
+                asked.append(request.job)
                 answer = flows.pop(0)
             else:
                 (answer,) = results_of(landscape.surface, request.kernel, [request.job])
             request = search.send(answer)
     except StopIteration as ended:
         arrival, cost = ended.value
-        assert arrival.status is status
-        assert cost.hessians >= len(spreads)
-    assert asked == tolerances
-    assert flows == []
+        return arrival, asked, cost
+
+
+def test_a_path_is_continued_with_its_deviation_and_its_spread_counts_as_a_whole():
+    """Stopped too early, then arrived; but on the first leg it may have strayed by 0.09, or 0.9."""
+    landscape = FunctionLandscape(lambda w: w @ w, [-1, -1], [1, 1])
+    tools, start, early = default_tools(landscape), np.array([0.9, 0.0]), np.array([0.5, 0.0])
+    there = Flowed(np.zeros(2), 0.0, 0.02, 0.0, 1, 1, Status.CONVERGED)
+    for spread, again in ((0.09, 0), (0.9, 1)):
+        first = Flowed(early, 0.07, spread, 0.01, 1, 1, Status.CONVERGED)
+        search = _end(_Path(tools, start, np.eye(2)), first)
+        arrival, asked, _ = answered(landscape, search, [there])
+        assert arrival.point is not None
+        w, tolerance, ball, _, deviation = asked[0]
+        if again:  # not even certified, but followed again from the start
+            assert (tolerance, deviation) == (tools.flow_tolerance[1], 0.0)
+            np.testing.assert_array_equal(w, start)
+        else:
+            assert (tolerance, deviation) == (tools.flow_tolerance[0], 0.07)
+            assert ball == pytest.approx(0.1 * tools.newton_ball)
+            np.testing.assert_array_equal(w, early)
+
+
+def test_what_may_have_strayed_on_the_second_leg_is_followed_again_from_the_start():
+    landscape = FunctionLandscape(lambda w: w @ w, [-1, -1], [1, 1])
+    tools, start = default_tools(landscape), np.array([0.9, 0.0])
+    first = Flowed(np.array([0.5, 0.0]), 0.0, 0.0, 0.01, 1, 1, Status.CONVERGED)
+    second = Flowed(np.zeros(2), 0.0, 0.9, 0.0, 1, 1, Status.CONVERGED)
+    there = second._replace(spread=0.0)
+    search = _end(_Path(tools, start, np.eye(2)), first)
+    _, asked, _ = answered(landscape, search, [second, there])
+    assert [job[1] for job in asked] == list(tools.flow_tolerance[:2])
+    np.testing.assert_array_equal(asked[1][0], start)
+
+
+def test_a_saddle_beside_the_path_is_not_hidden_by_saddles_of_other_symmetry():
+    """Eight negative modes outside the subspace, all that a certificate has, and one inside."""
+
+    def function(w):
+        return fork(w[:2]) + (w[2:] ** 4 - 3 * w[2:] ** 2).sum()
+
+    k = N_SOFT
+    flips = [np.diag(np.where(np.arange(k + 2) == j, -1.0, 1.0)) for j in range(2, k + 2)]
+    onto = np.diag([1.0, 1.0] + k * [0.0])
+    landscape = FunctionLandscape(
+        function, [-2] * (k + 2), [2] * (k + 2), symmetry=np.array([np.eye(k + 2), flips[0]])
+    )
+    tools = default_tools(landscape)
+    start = np.array([0.8, -3e-3] + k * [0.0])
+    path = _Path(tools, start, onto)
+    (flow,) = results_of(landscape.surface, tools.flow, [path.request(1e-5).job])
+
+    def search():
+        return (yield from _end(path, flow))
+
+    arrival, _ = in_order(Engine(landscape.surface), [search()])[0]
+    assert arrival.point is not None
+    x, y = arrival.point.weights[:2]
+    np.testing.assert_allclose([abs(x), y], [1.0218, -0.1489], atol=2e-3)

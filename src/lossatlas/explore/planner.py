@@ -26,7 +26,7 @@ FLOOR = 0.04
 """Smallest share of a round."""
 JOINING = ("connect", "gaps", "single-ended")
 """The strategies that join minima to the global minimum: by bands between components, and by climbs
-from the lowest minima, nearly all of which find transition states of the minimum itself."""
+from minima, lowest first, which mostly find transition states of the minimum they begin at."""
 FIRST_ROUND, ROUND = 12, 24
 """Searches in a round before any minimum is known, and after."""
 
@@ -100,22 +100,22 @@ def connected_part(view: View) -> float:
     return float(np.mean(view.component == view.component[order[0]])) if len(order) else 1.0
 
 
-def shares_of(yields: Mapping[str, float], connected: float) -> dict[str, float]:
+def shares_of(found: Mapping[str, float], connected: float) -> dict[str, float]:
     """Share of a round for each strategy, summing to about one.
 
     Args:
-        yields: of the strategies.
+        found: by each strategy, new points per gradient (`yields`).
         connected: the part of the minima that is connected to the global minimum.
 
     Example:
         >>> shares_of({"basin-hopping": 3.0, "gaps": 1.0}, connected=0.5)
         {'basin-hopping': 0.5625, 'gaps': 0.4375}
     """
-    joining = [name for name in JOINING if name in yields]
+    joining = [name for name in JOINING if name in found]
     # Squared: where half is connected, what else there is still finds more for its cost.
     reserved = (1.0 - connected) ** 2 if joining else 0.0
-    total = sum(yields.values())
-    shares = {name: (1.0 - reserved) * score / total for name, score in yields.items()}
+    total = sum(found.values())
+    shares = {name: (1.0 - reserved) * score / total for name, score in found.items()}
     for name in joining:
         shares[name] += reserved / len(joining)
     return {name: max(FLOOR, share) for name, share in shares.items()}

@@ -22,10 +22,10 @@ from lossatlas.search.transition_states import climb_from, from_the_middle
 PERTURBATION = (0.3, 1.1)
 """Largest step of a weight from a stationary point to where a climb begins, in length scales: drawn
 anew for each climb from this range, since some states are reached from near or from afar only."""
-LONGEST = 100
-"""Weights above which the step of each is shortened, so that a perturbation grows no longer."""
 DISTURBANCE = 0.5
 """Likewise to a point near a mirror."""
+MANY_WEIGHTS = 100
+"""Above so many weights the step of each is shortened, so that no step gets any longer."""
 
 
 def look_around(view: View, seed: int = 0) -> Iterator[Task]:
@@ -53,7 +53,7 @@ def _perturbed(
 def perturbation(landscape: Landscape, random: np.random.Generator) -> np.ndarray:
     """A step (n,) from a stationary point, uniform in a box of random size, not along the shift."""
     size = landscape.length_scale * random.uniform(*PERTURBATION)
-    size *= min(1.0, LONGEST / landscape.n_weights) ** 0.5
+    size *= _shortening(landscape)
     step = size * random.uniform(-1.0, 1.0, landscape.n_weights)
     return step - landscape.excluded_modes.T @ (landscape.excluded_modes @ step)
 
@@ -105,11 +105,16 @@ def _mirrored(
 ) -> Iterator[Any]:
     landscape = tools.landscape
     step = landscape.symmetrizer(start) @ random.uniform(-1.0, 1.0, len(start))
-    disturbed = start + DISTURBANCE * landscape.length_scale * random.random() * step
+    size = DISTURBANCE * landscape.length_scale * random.random() * _shortening(landscape)
+    disturbed = start + size * step
     copies = landscape.neighbor_copies(disturbed)
     second = copies[int(random.integers(len(copies)))] if copies else disturbed
     attempt = yield from from_the_middle(tools, "mirrors", (0, disturbed), (0, second))
     return attempt._replace(origin=(), detail=detail)
+
+
+def _shortening(landscape: Landscape) -> float:
+    return min(1.0, MANY_WEIGHTS / landscape.n_weights) ** 0.5
 
 
 def _stationary_points(view: View) -> list[np.ndarray]:

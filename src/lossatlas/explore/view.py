@@ -9,7 +9,7 @@ from lossatlas.analysis.disconnectivity import Tree, build_tree
 from lossatlas.atlas import Atlas, Snapshot, components, schema, snapshot
 from lossatlas.atlas.log import Entry, read_log
 from lossatlas.atlas.matching import deviation, energy_window
-from lossatlas.explore.neighbors import Neighbors
+from lossatlas.explore.neighbors import BLOCK, Neighbors
 from lossatlas.landscape.base import Landscape
 from lossatlas.search.outcome import StationaryPoint
 
@@ -99,7 +99,9 @@ class Observer:
         if len(new):
             fresh = self.atlas.minimum_weights(int(i) for i in new)
             self._weights.extend(fresh)
-            self._near.add(self.landscape.descriptors(np.asarray(fresh)))
+            for first in range(0, len(fresh), BLOCK):
+                block = np.asarray(fresh[first : first + BLOCK])
+                self._near.add(self.landscape.descriptors(block))
         states = points.transition_state_ids[len(self._transition_states) :]
         if len(states):
             fresh = self.atlas.transition_state_weights(int(i) for i in states)

@@ -103,7 +103,7 @@ class Landscape(Protocol):
         ...
 
     def descriptors(self, w: np.ndarray) -> np.ndarray:
-        """(b, k) of weights (b, n), equal for symmetry copies and near for points that are near."""
+        """(b, k) of weights (b, n), equal for symmetry copies, mostly near for near points."""
         ...
 
     def nearest_copy(self, w: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -260,7 +260,7 @@ class FunctionLandscape:
 
     def descriptors(self, w: np.ndarray) -> np.ndarray:
         """The invariants of each."""
-        return np.array([self.invariants(x) for x in w])
+        return np.array([self.invariants(x) for x in w]).reshape(len(w), self.n_weights)
 
     def nearest_copy(self, w: np.ndarray, target: np.ndarray) -> np.ndarray:
         """The image of w nearest to target."""

@@ -76,45 +76,54 @@ def weights_in_place(layers: list[HiddenLayer], number: int, placed: set[int]) -
     In the order of the layer's positions. Those are its bias and its weights from or to the inputs,
     the outputs, and the hidden layers that are `placed`.
     """
-    width = layers[number].positions.shape[1]
-    after = len(layers[number + 1].positions) if number + 1 < len(layers) else None
-    before = len(layers[number - 1].positions) if number > 0 else None
-    bias = before if before is not None else 0 if after is None else width - 1 - after
-    settled = np.ones(width, bool)
-    settled[:bias] = before is None or number - 1 in placed
-    settled[bias + 1 :] = after is None or number + 1 in placed
+    settled = np.ones(layers[number].positions.shape[1], bool)
+    if number > 0 and number - 1 not in placed:
+        settled[: len(layers[number - 1].positions)] = False
+    if number + 1 < len(layers) and number + 1 not in placed:
+        settled[-len(layers[number + 1].positions) :] = False
     return settled
 
 
 def nearest_copy(layers: list[HiddenLayer], w: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The copy of w nearest to target: exact for one hidden layer.
 
-    For each layer a signed assignment of units (Hungarian method). Deeper networks begin once at
-    the inputs and once at the outputs, each layer by those weights whose other ends are in place
-    already, and then alternate over the layers until nothing changes; no optimality is claimed.
+    For each layer a signed assignment of units (Hungarian method). Deeper networks alternate over
+    the layers until nothing changes, once from the inputs up and once from the outputs down, both
+    from w as it is and from where each layer was placed by the weights whose other ends were in
+    place already; no optimality is claimed.
     """
+    if len(layers) == 1:
+        return _assign(layers[0], w, target)
     upwards = range(len(layers))
-    orders = [upwards] if len(layers) == 1 else [upwards, upwards[::-1]]
-    copies = [_aligned(layers, order, w, target) for order in orders]
+    copies = [
+        _alternate([layers[k] for k in order], start, target)
+        for order in (upwards, upwards[::-1])
+        for start in (w, _placed(layers, order, w, target))
+    ]
     return min(copies, key=lambda copy: float(np.linalg.norm(copy - target)))
 
 
-def _aligned(
+def _placed(
     layers: list[HiddenLayer], order: Iterable[int], w: np.ndarray, target: np.ndarray
 ) -> np.ndarray:
+    """Each layer assigned once, by the weights whose other ends are in place."""
     placed: set[int] = set()
     for number in order:
         w = _assign(layers[number], w, target, weights_in_place(layers, number, placed))
         placed.add(number)
+    return w
+
+
+def _alternate(layers: list[HiddenLayer], w: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Assign one layer after the other until nothing changes."""
     distance = np.inf
-    while len(layers) > 1:
-        for number in order:
-            w = _assign(layers[number], w, target)
+    while True:
+        for layer in layers:
+            w = _assign(layer, w, target)
         now = float(np.linalg.norm(w - target))
         if now >= distance - 1e-12:
-            break
+            return w
         distance = now
-    return w
 
 
 def _assign(

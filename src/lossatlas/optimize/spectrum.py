@@ -14,38 +14,42 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 
 def spectrum(surface: Any, w: Array, symmetrizer: Any = None) -> tuple[Array, Array]:
     """Ascending eigenvalues (m,) and eigenvectors (n, m), those of excluded modes left out.
 
-    With the symmetrizer of w, which projects onto the subspace that gradient flow cannot leave, all
-    modes outside it come last: their eigenvalues are raised by as much as the largest can be.
+    With the symmetrizer of w, which projects onto the subspace that gradient flow cannot leave, the
+    spectrum is that within the subspace; the modes outside come last, with a value that is no less
+    than any inside.
     """
     hessian = surface.inner_hessian(w)
     if symmetrizer is not None:
-        hessian = hessian + _lift(surface, hessian, symmetrizer)
+        hessian = _inside(surface, hessian, symmetrizer)
     values, vectors = jnp.linalg.eigh(hessian)
     # In this order: rounded otherwise, vectors would have a part along the excluded modes, which
     # nothing would ever remove again.
     return values.astype(w.dtype), surface.from_inner(vectors.astype(w.dtype))
 
 
-def _lift(surface: Any, hessian: Array, symmetrizer: Any) -> Array:
-    """What raises the modes outside the symmetric subspace: a multiple of the projector onto them.
+def _inside(surface: Any, hessian: Array, symmetrizer: Any) -> Array:
+    """The Hessian within the symmetric subspace, and a multiple of the identity outside.
 
-    Most points have no symmetry and are spared the products.
+    Most points have no symmetry; on a CPU they are spared the products.
     """
-    basis = surface.from_inner(jnp.eye(len(hessian), dtype=hessian.dtype))
 
-    def lift() -> Array:
-        inside = (basis.T @ (symmetrizer @ basis)).astype(hessian.dtype)
-        return jnp.linalg.norm(hessian) * (jnp.eye(len(hessian), dtype=hessian.dtype) - inside)
+    def restricted() -> Array:
+        identity = jnp.eye(len(hessian), dtype=hessian.dtype)
+        basis = surface.from_inner(identity)
+        onto = (basis.T @ (symmetrizer @ basis)).astype(hessian.dtype)
+        return onto @ hessian @ onto + jnp.linalg.norm(hessian) * (identity - onto)
 
-    different = jnp.arange(1.0, len(basis) + 1.0)
-    everywhere = jnp.all(symmetrizer @ different == different)
-    return jax.lax.cond(everywhere, lambda: jnp.zeros_like(hessian), lift)
+    n = len(surface.from_inner(jnp.zeros(len(hessian), hessian.dtype)))
+    generic = np.random.default_rng(0).normal(size=n)
+    everywhere = jnp.all(symmetrizer @ generic == generic)
+    return jax.lax.cond(everywhere, lambda: hessian, restricted)
 
 
 def rough_spectrum(surface: Any, w: Array, symmetrizer: Any = None) -> tuple[Array, Array]:

@@ -17,6 +17,7 @@ transition state its own pathway is followed, and the minimum reported is one of
 """
 
 from collections.abc import Generator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,9 +32,11 @@ from lossatlas.search.tools import Tools
 MAX_DEPTH = 3
 """Saddles that a path may run into, one after the other, before it is given up."""
 
-BALLS, CLOSE = (1.0, 0.1, 0.01, 0.001), 0.01
-"""Newton balls that a path is followed to, one after the other, and how close a point is taken for
-its end whatever the first Newton step, as parts of the first ball."""
+BALLS = (1.0, 0.1, 0.01, 0.001)
+"""Newton balls that a path is followed to, one after the other, as parts of the first."""
+CLOSE, THERE = 0.01, 1e-6
+"""How close a point is taken for the end of a path, as parts of the first ball: whatever the length
+of the first Newton step, and whatever the point is."""
 
 Requests = Request | list[Request]
 
@@ -111,48 +114,53 @@ def _end(path: _Path, flow: Flowed) -> Generator[Requests, Any, tuple[Certificat
 
     `flow` is what the coarsest tolerance gave.
     """
-    coarsest, *tighter = path.tools.flow_tolerance
-    arrival, flow, cost = yield from _arrive(path, coarsest, flow)
-    for tolerance in tighter:
-        if flow.status != Status.CONVERGED or flow.spread <= path.tools.largest_spread:
-            break
-        flow = yield path.request(tolerance)
-        arrival, flow, spent = yield from _arrive(path, tolerance, flow)
+    tolerances, largest, cost = path.tools.flow_tolerance, path.tools.largest_spread, Cost()
+    for tolerance, tighter in pairwise(tolerances):
+        arrival, flow, spent = yield from _arrive(path, tolerance, flow, largest)
         cost += spent
-    return arrival, cost
+        if flow.status != Status.CONVERGED or flow.spread <= largest:
+            return arrival, cost
+        flow = yield path.request(tighter)
+    arrival, flow, spent = yield from _arrive(path, tolerances[-1], flow, np.inf)
+    return arrival, cost + spent
 
 
 def _arrive(
-    path: _Path, tolerance: float, flow: Flowed
+    path: _Path, tolerance: float, flow: Flowed, largest: float
 ) -> Generator[Requests, Any, tuple[Certificate, Flowed, Cost]]:
     """Certify where the flow of this tolerance ends, continued if it may not be there yet.
 
-    The flow that comes back with the certificate is the last one.
+    Given up at once where it may have strayed further than `largest`. The flow that comes back with
+    the certificate is the last one, with the largest spread.
     """
     cost, smaller = _flow_cost(flow), list(BALLS[1:])
-    while flow.status == Status.CONVERGED:
+    while flow.status == Status.CONVERGED and flow.spread <= largest:
         arrival = yield from certified(path.tools, np.asarray(flow.w))
         cost += arrival.cost
-        if _belongs(flow, arrival, path.symmetrizer, CLOSE * path.tools.newton_ball):
+        if _belongs(flow, arrival, path.symmetrizer, path.tools.newton_ball):
             return arrival, flow, cost
         if not smaller:
-            return arrival._replace(point=None, status=Status.NOT_STATIONARY), flow, cost
-        flow = yield path.further(flow, tolerance, smaller.pop(0))
-        cost += _flow_cost(flow)
+            status = Status.NOT_STATIONARY if arrival.point is not None else arrival.status
+            return arrival._replace(point=None, status=status), flow, cost
+        further = yield path.further(flow, tolerance, smaller.pop(0))
+        cost += _flow_cost(further)
+        flow = further._replace(spread=max(flow.spread, further.spread))
     nothing, status = np.empty((0, len(path.start))), Status(int(flow.status))
     return Certificate(None, nothing, np.empty(0), status, Cost()), flow, cost
 
 
-def _belongs(flow: Flowed, arrival: Certificate, symmetrizer: Any, close: float) -> bool:
+def _belongs(flow: Flowed, arrival: Certificate, symmetrizer: Any, ball: float) -> bool:
     """Whether the path ends at the point that Newton's method reached from its last point."""
     if arrival.point is None:
-        return arrival.status is Status.UNDECIDED
+        return False
     apart = float(np.linalg.norm(arrival.point.weights - flow.w))
-    if apart <= 1e-4 * close:
-        return True  # the path itself ends there, whatever the point is
+    if apart <= THERE * ball:
+        return True
     negative = arrival.modes[arrival.eigenvalues[: len(arrival.modes)] < 0]
+    if len(negative) == len(arrival.modes):
+        return apart <= CLOSE * ball  # there may be more of them than are known
     leaving = np.linalg.norm(symmetrizer @ negative.T, axis=0)
-    return apart <= max(1.5 * float(flow.newton), close) and bool((leaving < 1e-3).all())
+    return apart <= max(1.5 * float(flow.newton), CLOSE * ball) and bool((leaving < 1e-3).all())
 
 
 def _settle(
@@ -186,7 +194,7 @@ def _fall_off(
     assert point is not None
     lowest = values[: len(arrival.modes)] - values[0] < DEGENERATE * abs(values[0])
     multiplet = arrival.modes[lowest]
-    # Projected: whatever vectors span the multiplet, the direction is the same.
+    # Projected: the direction does not depend on which vectors span what is known of the multiplet.
     direction = multiplet.T @ (multiplet @ np.random.default_rng(0).normal(size=len(point.weights)))
     direction /= np.linalg.norm(direction)
     starts = [point.weights + sign * tools.pushoff * direction for sign in (1.0, -1.0)]
