@@ -233,6 +233,46 @@ def test_symmetrizer_is_the_average_over_the_stabilizer_of_any_point(hidden, nei
     np.testing.assert_allclose(dense(landscape, w), stabilizer_average(landscape, w)[0], atol=1e-13)
 
 
+def test_symmetrizer_of_a_swap_that_keeps_the_mask_only_in_two_layers_at_once():
+    """With five units a layer and one neighbor, two units of each layer change places together."""
+    landscape = small_landscape((5, 5), classes=4, neighbors=1)
+    assert landscape.group_order == 2 * 2**10
+    free = landscape.architecture.free
+    full = np.zeros(landscape.architecture.n_full)
+    full[free] = np.random.default_rng(0).normal(size=landscape.n_weights)
+    numbers = np.zeros(landscape.architecture.n_full)
+    numbers[free] = 1 + np.arange(landscape.n_weights)
+    into, between, out = np.split(numbers[:55], [10, 35])
+    into, between, out = into.reshape(5, 2), between.reshape(5, 5), out.reshape(4, 5)
+    biases, outputs = numbers[55:65].reshape(2, 5), numbers[65:]
+    swaps = [
+        (a, b, c, d)
+        for a, b in itertools.combinations(range(5), 2)
+        for c, d in itertools.combinations(range(5), 2)
+    ]
+    found = []
+    for a, b, c, d in swaps:
+        first, second = np.arange(5), np.arange(5)
+        first[[a, b]], second[[c, d]] = (b, a), (d, c)
+        moved = np.concatenate(
+            [
+                into[first].ravel(),
+                between[second][:, first].ravel(),
+                out[:, second].ravel(),
+                biases[0][first],
+                biases[1][second],
+                outputs,
+            ]
+        )
+        if ((moved > 0) == (numbers > 0)).all():
+            found.append(moved[free].astype(int) - 1)
+    assert len(found) == 1
+    w = full[free]
+    w = 0.5 * (w + w[found[0]])
+    identity = np.eye(landscape.n_weights)
+    np.testing.assert_allclose(dense(landscape, w), 0.5 * (identity + identity[found[0]]))
+
+
 def test_orbit_of_a_swap_in_two_layers_at_once():
     landscape = small_landscape((2, 2))
     assert landscape.orbit_size(joint_swap_point(landscape)) == landscape.group_order // 2

@@ -54,7 +54,8 @@ def symmetrizer(layers: Sequence[HiddenLayer], w: np.ndarray) -> SignedAverage:
         return SignedAverage(np.arange(n, dtype=np.int32), np.ones(n), np.ones(n))
     # Node i is weight i and node n + i its negative; a generator joins each with its image.
     weight = np.tile(np.arange(n), len(generators))
-    image = np.concatenate([_carried(layers, generator, n) for generator in generators])
+    whole, places = _with_removed_weights(layers, n)
+    image = np.concatenate([_carried(whole, g, places)[:n] for g in generators])
     place, turned = np.abs(image).astype(int) - 1, image < 0
     rows = np.concatenate([weight, weight + n])
     columns = np.concatenate([place + n * turned, place + n * ~turned])
@@ -63,6 +64,26 @@ def symmetrizer(layers: Sequence[HiddenLayer], w: np.ndarray) -> SignedAverage:
     plus, minus = label[:n], label[n:]
     _, group, sizes = np.unique(np.minimum(plus, minus), return_inverse=True, return_counts=True)
     return SignedAverage(group.astype(np.int32), np.sign(minus - plus) * 1.0, 1.0 / sizes[group])
+
+
+def _with_removed_weights(layers: Sequence[HiddenLayer], n: int) -> tuple[list[HiddenLayer], int]:
+    """The layers with places from n on for the weights that the mask has removed, and how many
+    places there are.
+
+    A symmetry of several layers may keep the mask as a whole though the part of one layer does not:
+    between the parts a weight can stand where there is none.
+    """
+    whole: list[HiddenLayer] = []
+    for layer in layers:
+        positions = layer.positions.copy()
+        if whole:  # what has a place already, as a weight of the layer below
+            below = whole[-1].positions[:, -len(positions) :]
+            positions[:, : len(below)] = below.T
+        removed = positions < 0
+        positions[removed] = n + np.arange(removed.sum())
+        n += int(removed.sum())
+        whole.append(layer._replace(positions=positions))
+    return whole, n
 
 
 def _carried(layers: Sequence[HiddenLayer], element: SignedPermutation, n: int) -> np.ndarray:
