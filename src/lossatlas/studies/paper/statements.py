@@ -1,10 +1,11 @@
 """The statements of the paper that are tested, each with its statistic (see `claims`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
-from lossatlas.studies.paper.claims import Claim
+from lossatlas.studies.paper.claims import Claim, Draw
 from lossatlas.studies.paper.draw_statistics import (
     log_ratio,
     logarithm,
@@ -168,8 +169,8 @@ def _noise_shape(study: str, claim: Callable[..., Claim]) -> list[Claim]:
         claim(
             "trees are single-funneled at every level of errors",
             "single-funneled landscapes are seen in each case",
-            "smallest share of minima in the global minimum's funnel, less one half",
-            lambda draw: min(draw[study, level]["funnel_share"] for level in LEVELS) - 0.5,
+            "smallest share of connected minima in the global minimum's funnel, less one half",
+            lambda draw: min(_in_the_funnel(draw[study, level]) for level in LEVELS) - 0.5,
         ),
         claim(
             "minima of low loss have high training AUC",
@@ -318,19 +319,28 @@ def _masks() -> list[Claim]:
         claim(
             "at lambda 0.0001 trees stay single-funneled",
             "reduced connectivity leaves the landscape relatively single-funneled",
-            "smallest share of minima in the global minimum's funnel, 2 and 3 neighbors, less half",
-            lambda draw: min(draw[wide, k]["funnel_share"] for k in ("2", "3")) - 0.5,
+            "smallest share of connected minima in its funnel, 2 and 3 neighbors, less one half",
+            lambda draw: min(_in_the_funnel(draw[wide, k]) for k in ("2", "3")) - 0.5,
         ),
         *(
             claim(
                 f"at lambda 0.00001 sub-funnels with {near} neighbors",
                 "sub-funnels emerge with two and three neighbors, not with all connections",
-                f"share in the funnel with all connections - with {near} neighbors",
-                step(narrow, "funnel_share", near, "0"),
+                f"share of connected minima in the funnel, all connections - {near} neighbors",
+                partial(_lost_to_sub_funnels, narrow, near),
             )
             for near in ("2", "3")
         ),
     ]
+
+
+def _in_the_funnel(numbers: Mapping[str, float]) -> float:
+    """Of the minima that are connected to the global minimum, the share in its funnel."""
+    return numbers["funnel_share"] / numbers["funnel_connected"]
+
+
+def _lost_to_sub_funnels(study: str, near: str, draw: Draw) -> float:
+    return _in_the_funnel(draw[study, "0"]) - _in_the_funnel(draw[study, near])
 
 
 def _layers() -> list[Claim]:
