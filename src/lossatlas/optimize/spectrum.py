@@ -27,14 +27,14 @@ def spectrum(surface: Any, w: Array, symmetrizer: Any = None) -> tuple[Array, Ar
     """
     hessian = surface.inner_hessian(w)
     if symmetrizer is not None:
-        hessian = _inside(surface, hessian, symmetrizer)
+        hessian = _inside(surface, hessian, symmetrizer, len(w))
     values, vectors = jnp.linalg.eigh(hessian)
     # In this order: rounded otherwise, vectors would have a part along the excluded modes, which
     # nothing would ever remove again.
     return values.astype(w.dtype), surface.from_inner(vectors.astype(w.dtype))
 
 
-def _inside(surface: Any, hessian: Array, symmetrizer: Any) -> Array:
+def _inside(surface: Any, hessian: Array, symmetrizer: Any, n: int) -> Array:
     """The Hessian within the symmetric subspace, and a multiple of the identity outside.
 
     Most points have no symmetry; on a CPU they are spared the products.
@@ -46,7 +46,6 @@ def _inside(surface: Any, hessian: Array, symmetrizer: Any) -> Array:
         onto = (basis.T @ (symmetrizer @ basis)).astype(hessian.dtype)
         return onto @ hessian @ onto + jnp.linalg.norm(hessian) * (identity - onto)
 
-    n = len(surface.from_inner(jnp.zeros(len(hessian), hessian.dtype)))
     generic = np.random.default_rng(0).normal(size=n)
     everywhere = jnp.all(symmetrizer @ generic == generic)
     return jax.lax.cond(everywhere, lambda: hessian, restricted)
