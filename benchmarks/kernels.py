@@ -50,7 +50,7 @@ def kernels(landscape: NetworkLandscape) -> dict[str, float]:
         "of that exp": repeated(lambda y: jnp.exp(-y), outputs),
         "Hessian": repeated(lambda x: x - 1e-6 * surface.hessian(x)[0], w),
         "spectrum": repeated(lambda h: h + 1e-9 * jnp.linalg.eigh(h)[1], hessian),
-        "both, to steer by": repeated(lambda x: x - 1e-6 * rough_spectrum(surface, x)[1][0], w),
+        "both, to steer by": repeated(lambda x: x - 1e-6 * rough_spectrum(surface, x)[1][:, 0], w),
         "quench step": repeated(lambda s: tools.quench.step(surface, s), quench),
     }
     times: dict[str, list[float]] = {name: [] for name in parts}

@@ -8,28 +8,33 @@ distance to the nearest symmetry copy, with the time of what is computed once fo
 of the distances from one minimum to all others.
 """
 
-import argparse
 import time
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
+from benchmarks.arguments import atlas_and_sample
 
 from lossatlas.atlas import Atlas, snapshot
 from lossatlas.explore.neighbors import NEIGHBORS
+from lossatlas.landscape.base import Landscape
 from lossatlas.studies.problem import landscape_of
 
 
-def main() -> None:
-    """Measure and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("atlas")
-    parser.add_argument("--sample", type=int, default=50)
-    options = parser.parse_args()
-    with Atlas.open(options.atlas) as atlas:
-        landscape, points = landscape_of(atlas.problem), snapshot(atlas)
-        weights = np.array(atlas.minimum_weights([int(i) for i in points.minimum_ids]))
-    joining = np.flatnonzero(~points.degenerate)
-    chosen = np.random.default_rng(0).permutation(joining)[: options.sample]
-    pairs = list(zip(points.minimum_1[chosen], points.minimum_2[chosen], strict=True))
+class Ranks(NamedTuple):
+    """By one notion of distance: ranks of the other minimum from 0, and milliseconds spent on
+    what is computed once for a minimum, and on the distances from one minimum."""
+
+    name: str
+    ranks: np.ndarray
+    once: float
+    spent: float
+
+
+def ranked(
+    landscape: Landscape, weights: np.ndarray, pairs: list[tuple[int, int]]
+) -> Iterator[Ranks]:
+    """Ranks of the second of each pair of positions in weights (k, n), seen from the first."""
 
     def by_features(features):
         return lambda a: np.linalg.norm(features - features[a], axis=1)
@@ -38,8 +43,6 @@ def main() -> None:
         copies = [landscape.nearest_copy(w, weights[a]) for w in weights]
         return np.linalg.norm(np.array(copies) - weights[a], axis=1)
 
-    print(f"{len(weights)} minima, {len(pairs)} transition states")
-    print(f"distance by        rank of the other minimum: median  below {NEIGHBORS}  ms once  ms")
     for name, make in {
         "invariants": lambda: by_features(np.array([landscape.invariants(w) for w in weights])),
         "descriptors": lambda: by_features(landscape.descriptors(weights)),
@@ -53,7 +56,22 @@ def main() -> None:
             apart = distances(a)
             ranks.append(np.sum(apart < apart[b]) - 1)
         spent = 1e3 * (time.perf_counter() - started) / len(pairs)
-        below = np.mean(np.array(ranks) < NEIGHBORS)
+        yield Ranks(name, np.array(ranks), once, spent)
+
+
+def main() -> None:
+    """Measure and print a table."""
+    path, sample = atlas_and_sample(__doc__, 50)
+    with Atlas.open(path) as atlas:
+        landscape, points = landscape_of(atlas.problem), snapshot(atlas)
+        weights = np.array(atlas.minimum_weights([int(i) for i in points.minimum_ids]))
+    joining = np.flatnonzero(~points.degenerate)
+    chosen = np.random.default_rng(0).permutation(joining)[:sample]
+    pairs = list(zip(points.minimum_1[chosen], points.minimum_2[chosen], strict=True))
+    print(f"{len(weights)} minima, {len(pairs)} transition states")
+    print(f"distance by        rank of the other minimum: median  below {NEIGHBORS}  ms once  ms")
+    for name, ranks, once, spent in ranked(landscape, weights, pairs):
+        below = np.mean(ranks < NEIGHBORS)
         print(f"{name:32s} {np.median(ranks):22.0f} {below:9.2f} {once:8.2f} {spent:5.1f}")
 
 

@@ -96,8 +96,8 @@ def measured(
     count = max(8 if quick else 32, engine.lanes * engine.workers)
     if landscape.n_weights > 1000:  # minutes each
         count = engine.workers
-    elif landscape.n_weights > 300:  # up to a minute each
-        count = 8
+    elif landscape.n_weights > 500:  # one in eight takes minutes
+        count = 16
     elif len(landscape.labels) > 10_000:
         count = engine.lanes * engine.workers
     random = np.random.default_rng(0)

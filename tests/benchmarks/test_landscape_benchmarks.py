@@ -1,0 +1,66 @@
+"""Kernels, neighbors and paths: what is measured, on a landscape small enough to know the answer."""
+
+import sys
+
+import numpy as np
+import pytest
+from benchmarks import arguments, kernels, neighbors, paths
+
+from lossatlas.atlas import Atlas, Problem, snapshot
+from lossatlas.explore import ExploreOptions, explore
+from lossatlas.landscape import NetworkLandscape
+
+
+@pytest.fixture(scope="module")
+def landscape():
+    random = np.random.default_rng(2)
+    labels = np.arange(60) % 3
+    inputs = random.normal(size=(60, 2)) + np.array([[0.0, 0.0], [1.0, 0.5], [0.3, 1.0]])[labels]
+    return NetworkLandscape(inputs, labels, (3,), 1e-3)
+
+
+@pytest.fixture(scope="module")
+def found(landscape, tmp_path_factory):
+    """Weights of minima and of transition states, and which minima these join."""
+    path = tmp_path_factory.mktemp("benchmarks") / "small.atlas"
+    with Atlas.create(path, Problem(landscape.fingerprint())) as atlas:
+        explore(landscape, atlas, ExploreOptions(transition_states=6))
+        points = snapshot(atlas)
+        minima = np.array(atlas.minimum_weights([int(i) for i in points.minimum_ids]))
+        ids = [int(i) for i in points.transition_state_ids]
+        saddles = np.array(atlas.transition_state_weights(ids))
+    pairs = list(zip(points.minimum_1, points.minimum_2, strict=True))
+    return minima, saddles, pairs
+
+
+def test_kernels_are_all_measured(landscape, monkeypatch):
+    monkeypatch.setattr(kernels, "ROUNDS", 3)
+    times = kernels.kernels(landscape)
+    assert all(0 < time < 1e5 for time in times.values()), times
+    assert times["both, to steer by"] > times["energy + gradient"]
+
+
+def test_ranks_by_copies_are_those_of_brute_force(landscape, found):
+    minima, _, pairs = found
+    pairs = [pair for pair in pairs if pair[0] != pair[1]][:2]
+    rows = {row.name: row for row in neighbors.ranked(landscape, minima, pairs)}
+    assert list(rows) == ["invariants", "descriptors", "nearest copies"]
+    for (a, b), rank in zip(pairs, rows["nearest copies"].ranks, strict=True):
+        apart = [np.linalg.norm(landscape.nearest_copy(w, minima[a]) - minima[a]) for w in minima]
+        assert rank == sorted(apart).index(apart[b]) - 1
+
+
+def test_paths_at_the_tightest_tolerance_are_the_measure(landscape, found, monkeypatch):
+    monkeypatch.setattr(paths, "TOLERANCES", (1e-4, 5e-3))
+    tight, loose = paths.followed(landscape, found[1][:2])
+    assert (tight.wrong, tight.paths, loose.paths) == (0, 4, 4)
+    assert tight.hessians > loose.hessians
+
+
+def test_arguments(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["paths", "a.atlas", "--sample", "7"])
+    assert arguments.atlas_and_sample("Title.\n\nMore.", 50) == ("a.atlas", 7)
+    monkeypatch.setattr(sys, "argv", ["paths", "--help"])
+    with pytest.raises(SystemExit):
+        arguments.atlas_and_sample("Title.\n\nMore.", 50)
+    assert "Title." in capsys.readouterr().out
