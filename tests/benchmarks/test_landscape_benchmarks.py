@@ -1,4 +1,4 @@
-"""Kernels, neighbors and paths: what is measured, on a landscape small enough to know the answer."""
+"""Kernels, neighbors and paths measured on a small landscape."""
 
 import sys
 
