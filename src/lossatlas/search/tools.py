@@ -26,7 +26,7 @@ REFRESH = 25
 DENSE = 1000
 """Weights up to which Hessians are formed; above, searches use Hessian-vector products."""
 
-FLOW_TOLERANCE, LARGEST_SPREAD = (5e-3, 5e-4, 5e-5), 0.1
+FLOW_TOLERANCE, LARGEST_SPREAD = (3e-2, 3e-3, 3e-4), 0.6
 """For paths with exact Hessians; how many ends are wrong at which tolerance, and how many of them
 are flagged, `benchmarks.paths` shows."""
 
@@ -113,7 +113,7 @@ def _exact_kernels(landscape: Landscape) -> tuple[Polish, Climb, Flow]:
     return (
         Polish(n_modes=N_SOFT, max_step=0.3 * length),
         Climb(newton_length=1e-3 * length, radius=1.0 * length, max_radius=4.0 * length),
-        Flow(max_step=0.5 * length),
+        Flow(max_step=1.0 * length),
     )
 
 
