@@ -1,6 +1,7 @@
 """How cost grows: with weights, training items, lanes and cores; and how full the lanes are.
 
-    python -m benchmarks.scaling [--quick] [--only weights items ...] [--write-docs]
+    python -m benchmarks.scaling [--quick] [--only weights items ...] [--largest N]
+        [--write-docs]
 
 Costs are CPU seconds of a quench from a basin-hopping step to a certified minimum, and of a
 minimum-saddle-minimum triple from perturbed minima, failures included and compilation left
@@ -68,13 +69,15 @@ class Point:
     triples: int
 
 
-def points(against: str, quick: bool) -> Iterator[Point]:
-    """All measurements of one kind."""
+def points(against: str, quick: bool, largest: float) -> Iterator[Point]:
+    """All measurements of one kind, up to the largest value."""
     for size in (QUICK if quick else SIZES)[against]:
         landscape = d1(
             hidden=(size,) if against == "weights" else (10,),
             items=size if against == "items" else 1000,
         )
+        if (landscape.n_weights if against == "weights" else size) > largest:
+            return
         lanes = size if against == "lanes" else None
         engine = Engine(landscape.surface, lanes, size if against == "cores" else None)
         value = landscape.n_weights if against == "weights" else size
@@ -280,6 +283,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--quick", action="store_true", help="small sizes, few searches")
     choices = (*LABELS, "fullness")
     made.add_argument("--only", nargs="+", choices=choices, help="measure these, keep the others")
+    made.add_argument(
+        "--largest", type=float, default=np.inf, help="measure up to this value, keep what is above"
+    )
     made.add_argument("--results", type=Path, default=RESULTS, help="folder of JSON and picture")
     made.add_argument(
         "--write-docs",
@@ -310,9 +316,11 @@ def main(arguments: list[str] | None = None) -> None:
             stored[name] = asdict(fullness(options.quick))
             path.write_text(json.dumps(stored, indent=1))
             continue
-        stored[name] = []
-        for point in points(name, options.quick):
-            stored[name].append(asdict(point))
+        larger = [point for point in stored.get(name, []) if point["value"] > options.largest]
+        measured_now: list[dict] = []
+        for point in points(name, options.quick, options.largest):
+            measured_now.append(asdict(point))
+            stored[name] = [*measured_now, *larger]
             path.write_text(json.dumps(stored, indent=1))
     found, lanes = restored(stored)
     draw(found, options.results / PICTURE)

@@ -1,6 +1,7 @@
 """The kernels and lengths that all searches on one landscape share."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil
 from typing import NamedTuple
 
@@ -22,6 +23,10 @@ N_SOFT = 8
 
 REFRESH = 25
 """Evaluations between two refreshments of a quench by the Hessian, unless that costs more."""
+
+LONG_CALLS = 4
+"""Steps of a device call on a CPU, over those of a kernel by itself: a lane that has finished
+executes nothing there, and a call costs as much as two steps of a small network."""
 
 DENSE = 1000
 """Weights up to which Hessians are formed; above, searches use Hessian-vector products."""
@@ -104,16 +109,22 @@ def _quench(landscape: Landscape) -> Quench:
         return Quench(max_step=1.0 * length, memory=50)
     if jax.default_backend() != "cpu":
         return Quench(max_step=1.0 * length)
-    return Quench(max_step=0.3 * length, refresh=max(REFRESH, ceil(landscape.hessian_cost)))
+    refresh = max(REFRESH, ceil(landscape.hessian_cost))
+    return Quench(max_step=0.3 * length, refresh=refresh, steps=LONG_CALLS * Quench.steps)
 
 
 def _exact_kernels(landscape: Landscape) -> tuple[Polish, Climb, Flow]:
     """Polish, climb and flow with exact Hessians."""
     length = landscape.length_scale
+    polish = Polish(n_modes=N_SOFT, max_step=0.3 * length)
+    climb = Climb(newton_length=1e-3 * length, radius=1.0 * length, max_radius=4.0 * length)
+    flow = Flow(max_step=1.0 * length)
+    if jax.default_backend() != "cpu":
+        return polish, climb, flow
     return (
-        Polish(n_modes=N_SOFT, max_step=0.3 * length),
-        Climb(newton_length=1e-3 * length, radius=1.0 * length, max_radius=4.0 * length),
-        Flow(max_step=1.0 * length),
+        replace(polish, steps=LONG_CALLS * polish.steps),
+        replace(climb, steps=LONG_CALLS * climb.steps),
+        replace(flow, steps=LONG_CALLS * flow.steps),
     )
 
 
