@@ -22,7 +22,7 @@ from lossatlas.search.certify import certified
 from lossatlas.search.tools import default_tools
 from lossatlas.studies.problem import landscape_of
 
-TOLERANCES = (1e-5, 5e-5, 5e-4, 5e-3, 1e-2, 3e-2, 1e-1)
+TOLERANCES = (3e-5, 3e-4, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
 
 
 class Followed(NamedTuple):
