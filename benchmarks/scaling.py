@@ -96,7 +96,9 @@ def measured(
     from lossatlas.search.tools import default_tools
 
     tools = default_tools(landscape)
-    count = max(8 if quick else 32, engine.lanes * engine.workers)
+    # A few searches are ten times as long as most, so means need many.
+    many = 128 if landscape.n_weights * len(landscape.labels) < 100_000 else 32
+    count = max(8 if quick else many, engine.lanes * engine.workers)
     if landscape.n_weights > 1000:  # minutes each
         count = engine.workers
     elif landscape.n_weights > 500:  # one in eight takes minutes

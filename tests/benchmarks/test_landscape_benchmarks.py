@@ -55,7 +55,7 @@ def test_time_is_shared_out_by_kernel(landscape):
     assert 0 < sum(seconds.values()) < spent
 
 
-def test_ranks_by_copies_are_those_of_brute_force(landscape, found):
+def test_ranks_are_places_in_the_order_of_distance(landscape, found):
     minima, _, pairs = found
     pairs = [pair for pair in pairs if pair[0] != pair[1]][:2]
     rows = {row.name: row for row in neighbors.ranked(landscape, minima, pairs)}

@@ -57,15 +57,16 @@ def test_phi_functions_far_out():
 
 
 def fixed_steps(surface, n):
-    """The position after a time, by steps of equal length whatever their error."""
+    """The position after a time, by steps of given length, short ones and long ones, whatever their
+    error."""
     kernel = Flow(max_step=1e3, stationary_rms=0.0)
     start, step = jax.jit(kernel.init), jax.jit(kernel.step)
 
     def advance(w, time, steps):
         state, moves = start(surface, w, np.asarray(np.inf), np.zeros(()), np.eye(n), ZERO), 0
-        for _ in range(2 * steps):  # each a model and a step
-            before = np.asarray(state.w)
-            state = step(surface, state._replace(time_step=jnp.asarray(time / steps)))
+        for k in range(2 * steps):  # each a model and a step
+            before, length = np.asarray(state.w), (2 / 3, 4 / 3)[k // 2 % 2] * time / steps
+            state = step(surface, state._replace(time_step=jnp.asarray(length)))
             moves += not np.array_equal(before, state.w)
         assert moves == steps
         return np.asarray(state.w)
@@ -96,8 +97,8 @@ def test_a_quadratic_is_followed_exactly_whatever_the_step():
     np.testing.assert_allclose(found, np.exp(-2.3 * values) * w, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("wall", [0.1, 10.0])
-def test_long_steps_stay_on_the_floor_of_a_winding_valley(wall):
+@pytest.mark.parametrize(("wall", "most"), [(0.1, 30), (10.0, 45)])
+def test_long_steps_stay_on_the_floor_of_a_winding_valley(wall, most):
     """Down y = sin(x) / 10 with a slope of 1e-4, between walls of a curvature of up to 10."""
 
     def energy(w):
@@ -118,9 +119,39 @@ def test_long_steps_stay_on_the_floor_of_a_winding_valley(wall):
     assert np.linalg.norm(exact - start) > 3
     np.testing.assert_allclose(fixed_steps(surface, 2)(start, time, 12), exact, atol=0.01)
     job = (start, np.asarray(1e-2), np.asarray(1e-3), np.eye(2), ZERO)
-    (path,) = results_of(surface, Flow(), [job])
+    (path,) = results_of(surface, Flow(max_step=1.0), [job])
     assert path.status == Status.CONVERGED
-    assert path.hessians < 45
+    assert path.hessians < most
+
+
+@pytest.mark.parametrize("force", [(3e-3, 3.0, 0.0), (1e-3, 2.0, 3.0)])
+def test_a_step_is_rejected_if_the_walls_of_its_valley_end_within_it(force):
+    """The valley branches at x = 1.5; a small force from the side decides for a branch."""
+    size, frequency, phase = force
+
+    def energy(w):
+        wall, aside = jnp.tanh(2.0 * (1.5 - w[0])), jnp.sin(frequency * w[0] + phase)
+        run_out = 0.05 * (jax.nn.softplus(4.0 * (w[0] - 3.0)) / 4.0) ** 2
+        valley = 0.5 * wall * w[1] ** 2 + 0.25 * w[1] ** 4
+        return -1e-4 * w[0] + run_out + valley + size * aside * w[1]
+
+    surface = FunctionLandscape(energy, [-1, -1], [4, 1]).surface
+    gradient = jax.jit(jax.grad(energy))
+    y = -size * np.sin(frequency * 1.2 + phase) / np.tanh(0.6)
+    start, times = np.array([1.2, y]), np.geomspace(1e3, 6e3, 14)
+    exact = solve_ivp(
+        lambda _, w: -gradient(w), (0, 6e3), start, "LSODA", times, rtol=1e-9, atol=1e-11
+    ).y.T
+    kernel = Flow(max_step=10.0)
+    step = jax.jit(kernel.step)
+    state = step(surface, kernel.init(surface, start, np.ones(()), BALL, np.eye(2), ZERO))
+    tried = [step(surface, state._replace(time_step=jnp.asarray(time))) for time in times]
+    accepted = [bool(new.arrived) for new in tried]
+    assert any(accepted)
+    assert not all(accepted)
+    for new, position in zip(tried, exact, strict=True):
+        if new.arrived:
+            np.testing.assert_allclose(new.w, position, atol=0.02)
 
 
 def flow_end(gradient, start, finished, method="LSODA"):
@@ -246,6 +277,15 @@ def test_limits_are_outcomes():
     slow, bad = results_of(surface, kernel, jobs)
     assert (slow.status, slow.hessians) == (Status.TOO_MANY_STEPS, 3)
     assert bad.status == Status.NOT_FINITE
+
+
+def test_a_hessian_that_is_not_finite_ends_a_path():
+    """Where only it is not: every step would be rejected for ever."""
+    energy = lambda w: (w[0] - 2) ** 2 + jnp.abs(w[1]) ** 1.5  # noqa: E731
+    surface = FunctionLandscape(energy, [-1, -1], [1, 1]).surface
+    job = (np.array([0.5, 0.0]), TIGHT, BALL, np.eye(2), ZERO)
+    (path,) = results_of(surface, Flow(), [job])
+    assert path.status == Status.NOT_FINITE
 
 
 def test_a_path_ends_at_a_symmetric_saddle_where_the_regularization_is_strong():

@@ -22,7 +22,7 @@ from lossatlas.search.outcome import StationaryPoint
 from lossatlas.search.pathway import follow
 from lossatlas.search.tools import Tools, default_tools
 
-TIGHTER = 1e-2
+TIGHTER = 3e-3
 """Tolerance of the paths, relative to that of the search; a tenth of its tightest where they may
 have strayed a tenth as far as the search allows."""
 

@@ -10,14 +10,17 @@ corrects for what the model lacks, the remainder N of -gradient.
 A step is predicted with a parabola through N at the point before, and at the present one, where it
 and its derivative are zero; corrected with the cubic that also passes through N where the
 prediction leads (fourth order; multistep methods of this kind: Hochbruck and Ostermann, Acta
-Numerica 19 (2010) 209, section 2); and the difference of the two bounds the error. So it costs one
-Hessian, one diagonalization and four gradients.
+Numerica 19 (2010) 209, section 2); and the difference of the two is taken for the error, which is
+that of the prediction and larger. So a step costs one Hessian, one diagonalization and four
+gradients.
 
 Between the walls of a valley both have to stay on its floor. A straight step leaves a floor that
 turns, and a little way up a wall of curvature 1 forces are a thousand times those along the floor,
 where the curvature is 1e-5: N would be that of the wall, and steps so short that the floor looks
 straight. So before N is taken, and at the end of the step, a Newton step in the stiff directions
-alone leads back to the floor. The flow itself does so within a fraction of a step.
+alone leads back to the floor. The flow itself does so within a fraction of a step. Where it leads
+less than half of the way the walls have changed, as where a valley branches, and the step is
+shortened.
 
 The path ends where Newton's method may take over: the Hessian is positive definite and the Newton
 step is shorter than `ball`. (Whether it was right to is seen afterwards, see `search.pathway`.) On
@@ -113,7 +116,7 @@ class Flow:
         steps: steps a device call.
     """
 
-    max_step: float = 1.0
+    max_step: float = 0.5
     max_hessians: int = 3000
     stationary_rms: float = 1e-11
     steps: int = 16
@@ -185,7 +188,8 @@ class Flow:
         ended = (convex & (newton < state.ball)) | (rms < self.stationary_rms)
         status = jnp.where(hessians >= self.max_hessians, Status.TOO_MANY_STEPS, running())
         status = jnp.where(ended & (hessians > 1), Status.CONVERGED, status)
-        status = jnp.where(jnp.isfinite(rms), status, Status.NOT_FINITE)
+        finite = jnp.isfinite(rms) & jnp.isfinite(eigenvalues).all()
+        status = jnp.where(finite, status, Status.NOT_FINITE)
         # Near a saddle the flow grows on the time scale of the negative curvature.
         first = 2.0 / jnp.maximum(jnp.abs(eigenvalues[0]), 1e-12)
         return state._replace(
@@ -210,26 +214,30 @@ class Flow:
         def gradient(u: Array) -> Array:
             return vectors.T @ surface.value_and_gradient(state.w + vectors @ u)[1]
 
-        def on_floor(u: Array) -> Array:
-            return u - jnp.where(stiff, gradient(u) / jnp.where(stiff, lam, 1.0), 0.0)
+        def above_floor(gradient: Array) -> Array:
+            return jnp.where(stiff, gradient / jnp.where(stiff, lam, 1.0), 0.0)
 
         def moved(parabola: Array, cubic: Array | float) -> Array:
             """The displacement if N is parabola s^2 + cubic s^3, s the part of the step."""
             return h * (2.0 * phi3 * parabola + 6.0 * phi4 * cubic - phi1 * slope)
 
         phi1, phi3, phi4 = _phi(-h * lam)
-        before = vectors.T @ (state.before - state.w)
+        back = vectors.T @ (state.before - state.w)
         known = state.step_before > 0
         ratio = jnp.where(known, state.step_before / h, 1.0)
-        past = slope + lam * before - vectors.T @ state.gradient_before
+        past = slope + lam * back - vectors.T @ state.gradient_before
         past = jnp.where(known, past / ratio**2, 0.0)
 
         predicted = moved(past, 0.0)
-        u = on_floor(predicted)
-        remainder = slope + lam * u - gradient(u)
+        down = above_floor(gradient(predicted))
+        u = predicted - down
+        there = gradient(u)
+        left = jnp.linalg.norm(above_floor(there))
+        on_floor = left <= 0.5 * jnp.linalg.norm(down) + 1e-4 * state.tolerance
+        remainder = slope + lam * u - there
         parabola = jnp.where(known, (past + ratio * remainder) / (1.0 + ratio), remainder)
         corrected = moved(parabola, remainder - parabola)
-        move = on_floor(corrected)
+        move = corrected - above_floor(gradient(corrected))
 
         error = jnp.linalg.norm(jnp.where(stiff, 0.0, corrected - predicted))
         length = jnp.linalg.norm(move)
@@ -237,7 +245,8 @@ class Flow:
         error, length = jnp.where(good, error, 1e6), jnp.where(good, length, 1e6)
         factor = 0.9 * (state.tolerance / jnp.maximum(error, 1e-16)) ** 0.25
         factor = jnp.minimum(factor, 0.9 * self.max_step / jnp.maximum(length, 1e-16))
-        accept = (error <= state.tolerance) & (length <= self.max_step)
+        factor = jnp.where(on_floor, factor, jnp.minimum(factor, 0.5))
+        accept = (error <= state.tolerance) & (length <= self.max_step) & on_floor
         deviation = carried(state.deviation, h * state.across) + error
         return state._replace(
             deviation=jnp.where(accept, deviation, state.deviation),

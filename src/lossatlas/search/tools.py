@@ -24,9 +24,9 @@ N_SOFT = 8
 REFRESH = 25
 """Evaluations between two refreshments of a quench by the Hessian, unless that costs more."""
 
-LONG_CALLS = 4
-"""Steps of a device call on a CPU, over those of a kernel by itself: a lane that has finished
-executes nothing there, and a call costs as much as two steps of a small network."""
+LONG_CALLS, SMALL = 4, 200
+"""Steps of a device call on a CPU with at most so many weights, over those of a kernel by itself: a
+lane that has finished executes nothing there, and a call costs as much as a step."""
 
 DENSE = 1000
 """Weights up to which Hessians are formed; above, searches use Hessian-vector products."""
@@ -110,7 +110,9 @@ def _quench(landscape: Landscape) -> Quench:
     if jax.default_backend() != "cpu":
         return Quench(max_step=1.0 * length)
     refresh = max(REFRESH, ceil(landscape.hessian_cost))
-    return Quench(max_step=0.3 * length, refresh=refresh, steps=LONG_CALLS * Quench.steps)
+    return Quench(
+        max_step=0.3 * length, refresh=refresh, steps=_call_length(landscape) * Quench.steps
+    )
 
 
 def _exact_kernels(landscape: Landscape) -> tuple[Polish, Climb, Flow]:
@@ -118,14 +120,19 @@ def _exact_kernels(landscape: Landscape) -> tuple[Polish, Climb, Flow]:
     length = landscape.length_scale
     polish = Polish(n_modes=N_SOFT, max_step=0.3 * length)
     climb = Climb(newton_length=1e-3 * length, radius=1.0 * length, max_radius=4.0 * length)
-    flow = Flow(max_step=1.0 * length)
-    if jax.default_backend() != "cpu":
-        return polish, climb, flow
+    flow = Flow(max_step=0.5 * length)
+    times = _call_length(landscape)
     return (
-        replace(polish, steps=LONG_CALLS * polish.steps),
-        replace(climb, steps=LONG_CALLS * climb.steps),
-        replace(flow, steps=LONG_CALLS * flow.steps),
+        replace(polish, steps=times * polish.steps),
+        replace(climb, steps=times * climb.steps),
+        replace(flow, steps=times * flow.steps),
     )
+
+
+def _call_length(landscape: Landscape) -> int:
+    """Steps of a device call, over those of a kernel by itself."""
+    small = landscape.n_weights <= SMALL and jax.default_backend() == "cpu"
+    return LONG_CALLS if small else 1
 
 
 def _product_kernels(length: float) -> tuple[IterativePolish, HybridClimb, ChebyshevFlow]:
