@@ -44,3 +44,15 @@ def test_lengths_are_multiples_of_the_length_scale():
         assert getattr(ten, name) == 10 * getattr(one, name)
     assert ten.quench.max_step == 10 * one.quench.max_step
     assert ten.band.max_step == 10 * one.band.max_step
+
+
+def test_device_calls_are_long_where_steps_are_short_and_finished_lanes_cost_nothing(monkeypatch):
+    def steps(n):
+        tools = default_tools(bowl(n))
+        return [kernel.steps for kernel in (tools.quench, tools.polish, tools.climb, tools.flow)]
+
+    monkeypatch.setattr("jax.default_backend", lambda: "cpu")
+    small, large = steps(3), steps(201)
+    assert small == [4 * number for number in large]
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    assert steps(3) == large
