@@ -8,21 +8,19 @@ rounds in which all parts take turns, so that ratios hold on a noisy machine.
 
 import argparse
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from unittest.mock import patch
+from collections import Counter
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from benchmarks.device_calls import noted
 from threadpoolctl import threadpool_limits
 
 from lossatlas.cli.runtime import set_up_jax
 from lossatlas.data import load_ljat3, split_pools
 from lossatlas.errors import Status
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.optimize.blocks import Block
 from lossatlas.optimize.lanes import Engine
 from lossatlas.optimize.spectrum import rough_spectrum
 from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
@@ -97,7 +95,7 @@ def searches(landscape: NetworkLandscape) -> dict[str, str]:
 
     list(engine.run(climbs(minima[:1])))
     start = time.process_time()
-    with by_kernel() as parts:
+    with noted() as calls:
         attempts = [a for _, a in engine.run(climbs(minima[1:13]))]
     seconds = time.process_time() - start
     found = sum(a.status is Status.CONVERGED for a in attempts)
@@ -106,26 +104,11 @@ def searches(landscape: NetworkLandscape) -> dict[str, str]:
         f"{seconds / found:.3f} s CPU, {hessians / found:.0f} Hessians; "
         f"{found} of {len(attempts)} searches"
     )
-    report["of that"] = ", ".join(
-        f"{name} {part / sum(parts.values()):.0%}" for name, part in parts.items()
-    )
+    parts = Counter()
+    for call in calls:
+        parts[call.kernel] += call.seconds
+    report["of that"] = ", ".join(f"{k} {x / parts.total():.0%}" for k, x in parts.items())
     return report
-
-
-@contextmanager
-def by_kernel() -> Iterator[dict[str, float]]:
-    """Wall seconds in the device calls of each kernel; of one worker, so that none waits."""
-    seconds: dict[str, float] = defaultdict(float)
-    advance = Block.advance
-
-    def timing(self: Block, new):
-        begun = time.perf_counter()
-        finished = advance(self, new)
-        seconds[type(self.kernel).__name__] += time.perf_counter() - begun
-        return finished
-
-    with patch.object(Block, "advance", timing):
-        yield seconds
 
 
 def main() -> None:

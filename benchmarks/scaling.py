@@ -14,12 +14,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
+from benchmarks.device_calls import noted
 from benchmarks.rivals import report
 from benchmarks.rivals.__main__ import PAGE, RESULTS
 from benchmarks.rivals.measure import cpu_seconds
@@ -195,11 +194,11 @@ def fullness(quick: bool) -> Fullness:
     with tempfile.TemporaryDirectory() as folder:
         for seed, count in ((1, 30), (0, wanted)):
             path = Path(folder) / f"{seed}.atlas"
-            with Atlas.create(path, Problem(landscape.fingerprint())) as atlas, counted() as steps:
+            with Atlas.create(path, Problem(landscape.fingerprint())) as atlas, noted() as calls:
                 begun = time.monotonic()
                 explore(landscape, atlas, ExploreOptions(transition_states=count, seed=seed))
                 wall = time.monotonic() - begun
-    taken, executed, slowest, seconds = np.sum(steps, axis=0)
+    taken, executed, slowest, seconds = np.sum([call[1:] for call in calls], axis=0)
     return Fullness(
         engine.lanes,
         engine.workers,
@@ -208,26 +207,6 @@ def fullness(quick: bool) -> Fullness:
         float(taken / slowest),
         float(seconds / (wall * engine.workers)),
     )
-
-
-@contextmanager
-def counted() -> Iterator[list[tuple[float, float, float, float]]]:
-    """Note of every device call: steps taken, executed, lanes x slowest, seconds."""
-    from lossatlas.optimize.blocks import Block
-
-    notes: list[tuple[float, float, float, float]] = []
-    advance = Block.advance
-
-    def noting(self: Block, new):
-        begun = time.monotonic()
-        finished = advance(self, new)
-        seconds, taken = time.monotonic() - begun, np.asarray(self.taken)
-        slowest = float(taken.max() * taken.size)
-        notes.append((taken.sum(), slowest if self.vectorized else taken.sum(), slowest, seconds))
-        return finished
-
-    with patch.object(Block, "advance", noting):
-        yield notes
 
 
 def draw(found: list[Point], path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 from benchmarks import scaling
+from benchmarks.device_calls import noted
 
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.optimize.lanes import Engine, Request
@@ -52,11 +53,12 @@ def test_lane_steps_are_the_evaluations(lanes):
     def search(w):
         return (yield Request(kernel, (w,)))
 
-    with scaling.counted() as notes:
+    with noted() as calls:
         engine = Engine(landscape.surface, lanes=lanes, workers=2)
         starts = random.normal(size=(6, landscape.n_weights))
         found = list(engine.run(search(w) for w in starts))
-    taken, executed, slowest, seconds = np.sum(notes, axis=0)
+    taken, executed, slowest, seconds = np.sum([call[1:] for call in calls], axis=0)
     assert taken == executed == sum(int(result.evaluations) for _, result in found)
     assert slowest >= taken
     assert seconds > 0
+    assert {call.kernel for call in calls} == {"Quench"}

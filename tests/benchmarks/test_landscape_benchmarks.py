@@ -1,7 +1,6 @@
 """Kernels, neighbors and paths measured on a small landscape."""
 
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -10,9 +9,6 @@ from benchmarks import arguments, kernels, neighbors, paths
 from lossatlas.atlas import Atlas, Problem, snapshot
 from lossatlas.explore import ExploreOptions, explore
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.optimize.lanes import Engine
-from lossatlas.search.basin_hopping import quenched
-from lossatlas.search.tools import default_tools
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +38,6 @@ def test_kernels_are_all_measured(landscape, monkeypatch):
     times = kernels.kernels(landscape)
     assert all(0 < time < 1e5 for time in times.values()), times
     assert times["both, to steer by"] > times["energy + gradient"]
-
-
-def test_time_is_shared_out_by_kernel(landscape):
-    tools, engine = default_tools(landscape), Engine(landscape.surface, workers=1)
-    start = landscape.random_start(np.random.default_rng(0))
-    with kernels.by_kernel() as seconds:
-        begun = time.perf_counter()
-        list(engine.run([quenched(tools, start)]))
-        spent = time.perf_counter() - begun
-    assert list(seconds) == ["Quench", "Polish"]
-    assert 0 < sum(seconds.values()) < spent
 
 
 def test_ranks_are_places_in_the_order_of_distance(landscape, found):

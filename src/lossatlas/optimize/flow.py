@@ -10,7 +10,7 @@ corrects for what the model lacks, the remainder N of -gradient.
 A step is predicted with a parabola through N at the point before, and at the present one, where it
 and its derivative are zero; corrected with the cubic that also passes through N where the
 prediction leads (fourth order; multistep methods of this kind: Hochbruck and Ostermann, Acta
-Numerica 19 (2010) 209, section 2); and the difference of the two is taken for the error, which is
+Numerica 19 (2010) 209); and the difference of the two is taken for the error, which is
 that of the prediction and larger. So a step costs one Hessian, one diagonalization and four
 gradients.
 
