@@ -15,6 +15,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
+from lossatlas.compiled import compiled
 from lossatlas.data.ljat3_kernel import Lanes, Rules, advance, fresh_lanes
 from lossatlas.errors import Status
 from lossatlas.landscape.surfaces import LJAT3_PLANAR
@@ -110,7 +111,7 @@ def _compiled() -> Advance:
     with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
         lanes = fresh_lanes(jax.numpy.zeros((9, LANES)))
         refill, starts, rules = np.zeros(LANES, bool), np.zeros((9, LANES)), _rules(0.0, "signed")
-        function = jax.jit(advance, static_argnames="steps")
+        function = compiled(advance, static_argnames="steps")
         return function.lower(lanes, refill, starts, rules, steps=STEPS).compile()
 
 

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from lossatlas.compiled import compiled
 from lossatlas.errors import Status
 from lossatlas.landscape.base import Landscape
 
@@ -76,11 +77,11 @@ def _numpy_functions(
     return gradient, hessian
 
 
-@jax.jit
+@compiled
 def _gradient(surface, w):
     return surface.value_and_gradient(w)[1]
 
 
-@jax.jit
+@compiled
 def _hessian(surface, w):
     return surface.hessian(w)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lossatlas.compiled import compiled
 from lossatlas.errors import Status
 
 
@@ -46,7 +47,7 @@ class HostCall(Protocol):
         ...
 
 
-@partial(jax.jit, static_argnames=("kernel", "vectorized"), donate_argnames="states")
+@partial(compiled, static_argnames=("kernel", "vectorized"), donate_argnames="states")
 def advance(kernel: Kernel, surface: Any, states: Any, jobs: Any, fresh: Any, vectorized: bool):
     """Start the fresh lanes, advance every lane by up to `kernel.steps`.
 

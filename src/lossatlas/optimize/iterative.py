@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 from jax import Array
 
+from lossatlas.compiled import compiled
 from lossatlas.errors import Status
 from lossatlas.optimize.krylov import Modes, hessian_at, lowest_modes, newton_step
 from lossatlas.optimize.newton import Polished
@@ -165,7 +165,7 @@ def _arrive(surface: Any, w: np.ndarray, gradients: int) -> _Arrival:
     return _Arrival(w, float(energy), np.asarray(gradient), gradients + 1, Status.RUNNING)
 
 
-@jax.jit
+@compiled
 def _evaluate(surface: Any, w: Array) -> tuple[Array, Array]:
     return surface.value_and_gradient(w)
 

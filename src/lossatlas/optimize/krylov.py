@@ -18,6 +18,8 @@ from jax import Array
 from jax.tree_util import Partial
 from scipy.linalg import eigh_tridiagonal, eigvalsh_tridiagonal
 
+from lossatlas.compiled import compiled
+
 BLOCK = 10
 """Lanczos steps from one look at the Ritz values to the next; rows that stay in the cache."""
 
@@ -47,7 +49,7 @@ class _Recurrence(NamedTuple):
     products: Array
 
 
-@partial(jax.jit, static_argnames="max_products")
+@partial(compiled, static_argnames="max_products")
 def newton_step(surface: Any, w: Array, b: Array, relative: float, max_products: int) -> Solution:
     """Solve H(w) x = b on a surface; see `minres`."""
     return minres(partial(surface.hessian_vector_product, w), b, relative, max_products)
@@ -202,7 +204,7 @@ def _empty(away: np.ndarray, limit: int) -> _Lanczos:
     return _Lanczos(basis, jnp.int32(known), diagonal, beside, jnp.zeros(n), jnp.asarray(True))
 
 
-@partial(jax.jit, donate_argnames="state")
+@partial(compiled, donate_argnames="state")
 def _extend_basis(matrix: Matrix, state: _Lanczos, limit: int) -> _Lanczos:
     """Lanczos steps until a block of the basis is full, or the Krylov space is exhausted."""
 
@@ -249,7 +251,7 @@ def _orthogonal(basis: Array, used: Array, vector: Array) -> Array:
     return jax.lax.fori_loop(0, (used + BLOCK - 1) // BLOCK, without, vector)
 
 
-@jax.jit
+@compiled
 def _fresh(matrix: Matrix, state: _Lanczos, vector: Array) -> tuple[Array, Array]:
     """The unit vector along the part of a random one that is new, and that part's length."""
     for _ in range(2):
