@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from reference_networks import small_data
 
-from lossatlas.explore import ode_flow
+from lossatlas.exploration import ode_flow
+from lossatlas.kernels.matrix_free import krylov
+from lossatlas.kernels.matrix_free.climb import HybridClimb
+from lossatlas.kernels.matrix_free.flow import ChebyshevFlow
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.optimize import krylov
-from lossatlas.optimize.blocks import Block, advance
-from lossatlas.optimize.chebyshev_flow import ChebyshevFlow
-from lossatlas.search.hybrid_climb import HybridClimb
+from lossatlas.lanes.blocks import Block, advance
 from lossatlas.search.tools import default_tools
 
 PACKAGE = Path(__file__).parent.parent / "src" / "lossatlas"

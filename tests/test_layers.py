@@ -8,16 +8,20 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "lossatlas"
 ORDER = [
     "landscape",
-    "optimize",
+    "lanes",
+    "kernels",
     "data",
     "search",
+    "network",
     "atlas",
     "analysis",
-    "explore",
+    "exploration",
     "studies",
     "interop",
     "plots",
     "cli",
+    "paper",
+    "testing",
 ]
 FOR_ALL = {"compiled", "errors", "typing"}
 

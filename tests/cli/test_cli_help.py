@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lossatlas.cli.app import COMMANDS, app
+from lossatlas.program import COMMANDS, app
 
 NAMES = [command.__name__.replace("_", "-") for command, _ in COMMANDS]
 HEAVY = {"jax", "numpy", "pandas", "matplotlib", "sklearn", "sqlalchemy", "pydantic", "rich"}
@@ -53,7 +53,7 @@ def test_the_readme_shows_every_command(name):
 def test_help_loads_nothing_heavy():
     code = f"""
 import sys
-from lossatlas.cli import main
+from lossatlas.__main__ import main
 sys.argv = ["lossatlas", "--help"]
 try:
     main()

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent.parent / "studies" / "paper"))
+sys.path.append(str(Path(__file__).parent.parent / "paper"))
 from hand_made import write
 
-from lossatlas.cli import reproduce_files
-from lossatlas.studies.paper import exploring
-from lossatlas.studies.paper.recipes import PAPER, QUICK, recipes
+from lossatlas.paper import exploring, files
+from lossatlas.paper.recipes import PAPER, QUICK, recipes
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def test_an_interrupt_ends_with_its_code(run, tmp_path, monkeypatch):
 
 
 def test_nothing_is_explored_if_asked(run, folder, monkeypatch):
-    monkeypatch.setattr(reproduce_files, "DOTS_PER_INCH", 20)
+    monkeypatch.setattr(files, "DOTS_PER_INCH", 20)
     ran = run("reproduce", "all", "--scale", "paper", "--no-explore", "-o", folder)
     assert ran.exit_code == 0, ran.output
     names = [f"table-{k}" for k in range(1, 5)] + [f"figure-{k}" for k in range(1, 9)]

@@ -1,6 +1,6 @@
 """How complete an atlas is: what its independent draws say about points that nobody has seen.
 
-Only independent draws are used (`explore.independent`): quenches from random starts for minima,
+Only independent draws are used (`exploration.independent`): quenches from random starts for minima,
 climbs from uniformly chosen minima, modes and signs for transition states. What adaptive searches
 find, and how often, proves nothing.
 

@@ -20,8 +20,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from lossatlas.data.ljat3_energy import ljat3_from_squares
 from lossatlas.errors import Status
-from lossatlas.landscape.surfaces import ljat3_from_squares
 from lossatlas.typing import Scalar
 
 MEMORY = 4

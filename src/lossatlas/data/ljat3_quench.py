@@ -16,9 +16,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lossatlas.compiled import compiled
+from lossatlas.data.ljat3_energy import EQUILATERAL, LINEAR
 from lossatlas.data.ljat3_kernel import Lanes, Rules, advance, fresh_lanes
 from lossatlas.errors import Status
-from lossatlas.landscape.surfaces import LJAT3_PLANAR
 
 LANES = 1024  # some 110 numbers each: a block stays near the second-level cache
 STEPS = 8  # between harvests; a finished lane idles for half of them
@@ -96,9 +96,7 @@ def outcome_labels(quenched: Quenched) -> Int[np.ndarray, " N"]:
     -1 where the minimization did not converge, -2 where it converged to none of the four
     minima (an atom far away, or a saddle).
     """
-    minima = [point.position for point in LJAT3_PLANAR.points if point.hessian_index == 0]
-    linear, equilateral = minima[:3], minima[3]
-    planar = np.array([[(0.0, 0.0), (x2, 0.0), (x3, y3)] for x2, x3, y3 in [equilateral, *linear]])
+    planar = np.array([[(0.0, 0.0), (x2, 0.0), (x3, y3)] for x2, x3, y3 in [EQUILATERAL, *LINEAR]])
     apart = distances(quenched.positions)[:, None] - distances(planar)
     near = np.abs(apart).max(axis=2) < DISTANCE_TOLERANCE
     labels = np.where(near.any(axis=1), near.argmax(axis=1), -2)

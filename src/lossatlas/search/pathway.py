@@ -1,9 +1,9 @@
 """Pathways: from a transition state down to the two minima that gradient flow joins through it.
 
 The path begins a small distance away on either side along the eigenvector of the negative
-eigenvalue and follows gradient flow (see `optimize.flow`) to the Newton ball of a minimum. Where
-errors grew on the way, near a watershed, it is followed again with tighter tolerances, until it
-cannot have strayed far or the tightest was used.
+eigenvalue and follows gradient flow (see `kernels.dense.flow`) to the Newton ball of a minimum.
+Where errors grew on the way, near a watershed, it is followed again with tighter tolerances, until
+it cannot have strayed far or the tightest was used.
 
 A short Newton step does not prove that a minimum is near: on a shoulder of a valley the Hessian is
 positive definite too, and Newton's method goes astray, maybe to a saddle. So what it reaches must
@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lossatlas.errors import Status
-from lossatlas.optimize.flow import Flowed
-from lossatlas.optimize.lanes import Request
+from lossatlas.kernels.dense.flow import Flowed
+from lossatlas.lanes.engine import Request
 from lossatlas.search.certify import DEGENERATE, Certificate, certified
 from lossatlas.search.outcome import Cost, Pathway, PathwayEnd, StationaryPoint
 from lossatlas.search.tools import Tools

@@ -1,0 +1,1 @@
+"""The network of points: minima joined by transition states, and what follows from that alone."""

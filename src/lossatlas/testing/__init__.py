@@ -1,0 +1,1 @@
+"""For tests: surfaces whose stationary points are known."""
