@@ -25,6 +25,7 @@ from lossatlas.data import (
     split,
     split_pools,
 )
+from lossatlas.data.class_counts import warn_of_missing_classes
 from lossatlas.errors import AtlasError, BadInputError
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.studies.label_noise import noise_text, noisy_labels
@@ -64,6 +65,9 @@ def prepare(study: Study, stored: Problem | None = None) -> Prepared:
         BadInputError: for data that cannot be used, as `lossatlas.data` says, and a reference
             that is missing, or is not of the clean training data.
 
+    Warns:
+        DataWarning: if the training rows or the test rows lack a class.
+
     Example:
         >>> study = Study.model_validate(
         ...     {
@@ -80,6 +84,7 @@ def prepare(study: Study, stored: Problem | None = None) -> Prepared:
         parts, notes = _stored_parts(stored), stored.specification
     else:
         parts, notes = _fresh_parts(study)
+    warn_of_missing_classes(*parts, f"{study.file}: [data] split", _remedy(study))
     specification = {**notes, "name": study.name, "study": study.tables}
     with _in_file(study):
         train, changes = _with_noise(study, parts.train, stored)
@@ -148,6 +153,13 @@ def _fingerprint(landscape: NetworkLandscape, study: Study) -> dict[str, str]:
     """That of the landscape, and the noise: the labels alone would not say what differs."""
     noise = {"label noise": noise_text(study.noise)} if study.noise.fraction else {}
     return {**landscape.fingerprint(), **noise}
+
+
+def _remedy(study: Study) -> str:
+    """What to do where the chosen rows lack a class."""
+    if study.data.split == "stratified":
+        return "add rows of these classes to the data"
+    return 'write split = "stratified" in [data]'
 
 
 def _fresh_parts(study: Study) -> tuple[Split, dict[str, Any]]:

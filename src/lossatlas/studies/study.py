@@ -64,14 +64,17 @@ class Source(Table):
         train: training rows.
         test: testing rows.
         seed: of the starts of LJAT3 and of the split.
-        split: ``random``, or ``ordered``: the first `train` rows, then the next `test` rows.
+        split: ``random``; ``stratified``: drawn class by class, in proportion to the classes;
+            ``ordered``: the first `train` rows, then the next `test` rows.
         scaling: of the columns, by statistics of the training rows used.
     """
 
     train: Count
     test: Count
     seed: Seed = 0
-    split: SplitMode = Field("random", description='"random" or "ordered"', examples=["random"])
+    split: SplitMode = Field(
+        "random", description='"random", "stratified" or "ordered"', examples=["random"]
+    )
     scaling: ScalingMethod = Field(
         "none", description='"none", "mean-absolute" or "standard"', examples=["none"]
     )
