@@ -73,6 +73,11 @@ def _colors(
         if "_auc" in color:
             remedy += f"; AUC columns are computed by: lossatlas auc {name}"
         raise BadInputError(f"--color {color}", "the minima have no such column", remedy)
+    if frame[color].isna().to_numpy().all():
+        remedy = "use another column, or none"
+        if "_auc" in color:
+            remedy += f"; lossatlas auc {name} says where an AUC is undefined, and why"
+        raise BadInputError(f"--color {color}", "no minimum has a value in this column", remedy)
     return _numbers(frame[color].tolist(), color)
 
 
