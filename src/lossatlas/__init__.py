@@ -22,7 +22,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lossatlas.analysis.auc_columns import compute_auc
+    from lossatlas.analysis.auc_columns import (
+        compute_auc,
+        left_out_of_macro_auc,
+        undefined_auc,
+    )
     from lossatlas.analysis.class_distribution import class_distribution
     from lossatlas.analysis.completeness import Completeness, completeness
     from lossatlas.analysis.disconnectivity import barrier, build_tree, superbasins
@@ -33,7 +37,14 @@ if TYPE_CHECKING:
     )
     from lossatlas.analysis.tree_layout import discretize, layout, prune
     from lossatlas.atlas import Atlas, Problem, snapshot
-    from lossatlas.data import Dataset, load_ljat3, load_mnist, read_table, sklearn_dataset
+    from lossatlas.data import (
+        Dataset,
+        load_idx,
+        load_ljat3,
+        load_mnist,
+        read_table,
+        sklearn_dataset,
+    )
     from lossatlas.errors import AtlasError, BadInputError, DataWarning, LossatlasError, Status
     from lossatlas.explore.explorer import Exploration, ExploreOptions
     from lossatlas.explore.verification import Verification, verify
@@ -69,6 +80,8 @@ __all__ = [
     "discretize",
     "landscape_of",
     "layout",
+    "left_out_of_macro_auc",
+    "load_idx",
     "load_ljat3",
     "load_mnist",
     "load_study",
@@ -82,11 +95,14 @@ __all__ = [
     "sklearn_dataset",
     "snapshot",
     "superbasins",
+    "undefined_auc",
     "verify",
 ]
 
 _HOMES = {
     "compute_auc": "analysis.auc_columns",
+    "left_out_of_macro_auc": "analysis.auc_columns",
+    "undefined_auc": "analysis.auc_columns",
     "class_distribution": "analysis.class_distribution",
     "Completeness": "analysis.completeness",
     "completeness": "analysis.completeness",
@@ -103,6 +119,7 @@ _HOMES = {
     "Problem": "atlas",
     "snapshot": "atlas",
     "Dataset": "data",
+    "load_idx": "data",
     "load_ljat3": "data",
     "load_mnist": "data",
     "read_table": "data",

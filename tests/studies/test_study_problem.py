@@ -150,6 +150,25 @@ def test_the_folder_of_mnist_is_relative_to_the_study(tmp_path: Path, monkeypatc
     assert caught.value.where == str(tmp_path / "digits")
 
 
+def test_pictures_of_idx_files_are_a_study(tmp_path: Path):
+    random = np.random.default_rng(3)
+    for half, count in (("train", 30), ("test", 20)):
+        labels, images = np.arange(count) % 3 + 1, random.integers(0, 256, (count, 2, 2))
+        for what, array, axes in (("images", images, 3), ("labels", labels, 1)):
+            content = bytes([0, 0, 8, axes]) + np.array(array.shape, ">u4").tobytes()
+            file = tmp_path / f"letters-{half}-{what}-idx{axes}-ubyte"
+            file.write_bytes(content + array.astype(np.uint8).tobytes())
+    data = (
+        'source = "idx"\npath = "."\nprefix = "letters"\ntrain = 12\ntest = 9\nsplit = "stratified"'
+    )
+    (tmp_path / "s.toml").write_text(f"[data]\n{data}\n[network]\nhidden = [2]\n[loss]\nl2 = 1\n")
+    prepared = prepare(load_study(tmp_path / "s.toml"))
+    assert prepared.problem.specification["classes"] == ["1", "2", "3"]
+    assert prepared.problem.specification["source"] == {"rows": 50}
+    assert np.bincount(prepared.train.labels).tolist() == [4, 4, 4]
+    assert landscape_of(prepared.problem).architecture.widths == (4, 2, 3)
+
+
 def test_files_are_read_again(tmp_path: Path):
     file = tmp_path / "s.toml"
     data = 'source = "file"\npath = "rows.csv"\ntrain = 2\ntest = 2\nsplit = "ordered"'

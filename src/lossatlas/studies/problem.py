@@ -17,6 +17,7 @@ from lossatlas.data import (
     Dataset,
     Scaling,
     Split,
+    load_idx,
     load_ljat3,
     load_mnist,
     read_table,
@@ -26,10 +27,11 @@ from lossatlas.data import (
     split_pools,
 )
 from lossatlas.data.class_counts import warn_of_missing_classes
+from lossatlas.data.idx import PicturePools
 from lossatlas.errors import AtlasError, BadInputError
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.studies.label_noise import noise_text, noisy_labels
-from lossatlas.studies.study import FileSource, LJAT3Source, MNISTSource, Study
+from lossatlas.studies.study import FileSource, IDXSource, LJAT3Source, MNISTSource, Study
 
 
 class Prepared(NamedTuple):
@@ -176,8 +178,8 @@ def _fresh_parts(study: Study) -> tuple[Split, dict[str, Any]]:
             "elsewhere": drawn.elsewhere,
             "evaluations": drawn.evaluations,
         }
-    elif isinstance(data, MNISTSource):
-        pools = load_mnist(data.path and study.file.parent / data.path, data.pixels)
+    elif isinstance(data, MNISTSource | IDXSource):
+        pools = _pictures(study, data)
         parts = split_pools(pools, data.train, data.test, data.seed, data.split)
         about = {"rows": len(pools.train) + len(pools.test)}
     else:
@@ -193,6 +195,13 @@ def _fresh_parts(study: Study) -> tuple[Split, dict[str, Any]]:
         "checksums": {"train": parts.train.checksum, "test": parts.test.checksum},
     }
     return scaled, notes
+
+
+def _pictures(study: Study, data: MNISTSource | IDXSource) -> PicturePools:
+    folder = data.path and study.file.parent / data.path
+    if isinstance(data, MNISTSource):
+        return load_mnist(folder, data.pixels)
+    return load_idx(study.file.parent / data.path, data.prefix or "", data.pixels)
 
 
 def _rows(study: Study) -> Dataset:

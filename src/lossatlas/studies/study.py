@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from lossatlas.data import LJAT3_SIDES, SKLEARN_NAMES
-from lossatlas.data.mnist import Pixels
+from lossatlas.data.idx import Pixels
 from lossatlas.data.noise import check_confusion
 from lossatlas.data.scaling import ScalingMethod
 from lossatlas.data.split import SplitMode
@@ -130,6 +130,19 @@ class MNISTSource(Source):
     source: Literal["mnist"]
     path: PathText | None = Field(
         default=None, description="the path of a folder", examples=["mnist"]
+    )
+    pixels: Pixels = Field("unit", description='"unit" or "raw"', examples=["unit"])
+
+
+class IDXSource(Source):
+    """Pictures in the files of MNIST's relatives, see `lossatlas.data.load_idx`."""
+
+    source: Literal["idx"]
+    path: PathText = Field(description="the path of a folder", examples=["fashion-mnist"])
+    prefix: PathText | None = Field(
+        default=None,
+        description="what the names of the files begin with",
+        examples=["emnist-letters"],
     )
     pixels: Pixels = Field("unit", description='"unit" or "raw"', examples=["unit"])
 
@@ -273,7 +286,7 @@ class Study(Table):
     """A study, checked.
 
     Attributes:
-        data: `LJAT3Source`, `FileSource`, `SklearnSource` or `MNISTSource`.
+        data: `LJAT3Source`, `FileSource`, `SklearnSource`, `MNISTSource` or `IDXSource`.
         noise: `Noise`; none by default.
         network: `Network`.
         loss: `Loss`.
@@ -291,7 +304,9 @@ class Study(Table):
         ((3,), 'none')
     """
 
-    data: LJAT3Source | FileSource | SklearnSource | MNISTSource = Field(discriminator="source")
+    data: LJAT3Source | FileSource | SklearnSource | MNISTSource | IDXSource = Field(
+        discriminator="source"
+    )
     noise: Noise = Noise()
     network: Network
     loss: Loss
