@@ -92,7 +92,8 @@ def compute_auc(
         >>> compute_auc(atlas, landscape)                    # doctest: +SKIP
         {'train_auc': 11, 'test_auc': 11}
     """
-    frame, problem = atlas.minima(), atlas.problem
+    frame = atlas.minima()
+    problem = atlas.problem
     groups = _groups(problem)
     names = auc_columns(positive_class, rule, groups)
     undefined = undefined_auc(problem, positive_class, rule)
