@@ -168,6 +168,10 @@ def test_where_the_files_are_is_said(tmp_path: Path):
     write(tmp_path / "MNIST" / "raw", arrays())
     with pytest.raises(BadInputError, match=r"such files are in .*MNIST.raw"):
         load_idx(tmp_path)
+    (tmp_path / "gzip").mkdir()
+    write(tmp_path / "gzip", arrays(), lambda name: f"emnist-letters-{name}.gz")
+    with pytest.raises(BadInputError, match=r"such files are in .*(MNIST.raw|gzip)"):
+        load_idx(tmp_path)
     write(tmp_path, arrays(), lambda name: f"emnist-letters-{name}.gz")
     write(tmp_path, arrays(), lambda name: f"emnist-digits-{name}.gz")
     for prefix in ("", "emnist"):

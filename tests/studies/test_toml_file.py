@@ -108,6 +108,8 @@ def test_other_kinds_of_files_are_named(file: Path):
         (b"# mine\n---\ndata:\n", "line 2: it is written as in YAML"),
         (b"SQLite format 3\0" + bytes(84), "is an atlas, not a study"),
         (b"PK\x03\x04\x00\x00", "not a text file in UTF-8"),
+        (b"train = 1" + 5000 * b"0", "is not TOML"),
+        (b"train = " + 5000 * b"[", "nested too deeply"),
     ):
         file.write_bytes(content)
         with pytest.raises(BadInputError, match=message):

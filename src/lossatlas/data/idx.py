@@ -12,8 +12,10 @@ Reference: Y. LeCun, C. Cortes, C. Burges, The MNIST database, http://yann.lecun
 
 import gzip
 import math
+import os
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -107,7 +109,7 @@ def load_idx(path: str | Path, prefix: str = "", pixels: Pixels = "unit") -> Pic
     begin = f"{prefix}-" if prefix and not prefix.endswith(("-", "_", ".")) else prefix
     # All are looked for before any is read, and the small ones are read first.
     paths = {
-        what: find_file(folder, [begin + name for name in names], _remedy(folder, begin))
+        what: find_file(folder, [begin + name for name in names], lambda: _remedy(folder, begin))
         for what, names in FILES.items()
     }
     arrays = {
@@ -148,8 +150,13 @@ def read_idx(content: bytes, name: str) -> UInt8[np.ndarray, "..."]:
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
-def find_file(folder: Path, names: list[str], remedy: str) -> Path:
+def find_file(folder: Path, names: list[str], remedy: Callable[[], str]) -> Path:
     """The first file of a folder that has one of the names, in one of the spellings in use.
+
+    Args:
+        folder: where to look.
+        names: the names, with a dash before ``idx`` and without ``.gz``.
+        remedy: says what to do if there is none.
 
     Raises:
         BadInputError: if there is no such file.
@@ -161,11 +168,11 @@ def find_file(folder: Path, names: list[str], remedy: str) -> Path:
         for end in ("", ".gz")
     ]
     # Some archives hold a folder of the same name beside the file.
-    present = [folder / name for name in spellings if (folder / name).exists()]
+    present = [folder / name for name in spellings if os.path.exists(folder / name)]
     for path in sorted(present, key=Path.is_dir):
         return path
     problem = f"there is no {' or '.join(f'{name} or {name}.gz' for name in names)} in it"
-    raise BadInputError(str(folder), problem, remedy)
+    raise BadInputError(str(folder), problem, remedy())
 
 
 def file_content(path: Path) -> bytes:
@@ -212,16 +219,23 @@ def _remedy(folder: Path, begin: str) -> str:
     """What to do where a file is missing, from what the folder holds."""
     if not folder.is_dir():
         return "give the path of a folder" if folder.exists() else "check the path of the folder"
-    known = re.compile(r"(?P<prefix>.*?)(train|t10k|test)-(images|labels)[-.]idx\d-ubyte(\.gz)?")
-    names = sorted(path.name for path in folder.iterdir())
-    prefixes = sorted({found["prefix"] for name in names if (found := known.fullmatch(name))})
-    others = [repr(prefix.rstrip("-")) for prefix in prefixes if prefix != begin]
+    others = [repr(prefix.rstrip("-")) for prefix in _prefixes(folder) if prefix != begin]
     if others:
         return f"the files there have the prefix {' or '.join(others)}: set prefix to it"
-    for below in sorted(folder.glob("*/raw")) + sorted(folder.glob("*/*/raw")):
-        if any(known.fullmatch(path.name) for path in below.iterdir()):
+    for below in sorted([*folder.glob("*/"), *folder.glob("*/raw/")]):
+        if _prefixes(below):
             return f"such files are in {below}"
     return "give the folder of the four files, named as those of MNIST"
+
+
+def _prefixes(folder: Path) -> list[str]:
+    """What stands before the known part of the names of a folder's files; each once, in order."""
+    try:
+        names = os.listdir(folder)
+    except OSError:  # it may not be read, so nothing can be said of it
+        return []
+    known = re.compile(r"(?P<prefix>.*?)(train|t10k|test)-(images|labels)[-.]idx\d-ubyte(\.gz)?")
+    return sorted({found["prefix"] for name in names if (found := known.fullmatch(name))})
 
 
 def _check_half(arrays: dict[str, np.ndarray], paths: dict[str, Path], half: str) -> None:

@@ -132,7 +132,7 @@ def _checked(file: MNISTFile, path: Path) -> np.ndarray:
 
 def _found_in(folder: Path) -> Callable[[MNISTFile], Path]:
     remedy = "give the folder of the four files of MNIST"
-    return lambda file: find_file(folder, [file.name], remedy)
+    return lambda file: find_file(folder, [file.name], lambda: remedy)
 
 
 def _downloaded(file: MNISTFile) -> Path:

@@ -134,8 +134,10 @@ def read_toml(path: Path) -> dict[str, Any]:
     text = _text(path)
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also for a whole number of thousands of digits
         raise _explained(path, text, str(error)) from error
+    except RecursionError as error:
+        raise BadInputError(str(path), "its lists are nested too deeply", EXAMPLE) from error
 
 
 def _text(path: Path) -> str:
