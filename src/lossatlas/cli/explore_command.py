@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lossatlas.cli.arguments import INTERRUPTED, JsonOption, ended_cleanly
-from lossatlas.cli.numbers import MOST_LANES, between_0_and_1, positive
+from lossatlas.cli.numbers import MOST_LANES, between_0_and_1, count, from_0_to_1, positive
 from lossatlas.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -52,20 +52,21 @@ def explore(
     transition_states: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Stop at so many in the atlas, degenerate rearrangements included."
+            callback=count("1000"),
+            help="Stop at so many in the atlas, degenerate rearrangements included.",
         ),
     ] = None,
     until: Annotated[
         float | None,
         typer.Option(
-            callback=between_0_and_1("0.99", ends=False),
+            callback=between_0_and_1("0.99"),
             help="Stop when minima and transition states are this complete, e.g. 0.99.",
         ),
     ] = None,
     independent_share: Annotated[
         float | None,
         typer.Option(
-            callback=between_0_and_1("0.5", ends=True),
+            callback=from_0_to_1("0.5"),
             help="Part of the searches that are independent draws; default 0.5 with --until.",
         ),
     ] = None,
@@ -75,7 +76,9 @@ def explore(
     ] = None,
     lanes: Annotated[
         int | None,
-        typer.Option(min=1, max=MOST_LANES, help="Searches of a kind in flight for each worker."),
+        typer.Option(
+            callback=count("4", MOST_LANES), help="Searches of a kind in flight for each worker."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
