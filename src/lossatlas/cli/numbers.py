@@ -37,7 +37,7 @@ def positive(example: str) -> Check:
     Args:
         example: a value that is allowed, for the message.
     """
-    return _check(lambda value: 0 < value < math.inf, "a finite number above 0", example)
+    return _check(lambda value: 0 < value < math.inf, "positive and finite", example)
 
 
 def not_negative(example: str) -> Check:
@@ -46,7 +46,7 @@ def not_negative(example: str) -> Check:
     Args:
         example: a value that is allowed, for the message.
     """
-    return _check(lambda value: 0 <= value < math.inf, "a finite number, 0 or more", example)
+    return _check(lambda value: 0 <= value < math.inf, "finite and 0 or more", example)
 
 
 def between_0_and_1(example: str) -> Check:
@@ -81,9 +81,8 @@ def count(example: str, most: float = math.inf) -> Check:
 def _check(allowed: Callable[[float], bool], words: str, example: str) -> Check:
     def check(option: typer.CallbackParam, value: Any) -> Any:
         if value is not None and not allowed(value):
-            error = BadInputError(
-                f"{option.opts[0]} {value}", f"not {words}", f"use e.g. {example}"
-            )
+            problem = f"{value} is not {words}"
+            error = BadInputError(option.opts[0], problem, f"use e.g. {example}")
             typer.echo(f"lossatlas: {error}", err=True)
             raise typer.Exit(BAD_INPUT)
         return value
