@@ -5,8 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lossatlas.analysis.abundance import chao1, chapman, coverage, discovery_curve
 from lossatlas.errors import BadInputError

@@ -7,7 +7,14 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from lossatlas.analysis.auc import threshold_auc
-from lossatlas.analysis.auc_columns import auc_columns, compute_auc
+from lossatlas.analysis.auc_columns import (
+    PARTS,
+    auc_columns,
+    class_name,
+    compute_auc,
+    left_out_of_macro_auc,
+    undefined_auc,
+)
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.errors import BadInputError, Status
 from lossatlas.landscape import NetworkLandscape
@@ -177,6 +184,101 @@ def test_one_class_only_has_no_auc(landscape, rows, tmp_path):
         compute_auc(atlas, landscape)
         assert atlas.minima()["test_auc"].isna().all()
         assert atlas.minima()["train_auc"].notna().all()
+
+
+def lacking(rows: dict[str, np.ndarray], train: tuple = (), test: tuple = ()) -> dict:
+    """The rows without those of some classes."""
+    kept = {}
+    for group, classes in (("train", train), ("test", test)):
+        keep = ~np.isin(rows[f"{group}_labels"], classes)
+        kept |= {f"{group}_{part}": rows[f"{group}_{part}"][keep] for part in ("inputs", "labels")}
+    return kept
+
+
+MISSING = {  # classes that the training and the test rows lack: class, undefined columns, reason
+    "never trained": ((2,), (), 2, ["train", "test"], "no training item has class 2"),
+    "another never trained": ((2,), (), 0, [], ""),
+    "never tested": ((), (2,), 2, ["test"], "no test item has class 2"),
+    "neither": ((2,), (2,), 2, ["train", "test"], "no training item has class 2"),
+    "tested alone": ((), (0, 1), 2, ["test"], "every test item has class 2"),
+    "macro, never trained": ((2,), (), "macro", [], ""),
+    "macro, none in both": ((2,), (0, 1), "macro", ["train", "test"], "no class is both"),
+}
+
+
+@pytest.mark.parametrize("case", MISSING)
+@pytest.mark.parametrize("rule", ["rank", "threshold"])
+def test_the_auc_of_a_missing_class_is_undefined(landscape, rows, tmp_path, case, rule):
+    train, test, positive_class, undefined, reason = MISSING[case]
+    problem = Problem(landscape.fingerprint(), {}, lacking(rows, train, test))
+    names = dict(zip(("train", "test"), auc_columns(positive_class, rule), strict=True))
+    with Atlas.create(tmp_path / "m.atlas", problem) as atlas:
+        add_minima(atlas, landscape, 3)
+        counts = compute_auc(atlas, landscape, positive_class, rule)
+        frame = atlas.minima()
+        for group, name in names.items():
+            assert counts[name] == (0 if group in undefined else 3)
+            assert frame[name].isna().all() == (group in undefined)
+            assert frame[name].notna().all() == (group not in undefined)
+    reasons = undefined_auc(problem, positive_class, rule)
+    assert list(reasons) == [names[group] for group in undefined]
+    assert all(reason in why for why in reasons.values())
+
+
+def test_the_mean_is_over_classes_that_are_trained_and_tested(landscape, rows, tmp_path):
+    problem = Problem(landscape.fingerprint(), {}, lacking(rows, train=(2,)))
+    assert left_out_of_macro_auc(problem) == {2: "no training item has it"}
+    with Atlas.create(tmp_path / "m.atlas", problem) as atlas:
+        add_minima(atlas, landscape, 3)
+        compute_auc(atlas, landscape, "macro")
+        scores = probabilities(landscape, atlas, rows["test_inputs"])
+        expected = [
+            np.mean([roc_auc_score(rows["test_labels"] == k, row[:, k]) for k in (0, 1)])
+            for row in scores
+        ]
+        np.testing.assert_allclose(atlas.minima()["test_auc_macro"], expected, rtol=1e-13)
+
+
+def test_a_mean_that_the_test_rows_restrict_vanishes_with_them(landscape, rows, tmp_path):
+    restricted = Problem(landscape.fingerprint(), {}, lacking(rows, test=(2,)))
+    assert left_out_of_macro_auc(restricted) == {2: "no test item has it"}
+    with Atlas.create(tmp_path / "m.atlas", restricted) as atlas:
+        add_minima(atlas, landscape, 3)
+        compute_auc(atlas, landscape, "macro")
+        over_two = atlas.minima()["train_auc_macro"].copy()
+    complete = Problem(landscape.fingerprint(), {}, lacking(rows))
+    with Atlas.open_or_create(tmp_path / "m.atlas", complete) as atlas:
+        assert "train_auc_macro" not in atlas.minima()
+        compute_auc(atlas, landscape, "macro", only_missing=True)
+        assert not np.allclose(atlas.minima()["train_auc_macro"], over_two)
+    assert left_out_of_macro_auc(complete) == {}
+    assert undefined_auc(complete, "macro") == {}
+
+
+def test_labels_before_the_noise_decide_what_was_trained(landscape, rows):
+    changed = rows["train_labels"] == 2  # all that are called 2 now were 0 before
+    arrays = {**rows, "train_clean_labels": np.where(changed, 0, rows["train_labels"])}
+    problem = Problem(landscape.fingerprint(), {}, {**arrays, "train_changed": changed})
+    assert left_out_of_macro_auc(problem) == {2: "no training item has it"}
+    assert set(undefined_auc(problem, 2)) == set(auc_columns(2, groups=("train", "test", *PARTS)))
+    assert undefined_auc(problem, 1) == {
+        "incorrect_auc_class_1": "no incorrect training item has class 1"
+    }
+
+
+def test_an_undefined_column_is_not_computed_again(landscape, rows, tmp_path):
+    problem = Problem(landscape.fingerprint(), {}, lacking(rows, test=(0,)))
+    with Atlas.create(tmp_path / "m.atlas", problem) as atlas:
+        add_minima(atlas, landscape, 3)
+        assert compute_auc(atlas, landscape) == {"train_auc": 3, "test_auc": 0}
+        add_minima(atlas, landscape, 1)
+        counts = compute_auc(atlas, landscape, only_missing=True)
+        assert counts == {"train_auc": 1, "test_auc": 0}
+
+
+def test_classes_are_named_by_the_study():
+    problem = Problem({}, {"classes": ["0", "setosa"]})
+    assert [class_name(problem, k) for k in (0, 1, 2)] == ["0", "1 ('setosa')", "2"]
 
 
 def test_what_cannot_be_computed_is_refused(atlas, landscape, tmp_path):

@@ -4,8 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lossatlas.analysis.funnel import funnel, sequence_bottoms
 from lossatlas.network.disconnectivity import build_tree

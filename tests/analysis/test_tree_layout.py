@@ -2,8 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lossatlas.analysis.tree_layout import discretize, layout, level_grid, prune, suggested_top
 from lossatlas.errors import BadInputError

@@ -9,8 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from atlas_points import attempt, network_point, problem
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as arrays_of
 from sqlalchemy import select
 

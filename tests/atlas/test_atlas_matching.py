@@ -14,8 +14,7 @@ from atlas_points import (
     problem,
     symmetry_copy,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from sqlalchemy import select, text
 
 from lossatlas.atlas import Atlas, matching, schema

@@ -6,8 +6,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from benchmarks.rivals import __main__ as program
-from benchmarks.rivals import report
+from benchmarks.rivals import __main__ as program, report
 from benchmarks.rivals.measure import Context, Row, Target, interleaved, run_processes
 from benchmarks.rivals.report import Results
 

@@ -4,8 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lossatlas.data import Dataset, dataset_from_arrays
 from lossatlas.errors import BadInputError

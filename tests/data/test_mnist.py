@@ -11,12 +11,10 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from lossatlas.data import mnist, split_pools
-from lossatlas.data.mnist import TEST_LABELS, VARIABLE, MNISTPools, load_mnist, read_idx
+from lossatlas.data.idx import PicturePools
+from lossatlas.data.mnist import TEST_LABELS, VARIABLE, load_mnist
 from lossatlas.errors import BadInputError
 
 FILES = (mnist.TEST_LABELS, mnist.TRAIN_LABELS, mnist.TEST_IMAGES, mnist.TRAIN_IMAGES)
@@ -37,7 +35,7 @@ def folder(shared) -> Path:
 
 
 @pytest.fixture(scope="session")
-def pools(folder) -> MNISTPools:
+def pools(folder) -> PicturePools:
     return load_mnist(folder)
 
 
@@ -90,26 +88,6 @@ def test_files_may_be_unpacked_and_be_named_by_the_environment(
     assert len(load_mnist(tmp_path).train) == 60000  # the argument comes first
 
 
-@given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=4, max_side=6)))
-def test_what_was_written_is_read(array):
-    np.testing.assert_array_equal(read_idx(idx(array), "x"), array)
-
-
-@given(hnp.arrays(np.uint8, hnp.array_shapes(max_dims=3, max_side=4)), st.data())
-def test_a_file_of_another_length_is_refused(array, data):
-    content = idx(array)
-    cut = content[: data.draw(st.integers(0, len(content) - 1))]
-    for broken in (cut, content + b"\x00"):
-        with pytest.raises(BadInputError, match=r"are not the array|is no IDX file"):
-            read_idx(broken, "x")
-
-
-@pytest.mark.parametrize("magic", [b"", b"\x00\x00\x0d\x01", b"PK\x03\x04", b"\x1f\x8b\x08\x00"])
-def test_other_files_are_refused(magic):
-    with pytest.raises(BadInputError, match="is no IDX file of bytes"):
-        read_idx(magic + bytes(20 if magic else 0), "x")
-
-
 def cut_short(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1])
 
@@ -155,6 +133,15 @@ def test_messages_name_the_file_and_what_is_wrong(imitation, harm: Callable[[Pat
     with pytest.raises(BadInputError, match=message) as caught:
         load_mnist(imitation)
     assert caught.value.where.startswith(str(imitation))
+
+
+@pytest.mark.parametrize("end", ["", ".gz"])
+def test_names_may_have_a_dot(folder, pools, tmp_path, end: str):
+    for file in FILES:
+        content = (folder / f"{file.name}.gz").read_bytes()
+        name = file.name.replace("-idx", ".idx") + end
+        (tmp_path / name).write_bytes(content if end else gzip.decompress(content))
+    np.testing.assert_array_equal(load_mnist(tmp_path).test.labels, pools.test.labels)
 
 
 def test_a_missing_file_is_missed_before_any_is_read(imitation):

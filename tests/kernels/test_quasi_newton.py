@@ -2,8 +2,7 @@
 
 import jax
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lossatlas.kernels import bfgs, lbfgs
 

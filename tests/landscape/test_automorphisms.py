@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from reference_networks import full_group_order, group_elements, set_unit, small_landscape
 
 from lossatlas.landscape.architecture import Architecture

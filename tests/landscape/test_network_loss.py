@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from reference_networks import compiled, reference_loss, reference_outputs, small_landscape
 
 from lossatlas.landscape.architecture import Architecture, logits, unpack

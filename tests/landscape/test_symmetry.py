@@ -5,8 +5,7 @@ import itertools
 import jax
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from reference_networks import (
     allowed_signed_swaps,
     compiled,

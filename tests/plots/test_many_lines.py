@@ -1,6 +1,5 @@
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lossatlas.plots.many_lines import BUNDLE, bundles, distinct, exposed
 

@@ -5,8 +5,7 @@ import sys
 import matplotlib as mpl
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 

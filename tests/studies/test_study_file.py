@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lossatlas.errors import BadInputError
 from lossatlas.studies.study import FileSource, LJAT3Source, Noise, Study, load_study
@@ -135,6 +134,31 @@ REFUSED = {
     "negative seed": (text(explore="seed = -1"), "[explore] seed", "-1", "seed ="),
     "huge seed": (text(explore=f"seed = {2**63}"), "[explore] seed", str(2**63), "seed ="),
     "no layer": (text(network="hidden = []"), "[network] hidden", "convex", "[10]"),
+    "table in capitals": (
+        text(data=None, DATA=LJAT3),
+        "[DATA]",
+        "no such table",
+        "did you mean data?",
+    ),
+    "key in capitals": (text(loss="L2 = 1"), "[loss] L2", "no such key", "did you mean l2?"),
+    "line break in a path": (
+        text(data='source = "file"\npath = "C:\\new\\rows.csv"\ntrain = 1\ntest = 1'),
+        "[data] path",
+        "control character",
+        "put the path in single quotes",
+    ),
+    "tab in a path": (
+        text(data='source = "mnist"\npath = "D:\\tables"\ntrain = 1\ntest = 1'),
+        "[data] path",
+        "control character",
+        "put the path in single quotes",
+    ),
+    "form feed in a path": (
+        text(noise='kind = "boundary"\nreference = "C:\\first.atlas"'),
+        "[noise] reference",
+        "control character",
+        "put the path in single quotes",
+    ),
     "empty layer": (text(network="hidden = [0]"), "[network] hidden", "[0]", "[10]"),
     "no list": (text(network="hidden = 10"), "[network] hidden", "10 is not", "[10]"),
     "broken layer": (text(network="hidden = [2.5]"), "[network] hidden", "[2.5]", "[10]"),
@@ -228,7 +252,7 @@ def test_further_problems_are_counted(file: Path):
 def test_files_that_are_no_study(tmp_path: Path):
     for name, content, problem in (
         ("broken.toml", b"[data\n", "line 1"),
-        ("picture.toml", bytes(range(128, 256)), "not a text file"),
+        ("picture.toml", bytes(range(128, 256)), "not a text file in UTF-8"),
     ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(BadInputError, match=problem):

@@ -8,7 +8,7 @@ import pytest
 
 from lossatlas.atlas import Problem
 from lossatlas.data import load_ljat3, load_mnist, split_pools
-from lossatlas.errors import AtlasError, BadInputError
+from lossatlas.errors import AtlasError, BadInputError, DataWarning
 from lossatlas.studies.problem import landscape_of, prepare
 from lossatlas.studies.study import Study, load_study
 
@@ -75,10 +75,31 @@ def test_a_class_that_the_training_rows_lack_keeps_its_output(tmp_path: Path):
     np.savez(tmp_path / "rows.npz", inputs=np.arange(50.0).reshape(25, 2), labels=labels)
     data = 'source = "file"\npath = "rows.npz"\ntrain = 10\ntest = 15\nsplit = "ordered"'
     (tmp_path / "s.toml").write_text(f"[data]\n{data}\n[network]\nhidden = [2]\n[loss]\nl2 = 1\n")
-    prepared = prepare(load_study(tmp_path / "s.toml"))  # read beside the study, not here
+    with pytest.warns(DataWarning, match="training: 0 5, 1 5, 2 0; test: 0 5, 1 5, 2 5") as caught:
+        prepared = prepare(load_study(tmp_path / "s.toml"))  # read beside the study, not here
+    assert str(caught[0].message).startswith(f"{tmp_path / 's.toml'}: [data] split: there is no")
+    assert 'write split = "stratified" in [data]' in str(caught[0].message)
+    assert caught[0].filename == __file__  # where the study was prepared
     assert prepared.landscape.architecture.widths == (2, 2, 3)
     assert landscape_of(prepared.problem).architecture.widths == (2, 2, 3)
     assert prepared.problem.specification["source"]["rows"] == 25
+
+
+def test_a_stratified_study_trains_and_tests_every_class():
+    prepared = prepare(study({**IRIS, "split": "stratified"}))  # warnings are errors here
+    assert np.bincount(prepared.train.labels).tolist() == [20, 20, 20]
+    assert sorted(np.bincount(prepared.test.labels)) == [13, 13, 14]
+
+
+def test_noise_does_not_hide_that_a_class_is_missing():
+    ordered = {**IRIS, "train": 100, "test": 50, "split": "ordered"}
+    tables = {"data": ordered, "network": {"hidden": [2]}, "loss": {"l2": 1e-2}}
+    noise = {"fraction": 0.5}
+    with pytest.warns(DataWarning, match="no training row of class 'virginica'"):
+        prepared = prepare(Study.model_validate({**tables, "noise": noise}))
+    assert 2 in prepared.train.labels  # some of the changed labels
+    with pytest.warns(DataWarning, match="virginica 0; test:"):  # also where an atlas is continued
+        prepare(Study.model_validate({**tables, "noise": noise}), prepared.problem)
 
 
 def test_ljat3_says_what_became_of_every_start():
@@ -127,6 +148,25 @@ def test_the_folder_of_mnist_is_relative_to_the_study(tmp_path: Path, monkeypatc
     with pytest.raises(BadInputError, match="there is no t10k-labels") as caught:
         prepare(load_study(tmp_path / "s.toml"))
     assert caught.value.where == str(tmp_path / "digits")
+
+
+def test_pictures_of_idx_files_are_a_study(tmp_path: Path):
+    random = np.random.default_rng(3)
+    for half, count in (("train", 30), ("test", 20)):
+        labels, images = np.arange(count) % 3 + 1, random.integers(0, 256, (count, 2, 2))
+        for what, array, axes in (("images", images, 3), ("labels", labels, 1)):
+            content = bytes([0, 0, 8, axes]) + np.array(array.shape, ">u4").tobytes()
+            file = tmp_path / f"letters-{half}-{what}-idx{axes}-ubyte"
+            file.write_bytes(content + array.astype(np.uint8).tobytes())
+    data = (
+        'source = "idx"\npath = "."\nprefix = "letters"\ntrain = 12\ntest = 9\nsplit = "stratified"'
+    )
+    (tmp_path / "s.toml").write_text(f"[data]\n{data}\n[network]\nhidden = [2]\n[loss]\nl2 = 1\n")
+    prepared = prepare(load_study(tmp_path / "s.toml"))
+    assert prepared.problem.specification["classes"] == ["1", "2", "3"]
+    assert prepared.problem.specification["source"] == {"rows": 50}
+    assert np.bincount(prepared.train.labels).tolist() == [4, 4, 4]
+    assert landscape_of(prepared.problem).architecture.widths == (4, 2, 3)
 
 
 def test_files_are_read_again(tmp_path: Path):

@@ -14,7 +14,7 @@ statistic; section IV of Perspective: New Insights From Loss Function Landscapes
 Networks, Mach. Learn.: Sci. Technol. 1, 023002 (2020), for the use on minima.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -118,18 +118,33 @@ def macro_auc(
     probabilities: Float[np.ndarray, "*batch classes items"],
     labels: Int[np.ndarray, " items"],
     rule: Rule = "rank",
+    classes: Sequence[int] | None = None,
 ) -> Float[np.ndarray, "*batch"]:
-    """The unweighted mean over all classes of the one-against-the-rest AUC (see `class_auc`).
+    """The unweighted mean over classes of the one-against-the-rest AUC (see `class_auc`).
 
-    NaN where a class is absent from the labels: leaving it out would average something else.
+    Args:
+        probabilities: as in `class_auc`.
+        labels: as in `class_auc`.
+        rule: as in `class_auc`.
+        classes: those averaged over, at least one; default all. Items of other classes still count
+            among the rest.
+
+    Returns:
+        the mean; NaN where one of the classes is absent from the labels, since leaving it out
+        would average something else.
+
+    Raises:
+        BadInputError: as `class_auc`, and for an empty list of classes.
 
     Example:
         >>> probabilities = np.array([[0.9, 0.2, 0.6], [0.1, 0.8, 0.4]])
         >>> float(macro_auc(probabilities, np.array([0, 1, 1])))
         1.0
     """
-    n_classes = _check_classes(probabilities, labels)
-    areas = [class_auc(probabilities, labels, k, rule) for k in range(n_classes)]
+    chosen = range(_check_classes(probabilities, labels)) if classes is None else classes
+    if not len(chosen):
+        raise BadInputError("classes", "none is given", "average over at least one class")
+    areas = [class_auc(probabilities, labels, k, rule) for k in chosen]
     return np.mean(areas, axis=0)
 
 

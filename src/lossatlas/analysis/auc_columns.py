@@ -7,6 +7,11 @@ columns of their own, so that no column ever mixes two measures: ``test_auc_clas
 Where training labels were changed (the array ``train_changed`` of the problem), there are two
 further columns of each kind: ``incorrect_auc`` on the changed items, by the labels that they were
 given, and ``correct_auc`` on the others (the paper's Tables I to III).
+
+An AUC of a class that was never trained says nothing, and one of a class without items does not
+exist: these are NaN in the atlas, and `undefined_auc` says why. The mean over classes is that over
+the classes which are both trained and tested. A class is trained if training items have it before
+their labels are changed.
 """
 
 from collections.abc import Sequence
@@ -71,13 +76,14 @@ def compute_auc(
         atlas: an open atlas; its problem holds the data.
         landscape: of the atlas.
         positive_class: the class that counts as positive, against all others; ``"macro"``
-            averages over all classes (see `macro_auc`).
+            averages over the classes that are both trained and tested (see `macro_auc` and
+            `left_out_of_macro_auc`).
         rule: ``"rank"`` (exact) or ``"threshold"`` (that of the Fortran programs).
         only_missing: leave minima alone that have a value for the present data.
 
     Returns:
-        for each column how many minima it was computed for. Where only one class is present
-        the AUC is undefined and stored as NaN.
+        for each column how many minima it was computed for: 0 where the AUC is undefined, which
+        is stored as NaN (see `undefined_auc`).
 
     Raises:
         BadInputError: the atlas holds no such data, no such class, or the rule is unknown.
@@ -87,27 +93,150 @@ def compute_auc(
         {'train_auc': 11, 'test_auc': 11}
     """
     frame = atlas.minima()
+    problem = atlas.problem
+    groups = _groups(problem)
+    names = auc_columns(positive_class, rule, groups)
+    undefined = undefined_auc(problem, positive_class, rule)
     counts = {}
-    groups = _groups(atlas.problem)
-    for group, name in zip(groups, auc_columns(positive_class, rule, groups), strict=True):
+    for group, name in zip(groups, names, strict=True):
         ids = frame["id"]
         if only_missing and name in frame:
-            ids = ids[frame[name].isna()]
-        counts[name] = len(ids)
-        source = "train" if group in PARTS else group
-        inputs, labels = _data(atlas.problem, source)
-        if group in PARTS:
-            part = atlas.problem.arrays["train_changed"] == (group == "incorrect")
-            inputs, labels = inputs[part], labels[part]
-        chunk = max(1, ROWS_AT_ONCE // len(labels))
-        values: dict[int, float] = {}
-        for start in range(0, len(ids), chunk):
-            some = [int(key) for key in ids[start : start + chunk]]
-            outputs = landscape.logits(atlas.minimum_weights(some), inputs)
-            areas = _areas(_probabilities(outputs), labels, positive_class, rule)
-            values.update(zip(some, areas.tolist(), strict=True))
-        atlas.set_property(name, values, atlas.problem.data_hash(source))
+            ids = ids[:0] if name in undefined else ids[frame[name].isna()]
+        items = _items(problem, group)
+        values = _values(atlas, landscape, ids.tolist(), items, (positive_class, rule))
+        if name in undefined:
+            values = dict.fromkeys(values, np.nan)
+        counts[name] = 0 if name in undefined else len(values)
+        atlas.set_property(name, values, problem.data_hash(_source(problem, group, positive_class)))
     return counts
+
+
+def undefined_auc(
+    problem: Problem, positive_class: int | Literal["macro"] = 0, rule: Rule = "rank"
+) -> dict[str, str]:
+    """The columns of a kind of AUC that are undefined, each with the reason.
+
+    Args:
+        problem: of the atlas, with its data.
+        positive_class: as in `compute_auc`.
+        rule: as in `compute_auc`.
+
+    Returns:
+        the reasons by column, in words; empty where all columns are defined.
+
+    Raises:
+        BadInputError: the problem holds no such data.
+
+    Example:
+        >>> rows = {
+        ...     "train_inputs": np.zeros((2, 1)),
+        ...     "train_labels": np.array([0, 1]),
+        ...     "test_inputs": np.zeros((1, 1)),
+        ...     "test_labels": np.array([2]),
+        ... }
+        >>> undefined_auc(Problem({}, {}, rows))
+        {'test_auc': 'no test item has class 0'}
+    """
+    groups = _groups(problem)
+    columns = zip(groups, auc_columns(positive_class, rule, groups), strict=True)
+    reasons = {name: _why_undefined(problem, group, positive_class) for group, name in columns}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def left_out_of_macro_auc(problem: Problem) -> dict[int, str]:
+    """The classes that the mean over classes leaves out, each with the reason.
+
+    Args:
+        problem: of the atlas, with its data.
+
+    Returns:
+        the reasons by class, in words; empty where all classes are trained and tested.
+
+    Raises:
+        BadInputError: the problem holds no such data.
+    """
+    trained, tested = _classes_of(problem)
+    names = problem.specification.get("classes", ())
+    known = range(max(len(names), *(k + 1 for k in trained | tested)))
+    why = {
+        (False, False): "neither a training nor a test item has it",
+        (False, True): "no training item has it",
+        (True, False): "no test item has it",
+    }
+    return {k: why[k in trained, k in tested] for k in known if not (k in trained and k in tested)}
+
+
+def class_name(problem: Problem, k: int) -> str:
+    """A class as messages name it: its number, and its name if that says more.
+
+    Example:
+        >>> class_name(Problem({}, {"classes": ["no", "yes"]}), 1), class_name(Problem({}), 1)
+        ("1 ('yes')", '1')
+    """
+    names = problem.specification.get("classes", ())
+    known = k < len(names) and names[k] != str(k)
+    return f"{k} ({names[k]!r})" if known else str(k)
+
+
+def _classes_of(problem: Problem) -> tuple[set[int], set[int]]:
+    """The classes that were trained, and those that can be tested."""
+    labels = _items(problem, "train")[1]
+    trained = problem.arrays.get("train_clean_labels", labels)
+    return set(trained.tolist()), set(_items(problem, "test")[1].tolist())
+
+
+def _why_undefined(problem: Problem, group: str, positive_class: int | Literal["macro"]) -> str:
+    """Why there is no such AUC of a group of items; empty if there is one."""
+    trained, tested = _classes_of(problem)
+    present = set(_items(problem, group)[1].tolist())
+    rows = {"train": "training item", "test": "test item"}.get(group, f"{group} training item")
+    if positive_class == "macro":
+        averaged = sorted(trained & tested)
+        if not averaged:
+            return "no class is both trained and tested"
+        missing = [k for k in averaged if k not in present]
+        reason = f"no {rows} has class {class_name(problem, missing[0])}" if missing else ""
+    elif positive_class not in trained:
+        reason = f"no training item has class {class_name(problem, positive_class)}"
+    elif positive_class not in present:
+        reason = f"no {rows} has class {class_name(problem, positive_class)}"
+    else:
+        reason = ""
+    if not reason and len(present) == 1:
+        reason = f"every {rows} has class {class_name(problem, next(iter(present)))}"
+    return reason
+
+
+def _source(problem: Problem, group: str, positive_class: int | Literal["macro"]) -> str:
+    """The group of arrays that a column depends on.
+
+    All depend on the training data, which cannot change. The test data can, and they decide which
+    classes a mean leaves out.
+    """
+    trained, tested = _classes_of(problem)
+    if group == "test" or (positive_class == "macro" and not trained <= tested):
+        return "test"
+    return "train"
+
+
+def _values(
+    atlas: Atlas,
+    landscape: Classifier,
+    ids: Sequence[int],
+    items: tuple[np.ndarray, np.ndarray],
+    kind: tuple[int | Literal["macro"], Rule],
+) -> dict[int, float]:
+    """The AUC on some items by the id of the minimum."""
+    inputs, labels = items
+    trained, tested = _classes_of(atlas.problem)
+    chunk = max(1, ROWS_AT_ONCE // len(labels))
+    values: dict[int, float] = {}
+    for start in range(0, len(ids), chunk):
+        some = [int(key) for key in ids[start : start + chunk]]
+        outputs = landscape.logits(atlas.minimum_weights(some), inputs)
+        areas = _areas(_probabilities(outputs), labels, kind, sorted(trained & tested))
+        values.update(zip(some, areas.tolist(), strict=True))
+    return values
 
 
 def _groups(problem: Problem) -> tuple[str, ...]:
@@ -120,12 +249,24 @@ def _groups(problem: Problem) -> tuple[str, ...]:
 def _areas(
     probabilities: np.ndarray,
     labels: np.ndarray,
-    positive_class: int | Literal["macro"],
-    rule: Rule,
+    kind: tuple[int | Literal["macro"], Rule],
+    averaged: Sequence[int],
 ) -> np.ndarray:
-    if positive_class == "macro":
-        return macro_auc(probabilities, labels, rule)
-    return class_auc(probabilities, labels, positive_class, rule)
+    positive_class, rule = kind
+    if positive_class != "macro":
+        return class_auc(probabilities, labels, positive_class, rule)
+    if not averaged:
+        return np.full(len(probabilities), np.nan)
+    return macro_auc(probabilities, labels, rule, averaged)
+
+
+def _items(problem: Problem, group: str) -> tuple[np.ndarray, np.ndarray]:
+    """The inputs and labels of a group of items."""
+    if group not in PARTS:
+        return _data(problem, group)
+    inputs, labels = _data(problem, "train")
+    part = problem.arrays["train_changed"] == (group == "incorrect")
+    return inputs[part], labels[part]
 
 
 def _data(problem: Problem, group: str) -> tuple[np.ndarray, np.ndarray]:

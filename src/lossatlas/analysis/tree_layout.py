@@ -64,8 +64,9 @@ def prune(
         keep[by_energy[keep[by_energy]][max(lowest, 0) :]] = False
     kept = np.flatnonzero(keep)
     if kept.size == 0:
+        given = {"lowest": lowest, "top": None if top == math.inf else top}
         raise BadInputError(
-            f"lowest={lowest}, top={top}",
+            ", ".join(f"{name}={value}" for name, value in given.items() if value is not None),
             "no minimum is left",
             f"keep at least one; the lowest has energy {leaf_energy.min():.10g}",
         )

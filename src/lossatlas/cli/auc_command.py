@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lossatlas.cli.arguments import AtlasArgument, JsonOption, ended_cleanly
+from lossatlas.errors import BadInputError
 
 
 class AucRule(StrEnum):
@@ -33,21 +34,59 @@ def auc(
     The values, on training and on test data, become columns of the atlas: train_auc and
     test_auc; where training labels were changed, incorrect_auc and correct_auc too, on the
     changed items by their new labels and on the others. Other classes and rules have columns of
-    their own. Exploring does it for class 0 when it ends.
+    their own. Exploring does it for class 0 when it ends. The AUC of a class is undefined where it
+    was never trained or is not tested; the mean over classes leaves such classes out.
     """
     from lossatlas.cli.runtime import set_up_jax
 
     set_up_jax()
-    from lossatlas.analysis.auc_columns import compute_auc
+    from lossatlas.analysis.auc_columns import (
+        class_name,
+        compute_auc,
+        left_out_of_macro_auc,
+        undefined_auc,
+    )
     from lossatlas.atlas import Atlas
-    from lossatlas.cli.output import counted, show_json
     from lossatlas.studies.problem import landscape_of
 
+    chosen = "macro" if macro else positive_class
     with Atlas.open(atlas) as opened:
-        landscape = landscape_of(opened.problem)
-        counts = compute_auc(opened, landscape, "macro" if macro else positive_class, rule.value)
+        problem = opened.problem
+        landscape = landscape_of(problem)
+        _check_class(positive_class, landscape.architecture.widths[-1])
+        counts = compute_auc(opened, landscape, chosen, rule.value)
+    undefined = undefined_auc(problem, chosen, rule.value)
+    left_out = left_out_of_macro_auc(problem) if macro else {}
     if as_json:
-        show_json(counts)
-        return
+        _show_json(counts, undefined, left_out)
+    else:
+        _show(counts, undefined, {class_name(problem, k): why for k, why in left_out.items()})
+
+
+def _check_class(positive_class: int, n_classes: int) -> None:
+    if positive_class >= n_classes:
+        raise BadInputError(
+            f"--positive-class {positive_class}",
+            f"the data have {n_classes} classes, numbered from 0",
+            f"use 0 to {n_classes - 1}",
+        )
+
+
+def _show_json(counts: dict[str, int], undefined: dict[str, str], left_out: dict[int, str]) -> None:
+    from lossatlas.cli.output import show_json
+
+    shown = {name: None if name in undefined else number for name, number in counts.items()}
+    notes = {"undefined": undefined, "left_out": left_out}
+    show_json({**shown, **{name: note for name, note in notes.items() if note}})
+
+
+def _show(counts: dict[str, int], undefined: dict[str, str], left_out: dict[str, str]) -> None:
+    from lossatlas.cli.output import counted
+
     for name, number in counts.items():
-        typer.echo(f"{name}: {counted(number, 'minimum', 'minima')}")
+        if name in undefined:
+            typer.echo(f"{name}: undefined, since {undefined[name]}")
+        else:
+            typer.echo(f"{name}: {counted(number, 'minimum', 'minima')}")
+    for name, why in left_out.items():
+        typer.echo(f"left out of the mean over classes: class {name}, since {why}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lossatlas.cli.arguments import INTERRUPTED, JsonOption, ended_cleanly
+from lossatlas.cli.numbers import MOST_LANES, between_0_and_1, count, from_0_to_1, positive
 from lossatlas.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -36,24 +37,37 @@ def explore(
         typer.Option(metavar="FILE", help="Atlas to begin or continue; default ./<study>.atlas."),
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(help="Stop after so many minutes, compilation included.")
+        float | None,
+        typer.Option(
+            callback=positive("10"), help="Stop after so many minutes, compilation included."
+        ),
     ] = None,
     cpu_minutes: Annotated[
         float | None,
-        typer.Option(help="Likewise of CPU time: the same effort whatever else is running."),
+        typer.Option(
+            callback=positive("10"),
+            help="Likewise of CPU time: the same effort whatever else is running.",
+        ),
     ] = None,
     transition_states: Annotated[
         int | None,
-        typer.Option(help="Stop at so many in the atlas, degenerate rearrangements included."),
+        typer.Option(
+            callback=count("1000"),
+            help="Stop at so many in the atlas, degenerate rearrangements included.",
+        ),
     ] = None,
     until: Annotated[
         float | None,
-        typer.Option(help="Stop when minima and transition states are this complete, e.g. 0.99."),
+        typer.Option(
+            callback=between_0_and_1("0.99"),
+            help="Stop when minima and transition states are this complete, e.g. 0.99.",
+        ),
     ] = None,
     independent_share: Annotated[
         float | None,
         typer.Option(
-            help="Part of the searches that are independent draws; default 0.5 with --until."
+            callback=from_0_to_1("0.5"),
+            help="Part of the searches that are independent draws; default 0.5 with --until.",
         ),
     ] = None,
     seed: Annotated[
@@ -61,7 +75,10 @@ def explore(
         typer.Option(min=0, max=2**63 - 1, help="Of the searches (the study's data has its own)."),
     ] = None,
     lanes: Annotated[
-        int | None, typer.Option(help="Searches of a kind in flight for each worker.")
+        int | None,
+        typer.Option(
+            callback=count("4", MOST_LANES), help="Searches of a kind in flight for each worker."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

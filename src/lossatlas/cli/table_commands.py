@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from lossatlas.cli.arguments import AtlasArgument, JsonOption, ended_cleanly
+from lossatlas.cli.numbers import not_negative
 
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
 LimitOption = Annotated[
@@ -14,7 +15,10 @@ LimitOption = Annotated[
 
 MergeOption = Annotated[
     float | None,
-    typer.Option(min=0, help="Merge points whose losses differ by less than this, e.g. 1e-4."),
+    typer.Option(
+        callback=not_negative("1e-4"),
+        help="Merge points whose losses differ by less than this, e.g. 1e-4.",
+    ),
 ]
 
 ALWAYS_SHOWN = ("train_auc", "test_auc")

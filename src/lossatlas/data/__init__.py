@@ -1,4 +1,4 @@
-"""Labelled data: LJAT3 outcomes, MNIST, files, scikit-learn's bundled sets; split and scaled.
+"""Labelled data, split and scaled: LJAT3 outcomes, files, MNIST and its relatives, bundled sets.
 
 Every source hands over a `Dataset`, checked and read-only. `split` chooses the rows to train
 and to test on; `scale` divides columns by statistics of the training rows; label noise changes
@@ -6,6 +6,7 @@ training labels on purpose.
 """
 
 from lossatlas.data.dataset import Dataset, dataset_from_arrays
+from lossatlas.data.idx import load_idx
 from lossatlas.data.ljat3 import (
     LJAT3_CLASSES,
     LJAT3_DISTANCES,
@@ -43,6 +44,7 @@ __all__ = [
     "class_conditional_noise",
     "column_scaling",
     "dataset_from_arrays",
+    "load_idx",
     "load_ljat3",
     "load_mnist",
     "permutation_noise",

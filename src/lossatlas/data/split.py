@@ -1,15 +1,18 @@
-"""Rows for training and rows for testing, drawn by a seed or taken in order."""
+"""Rows for training and rows for testing: drawn by a seed, drawn class by class, or in order."""
 
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 from jaxtyping import Int
 
+from lossatlas.data.class_counts import apportion
 from lossatlas.data.dataset import Dataset
 from lossatlas.errors import BadInputError
 
-SplitMode = Literal["random", "ordered"]
-"""``random``: rows drawn without replacement. ``ordered``: rows as they stand in the data."""
+SplitMode = Literal["random", "stratified", "ordered"]
+"""``random``: rows drawn without replacement. ``stratified``: drawn likewise, class by class, in
+proportion to the classes of the data and at least one of each. ``ordered``: rows as they stand in
+the data."""
 
 
 class Split(NamedTuple):
@@ -25,6 +28,16 @@ class Pool(Protocol):
     @property
     def name(self) -> str:
         """Used in messages."""
+        ...
+
+    @property
+    def labels(self) -> Int[np.ndarray, " N"]:
+        """The class of each row, 0..C-1."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The C class names."""
         ...
 
     def __len__(self) -> int:
@@ -46,11 +59,13 @@ def split(dataset: Dataset, train: int, test: int, seed: int, mode: SplitMode = 
         train: how many rows to train on, at least 1.
         test: how many rows to test on, at least 1.
         seed: of the draw; not used by ``ordered``.
-        mode: ``random``, or ``ordered`` for the first `train` rows and the `test` after them.
+        mode: ``random``; ``stratified`` for rows of every class among both, in proportion to the
+            classes of the data; ``ordered`` for the first `train` rows and the `test` after them.
 
     Raises:
         BadInputError: more rows asked for than there are, a count below 1, training rows of one
-            class only, an unknown mode.
+            class only, an unknown mode; ``stratified`` with fewer rows than classes, or with a
+            class that has a single row.
 
     Example:
         >>> from lossatlas.data import sklearn_dataset
@@ -60,7 +75,11 @@ def split(dataset: Dataset, train: int, test: int, seed: int, mode: SplitMode = 
     """
     _check_count(dataset, "train", train, len(dataset) - test)
     _check_count(dataset, "test", test, len(dataset) - train)
-    rows = _order(len(dataset), np.random.default_rng(seed), mode)
+    generator = np.random.default_rng(seed)
+    if mode == "stratified":
+        rows = _stratified_order(dataset, generator, train, test)
+    else:
+        rows = _order(len(dataset), generator, mode)
     return _checked(dataset.subset(rows[:train]), dataset.subset(rows[train : train + test]))
 
 
@@ -77,7 +96,8 @@ def split_pools(
         train: how many rows to train on, at least 1.
         test: how many rows to test on, at least 1.
         seed: of the draw; not used by ``ordered``.
-        mode: ``random``, or ``ordered`` for the first rows of each pool.
+        mode: ``random``; ``stratified`` for rows of every class of a pool, in proportion to its
+            classes; ``ordered`` for the first rows of each pool.
 
     Raises:
         BadInputError: as `split`.
@@ -92,9 +112,66 @@ def split_pools(
     _check_count(train_pool, "train", train, len(train_pool))
     _check_count(test_pool, "test", test, len(test_pool))
     train_stream, test_stream = np.random.default_rng(seed).spawn(2)
-    train_rows = _order(len(train_pool), train_stream, mode)[:train]
-    test_rows = _order(len(test_pool), test_stream, mode)[:test]
+    train_rows = _pool_rows(train_pool, train_stream, mode, train, "train")
+    test_rows = _pool_rows(test_pool, test_stream, mode, test, "test")
     return _checked(train_pool.subset(train_rows), test_pool.subset(test_rows))
+
+
+def _pool_rows(
+    pool: Pool, generator: np.random.Generator, mode: SplitMode, count: int, field: str
+) -> Int[np.ndarray, " count"]:
+    rows = _order(len(pool), generator, "random" if mode == "stratified" else mode)
+    if mode != "stratified":
+        return rows[:count]
+    sizes = np.bincount(pool.labels, minlength=len(pool.classes))
+    _check_enough(pool, field, count, sizes)
+    shares = apportion(sizes, count, np.minimum(sizes, 1), sizes)
+    return rows[_rank_in_class(pool.labels[rows], sizes) < shares[pool.labels[rows]]]
+
+
+def _stratified_order(
+    data: Dataset, generator: np.random.Generator, train: int, test: int
+) -> Int[np.ndarray, " chosen"]:
+    """The training rows, then the testing rows, each in the order of one draw of all rows."""
+    sizes = np.bincount(data.labels, minlength=len(data.classes))
+    if (sizes == 1).any():
+        raise BadInputError(
+            f"{data.name}: split",
+            f"class {data.classes[int(np.argmax(sizes == 1))]!r} has a single row, which cannot "
+            "be both for training and for testing",
+            "leave that row out, or use split = 'random'",
+        )
+    _check_enough(data, "train", train, sizes)
+    _check_enough(data, "test", test, sizes)
+    once = np.minimum(sizes, 1)
+    for_training = apportion(sizes, train, once, sizes - once)
+    for_testing = apportion(sizes, test, once, sizes - for_training)
+    rows = generator.permutation(len(data))
+    labels = data.labels[rows]
+    rank = _rank_in_class(labels, sizes)
+    trained = rank < for_training[labels]
+    tested = ~trained & (rank < (for_training + for_testing)[labels])
+    return np.concatenate([rows[trained], rows[tested]])
+
+
+def _rank_in_class(labels: Int[np.ndarray, " N"], sizes: Int[np.ndarray, " C"]) -> np.ndarray:
+    """(N,) how many rows of the same class stand before each row."""
+    by_class = np.argsort(labels, kind="stable")
+    begins = np.cumsum(sizes) - sizes
+    rank = np.empty(len(labels), np.int64)
+    rank[by_class] = np.arange(len(labels)) - begins[labels[by_class]]
+    return rank
+
+
+def _check_enough(pool: Pool, field: str, asked: int, sizes: Int[np.ndarray, " C"]) -> None:
+    present = int((sizes > 0).sum())
+    if asked < present:
+        raise BadInputError(
+            f"{pool.name}: {field}",
+            f"a stratified split takes a row of each of the {present} classes, {asked} are asked "
+            "for",
+            f"ask for at least {present} rows, or use split = 'random'",
+        )
 
 
 def _order(rows: int, generator: np.random.Generator, mode: SplitMode) -> Int[np.ndarray, " rows"]:
@@ -102,7 +179,7 @@ def _order(rows: int, generator: np.random.Generator, mode: SplitMode) -> Int[np
         return generator.permutation(rows)
     if mode == "ordered":
         return np.arange(rows)
-    raise BadInputError("split", f"unknown mode {mode!r}", "use 'random' or 'ordered'")
+    raise BadInputError("split", f"unknown mode {mode!r}", f"use {', '.join(get_args(SplitMode))}")
 
 
 def _check_count(pool: Pool, field: str, asked: int, available: int) -> None:

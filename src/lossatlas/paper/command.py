@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lossatlas.cli.arguments import FAILED_CELLS, JsonOption, ended_cleanly
+from lossatlas.cli.numbers import MOST_DRAWS, positive
 from lossatlas.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -34,14 +35,23 @@ def reproduce(
         ScaleName, typer.Option(help="quick: small networks, minutes; paper: its sizes, hours.")
     ] = ScaleName.QUICK,
     draws: Annotated[
-        int | None, typer.Option(min=1, help="Random draws of each study; default by the study.")
+        int | None,
+        typer.Option(
+            min=1, max=MOST_DRAWS, help="Random draws of each study; default by the study."
+        ),
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(help="For each landscape, instead of the scale's own.")
+        float | None,
+        typer.Option(
+            callback=positive("10"), help="For each landscape, instead of the scale's own."
+        ),
     ] = None,
     cpu_minutes: Annotated[
         float | None,
-        typer.Option(help="The same in CPU minutes, which do not depend on what else is running."),
+        typer.Option(
+            callback=positive("10"),
+            help="The same in CPU minutes, which do not depend on what else is running.",
+        ),
     ] = None,
     no_explore: Annotated[
         bool, typer.Option("--no-explore", help="Only write what the landscapes there are give.")
@@ -63,9 +73,6 @@ def reproduce(
     from lossatlas.paper.artifacts import artifacts
 
     wanted = artifacts(tuple(what))
-    for option, value in (("--minutes", minutes), ("--cpu-minutes", cpu_minutes)):
-        if value is not None and value <= 0:
-            raise BadInputError(option, f"{value} is not positive", "use e.g. 10")
     _make_folder(output)
     cells = _wanted_cells(wanted, scale.value, draws, minutes, cpu_minutes)
     done = None if no_explore else _compute_all(cells, output)

@@ -14,6 +14,12 @@ from pydantic_core import ErrorDetails
 
 from lossatlas.errors import BadInputError
 
+SINGLE_QUOTES = (
+    "in double quotes \\n and \\t are such characters: write / in place of each \\, or put the "
+    "path in single quotes"
+)
+"""What to do about a Windows path in double quotes that happens to be TOML."""
+
 
 def explained(
     error: ValidationError, tables: Mapping[str, Any], study: type[BaseModel], file: str
@@ -66,6 +72,12 @@ def _message(
     if detail["type"] == "other_kind":
         problem = f"only noise of kind {detail['ctx']['whose']} has this key"  # type: ignore[typeddict-item]
         return BadInputError(where, problem, "leave it out, or change kind")
+    if detail["type"] == "control_characters":
+        problem = f"{_shown(content[key])} holds a line break, a tab or another control character"
+        remedy = (
+            "in double quotes \\n and \\t are such characters: write / in place of each \\, or "
+        )
+        return BadInputError(where, problem, f"{remedy}put the path in single quotes")
     return _bad_value(detail, where, key, content[key], field)
 
 
@@ -85,7 +97,8 @@ def _bad_source(content: dict[str, Any], study: type[BaseModel], where: str) -> 
 
 
 def _unknown(where: str, name: str, allowed: list[str], kind: str) -> BadInputError:
-    near = difflib.get_close_matches(name, allowed, n=1)
+    by_lower_case = {known.lower(): known for known in allowed}  # of the file's names all are lower
+    near = [by_lower_case[k] for k in difflib.get_close_matches(name.lower(), by_lower_case, n=1)]
     remedy = f"did you mean {near[0]}?" if near else f"the {kind}s are {', '.join(allowed)}"
     return BadInputError(where, f"there is no such {kind}", remedy)
 

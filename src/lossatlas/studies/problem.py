@@ -17,6 +17,7 @@ from lossatlas.data import (
     Dataset,
     Scaling,
     Split,
+    load_idx,
     load_ljat3,
     load_mnist,
     read_table,
@@ -25,10 +26,12 @@ from lossatlas.data import (
     split,
     split_pools,
 )
+from lossatlas.data.class_counts import warn_of_missing_classes
+from lossatlas.data.idx import PicturePools
 from lossatlas.errors import AtlasError, BadInputError
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.studies.label_noise import noise_text, noisy_labels
-from lossatlas.studies.study import FileSource, LJAT3Source, MNISTSource, Study
+from lossatlas.studies.study import FileSource, IDXSource, LJAT3Source, MNISTSource, Study
 
 
 class Prepared(NamedTuple):
@@ -64,6 +67,9 @@ def prepare(study: Study, stored: Problem | None = None) -> Prepared:
         BadInputError: for data that cannot be used, as `lossatlas.data` says, and a reference
             that is missing, or is not of the clean training data.
 
+    Warns:
+        DataWarning: if the training rows or the test rows lack a class.
+
     Example:
         >>> study = Study.model_validate(
         ...     {
@@ -80,6 +86,7 @@ def prepare(study: Study, stored: Problem | None = None) -> Prepared:
         parts, notes = _stored_parts(stored), stored.specification
     else:
         parts, notes = _fresh_parts(study)
+    warn_of_missing_classes(*parts, f"{study.file}: [data] split", _remedy(study))
     specification = {**notes, "name": study.name, "study": study.tables}
     with _in_file(study):
         train, changes = _with_noise(study, parts.train, stored)
@@ -150,6 +157,13 @@ def _fingerprint(landscape: NetworkLandscape, study: Study) -> dict[str, str]:
     return {**landscape.fingerprint(), **noise}
 
 
+def _remedy(study: Study) -> str:
+    """What to do where the chosen rows lack a class."""
+    if study.data.split == "stratified":
+        return "add rows of these classes to the data"
+    return 'write split = "stratified" in [data]'
+
+
 def _fresh_parts(study: Study) -> tuple[Split, dict[str, Any]]:
     """Scaled rows, and what is to be known about them besides the study."""
     data = study.data
@@ -164,8 +178,8 @@ def _fresh_parts(study: Study) -> tuple[Split, dict[str, Any]]:
             "elsewhere": drawn.elsewhere,
             "evaluations": drawn.evaluations,
         }
-    elif isinstance(data, MNISTSource):
-        pools = load_mnist(data.path and study.file.parent / data.path, data.pixels)
+    elif isinstance(data, MNISTSource | IDXSource):
+        pools = _pictures(study, data)
         parts = split_pools(pools, data.train, data.test, data.seed, data.split)
         about = {"rows": len(pools.train) + len(pools.test)}
     else:
@@ -181,6 +195,13 @@ def _fresh_parts(study: Study) -> tuple[Split, dict[str, Any]]:
         "checksums": {"train": parts.train.checksum, "test": parts.test.checksum},
     }
     return scaled, notes
+
+
+def _pictures(study: Study, data: MNISTSource | IDXSource) -> PicturePools:
+    folder = data.path and study.file.parent / data.path
+    if isinstance(data, MNISTSource):
+        return load_mnist(folder, data.pixels)
+    return load_idx(study.file.parent / data.path, data.prefix or "", data.pixels)
 
 
 def _rows(study: Study) -> Dataset:

@@ -5,11 +5,12 @@ key that nobody knows is refused: a misspelled option must not be an ignored one
 loads JAX, so a mistake is answered at once.
 """
 
-import tomllib
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -21,12 +22,13 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from lossatlas.data import LJAT3_SIDES, SKLEARN_NAMES
-from lossatlas.data.mnist import Pixels
+from lossatlas.data.idx import Pixels
 from lossatlas.data.noise import check_confusion
 from lossatlas.data.scaling import ScalingMethod
 from lossatlas.data.split import SplitMode
 from lossatlas.errors import BadInputError
 from lossatlas.studies.messages import explained
+from lossatlas.studies.toml_file import read_toml
 
 POSITIVE_WHOLE = "a whole number, 1 or more"
 POSITIVE = "a positive number"
@@ -37,6 +39,16 @@ Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 Part = Annotated[float, Field(strict=True)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1, description=SEED, examples=[1])]
 Count = Annotated[int, Field(strict=True, ge=1, description=POSITIVE_WHOLE, examples=[1000])]
+
+
+def _printable(path: str) -> str:
+    """Refuse what becomes of a Windows path in double quotes: ``\\n`` is a line break there."""
+    if any(unicodedata.category(character) == "Cc" for character in path):
+        raise PydanticCustomError("control_characters", "control characters")
+    return path
+
+
+PathText = Annotated[str, Field(strict=True, min_length=1), AfterValidator(_printable)]
 
 
 class Table(BaseModel):
@@ -52,14 +64,17 @@ class Source(Table):
         train: training rows.
         test: testing rows.
         seed: of the starts of LJAT3 and of the split.
-        split: ``random``, or ``ordered``: the first `train` rows, then the next `test` rows.
+        split: ``random``; ``stratified``: drawn class by class, in proportion to the classes;
+            ``ordered``: the first `train` rows, then the next `test` rows.
         scaling: of the columns, by statistics of the training rows used.
     """
 
     train: Count
     test: Count
     seed: Seed = 0
-    split: SplitMode = Field("random", description='"random" or "ordered"', examples=["random"])
+    split: SplitMode = Field(
+        "random", description='"random", "stratified" or "ordered"', examples=["random"]
+    )
     scaling: ScalingMethod = Field(
         "none", description='"none", "mean-absolute" or "standard"', examples=["none"]
     )
@@ -97,9 +112,7 @@ class FileSource(Source):
     """A user's ``.npz`` or ``.csv``, see `lossatlas.data.read_table`."""
 
     source: Literal["file"]
-    path: Annotated[str, Field(strict=True, min_length=1)] = Field(
-        description="the path of a .npz or .csv file", examples=["data.npz"]
-    )
+    path: PathText = Field(description="the path of a .npz or .csv file", examples=["data.npz"])
 
 
 class SklearnSource(Source):
@@ -115,8 +128,21 @@ class MNISTSource(Source):
     """Handwritten digits, see `lossatlas.data.load_mnist`."""
 
     source: Literal["mnist"]
-    path: Annotated[str, Field(strict=True, min_length=1)] | None = Field(
+    path: PathText | None = Field(
         default=None, description="the path of a folder", examples=["mnist"]
+    )
+    pixels: Pixels = Field("unit", description='"unit" or "raw"', examples=["unit"])
+
+
+class IDXSource(Source):
+    """Pictures in the files of MNIST's relatives, see `lossatlas.data.load_idx`."""
+
+    source: Literal["idx"]
+    path: PathText = Field(description="the path of a folder", examples=["fashion-mnist"])
+    prefix: PathText | None = Field(
+        default=None,
+        description="what the names of the files begin with",
+        examples=["emnist-letters"],
     )
     pixels: Pixels = Field("unit", description='"unit" or "raw"', examples=["unit"])
 
@@ -154,7 +180,7 @@ class Noise(Table):
         description="a matrix of probabilities, one row a class",
         examples=[[[0.9, 0.1], [0.2, 0.8]]],
     )
-    reference: Annotated[str, Field(strict=True, min_length=1)] | None = Field(
+    reference: PathText | None = Field(
         default=None,
         validate_default=True,
         description="the path of an atlas of the clean data",
@@ -260,7 +286,7 @@ class Study(Table):
     """A study, checked.
 
     Attributes:
-        data: `LJAT3Source`, `FileSource`, `SklearnSource` or `MNISTSource`.
+        data: `LJAT3Source`, `FileSource`, `SklearnSource`, `MNISTSource` or `IDXSource`.
         noise: `Noise`; none by default.
         network: `Network`.
         loss: `Loss`.
@@ -278,7 +304,9 @@ class Study(Table):
         ((3,), 'none')
     """
 
-    data: LJAT3Source | FileSource | SklearnSource | MNISTSource = Field(discriminator="source")
+    data: LJAT3Source | FileSource | SklearnSource | MNISTSource | IDXSource = Field(
+        discriminator="source"
+    )
     noise: Noise = Noise()
     network: Network
     loss: Loss
@@ -313,24 +341,10 @@ def load_study(path: str | Path) -> Study:
         'D2'
     """
     path = Path(path).expanduser()
-    tables = _toml(path)
+    tables = read_toml(path)
     try:
         study = Study.model_validate(tables)
     except ValidationError as error:
         raise explained(error, tables, Study, str(path)) from error
     study._file = path
     return study
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as stream:
-            return tomllib.load(stream)
-    except FileNotFoundError as error:
-        raise BadInputError(str(path), "no such file", "give the path of a study") from error
-    except OSError as error:
-        raise BadInputError(str(path), f"cannot be read ({error.strerror})", "check it") from error
-    except tomllib.TOMLDecodeError as error:
-        raise BadInputError(str(path), f"is not TOML: {error}", "correct that line") from error
-    except UnicodeDecodeError as error:
-        raise BadInputError(str(path), "is not a text file", "give a study in TOML") from error

@@ -3,8 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from jax.tree_util import Partial
 
 from lossatlas.kernels.matrix_free.krylov import Matrix, lowest_modes, minres

@@ -1,0 +1,79 @@
+"""The public names and where they live; `__init__.py` loads each when it is first used."""
+
+from .analysis.auc_columns import (
+    compute_auc as compute_auc,
+    left_out_of_macro_auc as left_out_of_macro_auc,
+    undefined_auc as undefined_auc,
+)
+from .analysis.class_distribution import (
+    class_distribution as class_distribution,
+)
+from .analysis.completeness import (
+    Completeness as Completeness,
+    completeness as completeness,
+)
+from .analysis.merging import (
+    counts_by_tolerance as counts_by_tolerance,
+    merge_minima as merge_minima,
+    merge_transition_states as merge_transition_states,
+)
+from .analysis.tree_layout import (
+    discretize as discretize,
+    layout as layout,
+    prune as prune,
+)
+from .atlas import (
+    Atlas as Atlas,
+    Problem as Problem,
+    snapshot as snapshot,
+)
+from .data import (
+    Dataset as Dataset,
+    load_idx as load_idx,
+    load_ljat3 as load_ljat3,
+    load_mnist as load_mnist,
+    read_table as read_table,
+    sklearn_dataset as sklearn_dataset,
+)
+from .errors import (
+    AtlasError as AtlasError,
+    BadInputError as BadInputError,
+    DataWarning as DataWarning,
+    LossatlasError as LossatlasError,
+    Status as Status,
+)
+from .exploration.explorer import (
+    Exploration as Exploration,
+    ExploreOptions as ExploreOptions,
+    explore as explore,
+)
+from .exploration.verification import (
+    Verification as Verification,
+    verify as verify,
+)
+from .landscape import (
+    FunctionLandscape as FunctionLandscape,
+    NetworkLandscape as NetworkLandscape,
+)
+from .network.disconnectivity import (
+    barrier as barrier,
+    build_tree as build_tree,
+    superbasins as superbasins,
+)
+from .plots.discovery import (
+    plot_discovery as plot_discovery,
+)
+from .plots.tree import (
+    plot_tree as plot_tree,
+)
+from .studies.problem import (
+    Prepared as Prepared,
+    landscape_of as landscape_of,
+    prepare as prepare,
+)
+from .studies.study import (
+    Study as Study,
+    load_study as load_study,
+)
+
+__version__: str
