@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from lossatlas.analysis.tree_layout import discretize, layout, prune
     from lossatlas.atlas import Atlas, Problem, snapshot
     from lossatlas.data import Dataset, load_ljat3, load_mnist, read_table, sklearn_dataset
-    from lossatlas.errors import AtlasError, BadInputError, LossatlasError, Status
+    from lossatlas.errors import AtlasError, BadInputError, DataWarning, LossatlasError, Status
     from lossatlas.explore.explorer import Exploration, ExploreOptions
     from lossatlas.explore.verification import Verification, verify
     from lossatlas.landscape import FunctionLandscape, NetworkLandscape
@@ -48,6 +48,7 @@ __all__ = [
     "AtlasError",
     "BadInputError",
     "Completeness",
+    "DataWarning",
     "Dataset",
     "Exploration",
     "ExploreOptions",
@@ -108,6 +109,7 @@ _HOMES = {
     "sklearn_dataset": "data",
     "AtlasError": "errors",
     "BadInputError": "errors",
+    "DataWarning": "errors",
     "LossatlasError": "errors",
     "Status": "errors",
     "Exploration": "explore.explorer",

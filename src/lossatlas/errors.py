@@ -1,7 +1,8 @@
-"""What can go wrong, in two kinds.
+"""What can go wrong, in three kinds.
 
 Misuse at the boundary (a bad file, a bad value, an atlas of another landscape) raises one of
-the exceptions below, before any work starts. A numerical outcome of one search is not an error
+the exceptions below, before any work starts. What can be used but is probably not meant issues a
+`DataWarning`, and the work goes on. A numerical outcome of one search is not an error
 of the program: it is data, a `Status` that travels with the result of its lane.
 """
 
@@ -38,6 +39,18 @@ class AtlasError(LossatlasError):
 
 class OtherLandscapeError(AtlasError):
     """The atlas holds another landscape than the one asked for; the message says what differs."""
+
+
+class DataWarning(UserWarning):
+    """Data that can be used but are probably not what was meant; the message says what to do.
+
+    The library issues it with `warnings.warn`, so that the filters of that module apply. The
+    command line prints it as one line on the standard error.
+
+    Example:
+        >>> import warnings
+        >>> warnings.simplefilter("ignore", DataWarning)     # doctest: +SKIP
+    """
 
 
 class Status(IntEnum):
