@@ -127,8 +127,9 @@ def test_what_else_is_no_header(names, problem, remedy):
     assert remedy in error.remedy
 
 
-def test_sodium_is_a_name():
-    assert named(["Na", "K", "label"]).features == ["Na", "K"]
+@pytest.mark.parametrize("name", ["Na", "_1", "2020_01", "2020-01", "1st", "x5.1", "%"])
+def test_what_is_a_name(name):
+    assert named([name, "K", "label"]).features == [name, "K"]
 
 
 def test_numbered_columns_can_be_chosen_too():

@@ -126,6 +126,7 @@ def test_texts_may_stand_in_columns_that_are_dropped(path):
         ("1_0 1_1 1_0", ["1_0", "1_1", "1_0"]),
         ("#f00 #0f0 #00f", ["#f00", "#0f0", "#00f"]),
         ("+ - +", ["+", "-", "+"]),
+        ('"1,5" "2,3" "1,5"', ["1,5", "2,3", "1,5"]),  # nothing says that these are decimals
     ],
 )
 def test_labels_are_numbers_if_all_of_them_are(path, labels, read_as):
@@ -140,6 +141,7 @@ def test_labels_are_numbers_if_all_of_them_are(path, labels, read_as):
         ("x,y,label\n1,2,cat\n\n1,2,\n", ": line 4, column 'label': no label"),
         ("x,Class\n1,0\n1,n/a\n", ": line 3, column 'Class': 'n/a' stands for a missing label"),
         ("x,label\n1,0\n1,1.5\n", ": line 3, column 'label': 1.5 is not a whole number"),
+        ("#x,label\n1_0,a\n2,b\n", ": line 2, column 'x': '1_0' is not a finite number as"),
         ("x;label\n1,5;0,5\n", ": line 2, column 'label': 0.5 is not a whole number"),
         ("x,label\n1,0\n?,1\n", ": line 3, column 'x': '?' is not a finite number"),
         ("x,label\n1,0\n1_000,1\n", ": line 3, column 'x': '1_000' is not a finite number as"),

@@ -12,7 +12,7 @@ from lossatlas.data.labels import is_missing
 
 _COMMA = re.compile(r"[-+]?(\d+,\d*|,\d+)([eE][-+]?\d+)?")
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
-_NUMERIC = re.compile(r"[-+]?[\d.,_'’ \u00a0\u202f]*\d[\d.,_'’ \u00a0\u202f]*([eE][-+]?\d+)?\s?%?")
+_NUMERIC = re.compile(r"[-+]?[\d.,'’ \u00a0\u202f]*\d[\d.,'’ \u00a0\u202f]*([eE][-+]?\d+)?\s?%?")
 """Digits with what separates thousands and decimals, and a percent sign."""
 
 
@@ -78,7 +78,7 @@ def why_no_number(cell: str) -> tuple[str, str]:
     if is_missing(cell) or is_number(cell):
         remedy = "give a number in every column but the label: fill the cell in, or remove the row"
         return f"{cell!r} is not a finite number", remedy
-    if looks_like_number(cell):
+    if looks_like_number(cell.replace("_", "")):
         remedy = "write e.g. 1234.5: a decimal point, nothing between thousands, no percent sign"
         return f"{cell!r} is not a finite number as programs write it", remedy
     return f"{cell!r} is not a finite number", "give a number in every column but the label"

@@ -63,9 +63,7 @@ def read_text_table(path: Path, options: TableOptions) -> TextTable:
     text = _Text(content, recognized(content, str(path)), path)
     columns, first = _columns(text, options)
     decimal_comma = _has_commas(text) and uses_decimal_commas(
-        row[index]
-        for _, row in _rows(text, columns, first)
-        for index in (*columns.inputs, columns.label)
+        row[index] for _, row in _rows(text, columns, first) for index in columns.inputs
     )
     inputs, labels, lines = [], [], []
     for line, cells in _rows(text, columns, first):
@@ -119,7 +117,9 @@ def _columns(text: _Text, options: TableOptions) -> tuple[Columns, int]:
 
 def _names_in_comment(text: _Text, first: list[str]) -> list[str]:
     """The names of the columns, if the comment above the first row has them, as NumPy writes."""
-    if not text.form.comment or not any(map(looks_like_number, first)):
+    # A first row may hold numbers that are refused later, such as 1_000; a header does not.
+    numbers = any(looks_like_number(cell.replace("_", "")) for cell in first)
+    if not text.form.comment or not numbers:
         return []
     form = text.form._replace(skipped=0)
     _, names = next(_records(text._replace(content=text.form.comment, form=form)), (0, []))
