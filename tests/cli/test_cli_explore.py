@@ -144,7 +144,8 @@ LABELS = np.arange(50) % 2
 DATA = {
     "not a number": (np.where(ROWS == 7, np.nan, ROWS), LABELS, "nan"),
     "infinite": (np.where(ROWS == 7, np.inf, ROWS), LABELS, "inf"),
-    "gaps in labels": (ROWS, 3 * LABELS, "not 0..1"),
+    "missing labels": (ROWS, np.where(LABELS == 1, "a", "?"), "missing label"),
+    "measurements": (ROWS, 0.3 * LABELS, "not a whole number"),
     "one class": (ROWS, 0 * LABELS, "one class"),
     "one class to train on": (ROWS, (np.arange(50) > 40).astype(int), "all have class"),
 }

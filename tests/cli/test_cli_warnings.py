@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from pathlib import Path
 
 import pytest
 import typer
@@ -9,6 +10,9 @@ from typer.testing import CliRunner
 
 from lossatlas.cli.arguments import ended_cleanly
 from lossatlas.errors import DataWarning
+from lossatlas.exploration.explorer import Exploration
+
+ROWS = "Id,x,label\n" + "".join(f"{i},{i % 5}.5,{i % 2}\n" for i in range(1, 51))
 
 
 def command(body):
@@ -47,3 +51,19 @@ def test_other_warnings_are_shown_as_ever():
 
     with pytest.warns(UserWarning, match="old"):
         assert command(body).exit_code == 0
+
+
+def test_a_suspicious_table_is_explored_with_one_line(run, study: Path, monkeypatch, tmp_path):
+    ended = Exploration("time", 0, 0, 0, 0.0, 0.0)
+    monkeypatch.setattr("lossatlas.exploration.explorer.explore", lambda *_: ended)
+    rows = study.parent / "rows.csv"
+    rows.write_text(ROWS)
+    content = study.read_text().replace("rows.npz", "rows.csv")
+    study.write_text(content)
+    result = run("explore", study, "--atlas", tmp_path / "a.atlas", "--json")
+    assert json.loads(result.stdout)["reason"] == "time"
+    line = f"lossatlas: warning: {rows}: the column 'Id' only counts the rows"
+    assert [text.startswith(line) for text in result.stderr.splitlines()] == [False, True]
+    study.write_text(content.replace('path = "rows.csv"', 'path = "rows.csv"\ndrop = ["Id"]'))
+    result = run("explore", study, "--atlas", tmp_path / "b.atlas", "--json")
+    assert (result.exit_code, "warning" in result.stderr) == (0, False)

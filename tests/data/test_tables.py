@@ -1,10 +1,14 @@
-"""Files: what is read, and what is refused with which words."""
+"""Files: what is read, what is refused with which words, and what is read with a warning."""
+
+import gzip
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lossatlas.data import read_table
-from lossatlas.errors import BadInputError
+from lossatlas.errors import BadInputError, DataWarning
 
 INPUTS = np.array([[1.0, 2.0], [3.0, -4.5e-3], [5.0, 6.0]])
 
@@ -69,7 +73,8 @@ def test_csv_and_npz_of_the_same_numbers_have_one_checksum(tmp_path):
     ("text", "expected"),
     [
         ("", "line 1: 0 columns"),
-        ("a;b;label\n1;2;0\n", "line 1: 1 columns"),
+        ("a label\n", "no rows below the header"),
+        ("alabel\n1\n", "line 1: 1 columns"),
         ("1,2,0\n1,2,1\n", "line 1: it holds numbers, not column names"),
         ("a,a,label\n1,2,0\n", "repeated or empty column names: a"),
         ("a,,label\n1,2,0\n", "column names: empty"),
@@ -82,7 +87,6 @@ def test_csv_and_npz_of_the_same_numbers_have_one_checksum(tmp_path):
         ("a,label\n1,0\n2,1,3\n", "line 3: 3 cells, the header has 2"),
         ("a,label\n1,0\n2,\n", "line 3, column 'label': no label"),
         ("a,label\n1,0\n2,0\n", "only one class"),
-        ("a,label\n1,1\n2,2\n", "the values 1, 2 are not 0..1"),
         ("a,label\n1,0.5\n2,1\n", "0.5 is not a whole number"),
         ('a,label\n1,"0\n2,1\n', "not a table"),
     ],
@@ -135,6 +139,98 @@ def test_damaged_and_foreign_archives(tmp_path):
 
 def test_files_that_are_none(tmp_path):
     assert "no such file" in refusal(tmp_path / "missing.npz")
-    assert "unknown kind of file '.txt'" in refusal(tmp_path / "data.txt")
+    message = refusal(tmp_path / "data.xlsx")
+    assert "unknown kind of file '.xlsx'" in message
+    assert all(suffix in message for suffix in (".npz", ".csv", ".tsv", ".txt", ".gz"))
+    assert "no such file" in refusal(tmp_path / "~nobody-of-this-name" / "a.csv")
     (tmp_path / "folder.csv").mkdir()
     assert "is not a file" in refusal(tmp_path / "folder.csv")
+
+
+ROWS = "a,b,kind\n1.5,2,x\n0.5,4,y\n3,1,x\n2,2,y\n"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".CSV", ".tsv", ".tab", ".txt", ".dat", ".data"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", " "])
+def test_text_files_of_every_suffix_and_separator(tmp_path, suffix, separator):
+    path, packed = tmp_path / f"table{suffix}", tmp_path / f"table{suffix}.gz"
+    content = ROWS.replace(",", separator).encode()
+    path.write_bytes(content)
+    packed.write_bytes(gzip.compress(content))
+    data = read_table(path)
+    assert data.inputs.tolist() == [[1.5, 2], [0.5, 4], [3, 1], [2, 2]]
+    assert (data.labels.tolist(), data.classes) == ([0, 1, 0, 1], ("x", "y"))
+    assert read_table(packed).checksum == data.checksum
+    packed.write_bytes(gzip.compress(content)[:-9])
+    assert "not a complete gzip file" in refusal(packed)
+
+
+def test_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    path = written(tmp_path, ROWS)
+    for given in ("~/table.csv", Path("~") / "table.csv"):
+        assert read_table(given).name == str(path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "numbers"),
+    [
+        ([3, 1, 3], ("1", "3"), [1, 0, 1]),
+        ([[1], [0], [1]], ("0", "1"), [1, 0, 1]),
+        ([True, False, True], ("0", "1"), [1, 0, 1]),
+        (np.array([1, -1, 1], np.int8), ("-1", "1"), [1, 0, 1]),
+        (np.array([b"no", b"yes", b"no"]), ("no", "yes"), [0, 1, 0]),
+        ([2.0, -1.0, 10.0], ("-1", "2", "10"), [1, 0, 2]),
+    ],
+)
+def test_labels_of_archives(tmp_path, labels, classes, numbers):
+    path = tmp_path / "data.npz"
+    np.savez(path, inputs=INPUTS, labels=labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # three rows may be three classes
+        data = read_table(path)
+    assert (data.classes, data.labels.tolist()) == (classes, numbers)
+
+
+@pytest.mark.parametrize("labels", [["a", "NaN", "b"], [b"a", b"?", b"b"], ["None", "b", "c"]])
+def test_missing_labels_of_archives(tmp_path, labels):
+    path = tmp_path / "data.npz"
+    np.savez(path, inputs=INPUTS, labels=np.array(labels))
+    assert "stands for a missing label (1 in all)" in refusal(path)
+    np.savez(path, inputs=INPUTS, labels=[0, np.nan, 1])
+    assert "row 1 (counting from 0): nan is not a whole number: the label is missing" in (
+        refusal(path)
+    )
+
+
+@pytest.mark.parametrize("key", [{"label": "x1"}, {"drop": ["x1"]}, {"header": False}])
+def test_archives_have_no_columns_to_choose(tmp_path, key):
+    path = tmp_path / "data.npz"
+    np.savez(path, inputs=INPUTS, labels=[0, 1, 0])
+    with pytest.raises(BadInputError, match="no named columns") as caught:
+        read_table(path, **key)
+    assert caught.value.where == f"{path}: {next(iter(key))}"
+
+
+def test_columns_to_drop_are_a_list(tmp_path):
+    with pytest.raises(BadInputError, match=r"'a' is no list; write \['a'\]"):
+        read_table(written(tmp_path, ROWS), drop="a")
+    assert read_table(written(tmp_path, ROWS), drop=["a"]).features == ("b",)
+
+
+def test_a_warning_names_the_file_once_and_the_line_that_reads_it(tmp_path):
+    path = written(tmp_path, "Id,b,kind\n1,2,x\n2,4,y\n3,1,x\n4,2,y\n5,0,x\n")
+    with pytest.warns(DataWarning) as caught:
+        read_table(path)
+    assert [warning.filename for warning in caught] == [__file__]
+    message = str(caught[0].message)
+    assert message.startswith(f"{path}: the column 'Id' only counts the rows")
+    assert 'drop = ["Id"]' in message
+    read_table(path, drop=["Id"])  # and nothing is wrong any more
+    arrays = tmp_path / "data.npz"
+    np.savez(arrays, inputs=np.arange(10.0).reshape(5, 2), labels=[0, 1, 0, 1, 0])
+    read_table(arrays)
+    np.savez(arrays, inputs=np.arange(5.0)[:, None], labels=[0, 1, 0, 1, 0])
+    with pytest.warns(DataWarning, match="leave it out of the array inputs"):
+        read_table(arrays)

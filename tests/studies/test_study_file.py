@@ -14,6 +14,7 @@ from lossatlas.studies.study import FileSource, LJAT3Source, Noise, Study, load_
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
 
 LJAT3 = 'source = "ljat3"\nside = "D2"\ntrain = 10\ntest = 10'
+FILE = 'source = "file"\npath = "a.csv"\ntrain = 1\ntest = 1\n'
 TABLES = {"data": LJAT3, "network": "hidden = [10]", "loss": "l2 = 1e-4", "explore": "minutes = 2"}
 
 
@@ -110,6 +111,9 @@ REFUSED = {
     "text for a number": (text(data=LJAT3.replace("10", '"10"')), "[data] train", '"10"', "1000"),
     "truth for a number": (text(data=LJAT3.replace("10", "true")), "[data] train", "true", "1000"),
     "no rows": (text(data=LJAT3.replace("10", "0")), "[data] train", "0 is not a whole", "1000"),
+    "no name of a column": (text(data=FILE + "label = 3"), "[data] label", "3 is not", "species"),
+    "no list of names": (text(data=FILE + 'drop = "Id"'), "[data] drop", "a list of names", "Id"),
+    "half a header": (text(data=FILE + "header = 0"), "[data] header", "true or false", "header"),
     "equal inputs": (
         text(data=f'{LJAT3}\ninputs = ["r12", "r12"]'),
         "[data] inputs",
@@ -232,6 +236,36 @@ REFUSED = {
         "true",
     ),
 }
+
+
+def test_the_columns_of_a_table_may_be_chosen(file: Path):
+    file.write_text(text(data=FILE))
+    plain = load_study(file).data
+    assert (plain.label, plain.drop, plain.header) == (None, (), True)  # type: ignore[union-attr]
+    file.write_text(text(data=FILE + 'label = "x1"\ndrop = ["x2", "x5"]\nheader = false'))
+    chosen = load_study(file).data
+    assert (chosen.label, chosen.drop, chosen.header) == ("x1", ("x2", "x5"), False)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("rows.csv", "{folder}/rows.csv"),
+        ("data/rows.csv", "{folder}/data/rows.csv"),
+        ("/data/rows.csv", "/data/rows.csv"),
+        ("~/rows.csv", "{home}/rows.csv"),
+        ("~", "{home}"),
+        ("a~b.csv", "{folder}/a~b.csv"),
+        ("~nobody-of-this-name/a.csv", "{folder}/~nobody-of-this-name/a.csv"),
+    ],
+)
+def test_paths_are_relative_to_the_study_or_to_the_home_folder(file, path, place, monkeypatch):
+    home = file.parent / "home"
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    file.write_text(text())
+    expected = Path(place.format(folder=file.parent, home=home))
+    assert load_study(file).beside(path) == expected
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -169,6 +169,42 @@ def test_pictures_of_idx_files_are_a_study(tmp_path: Path):
     assert landscape_of(prepared.problem).architecture.widths == (4, 2, 3)
 
 
+def test_every_path_of_a_study_may_begin_in_the_home_folder(tmp_path: Path, monkeypatch):
+    home, folder = tmp_path / "home", tmp_path / "studies"
+    home.mkdir()
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    tables = "[network]\nhidden = [2]\n[loss]\nl2 = 1\n"
+    rows = 'train = 2\ntest = 2\nsplit = "ordered"'
+    noise = '[noise]\nkind = "boundary"\nfraction = 0.5\nreference = "~/clean.atlas"\n'
+    (home / "rows.csv").write_text("a,label\n1,no\n2,yes\n3,no\n4,yes\n")
+    file = folder / "s.toml"
+    file.write_text(f'[data]\nsource = "file"\npath = "~/rows.csv"\n{rows}\n{tables}')
+    assert prepare(load_study(file)).train.name == str(home / "rows.csv")
+    file.write_text(f'[data]\nsource = "file"\npath = "~/rows.csv"\n{rows}\n{tables}{noise}')
+    with pytest.raises(BadInputError, match="no such atlas") as caught:
+        prepare(load_study(file))
+    assert str(home / "clean.atlas") in str(caught.value)
+    file.write_text(f'[data]\nsource = "mnist"\npath = "~/digits"\n{rows}\n{tables}')
+    with pytest.raises(BadInputError) as caught:
+        prepare(load_study(file))
+    assert caught.value.where == str(home / "digits")
+
+
+def test_chosen_columns_and_their_classes_are_kept(tmp_path: Path):
+    rows = "Id;kind;a;b\n" + "".join(f"{i};{i % 3 + 1};0,{i % 7}5;{i * i}\n" for i in range(12))
+    (tmp_path / "rows.csv").write_text(rows)
+    chosen = 'path = "rows.csv"\nlabel = "kind"\ndrop = ["Id"]\ntrain = 8\ntest = 4'
+    content = f'[data]\nsource = "file"\n{chosen}\n[network]\nhidden = [2]\n[loss]\nl2 = 1\n'
+    (tmp_path / "s.toml").write_text(content)
+    made = prepare(load_study(tmp_path / "s.toml")).problem
+    assert made.specification["classes"] == ["1", "2", "3"]
+    assert made.specification["features"] == ["a", "b"]
+    assert made.specification["study"]["data"]["drop"] == ["Id"]
+    assert landscape_of(made).architecture.widths == (2, 2, 3)
+
+
 def test_files_are_read_again(tmp_path: Path):
     file = tmp_path / "s.toml"
     data = 'source = "file"\npath = "rows.csv"\ntrain = 2\ntest = 2\nsplit = "ordered"'

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
+from lossatlas.data.labels import numbered, whole_labels
 from lossatlas.errors import BadInputError
 
 
@@ -49,7 +50,7 @@ class Dataset:
         """Copy, freeze and check the arrays."""
         numbers = _numbers(self.inputs, self.name)
         object.__setattr__(self, "inputs", _frozen(numbers, np.float64))
-        whole = _whole(np.asarray(self.labels), self.name)
+        whole = whole_labels(np.asarray(self.labels), self.name)
         object.__setattr__(self, "labels", _frozen(whole, np.int64))
         _check_shapes(self)
         _check_finite(self)
@@ -84,22 +85,29 @@ def dataset_from_arrays(
 
     Args:
         inputs: (N, k) real numbers.
-        labels: (N,) whole numbers that use every class 0..C-1, or texts. Texts are sorted and
-            numbered in that order; `Dataset.classes` keeps the mapping.
+        labels: (N,) or (N, 1) whole numbers or texts. Numbers that use every class 0..C-1 stay
+            as they are; other numbers, and texts, are sorted and numbered in that order, and
+            `Dataset.classes` keeps the mapping.
         name: where the data come from, used in messages.
         features: the k column names; ``x1, x2, ...`` by default.
 
     Raises:
-        BadInputError: as `Dataset`, and for labels that are not whole numbers 0..C-1, one class
-            only, inputs that are not numbers.
+        BadInputError: as `Dataset`, and for labels that are missing (`is_missing`) or numbers
+            that are not whole, one class only, inputs that are not numbers.
 
     Example:
         >>> dataset_from_arrays([[1.0], [2.0]], ["yes", "no"], "tiny").classes
         ('no', 'yes')
+        >>> dataset_from_arrays([[1.0], [2.0]], [1, -1], "tiny").labels.tolist()
+        [1, 0]
     """
     table = _numbers(inputs, name)
     names = tuple(features) or tuple(f"x{column + 1}" for column in range(table.shape[1]))
-    numbers, classes = _numbered(np.asarray(labels), name)
+    column = np.asarray(labels)
+    if column.ndim == 2 and column.shape[1] == 1:
+        column = column[:, 0]
+    _check_labels_fit(column.shape, len(table), name)
+    numbers, classes = numbered(column, name)
     if len(classes) < 2:
         raise BadInputError(
             f"{name}: labels",
@@ -123,17 +131,22 @@ def _check_shapes(data: Dataset) -> None:
             f"there are {rows} rows and {columns} columns",
             "give at least one of each",
         )
-    if data.labels.shape != (rows,):
-        raise BadInputError(
-            f"{data.name}: labels",
-            f"shape {data.labels.shape} does not fit {rows} rows of inputs",
-            f"give {rows} labels in one dimension",
-        )
+    _check_labels_fit(data.labels.shape, rows, data.name)
     if len(data.features) != data.inputs.shape[1]:
         raise BadInputError(
             f"{data.name}: features",
             f"{len(data.features)} names for {columns} columns",
             "give one name per column",
+        )
+
+
+def _check_labels_fit(shape: tuple[int, ...], rows: int, name: str) -> None:
+    if shape != (rows,):
+        remedy = f"give {rows} labels in one dimension"
+        if len(shape) == 2:
+            remedy += "; from one column for each class, labels.argmax(axis=1) makes them"
+        raise BadInputError(
+            f"{name}: labels", f"shape {shape} does not fit {rows} rows of inputs", remedy
         )
 
 
@@ -174,40 +187,3 @@ def _numbers(inputs: ArrayLike, name: str) -> np.ndarray:
             "reshape to one row per item, e.g. images with reshape(len(images), -1)",
         )
     return table
-
-
-def _numbered(labels: np.ndarray, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Labels as numbers with the class names: texts are sorted, numbers must be 0..C-1."""
-    if labels.dtype.kind in "UST":
-        names, numbers = np.unique(labels.astype(str), return_inverse=True)
-        return numbers, tuple(str(text) for text in names)
-    numbers = _whole(labels, name)
-    present = np.unique(numbers)
-    if len(present) and not np.array_equal(present, np.arange(len(present))):
-        shown = ", ".join(map(str, present[:8])) + (", ..." if len(present) > 8 else "")
-        raise BadInputError(
-            f"{name}: labels",
-            f"the values {shown} are not 0..{len(present) - 1}",
-            "number the classes from 0 without gaps, or give texts",
-        )
-    return numbers, tuple(str(number) for number in present)
-
-
-def _whole(labels: np.ndarray, name: str) -> np.ndarray:
-    if labels.dtype.kind not in "fiub":
-        raise BadInputError(
-            f"{name}: labels",
-            f"the array holds {labels.dtype}, neither whole numbers nor texts",
-            "give one whole number or text per row",
-        )
-    if labels.dtype.kind == "f":
-        # Beyond 2^53 floats are no longer counted in steps of one.
-        broken = ~(np.abs(labels) <= 2.0**53) | (labels != np.round(labels))
-        if broken.any():
-            position = tuple(int(i) for i in np.argwhere(broken)[0])
-            raise BadInputError(
-                f"{name}: labels, row {position[0] if position else 0} (counting from 0)",
-                f"{labels[position]} is not a whole number",
-                "give class labels, not measurements",
-            )
-    return labels.astype(np.int64)

@@ -1,33 +1,59 @@
-"""Data from files: NumPy archives (.npz) and comma-separated tables (.csv)."""
+"""Data from files: NumPy archives (.npz) and tables in text files (.csv, .tsv, .txt)."""
 
-import csv
-import math
+import os
+import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
+from lossatlas.data.columns import TableOptions
 from lossatlas.data.dataset import Dataset, dataset_from_arrays
-from lossatlas.errors import BadInputError
+from lossatlas.data.suspicions import suspicions
+from lossatlas.data.text_tables import read_text_table
+from lossatlas.errors import BadInputError, DataWarning
+
+TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
+"""Suffixes of tables in text files; each may be followed by ``.gz``."""
 
 
-def read_table(path: str | Path) -> Dataset:
+def read_table(
+    path: str | Path,
+    *,
+    label: str | None = None,
+    drop: Sequence[str] = (),
+    header: bool = True,
+) -> Dataset:
     """Read a labelled data set from a file.
 
-    ``.npz``: arrays `inputs` (N, k) and `labels` (N,). ``.csv``: comma-separated UTF-8 text
-    whose first line names the columns; the column `label`, or else the last one, holds the
-    labels, every other cell a number. Labels are whole numbers 0..C-1 or texts (see
-    `dataset_from_arrays`). Blank lines are skipped.
+    ``.npz``: arrays `inputs` (N, k) and `labels` (N,). ``.csv``, ``.tsv``, ``.tab``, ``.txt``,
+    ``.dat`` and ``.data``, each also with ``.gz``: a table in UTF-8 text (or UTF-16 with its
+    mark), one row a line. Cells are separated by commas, semicolons, tabs, vertical bars or
+    blanks; which of them is recognized. The first line names the columns. One column holds the
+    labels, all others numbers. Blank lines are skipped, and so are lines that begin with ``#``,
+    above the table and wherever the first column holds numbers.
+
+    Labels are whole numbers or texts (see `dataset_from_arrays`). Decimal commas are read where
+    nothing else can be meant.
 
     Args:
-        path: the file; its suffix decides how it is read.
+        path: the file; its suffix decides how it is read, and ``~`` is the home folder.
+        label: of a text table: the name of the column of the labels. By default it is the column
+            ``label``, in upper or lower case, or else the last one.
+        drop: of a text table: names of columns to leave out.
+        header: of a text table: whether the first line names the columns. If not, they are
+            called ``x1, x2, ...``.
 
     Raises:
-        BadInputError: a file that is missing, unreadable or of another kind; a missing array;
-            a cell that is not a number; a line of another length; and what
-            `dataset_from_arrays` refuses.
+        BadInputError: a file that is missing, unreadable or of another kind; a missing array; a
+            header without names; a name that no column has; a cell that is not a number; a
+            missing label; a line of another length; and what `dataset_from_arrays` refuses.
+
+    Warns:
+        DataWarning: for a column that only counts the rows, labels that hardly repeat, classes
+            that differ only in case, and a column that looks like the label but is read as an
+            input.
 
     Example:
         >>> import tempfile
@@ -36,23 +62,51 @@ def read_table(path: str | Path) -> Dataset:
         >>> data = read_table(table)
         >>> data.features, data.classes, data.labels.tolist()
         (('r12', 'r13'), ('bent', 'linear'), [0, 1])
+        >>> read_table(table, drop=["r13"]).features
+        ('r12',)
     """
-    path = Path(path)
-    readers = {".npz": _read_npz, ".csv": _read_csv}
-    if path.suffix.lower() not in readers:
+    # Unlike Path.expanduser this leaves an unknown user's ~name as it is: there is no such file.
+    path = Path(os.path.expanduser(path))
+    if isinstance(drop, str):
+        raise BadInputError(f"{path}: drop", f"{drop!r} is no list", f"write [{drop!r}]")
+    options = TableOptions(label, tuple(drop), header)
+    _check_kind(path)
+    try:
+        if _is_archive(path):
+            data, columns = _read_npz(path, options), None
+        else:
+            table = read_text_table(path, options)
+            columns = table.columns
+            data = dataset_from_arrays(table.inputs, table.labels, str(path), columns.features)
+    except OSError as error:
+        raise BadInputError(str(path), f"cannot be read ({error})", "check the file") from error
+    for message in suspicions(data, columns):
+        warnings.warn(message, DataWarning, stacklevel=2)
+    return data
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix.lower() == ".npz"
+
+
+def _check_kind(path: Path) -> None:
+    name = path.name.lower().removesuffix(".gz")
+    if not name.endswith(TEXT_SUFFIXES) and not _is_archive(path):
         raise BadInputError(
-            str(path), f"unknown kind of file {path.suffix!r}", "give a .npz or a .csv file"
+            str(path),
+            f"unknown kind of file {path.suffix!r}",
+            f"give a .npz file, or a table as text: {', '.join(TEXT_SUFFIXES)}, also with .gz",
         )
     if not path.is_file():
         problem = "is not a file" if path.exists() else "no such file"
         raise BadInputError(str(path), problem, "check the path")
-    try:
-        return readers[path.suffix.lower()](path)
-    except OSError as error:
-        raise BadInputError(str(path), f"cannot be read ({error})", "check the file") from error
 
 
-def _read_npz(path: Path) -> Dataset:
+def _read_npz(path: Path, options: TableOptions) -> Dataset:
+    for key, value in options._asdict().items():
+        if value != TableOptions._field_defaults[key]:
+            problem = "the arrays of a .npz file have no named columns"
+            raise BadInputError(f"{path}: {key}", problem, "leave it out")
     if not zipfile.is_zipfile(path):
         raise BadInputError(str(path), "not a complete NumPy archive", "write it with numpy.savez")
     with np.load(path, allow_pickle=False) as archive:
@@ -76,95 +130,3 @@ def _array(archive: np.lib.npyio.NpzFile, key: str, path: Path) -> np.ndarray:
             f"the array cannot be read ({error})",
             "store plain numbers, or texts with dtype str; arrays of objects are refused",
         ) from error
-
-
-def _read_csv(path: Path) -> Dataset:
-    try:
-        # utf-8-sig: spreadsheets put a byte-order mark before the first name.
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            lines = _filled_lines(csv.reader(stream, strict=True))
-            header = _header(next(lines, (1, []))[1], path)
-            column = header.index("label") if "label" in header else len(header) - 1
-            rows, labels = _rows(lines, header, column, path)
-    except UnicodeDecodeError as error:
-        raise BadInputError(str(path), f"not UTF-8 text ({error})", "save it as UTF-8") from error
-    except csv.Error as error:
-        raise BadInputError(str(path), f"not a table ({error})", "check the quotes") from error
-    if not rows:
-        raise BadInputError(str(path), "no rows below the header", "give at least two rows")
-    features = [name for index, name in enumerate(header) if index != column]
-    return dataset_from_arrays(np.stack(rows), _label_array(labels), str(path), features)
-
-
-def _filled_lines(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
-    """The line number and the stripped cells of every line that is not blank."""
-    for cells in reader:
-        stripped = [cell.strip() for cell in cells]
-        if any(stripped):
-            yield reader.line_num, stripped  # type: ignore[attr-defined]
-
-
-def _header(names: list[str], path: Path) -> list[str]:
-    where, remedy = f"{path}: line 1", "name every column in the first line, separated by commas"
-    if len(names) < 2:
-        raise BadInputError(where, f"{len(names)} columns, at least 2 are needed", remedy)
-    if all(_is_number(name) for name in names):
-        raise BadInputError(where, "it holds numbers, not column names", remedy)
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated or "" in names:
-        problem = f"repeated or empty column names: {', '.join(sorted(repeated)) or 'empty'}"
-        raise BadInputError(where, problem, remedy)
-    return names
-
-
-def _rows(
-    lines: Iterator[tuple[int, list[str]]], header: list[str], column: int, path: Path
-) -> tuple[list[np.ndarray], list[str]]:
-    features = header[:column] + header[column + 1 :]
-    rows: list[np.ndarray] = []
-    labels: list[str] = []
-    for line, cells in lines:
-        if len(cells) != len(header):
-            raise BadInputError(
-                f"{path}: line {line}",
-                f"{len(cells)} cells, the header has {len(header)}",
-                "give every line one cell per column",
-            )
-        label = cells.pop(column)
-        if not label:
-            raise BadInputError(
-                f"{path}: line {line}, column {header[column]!r}", "no label", "fill it in"
-            )
-        labels.append(label)
-        try:
-            rows.append(np.array([float(cell) for cell in cells]))
-        except ValueError:
-            _refuse_cell(line, cells, features, path)
-        if not np.isfinite(rows[-1]).all():
-            _refuse_cell(line, cells, features, path)
-    return rows, labels
-
-
-def _refuse_cell(line: int, cells: list[str], features: list[str], path: Path) -> NoReturn:
-    finite = [_is_number(cell) and math.isfinite(float(cell)) for cell in cells]
-    index = finite.index(False)
-    raise BadInputError(
-        f"{path}: line {line}, column {features[index]!r}",
-        f"{cells[index]!r} is not a finite number",
-        "give a number in every column but the label",
-    )
-
-
-def _label_array(labels: list[str]) -> np.ndarray:
-    """Numbers if every label is one, else texts."""
-    if all(_is_number(label) for label in labels):
-        return np.array([float(label) for label in labels])
-    return np.array(labels, dtype=str)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -198,17 +198,18 @@ def _fresh_parts(study: Study) -> tuple[Split, dict[str, Any]]:
 
 
 def _pictures(study: Study, data: MNISTSource | IDXSource) -> PicturePools:
-    folder = data.path and study.file.parent / data.path
     if isinstance(data, MNISTSource):
-        return load_mnist(folder, data.pixels)
-    return load_idx(study.file.parent / data.path, data.prefix or "", data.pixels)
+        return load_mnist(data.path and study.beside(data.path), data.pixels)
+    return load_idx(study.beside(data.path), data.prefix or "", data.pixels)
 
 
 def _rows(study: Study) -> Dataset:
-    if isinstance(study.data, FileSource):
-        return read_table(study.file.parent / study.data.path)
+    data = study.data
+    if isinstance(data, FileSource):
+        path = study.beside(data.path)
+        return read_table(path, label=data.label, drop=data.drop, header=data.header)
     with _in_file(study):
-        return sklearn_dataset(study.data.name)  # type: ignore[union-attr]
+        return sklearn_dataset(data.name)  # type: ignore[union-attr]
 
 
 def _scaling_notes(scaling: Scaling) -> dict[str, list[float]]:
@@ -251,7 +252,7 @@ def _other_rows(clean: Dataset, stored: Problem) -> str:
 
 def _reference_outputs(study: Study, clean: Dataset) -> np.ndarray:
     """(items, classes) outputs of the lowest minimum of the reference on the training items."""
-    where, path = "[noise] reference", study.file.parent / str(study.noise.reference)
+    where, path = "[noise] reference", study.beside(str(study.noise.reference))
     remedy = "explore the study without its table [noise], and name that atlas"
     try:
         with Atlas.open(path) as atlas:

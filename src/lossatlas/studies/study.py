@@ -5,6 +5,7 @@ key that nobody knows is refused: a misspelled option must not be an ignored one
 loads JAX, so a mistake is answered at once.
 """
 
+import os
 import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -109,10 +110,26 @@ class LJAT3Source(Source):
 
 
 class FileSource(Source):
-    """A user's ``.npz`` or ``.csv``, see `lossatlas.data.read_table`."""
+    """A user's ``.npz``, or table in a text file, see `lossatlas.data.read_table`.
+
+    Attributes:
+        path: of the file.
+        label: the column of the labels; by default the one called label, or else the last one.
+        drop: columns to leave out.
+        header: whether the first line names the columns.
+    """
 
     source: Literal["file"]
-    path: PathText = Field(description="the path of a .npz or .csv file", examples=["data.npz"])
+    path: PathText = Field(
+        description="the path of a .npz file or a table (.csv, .tsv, .txt)", examples=["data.npz"]
+    )
+    label: Annotated[str, Field(strict=True, min_length=1)] | None = Field(
+        default=None, description="the name of a column", examples=["species"]
+    )
+    drop: tuple[Annotated[str, Field(strict=True)], ...] = Field(
+        default=(), description="a list of names of columns", examples=[["Id"]]
+    )
+    header: bool = Field(True, strict=True, description="true or false", examples=[False])
 
 
 class SklearnSource(Source):
@@ -318,6 +335,22 @@ class Study(Table):
         """Where it was read from; paths in the study are relative to its folder."""
         return self._file
 
+    def beside(self, path: str) -> Path:
+        """The place of a path that the study names: ``~`` is the home folder.
+
+        Example:
+            >>> study = Study.model_validate(
+            ...     {
+            ...         "data": {"source": "sklearn", "name": "iris", "train": 100, "test": 50},
+            ...         "network": {"hidden": [3]},
+            ...         "loss": {"l2": 1e-3},
+            ...     }
+            ... )
+            >>> study.beside("rows.csv").as_posix(), study.beside("~") == Path.home()
+            ('rows.csv', True)
+        """
+        return self._file.parent / os.path.expanduser(path)
+
     @property
     def name(self) -> str:
         """The file name without its suffix."""
@@ -340,7 +373,7 @@ def load_study(path: str | Path) -> Study:
         >>> load_study("examples/d2.toml").data.side         # doctest: +SKIP
         'D2'
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     tables = read_toml(path)
     try:
         study = Study.model_validate(tables)

@@ -1,0 +1,130 @@
+"""Class labels: what marks a missing one, and how texts and numbers become classes 0..C-1."""
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from lossatlas.errors import BadInputError
+
+MISSING = frozenset(
+    (
+        # Those that pandas reads as missing, in lower case.
+        *("", "#n/a", "#n/a n/a", "#na", "-1.#ind", "-1.#qnan", "-nan", "1.#ind", "1.#qnan"),
+        *("<na>", "n/a", "na", "nan", "none", "null"),
+        # What else data sets, databases and spreadsheets write there.
+        *("?", "-", "--", "\N{EN DASH}", "\N{EM DASH}", "n.a.", "nat", "nil", "\\n"),
+        *("<null>", "(null)", "[null]", "<none>", "+nan"),
+        *("#value!", "#ref!", "#div/0!", "#name?", "#num!", "#null!"),
+    )
+)
+"""Texts that stand for a missing value, in lower case."""
+
+FILL_IN = "fill it in or remove the row; if it is a class, give it another name"
+
+
+def is_missing(text: str) -> bool:
+    """Whether a text stands for a missing value; case and blanks around it do not matter.
+
+    Example:
+        >>> is_missing("NaN"), is_missing(" n/a "), is_missing("nancy")
+        (True, True, False)
+    """
+    return text.strip().lower() in MISSING
+
+
+def missing_labels(texts: Int[np.ndarray, " N"] | list[str]) -> Bool[np.ndarray, " N"]:
+    """Which of the text labels are missing; next to a label ``+``, a ``-`` is a class.
+
+    Example:
+        >>> missing_labels(["cat", "?", "None"]).tolist()
+        [False, True, True]
+        >>> missing_labels(["+", "-"]).tolist()
+        [False, False]
+    """
+    names, inverse = np.unique(np.asarray(texts, dtype=str), return_inverse=True)
+    signs = any(name.strip() == "+" for name in names)
+    missing = [is_missing(name) and not (signs and name.strip() == "-") for name in names]
+    return np.array(missing, dtype=bool)[inverse]
+
+
+def not_whole(labels: np.ndarray) -> Bool[np.ndarray, "..."]:
+    """Which of the numbers are not whole, or too large to be told from their neighbors."""
+    if labels.dtype.kind == "f":
+        # Beyond 2^53 floats are no longer counted in steps of one.
+        return ~(np.abs(labels) <= 2.0**53) | (labels != np.round(labels))
+    if labels.dtype.kind == "u":
+        return labels > np.uint64(2**63 - 1)
+    return np.zeros(labels.shape, dtype=bool)
+
+
+def why_not_whole(value: float) -> tuple[str, str]:
+    """What is wrong with a label that is not a whole number, and the remedy."""
+    if np.isnan(value):
+        return (
+            f"{value} is not a whole number: the label is missing",
+            "fill it in or remove the row",
+        )
+    if np.isfinite(value) and abs(value) > 2.0**53:
+        return f"{value} is too large for a class label", "give the classes small numbers or texts"
+    return (
+        f"{value} is not a whole number",
+        "give class labels, not measurements: a quantity to be predicted as a number "
+        "has to be divided into classes first",
+    )
+
+
+def whole_labels(labels: np.ndarray, name: str) -> Int[np.ndarray, "..."]:
+    """Labels as int64.
+
+    Raises:
+        BadInputError: for labels that are no numbers, not whole, or missing.
+    """
+    if labels.dtype.kind not in "fiub":
+        raise BadInputError(
+            f"{name}: labels",
+            f"the array holds {labels.dtype}, neither whole numbers nor texts",
+            "give one whole number or text per row",
+        )
+    broken = not_whole(labels)
+    if broken.any():
+        position = tuple(int(i) for i in np.argwhere(broken)[0])
+        where = f"{name}: labels, row {position[0] if position else 0} (counting from 0)"
+        raise BadInputError(where, *why_not_whole(labels[position]))
+    return labels.astype(np.int64)
+
+
+def numbered(labels: np.ndarray, name: str) -> tuple[Int[np.ndarray, " N"], tuple[str, ...]]:
+    """Labels as numbers 0..C-1, with the C class names in that order.
+
+    Texts are numbered in alphabetical order, whole numbers in numerical order; numbers that are
+    0..C-1 without gaps stay as they are.
+
+    Args:
+        labels: (N,) texts, bytes of UTF-8, booleans or whole numbers.
+        name: where the data come from, used in messages.
+
+    Raises:
+        BadInputError: for a missing label, and as `whole_labels`.
+
+    Example:
+        >>> numbers, classes = numbered(np.array([1, -1, 1]), "tiny")
+        >>> numbers.tolist(), classes
+        ([1, 0, 1], ('-1', '1'))
+    """
+    values = _texts(labels, name) if labels.dtype.kind in "UST" else whole_labels(labels, name)
+    present, numbers = np.unique(values, return_inverse=True)
+    return numbers, tuple(str(value) for value in present)
+
+
+def _texts(labels: np.ndarray, name: str) -> np.ndarray:
+    try:
+        texts = np.char.decode(labels, "utf-8") if labels.dtype.kind == "S" else labels.astype(str)
+    except UnicodeDecodeError as error:
+        problem = f"the array holds bytes that are not UTF-8 text ({error})"
+        raise BadInputError(f"{name}: labels", problem, "give texts with dtype str") from error
+    missing = missing_labels(texts)
+    if missing.any():
+        row = int(np.argmax(missing))
+        where = f"{name}: labels, row {row} (counting from 0)"
+        problem = f"{str(texts[row])!r} stands for a missing label"
+        raise BadInputError(where, f"{problem} ({int(missing.sum())} in all)", FILL_IN)
+    return texts

@@ -1,0 +1,157 @@
+"""How a text table is written: its encoding, its separator, and where its rows begin."""
+
+import codecs
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from lossatlas.data.cells import looks_like_number
+from lossatlas.errors import BadInputError
+
+SEPARATORS = {
+    ",": "commas",
+    ";": "semicolons",
+    "\t": "tabs",
+    "|": "vertical bars",
+    " ": "blanks",
+}
+"""What may separate cells, and how messages call it."""
+
+MARKS = (
+    # A mark of UTF-32 begins with one of UTF-16.
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+SAMPLE_LINES = 1000
+"""How many lines are looked at to recognize the separator."""
+
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_DIRECTIVE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+
+
+class Form(NamedTuple):
+    """How a text table is written.
+
+    Attributes:
+        separator: one of `SEPARATORS`, or what a first line ``sep=`` names.
+        skipped: lines before the first record: comments, blank lines and ``sep=``.
+        comment: the last comment before the first record, without its ``#``; it may hold the
+            names of the columns. Empty if there is none.
+    """
+
+    separator: str
+    skipped: int
+    comment: str
+
+    @property
+    def separated(self) -> str:
+        """For messages, e.g. ``separated by commas``."""
+        return f"separated by {SEPARATORS.get(self.separator, repr(self.separator))}"
+
+
+def decoded(path: Path) -> str:
+    """The text of a file: UTF-8, or UTF-16 with its byte-order mark; as it is or gzipped.
+
+    Raises:
+        BadInputError: if it is no such text.
+        OSError: if the file cannot be read.
+    """
+    content = path.read_bytes()
+    if content.startswith(b"\x1f\x8b"):
+        try:
+            content = gzip.decompress(content)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            problem = f"not a complete gzip file ({error})"
+            raise BadInputError(str(path), problem, "compress it again") from error
+    # utf-8-sig: spreadsheets put a byte-order mark before the first name.
+    encoding = next((name for mark, name in MARKS if content.startswith(mark)), "utf-8-sig")
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        kind = encoding.upper().removesuffix("-SIG")
+        raise BadInputError(str(path), f"not {kind} text ({error})", "save it as UTF-8") from error
+    if "\0" in text:
+        remedy = "export the table as text in UTF-8, e.g. as CSV"
+        raise BadInputError(str(path), "not UTF-8 text: it holds zero bytes", remedy)
+    return text
+
+
+def recognized(text: str, where: str) -> Form:
+    """How a table is written, by its first lines.
+
+    Args:
+        text: of the table.
+        where: the file, used in messages.
+
+    Raises:
+        BadInputError: if two separators are equally likely.
+
+    Example:
+        >>> recognized("# made by hand\\na;b\\n1,5;2\\n", "a.csv")
+        Form(separator=';', skipped=1, comment='made by hand')
+    """
+    separator, skipped, comment = "", 0, ""
+    stream = io.StringIO(text, newline="")
+    for line in stream:
+        directive = _DIRECTIVE.fullmatch(line) if skipped == 0 else None
+        if directive is not None:
+            separator = directive[1]
+        elif line.lstrip().startswith("#"):
+            comment = line.strip().lstrip("#").strip() or comment
+        elif line.strip():
+            break
+        skipped += 1
+    else:
+        return Form(separator or ",", skipped, comment)
+    sample = "".join([line, *islice(stream, SAMPLE_LINES)])
+    return Form(separator or _separator(_QUOTED.sub('"', sample), where), skipped, comment)
+
+
+def _separator(sample: str, where: str) -> str:
+    """The separator of lines whose quoted cells have been emptied."""
+    lines = [line.strip("\r\n ") for line in io.StringIO(sample, newline="")]
+    lines = [line for line in lines if line.strip(",;\t| ") and not line.startswith("#")]
+    if not lines:
+        return ","
+    first, *rows = lines
+    found = [mark for mark in ",;\t|" if mark in first]
+    fitting = [mark for mark in found if all(_fits(row, first, mark) for row in rows)]
+    if len(fitting) > 1:
+        fitting = _numeric(fitting, rows or [first]) or fitting
+    if len(fitting) > 1:
+        one, other = (SEPARATORS[mark] for mark in fitting[:2])
+        raise BadInputError(
+            where,
+            f"{one} and {other} stand equally often in every line: either may separate the cells",
+            "use one of them only, and decimal points",
+        )
+    if fitting:
+        return fitting[0]
+    # Some line has another length; reading the table will name it.
+    return max(found, key=first.count) if found else " " if " " in first else ","
+
+
+def _fits(row: str, first: str, mark: str) -> bool:
+    """Whether a row has as many cells as the first line, but for empty ones at its end."""
+    cells = first.rstrip(mark + " ").count(mark)
+    return row.count(mark) in (cells, first.count(mark)) or (
+        row.rstrip(mark + " ").count(mark) <= cells < row.count(mark)
+    )
+
+
+def _numeric(marks: list[str], rows: list[str]) -> list[str]:
+    """Those by which all columns but one, the label, hold numbers, if others do not do so."""
+    return [mark for mark in marks if sum(_texts(rows, mark)) <= 1]
+
+
+def _texts(rows: list[str], mark: str) -> Iterator[bool]:
+    cells = [[cell.strip() for cell in row.split(mark)] for row in rows]
+    for column in range(min(map(len, cells))):
+        yield not all(looks_like_number(row[column]) for row in cells)
