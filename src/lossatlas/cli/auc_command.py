@@ -44,6 +44,7 @@ def auc(
     from lossatlas.studies.problem import landscape_of
 
     with Atlas.open(atlas) as opened:
+        opened.check_writable()
         landscape = landscape_of(opened.problem)
         counts = compute_auc(opened, landscape, "macro" if macro else positive_class, rule.value)
     if as_json:
