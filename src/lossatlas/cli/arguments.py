@@ -1,11 +1,16 @@
 """Arguments that several commands have in common, and how commands end."""
 
-from collections.abc import Callable
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Annotated, ParamSpec
 
 import typer
 
+from lossatlas.cli import signals
 from lossatlas.errors import LossatlasError
 
 AtlasArgument = Annotated[
@@ -15,8 +20,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 FAILED_VERIFICATION = 1
 FAILED_CELLS = 1
+OUTPUT_FAILED = 1
 BAD_INPUT = 2
-INTERRUPTED = 130
 
 P = ParamSpec("P")
 
@@ -27,12 +32,54 @@ def ended_cleanly(command: Callable[P, None]) -> Callable[P, None]:
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with _warnings_in_a_line():
+                command(*args, **kwargs)
         except LossatlasError as error:
-            typer.echo(f"lossatlas: {error}", err=True)
+            note(str(error))
             raise typer.Exit(BAD_INPUT) from None
         except KeyboardInterrupt:
-            typer.echo("lossatlas: interrupted; all that was committed is safe", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+            note(f"{signals.stopped_by()}; all that was committed is safe")
+            raise typer.Exit(signals.exit_code()) from None
+        except OSError as error:
+            explain_os_error(error)
+            raise typer.Exit(OUTPUT_FAILED) from None
 
     return run
+
+
+def note(text: str) -> None:
+    """A message on the standard error; where that cannot be written either, nothing."""
+    with suppress(OSError):
+        typer.echo(f"lossatlas: {text}", err=True)
+
+
+def explain_os_error(error: OSError) -> None:
+    """Say in one line what could not be read or written, and write no more to a broken output."""
+    reason = error.strerror or str(error)
+    if error.filename is not None:
+        note(f"{error.filename}: {reason}")
+    elif isinstance(error, BrokenPipeError):
+        note("the output was closed before all of it was written")
+    else:
+        note(f"the output cannot be written: {reason}")
+    # What is left in the buffer would be written when Python ends, and fail once more.
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Show warnings that are meant for users as messages of the program."""
+    shown = warnings.showwarning
+
+    def show(message, category, filename, lineno, file=None, line=None) -> None:
+        if category is UserWarning and file is None:
+            note(str(message))
+        else:
+            shown(message, category, filename, lineno, file, line)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield

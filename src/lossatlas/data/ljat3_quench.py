@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 
 from lossatlas.data.ljat3_kernel import Lanes, Rules, advance, fresh_lanes
 from lossatlas.errors import Status
+from lossatlas.landscape.device import device
 from lossatlas.landscape.surfaces import LJAT3_PLANAR
 
 LANES = 1024  # some 110 numbers each: a block stays near the second-level cache
@@ -107,7 +108,7 @@ def outcome_labels(quenched: Quenched) -> Int[np.ndarray, " N"]:
 @cache
 def _compiled() -> Advance:
     """`advance` for LANES lanes, compiled once and before the threads need it."""
-    with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
+    with jax.enable_x64(True), jax.default_device(device("cpu")):
         lanes = fresh_lanes(jax.numpy.zeros((9, LANES)))
         refill, starts, rules = np.zeros(LANES, bool), np.zeros((9, LANES)), _rules(0.0, "signed")
         function = jax.jit(advance, static_argnames="steps")
@@ -121,7 +122,7 @@ def _rules(step_cap: float, curvature: str) -> Rules:
 def _work_off(run: Advance, starts: Float[np.ndarray, "9 N"], rules: Rules) -> _Ends:
     """The ends of all starts, in their order."""
     # Neither setting is inherited by the threads of a pool.
-    with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
+    with jax.enable_x64(True), jax.default_device(device("cpu")):
         lanes = fresh_lanes(jax.numpy.zeros((9, LANES)), Status.CONVERGED)
         return _keep_full(run, lanes, starts, rules)
 

@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import NamedTuple
 
-import jax
 import numpy as np
 
 from lossatlas.analysis.completeness import completeness, is_complete
@@ -26,6 +25,7 @@ from lossatlas.explore.planner import arms, plan_round
 from lossatlas.explore.strategies import Task
 from lossatlas.explore.view import KnownTransitionStates, Observer
 from lossatlas.landscape.base import Landscape
+from lossatlas.landscape.device import device
 from lossatlas.optimize.lanes import Engine, Found, Session
 from lossatlas.search.outcome import Attempt
 from lossatlas.search.tools import default_tools
@@ -161,15 +161,15 @@ def explore(
     """
     begun = time.monotonic() if started is None else started
     cpu = time.process_time()
-    run = atlas.start_run(asdict(options), options.seed, _versions(), _device())
-    rounds = _Rounds(landscape, atlas, options, report, run, begun)
+    rounds = _Rounds(landscape, atlas, options, report, begun)
     reason = "interrupted"
     try:
+        rounds.run_id = atlas.start_run(asdict(options), options.seed, _versions(), _device())
         reason = rounds.run()
     except KeyboardInterrupt:
         pass
     finally:
-        atlas.finish_run(run, reason)
+        _finish(atlas, rounds.run_id, reason)
     status = rounds.observer.view().points
     return Exploration(
         reason,
@@ -181,12 +181,24 @@ def explore(
     )
 
 
+def _finish(atlas: Atlas, run_id: int | None, reason: str) -> None:
+    """Record the end of a run, also if an interrupt comes at this very moment."""
+    if run_id is None:
+        return
+    try:
+        atlas.finish_run(run_id, reason)
+    except KeyboardInterrupt:
+        atlas.finish_run(run_id, reason)
+        raise
+
+
 class _Rounds:
     """One exploration in progress."""
 
-    def __init__(self, landscape, atlas, options, report, run, begun) -> None:
+    def __init__(self, landscape, atlas, options, report, begun) -> None:
         self.landscape, self.atlas, self.options = landscape, atlas, options
-        self.report, self.run_id, self.begun = report, run, begun
+        self.report, self.begun = report, begun
+        self.run_id: int | None = None
         self.deadline = np.inf if options.minutes is None else begun + 60.0 * options.minutes
         self.cpu_begun = time.process_time()
         self.tools = default_tools(landscape)
@@ -310,6 +322,7 @@ class _Rounds:
         while self.pending and not self.limit_reached:
             found = sum(len(a.minima) + 2 * len(a.pathways) for a in self.pending)
             now = self.pending[:1] if self._enough(found) else self.pending[:]
+            assert self.run_id is not None  # searches are made after the run began
             receipt = self.atlas.commit(self.run_id, now)
             del self.pending[: len(now)]
             self._count(now, receipt)
@@ -358,5 +371,5 @@ def _versions() -> dict[str, str]:
 
 
 def _device() -> str:
-    device = jax.devices()[0]
-    return f"{device.platform}: {device.device_kind}"
+    used = device()
+    return f"{used.platform}: {used.device_kind}"

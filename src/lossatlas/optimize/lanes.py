@@ -26,6 +26,7 @@ other.
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -37,7 +38,11 @@ import jax.numpy as jnp
 from threadpoolctl import threadpool_limits
 
 from lossatlas.errors import Status
+from lossatlas.landscape.device import device
 from lossatlas.optimize.blocks import Block, HostBlock, HostCall, Kernel, Ticket
+
+PATIENCE = 2.0
+"""Seconds that an interrupted program waits for device calls to end; most take less."""
 
 
 class Request(NamedTuple):
@@ -86,7 +91,7 @@ class Engine:
     def __init__(self, surface: Any, lanes: int | None = None, workers: int | None = None) -> None:
         """Choose lanes and workers; nothing runs yet."""
         self.surface = surface
-        self.on_cpu = jax.default_backend() == "cpu"
+        self.on_cpu = device().platform == "cpu"
         self.lanes = lanes or (1 if self.on_cpu else 256)
         self.workers = workers or (available_cores() if self.on_cpu else 1)
 
@@ -95,14 +100,17 @@ class Engine:
         """Open the workers; searches may be submitted while others run.
 
         `stop` is asked between device calls; when it says True the searches still in flight are
-        dropped.
+        dropped. After an interrupt a worker that is compiling is not waited for: it ends by itself.
         """
         with threadpool_limits(1, user_api="blas"):
-            session = Session(self, stop)
+            session, patience = Session(self, stop), None
             try:
                 yield session
+            except KeyboardInterrupt:
+                patience = PATIENCE
+                raise
             finally:
-                session.close()
+                session.close(patience)
 
     def run(self, searches: Iterable[Search]) -> Iterator[tuple[int, Any]]:
         """Yield (position, result) as searches find them, and what they return as the last.
@@ -172,13 +180,14 @@ class Session:
             else:
                 yield item
 
-    def close(self) -> None:
-        """Drop what is in flight and end the workers."""
+    def close(self, seconds: float | None = None) -> None:
+        """Drop what is in flight and end the workers; wait for them, at most so many seconds."""
         with self.lock:
             self.closed = True
             self.lock.notify_all()
+        until = None if seconds is None else time.monotonic() + seconds
         for thread in self.threads:
-            thread.join()
+            thread.join(None if until is None else max(0.0, until - time.monotonic()))
 
     def _admit(self) -> None:
         """Start searches until every lane of every worker has two in reserve (lock held)."""

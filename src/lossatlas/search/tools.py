@@ -5,9 +5,8 @@ from dataclasses import replace
 from math import ceil
 from typing import NamedTuple
 
-import jax
-
 from lossatlas.landscape.base import Landscape
+from lossatlas.landscape.device import device
 from lossatlas.optimize.chebyshev_flow import ChebyshevFlow
 from lossatlas.optimize.flow import Flow
 from lossatlas.optimize.iterative import IterativePolish
@@ -107,7 +106,7 @@ def _quench(landscape: Landscape) -> Quench:
     length = landscape.length_scale
     if landscape.n_weights > 400:
         return Quench(max_step=1.0 * length, memory=50)
-    if jax.default_backend() != "cpu":
+    if device().platform != "cpu":
         return Quench(max_step=1.0 * length)
     refresh = max(REFRESH, ceil(landscape.hessian_cost))
     return Quench(
@@ -131,7 +130,7 @@ def _exact_kernels(landscape: Landscape) -> tuple[Polish, Climb, Flow]:
 
 def _call_length(landscape: Landscape) -> int:
     """Steps of a device call, over those of a kernel by itself."""
-    small = landscape.n_weights <= SMALL and jax.default_backend() == "cpu"
+    small = landscape.n_weights <= SMALL and device().platform == "cpu"
     return LONG_CALLS if small else 1
 
 
