@@ -1,5 +1,6 @@
 """`lossatlas explore`: grow the atlas of a study."""
 
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -91,6 +92,7 @@ def explore(
     }
     ended = _explore(loaded, target, given, context.obj)
     _show(ended, target, as_json)
+    _advise(ended)
     if ended.reason == "interrupted":
         raise typer.Exit(signals.exit_code())
 
@@ -190,4 +192,17 @@ def _show(ended: "Exploration", target: str, as_json: bool) -> None:
     typer.echo(
         f"{reason}; {counted(ended.attempts, 'attempt')} in "
         f"{ended.seconds:.1f} s ({ended.cpu_seconds:.1f} s of CPU time)"
+    )
+
+
+def _advise(ended: "Exploration") -> None:
+    """Say so where the time was too short to compile what searches need."""
+    if ended.reason != "time" or (ended.attempts and not ended.uncompiled):
+        return
+    minutes = max(1, math.ceil((ended.seconds + ended.compile_seconds) / 60.0))
+    found = "too short" if ended.attempts else "too short to find anything"
+    missing = f" ({', '.join(ended.uncompiled)})" if ended.uncompiled else ""
+    note(
+        f"the time was {found}: compiling the methods of searching takes longer{missing}; give "
+        f"--minutes {minutes} or more the first time"
     )

@@ -78,6 +78,14 @@ def _raise_again(swallowed: Any) -> None:
         sys.__unraisablehook__(swallowed)
         return
     signal.signal(_first(), _stop)
-    again = threading.Timer(AGAIN, _thread.interrupt_main, (_first(),))
+    again = threading.Timer(AGAIN, _send_again)
     again.daemon = True
     again.start()
+
+
+def _send_again() -> None:
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, _first())  # also ends a wait of the main thread
+    else:
+        _thread.interrupt_main(_first())

@@ -5,7 +5,6 @@ delays nothing but the end. Lanes do not influence each other and each part of t
 worked off by itself: results depend on the starts alone, not on the number of threads.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -19,6 +18,7 @@ from lossatlas.data.ljat3_kernel import Lanes, Rules, advance, fresh_lanes
 from lossatlas.errors import Status
 from lossatlas.landscape.device import device
 from lossatlas.landscape.surfaces import LJAT3_PLANAR
+from lossatlas.optimize.cores import available_cores
 
 LANES = 1024  # some 110 numbers each: a block stays near the second-level cache
 STEPS = 8  # between harvests; a finished lane idles for half of them
@@ -76,7 +76,7 @@ def quench(
     coordinates = np.ascontiguousarray(starts.reshape(-1, 9).T)
     parts = [coordinates[:, first : first + PART] for first in range(0, len(starts), PART)]
     run, rules = _compiled(), _rules(step_cap, curvature)
-    with ThreadPoolExecutor(threads or _cores()) as pool:
+    with ThreadPoolExecutor(threads or available_cores()) as pool:
         done = list(pool.map(lambda part: _work_off(run, part, rules), parts))
     ends = _Ends(*(np.concatenate(arrays, axis=-1) for arrays in zip(*done, strict=True)))
     rms = np.sqrt((ends.gradients**2).sum(axis=0) / 9.0)
@@ -158,10 +158,3 @@ def _harvest(
     ends.gradients[:, items] = np.asarray(lanes.gradient)[:, finished]
     ends.evaluations[items] = np.asarray(lanes.evaluations)[finished]
     ends.status[items] = np.asarray(lanes.status)[finished]
-
-
-def _cores() -> int:
-    """Cores this process may use (fewer than the machine has under a batch system)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -127,6 +127,9 @@ class Exploration(NamedTuple):
         minima, transition_states: in the atlas at the end.
         attempts: made in this call.
         seconds, cpu_seconds: spent in this call.
+        uncompiled: names of the methods that were not used, because there was no time left to
+            compile them.
+        compile_seconds: how long to compile these would take, roughly.
     """
 
     reason: str
@@ -135,6 +138,8 @@ class Exploration(NamedTuple):
     attempts: int
     seconds: float
     cpu_seconds: float
+    uncompiled: tuple[str, ...] = ()
+    compile_seconds: float = 0.0
 
 
 def explore(
@@ -178,6 +183,8 @@ def explore(
         rounds.attempts,
         time.monotonic() - begun,
         time.process_time() - cpu,
+        tuple(sorted({type(kernel).__name__ for kernel in rounds.uncompiled})),
+        sum(rounds.uncompiled.values()),
     )
 
 
@@ -211,15 +218,21 @@ class _Rounds:
         self.counts: dict[str, int] = {}
         self.minima = self.transition_states = 0
         self.limit_reached = self.exhausted = self.complete = False
+        self.uncompiled: dict[Any, float] = {}
 
     def stopped(self) -> bool:
         return self.limit_reached or self.time_is_up()
 
     def time_is_up(self) -> bool:
-        if time.monotonic() >= self.deadline:
-            return True
-        allowed = self.options.cpu_minutes
-        return allowed is not None and time.process_time() - self.cpu_begun >= 60.0 * allowed
+        return self.seconds_left() <= 0.0
+
+    def seconds_left(self) -> float:
+        """Until the time is up; a second of CPU time counts as one, which it is to a compiler."""
+        left = self.deadline - time.monotonic()
+        if self.options.cpu_minutes is not None:
+            used = time.process_time() - self.cpu_begun
+            left = min(left, 60.0 * self.options.cpu_minutes - used)
+        return left
 
     def run(self) -> str:
         engine = Engine(self.landscape.surface, self.options.lanes, self.options.workers)
@@ -230,7 +243,9 @@ class _Rounds:
             return "number"
         if self._complete():
             return "complete"
-        with engine.session(self.stopped) as session:
+        limited = self.options.minutes is not None or self.options.cpu_minutes is not None
+        with engine.session(self.stopped, self.seconds_left if limited else None) as session:
+            self.uncompiled = session.uncompiled
             self._plan(session)
             self._plan(session)
             self._end_if_idle(session)
@@ -239,7 +254,7 @@ class _Rounds:
             return "number"
         if self.complete:
             return "complete"
-        return "time" if self.time_is_up() else "nothing new"
+        return "time" if self.time_is_up() or self.uncompiled else "nothing new"
 
     def _enough(self, more: int = 0) -> bool:
         """Whether as much as asked for is in the atlas, if so many points more were."""

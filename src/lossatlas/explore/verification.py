@@ -101,21 +101,22 @@ def verify(
         )
     ]
     checked: dict[int, list[str]] = {}
+    interrupted = False
     try:
         for position, found in Engine(landscape.surface).run(searches):
             checked[position] = found
             report(len(checked), len(searches))
     except KeyboardInterrupt:
-        pass
-    return _summary(checked, len(minimum_ids), len(searches))
+        interrupted = True
+    return _summary(checked, len(minimum_ids), interrupted)
 
 
-def _summary(checked: dict[int, list[str]], minima: int, total: int) -> Verification:
+def _summary(checked: dict[int, list[str]], minima: int, interrupted: bool) -> Verification:
     """What was found at each position that was checked; so many of all positions are minima."""
     failures = tuple(text for position in sorted(checked) for text in checked[position])
     checked_minima = sum(position < minima for position in checked)
     states = len(checked) - checked_minima
-    return Verification(checked_minima, states, 2 * states, failures, len(checked) < total)
+    return Verification(checked_minima, states, 2 * states, failures, interrupted)
 
 
 def _draw(ids: Sequence[int], sample: int | None, random: np.random.Generator) -> list[int]:
