@@ -177,10 +177,12 @@ def _check_length(path: Path, head: bytes) -> None:
     if not head:
         return
     wanted = _promised(head)
-    for _ in range(2):
-        size = _size(path) or 0
-        if size >= wanted or _has_log(path):
-            return
+    size = _size(path) or 0
+    if size >= wanted or _has_log(path):
+        return
+    size = _size(path) or 0
+    if size >= wanted or _has_log(path):
+        return
     problem = f"the file is cut short: it has {size:,} of {wanted:,} bytes"
     raise BadInputError(str(path), problem, "copy it again")
 

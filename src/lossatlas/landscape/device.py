@@ -1,11 +1,13 @@
 """The device that JAX computes on, or one message that says why there is none."""
 
+from typing import Any
+
 import jax
 
 from lossatlas.errors import BadInputError, jax_cannot_start
 
 
-def device(platform: str | None = None) -> jax.Device:
+def device(platform: str | None = None) -> Any:
     """The first device of JAX; the first call starts JAX.
 
     Args:

@@ -60,10 +60,11 @@ class Forecast:
 
     def __init__(self, surface: Any, folder: Path | None = None) -> None:
         """Read what earlier processes have noted."""
-        configured = jax.config.jax_compilation_cache_dir
+        configured = getattr(jax.config, "jax_compilation_cache_dir", None)
         folder = Path(configured) if folder is None and configured else folder
         self.file = None if folder is None else folder / FILE
-        shapes = [(jax.numpy.shape(leaf), str(leaf.dtype)) for leaf in jax.tree.leaves(surface)]
+        leaves = jax.tree.leaves(surface)
+        shapes = [(jax.numpy.shape(x), str(getattr(x, "dtype", type(x)))) for x in leaves]
         self.landscape = _short(f"{jax.tree.structure(surface)} {shapes}")
         self.entries = {} if self.file is None else _read(self.file, self.landscape)
         self.slowness = 1.0
