@@ -10,7 +10,7 @@ import pytest
 from lossatlas.errors import BadInputError, jax_cannot_start
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.landscape.device import device
-from lossatlas.optimize.lanes import Engine
+from lossatlas.lanes.engine import Engine
 
 
 @pytest.mark.parametrize(

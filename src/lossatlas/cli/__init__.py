@@ -17,8 +17,8 @@ def main() -> NoReturn:
 
     signals.install()
     try:
-        from lossatlas.cli.app import app
         from lossatlas.cli.arguments import OUTPUT_FAILED, explain_os_error
+        from lossatlas.program import app
 
         try:
             app()
