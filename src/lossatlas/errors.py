@@ -6,6 +6,7 @@ the exceptions below, before any work starts. What can be used but is probably n
 of the program: it is data, a `Status` that travels with the result of its lane.
 """
 
+import os
 from enum import IntEnum
 
 
@@ -31,6 +32,35 @@ class BadInputError(LossatlasError, ValueError):
     def __init__(self, where: str, problem: str, remedy: str) -> None:
         self.where, self.problem, self.remedy = where, problem, remedy
         super().__init__(f"{where}: {problem}; {remedy}")
+
+
+PLATFORMS = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME")
+"""Environment variables that choose the kind of device that JAX computes on."""
+
+
+def jax_cannot_start(error: Exception) -> BadInputError:
+    """What to say when JAX does not start: which environment variable is to blame, if one is.
+
+    Args:
+        error: what JAX raised, on being imported or on being asked for a device.
+
+    Example:
+        >>> print(jax_cannot_start(ImportError("no jaxlib")).remedy)
+        check what this prints: python -c "import jax; print(jax.devices())"
+    """
+    reason = " ".join(str(error).split())[:300] or "there is no such device that JAX can use"
+    reason = f"JAX cannot start: {reason}"
+    ours = [name for name in sorted(os.environ) if name.startswith(("JAX_", "XLA_"))]
+    named = [name for name in ours if name.lower() in reason.lower()]
+    chosen = [name for name in PLATFORMS if os.environ.get(name)]
+    if isinstance(error, ImportError) or not (named or chosen):
+        remedy = 'check what this prints: python -c "import jax; print(jax.devices())"'
+        return BadInputError("JAX", reason, remedy)
+    name = (named or chosen)[0]
+    remedy = f"correct it, or unset {name}"
+    if name in PLATFORMS:
+        remedy = f"set it to cpu, or unset {name} to use what is there"
+    return BadInputError(f"{name}={os.environ[name]}", reason, remedy)
 
 
 class AtlasError(LossatlasError):

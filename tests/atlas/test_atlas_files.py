@@ -214,13 +214,37 @@ def test_a_damaged_atlas_says_so(tmp_path, rng):
     [
         ("sqlite://", "a file of its own"),
         ("sqlite:///:memory:", "a file of its own"),
+        ("sqlite+aiosqlite:///d2.atlas", "'aiosqlite' cannot be used here; give a path"),
         ("nonsense://host/base", "unknown kind of database"),
+        ("mysql://me:secret@host/base", r"mysql://me:\*\*\*@.*SQLite or PostgreSQL; use a path"),
+        ("mariadb+mariadbconnector://host/base", "an atlas is in SQLite or PostgreSQL"),
+        ("oracle://host/base", "an atlas is in SQLite or PostgreSQL"),
+        ("mssql+pyodbc://host/base", "an atlas is in SQLite or PostgreSQL"),
+        ("postgres://host/base", "begins with postgresql://"),
+        ("postgresql+asyncpg://host/base", "'asyncpg' cannot be used here"),
+        ("postgresql+psycopg_async://host/base", "'psycopg_async' cannot be used here"),
         ("postgresql+asyncpg_missing://host/base", "unknown kind of database"),
         ("://", "not a database URL"),
     ],
 )
 def test_bad_urls_are_refused(url, message):
     with pytest.raises(BadInputError, match=message):
+        Atlas.open(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "package"),
+    [
+        ("postgresql+psycopg://host/base", r"'psycopg\[binary\]'"),
+        ("postgresql+psycopg2://host/base", "'psycopg2-binary'"),
+        ("postgresql+pg8000://host/base", "'pg8000'"),
+        ("postgresql://host/base", "'psycopg"),  # which of the two is SQLAlchemy's choice
+    ],
+)
+def test_a_driver_that_is_missing_is_named_as_pip_knows_it(url, package, monkeypatch):
+    for module in ("psycopg", "psycopg2", "pg8000"):
+        monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
+    with pytest.raises(BadInputError, match=f"not installed; run: pip install {package}"):
         Atlas.open(url)
 
 
@@ -231,11 +255,15 @@ def test_a_url_names_the_same_file_as_its_path(tmp_path):
         assert atlas.name == str(path)
 
 
-def test_files_use_the_write_ahead_log_and_leave_one_file(tmp_path):
+def test_files_use_the_write_ahead_log_until_the_last_program_closes_them(tmp_path):
     path = tmp_path / "d2.atlas"
-    Atlas.create(path, problem()).close()
+    with Atlas.create(path, problem()) as atlas:
+        atlas.start_run({}, 0, {}, "cpu")
+        with Atlas.open(path) as other:
+            other.start_run({}, 0, {}, "cpu")
+        assert sqlite_rows(path, "PRAGMA journal_mode") == [("wal",)]
     assert [file.name for file in tmp_path.iterdir()] == ["d2.atlas"]
-    assert sqlite_rows(path, "PRAGMA journal_mode") == [("wal",)]
+    assert sqlite_rows(path, "PRAGMA journal_mode") == [("delete",)]
 
 
 def test_importing_needs_neither_jax_nor_pandas():

@@ -89,9 +89,31 @@ def test_interruption_has_its_own_exit_code(run, study, monkeypatch, tmp_path):
     monkeypatch.setattr(EXPLORE, interrupted)
     result = run("explore", study, "--atlas", target)
     assert (result.exit_code, "interrupted; 1 attempt" in result.stdout) == (130, True)
+    assert "AUC" not in result.stderr
+    monkeypatch.setattr(EXPLORE, lambda *_: Exploration("interrupted", 10**6, 0, 1, 0.0, 0.0))
+    result = run("explore", study, "--atlas", target)
+    assert f"do it by: lossatlas auc {target}" in result.stderr
+    assert result.exit_code == 130
     monkeypatch.setattr(EXPLORE, stopped)
     result = run("explore", study, "--atlas", target)
     assert (result.exit_code, "committed is safe" in result.stderr) == (130, True)
+
+
+def test_a_time_too_short_for_compiling(run, study, monkeypatch, tmp_path):
+    endings = [
+        (Exploration("time", 0, 0, 0, 6.3, 3.0), "too short to find anything", "--minutes 1 or"),
+        (Exploration("time", 9, 0, 4, 50.0, 9.0, ("Band", "Flow"), 40.0), "(Band, Flow)", "2 or"),
+        (Exploration("time", 0, 0, 0, 1.0, 1.0, ("Quench",), 130.0), "(Quench)", "--minutes 3 or"),
+    ]
+    for ended, *parts in endings:
+        monkeypatch.setattr(EXPLORE, lambda *_, ended=ended: ended)
+        result = run("explore", study, "--atlas", tmp_path / "a.atlas")
+        assert result.exit_code == 0, result.output
+        message = result.stderr.splitlines()[-1]
+        for part in ("the time was too short", *parts):
+            assert part in message
+    monkeypatch.setattr(EXPLORE, lambda *_: Exploration("time", 3, 2, 9, 6.0, 3.0))
+    assert "too short" not in run("explore", study, "--atlas", tmp_path / "a.atlas").stderr
 
 
 @pytest.mark.slow
@@ -175,6 +197,14 @@ def test_unwritable_places(run, study: Path, tmp_path: Path):
         locked = tmp_path / "locked.atlas"
         locked.touch(mode=0o444)
         refused(run("explore", study, "--atlas", locked), "cannot be written")
+
+
+def test_an_atlas_that_can_only_be_read(run, atlas: Path, study: Path, monkeypatch):
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
+    refused(run("explore", study, "--atlas", atlas), "cannot be written", "copy it")
+    refused(run("auc", atlas, "--positive-class", 1), "can only be read", "copy it to a folder")
+    assert run("minima", atlas).exit_code == 0
 
 
 def test_bad_options(run, study: Path):

@@ -1,4 +1,4 @@
-"""kill -9 in the middle of an exploration: what was harvested stays, and the next run goes on."""
+"""An exploration that is killed or asked to end: what was harvested stays, the next run goes on."""
 
 import json
 import os
@@ -45,24 +45,67 @@ def _counts(path):
     return np.array([status["minima"], status["transition_states"], status["attempts"]])
 
 
-def test_nothing_harvested_is_lost(rich_study, program, pytestconfig):
+@pytest.fixture
+def exploring(rich_study, pytestconfig):
+    """Begin to explore; wait until at least so many runs and points are there."""
     path = rich_study.with_suffix(".atlas")
     environment = {**os.environ, "XLA_FLAGS": ""}
     environment["LOSSATLAS_CACHE"] = str(pytestconfig.cache.mkdir("compiled"))
     command = [sys.executable, "-m", "lossatlas", "explore", str(rich_study)]
-    running = subprocess.Popen(
-        command, cwd=rich_study.parent, env=environment, stdout=subprocess.DEVNULL
-    )
-    seen = np.zeros(3, int)
-    deadline = time.monotonic() + 170
-    while running.poll() is None and time.monotonic() < deadline and seen[1] < 3:
-        time.sleep(0.2)
-        if path.exists():
-            with suppress(BadInputError):  # the file is there before the tables are
-                seen = _counts(path)
-    assert running.poll() is None, "killed while it is at work"
+
+    def begin(runs: int, states: int):
+        running = subprocess.Popen(
+            command,
+            cwd=rich_study.parent,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        seen, begun = np.zeros(3, int), 0
+        deadline = time.monotonic() + 170
+        while running.poll() is None and time.monotonic() < deadline:
+            if seen[1] >= states and begun >= runs:
+                break
+            time.sleep(0.2)
+            if path.exists():
+                with suppress(BadInputError):  # the file is there before the tables are
+                    seen, begun = _counts(path), _runs(path)
+        assert running.poll() is None, "still at work"
+        return running, path, seen
+
+    return begin
+
+
+def _runs(path):
+    with Atlas.open(path) as atlas:
+        return atlas.status()["runs"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+def test_a_request_to_end_is_ctrl_c(exploring, program):
+    """Once in the middle of its work, and once before it has compiled anything."""
+    for number, states in ((signal.SIGTERM, 1), (signal.SIGHUP, 0)):
+        running, path, seen = exploring(runs=1 if states else 2, states=states)
+        running.send_signal(number)
+        asked = time.monotonic()
+        shown, messages = running.communicate(timeout=100)
+        assert running.returncode == 128 + number, messages
+        assert f"stopped by {number.name}; " in shown
+        assert "Traceback" not in messages
+        assert time.monotonic() - asked < 60
+        assert (_counts(path) >= seen).all()
+        assert list(path.parent.glob("*.atlas*")) == [path]
+    with Atlas.open(path) as atlas:
+        assert atlas.status()["unfinished_runs"] == 0
+        assert atlas.runs()["reason"].tolist() == ["interrupted", "interrupted"]
+        assert atlas.minima()[["train_auc", "test_auc"]].notna().all(axis=None)
+
+
+def test_nothing_harvested_is_lost(exploring, rich_study, program):
+    running, path, seen = exploring(runs=1, states=3)
     running.send_signal(signal.SIGKILL)
-    running.wait()
+    running.communicate()
     assert seen[1] >= 3
 
     kept = _counts(path)

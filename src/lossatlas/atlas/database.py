@@ -1,23 +1,35 @@
 """The connection to a database: which one, how it locks, and what its errors mean.
 
-Everything that is special to SQLite is in this file. An SQLite atlas is one file (while a
-program has it open, or after a crash, with the files ``-wal`` and ``-shm`` beside it, which
-belong to it). A transaction that writes takes the one write lock at its beginning, so what it
-reads stays true until it ends: two programs may write to one atlas, they take turns.
+Everything that is special to SQLite is in this file and in `sqlite_file`. An SQLite atlas is one
+file. While a program writes to it, or after a crash, the files ``-wal`` and ``-shm`` are beside
+it and belong to it; the last program that closes it makes it one plain file again, which can be
+copied, and read where nothing can be written. A transaction that writes takes the one write lock
+at its beginning, so what it reads stays true until it ends: two programs may write to one atlas,
+they take turns.
 """
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from tempfile import TemporaryDirectory
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import QueuePool
 
 from lossatlas.atlas.schema import meta
+from lossatlas.atlas.sqlite_file import Place, inspect_file, private_copy
 from lossatlas.errors import AtlasError, BadInputError
 
-SQLITE_MAGIC = b"SQLite format 3\0"
+PACKAGES = {
+    "psycopg": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary",
+    "pg8000": "pg8000",
+    "psycopg2cffi": "psycopg2cffi",
+}
+"""What to install for each driver of PostgreSQL that a URL can name."""
 
 
 class Readable(Protocol):
@@ -35,14 +47,36 @@ EXPLANATIONS = (
     ("unable to open", "it cannot be opened; check that its folder is writable"),
     ("disk i/o error", "the disk failed or is full; all that was committed before is safe"),
     ("not a database", "it is not an SQLite file; give the path of an atlas"),
-    ("malformed", "the file is damaged; restore a copy"),
+    ("malformed", "the file is damaged; restore a copy (with its file -wal, if there is one)"),
     ("too big", "an array is larger than the database can hold; use a smaller data set"),
 )
 """What an SQLite message contains, and what to say instead."""
 
 
-def connect(target: str | Path, seconds: float, *, may_create: bool) -> tuple[Engine, str]:
-    """An engine for the database, and the name of the atlas in messages.
+class Connected(NamedTuple):
+    """A database that can be read, and written unless it is read-only.
+
+    Attributes:
+        engine: hands out connections.
+        name: of the atlas in messages.
+        place: of an SQLite file, as it was found; None for other databases.
+        copy: the folder of the copy that is read in place of a file that SQLite cannot read
+            where it is; None for all others.
+    """
+
+    engine: Engine
+    name: str
+    place: Place | None = None
+    copy: TemporaryDirectory | None = None
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the file or its folder cannot be written."""
+        return self.place is not None and not self.place.writable
+
+
+def connect(target: str | Path, seconds: float, *, may_create: bool) -> Connected:
+    """An engine for the database.
 
     Nothing is opened or written yet, except that a file that is there must be an SQLite file.
 
@@ -53,22 +87,57 @@ def connect(target: str | Path, seconds: float, *, may_create: bool) -> tuple[En
 
     Raises:
         BadInputError: for a target that cannot be an atlas; says why.
+        AtlasError: if a file that can only be read cannot be copied where it has to be.
     """
     url = _as_url(target)
     if url.get_backend_name() != "sqlite":
-        return _engine(url), url.render_as_string(hide_password=True)
-    _check_file(url.database, may_create)
-    engine = _engine(url)
-    _take_locks_at_begin(engine, seconds)
-    return engine, str(url.database)
+        return Connected(_engine(url), url.render_as_string(hide_password=True))
+    name = _file_of(url)
+    place = inspect_file(Path(name), may_create)
+    copy = private_copy(place) if place.needs_copy else None
+    if place.writable:
+        engine = _engine(url)
+    elif copy is not None:  # SQLite may have to write to it in order to read it
+        engine = _engine(URL.create("sqlite", database=str(Path(copy.name) / place.path.name)))
+    else:
+        engine = _reading_engine(place.path)
+    _take_locks_at_begin(engine, seconds, query_only=not place.writable)
+    return Connected(engine, name, place, copy)
+
+
+def disconnect(connected: Connected, *, written: bool) -> None:
+    """Close all connections; the last program that had an SQLite file open leaves one plain file.
+
+    Args:
+        connected: from `connect`.
+        written: whether the file was written to.
+    """
+    engine, place = connected.engine, connected.place
+    engine.dispose()
+    if place is not None and place.writable and (written or place.log):
+        with suppress(DBAPIError):  # another program has it open, and will do this
+            plain = engine.execution_options(atlas_begin="")
+            with plain.connect() as connection:
+                connection.exec_driver_sql("PRAGMA busy_timeout=0")
+                connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
+        engine.dispose()
+    if connected.copy is not None:
+        connected.copy.cleanup()
 
 
 def use_write_ahead_log(engine: Engine, name: str) -> None:
-    """Let SQLite readers and the writer not wait for each other (a lasting mark in the file)."""
+    """Let SQLite readers and the writer not wait for each other, until `disconnect`."""
     if engine.dialect.name == "sqlite":
         engine = engine.execution_options(atlas_begin="")
         with _explained(name), engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+
+
+def move_log_into_file(engine: Engine) -> None:
+    """Write what is in SQLite's log into the file itself, as far as readers allow it."""
+    if engine.dialect.name == "sqlite":
+        with suppress(DBAPIError), engine.execution_options(atlas_begin="").connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 @contextmanager
@@ -108,41 +177,48 @@ def _as_url(target: str | Path) -> URL:
 
 def _engine(url: URL) -> Engine:
     name = url.render_as_string(hide_password=True)
+    remedy = "use a path, or a URL that begins with postgresql://"
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        problem = f"unknown kind of database {url.get_backend_name()!r}"
+        raise BadInputError(name, f"{problem}; an atlas is in SQLite or PostgreSQL", remedy)
+    try:
+        dialect = url.get_dialect()
+    except (NoSuchModuleError, ArgumentError) as error:
+        problem = f"unknown kind of database {url.drivername!r}"
+        raise BadInputError(name, problem, remedy) from error
+    usable = dialect.driver in PACKAGES and not dialect.is_async
+    if url.get_backend_name() == "postgresql" and not usable:
+        problem = f"the driver {url.get_driver_name()!r} cannot be used here"
+        raise BadInputError(name, problem, "use postgresql+psycopg://") from None
     try:
         return create_engine(url)
-    except NoSuchModuleError as error:
-        raise BadInputError(name, "unknown kind of database", "use e.g. postgresql://") from error
-    except ModuleNotFoundError as error:
-        remedy = f"install the Python package {error.name}"
+    except ImportError as error:
+        remedy = f"run: pip install '{PACKAGES.get(dialect.driver, dialect.driver)}'"
         raise BadInputError(name, "the driver of this database is not installed", remedy) from error
 
 
-def _check_file(database: str | None, may_create: bool) -> None:
-    """Refuse what is no SQLite file before SQLite touches it."""
+def _file_of(url: URL) -> str:
+    """The path in an SQLite URL."""
+    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
+        problem = f"the driver {url.get_driver_name()!r} cannot be used here"
+        raise BadInputError(url.drivername, problem, "give a path")
+    database = url.database
     if not database or database == ":memory:" or database.startswith("file:"):
         raise BadInputError("sqlite", "an atlas needs a file of its own", "give a path")
-    path = Path(database)
-    if path.is_dir():
-        raise BadInputError(database, "is a folder", "give the path of a file in it")
-    if not path.parent.is_dir():
-        raise BadInputError(database, f"there is no folder {path.parent}", "create it first")
-    if path.exists():
-        _check_magic(path)
-    elif not may_create:
-        raise BadInputError(database, "no such atlas", "check the path, or explore a study first")
+    return database
 
 
-def _check_magic(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            head = file.read(len(SQLITE_MAGIC))
-    except OSError as error:
-        raise BadInputError(str(path), str(error.strerror), "make it readable") from error
-    if head not in (b"", SQLITE_MAGIC):
-        raise BadInputError(str(path), "is not an SQLite file", "give the path of an atlas")
+def _reading_engine(path: Path) -> Engine:
+    """An engine that never writes to a file, nor makes one."""
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    return create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(address, uri=True, check_same_thread=False),
+        poolclass=QueuePool,
+    )
 
 
-def _take_locks_at_begin(engine: Engine, seconds: float) -> None:
+def _take_locks_at_begin(engine: Engine, seconds: float, *, query_only: bool) -> None:
     """Have SQLite begin transactions explicitly: at once with the write lock where we write."""
 
     @event.listens_for(engine, "connect")
@@ -152,6 +228,7 @@ def _take_locks_at_begin(engine: Engine, seconds: float) -> None:
         cursor.execute(f"PRAGMA busy_timeout={round(1000 * seconds)}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute(f"PRAGMA query_only={int(query_only)}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -169,4 +246,4 @@ def _explained(name: str) -> Iterator[None]:
     except DBAPIError as error:
         text = str(error.orig)
         known = (say for fragment, say in EXPLANATIONS if fragment in text.lower())
-        raise AtlasError(f"{name}: {next(known, text)}") from error
+        raise AtlasError(f"{name}: {next(known, ' '.join(text.split()))}") from error

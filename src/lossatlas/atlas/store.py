@@ -18,6 +18,7 @@ Example:
 """
 
 import time
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -26,10 +27,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from lossatlas.atlas import columns, contents, database, schema, tables
 from lossatlas.atlas.records import Committed, Problem, group_hashes
+from lossatlas.atlas.sqlite_file import beside, refuse_without_log
 from lossatlas.atlas.writing import write_attempt
 from lossatlas.errors import AtlasError, BadInputError
 from lossatlas.search.outcome import Attempt
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 60.0
 """How long to wait for another program's transaction (they last a fraction of a second)."""
+UNFINISHED = select(func.count()).where(schema.run.c.end_time.is_(None))
+"""How many runs are killed or still going."""
 CREATION_DELAYS = (0.05, 0.2, 0.5)
 """Seconds between tries to create an atlas that another program creates too."""
 
@@ -49,9 +53,11 @@ class Atlas:
     Threads may share an atlas; processes open their own.
     """
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, connected: database.Connected) -> None:
         """Only the three constructors below call this."""
-        self._engine, self.name = engine, name
+        self._connected = connected
+        self._engine, self.name = connected.engine, connected.name
+        self._written = False
 
     @classmethod
     def create(cls, target: str | Path, problem: Problem, *, seconds: float = LOCK_SECONDS) -> Self:
@@ -84,13 +90,15 @@ class Atlas:
 
     @classmethod
     def open(cls, target: str | Path, *, seconds: float = LOCK_SECONDS) -> Self:
-        """The atlas at ``target``, which must be there; arguments and errors as above."""
-        atlas = cls(*database.connect(target, seconds, may_create=False))
+        """The atlas at ``target``, which must be there; arguments and errors as above.
+
+        A file that can only be read is read, and nothing is left beside it; what would write to
+        it raises an error. A file that was copied while a program was writing to it, without
+        the file ``-wal`` beside it, holds less than the original: a `UserWarning` says so.
+        """
+        atlas = cls(database.connect(target, seconds, may_create=False))
         try:
-            with atlas.reading() as connection:
-                there = contents.is_atlas(connection, atlas.name)
-            if not there:
-                raise BadInputError(atlas.name, "no atlas in it", "explore a study first")
+            atlas._check_whole()
         except BaseException:
             atlas.close()
             raise
@@ -101,7 +109,7 @@ class Atlas:
         cls, target: str | Path, problem: Problem, seconds: float, *, must_be_new: bool
     ) -> Self:
         contents.check_problem(problem)
-        atlas = cls(*database.connect(target, seconds, may_create=True))
+        atlas = cls(database.connect(target, seconds, may_create=True))
         try:
             atlas._begin(problem, must_be_new)
         except BaseException:
@@ -109,16 +117,38 @@ class Atlas:
             raise
         return atlas
 
+    def _check_whole(self) -> None:
+        """Refuse a file without an atlas; warn about one that lacks its log."""
+        place = self._connected.place
+        with self.reading() as connection:
+            there = contents.is_atlas(connection, self.name)
+            suspect = there and place is not None and place.without_log
+            open_runs = suspect and connection.execute(UNFINISHED).scalar_one()
+        if not there and place is not None:
+            refuse_without_log(place)
+        if not there:
+            raise BadInputError(self.name, "no atlas in it", "explore a study first")
+        if open_runs and place is not None:
+            log = beside(place.path, "-wal").name
+            text = (
+                f"{self.name}: an exploration of it has not ended, and there is no file {log}; if "
+                "this is a copy made while it was explored, it lacks what that file holds: copy "
+                "both files, or copy again when the exploration has ended"
+            )
+            warnings.warn(text, stacklevel=3)
+
     def _begin(self, problem: Problem, must_be_new: bool) -> None:
         with self.reading() as connection:  # refuses before anything is written to the file
             there = contents.is_atlas(connection, self.name)
-        if not there and self._write_new_patiently(problem):
-            return
-        if must_be_new:
+        if not there and self._connected.place is not None:
+            refuse_without_log(self._connected.place)
+        there = there or not self._write_new_patiently(problem)
+        if there and must_be_new:
             remedy = "open it, or give another path"
             raise BadInputError(self.name, "there is an atlas already", remedy)
-        with database.writing(self._engine, self.name) as connection:
-            contents.adopt(connection, problem, self.name)
+        if there:
+            with self._writing() as connection:
+                contents.adopt(connection, problem, self.name)
 
     def _write_new_patiently(self, problem: Problem) -> bool:
         """As `_write_new`, again where another program creates it at the very same moment.
@@ -133,17 +163,39 @@ class Atlas:
         return self._write_new(problem)
 
     def _write_new(self, problem: Problem) -> bool:
-        """Create the atlas in one transaction; False if another program was faster."""
-        database.use_write_ahead_log(self._engine, self.name)
+        """Create the atlas in one transaction; False if another program was faster.
+
+        Before the write-ahead log is used: a file that uses one but has no tables has lost it.
+        """
         with database.writing(self._engine, self.name, locked=False) as connection:
             if contents.is_atlas(connection, self.name):
                 return False
             contents.write_new(connection, problem)
             return True
 
+    def check_writable(self) -> None:
+        """Refuse an atlas that can only be read, before work is done that would be lost.
+
+        Raises:
+            BadInputError: if its file or folder cannot be written.
+        """
+        if self._connected.read_only:
+            remedy = "copy it to a folder of your own and use the copy"
+            raise BadInputError(
+                self.name, "can only be read, it or its folder is protected", remedy
+            )
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        """A transaction that writes, see `database.writing`."""
+        self.check_writable()
+        if not self._written:
+            database.use_write_ahead_log(self._engine, self.name)
+            self._written = True
+        return database.writing(self._engine, self.name)
+
     def close(self) -> None:
-        """Release the file."""
-        self._engine.dispose()
+        """Release the file; the last program that closes it leaves one plain file."""
+        database.disconnect(self._connected, written=self._written)
 
     def __enter__(self) -> Self:
         """The atlas; closed at the end of the block."""
@@ -174,9 +226,11 @@ class Atlas:
             "device": device,
             "start_time": _now(),
         }
-        with database.writing(self._engine, self.name) as connection:
+        with self._writing() as connection:
             added = connection.execute(insert(schema.run), row).inserted_primary_key
         assert added is not None  # the table has an integer key
+        # So that a copy without the log says that a run had not ended.
+        database.move_log_into_file(self._engine)
         return added[0]
 
     def finish_run(self, run_id: int, reason: str) -> None:
@@ -186,7 +240,7 @@ class Atlas:
             AtlasError: if there is no such run.
         """
         ending = {"end_time": _now(), "reason": reason}
-        with database.writing(self._engine, self.name) as connection:
+        with self._writing() as connection:
             finished = update(schema.run).where(schema.run.c.id == run_id).values(ending)
             if connection.execute(finished).rowcount != 1:
                 raise AtlasError(f"{self.name}: there is no run {run_id}")
@@ -202,7 +256,7 @@ class Atlas:
                 `write_attempt`), or if the database fails; nothing of the batch is kept then,
                 and all batches before it are.
         """
-        with database.writing(self._engine, self.name) as connection:
+        with self._writing() as connection:
             run = select(schema.run.c.id).where(schema.run.c.id == run_id)
             if connection.execute(run).first() is None:
                 raise AtlasError(f"{self.name}: there is no run {run_id}")
@@ -221,7 +275,7 @@ class Atlas:
             BadInputError: for the name of a column that is there anyway, the hash of data that
                 the atlas does not hold, or an unknown minimum.
         """
-        with database.writing(self._engine, self.name) as connection:
+        with self._writing() as connection:
             stored = contents.read_meta(connection)["arrays"]
             if data_hash and data_hash not in group_hashes(stored).values():
                 remedy = "use data_hash of the atlas's problem"

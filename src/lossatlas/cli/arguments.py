@@ -1,13 +1,16 @@
 """Arguments that several commands have in common, and how commands end."""
 
+import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Annotated, ParamSpec
 
 import typer
 
+from lossatlas.cli import signals
 from lossatlas.errors import DataWarning, LossatlasError
 
 AtlasArgument = Annotated[
@@ -17,8 +20,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 FAILED_VERIFICATION = 1
 FAILED_CELLS = 1
+OUTPUT_FAILED = 1
 BAD_INPUT = 2
-INTERRUPTED = 130
 
 P = ParamSpec("P")
 
@@ -32,20 +35,46 @@ def ended_cleanly(command: Callable[P, None]) -> Callable[P, None]:
             with warnings_on_one_line():
                 command(*args, **kwargs)
         except LossatlasError as error:
-            typer.echo(f"lossatlas: {error}", err=True)
+            note(str(error))
             raise typer.Exit(BAD_INPUT) from None
         except KeyboardInterrupt:
-            typer.echo("lossatlas: interrupted; all that was committed is safe", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+            note(f"{signals.stopped_by()}; all that was committed is safe")
+            raise typer.Exit(signals.exit_code()) from None
+        except OSError as error:
+            explain_os_error(error)
+            raise typer.Exit(OUTPUT_FAILED) from None
 
     return run
+
+
+def note(text: str) -> None:
+    """A message on the standard error; where that cannot be written either, nothing."""
+    with suppress(OSError):
+        typer.echo(f"lossatlas: {text}", err=True)
+
+
+def explain_os_error(error: OSError) -> None:
+    """Say in one line what could not be read or written, and write no more to a broken output."""
+    reason = error.strerror or str(error)
+    if error.filename is not None:
+        note(f"{error.filename}: {reason}")
+    elif isinstance(error, BrokenPipeError):
+        note("the output was closed before all of it was written")
+    else:
+        note(f"the output cannot be written: {reason}")
+    # What is left in the buffer would be written when Python ends, and fail once more.
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 @contextmanager
 def warnings_on_one_line() -> Iterator[None]:
     """Print each `DataWarning` once, as one line on the standard error.
 
-    Other warnings are shown as Python shows them: they are for developers, who need the place.
+    Plain user warnings are messages of the program too. Others are shown as Python shows them: they
+    are for developers, who need the place.
     Whatever filters the user has set, data warnings neither stop a command nor are left out.
     """
     seen: set[str] = set()
@@ -54,11 +83,15 @@ def warnings_on_one_line() -> Iterator[None]:
         show_elsewhere = warnings.showwarning
 
         def show(message, category, filename, lineno, file=None, line=None) -> None:
+            text = " ".join(str(message).split())
             if not issubclass(category, DataWarning):
-                show_elsewhere(message, category, filename, lineno, file, line)
-            elif (text := " ".join(str(message).split())) not in seen:
+                if category is UserWarning and file is None:
+                    note(text)
+                else:
+                    show_elsewhere(message, category, filename, lineno, file, line)
+            elif text not in seen:
                 seen.add(text)
-                typer.echo(f"lossatlas: warning: {text}", err=True)
+                note(f"warning: {text}")
 
         warnings.showwarning = show
         yield

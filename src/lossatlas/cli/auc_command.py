@@ -51,6 +51,7 @@ def auc(
 
     chosen = "macro" if macro else positive_class
     with Atlas.open(atlas) as opened:
+        opened.check_writable()
         problem = opened.problem
         landscape = landscape_of(problem)
         _check_class(positive_class, landscape.architecture.widths[-1])

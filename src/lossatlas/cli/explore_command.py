@@ -1,5 +1,6 @@
 """`lossatlas explore`: grow the atlas of a study."""
 
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lossatlas.cli.arguments import INTERRUPTED, JsonOption, ended_cleanly
+from lossatlas.cli import signals
+from lossatlas.cli.arguments import JsonOption, ended_cleanly, note
 from lossatlas.cli.numbers import MOST_LANES, between_0_and_1, count, from_0_to_1, positive
 from lossatlas.errors import BadInputError
 
@@ -22,8 +24,10 @@ REASONS = {
     "number": "there are as many transition states as asked for",
     "complete": "it is as complete as asked for, by independent draws",
     "nothing new": "nothing new turns up any more",
-    "interrupted": "interrupted",
 }
+QUICK_AUC = 2_000_000
+"""Outputs, items times minima, that the AUC is computed from in about a second; more are left
+for the command `auc` when the program is asked to end."""
 
 
 @ended_cleanly
@@ -105,8 +109,9 @@ def explore(
     }
     ended = _explore(loaded, target, given, context.obj)
     _show(ended, target, as_json)
+    _advise(ended)
     if ended.reason == "interrupted":
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(signals.exit_code())
 
 
 def check_target(target: str) -> None:
@@ -178,8 +183,17 @@ def _grow(
         display = ExploreDisplay(options, started, counts["transition_states"], counts["minima"])
         with display.shown() as report:
             ended = explore_landscape(prepared.landscape, atlas, options, report, started)
-        compute_auc(atlas, prepared.landscape, only_missing=True)
+        if ended.reason == "interrupted" and not _is_quick(prepared.problem, ended.minima):
+            note(f"the AUC of new minima is not computed; do it by: lossatlas auc {target}")
+        else:
+            compute_auc(atlas, prepared.landscape, only_missing=True)
     return ended
+
+
+def _is_quick(problem: "Problem", minima: int) -> bool:
+    """Whether the AUC of so many minima takes little time."""
+    items = sum(len(problem.arrays[f"{group}_labels"]) for group in ("train", "test"))
+    return minima * items <= QUICK_AUC
 
 
 def _show(ended: "Exploration", target: str, as_json: bool) -> None:
@@ -191,7 +205,21 @@ def _show(ended: "Exploration", target: str, as_json: bool) -> None:
     minima = counted(ended.minima, "minimum", "minima")
     states = counted(ended.transition_states, "transition state")
     typer.echo(f"{target}: {minima}, {states}")
+    reason = REASONS.get(ended.reason) or signals.stopped_by()
     typer.echo(
-        f"{REASONS[ended.reason]}; {counted(ended.attempts, 'attempt')} in "
+        f"{reason}; {counted(ended.attempts, 'attempt')} in "
         f"{ended.seconds:.1f} s ({ended.cpu_seconds:.1f} s of CPU time)"
+    )
+
+
+def _advise(ended: "Exploration") -> None:
+    """Say so where the time was too short to compile what searches need."""
+    if ended.reason != "time" or (ended.attempts and not ended.uncompiled):
+        return
+    minutes = max(1, math.ceil((ended.seconds + ended.compile_seconds) / 60.0))
+    found = "too short" if ended.attempts else "too short to find anything"
+    missing = f" ({', '.join(ended.uncompiled)})" if ended.uncompiled else ""
+    note(
+        f"the time was {found}: compiling the methods of searching takes longer{missing}; give "
+        f"--minutes {minutes} or more the first time"
     )

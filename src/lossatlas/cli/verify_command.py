@@ -4,7 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lossatlas.cli.arguments import FAILED_VERIFICATION, AtlasArgument, JsonOption, ended_cleanly
+from lossatlas.cli import signals
+from lossatlas.cli.arguments import (
+    FAILED_VERIFICATION,
+    AtlasArgument,
+    JsonOption,
+    ended_cleanly,
+    note,
+)
 
 if TYPE_CHECKING:
     from lossatlas.exploration.verification import Verification
@@ -34,7 +41,7 @@ def verify(
 
     Checks gradient, Hessian index and links of the stored points. Links are followed down both
     sides of every transition state, more carefully than when they were found. The exit code is
-    1 if anything is not as stored.
+    1 if anything is not as stored. Ctrl-C shows what was checked until then.
     """
     from lossatlas.cli.runtime import set_up_jax
 
@@ -53,6 +60,9 @@ def verify(
         show_json(found._asdict())
     else:
         _show(found)
+    if found.interrupted:
+        note(f"{signals.stopped_by()}; the result is partial, not all points were checked")
+        raise typer.Exit(signals.exit_code())
     if found.failures:
         raise typer.Exit(FAILED_VERIFICATION)
 

@@ -5,7 +5,6 @@ delays nothing but the end. Lanes do not influence each other and each part of t
 worked off by itself: results depend on the starts alone, not on the number of threads.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -19,6 +18,8 @@ from lossatlas.compiled import compiled
 from lossatlas.data.ljat3_energy import EQUILATERAL, LINEAR
 from lossatlas.data.ljat3_kernel import Lanes, Rules, advance, fresh_lanes
 from lossatlas.errors import Status
+from lossatlas.landscape.device import device
+from lossatlas.lanes.cores import available_cores
 
 LANES = 1024  # some 110 numbers each: a block stays near the second-level cache
 STEPS = 8  # between harvests; a finished lane idles for half of them
@@ -76,7 +77,7 @@ def quench(
     coordinates = np.ascontiguousarray(starts.reshape(-1, 9).T)
     parts = [coordinates[:, first : first + PART] for first in range(0, len(starts), PART)]
     run, rules = _compiled(), _rules(step_cap, curvature)
-    with ThreadPoolExecutor(threads or _cores()) as pool:
+    with ThreadPoolExecutor(threads or available_cores()) as pool:
         done = list(pool.map(lambda part: _work_off(run, part, rules), parts))
     ends = _Ends(*(np.concatenate(arrays, axis=-1) for arrays in zip(*done, strict=True)))
     rms = np.sqrt((ends.gradients**2).sum(axis=0) / 9.0)
@@ -106,7 +107,7 @@ def outcome_labels(quenched: Quenched) -> Int[np.ndarray, " N"]:
 @cache
 def _compiled() -> Advance:
     """`advance` for LANES lanes, compiled once and before the threads need it."""
-    with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
+    with jax.enable_x64(True), jax.default_device(device("cpu")):
         lanes = fresh_lanes(jax.numpy.zeros((9, LANES)))
         refill, starts, rules = np.zeros(LANES, bool), np.zeros((9, LANES)), _rules(0.0, "signed")
         function = compiled(advance, static_argnames="steps")
@@ -120,7 +121,7 @@ def _rules(step_cap: float, curvature: str) -> Rules:
 def _work_off(run: Advance, starts: Float[np.ndarray, "9 N"], rules: Rules) -> _Ends:
     """The ends of all starts, in their order."""
     # Neither setting is inherited by the threads of a pool.
-    with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
+    with jax.enable_x64(True), jax.default_device(device("cpu")):
         lanes = fresh_lanes(jax.numpy.zeros((9, LANES)), Status.CONVERGED)
         return _keep_full(run, lanes, starts, rules)
 
@@ -156,10 +157,3 @@ def _harvest(
     ends.gradients[:, items] = np.asarray(lanes.gradient)[:, finished]
     ends.evaluations[items] = np.asarray(lanes.evaluations)[finished]
     ends.status[items] = np.asarray(lanes.status)[finished]
-
-
-def _cores() -> int:
-    """Cores this process may use (fewer than the machine has under a batch system)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

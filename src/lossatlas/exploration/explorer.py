@@ -13,9 +13,8 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from lossatlas.analysis.completeness import completeness, is_complete
@@ -26,6 +25,7 @@ from lossatlas.exploration.planner import arms, plan_round
 from lossatlas.exploration.strategies import Task
 from lossatlas.exploration.view import KnownTransitionStates, Observer
 from lossatlas.landscape.base import Landscape
+from lossatlas.landscape.device import device
 from lossatlas.lanes.engine import Engine, Found, Session
 from lossatlas.search.outcome import Attempt
 from lossatlas.search.tools import default_tools
@@ -127,6 +127,9 @@ class Exploration(NamedTuple):
         minima, transition_states: in the atlas at the end.
         attempts: made in this call.
         seconds, cpu_seconds: spent in this call.
+        uncompiled: names of the methods that were not used, because there was no time left to
+            compile them.
+        compile_seconds: how long to compile these would take, roughly.
     """
 
     reason: str
@@ -135,6 +138,8 @@ class Exploration(NamedTuple):
     attempts: int
     seconds: float
     cpu_seconds: float
+    uncompiled: tuple[str, ...] = ()
+    compile_seconds: float = 0.0
 
 
 def explore(
@@ -161,15 +166,15 @@ def explore(
     """
     begun = time.monotonic() if started is None else started
     cpu = time.process_time()
-    run = atlas.start_run(asdict(options), options.seed, _versions(), _device())
-    rounds = _Rounds(landscape, atlas, options, report, run, begun)
+    rounds = _Rounds(landscape, atlas, options, report, begun)
     reason = "interrupted"
     try:
+        rounds.run_id = atlas.start_run(asdict(options), options.seed, _versions(), _device())
         reason = rounds.run()
     except KeyboardInterrupt:
         pass
     finally:
-        atlas.finish_run(run, reason)
+        _finish(atlas, rounds.run_id, reason)
     status = rounds.observer.view().points
     return Exploration(
         reason,
@@ -178,15 +183,29 @@ def explore(
         rounds.attempts,
         time.monotonic() - begun,
         time.process_time() - cpu,
+        tuple(sorted({type(kernel).__name__ for kernel in rounds.uncompiled})),
+        sum(rounds.uncompiled.values()),
     )
+
+
+def _finish(atlas: Atlas, run_id: int | None, reason: str) -> None:
+    """Record the end of a run, also if an interrupt comes at this very moment."""
+    if run_id is None:
+        return
+    try:
+        atlas.finish_run(run_id, reason)
+    except KeyboardInterrupt:
+        atlas.finish_run(run_id, reason)
+        raise
 
 
 class _Rounds:
     """One exploration in progress."""
 
-    def __init__(self, landscape, atlas, options, report, run, begun) -> None:
+    def __init__(self, landscape, atlas, options, report, begun) -> None:
         self.landscape, self.atlas, self.options = landscape, atlas, options
-        self.report, self.run_id, self.begun = report, run, begun
+        self.report, self.begun = report, begun
+        self.run_id: int | None = None
         self.deadline = np.inf if options.minutes is None else begun + 60.0 * options.minutes
         self.cpu_begun = time.process_time()
         self.tools = default_tools(landscape)
@@ -199,15 +218,21 @@ class _Rounds:
         self.counts: dict[str, int] = {}
         self.minima = self.transition_states = 0
         self.limit_reached = self.exhausted = self.complete = False
+        self.uncompiled: dict[Any, float] = {}
 
     def stopped(self) -> bool:
         return self.limit_reached or self.time_is_up()
 
     def time_is_up(self) -> bool:
-        if time.monotonic() >= self.deadline:
-            return True
-        allowed = self.options.cpu_minutes
-        return allowed is not None and time.process_time() - self.cpu_begun >= 60.0 * allowed
+        return self.seconds_left() <= 0.0
+
+    def seconds_left(self) -> float:
+        """Until the time is up; a second of CPU time counts as one, which it is to a compiler."""
+        left = self.deadline - time.monotonic()
+        if self.options.cpu_minutes is not None:
+            used = time.process_time() - self.cpu_begun
+            left = min(left, 60.0 * self.options.cpu_minutes - used)
+        return left
 
     def run(self) -> str:
         engine = Engine(self.landscape.surface, self.options.lanes, self.options.workers)
@@ -218,7 +243,9 @@ class _Rounds:
             return "number"
         if self._complete():
             return "complete"
-        with engine.session(self.stopped) as session:
+        limited = self.options.minutes is not None or self.options.cpu_minutes is not None
+        with engine.session(self.stopped, self.seconds_left if limited else None) as session:
+            self.uncompiled = session.uncompiled
             self._plan(session)
             self._plan(session)
             self._end_if_idle(session)
@@ -227,7 +254,7 @@ class _Rounds:
             return "number"
         if self.complete:
             return "complete"
-        return "time" if self.time_is_up() else "nothing new"
+        return "time" if self.time_is_up() or self.uncompiled else "nothing new"
 
     def _enough(self, more: int = 0) -> bool:
         """Whether as much as asked for is in the atlas, if so many points more were."""
@@ -310,6 +337,7 @@ class _Rounds:
         while self.pending and not self.limit_reached:
             found = sum(len(a.minima) + 2 * len(a.pathways) for a in self.pending)
             now = self.pending[:1] if self._enough(found) else self.pending[:]
+            assert self.run_id is not None  # searches are made after the run began
             receipt = self.atlas.commit(self.run_id, now)
             del self.pending[: len(now)]
             self._count(now, receipt)
@@ -358,5 +386,5 @@ def _versions() -> dict[str, str]:
 
 
 def _device() -> str:
-    device = jax.devices()[0]
-    return f"{device.platform}: {device.device_kind}"
+    used = device()
+    return f"{used.platform}: {used.device_kind}"

@@ -28,12 +28,19 @@ have strayed a tenth as far as the search allows."""
 
 
 class Verification(NamedTuple):
-    """How much was checked, and what was wrong, in words."""
+    """How much was checked, and what was wrong, in words.
+
+    Attributes:
+        checked_minima, checked_transition_states, checked_links: how many.
+        failures: what was wrong.
+        interrupted: whether an interrupt ended it before all that was asked for was checked.
+    """
 
     checked_minima: int
     checked_transition_states: int
     checked_links: int
     failures: tuple[str, ...]
+    interrupted: bool = False
 
 
 HIGHER = 0
@@ -68,6 +75,8 @@ def verify(
         report: called with the number of points checked and their total.
         transition_states: ids of the transition states to check, in place of a draw.
 
+    An interrupt (Ctrl-C) ends it with what has been checked until then.
+
     Example:
         >>> verify(landscape, atlas, sample=20).failures             # doctest: +SKIP
         ()
@@ -91,12 +100,23 @@ def verify(
             links, _weights(atlas.transition_state_weights, state_ids), strict=True
         )
     ]
-    failures: list[tuple[int, str]] = []
-    for done, (position, found) in enumerate(Engine(landscape.surface).run(searches), start=1):
-        failures += [(position, text) for text in found]
-        report(done, len(searches))
-    ordered = tuple(text for _, text in sorted(failures))
-    return Verification(len(minimum_ids), len(state_ids), 2 * len(state_ids), ordered)
+    checked: dict[int, list[str]] = {}
+    interrupted = False
+    try:
+        for position, found in Engine(landscape.surface).run(searches):
+            checked[position] = found
+            report(len(checked), len(searches))
+    except KeyboardInterrupt:
+        interrupted = True
+    return _summary(checked, len(minimum_ids), interrupted)
+
+
+def _summary(checked: dict[int, list[str]], minima: int, interrupted: bool) -> Verification:
+    """What was found at each position that was checked; so many of all positions are minima."""
+    failures = tuple(text for position in sorted(checked) for text in checked[position])
+    checked_minima = sum(position < minima for position in checked)
+    states = len(checked) - checked_minima
+    return Verification(checked_minima, states, 2 * states, failures, interrupted)
 
 
 def _draw(ids: Sequence[int], sample: int | None, random: np.random.Generator) -> list[int]:

@@ -14,6 +14,7 @@ from lossatlas.landscape.architecture import Architecture
 from lossatlas.landscape.automorphisms import group_order, stabilizer
 from lossatlas.landscape.connectivity import nearest_neighbor_mask
 from lossatlas.landscape.descriptors import descriptors
+from lossatlas.landscape.device import device
 from lossatlas.landscape.network import NetworkLoss
 from lossatlas.landscape.symmetric_subspace import SignedAverage, symmetrizer
 
@@ -77,6 +78,7 @@ class NetworkLandscape:
         targets = np.eye(classes)[labels].T
         seen = np.flatnonzero((inputs != 0).any(axis=0))
         all_seen = len(seen) in (0, inputs.shape[1])
+        device()  # says why, where JAX cannot start
         with jax.enable_x64(True):
             self.surface = NetworkLoss(
                 self.architecture,

@@ -80,6 +80,7 @@ class Ticket:
         self.single = requests is None
         self.results: list[Any] = [None] * (1 if requests is None else requests)
         self.missing = len(self.results)
+        self.dropped = False
 
 
 class Block:

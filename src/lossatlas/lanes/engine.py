@@ -24,8 +24,8 @@ Some methods do not fit this frame, such as SciPy's eigensolvers with their own 
 other.
 """
 
-import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -37,7 +37,13 @@ import jax.numpy as jnp
 from threadpoolctl import threadpool_limits
 
 from lossatlas.errors import Status
+from lossatlas.landscape.device import device
 from lossatlas.lanes.blocks import Block, HostBlock, HostCall, Kernel, Ticket
+from lossatlas.lanes.compilation import Forecast
+from lossatlas.lanes.cores import available_cores
+
+PATIENCE = 2.0
+"""Seconds that an interrupted program waits for device calls to end; most take less."""
 
 
 class Request(NamedTuple):
@@ -86,23 +92,32 @@ class Engine:
     def __init__(self, surface: Any, lanes: int | None = None, workers: int | None = None) -> None:
         """Choose lanes and workers; nothing runs yet."""
         self.surface = surface
-        self.on_cpu = jax.default_backend() == "cpu"
+        self.on_cpu = device().platform == "cpu"
         self.lanes = lanes or (1 if self.on_cpu else 256)
         self.workers = workers or (available_cores() if self.on_cpu else 1)
 
     @contextmanager
-    def session(self, stop: Callable[[], bool] = lambda: False) -> Iterator["Session"]:
+    def session(
+        self,
+        stop: Callable[[], bool] = lambda: False,
+        seconds_left: Callable[[], float] | None = None,
+    ) -> Iterator["Session"]:
         """Open the workers; searches may be submitted while others run.
 
         `stop` is asked between device calls; when it says True the searches still in flight are
-        dropped.
+        dropped. No compilation is begun that will take longer than `seconds_left`; searches that
+        need it are dropped, and `Session.uncompiled` says so. After an interrupt a worker that is
+        compiling is not waited for: it ends by itself.
         """
         with threadpool_limits(1, user_api="blas"):
-            session = Session(self, stop)
+            session, patience = Session(self, stop, seconds_left), None
             try:
                 yield session
+            except KeyboardInterrupt:
+                patience = PATIENCE
+                raise
             finally:
-                session.close()
+                session.close(patience)
 
     def run(self, searches: Iterable[Search]) -> Iterator[tuple[int, Any]]:
         """Yield (position, result) as searches find them, and what they return as the last.
@@ -117,19 +132,19 @@ class Engine:
                 yield position, result.result if isinstance(result, Found) else result
 
 
-def available_cores() -> int:
-    """Cores this process may use (a batch system may grant fewer than the machine has)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class Session:
     """The workers of an engine, the queues between them, and the searches in flight."""
 
-    def __init__(self, engine: Engine, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        stop: Callable[[], bool],
+        seconds_left: Callable[[], float] | None = None,
+    ) -> None:
         """`Engine.session` calls this."""
-        self.engine, self.stop = engine, stop
+        self.engine, self.stop, self.seconds_left = engine, stop, seconds_left
+        self.forecast = Forecast(engine.surface)
+        self.uncompiled: dict[Kernel | HostCall, float] = {}  # seconds that each would take
         self.waiting_room: deque[tuple[int, Search]] = deque()
         self.queues: dict[Kernel | HostCall, deque[tuple[Ticket, int, tuple]]] = {}
         self.lock = threading.Condition()
@@ -172,13 +187,14 @@ class Session:
             else:
                 yield item
 
-    def close(self) -> None:
-        """Drop what is in flight and end the workers."""
+    def close(self, seconds: float | None = None) -> None:
+        """Drop what is in flight and end the workers; wait for them, at most so many seconds."""
         with self.lock:
             self.closed = True
             self.lock.notify_all()
+        until = None if seconds is None else time.monotonic() + seconds
         for thread in self.threads:
-            thread.join()
+            thread.join(None if until is None else max(0.0, until - time.monotonic()))
 
     def _admit(self) -> None:
         """Start searches until every lane of every worker has two in reserve (lock held)."""
@@ -224,8 +240,11 @@ class Session:
             with jax.enable_x64(True):
                 while (task := self._next_task(blocks)) is not None:
                     kernel, new = task
+                    begun = time.monotonic()
                     finished = blocks[kernel].advance(new)
                     with self.lock:
+                        if kernel in self.compiling and new:
+                            self.forecast.note(kernel, time.monotonic() - begun)
                         self.compiling.discard(kernel)
                         for ticket, slot, result in finished:
                             self._deliver(ticket, slot, result)
@@ -249,6 +268,7 @@ class Session:
                 if self.closed or self.stop():
                     return None
                 self._admit()
+                self._drop_uncompiled()
                 for kernel in self.queues:
                     if kernel not in blocks:
                         blocks[kernel] = self._block(kernel)
@@ -260,6 +280,8 @@ class Session:
                 }
                 if ages:
                     kernel = min(ages, key=lambda k: ages[k])
+                    if not self._in_time(kernel):
+                        continue
                     if kernel not in self.seen and not isinstance(kernel, HostCall):
                         # One worker compiles a kernel; meanwhile the others do something else.
                         self.seen.add(kernel)
@@ -269,9 +291,27 @@ class Session:
                     share = -(-len(queue) // self.engine.workers)
                     take = min(free, max(share, 1 if blocks[kernel].active == 0 else 0), len(queue))
                     return kernel, [queue.popleft() for _ in range(take)]
-                if self.in_flight == 0 and self.complete and not self.waiting_room:
+                last = self.complete or bool(self.uncompiled)
+                if self.in_flight == 0 and last and not self.waiting_room:
                     return None
                 self.lock.wait(timeout=0.5)
+
+    def _in_time(self, kernel: Kernel | HostCall) -> bool:
+        """Whether a kernel is compiled, or will be before the time is up (lock held)."""
+        if self.seconds_left is None or kernel in self.seen or isinstance(kernel, HostCall):
+            return True
+        needed = self.forecast.seconds(kernel)
+        if needed > self.seconds_left():
+            self.uncompiled[kernel] = needed
+        return kernel not in self.uncompiled
+
+    def _drop_uncompiled(self) -> None:
+        """Drop the searches that wait for code there is no time to compile (lock held)."""
+        for kernel in self.uncompiled:
+            for ticket, _, _ in self.queues.get(kernel, ()):
+                self.in_flight -= not ticket.dropped
+                ticket.dropped = True
+            self.queues[kernel] = deque()
 
     def _age(self, block: Block | HostBlock, queue: Sequence[tuple[Ticket, int, tuple]]) -> Any:
         """Sort key of a kernel with work; None if it has none."""

@@ -5,8 +5,6 @@ from dataclasses import replace
 from math import ceil
 from typing import NamedTuple
 
-import jax
-
 from lossatlas.kernels.band import Band
 from lossatlas.kernels.dense.climb import Climb
 from lossatlas.kernels.dense.flow import Flow
@@ -16,6 +14,7 @@ from lossatlas.kernels.matrix_free.flow import ChebyshevFlow
 from lossatlas.kernels.matrix_free.polish import IterativePolish
 from lossatlas.kernels.quench import Quench
 from lossatlas.landscape.base import Landscape
+from lossatlas.landscape.device import device
 from lossatlas.search.outcome import StationaryPoint
 
 N_SOFT = 8
@@ -107,7 +106,7 @@ def _quench(landscape: Landscape) -> Quench:
     length = landscape.length_scale
     if landscape.n_weights > 400:
         return Quench(max_step=1.0 * length, memory=50)
-    if jax.default_backend() != "cpu":
+    if device().platform != "cpu":
         return Quench(max_step=1.0 * length)
     refresh = max(REFRESH, ceil(landscape.hessian_cost))
     return Quench(
@@ -131,7 +130,7 @@ def _exact_kernels(landscape: Landscape) -> tuple[Polish, Climb, Flow]:
 
 def _call_length(landscape: Landscape) -> int:
     """Steps of a device call, over those of a kernel by itself."""
-    small = landscape.n_weights <= SMALL and jax.default_backend() == "cpu"
+    small = landscape.n_weights <= SMALL and device().platform == "cpu"
     return LONG_CALLS if small else 1
 
 

@@ -1,0 +1,221 @@
+"""An SQLite file before it is opened: what its first bytes and its neighbors say.
+
+SQLite reads a file in write-ahead mode only with the files ``-wal`` and ``-shm`` beside it, which
+it makes if they are missing. Where they cannot be made, `private_copy` gives a copy that can be
+opened. (SQLite's own way, to call a file immutable, reads nonsense as soon as somebody writes.)
+"""
+
+import os
+import shutil
+import struct
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from lossatlas.errors import AtlasError, BadInputError
+
+MAGIC = b"SQLite format 3\0"
+HEADER = 100
+"""Bytes of the header of an SQLite file."""
+LOG_MAGICS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7")
+"""How the files ``-wal`` (two byte orders) and ``-journal`` begin."""
+LOGS = ("-wal", "-journal")
+COPY_DELAYS = (0.0, 0.5, 2.0)
+"""Seconds before each try to copy a file that another program is changing."""
+
+
+class Place(NamedTuple):
+    """An SQLite file as it was found before it was opened.
+
+    Attributes:
+        path: of the file.
+        write_ahead: it is marked as kept in write-ahead mode.
+        log: a file ``-wal`` or ``-journal`` with content is beside it.
+        shared: the file ``-shm`` is beside it, which all programs that have it open share.
+        writable: the file and its folder can be written.
+    """
+
+    path: Path
+    write_ahead: bool
+    log: bool
+    shared: bool
+    writable: bool
+
+    @property
+    def without_log(self) -> bool:
+        """Whether a program had it open when it was last written, but its log is not here."""
+        return self.write_ahead and not self.log
+
+    @property
+    def needs_copy(self) -> bool:
+        """Whether SQLite cannot read it where it is, because it would have to write for that."""
+        if self.writable:
+            return False
+        whole = _size(beside(self.path, "-wal")) is not None and self.shared
+        return not whole if self.write_ahead else self.log
+
+
+def inspect_file(path: Path, may_create: bool) -> Place:
+    """What is at a path that is to be opened as an SQLite file; nothing is changed.
+
+    Args:
+        path: of the file.
+        may_create: whether a file that is not there, or is empty, is fine.
+
+    Raises:
+        BadInputError: for what cannot be an SQLite file, or is only a part of one.
+    """
+    try:
+        return _inspected(path, may_create)
+    except PermissionError as error:
+        remedy = "ask its owner for the permission to read it, or copy it"
+        raise BadInputError(str(path), "you may not read it", remedy) from error
+    except OSError as error:
+        raise BadInputError(str(path), str(error.strerror), "make it readable") from error
+
+
+def private_copy(place: Place) -> tempfile.TemporaryDirectory:
+    """A new folder with a copy of a file and of its log, under the same names.
+
+    Raises:
+        AtlasError: if another program keeps changing it, or there is no space.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="lossatlas-")
+    try:
+        for delay in COPY_DELAYS:
+            time.sleep(delay)
+            before = _state(place.path)
+            for file in (place.path, *(beside(place.path, end) for end in LOGS)):
+                if file.exists():
+                    shutil.copyfile(file, Path(folder.name, file.name))
+            if _state(place.path) == before:
+                return folder
+    except OSError as error:
+        folder.cleanup()
+        problem = f"it cannot be copied to {tempfile.gettempdir()} to be read ({error.strerror})"
+        raise AtlasError(f"{place.path}: {problem}; set TMPDIR to another folder") from error
+    folder.cleanup()
+    raise AtlasError(f"{place.path}: another program is changing it; run again when it has ended")
+
+
+def beside(path: Path, ending: str) -> Path:
+    """The file that belongs to `path`: ``-wal``, ``-shm`` or ``-journal`` after its name."""
+    return path.with_name(path.name + ending)
+
+
+def refuse_without_log(place: Place) -> None:
+    """Refuse a file without any table that was copied while a program had it open.
+
+    Raises:
+        BadInputError: says which file is missing.
+    """
+    if place.without_log:
+        log = beside(place.path, "-wal").name
+        problem = (
+            f"there is no atlas in it: it was copied, moved or renamed while a program had it "
+            f"open, and what was found is in the file {log} of the original, which is missing here"
+        )
+        remedy = f"copy both files, the second one as {log}, or end the exploration and copy again"
+        raise BadInputError(str(place.path), problem, remedy)
+
+
+def _inspected(path: Path, may_create: bool) -> Place:
+    if path.is_dir():
+        raise BadInputError(str(path), "is a folder", "give the path of a file in it")
+    if not path.parent.is_dir():
+        raise BadInputError(str(path), f"there is no folder {path.parent}", "create it first")
+    size = _size(path)
+    if not size:
+        _check_nothing_left(path, size)
+    if size is None:
+        if not may_create:
+            remedy = "check the path, or explore a study first"
+            raise BadInputError(str(path), "no such atlas", remedy)
+        return Place(path, False, False, False, True)
+    if not path.is_file():
+        raise BadInputError(str(path), "is not a file", "give the path of an atlas")
+    if size == 0 and not may_create:
+        problem = "there is no atlas in it: the file is empty"
+        raise BadInputError(str(path), problem, "copy it again, or delete it and explore a study")
+    with path.open("rb") as file:
+        head = file.read(HEADER)
+    _check_magic(path, head)
+    _check_length(path, head)
+    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    shared = beside(path, "-shm").exists()
+    return Place(path, head[18:19] == b"\2", _has_log(path), shared, writable)
+
+
+def _check_nothing_left(path: Path, size: int | None) -> None:
+    """Refuse a log whose file is gone: SQLite would delete it."""
+    log = beside(path, "-wal")
+    if _size(log):
+        what = "not there" if size is None else "empty"
+        problem = f"it is {what}, but its log {log.name} is there, which may hold all of it"
+        remedy = f"copy {path.name} beside it once more, or move {log.name} away"
+        raise BadInputError(str(path), problem, remedy)
+
+
+def _check_magic(path: Path, head: bytes) -> None:
+    if head.startswith(LOG_MAGICS):
+        name = path.name
+        for ending in LOGS:
+            name = name.removesuffix(ending)
+        problem = "is the log of an atlas, not the atlas"
+        remedy = f"give the path of the atlas, for example {name}, with this file beside it"
+        raise BadInputError(str(path), problem, remedy)
+    if head and not head.startswith(MAGIC):
+        raise BadInputError(str(path), "is not an SQLite file", "give the path of an atlas")
+
+
+def _check_length(path: Path, head: bytes) -> None:
+    """Refuse a file that is shorter than its header says, unless its log may hold the rest.
+
+    Asked twice, because a program may just be writing it.
+    """
+    if not head:
+        return
+    wanted = _promised(head)
+    size = _size(path) or 0
+    if size >= wanted or _has_log(path):
+        return
+    size = _size(path) or 0
+    if size >= wanted or _has_log(path):
+        return
+    problem = f"the file is cut short: it has {size:,} of {wanted:,} bytes"
+    raise BadInputError(str(path), problem, "copy it again")
+
+
+def _promised(head: bytes) -> int:
+    """Bytes that a file with this header must have."""
+    if len(head) < HEADER:
+        return HEADER
+    (page,) = struct.unpack(">H", head[16:18])
+    changes, pages = struct.unpack(">II", head[24:32])
+    (valid_for,) = struct.unpack(">I", head[92:96])
+    known = changes == valid_for  # otherwise an old SQLite wrote it, and the count means nothing
+    return (65536 if page == 1 else page) * pages if known else HEADER
+
+
+def _has_log(path: Path) -> bool:
+    return any(_size(beside(path, ending)) for ending in LOGS)
+
+
+def _state(path: Path) -> list[tuple[int, int] | None]:
+    """What changes whenever a program writes to a file or has it open."""
+    files = (path, *(beside(path, ending) for ending in (*LOGS, "-shm")))
+    return [(s.st_mtime_ns, s.st_size) if (s := _stat(file)) else None for file in files]
+
+
+def _size(path: Path) -> int | None:
+    """Bytes of a file; None if there is none."""
+    found = _stat(path)
+    return None if found is None else found.st_size
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None

@@ -1,0 +1,103 @@
+"""How many cores this process may use: the machine's, less what others have been promised.
+
+A container or a batch system grants a process fewer cores than the machine has, in one of three
+ways: it binds it to some of them, it limits the CPU time by a control group of Linux, or it only
+says so in an environment variable.
+"""
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+VARIABLES = ("SLURM_CPUS_PER_TASK", "NSLOTS", "NCPUS")
+"""Cores of this process as batch systems name them: Slurm, Grid Engine, PBS."""
+QUOTA_FILES = {"cgroup2": ("cpu.max",), "cgroup": ("cpu.cfs_quota_us", "cpu.cfs_period_us")}
+"""Microseconds of CPU time in each period, by the version of control groups."""
+
+
+def available_cores() -> int:
+    """Cores this process may use, at least 1.
+
+    The smallest of: the cores it is bound to (from Python 3.13 on, what ``PYTHON_CPU_COUNT``
+    says), the quota of its control groups, rounded up, and the variables ``SLURM_CPUS_PER_TASK``,
+    ``NSLOTS`` and ``NCPUS``.
+
+    Example:
+        >>> available_cores() >= 1
+        True
+    """
+    limits = [_bound_to(), *granted(os.environ)]
+    quota = cpu_quota()
+    if quota is not None:
+        limits.append(math.ceil(quota))
+    return max(1, min(limits))
+
+
+def granted(environment: Mapping[str, str]) -> list[int]:
+    """What batch systems say in the environment.
+
+    Example:
+        >>> granted({"SLURM_CPUS_PER_TASK": "4", "NSLOTS": "undefined"})
+        [4]
+    """
+    values = (environment.get(name, "") for name in VARIABLES)
+    return [int(value) for value in values if value.isdecimal() and int(value) > 0]
+
+
+def cpu_quota(process: Path = Path("/proc/self")) -> float | None:
+    """Cores' worth of CPU time that the control groups of a process allow; None without limit.
+
+    Groups are nested, and each can have a limit: the smallest holds.
+
+    Args:
+        process: folder with the files ``cgroup`` and ``mountinfo``, as Linux has it.
+    """
+    quotas = [quota for group, kind in _groups(process) for quota in _quotas(*group, kind)]
+    return min(quotas, default=None)
+
+
+def _bound_to() -> int:
+    count = getattr(os, "process_cpu_count", None)  # from Python 3.13 on
+    if count is not None:
+        return count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _groups(process: Path) -> Iterator[tuple[tuple[Path, Path], str]]:
+    """Where the control groups of CPU time are mounted, the group in it, and the version."""
+    try:
+        groups = (process / "cgroup").read_text().splitlines()
+        mounts = (process / "mountinfo").read_text().splitlines()
+    except OSError:  # no Linux
+        return
+    of_kind = {}
+    for line in groups:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            of_kind["cgroup2"] = path
+        elif "cpu" in controllers.split(","):
+            of_kind["cgroup"] = path
+    for line in mounts:
+        before, _, after = line.partition(" - ")
+        root, point = before.split()[3:5]
+        kind, options = after.split()[0], after.split()[-1]
+        if kind in of_kind and (kind == "cgroup2" or "cpu" in options.split(",")):
+            inside = of_kind[kind]
+            # Within a container the group's path may be the one outside; its own is the root.
+            inner = Path(inside).relative_to(root) if Path(inside).is_relative_to(root) else Path()
+            yield (Path(point), inner), kind
+
+
+def _quotas(mount: Path, group: Path, kind: str) -> Iterator[float]:
+    """The limits of a group and of all groups it is in."""
+    for folder in (group, *group.parents):
+        try:
+            texts = [(mount / folder / name).read_text() for name in QUOTA_FILES[kind]]
+        except OSError:  # a group without limits, or not to be seen from here
+            continue
+        quota, period = " ".join(texts).split()[:2]
+        if quota not in ("max", "-1") and float(period) > 0:
+            yield float(quota) / float(period)
