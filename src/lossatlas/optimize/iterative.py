@@ -15,12 +15,14 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from lossatlas.errors import Status
 from lossatlas.optimize.krylov import Modes, hessian_at, lowest_modes, newton_step
 from lossatlas.optimize.newton import Polished
+from lossatlas.optimize.steadiness import change_of_curvature, displacement
 
 ASTRAY = 5
 """So many Newton steps from the end of a quench may leave a larger gradient than was there."""
@@ -80,9 +82,13 @@ class IterativePolish:
         if status is Status.CONVERGED:
             found, certain = self._spectrum(surface, arrival.w)
             status = Status.CONVERGED if certain else Status.UNDECIDED
-        length = np.nan
+        length, change, products = np.nan, np.inf, found.products
         if len(found.values):
             length = np.linalg.norm(arrival.gradient) / np.abs(found.values).min()
+        if certain:
+            modes = (arrival.gradient, found.values, found.vectors)
+            change = float(_change(surface, arrival.w, *modes, self.max_step))
+            products += 1
         return Polished(
             w=arrival.w,
             energy=arrival.energy,
@@ -91,7 +97,8 @@ class IterativePolish:
             eigenvalues=found.values,
             modes=found.vectors,
             largest_eigenvalue=found.largest,
-            gradients=arrival.gradients + PRODUCT_COST * found.products,
+            curvature_change=change,
+            gradients=arrival.gradients + PRODUCT_COST * products,
             hessians=0,
             status=status,
         )
@@ -168,6 +175,17 @@ def _arrive(surface: Any, w: np.ndarray, gradients: int) -> _Arrival:
 @jax.jit
 def _evaluate(surface: Any, w: Array) -> tuple[Array, Array]:
     return surface.value_and_gradient(w)
+
+
+@jax.jit
+def _change(
+    surface: Any, w: Array, gradient: Array, values: Array, modes: Array, longest: float
+) -> Array:
+    """The change of curvature along the lowest modes (k, n); all others are known to be stiffer."""
+    vectors = jnp.asarray(modes).T
+    step = -vectors @ ((vectors.T @ gradient) / values)
+    away = displacement(values, vectors, step, longest)
+    return change_of_curvature(surface, w, values, vectors, away)
 
 
 def _rms(gradient: np.ndarray) -> float:
