@@ -19,7 +19,7 @@ ORDER = [
     "plots",
     "cli",
 ]
-FOR_ALL = {"errors", "typing"}
+FOR_ALL = {"box", "errors", "typing"}
 
 
 def imports(path: Path) -> set[str]:

@@ -86,7 +86,7 @@ def compute_auc(
         >>> compute_auc(atlas, landscape)                    # doctest: +SKIP
         {'train_auc': 11, 'test_auc': 11}
     """
-    frame = atlas.minima()
+    frame = atlas.minima(outside=True)
     counts = {}
     groups = _groups(atlas.problem)
     for group, name in zip(groups, auc_columns(positive_class, rule, groups), strict=True):

@@ -10,6 +10,7 @@ behind one that has not are kept too.
 
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -20,14 +21,15 @@ import numpy as np
 
 from lossatlas.analysis.completeness import completeness, is_complete
 from lossatlas.atlas import Atlas, Committed
+from lossatlas.atlas.failures import Failure, dominant_failure
 from lossatlas.atlas.log import INDEPENDENT_MINIMA, INDEPENDENT_SADDLES
-from lossatlas.errors import BadInputError
+from lossatlas.errors import BadInputError, Status
 from lossatlas.explore.planner import arms, plan_round
 from lossatlas.explore.strategies import Task
 from lossatlas.explore.view import KnownTransitionStates, Observer
 from lossatlas.landscape.base import Landscape
 from lossatlas.optimize.lanes import Engine, Found, Session
-from lossatlas.search.outcome import Attempt
+from lossatlas.search.outcome import Attempt, moved
 from lossatlas.search.tools import default_tools
 
 QUIET, PER_MINIMUM, PER_TRANSITION_STATE = 750, 10, 20
@@ -124,9 +126,10 @@ class Exploration(NamedTuple):
 
     Attributes:
         reason: ``"time"``, ``"number"``, ``"complete"``, ``"nothing new"`` or ``"interrupted"``.
-        minima, transition_states: in the atlas at the end.
+        minima, transition_states: in the atlas at the end, those outside of the box included.
         attempts: made in this call.
         seconds, cpu_seconds: spent in this call.
+        dominant_failure: why most attempts of this call failed, where nothing or little was found.
     """
 
     reason: str
@@ -135,6 +138,7 @@ class Exploration(NamedTuple):
     attempts: int
     seconds: float
     cpu_seconds: float
+    dominant_failure: Failure | None = None
 
 
 def explore(
@@ -178,6 +182,7 @@ def explore(
         rounds.attempts,
         time.monotonic() - begun,
         time.process_time() - cpu,
+        dominant_failure(rounds.statuses, len(status.minimum_ids)),
     )
 
 
@@ -197,6 +202,7 @@ class _Rounds:
         self.planned_rounds = self.attempts = self.quiet = self.new_in_round = 0
         self.next = 0  # position of the search whose results are committed next
         self.counts: dict[str, int] = {}
+        self.statuses: Counter[Status] = Counter()
         self.minima = self.transition_states = 0
         self.limit_reached = self.exhausted = self.complete = False
 
@@ -310,7 +316,8 @@ class _Rounds:
         while self.pending and not self.limit_reached:
             found = sum(len(a.minima) + 2 * len(a.pathways) for a in self.pending)
             now = self.pending[:1] if self._enough(found) else self.pending[:]
-            receipt = self.atlas.commit(self.run_id, now)
+            stored = [moved(attempt, self.landscape.representative) for attempt in now]
+            receipt = self.atlas.commit(self.run_id, stored)
             del self.pending[: len(now)]
             self._count(now, receipt)
             self.limit_reached = self._enough()
@@ -323,6 +330,7 @@ class _Rounds:
             self.transition_states += len(record.new_transition_states)
             self.new_in_round += new
             self.quiet = 0 if new else self.quiet + 1
+            self.statuses[attempt.status] += 1
             self.counts[attempt.strategy] = self.counts.get(attempt.strategy, 0) + 1
         self.attempts += len(batch)
 

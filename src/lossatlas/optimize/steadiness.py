@@ -1,20 +1,20 @@
 """Whether the curvatures at a point are those of the exact stationary point beside it.
 
 Newton's method ends a distance |H^-1 g| from the exact stationary point. Where that is simple, a
-curvature changes by a tiny part on the way, and its sign is that at the exact point. At a degenerate
-one, such as the minimum of w^4, curvatures vanish like a power of the distance: whatever the
-distance, the Newton step changes them by half or more, and their sign is no evidence.
+curvature changes by a tiny part on the way, and its sign is that at the exact point. At a
+degenerate one, such as the minimum of w^4, curvatures vanish like a power of the distance: whatever
+the distance, the Newton step changes them by half or more, and their sign is no evidence.
 
-So the Hessian is compared with that at a second point, some Newton steps further away from the exact
-point than the first is. Away, because all powers grow there: at w^p with x = 1 the exact point 0 is
-p - 1 Newton steps away, and as far on its other side the curvature is the same again. The product of
-the Hessian with the one direction that leads there is enough: it is where the exact point may be, so
-modes that matter have a part in it. The norm of its change is compared with its own norm, which
-takes every mode by its curvature and cannot cancel, as curvatures of a saddle do along a direction
-in which E does not change.
+So the Hessian is compared with that at a second point, some Newton steps further away from the
+exact point than the first is. Away, because all powers grow there: at w^p with x = 1 the exact
+point 0 is p - 1 Newton steps away, and as far on its other side the curvature is the same again.
+The product of the Hessian with the one direction that leads there is enough: it is where the exact
+point may be, so modes that matter have a part in it. The norm of its change is compared with its
+own norm, which takes every mode by its curvature and cannot cancel, as curvatures of a saddle do
+along a direction in which E does not change.
 
-The gradient may vanish by rounding alone. So the softest mode is moved as well, by the distance that
-rounding of the gradient leaves.
+The gradient may vanish by rounding alone. So the softest mode is moved as well, by the distance
+that rounding of the gradient leaves.
 """
 
 from typing import Any
@@ -55,8 +55,8 @@ def change_of_curvature(
 ) -> Array:
     """The part by which the Hessian times the direction of `away` (n,) changes on that way from w.
 
-    It is infinite where the Hessian takes the direction to zero. Eigenvalues (m,) and vectors (n, m)
-    are those at w that `away` is made of.
+    It is infinite where the Hessian takes the direction to zero. Eigenvalues (m,) and vectors
+    (n, m) are those at w that `away` is made of.
     """
     direction = away / jnp.maximum(jnp.linalg.norm(away), 1e-300)
     here = vectors @ (eigenvalues * (vectors.T @ direction))
