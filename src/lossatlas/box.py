@@ -45,7 +45,7 @@ class Box(NamedTuple):
         """(...,) whether weights (..., n) lie inside; a periodic coordinate always does."""
         slack = SLACK * (self.high - self.low)
         within = (w >= self.low - slack) & (w <= self.high + slack)
-        return (within | self.periodic).all(axis=-1)
+        return np.asarray((within | self.periodic).all(axis=-1))
 
     def fingerprint(self) -> dict[str, str]:
         """The parts of a landscape's fingerprint that describe the box exactly."""

@@ -64,7 +64,7 @@ def minima(connection: Connection, *, outside: bool = False) -> "DataFrame":
     if outside:
         frame["outside"] = flags
     else:
-        frame = frame[~flags].reset_index(drop=True)
+        frame = frame.loc[~flags].reset_index(drop=True)
     for name, values in _properties(connection).items():
         frame[name] = [values.get(key, np.nan) for key in frame["id"]]
     return frame
@@ -103,7 +103,7 @@ def transition_states(connection: Connection, *, outside: bool = False) -> "Data
     if outside:
         frame["outside"] = outside_flags(connection, schema.transition_state)
     else:
-        frame = frame[~_left_out(connection)].reset_index(drop=True)
+        frame = frame.loc[~_left_out(connection)].reset_index(drop=True)
     frame["orbit_size"] = frame["orbit_size"].map(int).astype(object)
     nullable = {name: pd.Int64Dtype() for name in frame.columns if name.startswith("via_")}
     return frame.astype({**nullable, "degenerate": bool})

@@ -87,7 +87,8 @@ class FunctionLandscape:
         check_function(self.surface, points, name)
         values = values_at(self.surface, points)
         self._check_periods(points, values)
-        self._check_group(points, values)
+        if symmetry is not None:
+            self._check_group(points, values)
 
     def random_start(self, random: np.random.Generator) -> np.ndarray:
         """Uniform in the box."""

@@ -132,7 +132,8 @@ class Polish:
         """Evaluate gradient, Hessian and spectrum, and go on by Newton and chord steps."""
         energy, gradient = surface.value_and_gradient(state.w)
         eigenvalues, vectors = spectrum(surface, state.w)
-        tiny = 1e-14 * jnp.max(jnp.abs(eigenvalues))
+        # Not zero even where E is constant: the step must be zero there, not 0 / 0.
+        tiny = jnp.maximum(1e-14 * jnp.max(jnp.abs(eigenvalues)), 1e-300)
         divisor = jnp.where(jnp.abs(eigenvalues) > tiny, eigenvalues, tiny)
         divisor = jnp.where(state.downhill, jnp.abs(divisor), divisor)
 
