@@ -111,7 +111,7 @@ def test_points_outside_of_the_box_are_left_out(beside):
 
 
 def test_no_search_begins_outside_of_the_box(beside):
-    """Whatever the strategy; the minimum there has neighbors, soft modes and a way to the others."""
+    """Whatever the strategy; the minimum there has neighbors and soft modes like any other."""
     landscape, path = beside
     with Atlas.open(path) as atlas:
         every = atlas.minima(outside=True)

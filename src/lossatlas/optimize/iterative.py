@@ -184,8 +184,8 @@ def _change(
     """The change of curvature along the lowest modes (k, n); all others are known to be stiffer."""
     vectors = jnp.asarray(modes).T
     step = -vectors @ ((vectors.T @ gradient) / values)
-    away = displacement(values, vectors, step, longest)
-    return change_of_curvature(surface, w, values, vectors, away)
+    away = displacement(values, vectors, step)
+    return change_of_curvature(surface, w, values, vectors, away, longest)
 
 
 def _rms(gradient: np.ndarray) -> float:

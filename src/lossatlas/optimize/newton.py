@@ -150,10 +150,13 @@ class Polish:
         going = finite & (rms > self.target)
         chords = self._chords(surface, newton, state.w, rms, capped, going)
         done = (rms <= self.target) | ((rms <= self.rms) & (chords.rms > 0.5 * rms))
-        away = displacement(eigenvalues, vectors, step, self.max_step)
+        # One product with the Hessian, at the last point only; it is not counted as an evaluation.
+        away = displacement(eigenvalues, vectors, step)
         change = jax.lax.cond(
             done,
-            lambda: change_of_curvature(surface, state.w, eigenvalues, vectors, away),
+            lambda: change_of_curvature(
+                surface, state.w, eigenvalues, vectors, away, self.max_step
+            ),
             lambda: jnp.zeros_like(length),
         )
         status = jnp.where(hessians >= self.max_hessians, Status.NOT_STATIONARY, running())

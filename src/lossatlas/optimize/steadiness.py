@@ -32,36 +32,37 @@ LARGEST_CHANGE = 0.5
 """Curvatures that change by this part or more have no certain sign."""
 
 
-def displacement(eigenvalues: Array, vectors: Array, step: Array, longest: float) -> Array:
+def displacement(eigenvalues: Array, vectors: Array, step: Array) -> Array:
     """The way (n,) to a second point at which curvatures are compared.
 
     Args:
         eigenvalues: (m,) of the Hessian, all or some of them, the smallest in size among them.
         vectors: (n, m) their eigenvectors.
         step: (n,) the Newton step from the point.
-        longest: cap on the length of the way.
     """
     softest = jnp.argmin(jnp.abs(eigenvalues))
     smallest = jnp.maximum(jnp.abs(eigenvalues[softest]), 1e-300)
     mode = vectors[:, softest]
     onward = jnp.where(step @ mode < 0, -1.0, 1.0)
-    rounding = jnp.minimum(ROUNDING * len(step) ** 0.5 / smallest, longest)
-    away = -STEPS * (step + onward * rounding * mode)
-    return away * jnp.minimum(1.0, longest / jnp.maximum(jnp.linalg.norm(away), 1e-300))
+    rounding = ROUNDING * len(step) ** 0.5 / smallest
+    return -STEPS * (step + onward * rounding * mode)
 
 
 def change_of_curvature(
-    surface: Any, w: Array, eigenvalues: Array, vectors: Array, away: Array
+    surface: Any, w: Array, eigenvalues: Array, vectors: Array, away: Array, longest: float
 ) -> Array:
     """The part by which the Hessian times the direction of `away` (n,) changes on that way from w.
 
-    It is infinite where the Hessian takes the direction to zero. Eigenvalues (m,) and vectors
-    (n, m) are those at w that `away` is made of.
+    It is infinite where the Hessian takes the direction to zero, and where the way is longer than
+    `longest`: what is said of the one point then says nothing of the other. Eigenvalues (m,) and
+    vectors (n, m) are those at w that `away` is made of.
     """
-    direction = away / jnp.maximum(jnp.linalg.norm(away), 1e-300)
+    length = jnp.linalg.norm(away)
+    direction = away / jnp.maximum(length, 1e-300)
     here = vectors @ (eigenvalues * (vectors.T @ direction))
     product = surface.hessian_vector_product(w + away, direction)
     there = surface.without_excluded(product)
     size = jnp.linalg.norm(here)
     change = jnp.linalg.norm(there - here)
-    return jnp.where(size > 0, change / jnp.maximum(size, 1e-300), jnp.inf)
+    comparable = (size > 0) & (length <= longest)
+    return jnp.where(comparable, change / jnp.maximum(size, 1e-300), jnp.inf)
