@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from lossatlas.optimize.blocks import Block
+from lossatlas.lanes.blocks import Block
 
 
 class Call(NamedTuple):

@@ -8,8 +8,8 @@ from time import process_time
 
 import numpy as np
 
-from lossatlas.analysis.disconnectivity import barrier, build_tree, superbasins
 from lossatlas.analysis.tree_layout import discretize, layout
+from lossatlas.network.disconnectivity import barrier, build_tree, superbasins
 
 
 def main(n_minima: int = 200_000, n_transition_states: int = 540_000) -> None:

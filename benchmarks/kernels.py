@@ -20,9 +20,9 @@ from threadpoolctl import threadpool_limits
 from lossatlas.cli.runtime import set_up_jax
 from lossatlas.data import load_ljat3, split_pools
 from lossatlas.errors import Status
+from lossatlas.kernels.dense.spectrum import rough_spectrum
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.optimize.lanes import Engine
-from lossatlas.optimize.spectrum import rough_spectrum
+from lossatlas.lanes.engine import Engine
 from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
 from lossatlas.search.tools import default_tools
 from lossatlas.search.transition_states import single_ended

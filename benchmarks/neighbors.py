@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.arguments import atlas_and_sample
 
 from lossatlas.atlas import Atlas, snapshot
-from lossatlas.explore.neighbors import NEIGHBORS
+from lossatlas.exploration.neighbors import NEIGHBORS
 from lossatlas.landscape.base import Landscape
 from lossatlas.studies.problem import landscape_of
 

@@ -25,9 +25,9 @@ from benchmarks.rivals.measure import cpu_seconds
 from benchmarks.rivals.problem import d1
 
 from lossatlas.errors import Status
-from lossatlas.explore.random_starts import perturbation
+from lossatlas.exploration.random_starts import perturbation
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.optimize.lanes import Engine, available_cores
+from lossatlas.lanes.engine import Engine, available_cores
 
 FILE, PICTURE = "scaling.json", "scaling.png"
 LABELS = {
@@ -187,7 +187,7 @@ class Fullness:
 def fullness(quick: bool) -> Fullness:
     """Count the lane-steps of a survey; the first part of it, which compiles, is left out."""
     from lossatlas.atlas import Atlas, Problem
-    from lossatlas.explore.explorer import ExploreOptions, explore
+    from lossatlas.exploration.explorer import ExploreOptions, explore
 
     landscape, wanted = d1(), 60 if quick else 200
     engine = Engine(landscape.surface)

@@ -1,6 +1,6 @@
 """Run one kernel, or searches, in lanes and hand back the results in order."""
 
-from lossatlas.optimize.lanes import Engine, Request
+from lossatlas.lanes.engine import Engine, Request
 
 
 def single(request):

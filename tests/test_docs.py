@@ -20,9 +20,9 @@ import pytest
 import typer
 
 from lossatlas.atlas import schema
-from lossatlas.cli.app import app
 from lossatlas.cli.runtime import XLA_FLAGS
 from lossatlas.errors import Status
+from lossatlas.program import app
 from lossatlas.studies.study import Study, load_study
 
 REPOSITORY = Path(__file__).parent.parent

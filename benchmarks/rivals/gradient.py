@@ -21,7 +21,7 @@ from benchmarks.rivals.problem import d1
 from threadpoolctl import threadpool_limits
 
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.optimize.lanes import Engine
+from lossatlas.lanes.engine import Engine
 
 WORK = "energy and gradient"
 CALLS = 2000

@@ -7,7 +7,7 @@ from benchmarks.rivals.measure import Context, Row, Target, interleaved
 from benchmarks.rivals.probe import Probe, cpu_per_evaluation, starts_for
 from benchmarks.rivals.problem import d1
 
-from lossatlas.optimize.lanes import Engine
+from lossatlas.lanes.engine import Engine
 
 LAYERS = ((10,), (5, 5), (4, 4, 4))
 TARGET = Target(limit=12.0)

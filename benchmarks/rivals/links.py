@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lossatlas.errors import Status
-from lossatlas.explore.verification import stricter
+from lossatlas.exploration.verification import stricter
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.optimize.lanes import Engine
+from lossatlas.lanes.engine import Engine
 from lossatlas.search.certify import certified
 from lossatlas.search.pathway import follow
 from lossatlas.search.tools import default_tools

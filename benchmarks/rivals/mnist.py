@@ -15,7 +15,7 @@ from benchmarks.rivals.measure import (
 )
 from benchmarks.rivals.problem import mnist
 
-from lossatlas.optimize.lanes import Engine
+from lossatlas.lanes.engine import Engine
 from lossatlas.search.basin_hopping import quenched
 from lossatlas.search.tools import default_tools
 

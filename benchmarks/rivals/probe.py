@@ -9,7 +9,7 @@ from benchmarks.rivals.measure import cpu_seconds
 from jax import Array
 
 from lossatlas.errors import Status
-from lossatlas.optimize.lanes import Engine, Request, running
+from lossatlas.lanes.engine import Engine, Request, running
 
 
 class ProbeState(NamedTuple):

@@ -10,7 +10,7 @@ from lossatlas.data import load_ljat3, split_pools
 from lossatlas.data.mnist import load_mnist
 from lossatlas.errors import BadInputError
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.optimize.lanes import Engine
+from lossatlas.lanes.engine import Engine
 from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
 from lossatlas.search.outcome import StationaryPoint
 from lossatlas.search.tools import default_tools

@@ -16,7 +16,7 @@ from benchmarks.rivals.measure import (
 from benchmarks.rivals.problem import d1, some_minima
 
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.optimize.lanes import Engine
+from lossatlas.lanes.engine import Engine
 from lossatlas.search.basin_hopping import quenched
 from lossatlas.search.tools import Tools, default_tools
 

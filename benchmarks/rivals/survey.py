@@ -21,7 +21,7 @@ from benchmarks.rivals.measure import (
 from benchmarks.rivals.problem import d1
 
 from lossatlas.atlas import Atlas, Problem, snapshot
-from lossatlas.explore.explorer import ExploreOptions, explore
+from lossatlas.exploration.explorer import ExploreOptions, explore
 from lossatlas.interop.pathsample import read_database
 from lossatlas.landscape import NetworkLandscape
 

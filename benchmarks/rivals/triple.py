@@ -23,9 +23,9 @@ from benchmarks.rivals.measure import (
 from benchmarks.rivals.problem import d1, some_minima
 
 from lossatlas.errors import Status
-from lossatlas.explore.random_starts import perturbation
+from lossatlas.exploration.random_starts import perturbation
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.optimize.lanes import Engine, Request
+from lossatlas.lanes.engine import Engine, Request
 from lossatlas.search.certify import certified
 from lossatlas.search.outcome import Pathway
 from lossatlas.search.pathway import follow

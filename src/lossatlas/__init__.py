@@ -2,8 +2,8 @@
 
 The public names are loaded when they are first used, so that importing the package takes no time
 and changes nothing: no JAX setting, no matplotlib setting, no log handler, no folder. One name
-is not among them: the function `explore` is in `lossatlas.explore.explorer`, because
-`lossatlas.explore` is the package it belongs to.
+is not among them: the function `explore` is in `lossatlas.exploration.explorer`, because
+`lossatlas.exploration` is the package it belongs to.
 
 Example:
     >>> import lossatlas
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from lossatlas.analysis.auc_columns import compute_auc
     from lossatlas.analysis.class_distribution import class_distribution
     from lossatlas.analysis.completeness import Completeness, completeness
-    from lossatlas.analysis.disconnectivity import barrier, build_tree, superbasins
     from lossatlas.analysis.merging import (
         counts_by_tolerance,
         merge_minima,
@@ -35,9 +34,10 @@ if TYPE_CHECKING:
     from lossatlas.atlas import Atlas, Problem, snapshot
     from lossatlas.data import Dataset, load_ljat3, load_mnist, read_table, sklearn_dataset
     from lossatlas.errors import AtlasError, BadInputError, LossatlasError, Status
-    from lossatlas.explore.explorer import Exploration, ExploreOptions
-    from lossatlas.explore.verification import Verification, verify
+    from lossatlas.exploration.explorer import Exploration, ExploreOptions
+    from lossatlas.exploration.verification import Verification, verify
     from lossatlas.landscape import FunctionLandscape, NetworkLandscape
+    from lossatlas.network.disconnectivity import barrier, build_tree, superbasins
     from lossatlas.plots.discovery import plot_discovery
     from lossatlas.plots.tree import plot_tree
     from lossatlas.studies.problem import Prepared, landscape_of, prepare

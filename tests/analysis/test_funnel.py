@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lossatlas.analysis.disconnectivity import build_tree
 from lossatlas.analysis.funnel import funnel, sequence_bottoms
+from lossatlas.network.disconnectivity import build_tree
 
 
 @st.composite

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lossatlas.analysis.disconnectivity import barrier, build_tree, superbasins
 from lossatlas.analysis.tree_layout import discretize, layout, level_grid, prune, suggested_top
 from lossatlas.errors import BadInputError
+from lossatlas.network.disconnectivity import barrier, build_tree, superbasins
 
 
 @st.composite

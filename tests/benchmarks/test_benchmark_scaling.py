@@ -8,9 +8,9 @@ import pytest
 from benchmarks import scaling
 from benchmarks.device_calls import noted
 
+from lossatlas.kernels.quench import Quench
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.optimize.lanes import Engine, Request
-from lossatlas.optimize.quench import Quench
+from lossatlas.lanes.engine import Engine, Request
 
 POINT = scaling.Point("weights", 7998, 0.5, 0.25, float("nan"), float("nan"), 3, 0)
 LANES = scaling.Fullness(4, 2, 200, 1.0, 0.75, 0.97)

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import arguments, kernels, neighbors, paths
 
 from lossatlas.atlas import Atlas, Problem, snapshot
-from lossatlas.explore import ExploreOptions, explore
+from lossatlas.exploration import ExploreOptions, explore
 from lossatlas.landscape import NetworkLandscape
 
 

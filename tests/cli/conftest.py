@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from lossatlas.cli.app import app
+from lossatlas.program import app
 
 STUDY = """
 [data]

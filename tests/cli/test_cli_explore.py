@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from lossatlas.atlas import Atlas
-from lossatlas.explore.explorer import Exploration
+from lossatlas.exploration.explorer import Exploration
 
-EXPLORE = "lossatlas.explore.explorer.explore"
+EXPLORE = "lossatlas.exploration.explorer.explore"
 
 
 def test_an_atlas_is_made(explored):

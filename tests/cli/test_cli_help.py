@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lossatlas.cli.app import COMMANDS, app
+from lossatlas.program import COMMANDS, app
 
 NAMES = [command.__name__.replace("_", "-") for command, _ in COMMANDS]
 HEAVY = {"jax", "numpy", "pandas", "matplotlib", "sklearn", "sqlalchemy", "pydantic", "rich"}

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from lossatlas.cli.progress import ExploreDisplay, progress_bar, task_shown
-from lossatlas.explore.explorer import ExploreOptions, Progress
+from lossatlas.exploration.explorer import ExploreOptions, Progress
 
 
 def progress(seconds: float, transition_states: int) -> Progress:

@@ -10,8 +10,8 @@ sys.path.append(str(Path(__file__).parent.parent / "studies" / "paper"))
 from hand_made import write
 
 from lossatlas.cli import reproduce_files
-from lossatlas.studies.paper import exploring
-from lossatlas.studies.paper.recipes import PAPER, QUICK, recipes
+from lossatlas.paper import exploring
+from lossatlas.paper.recipes import PAPER, QUICK, recipes
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from lossatlas.atlas import Atlas
 from lossatlas.cli.output import records
-from lossatlas.explore.verification import Verification
+from lossatlas.exploration.verification import Verification
 
 
 def test_status_counts(run, atlas):
@@ -188,7 +188,7 @@ def test_a_failure_has_its_own_exit_code(run, atlas, monkeypatch):
         report(1, 2)
         return Verification(4, 3, 6, ("minimum 2 has index 1",))
 
-    monkeypatch.setattr("lossatlas.explore.verification.verify", verify)
+    monkeypatch.setattr("lossatlas.exploration.verification.verify", verify)
     result = run("verify", atlas)
     assert result.exit_code == 1
     assert "FAILED  minimum 2 has index 1" in result.stdout

@@ -11,7 +11,7 @@ import pytest
 from lossatlas.data import LJAT3_CLASSES, LJAT3_SIDES, load_ljat3
 from lossatlas.data.ljat3_quench import distances, outcome_labels, quench
 from lossatlas.errors import BadInputError, Status
-from lossatlas.landscape.surfaces import ljat3_cartesian
+from lossatlas.testing.surfaces import ljat3_cartesian
 
 SIDES = list(LJAT3_SIDES.values())
 GMIN = json.loads(Path(__file__).with_name("gmin_outcomes.json").read_text())["cases"]

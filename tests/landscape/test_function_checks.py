@@ -11,7 +11,7 @@ import scipy.special
 
 from lossatlas.errors import BadInputError
 from lossatlas.landscape import FunctionLandscape
-from lossatlas.landscape.surfaces import ljat3_planar
+from lossatlas.testing.surfaces import ljat3_planar
 
 RANDOM = np.random.default_rng(0)
 CALLS = itertools.count()

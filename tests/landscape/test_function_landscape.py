@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lossatlas.errors import BadInputError
 from lossatlas.landscape import FunctionLandscape, Landscape, Surface
-from lossatlas.landscape.surfaces import LJAT3_PLANAR, SIX_HUMP_CAMEL, ljat3_planar, six_hump_camel
+from lossatlas.testing.surfaces import LJAT3_PLANAR, SIX_HUMP_CAMEL, ljat3_planar, six_hump_camel
 
 MIRRORS = np.array([np.diag([sx, sx, sy]) for sx in (1.0, -1.0) for sy in (1.0, -1.0)])
 LJAT3 = FunctionLandscape(

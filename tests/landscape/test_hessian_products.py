@@ -6,7 +6,7 @@ import pytest
 from reference_networks import small_landscape
 
 from lossatlas.landscape import FunctionLandscape
-from lossatlas.landscape.surfaces import SIX_HUMP_CAMEL
+from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
 
 CAMEL = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1], "camel")
 LANDSCAPES = [

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from lossatlas.analysis.disconnectivity import build_tree
 from lossatlas.analysis.tree_layout import discretize, layout
 from lossatlas.errors import BadInputError
+from lossatlas.network.disconnectivity import build_tree
 from lossatlas.plots.tree import LOW_RED_HIGH_BLUE, TRUNK_COLOR, add_colorbar, plot_tree
 
 

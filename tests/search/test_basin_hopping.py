@@ -5,10 +5,10 @@ import numpy as np
 from lane_runs import in_order, results_of
 
 from lossatlas.errors import Status
+from lossatlas.kernels.matrix_free.polish import IterativePolish
+from lossatlas.kernels.quench import Quench
 from lossatlas.landscape import FunctionLandscape
-from lossatlas.optimize.iterative import IterativePolish
-from lossatlas.optimize.lanes import Engine
-from lossatlas.optimize.quench import Quench
+from lossatlas.lanes.engine import Engine
 from lossatlas.search.basin_hopping import quenched
 from lossatlas.search.tools import default_tools
 

@@ -9,9 +9,9 @@ import pytest
 from lane_runs import in_order
 
 from lossatlas.errors import Status
+from lossatlas.kernels.matrix_free.polish import IterativePolish
 from lossatlas.landscape import FunctionLandscape
-from lossatlas.optimize.iterative import IterativePolish
-from lossatlas.optimize.lanes import Engine
+from lossatlas.lanes.engine import Engine
 from lossatlas.search.certify import certified
 from lossatlas.search.tools import default_tools
 

@@ -4,7 +4,7 @@ import numpy as np
 from lane_runs import each_in_order
 from reference_networks import compiled, small_landscape
 
-from lossatlas.optimize.lanes import Engine
+from lossatlas.lanes.engine import Engine
 from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
 from lossatlas.search.tools import default_tools
 

@@ -9,13 +9,13 @@ from lane_runs import in_order
 from sklearn.datasets import load_digits
 
 from lossatlas.errors import Status
+from lossatlas.kernels.matrix_free.climb import HybridClimb
+from lossatlas.kernels.matrix_free.flow import ChebyshevFlow
+from lossatlas.kernels.matrix_free.polish import IterativePolish
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.optimize.chebyshev_flow import ChebyshevFlow
-from lossatlas.optimize.iterative import IterativePolish
-from lossatlas.optimize.lanes import Engine
+from lossatlas.lanes.engine import Engine
 from lossatlas.search.basin_hopping import quenched
 from lossatlas.search.certify import certified
-from lossatlas.search.hybrid_climb import HybridClimb
 from lossatlas.search.pathway import follow
 from lossatlas.search.tools import default_tools
 from lossatlas.search.transition_states import single_ended

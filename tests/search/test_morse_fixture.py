@@ -9,7 +9,7 @@ from lane_runs import each_in_order, in_order
 from reference_networks import compiled, newton
 
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.optimize.lanes import Engine
+from lossatlas.lanes.engine import Engine
 from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
 from lossatlas.search.tools import default_tools
 from lossatlas.search.transition_states import double_ended, single_ended

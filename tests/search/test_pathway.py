@@ -7,9 +7,9 @@ import pytest
 from lane_runs import in_order, results_of
 
 from lossatlas.errors import Status
+from lossatlas.kernels.dense.flow import Flow, Flowed
 from lossatlas.landscape import FunctionLandscape
-from lossatlas.optimize.flow import Flow, Flowed
-from lossatlas.optimize.lanes import Engine
+from lossatlas.lanes.engine import Engine
 from lossatlas.search.certify import certified
 from lossatlas.search.pathway import _end, _Path, follow
 from lossatlas.search.tools import N_SOFT, default_tools

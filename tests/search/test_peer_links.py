@@ -8,7 +8,7 @@ from lane_runs import in_order
 
 from lossatlas.errors import Status
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.optimize.lanes import Engine
+from lossatlas.lanes.engine import Engine
 from lossatlas.search.certify import certified
 from lossatlas.search.pathway import follow
 from lossatlas.search.tools import default_tools

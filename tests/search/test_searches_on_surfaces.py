@@ -11,11 +11,11 @@ from scipy.integrate import solve_ivp
 
 from lossatlas.errors import Status
 from lossatlas.landscape import FunctionLandscape
-from lossatlas.landscape.surfaces import LJAT3_PLANAR, MUELLER_BROWN, SIX_HUMP_CAMEL
-from lossatlas.optimize.lanes import Engine
+from lossatlas.lanes.engine import Engine
 from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
 from lossatlas.search.tools import default_tools
 from lossatlas.search.transition_states import double_ended, single_ended
+from lossatlas.testing.surfaces import LJAT3_PLANAR, MUELLER_BROWN, SIX_HUMP_CAMEL
 
 MIRRORS = np.array([np.diag([sx, sx, sy]) for sx in (1.0, -1.0) for sy in (1.0, -1.0)])
 CASES = {

@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 from reference_networks import small_landscape
 
+from lossatlas.kernels.dense.polish import Polish
+from lossatlas.kernels.matrix_free.polish import IterativePolish
 from lossatlas.landscape import FunctionLandscape
-from lossatlas.optimize.iterative import IterativePolish
-from lossatlas.optimize.newton import Polish
 from lossatlas.search.tools import REFRESH, default_tools
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from lossatlas.analysis.disconnectivity import Tree, barrier
+from lossatlas.network.disconnectivity import Tree, barrier
 
 
 class Funnel(NamedTuple):
@@ -83,7 +83,7 @@ def funnel(
         minimum_1, minimum_2: positions in ``energies`` of the minima each of them joins.
 
     Example:
-        >>> from lossatlas.analysis.disconnectivity import build_tree
+        >>> from lossatlas.network.disconnectivity import build_tree
         >>> points = np.array([0.1, 0.2]), np.array([0.3]), np.array([0]), np.array([1])
         >>> funnel(build_tree(*points), *points).share
         1.0

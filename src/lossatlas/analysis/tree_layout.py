@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from lossatlas.analysis.disconnectivity import Tree, tree_from_row
 from lossatlas.errors import BadInputError
+from lossatlas.network.disconnectivity import Tree, tree_from_row
 
 
 class Layout(NamedTuple):
@@ -92,7 +92,7 @@ def discretize(tree: Tree, levels: int | tuple[float, float] = 30) -> Tree:
             the first level.
 
     Example:
-        >>> from lossatlas.analysis.disconnectivity import barrier, build_tree
+        >>> from lossatlas.network.disconnectivity import barrier, build_tree
         >>> tree = build_tree(
         ...     np.array([0.1, 0.2]), np.array([0.51]), np.array([0]), np.array([1])
         ... )
@@ -135,7 +135,7 @@ def suggested_top(tree: Tree, coverage: float = 0.9) -> float:
     top of the tree where that takes in everything, or where so many are never connected.
 
     Example:
-        >>> from lossatlas.analysis.disconnectivity import build_tree
+        >>> from lossatlas.network.disconnectivity import build_tree
         >>> energies, heights = np.array([0.1, 0.2, 3.0]), np.array([0.4, 3.5])
         >>> tree = build_tree(energies, heights, np.array([0, 1]), np.array([1, 2]))
         >>> suggested_top(tree, coverage=0.6)
@@ -161,7 +161,7 @@ def layout(tree: Tree) -> Layout:
     one with the lowest minimum in the middle.
 
     Example:
-        >>> from lossatlas.analysis.disconnectivity import build_tree
+        >>> from lossatlas.network.disconnectivity import build_tree
         >>> tree = build_tree(
         ...     np.array([0.2, 0.1, 0.3]), np.array([0.9, 0.5]), np.array([0, 1]), np.array([1, 2])
         ... )

@@ -13,7 +13,7 @@ def main() -> None:
     import sys
 
     try:
-        from lossatlas.cli.app import app
+        from lossatlas.program import app
 
         app()
     except KeyboardInterrupt:  # before a command could take care of it

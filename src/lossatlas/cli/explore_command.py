@@ -12,7 +12,7 @@ from lossatlas.errors import BadInputError
 
 if TYPE_CHECKING:
     from lossatlas.atlas import Problem
-    from lossatlas.explore.explorer import Exploration, ExploreOptions
+    from lossatlas.exploration.explorer import Exploration, ExploreOptions
     from lossatlas.studies.problem import Prepared
     from lossatlas.studies.study import Study
 
@@ -122,7 +122,7 @@ def _explore(
 
     stored = _stored_problem(target)
     set_up_jax()
-    from lossatlas.explore.explorer import ExploreOptions
+    from lossatlas.exploration.explorer import ExploreOptions
 
     chosen = {name: value for name, value in given.items() if value is not None}
     options = ExploreOptions(**{**study.explore.model_dump(), **chosen})
@@ -154,7 +154,7 @@ def _grow(
     from lossatlas.analysis.auc_columns import compute_auc
     from lossatlas.atlas import Atlas
     from lossatlas.cli.progress import ExploreDisplay
-    from lossatlas.explore.explorer import explore as explore_landscape
+    from lossatlas.exploration.explorer import explore as explore_landscape
 
     with Atlas.open_or_create(target, prepared.problem) as atlas:
         counts = atlas.status()

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from lossatlas.explore.explorer import ExploreOptions
-    from lossatlas.explore.explorer import Progress as Snapshot
+    from lossatlas.exploration.explorer import ExploreOptions
+    from lossatlas.exploration.explorer import Progress as Snapshot
 
 PLAIN_SECONDS = 30.0
 """Elsewhere than on a terminal, seconds between two lines."""

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from pandas import DataFrame
 
-    from lossatlas.analysis.disconnectivity import Tree
     from lossatlas.analysis.tree_layout import Layout
+    from lossatlas.network.disconnectivity import Tree
 
 SIZE = (8.0, 6.0)
 
@@ -103,8 +103,8 @@ def _placed(
     energies: "np.ndarray", links: tuple["np.ndarray", ...], levels: int, top: float | None
 ) -> tuple["Layout", int]:
     """The tree of all minima up to the top, laid out, and how many minima it leaves out."""
-    from lossatlas.analysis.disconnectivity import build_tree
     from lossatlas.analysis.tree_layout import discretize, layout, prune, suggested_top
+    from lossatlas.network.disconnectivity import build_tree
 
     exact = build_tree(energies, *links)
     shown = prune(exact, top=suggested_top(exact) if top is None else top)

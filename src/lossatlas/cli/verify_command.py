@@ -7,7 +7,7 @@ import typer
 from lossatlas.cli.arguments import FAILED_VERIFICATION, AtlasArgument, JsonOption, ended_cleanly
 
 if TYPE_CHECKING:
-    from lossatlas.explore.verification import Verification
+    from lossatlas.exploration.verification import Verification
 
 SAMPLE_WITH_FLOW = 20
 """Integrating the flow by a general ODE solver takes seconds for each transition state."""
@@ -42,7 +42,7 @@ def verify(
     from lossatlas.atlas import Atlas
     from lossatlas.cli.output import show_json
     from lossatlas.cli.progress import progress_bar
-    from lossatlas.explore.verification import verify as verify_atlas
+    from lossatlas.exploration.verification import verify as verify_atlas
     from lossatlas.studies.problem import landscape_of
 
     sample = SAMPLE_WITH_FLOW if flow and sample is None else sample

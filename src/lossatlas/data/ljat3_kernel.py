@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from lossatlas.errors import Status
-from lossatlas.landscape.surfaces import ljat3_from_squares
+from lossatlas.testing.surfaces import ljat3_from_squares
 from lossatlas.typing import Scalar
 
 MEMORY = 4

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 
 from lossatlas.data.ljat3_kernel import Lanes, Rules, advance, fresh_lanes
 from lossatlas.errors import Status
-from lossatlas.landscape.surfaces import LJAT3_PLANAR
+from lossatlas.testing.surfaces import LJAT3_PLANAR
 
 LANES = 1024  # some 110 numbers each: a block stays near the second-level cache
 STEPS = 8  # between harvests; a finished lane idles for half of them

@@ -69,7 +69,7 @@ def plot_tree(
 
     Example:
         >>> from matplotlib.figure import Figure
-        >>> from lossatlas.analysis.disconnectivity import build_tree
+        >>> from lossatlas.network.disconnectivity import build_tree
         >>> from lossatlas.analysis.tree_layout import discretize, layout
         >>> tree = build_tree(
         ...     np.array([0.51, 0.52]), np.array([0.6]), np.array([0]), np.array([1])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lossatlas.errors import BadInputError, Status
-from lossatlas.optimize.lanes import Found, Request
+from lossatlas.lanes.engine import Found, Request
 from lossatlas.search.certify import Certificate, certified
 from lossatlas.search.outcome import Attempt, Cost, StationaryPoint
 from lossatlas.search.tools import Tools

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lossatlas.errors import Status
+from lossatlas.kernels.dense.polish import Polished
+from lossatlas.kernels.steadiness import LARGEST_CHANGE
 from lossatlas.landscape.base import Landscape
-from lossatlas.optimize.lanes import Request
-from lossatlas.optimize.newton import Polished
-from lossatlas.optimize.steadiness import LARGEST_CHANGE
+from lossatlas.lanes.engine import Request
 from lossatlas.search.outcome import Cost, StationaryPoint
 from lossatlas.search.tools import Tools
 
@@ -22,7 +22,7 @@ class Certificate(NamedTuple):
 
     Attributes:
         modes: (k, n) eigenvectors of the lowest eigenvalues.
-        eigenvalues: (m,) ascending, m >= k, without excluded modes; see `optimize.newton.Polished`.
+        eigenvalues: (m,) ascending, m >= k, without excluded modes; see `kernels.dense.polish.Polished`.
     """
 
     point: StationaryPoint | None
@@ -35,7 +35,7 @@ class Certificate(NamedTuple):
 def certified(
     tools: Tools, w: np.ndarray, *, downhill: bool = False
 ) -> Generator[Request, Any, Certificate]:
-    """Polish w (n,) with Newton steps and certify what is reached; see `optimize.newton`."""
+    """Polish w (n,) with Newton steps and certify what is reached; see `kernels.dense.polish`."""
     polished: Polished = yield Request(tools.polish, (w, np.asarray(downhill)))
     cost = Cost(int(polished.gradients), int(polished.hessians))
     status = Status(int(polished.status))

@@ -1,7 +1,7 @@
 """Pathways: from a transition state down to the two minima that gradient flow joins through it.
 
 The path begins a small distance away on either side along the eigenvector of the negative
-eigenvalue and follows gradient flow (see `optimize.flow`) to the Newton ball of a minimum. Where
+eigenvalue and follows gradient flow (see `kernels.dense.flow`) to the Newton ball of a minimum. Where
 errors grew on the way, near a watershed, it is followed again with tighter tolerances, until it
 cannot have strayed far or the tightest was used.
 
@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lossatlas.errors import Status
-from lossatlas.optimize.flow import Flowed
-from lossatlas.optimize.lanes import Request
+from lossatlas.kernels.dense.flow import Flowed
+from lossatlas.lanes.engine import Request
 from lossatlas.search.certify import DEGENERATE, Certificate, certified
 from lossatlas.search.outcome import Cost, Pathway, PathwayEnd, StationaryPoint
 from lossatlas.search.tools import Tools

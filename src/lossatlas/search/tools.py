@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 import jax
 
+from lossatlas.kernels.band import Band
+from lossatlas.kernels.dense.climb import Climb
+from lossatlas.kernels.dense.flow import Flow
+from lossatlas.kernels.dense.polish import Polish
+from lossatlas.kernels.matrix_free.climb import HybridClimb
+from lossatlas.kernels.matrix_free.flow import ChebyshevFlow
+from lossatlas.kernels.matrix_free.polish import IterativePolish
+from lossatlas.kernels.quench import Quench
 from lossatlas.landscape.base import Landscape
-from lossatlas.optimize.chebyshev_flow import ChebyshevFlow
-from lossatlas.optimize.flow import Flow
-from lossatlas.optimize.iterative import IterativePolish
-from lossatlas.optimize.newton import Polish
-from lossatlas.optimize.quench import Quench
-from lossatlas.search.band import Band
-from lossatlas.search.eigenvector_following import Climb
-from lossatlas.search.hybrid_climb import HybridClimb
 from lossatlas.search.outcome import StationaryPoint
 
 N_SOFT = 8

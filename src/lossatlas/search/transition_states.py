@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from lossatlas.errors import Status
-from lossatlas.optimize.lanes import Request
-from lossatlas.search.band import candidates
+from lossatlas.kernels.band import candidates
+from lossatlas.kernels.dense.climb import Climbed
+from lossatlas.lanes.engine import Request
 from lossatlas.search.certify import canonical_directions, certified
-from lossatlas.search.eigenvector_following import Climbed
 from lossatlas.search.outcome import Attempt, Cost, Pathway
 from lossatlas.search.pathway import Requests, follow
 from lossatlas.search.tools import Tools

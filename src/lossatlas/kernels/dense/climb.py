@@ -1,0 +1,157 @@
+"""Eigenvector-following: uphill along one Hessian eigenvector, downhill along all others.
+
+With the exact spectrum the step in each eigendirection i is
+
+    p_i = +- 2 g_i / (|lambda_i| (1 + sqrt(1 + 4 g_i^2 / lambda_i^2)))
+
+with + for the mode followed and - for the others (Wales, J. Chem. Phys. 101 (1994) 3750), which
+tends to the Newton step near a stationary point and is bounded far from one. The mode followed is
+the lowest; where no curvature is negative, the one that overlaps most with the one followed before.
+(Cerjan and Miller 1981; Banerjee et al. 1985, the paper's reference 44. To prefer the overlap while
+the index is too high sounds natural, but overlaps then lead from mode to mode to a stiff one, and
+up that for ever.)
+
+A step along the floor of a winding valley ends on its wall. Before the next Hessian, two Newton
+steps in the stiff directions alone, with the spectrum at hand, lead back to the floor: they cost a
+gradient each, and a climb then needs fewer Hessians and arrives more often.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from lossatlas.errors import Status
+from lossatlas.kernels.dense.spectrum import rough_spectrum
+from lossatlas.lanes.engine import running
+
+
+class ClimbState(NamedTuple):
+    """One climb in flight: the point, the mode followed, the trust radius, the prediction."""
+
+    w: Array
+    mode: Array
+    radius: Array
+    predicted: Array
+    hessians: Array
+    convex: Array
+    status: Array
+
+
+class Climbed(NamedTuple):
+    """Result: the point (n,), the mode followed (n,), evaluations used, status."""
+
+    w: Array
+    mode: Array
+    gradients: Array
+    hessians: Array
+    status: Array
+
+
+@dataclass(frozen=True)
+class Climb:
+    """Kernel; a job is `(w, mode)`: the start and the direction to go up along, both (n,).
+
+    Args:
+        newton_length: converged when the Newton step is shorter than this and the index is one.
+        radius: first trust radius.
+        max_radius: largest trust radius.
+        max_hessians: give up after so many.
+        max_convex: give up after so many in a row without a negative eigenvalue: along a direction
+            that only the regularization curves, a climb would go on for ever.
+        stiff: curvatures above this part of the largest are those of the walls of a valley.
+        corrections: steps back to the floor of the valley after each step.
+        steps: steps a device call.
+    """
+
+    newton_length: float = 1e-4
+    radius: float = 1.0
+    max_radius: float = 4.0
+    max_hessians: int = 100
+    max_convex: int = 20
+    stiff: float = 0.02
+    corrections: int = 2
+    steps: int = 8
+
+    def init(self, surface: Any, w: Array, mode: Array) -> ClimbState:
+        """Nothing evaluated yet."""
+        mode = surface.without_excluded(mode)
+        return ClimbState(
+            w=surface.without_excluded(w),
+            mode=mode / jnp.linalg.norm(mode),
+            radius=jnp.asarray(self.radius, w.dtype),
+            predicted=jnp.full_like(w, jnp.nan),
+            hessians=jnp.int32(0),
+            convex=jnp.int32(0),
+            status=running(),
+        )
+
+    def step(self, surface: Any, state: ClimbState) -> ClimbState:
+        """Evaluate gradient and spectrum, choose the mode, take the step, go back to the floor."""
+        _, gradient = surface.value_and_gradient(state.w)
+        eigenvalues, vectors = rough_spectrum(surface, state.w)
+        index = jnp.sum(eigenvalues < 0)
+        overlap = jnp.abs(vectors.T @ state.mode)
+        followed = jnp.where(index > 0, 0, jnp.argmax(overlap))
+        sign = jnp.where(jnp.arange(eigenvalues.shape[0]) == followed, 1.0, -1.0)
+
+        slope = vectors.T @ gradient
+        size = jnp.maximum(jnp.abs(eigenvalues), 1e-14 * jnp.abs(eigenvalues[-1]))
+        step = sign * 2.0 * slope / (size * (1.0 + jnp.sqrt(1.0 + 4.0 * (slope / size) ** 2)))
+
+        radius = self._trust(state, gradient)
+        length = jnp.linalg.norm(step)
+        step = step * jnp.minimum(1.0, radius / jnp.maximum(length, 1e-300))
+        length = jnp.minimum(length, radius)
+        newton = jnp.linalg.norm(slope / size)
+        hessians = state.hessians + 1
+        convex = jnp.where(index == 0, state.convex + 1, 0)
+        over = (hessians >= self.max_hessians) | (convex >= self.max_convex)
+        status = jnp.where(over, Status.TOO_MANY_STEPS, running())
+        arrived = (index == 1) & (newton < self.newton_length)
+        status = jnp.where(arrived, Status.CONVERGED, status)
+        status = jnp.where(jnp.isfinite(length), status, Status.NOT_FINITE)
+        moved = state.w + vectors @ step
+        return ClimbState(
+            w=self._corrected(surface, moved, (eigenvalues, vectors, sign < 0), length),
+            mode=vectors[:, followed],
+            radius=radius,
+            predicted=gradient + vectors @ (eigenvalues * step),
+            hessians=hessians,
+            convex=convex,
+            status=status.astype(jnp.int32),
+        )
+
+    def result(self, state: ClimbState) -> Climbed:
+        """Where the climb ended."""
+        gradients = (1 + self.corrections) * state.hessians
+        return Climbed(state.w, state.mode, gradients, state.hessians, state.status)
+
+    def _corrected(
+        self, surface: Any, w: Array, model: tuple[Array, Array, Array], length: Array
+    ) -> Array:
+        """w after Newton steps in the stiff directions, none longer than half of `length`.
+
+        `model` is the spectrum and which of its directions lead down.
+        """
+        eigenvalues, vectors, down = model
+        stiff = down & (eigenvalues > self.stiff * eigenvalues[-1])
+        for _ in range(self.corrections):
+            slope = vectors.T @ surface.value_and_gradient(w)[1]
+            step = jnp.where(stiff, -slope / jnp.where(stiff, eigenvalues, 1.0), 0.0)
+            size = jnp.maximum(jnp.linalg.norm(step), 1e-300)
+            w = w + vectors @ (step * jnp.minimum(1.0, 0.5 * length / size))
+        return w
+
+    def _trust(self, state: ClimbState, gradient: Array) -> Array:
+        """Grow or shrink the radius by how well the last gradient was predicted.
+
+        The gradient is that after the corrections: before them its stiff part would always be
+        wrong, and the radius would shrink for ever.
+        """
+        error = jnp.linalg.norm(gradient - state.predicted)
+        error = error / jnp.maximum(jnp.linalg.norm(gradient), jnp.linalg.norm(state.predicted))
+        radius = jnp.where(error < 0.5, 2.0 * state.radius, state.radius)
+        radius = jnp.where(error > 1.0, 0.5 * state.radius, radius)
+        return jnp.clip(radius, 0.02, self.max_radius)

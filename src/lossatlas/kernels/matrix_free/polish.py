@@ -1,0 +1,192 @@
+"""Polishing and certificate without a Hessian, for landscapes of more than 1000 weights.
+
+Newton steps come from MINRES, which needs Hessian-vector products only. The Hessian index comes
+from the lowest eigenpairs: they are computed by Lanczos until one of them is positive, and then
+once more from another random start with the negative ones lifted away. The second run must confirm
+the lowest positive eigenvalue. (A Krylov space sees one vector of a degenerate multiplet only; what
+the first run has missed is what the second finds, and then a third one has to confirm.) Eigenvalues
+count only if their residual is below a hundredth of their size.
+
+Directions that the landscape excludes are known exactly, and are no part of the spectrum here.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from lossatlas.errors import Status
+from lossatlas.kernels.dense.polish import Polished
+from lossatlas.kernels.matrix_free.krylov import Modes, hessian_at, lowest_modes, newton_step
+from lossatlas.kernels.steadiness import change_of_curvature, displacement
+
+ASTRAY = 5
+"""So many Newton steps from the end of a quench may leave a larger gradient than was there."""
+PRODUCT_COST = 2
+"""A Hessian-vector product counts as so many gradients."""
+
+
+class _Arrival(NamedTuple):
+    """Where Newton's method ended."""
+
+    w: np.ndarray
+    energy: float
+    gradient: np.ndarray
+    gradients: int
+    status: Status
+
+
+@dataclass(frozen=True)
+class IterativePolish:
+    """Host call; a job is `(w, downhill)` and the result a `Polished`, as for `newton.Polish`.
+
+    `newton_length` is the bound |g| / min |eigenvalue|, NaN if there is no spectrum. With
+    `downhill` True a Newton step that points uphill is turned around, and gradients that stay
+    larger than that at the start are a sign that Newton's method was begun too early.
+
+    Args:
+        rms: largest RMS gradient of a stationary point.
+        target: stop at once below this; between the two, stop when a step no longer halves it.
+        max_step: cap on the length of a step.
+        max_evaluations: give up after so many Newton steps.
+        n_modes: lowest eigenpairs computed.
+        solution: relative residual of the Newton steps.
+        residual: largest residual of an eigenpair, relative to its eigenvalue.
+        max_basis: Lanczos vectors at most; memory for so many weight vectors.
+        max_products: Hessian-vector products at most for one Newton step.
+        confirmations: runs that may be made for a confirmation.
+        seed: of the random starts.
+    """
+
+    rms: float = 1e-12
+    target: float = 1e-14
+    max_step: float = 0.3
+    max_evaluations: int = 40
+    n_modes: int = 4
+    solution: float = 1e-4
+    residual: float = 1e-3
+    max_basis: int = 1000
+    max_products: int = 20000
+    confirmations: int = 6
+    seed: int = 0
+
+    def call(self, surface: Any, w: np.ndarray, downhill: np.ndarray) -> Polished:
+        """Polish w (n,) and certify what is reached."""
+        arrival = self._newton(surface, w, bool(downhill))
+        status = arrival.status
+        found, certain = _nothing(len(w)), False
+        if status is Status.CONVERGED:
+            found, certain = self._spectrum(surface, arrival.w)
+            status = Status.CONVERGED if certain else Status.UNDECIDED
+        length, change, products = np.nan, np.inf, found.products
+        if len(found.values):
+            length = np.linalg.norm(arrival.gradient) / np.abs(found.values).min()
+        if certain:
+            modes = (arrival.gradient, found.values, found.vectors)
+            change = float(_change(surface, arrival.w, *modes, self.max_step))
+            products += 1
+        return Polished(
+            w=arrival.w,
+            energy=arrival.energy,
+            rms_gradient=_rms(arrival.gradient),
+            newton_length=length,
+            eigenvalues=found.values,
+            modes=found.vectors,
+            largest_eigenvalue=found.largest,
+            curvature_change=change,
+            gradients=arrival.gradients + PRODUCT_COST * products,
+            hessians=0,
+            status=status,
+        )
+
+    def _newton(self, surface: Any, w: np.ndarray, downhill: bool) -> _Arrival:
+        arrival = _arrive(surface, w, 0)
+        start, larger = _rms(arrival.gradient), 0
+        for _ in range(self.max_evaluations):
+            gradient, before = arrival.gradient, _rms(arrival.gradient)
+            if before <= self.target or not np.isfinite(before):
+                break
+            # Near the end a step need not be more exact than the target asks for.
+            solution = max(self.solution, 0.1 * self.target / before)
+            found = newton_step(surface, arrival.w, -gradient, solution, self.max_products)
+            step = np.asarray(found.x)
+            if downhill and step @ gradient > 0:
+                step = -step
+            w = arrival.w + step * min(1.0, self.max_step / np.linalg.norm(step))
+            arrival = _arrive(surface, w, arrival.gradients + PRODUCT_COST * int(found.products))
+            now = _rms(arrival.gradient)
+            larger += downhill and now > start
+            if 0.5 * before < now <= self.rms or larger > ASTRAY:
+                break
+        rms = _rms(arrival.gradient)
+        status = Status.CONVERGED if rms <= self.rms else Status.NOT_STATIONARY
+        return arrival._replace(status=status if np.isfinite(rms) else Status.NOT_FINITE)
+
+    def _spectrum(self, surface: Any, w: np.ndarray) -> tuple[Modes, bool]:
+        """The lowest eigenpairs, and whether another run has confirmed the lowest positive one."""
+        random, n = np.random.default_rng(self.seed), len(w)
+        find = partial(
+            lowest_modes,
+            hessian_at(surface, w),
+            random=random,
+            residual=self.residual,
+            max_basis=self.max_basis,
+        )
+        found = find(self.n_modes, away=np.zeros((0, n)))
+        while found.converged and not (found.values > 0).any():
+            more = find(2 * len(found.values), away=np.zeros((0, n)))
+            found = more._replace(products=found.products + more.products)
+        confirmed = False
+        for _ in range(self.confirmations):
+            if confirmed or not found.converged:
+                break
+            again = find(1, away=found.vectors[found.values < 0])
+            found, confirmed = self._merged(found, again)
+        return found, found.converged and confirmed
+
+    def _merged(self, found: Modes, again: Modes) -> tuple[Modes, bool]:
+        """Both runs agree, or what the second has found besides belongs into the list."""
+        products = found.products + again.products
+        found = found._replace(products=products, converged=again.converged)
+        lowest, other = found.values[found.values > 0][0], again.values[0]
+        if abs(other - lowest) <= 2.0 * self.residual * lowest:
+            return found, True
+        if not again.converged or other > lowest:
+            return found, False
+        place = np.searchsorted(found.values, other)
+        values = np.insert(found.values, place, other)
+        vectors = np.insert(found.vectors, place, again.vectors[0], axis=0)
+        return found._replace(values=values, vectors=vectors), False
+
+
+def _nothing(n: int) -> Modes:
+    return Modes(np.empty(0), np.empty((0, n)), 0.0, 0, False)
+
+
+def _arrive(surface: Any, w: np.ndarray, gradients: int) -> _Arrival:
+    energy, gradient = _evaluate(surface, w)
+    return _Arrival(w, float(energy), np.asarray(gradient), gradients + 1, Status.RUNNING)
+
+
+@jax.jit
+def _evaluate(surface: Any, w: Array) -> tuple[Array, Array]:
+    return surface.value_and_gradient(w)
+
+
+@jax.jit
+def _change(
+    surface: Any, w: Array, gradient: Array, values: Array, modes: Array, longest: float
+) -> Array:
+    """The change of curvature along the lowest modes (k, n); all others are known to be stiffer."""
+    vectors = jnp.asarray(modes).T
+    step = -vectors @ ((vectors.T @ gradient) / values)
+    away = displacement(values, vectors, step)
+    return change_of_curvature(surface, w, values, vectors, away, longest)
+
+
+def _rms(gradient: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(gradient**2)))

@@ -1,0 +1,178 @@
+"""`lossatlas reproduce`: the paper's tables and figures, computed from nothing."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lossatlas.cli.arguments import FAILED_CELLS, JsonOption, ended_cleanly
+from lossatlas.errors import BadInputError
+
+if TYPE_CHECKING:
+    from lossatlas.paper.cell import Cell
+    from lossatlas.paper.exploring import Watching
+
+
+class ScaleName(StrEnum):
+    """Sizes to reproduce at."""
+
+    QUICK = "quick"
+    PAPER = "paper"
+
+
+@ended_cleanly
+def reproduce(
+    what: Annotated[
+        list[str],
+        typer.Argument(metavar="WHAT...", help="all, or table-1, figure-2 ... (see below)."),
+    ],
+    scale: Annotated[
+        ScaleName, typer.Option(help="quick: small networks, minutes; paper: its sizes, hours.")
+    ] = ScaleName.QUICK,
+    draws: Annotated[
+        int | None, typer.Option(min=1, help="Random draws of each study; default by the study.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="For each landscape, instead of the scale's own.")
+    ] = None,
+    cpu_minutes: Annotated[
+        float | None,
+        typer.Option(help="The same in CPU minutes, which do not depend on what else is running."),
+    ] = None,
+    no_explore: Annotated[
+        bool, typer.Option("--no-explore", help="Only write what the landscapes there are give.")
+    ] = False,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of cells and results.")
+    ] = Path("results"),
+    as_json: JsonOption = False,
+) -> None:
+    """Regenerate the tables and figures of the paper.
+
+    Its numbers are shown beside ours. Every landscape is explored once and kept in DIR/cells. Run
+    again, it continues: finished landscapes are not explored again, interrupted ones go on, other
+    settings are others. WHAT:
+    table-1 to table-4, figure-1 to figure-8, si-d3, si-distributions, deep-masks, deep-noise and
+    other-labels (beyond the paper), claims (its statements, tested), or all, which writes index.md
+    too.
+    """
+    from lossatlas.paper.artifacts import artifacts
+
+    wanted = artifacts(tuple(what))
+    for option, value in (("--minutes", minutes), ("--cpu-minutes", cpu_minutes)):
+        if value is not None and value <= 0:
+            raise BadInputError(option, f"{value} is not positive", "use e.g. 10")
+    _make_folder(output)
+    cells = _wanted_cells(wanted, scale.value, draws, minutes, cpu_minutes)
+    done = None if no_explore else _compute_all(cells, output)
+    files = _write_all(wanted, scale.value, draws, output)
+    if "all" in what:
+        files.append(_write_page(scale.value, output))
+    _show(done, files, as_json)
+    if done and done["failed"]:
+        raise typer.Exit(FAILED_CELLS)
+
+
+def _make_folder(output: Path) -> None:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"cannot be created ({error.strerror})"
+        raise BadInputError(f"-o {output}", problem, "give another folder") from error
+
+
+def _wanted_cells(
+    wanted, scale: str, draws: int | None, minutes: float | None, cpu_minutes: float | None
+) -> "list[Cell]":
+    """Every cell once, in the order of the studies."""
+    from lossatlas.paper.recipes import SCALES, cells_of, recipes
+
+    names = {name for artifact in wanted for name in artifact.recipes}
+    chosen = [recipe for name, recipe in recipes(SCALES[scale]).items() if name in names]
+    if scale == "quick" and not os.environ.get("LOSSATLAS_MNIST"):
+        if any(recipe.kind == "mnist" for recipe in chosen):
+            _say("MNIST skipped: LOSSATLAS_MNIST names no folder, and quick downloads nothing")
+        chosen = [recipe for recipe in chosen if recipe.kind != "mnist"]
+    found = (cell for recipe in chosen for _, cell in cells_of(recipe, draws, minutes, cpu_minutes))
+    return list({cell.key: cell for cell in found}.values())
+
+
+def _compute_all(cells: "list[Cell]", output: Path) -> dict[str, Any]:
+    from lossatlas.paper.exploring import compute, is_finished, load_record
+
+    done: dict[str, Any] = {"cached": [], "computed": [], "failed": {}}
+    missing = []
+    for cell in cells:
+        record = load_record(output, cell)
+        if record is not None and is_finished(record):
+            done["cached"].append(cell.name)
+        else:
+            missing.append(cell)
+    if missing:
+        from lossatlas.cli.runtime import set_up_jax
+
+        set_up_jax()
+    for number, cell in enumerate(missing, 1):
+        _say(f"[{number}/{len(missing)}] {cell.name}")
+        try:
+            compute(output, cell, _display)
+            done["computed"].append(cell.name)
+        except Exception as error:  # one landscape that fails must not lose all others
+            done["failed"][cell.name] = f"{type(error).__name__}: {error}"
+            _say(f"FAILED  {cell.name}: {done['failed'][cell.name]}")
+    return done
+
+
+@contextmanager
+def _display(watching: "Watching") -> Iterator[Callable[[Any], None]]:
+    from lossatlas.cli.progress import ExploreDisplay
+
+    before = watching.before
+    display = ExploreDisplay(
+        watching.options, watching.started, before.transition_states, before.minima
+    )
+    with display.shown() as report:
+        yield report
+
+
+def _write_all(wanted, scale: str, draws: int | None, output: Path) -> list[Path]:
+    from lossatlas.paper.files import write_artifact
+    from lossatlas.paper.recipes import SCALES
+
+    files: list[Path] = []
+    for artifact in wanted:
+        files += write_artifact(artifact, SCALES[scale], draws, output)
+    return files
+
+
+def _write_page(scale: str, output: Path) -> Path:
+    from lossatlas.paper.files import write_page
+    from lossatlas.paper.recipes import SCALES
+
+    return write_page(SCALES[scale], output)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _show(done: dict[str, Any] | None, files: list[Path], as_json: bool) -> None:
+    from lossatlas.cli.output import counted, show_json
+
+    if as_json:
+        show_json({**(done or {}), "files": [str(file) for file in files]})
+        return
+    for file in files:
+        typer.echo(file)
+    if done is None:
+        return
+    typer.echo(
+        f"{counted(len(done['computed']), 'landscape')} computed, "
+        f"{len(done['cached'])} from before, {len(done['failed'])} failed"
+    )
+    for name, problem in done["failed"].items():
+        typer.echo(f"FAILED  {name}: {problem}")

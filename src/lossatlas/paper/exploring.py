@@ -1,0 +1,362 @@
+"""A cell computed, or continued where an earlier run stopped.
+
+A cell has a folder of its own below ``DIR/cells``:
+
+=================== ========================================================================
+``landscape.atlas`` everything found, grown until the budget is spent
+``progress.jsonl``  counts and CPU seconds while exploring, a line every second or so
+``points.npz``      losses, connections, AUC values (see `points`)
+``cell.json``       the cell, its numbers, and how they came about; written last
+=================== ========================================================================
+
+A cell is finished if ``cell.json`` says that its budget was spent. The atlas may then be deleted.
+"""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from pydantic import ValidationError
+
+from lossatlas.atlas import Atlas, Problem, snapshot
+from lossatlas.errors import BadInputError
+from lossatlas.paper.cell import Cell, Effort, exhausted, remaining
+from lossatlas.paper.recipes import Column, Recipe
+from lossatlas.studies.study import Study
+
+if TYPE_CHECKING:
+    from lossatlas.exploration.explorer import ExploreOptions
+
+PROGRESS = "progress.jsonl"
+VERSION = 2
+"""Of the numbers in ``cell.json``; with another one they are computed again from the atlas."""
+CURVE_POINTS = 100
+"""Of the growth of the counts, as ``cell.json`` keeps it."""
+LINE_SECONDS = 1.0
+"""Between two lines of ``progress.jsonl``."""
+
+
+class Record(NamedTuple):
+    """A cell with its results.
+
+    Attributes:
+        cell: what was asked for.
+        folder: where it is.
+        effort: spent on it.
+        numbers: see `lossatlas.paper.measures`; NaN where not defined.
+        about: how they came about: versions, device, data, attempts, how the counts grew ...
+        version: `VERSION` of the program that computed the numbers.
+    """
+
+    cell: Cell
+    folder: Path
+    effort: Effort
+    numbers: dict[str, float]
+    about: dict[str, Any]
+    version: int = VERSION
+
+
+class Watching(NamedTuple):
+    """What a display is told before a cell is explored.
+
+    Attributes:
+        cell: the cell.
+        options: of this run, with what is left of its budget.
+        before: what it has had.
+        started: `time.monotonic()` when this run of the cell began.
+    """
+
+    cell: Cell
+    options: "ExploreOptions"
+    before: Effort
+    started: float
+
+
+Display = Callable[[Watching], AbstractContextManager[Callable[[Any], None]]]
+"""Shows an exploration: a context that yields the function to report `Progress` to."""
+
+
+def cell_folder(folder: Path, cell: Cell) -> Path:
+    """Where a cell is kept."""
+    return folder / "cells" / cell.name
+
+
+def load_record(folder: Path, cell: Cell) -> Record | None:
+    """The results of a cell, whatever its budget was; None if there are none.
+
+    Raises:
+        BadInputError: if a file of the cell cannot be read.
+    """
+    home = cell_folder(folder, cell)
+    stored = _stored(home / "cell.json")
+    if stored is None or stored["key"] != cell.key or not (home / "points.npz").exists():
+        return None
+    numbers = {name: math.nan if v is None else v for name, v in stored["numbers"].items()}
+    return Record(
+        cell, home, Effort(**stored["effort"]), numbers, stored["about"], stored["version"]
+    )
+
+
+def is_finished(record: Record) -> bool:
+    """Whether a cell has had its budget, and its numbers are those that this version computes."""
+    outdated = record.version != VERSION and (record.folder / "landscape.atlas").exists()
+    return exhausted(record.cell.budget, record.effort) and not outdated
+
+
+def records(recipe: Recipe, folder: Path, draws: int | None = None) -> list[tuple[Column, Record]]:
+    """The results of a study with their columns: all draws asked for, and more if there are."""
+    found: list[tuple[Column, Record]] = []
+    for draw in count(1):
+        pairs = [(column, load_record(folder, column.cell(draw))) for column in recipe.columns]
+        there = [(column, record) for column, record in pairs if record is not None]
+        if not there and draw >= (draws or recipe.draws):
+            return found
+        found += there
+    raise AssertionError  # the loop has no end of its own
+
+
+def compute(folder: Path, cell: Cell, display: Display) -> Record:
+    """Explore a cell until its budget is spent, and write its results.
+
+    Args:
+        folder: that of the whole reproduction; it must exist.
+        cell: to compute or to continue.
+        display: shows the exploration.
+
+    Raises:
+        BadInputError: the data cannot be had, or the settings make no study.
+        AtlasError: the atlas cannot be written.
+        KeyboardInterrupt: interrupted; what was found is safe and will be continued.
+    """
+    study = _study(cell)
+    home = cell_folder(folder, cell)
+    home.mkdir(parents=True, exist_ok=True)
+    atlas_file = home / "landscape.atlas"
+    # Imported here: JAX takes a second to load, and finished cells do not need it.
+    from lossatlas.studies.problem import prepare
+
+    stored = _stored_problem(atlas_file)
+    if stored is None:  # what was spent on an atlas that is gone does not count
+        (home / PROGRESS).unlink(missing_ok=True)
+    prepared = prepare(study, stored)
+    with Atlas.open_or_create(atlas_file, prepared.problem) as atlas:
+        effort = _spend(cell, home, prepared.landscape, atlas, display)
+        return _summarize(cell, home, prepared.landscape, atlas, effort)
+
+
+def _study(cell: Cell) -> Study:
+    try:
+        return Study.model_validate(cell.study)
+    except ValidationError as error:
+        remedy = "use the settings that docs/studies.md describes"
+        raise BadInputError(cell.name, str(error.errors()[0]["msg"]), remedy) from error
+
+
+def _stored_problem(atlas_file: Path) -> Problem | None:
+    if not atlas_file.exists() or atlas_file.stat().st_size == 0:
+        return None
+    with Atlas.open(atlas_file) as atlas:
+        return atlas.problem
+
+
+def _spend(cell: Cell, home: Path, landscape, atlas: Atlas, display: Display) -> Effort:
+    """Explore what is left of the budget; the effort afterwards."""
+    from lossatlas.exploration.explorer import ExploreOptions, explore
+
+    before = _progress(home)[-1]
+    if exhausted(cell.budget, before):
+        return before
+    options = ExploreOptions(
+        **asdict(remaining(cell.budget, before)),
+        seed=cell.seed,
+        strategies=cell.strategies,
+        independent_share=cell.independent_share,
+    )
+    log = _Log(home / PROGRESS, before)
+    with display(Watching(cell, options, before, log.started)) as report:
+
+        def note(progress) -> None:
+            log.note(progress)
+            report(progress)
+
+        ended = explore(landscape, atlas, options, note, log.started)
+    effort = log.close(ended)
+    if ended.reason == "interrupted":
+        raise KeyboardInterrupt
+    return effort
+
+
+class _Log:
+    """Writes ``progress.jsonl``: sums over all runs of a cell."""
+
+    def __init__(self, path: Path, before: Effort) -> None:
+        self.path, self.before = path, before
+        self.started, self.cpu_started = time.monotonic(), time.process_time()
+        self.written = 0.0
+
+    def note(self, progress) -> None:
+        if progress.seconds - self.written >= LINE_SECONDS:
+            self.written = progress.seconds
+            self._write(progress, "")
+
+    def close(self, ended) -> Effort:
+        return self._write(ended, ended.reason)
+
+    def _write(self, counts, reason: str) -> Effort:
+        """A line for anything with seconds, minima, transition states and attempts of this run."""
+        effort = Effort(
+            round(self.before.seconds + counts.seconds, 3),
+            round(self.before.cpu_seconds + time.process_time() - self.cpu_started, 3),
+            counts.minima,
+            counts.transition_states,
+            self.before.attempts + counts.attempts,
+            reason,
+        )
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(effort._asdict()) + "\n")
+        return effort
+
+
+def _progress(home: Path) -> list[Effort]:
+    """The lines of ``progress.jsonl`` after a first one without effort."""
+    efforts = [Effort()]
+    path = home / PROGRESS
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    for line in lines:
+        try:
+            efforts.append(Effort(**json.loads(line)))
+        except ValueError:  # the program was killed while it wrote this line
+            continue
+    return efforts
+
+
+def _summarize(cell: Cell, home: Path, landscape, atlas: Atlas, effort: Effort) -> Record:
+    from lossatlas.analysis.auc_columns import compute_auc
+    from lossatlas.analysis.completeness import as_table, completeness
+    from lossatlas.paper.measures import measures
+    from lossatlas.paper.points import read_points, save_points
+
+    if effort.minima == 0:
+        remedy = "give it more minutes"
+        raise BadInputError(cell.name, "no minimum was found within its budget", remedy)
+    for rule in ("threshold", "rank"):
+        compute_auc(atlas, landscape, cell.auc, rule, only_missing=True)
+    points = read_points(atlas)
+    save_points(home / "points.npz", points)
+    streams = as_table(completeness(atlas)).to_dict("records")
+    numbers = {
+        **measures(points, cell.auc),
+        **_test_loss(landscape, atlas),
+        **_symmetry(landscape),
+        **_unseen(streams),
+    }
+    about = {"completeness": streams, **_about(atlas, _progress(home))}
+    content = {
+        "key": cell.key,
+        "version": VERSION,
+        "study": cell.study,
+        "draw": cell.draw,
+        "seed": cell.seed,
+        "effort": effort._asdict(),
+        "numbers": numbers,
+        "about": about,
+    }
+    _write_json(home / "cell.json", content)
+    return Record(cell, home, effort, numbers, about)
+
+
+def _test_loss(landscape, atlas: Atlas) -> dict[str, float]:
+    """The loss of the global minimum on the testing items, L2 term included."""
+    points = snapshot(atlas)
+    lowest = int(np.argmin(points.minimum_energies))
+    weights = atlas.minimum_weights([int(points.minimum_ids[lowest])])
+    arrays = atlas.problem.arrays
+
+    def entropy(group: str) -> float:
+        outputs = landscape.logits(weights, arrays[f"{group}_inputs"])[0]
+        labels = arrays[f"{group}_labels"]
+        chosen = outputs[np.arange(len(labels)), labels]
+        return float(np.mean(np.logaddexp.reduce(outputs, axis=1) - chosen))
+
+    penalty = float(points.minimum_energies[lowest]) - entropy("train")
+    return {"test_gmin_loss": entropy("test") + penalty}
+
+
+def _symmetry(landscape) -> dict[str, float]:
+    """Weights that are free and frozen, and the order of the symmetry group that is left."""
+    frozen = landscape.architecture.n_full - landscape.n_weights
+    return {
+        "weights": landscape.n_weights,
+        "frozen_weights": frozen,
+        "group_order": float(landscape.group_order),
+    }
+
+
+def _unseen(streams: list[dict[str, Any]]) -> dict[str, float]:
+    """Of minima and transition states, what independent draws say about those not seen."""
+    return {
+        f"{stream['points'].replace(' ', '_')}_{name}": stream[name]
+        for stream in streams
+        for name in ("atlas_coverage", "atlas_coverage_low", "chao1", "chao1_low")
+    }
+
+
+def _about(atlas: Atlas, efforts: list[Effort]) -> dict[str, Any]:
+    from lossatlas.analysis.class_distribution import class_distribution
+
+    status, runs, attempts = atlas.status(), atlas.runs(), atlas.attempts()
+    hopping = attempts[attempts["strategy"] == "basin-hopping"]
+    quenches = sum(map(len, hopping["minima"])) + sum(sum(f.values()) for f in hopping["failures"])
+    return {
+        "distribution": class_distribution(atlas.problem).to_dict("list"),
+        "status": {k: v for k, v in status.items() if k != "fingerprint"},
+        "quenches": quenches,
+        "attempts_by_strategy": attempts["strategy"].value_counts().to_dict(),
+        "runs": len(runs),
+        "versions": runs["versions"].iloc[-1],
+        "device": runs["device"].iloc[-1],
+        "last_run": str(runs["start_time"].iloc[-1].date()),
+        "discovery": _thinned(efforts),
+    }
+
+
+def _thinned(efforts: list[Effort]) -> dict[str, list[float]]:
+    """How the counts grew with CPU seconds and attempts."""
+    chosen = np.unique(np.linspace(0, len(efforts) - 1, CURVE_POINTS).astype(int))
+    names = ("seconds", "cpu_seconds", "minima", "transition_states", "attempts")
+    return {name: [getattr(efforts[k], name) for k in chosen] for name in names}
+
+
+def _stored(path: Path) -> dict[str, Any] | None:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        remedy = "delete it, and the cell is computed again"
+        raise BadInputError(str(path), f"cannot be read ({error})", remedy) from error
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a file, never half of one."""
+    new = path.with_name(f"{path.name}.new")
+    text = json.dumps(_finite(content), indent=1, allow_nan=False)
+    new.write_text(text + "\n", encoding="utf-8")
+    os.replace(new, path)
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for numbers that are not finite: JSON has none."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,126 @@
+"""The numbers of a cell, from its points: what the tables show and the claims are about.
+
+All means and standard deviations are unweighted, over distinct minima, symmetry copies counted
+once; standard deviations divide by the number of minima minus one.
+"""
+
+import math
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from scipy.stats import spearmanr
+
+from lossatlas.analysis.auc import Rule
+from lossatlas.analysis.auc_columns import auc_columns
+from lossatlas.analysis.funnel import funnel
+from lossatlas.analysis.merging import counts_by_tolerance
+from lossatlas.paper.points import PARTS, Points
+
+AucKind = int | Literal["macro"]
+GOOD = 0.9
+"""Testing AUC from which on a minimum counts as good."""
+SAME = 1e-4
+"""Difference of losses below which the programs of the paper's authors are set to see one point."""
+
+
+def measures(points: Points, kind: AucKind = 0) -> dict[str, float]:
+    """Every number of a cell that its points determine.
+
+    Args:
+        points: at least one minimum.
+        kind: of the AUC, see `Cell`.
+
+    Returns:
+        by name: ``minima``, ``transition_states``, ``nondegenerate`` (transition states that join
+        two different minima), ``gmin_loss``, ``highest_loss``, ``loss_range``; for each part of the
+        data ``train``, ``incorrect``, ``correct``, ``test`` its ``.._gmin_auc``, ``.._mean_auc``,
+        ``.._sd_auc`` by the 101 thresholds of the Fortran programs, and the same with the exact
+        AUC as ``rank_..``; Spearman's rank correlations over minima ``loss_train_correlation``,
+        ``loss_test_correlation`` and ``train_test_correlation``; ``good_share``, the share of
+        minima with a testing AUC of at least `GOOD`; ``merged_minima``,
+        ``merged_transition_states``, ``merged_train_mean_auc`` ..., what a program would have found
+        that takes points for the same whose losses differ by less than `SAME`; and what `funnel`
+        says, as ``funnel_..``. NaN where a number is not defined.
+    """
+    lowest = int(np.argmin(points.loss))
+    found: dict[str, float] = {
+        "minima": len(points.loss),
+        "transition_states": len(points.transition_loss),
+        "nondegenerate": int((~points.degenerate).sum()),
+        "gmin_loss": float(points.loss[lowest]),
+        "highest_loss": float(points.loss.max()),
+        "loss_range": float(np.ptp(points.loss)),
+    }
+    rules: dict[str, Rule] = {"": "threshold", "rank_": "rank"}
+    for prefix, rule in rules.items():
+        for part, values in auc_parts(points, kind, rule).items():
+            found |= _of_minima(f"{prefix}{part}", values, lowest)
+    exact = auc_parts(points, kind, "rank")
+    train, test = exact["train"], exact["test"]
+    found["loss_train_correlation"] = _rank_correlation(points.loss, train)
+    found["loss_test_correlation"] = _rank_correlation(points.loss, test)
+    found["train_test_correlation"] = _rank_correlation(train, test)
+    found["good_share"] = _share_of_good(test)
+    found |= _merged(points, kind)
+    shape = funnel(points.tree(), *points[:4])
+    return found | {f"funnel_{name}": value for name, value in shape._asdict().items()}
+
+
+def auc_parts(
+    points: Points, kind: AucKind = 0, rule: Rule = "rank"
+) -> dict[str, Float[np.ndarray, " m"]]:
+    """The AUC of every minimum on each part of the data, NaN where a part has no items.
+
+    Without label noise the correct part is all of the training data.
+    """
+    names = dict(zip(PARTS, auc_columns(kind, rule, PARTS), strict=True))
+    nothing = np.full(len(points.loss), np.nan)
+    if names["incorrect"] not in points.columns:
+        names["correct"] = names["train"]
+    return {part: points.columns.get(name, nothing) for part, name in names.items()}
+
+
+def _of_minima(name: str, values: np.ndarray, lowest: int) -> dict[str, float]:
+    return {
+        f"{name}_gmin_auc": float(values[lowest]),
+        f"{name}_mean_auc": float(values.mean()),
+        f"{name}_sd_auc": float(values.std(ddof=1)) if len(values) > 1 else math.nan,
+    }
+
+
+def _merged(points: Points, kind: AucKind) -> dict[str, float]:
+    """Counts and AUC after merging points of nearly equal loss."""
+    parts = auc_parts(points, kind, "threshold")
+    columns = {f"{part}_auc": parts[part] for part in ("train", "test")}
+    numbers = np.arange(len(points.loss))
+    minima = pd.DataFrame({"id": numbers, "loss": points.loss, **columns})
+    states = pd.DataFrame(
+        {
+            "id": np.arange(len(points.transition_loss)),
+            "loss": points.transition_loss,
+            "minimum_1": points.minimum_1,
+            "minimum_2": points.minimum_2,
+            "degenerate": points.degenerate,
+        }
+    )
+    row = counts_by_tolerance(minima, states, [SAME]).iloc[0]
+    found = {f"merged_{name}": float(row[name]) for name in ("minima", "transition_states")}
+    for part in ("train", "test"):
+        for statistic in ("mean", "sd"):
+            found[f"merged_{part}_{statistic}_auc"] = float(row[f"{part}_auc_{statistic}"])
+    return found
+
+
+def _share_of_good(test: np.ndarray) -> float:
+    return math.nan if np.isnan(test).any() else float(np.mean(test >= GOOD))
+
+
+def _rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Spearman's; NaN for fewer than three minima, or where one is constant."""
+    if len(first) < 3:
+        return math.nan
+    if np.isnan(first + second).any() or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return math.nan
+    return float(spearmanr(first, second)[0])  # type: ignore[arg-type]

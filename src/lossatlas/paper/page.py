@@ -1,0 +1,165 @@
+"""One page with everything: tables, figures, verdicts, differences, and how it was computed."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from lossatlas.paper import claims_report, differences, tables
+from lossatlas.paper.artifacts import ARTIFACTS, Artifact
+from lossatlas.paper.distributions import distributions
+from lossatlas.paper.exploring import Record, records
+from lossatlas.paper.recipes import Column, Recipe, Scale, recipes
+from lossatlas.paper.tables import markdown_row
+
+Study = tuple[Recipe, list[tuple[Column, Record]]]
+PART = {"train": "training", "test": "testing"}
+
+
+def page(scale: Scale, folder: Path) -> str:
+    """The page as Markdown; pictures are expected beside it.
+
+    Args:
+        scale: of the cells.
+        folder: of the reproduction; whatever cells it has are shown.
+    """
+    studies = {name: (recipe, records(recipe, folder)) for name, recipe in recipes(scale).items()}
+    there = {record.cell.key: record for _, found in studies.values() for _, record in found}
+    parts = [
+        _head(scale, list(there.values())),
+        *(_section(a, studies) for a in ARTIFACTS if a.kind != "claims"),
+        "## The paper's statements, tested\n",
+        CLAIMS_TEXT,
+        claims_report.to_markdown(claims_report.verdicts(scale, folder)),
+        *_differences(scale, list(studies.values())),
+        "## Landscapes\n",
+        LANDSCAPES_TEXT,
+        _landscapes(sorted(there.values(), key=lambda record: record.cell.name)),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+CLAIMS_TEXT = """\
+The unit is the random draw, and columns of one draw are compared with each other. Every statistic
+is positive where the statement holds. Intervals are t intervals of the mean over draws; p-values
+are two-sided and corrected for the number of statements (Holm). A statement is decided at 0.05,
+and only with the draws needed.
+"""
+DISTRIBUTIONS_TEXT = """\
+Training items of each class: in the clean data, how many of these were given another label, and the
+items with that label in the end.
+"""
+LANDSCAPES_TEXT = """\
+Every landscape that was explored. Draw d has the seed d for the data, for the wrong labels and for
+the searches. *Known* is the probability, with its 95 % interval, that an independent search (a
+quench from a random start; a climb from a random minimum along a random soft mode) ends at a point
+that the atlas holds. The files `cells/*/cell.json` hold all settings and numbers.
+"""
+
+
+def _head(scale: Scale, there: Sequence[Record]) -> str:
+    minutes = sum(record.effort.cpu_seconds for record in there) / 60.0
+    versions = sorted({_versions(record) for record in there})
+    devices = sorted({record.about["device"] for record in there})
+    other_size = "**Networks and data are smaller here than in the paper: its numbers differ.**"
+    lines = [
+        "# The paper, reproduced\n",
+        "*Perspective: New Insights From Loss Function Landscapes of Neural Networks*, Mach. "
+        "Learn.: Sci. Technol. **1**, 023002 (2020). This page is written by\n",
+        f"```\nlossatlas reproduce all --scale {scale.name} -o docs/results\n```\n",
+        f"from {len(there)} landscapes, {minutes:.0f} minutes of CPU time in all"
+        + (f" ({', '.join(devices)}; {'; '.join(versions)})." if there else "."),
+        "Given again, the command goes on with those that have had less than their time (see the "
+        "table at the end), and with those that are missing; with `--no-explore` it only writes "
+        "this page and its files again.",
+        *([] if scale.name == "paper" else [f"\n{other_size}"]),
+        "\nIn tables *paper / ours*: ours is the mean over random draws ± their standard deviation "
+        "(range); a single number is that of one draw. AUC is that of class 0, the equilateral "
+        "triangle, by the 101 thresholds of the paper's programs; with MNIST the exact AUC, mean "
+        "over the ten classes. Losses include the L2 term. Means and standard deviations over "
+        "minima are unweighted, every distinct minimum counted once.\n",
+    ]
+    return "\n".join(lines)
+
+
+def _differences(scale: Scale, studies: Sequence[Study]) -> Iterator[str]:
+    """Only at the scale of the paper: other networks have other numbers."""
+    if scale.name == "paper":
+        yield "## Differences\n"
+        yield differences.to_markdown(
+            entry for recipe, found in studies for entry in tables.entries(recipe, found)
+        )
+
+
+def _versions(record: Record) -> str:
+    return ", ".join(f"{name} {number}" for name, number in record.about["versions"].items())
+
+
+def _section(artifact: Artifact, studies: dict[str, Study]) -> str:
+    chosen = [studies[name] for name in artifact.recipes]
+    lines = [f"## {artifact.title}\n"]
+    if artifact.kind in ("trees", "boxes", "growth") and any(found for _, found in chosen):
+        lines.append(f"![{artifact.title}]({artifact.name}.png)\n\n*{caption(artifact)}*\n")
+    if artifact.kind == "distributions":
+        below = re.sub("^## ", "### ", distributions(chosen)[0], flags=re.M)
+        return "\n".join([*lines, DISTRIBUTIONS_TEXT, below])
+    shown_before = artifact.name.startswith("figure") and chosen[0][0].kind != "masks"
+    if not shown_before:
+        for recipe, found in chosen:
+            lines.append(f"### {recipe.title}\n")
+            lines.append(tables.to_markdown(tables.entries(recipe, found)))
+    return "\n".join(lines)
+
+
+def caption(artifact: Artifact) -> str:
+    """What a figure shows."""
+    if artifact.kind == "boxes":
+        return (
+            "AUC of the minima sampled, by percentage of wrong labels. Boxes: quartiles and "
+            "median; whiskers: outermost values within 1.5 interquartile ranges of the box."
+        )
+    if artifact.kind == "growth":
+        return "Minima and transition states found against CPU time."
+    return (
+        f"Disconnectivity graphs, draw 1, colored by {PART[artifact.color]} AUC (red low, blue "
+        "high). Colors and the scale of the loss are the same in all panels; every axis begins "
+        "below the lowest minimum of its panel. Only minima connected to the lowest one are "
+        "drawn, and what lies far above most of them is cut off; the titles say how many are left."
+    )
+
+
+def _landscapes(there: Sequence[Record]) -> str:
+    head = (
+        "landscape",
+        "minima",
+        "transition states",
+        "known minima",
+        "known transition states",
+        "quenches",
+        "searches",
+        "ended by",
+        "CPU minutes",
+    )
+    rows = [
+        (
+            record.cell.name,
+            f"{record.effort.minima:,}",
+            f"{record.effort.transition_states:,}",
+            _known(record, "minima"),
+            _known(record, "transition states"),
+            f"{record.about['quenches']:,}",
+            f"{record.effort.attempts:,}",
+            record.effort.reason,
+            f"{record.effort.cpu_seconds / 60.0:.1f}",
+        )
+        for record in there
+    ]
+    lines = [markdown_row(row) for row in (head, ("---",) * len(head), *rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _known(record: Record, points: str) -> str:
+    for stream in record.about["completeness"]:
+        if stream["points"] == points:
+            low, high = stream["atlas_coverage_low"], stream["atlas_coverage_high"]
+            return f"{stream['atlas_coverage']:.3f} ({low:.3f} to {high:.3f})"
+    return ""

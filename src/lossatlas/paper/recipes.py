@@ -1,0 +1,332 @@
+"""Recipes: the studies of the paper, and some beyond it, as landscapes to be explored.
+
+A study is a row of *columns*, as a table of the paper has them: label errors of 0, 10, 50 and
+100 %, numbers of neighbors, layers. A column makes one cell for each random draw. Draw d has the
+seed d everywhere: fresh starts and another split of the data, other wrong labels, other searches.
+All columns of a draw share their data, so they can be compared in pairs.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from lossatlas.paper.cell import Budget, Cell
+
+ERRORS = (0.0, 0.1, 0.5, 1.0)
+"""Shares of wrong labels, Tables I, II and SI."""
+MNIST_ERRORS = (0.0, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 1.0)
+"""Shares of wrong labels, Table III."""
+NEAREST_L2 = 0.007
+"""With 0.1 and pixels divided by 255 the numbers of Table III cannot come out. Of a scan over
+lambda and scalings on one draw, this lambda came nearest."""
+INDEPENDENT_SHARE = 0.25
+"""Of every exploration, for the searches that completeness is estimated from."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Sizes and budgets.
+
+    Args:
+        name: ``paper`` or ``quick``.
+        items, train, test: LJAT3 starts minimized, training and testing items.
+        scarce: the smaller number of training items of Table IV.
+        hidden, narrow, two, three: hidden layers of the networks of Tables I and II, of Figure 7,
+            and of Table IV.
+        wide_near, narrow_near, deep_near: numbers of neighbors of the masks of Figure 6, of Figure
+            7 and of deep networks; 0 for all connections.
+        budget, scarce_budget, mnist_budget: effort of a cell, of one with few training items, and
+            of one of MNIST.
+        mnist: training and testing items and hidden units for MNIST.
+        draws: random draws of the studies of label noise, unless asked otherwise.
+    """
+
+    name: str
+    items: int
+    train: int
+    test: int
+    scarce: int
+    hidden: tuple[int, ...]
+    narrow: tuple[int, ...]
+    two: tuple[int, ...]
+    three: tuple[int, ...]
+    wide_near: tuple[int, ...]
+    narrow_near: tuple[int, ...]
+    deep_near: tuple[int, ...]
+    budget: Budget
+    scarce_budget: Budget
+    mnist: tuple[int, int, int]
+    mnist_budget: Budget
+    draws: int
+
+
+PAPER = Scale(
+    "paper",
+    items=200_000,
+    train=1000,
+    test=10_000,
+    scarce=100,
+    hidden=(10,),
+    narrow=(5,),
+    two=(5, 5),
+    three=(4, 4, 4),
+    wide_near=(1, 2, 3, 0),
+    narrow_near=(2, 3, 0),
+    deep_near=(1, 2, 3, 0),
+    budget=Budget(cpu_minutes=20),
+    scarce_budget=Budget(cpu_minutes=60),
+    mnist=(1000, 10_000, 10),
+    mnist_budget=Budget(cpu_minutes=30, minima=50),
+    draws=3,
+)
+QUICK = Scale(
+    "quick",
+    items=2000,
+    train=80,
+    test=500,
+    scarce=40,
+    hidden=(3,),
+    narrow=(3,),
+    two=(2, 2),
+    three=(2, 2, 2),
+    wide_near=(1, 2, 0),
+    narrow_near=(2, 0),
+    deep_near=(2, 0),
+    budget=Budget(cpu_minutes=1.5, transition_states=12),
+    scarce_budget=Budget(cpu_minutes=1.5, transition_states=12),
+    mnist=(100, 200, 2),
+    mnist_budget=Budget(cpu_minutes=1.5, minima=4),
+    draws=1,
+)
+SCALES = {scale.name: scale for scale in (PAPER, QUICK)}
+
+
+class Column(NamedTuple):
+    """A column of a study.
+
+    Attributes:
+        label: what stands above it.
+        key: its name in the file of published numbers.
+        cell: the cell of a draw.
+    """
+
+    label: str
+    key: str
+    cell: Callable[[int], Cell]
+
+
+class Recipe(NamedTuple):
+    """A study of the paper, or one beyond it.
+
+    Attributes:
+        name: used in the files.
+        title: what it is about, with the shorthand of the network.
+        kind: what varies from column to column.
+        columns: in the order of the paper.
+        draws: how many are computed unless asked otherwise.
+        published: its name in the file of published numbers, if another.
+    """
+
+    name: str
+    title: str
+    kind: Literal["noise", "mnist", "masks", "layers"]
+    columns: tuple[Column, ...]
+    draws: int = 1
+    published: str = ""
+
+
+def recipes(scale: Scale) -> dict[str, Recipe]:
+    """All studies by name, in the order in which they are run.
+
+    Example:
+        >>> list(recipes(PAPER))[:3]
+        ['noise-d1', 'noise-d2', 'noise-d3']
+    """
+    wide, narrow, two, three = scale.hidden, scale.narrow, scale.two, scale.three
+    in_order = (
+        *(_noise_recipe(scale, f"noise-{s.lower()}", s, wide) for s in ("D1", "D2", "D3")),
+        _mask_recipe(scale, "masks-wide", wide, 1e-4, scale.wide_near),
+        _mask_recipe(scale, "masks-narrow", narrow, 1e-5, scale.narrow_near),
+        _layer_recipe(scale, "layers-1000", scarce=False),
+        _mnist_recipe(scale, "mnist-nearest", NEAREST_L2, MNIST_ERRORS),
+        _mnist_recipe(scale, "mnist-as-written", 0.1, (0.0, 0.5, 1.0)),
+        _layer_recipe(scale, "layers-100", scarce=True),
+        _mask_recipe(scale, "masks-two", two, 1e-4, scale.deep_near),
+        _mask_recipe(scale, "masks-three", three, 1e-4, scale.deep_near),
+        _noise_recipe(scale, "noise-two", "D1", two),
+        _noise_recipe(scale, "noise-three", "D1", three),
+        _noise_recipe(scale, "other-labels", "D1", wide, curvature="absolute"),
+    )
+    return {recipe.name: recipe for recipe in in_order}
+
+
+def shorthand(scale: Scale, hidden: tuple[int, ...], l2: float, train: int | None = None) -> str:
+    """The network as the paper writes it: inputs, hidden nodes, outputs, training items, lambda.
+
+    Example:
+        >>> shorthand(PAPER, (10,), 1e-4)
+        '[2, 10, 4, 1000, 0.0001]'
+    """
+    widths = ", ".join(map(str, (2, *hidden, 4, train or scale.train)))
+    return f"[{widths}, {np.format_float_positional(l2)}]"
+
+
+def _noise_recipe(
+    scale: Scale, name: str, side: str, hidden: tuple[int, ...], *, curvature: str = "signed"
+) -> Recipe:
+    def column(fraction: float) -> Column:
+        def cell(draw: int) -> Cell:
+            return ljat3_cell(
+                scale, draw, side=side, noise=fraction, hidden=hidden, curvature=curvature
+            )
+
+        return Column(f"{100 * fraction:g} % errors", f"{100 * fraction:g}", cell)
+
+    title = f"Label errors, {side}, {shorthand(scale, hidden, 1e-4)}"
+    draws = scale.draws if hidden == scale.hidden else 1
+    published = ""
+    if curvature != "signed":
+        title, published = f"{title}, {curvature} curvature", f"noise-{side.lower()}"
+    return Recipe(name, title, "noise", tuple(map(column, ERRORS)), draws, published)
+
+
+def _mask_recipe(
+    scale: Scale, name: str, hidden: tuple[int, ...], l2: float, neighbors: tuple[int, ...]
+) -> Recipe:
+    def column(near: int) -> Column:
+        def cell(draw: int) -> Cell:
+            return ljat3_cell(scale, draw, hidden=hidden, neighbors=near, l2=l2)
+
+        label = f"{near} neighbor{'s' if near > 1 else ''}" if near else "all connections"
+        return Column(label, f"{near}", cell)
+
+    title = f"Reduced connectivity, D1, {shorthand(scale, hidden, l2)}"
+    return Recipe(name, title, "masks", tuple(map(column, neighbors)))
+
+
+def _layer_recipe(scale: Scale, name: str, *, scarce: bool) -> Recipe:
+    def column(hidden: tuple[int, ...]) -> Column:
+        def cell(draw: int) -> Cell:
+            return ljat3_cell(scale, draw, hidden=hidden, scarce=scarce)
+
+        widths = ", ".join(map(str, hidden))
+        return Column(f"{len(hidden)} hidden layers ({widths})", f"{len(hidden)}", cell)
+
+    train = scale.scarce if scarce else scale.train
+    title = f"Hidden layers, D1, {train} training items, lambda 0.0001"
+    return Recipe(name, title, "layers", (column(scale.two), column(scale.three)))
+
+
+def _mnist_recipe(scale: Scale, name: str, l2: float, errors: tuple[float, ...]) -> Recipe:
+    def column(fraction: float) -> Column:
+        def cell(draw: int) -> Cell:
+            return mnist_cell(scale, draw, noise=fraction, l2=l2)
+
+        return Column(f"{100 * fraction:g} % errors", f"{100 * fraction:g}", cell)
+
+    train, _, hidden = scale.mnist
+    title = f"MNIST, [784, {hidden}, 10, {train}, {l2:g}], pixels divided by 255"
+    return Recipe(name, title, "mnist", tuple(map(column, errors)), published="mnist")
+
+
+def ljat3_cell(
+    scale: Scale,
+    draw: int,
+    *,
+    side: str = "D1",
+    noise: float = 0.0,
+    hidden: tuple[int, ...] | None = None,
+    neighbors: int = 0,
+    l2: float = 1e-4,
+    scarce: bool = False,
+    curvature: str = "signed",
+) -> Cell:
+    """The cell of an LJAT3 landscape; every setting that matters is written out in it.
+
+    Except that labels are GMIN's: only others are named.
+    """
+    study: dict[str, Any] = {
+        "data": {
+            "source": "ljat3",
+            "side": side,
+            "items": scale.items,
+            "inputs": ["r12", "r13"],
+            "step_cap": 0.4,
+            "train": scale.scarce if scarce else scale.train,
+            "test": scale.test,
+            "seed": draw,
+            "split": "random",
+            "scaling": "none",
+        },
+        "network": {
+            "hidden": list(hidden or scale.hidden),
+            "neighbors": neighbors,
+            "ties": "lowest",
+        },
+        "loss": {"l2": l2, "regularize_biases": True},
+    }
+    if curvature != "signed":
+        study["data"]["curvature"] = curvature
+    budget = scale.scarce_budget if scarce else scale.budget
+    study |= _noise_table(noise, draw)
+    return Cell(study, draw, draw, independent_share=INDEPENDENT_SHARE, budget=budget)
+
+
+def mnist_cell(scale: Scale, draw: int, *, noise: float, l2: float) -> Cell:
+    """The cell of an MNIST landscape: minima of low loss sampled by basin-hopping."""
+    train, test, hidden = scale.mnist
+    study: dict[str, Any] = {
+        "data": {
+            "source": "mnist",
+            "pixels": "unit",
+            "train": train,
+            "test": test,
+            "seed": draw,
+            "split": "random",
+            "scaling": "none",
+        },
+        "network": {"hidden": [hidden], "neighbors": 0, "ties": "lowest"},
+        "loss": {"l2": l2, "regularize_biases": True},
+    }
+    study |= _noise_table(noise, draw)
+    return Cell(
+        study,
+        draw,
+        draw,
+        strategies=("basin-hopping",),
+        auc="macro",
+        budget=scale.mnist_budget,
+    )
+
+
+def _noise_table(fraction: float, draw: int) -> dict[str, Any]:
+    """Uniform noise. What is wrong at 10 % is wrong at 50 % too: levels are compared in pairs."""
+    if fraction == 0:
+        return {}
+    table = {"kind": "uniform", "fraction": fraction, "seed": draw, "common_random_numbers": True}
+    return {"noise": table}
+
+
+def cells_of(
+    recipe: Recipe,
+    draws: int | None = None,
+    minutes: float | None = None,
+    cpu_minutes: float | None = None,
+) -> Iterator[tuple[Column, Cell]]:
+    """The cells of a study with their columns, all columns of a draw before the next draw.
+
+    Args:
+        recipe: the study.
+        draws: how many draws; default those of the study.
+        minutes, cpu_minutes: of the clock, and of CPU time, for each cell; if one is given they
+            replace its own times.
+    """
+    for draw in range(1, (draws or recipe.draws) + 1):
+        for column in recipe.columns:
+            cell = column.cell(draw)
+            if minutes is not None or cpu_minutes is not None:
+                budget = replace(cell.budget, minutes=minutes, cpu_minutes=cpu_minutes)
+                cell = cell._replace(budget=budget)
+            yield column, cell

@@ -1,0 +1,274 @@
+"""Tables: the paper's numbers beside ours, as CSV for programs and as Markdown for people.
+
+A table has a row for every quantity and a column for every setting of the study, as *paper | ours*.
+Ours is the mean over random draws, plus or minus their standard deviation, with the range. What the
+paper prints as AUC is compared with the AUC of its programs, by 101 thresholds; with MNIST with the
+exact AUC, since 101 thresholds are too few where all probabilities are near one tenth.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from lossatlas.paper.exploring import Record
+from lossatlas.paper.published import note, published
+from lossatlas.paper.recipes import Column, Recipe
+
+
+class Quantity(NamedTuple):
+    """A row of a table.
+
+    Attributes:
+        name: in `measures`.
+        label: for people.
+        digits: after the point.
+        printed: its name among the published numbers, if another.
+    """
+
+    name: str
+    label: str
+    digits: int = 3
+    printed: str = ""
+
+
+class Entry(NamedTuple):
+    """A number of a table.
+
+    Attributes:
+        study, column: names of both.
+        label: of the column, for people.
+        quantity: which number.
+        paper: as printed there, None if it is not.
+        ours: one value for each draw in which it is defined.
+        draws: how many draws were computed.
+        lower_bound: whether it is a count, and a landscape was left before nothing new turned up.
+        note: a remark on the printed number.
+    """
+
+    study: str
+    column: str
+    label: str
+    quantity: Quantity
+    paper: float | None
+    ours: tuple[float, ...]
+    draws: int
+    lower_bound: bool
+    note: str
+
+
+def _auc_rows(
+    statistics: str = "gmin mean sd", rule: str = "", digits: tuple[int, int] = (3, 5)
+) -> list[Quantity]:
+    """The rows of all parts of the data; rule "rank_" for the exact AUC."""
+    labels = {"gmin": "global minimum", "mean": "mean over minima", "sd": "sd over minima"}
+    parts = {
+        "train": "training",
+        "incorrect": "incorrect part",
+        "correct": "correct part",
+        "test": "testing",
+    }
+    return [
+        Quantity(
+            f"{rule}{part}_{which}_auc",
+            f"{name} AUC, {labels[which]}",
+            digits[which == "sd"],
+            f"{part}_{which}_auc",
+        )
+        for part, name in parts.items()
+        for which in statistics.split()
+    ]
+
+
+COUNTS = [
+    Quantity("minima", "minima", 0),
+    Quantity("transition_states", "transition states", 0),
+    Quantity("nondegenerate", "transition states without degenerate rearrangements", 0),
+]
+UNSEEN = [
+    Quantity("minima_atlas_coverage", "probability that a random quench ends at a known minimum"),
+    Quantity("minima_chao1", "minima, lower bound from random quenches", 0),
+    Quantity("transition_states_atlas_coverage", "likewise: a random climb, a transition state"),
+    Quantity("transition_states_chao1", "transition states, lower bound from random climbs", 0),
+]
+MERGED = [
+    Quantity("merged_minima", "minima, losses closer than 0.0001 merged", 0),
+    Quantity("merged_transition_states", "transition states, likewise", 0),
+]
+MERGED_AUC = [
+    Quantity("merged_train_mean_auc", "training AUC, mean over merged minima"),
+    Quantity("merged_train_sd_auc", "training AUC, sd over merged minima", 5),
+    Quantity("merged_test_mean_auc", "testing AUC, mean over merged minima"),
+    Quantity("merged_test_sd_auc", "testing AUC, sd over merged minima", 5),
+]
+LOSSES = [
+    Quantity("gmin_loss", "training loss, global minimum"),
+    Quantity("test_gmin_loss", "testing loss, global minimum"),
+]
+SHAPE = [
+    Quantity("loss_range", "range of the loss over minima", 4),
+    Quantity("funnel_share", "share of minima in the funnel of the global minimum", 2),
+    Quantity("funnel_bottoms", "bottoms of monotonic sequences", 0),
+    Quantity("funnel_mean_barrier", "mean barrier toward the global minimum", 5),
+    Quantity("funnel_mean_ratio", "mean of barrier over loss difference", 2),
+    Quantity("funnel_median_ratio", "median of barrier over loss difference", 2),
+]
+CORRELATIONS = [
+    Quantity("loss_train_correlation", "rank correlation of loss and training AUC", 2),
+    Quantity("loss_test_correlation", "rank correlation of loss and testing AUC", 2),
+    Quantity("train_test_correlation", "rank correlation of training and testing AUC", 2),
+]
+SYMMETRY = [
+    Quantity("weights", "free weights", 0),
+    Quantity("frozen_weights", "frozen weights", 0),
+    Quantity("group_order", "order of the symmetry group", 0),
+]
+EFFORT = [Quantity("cpu_minutes", "CPU minutes", 1)]
+ROWS: dict[str, list[Quantity]] = {
+    "noise": [
+        *COUNTS,
+        *UNSEEN,
+        *MERGED,
+        *LOSSES,
+        *_auc_rows(),
+        *MERGED_AUC,
+        *CORRELATIONS,
+        *SHAPE,
+        *EFFORT,
+    ],
+    "masks": [*SYMMETRY, *COUNTS, *UNSEEN, *MERGED, *LOSSES, *_auc_rows()[-3:], *SHAPE, *EFFORT],
+    "layers": [
+        *SYMMETRY[:1],
+        *COUNTS,
+        *UNSEEN,
+        *MERGED,
+        *LOSSES,
+        *_auc_rows()[-3:],
+        *SHAPE,
+        *EFFORT,
+    ],
+    "mnist": [
+        *_auc_rows("mean sd", "rank_", (4, 4)),
+        Quantity("minima", "minima sampled", 0),
+        Quantity("quenches", "quenches", 0),
+        Quantity("gmin_loss", "lowest loss"),
+        Quantity("highest_loss", "highest loss"),
+        Quantity("good_share", "share of minima with testing AUC of 0.9 or more", 2),
+        *EFFORT,
+    ],
+}
+"""The rows of the tables by kind of study."""
+
+
+def entries(recipe: Recipe, records: Iterable[tuple[Column, Record]]) -> list[Entry]:
+    """The numbers of a study, row by row.
+
+    Args:
+        recipe: the study.
+        records: the cells there are, with their columns, in any order.
+    """
+    source = recipe.published or recipe.name
+    by_column: dict[str, list[Record]] = {}
+    for column, record in records:
+        by_column.setdefault(column.key, []).append(record)
+    return [
+        Entry(
+            recipe.name,
+            column.key,
+            column.label,
+            quantity,
+            published(source, column.key).get(quantity.printed or quantity.name),
+            tuple(_values(by_column.get(column.key, []), quantity.name)),
+            len(by_column.get(column.key, [])),
+            quantity in COUNTS and any(r.effort.ran_out for r in by_column.get(column.key, [])),
+            note(source, column.key, quantity.name),
+        )
+        for quantity in ROWS[recipe.kind]
+        for column in recipe.columns
+    ]
+
+
+def _values(records: list[Record], name: str) -> list[float]:
+    if name == "cpu_minutes":
+        return [record.effort.cpu_seconds / 60.0 for record in records]
+    if name == "quenches":
+        return [record.about["quenches"] for record in records]
+    found = (record.numbers.get(name, math.nan) for record in records)
+    return [value for value in found if not math.isnan(value)]
+
+
+CSV_COLUMNS = (
+    "study",
+    "column",
+    "quantity",
+    "paper",
+    "ours_mean",
+    "ours_sd",
+    "ours_min",
+    "ours_max",
+    "draws",
+    "note",
+)
+
+
+def to_csv(table: Iterable[Entry]) -> str:
+    """One line a number; empty fields where there is none."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for entry in table:
+        ours = np.array(entry.ours)
+        spread = ours.std(ddof=1) if ours.size > 1 else ""
+        statistics = (ours.mean(), spread, ours.min(), ours.max()) if ours.size else ("",) * 4
+        shown = [f"{value:.10g}" if value != "" else "" for value in statistics]
+        paper = "" if entry.paper is None else f"{entry.paper:.10g}"
+        head = entry.study, entry.column, entry.quantity.name, paper
+        writer.writerow([*head, *shown, ours.size, entry.note])
+    return stream.getvalue()
+
+
+def to_markdown(table: Sequence[Entry]) -> str:
+    """The table of one study; remarks stand below it, rows without a single number are left out."""
+    columns = list(dict.fromkeys(entry.label for entry in table))
+    lines = [markdown_row(["", *columns]), markdown_row(["---"] * (len(columns) + 1))]
+    remarks: list[str] = []
+    rows: dict[str, list[Entry]] = {}
+    for entry in table:
+        rows.setdefault(entry.quantity.label, []).append(entry)
+    for label, row in rows.items():
+        if any(entry.ours or entry.paper is not None for entry in row):
+            lines.append(markdown_row([label, *(_cell(entry, remarks) for entry in row)]))
+    notes = [f"{k}. {text}" for k, text in enumerate(remarks, 1)]
+    return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"
+
+
+def _cell(entry: Entry, remarks: list[str]) -> str:
+    digits = entry.quantity.digits
+    paper = "" if entry.paper is None else f"{entry.paper:.{digits}f}"
+    if entry.note:
+        remarks.append(entry.note)
+        paper += f" ({len(remarks)})"
+    ours = spread(entry.ours, digits) if entry.ours else "not defined" if entry.draws else "not run"
+    return f"{paper} / {ours}" if paper else ours
+
+
+def spread(values: Sequence[float], digits: int) -> str:
+    """Mean, standard deviation and range of a number over draws.
+
+    Example:
+        >>> spread([0.71, 0.73], 2), spread([5.0], 0)
+        ('0.72 ± 0.01 (0.71 to 0.73)', '5')
+    """
+    mean = f"{np.mean(values):.{digits}f}"
+    if len(values) == 1:
+        return mean
+    low, high = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
+    return f"{mean} ± {np.std(values, ddof=1):.{digits}f} ({low} to {high})"
+
+
+def markdown_row(fields: Sequence[str]) -> str:
+    """A line of a Markdown table."""
+    return f"| {' | '.join(fields)} |"

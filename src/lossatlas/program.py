@@ -1,0 +1,61 @@
+"""All commands of the program `lossatlas`."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from lossatlas.cli.auc_command import auc
+from lossatlas.cli.discovery_command import discovery
+from lossatlas.cli.explore_command import explore
+from lossatlas.cli.status_command import status
+from lossatlas.cli.table_commands import minima, transition_states
+from lossatlas.cli.tree_command import tree
+from lossatlas.cli.verify_command import verify
+from lossatlas.paper.command import reproduce
+
+app = typer.Typer(
+    name="lossatlas",
+    help="Loss landscapes of neural networks: certified minima, transition states, and how they "
+    "are connected.",
+    no_args_is_help=True,
+    add_completion=False,
+    # Plain help is shown in a fifth of a second, rich help in half of one.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"lossatlas {version('lossatlas')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _begin(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    context.obj = time.monotonic()
+
+
+COMMANDS = (
+    (explore, "lossatlas explore examples/d2.toml --minutes 10"),
+    (status, "lossatlas status d2.atlas --json"),
+    (minima, "lossatlas minima d2.atlas --csv > minima.csv"),
+    (transition_states, "lossatlas transition-states d2.atlas --limit 50"),
+    (auc, "lossatlas auc d2.atlas --positive-class 1"),
+    (tree, "lossatlas tree d2.atlas -o d2.png --color test_auc"),
+    (discovery, "lossatlas discovery d2.atlas -o discovery.png"),
+    (verify, "lossatlas verify d2.atlas --sample 100"),
+    (reproduce, "lossatlas reproduce table-2 --scale paper --draws 3 -o results"),
+)
+
+for command, example in COMMANDS:
+    app.command(command.__name__.replace("_", "-"), epilog=f"Example:  {example}")(command)

@@ -1,0 +1,223 @@
+"""Explorations that can be checked completely: nothing missing, nothing twice, and reproducible."""
+
+import json
+from functools import partial
+
+import numpy as np
+import pytest
+
+from lossatlas.atlas import Atlas, Problem, snapshot
+from lossatlas.atlas.log import INDEPENDENT_MINIMA, INDEPENDENT_SADDLES
+from lossatlas.errors import BadInputError, Status
+from lossatlas.exploration import ExploreOptions, explore, explorer, strategies, verify
+from lossatlas.exploration.explorer import _out_of_order
+from lossatlas.exploration.strategies import Task
+from lossatlas.landscape import FunctionLandscape, NetworkLandscape
+from lossatlas.lanes.engine import Request
+from lossatlas.search.outcome import Attempt, Cost
+from lossatlas.testing.surfaces import LJAT3_PLANAR, MUELLER_BROWN, ljat3_planar
+
+REFLECTIONS = np.array([np.diag([s, s, t]) for s in (1.0, -1.0) for t in (1.0, -1.0)])
+
+
+def open_atlas(path, landscape):
+    arrays = {}
+    if isinstance(landscape, NetworkLandscape):
+        arrays = {"train_inputs": landscape.inputs, "train_labels": landscape.labels}
+    return Atlas.open_or_create(path, Problem(landscape.fingerprint(), {}, arrays))
+
+
+def ljat3():
+    return FunctionLandscape(
+        ljat3_planar,
+        low=[0.9, -2.0, 0.3],
+        high=[2.2, 2.0, 2.0],
+        name="LJAT3",
+        symmetry=REFLECTIONS,
+        length_scale=0.3,
+    )
+
+
+def test_ljat3_is_mapped_completely(tmp_path):
+    """Four minima, three transition states, each from the equilateral to one linear form."""
+    landscape = ljat3()
+    with open_atlas(tmp_path / "ljat3.atlas", landscape) as atlas:
+        done = explore(landscape, atlas, ExploreOptions(minutes=3))
+        minima, states = atlas.minima(), atlas.transition_states()
+        found = [sorted(minima["loss"]), sorted(states.query("not degenerate")["loss"])]
+        equilateral = int(minima["id"][minima["loss"].idxmax()])
+        linear = sorted(set(minima["id"]) - {equilateral})
+        joined = [sorted(pair) for pair in states[["minimum_1", "minimum_2"]].to_numpy().tolist()]
+        assert verify(landscape, atlas).failures == ()
+    assert done.reason == "nothing new"
+    for index in (0, 1):
+        known = sorted(p.energy for p in LJAT3_PLANAR.points if p.hessian_index == index)
+        known = _distinct(known, landscape, index)
+        np.testing.assert_allclose(found[index], known, atol=1e-8)
+    assert sorted(joined) == sorted(sorted([equilateral, i]) for i in linear)
+
+
+def _distinct(energies, landscape, index):
+    """Energies of the known points that are no copies of each other."""
+    points = [p for p in LJAT3_PLANAR.points if p.hessian_index == index]
+    forms = {tuple(np.round(landscape.invariants(np.array(p.position)), 6)): p for p in points}
+    return sorted(p.energy for p in forms.values())
+
+
+def test_mueller_brown_is_mapped_completely(tmp_path):
+    landscape = FunctionLandscape(
+        MUELLER_BROWN.energy, [-1.5, -0.5], [1.2, 2.0], "Mueller-Brown", length_scale=0.3
+    )
+    with open_atlas(tmp_path / "mb.atlas", landscape) as atlas:
+        explore(landscape, atlas, ExploreOptions(minutes=2))
+        status, states = atlas.status(), atlas.transition_states()
+    assert (status["minima"], status["transition_states"], status["components"]) == (3, 2, 1)
+    saddles = sorted(p.energy for p in MUELLER_BROWN.points if p.hessian_index == 1)
+    np.testing.assert_allclose(sorted(states["loss"]), saddles, atol=1e-8)
+
+
+def test_complete_landscapes_of_tiny_networks(shared, tmp_path):
+    """All minima and index-one points of an independent, exhaustive computation, with orbits."""
+    fixture = json.loads((shared / "morse_fixture.json").read_text())
+    inputs, labels = np.array(fixture["X"]), np.array(fixture["c"])
+    for number, case in enumerate(fixture["cases"]):
+        landscape = NetworkLandscape(inputs, labels, (case["n_hidden"],), case["lam"], classes=4)
+        if landscape.n_weights != len(case["points"][0]["w"]):
+            landscape = NetworkLandscape(inputs, labels, (case["n_hidden"],), case["lam"])
+        with open_atlas(tmp_path / f"{number}.atlas", landscape) as atlas:
+            explore(landscape, atlas, ExploreOptions(minutes=3))
+            tables = atlas.minima(), atlas.transition_states()
+            assert verify(landscape, atlas).failures == ()
+        for index, table in enumerate(tables):
+            known = sorted((p["E"], p["orbit"]) for p in case["points"] if p["index"] == index)
+            found = sorted(zip(table["loss"], table["orbit_size"], strict=True))
+            np.testing.assert_allclose([e for e, _ in found], [e for e, _ in known], atol=1e-9)
+            assert [int(orbit) for _, orbit in found] == [orbit for _, orbit in known]
+
+
+@pytest.fixture(scope="module")
+def small():
+    random = np.random.default_rng(5)
+    inputs = random.normal(size=(40, 2))
+    labels = random.integers(3, size=40)
+    return NetworkLandscape(inputs, labels, (3,), 1e-3)
+
+
+def _run(landscape, path, **options):
+    with open_atlas(path, landscape) as atlas:
+        explore(landscape, atlas, ExploreOptions(minutes=2, **options))
+        states = atlas.transition_states()
+        attempts = atlas.attempts()[["strategy", "origin", "detail", "status"]]
+        return states[["loss", "minimum_1", "minimum_2"]].to_numpy(), attempts.to_numpy().tolist()
+
+
+def test_the_result_depends_on_the_seed_not_on_workers(small, tmp_path):
+    """Same seed, one worker or two: the same points in the same order."""
+    one, log_one = _run(small, tmp_path / "a", transition_states=8, workers=1)
+    two, log_two = _run(small, tmp_path / "b", transition_states=8, workers=2)
+    np.testing.assert_allclose(one, two, atol=1e-11)
+    assert log_one == log_two
+
+
+def test_a_shorter_run_is_a_prefix_of_a_longer_one(small, tmp_path):
+    short, log_short = _run(small, tmp_path / "a", transition_states=4)
+    long, log_long = _run(small, tmp_path / "b", transition_states=8)
+    np.testing.assert_allclose(long[: len(short)], short, atol=1e-11)
+    assert log_long[: len(log_short)] == log_short
+
+
+def test_an_exploration_is_continued(small, tmp_path):
+    path = tmp_path / "c"
+    first, log = _run(small, path, transition_states=4)
+    second, log_after = _run(small, path, transition_states=8)
+    assert len(second) >= 8 > len(first)
+    assert log_after[: len(log)] == log
+    names = [tuple(map(str, row[:3])) for row in log_after]
+    assert len(set(names)) == len(names), "no search is made twice"
+
+
+def test_a_number_already_reached_starts_nothing(small, tmp_path):
+    path = tmp_path / "d"
+    _run(small, path, transition_states=4)
+    with open_atlas(path, small) as atlas:
+        done = explore(small, atlas, ExploreOptions(transition_states=2))
+    assert (done.reason, done.attempts) == ("number", 0)
+
+
+def test_minima_are_sampled_by_one_strategy_until_there_are_enough(small, tmp_path):
+    path = tmp_path / "f"
+    with open_atlas(path, small) as atlas:
+        options = ExploreOptions(minima=3, strategies=("basin-hopping",), minutes=2)
+        done = explore(small, atlas, options)
+        strategies = set(atlas.attempts()["strategy"])
+    assert (done.reason, done.transition_states, strategies) == ("number", 0, {"basin-hopping"})
+    assert 3 <= done.minima <= 5  # the last chain brings up to three
+
+
+def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch):
+    """A chain that never ends comes first; those behind it are committed all the same."""
+    landscape, options = ljat3(), ExploreOptions(workers=2, strategies=("basin-hopping",))
+    first, finished = strategies.find_minima, []
+
+    def endless(tools):
+        while True:
+            yield Request(tools.quench, (np.array([1.2, 0.1, 1.0]),))
+
+    def counted(task, tools):
+        last = yield from task.search(tools)
+        finished.append(task)
+        return last
+
+    def slow_start(view, seed=0):
+        yield Task("basin-hopping", (), "endless", endless)
+        for task in first(view, seed):
+            yield task._replace(search=partial(counted, task))
+
+    monkeypatch.setattr(strategies, "find_minima", slow_start)
+    monkeypatch.setattr(explorer._Rounds, "time_is_up", lambda rounds: len(finished) >= 3)
+    with open_atlas(tmp_path / "h", landscape) as atlas:
+        done = explore(landscape, atlas, options)
+        names = set(atlas.attempts()["detail"])
+    assert done.reason == "time"
+    assert done.attempts == len(names) >= 9  # three chains of three quenches
+    assert "endless" not in names
+
+
+def test_independent_draws_are_committed_in_order_alone():
+    """Else the quick ones would be counted more often than the slow."""
+    strategies = ["basin-hopping", INDEPENDENT_MINIMA, "connect", INDEPENDENT_SADDLES]
+    waiting = {k: [Attempt(s, (), "", Status.CONVERGED, Cost())] for k, s in enumerate(strategies)}
+    assert [a.strategy for a in _out_of_order(waiting)] == ["basin-hopping", "connect"]
+
+
+def test_cpu_time_ends_an_exploration(small, tmp_path):
+    with open_atlas(tmp_path / "g", small) as atlas:
+        done = explore(small, atlas, ExploreOptions(cpu_minutes=0.02))
+    assert done.reason == "time"
+    assert done.cpu_seconds >= 1.2
+
+
+@pytest.mark.parametrize("names", [(), ("untrap", "anneal")])
+def test_unknown_strategies_are_refused(names):
+    with pytest.raises(BadInputError, match=r"strategies: .*use some of basin-hopping"):
+        ExploreOptions(strategies=names)
+
+
+@pytest.mark.parametrize(
+    "name", ["minutes", "cpu_minutes", "transition_states", "minima", "lanes", "workers"]
+)
+def test_limits_must_be_positive(name):
+    with pytest.raises(BadInputError, match=name):
+        ExploreOptions(**{name: 0})
+
+
+def test_points_of_the_atlas_are_consistent(small, tmp_path):
+    """Transition states lie above the minima they join; every minimum below C lnC."""
+    path = tmp_path / "e"
+    _run(small, path, transition_states=8)
+    with open_atlas(path, small) as atlas:
+        points = snapshot(atlas)
+    ends = points.minimum_energies[np.stack([points.minimum_1, points.minimum_2])]
+    assert (points.transition_state_energies > ends.max(axis=0)).all()
+    assert (points.curvatures < 0).all()
+    assert (points.lowest_eigenvalues > 0).all()

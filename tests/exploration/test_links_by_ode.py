@@ -1,0 +1,31 @@
+"""Which minima a transition state joins, decided by SciPy's ODE solver, on a D1 landscape."""
+
+import numpy as np
+import pytest
+
+from lossatlas.atlas import Atlas, Problem
+from lossatlas.data import load_ljat3, split_pools
+from lossatlas.exploration import ExploreOptions, explore, verify
+from lossatlas.landscape import NetworkLandscape
+
+
+@pytest.mark.slow
+def test_sixty_links_of_a_d1_landscape_are_those_of_gradient_flow(tmp_path):
+    """Half of them the softest and the degenerate ones, the other half drawn at random."""
+    pools = load_ljat3("D1", items=20_000, seed=3).pools
+    train = split_pools(pools, 1000, 1, 1).train
+    landscape = NetworkLandscape(train.inputs, train.labels, (10,), 1e-4)
+    arrays = {"train_inputs": landscape.inputs, "train_labels": landscape.labels}
+    problem = Problem(landscape.fingerprint(), {}, arrays)
+    with Atlas.create(tmp_path / "d1.atlas", problem) as atlas:
+        explore(landscape, atlas, ExploreOptions(minutes=15, transition_states=100))
+        states = atlas.transition_states()
+        degenerate = states.query("degenerate")["id"].tolist()[:10]
+        softest = states.sort_values("curvature", ascending=False)["id"].tolist()
+        hard = degenerate + [i for i in softest if i not in degenerate][: 30 - len(degenerate)]
+        rest = [i for i in states["id"] if i not in hard]
+        drawn = np.random.default_rng(0).choice(rest, size=30, replace=False).tolist()
+        result = verify(landscape, atlas, sample=1, ode=True, transition_states=hard + drawn)
+    print(f"{len(degenerate)} degenerate, softest {states['curvature'].max():.1e}; {result}")
+    assert result.checked_transition_states == 60
+    assert result.failures == ()

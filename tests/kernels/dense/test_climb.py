@@ -1,0 +1,117 @@
+"""Eigenvector-following: up one direction, down the others, and when it is given up."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from lane_runs import in_order, results_of
+from reference_networks import small_landscape
+
+from lossatlas.errors import Status
+from lossatlas.kernels.dense.climb import Climb
+from lossatlas.landscape import FunctionLandscape
+from lossatlas.lanes.engine import Engine
+from lossatlas.search.tools import default_tools
+from lossatlas.search.transition_states import from_the_middle
+
+
+def bowl(w):
+    return w @ w
+
+
+def double_well(w):
+    """Minima at x = 1 and -1, a saddle at 0; stiff in y."""
+    return (w[0] ** 2 - 1) ** 2 + 0.1 * w[0] * w[1] + 5.0 * w[1] ** 2
+
+
+BOWL = FunctionLandscape(bowl, [-1, -1], [1, 1])
+WELLS = FunctionLandscape(double_well, [-2, -1], [2, 1], symmetry=np.array([np.eye(2), -np.eye(2)]))
+
+
+@pytest.mark.parametrize(("most", "spent"), [(12, 12), (50, 40)])
+def test_a_climb_without_negative_curvature_is_given_up(most, spent):
+    kernel = Climb(max_convex=most, max_hessians=40)
+    (climb,) = results_of(BOWL.surface, kernel, [(np.array([0.1, 0.0]), np.array([1.0, 0.0]))])
+    assert (climb.status, climb.hessians) == (Status.TOO_MANY_STEPS, spent)
+    assert climb.w[0] > 0.1
+
+
+def test_from_the_middle_between_copies_to_the_saddle_between_them():
+    tools = default_tools(WELLS)
+    minimum = np.array([1.0, -0.01])
+    ends = (7, minimum), (7, -minimum)
+    (attempt,) = in_order(Engine(WELLS.surface), [from_the_middle(tools, "degenerate", *ends)])
+    assert (attempt.strategy, attempt.origin) == ("degenerate", (7, 7))
+    (pathway,) = attempt.pathways
+    np.testing.assert_allclose(pathway.transition_state.weights, 0.0, atol=1e-9)
+    low, high = (end.minimum for end in pathway.ends)
+    np.testing.assert_allclose(low.invariants, high.invariants, atol=1e-8)
+    np.testing.assert_allclose(low.weights, -high.weights, atol=1e-8)
+
+
+def test_two_minima_at_one_place_have_no_middle():
+    tools, minimum = default_tools(WELLS), (1, np.array([1.0, 0.0]))
+    search = from_the_middle(tools, "between", minimum, minimum)
+    (attempt,) = in_order(Engine(WELLS.surface), [search])
+    assert attempt.status is Status.NO_CANDIDATE
+    assert attempt.failures == {Status.NO_CANDIDATE: 1}
+
+
+def test_the_mode_followed_has_no_part_along_the_excluded_ones():
+    """Along the softmax shift the loss is a parabola: a climb that followed it would never end."""
+    landscape = small_landscape((3,))
+    random = np.random.default_rng(3)
+    w = landscape.random_start(random) / 5
+    shift = landscape.excluded_modes[0]
+    other = random.normal(size=landscape.n_weights)
+    other -= landscape.excluded_modes.T @ (landscape.excluded_modes @ other)
+    kernel = Climb(max_hessians=1)
+    (climb,) = results_of(landscape.surface, kernel, [(w, 0.999 * shift + 0.04 * other)])
+    assert np.linalg.norm(landscape.excluded_modes @ climb.mode) < 0.5
+    assert jnp.linalg.norm(climb.mode) == pytest.approx(1.0)
+
+
+def test_the_lowest_mode_is_followed_whatever_direction_was_asked_for():
+    """Two negative curvatures, and a stiff direction that the climb is sent along."""
+    ridge = FunctionLandscape(
+        lambda w: -2.0 * w[0] ** 2 - w[1] ** 2 + 50.0 * w[2] ** 2 + w[0] ** 4 + w[1] ** 4,
+        [-2, -2, -1],
+        [2, 2, 1],
+    )
+    start, stiff = np.array([0.1, 0.2, 0.05]), np.array([0.0, 0.0, 1.0])
+    (climb,) = results_of(ridge.surface, Climb(max_hessians=1), [(start, stiff)])
+    assert np.argmax(np.abs(climb.mode)) == 0
+    (climb,) = results_of(ridge.surface, Climb(), [(start, stiff)])
+    assert climb.status == Status.CONVERGED
+    np.testing.assert_allclose(np.abs(climb.w), [0.0, np.sqrt(0.5), 0.0], atol=1e-3)
+
+
+def test_a_step_is_followed_by_steps_back_to_the_floor_of_the_valley():
+    """The floor is w1 = sin(3 w0); where the climb goes up along the stiff direction it stays."""
+    valley = FunctionLandscape(
+        lambda w: 0.5 * jnp.cos(w[0]) + 200.0 * (w[1] - jnp.sin(3.0 * w[0])) ** 2, [-3, -2], [3, 2]
+    )
+    floor = np.array([0.8, np.sin(2.4)])
+    with jax.enable_x64(True):
+        values, vectors = jnp.linalg.eigh(valley.surface.hessian(jnp.asarray(floor)))
+        wall = floor + 0.05 * np.asarray(vectors[:, 1])
+        both, soft_only = (
+            np.asarray(
+                Climb()._corrected(
+                    valley.surface, jnp.asarray(wall), (values, vectors, down), jnp.asarray(1.0)
+                )
+            )
+            for down in (jnp.array([True, True]), jnp.array([True, False]))
+        )
+    height = abs(both[1] - np.sin(3.0 * both[0]))
+    assert height < 0.1 * abs(wall[1] - np.sin(3.0 * wall[0]))
+    assert np.linalg.norm(both - floor) < 0.01
+    np.testing.assert_array_equal(soft_only, wall)
+
+
+def test_every_step_of_a_climb_takes_a_gradient_more_for_each_correction():
+    start, up = np.array([0.4, 0.05]), np.array([-1.0, 0.0])
+    for corrections in (0, 2):
+        (climb,) = results_of(WELLS.surface, Climb(corrections=corrections), [(start, up)])
+        assert climb.status == Status.CONVERGED
+        assert climb.gradients == (1 + corrections) * climb.hessians

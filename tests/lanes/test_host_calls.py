@@ -1,0 +1,76 @@
+"""Host calls: requested like kernels, run as ordinary functions by the workers."""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from lane_runs import in_order, results_of
+
+from lossatlas.kernels.dense.polish import Polish
+from lossatlas.kernels.quench import Quench
+from lossatlas.landscape import FunctionLandscape
+from lossatlas.lanes.blocks import HostCall
+from lossatlas.lanes.engine import Engine, Request
+from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
+
+CAMEL = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1], "camel")
+
+
+class Square(NamedTuple):
+    value: np.ndarray
+    thread: str
+
+
+@dataclass(frozen=True)
+class Squares:
+    """Squares a number in its own time."""
+
+    seconds: float = 0.0
+
+    def call(self, surface, w, extra):
+        assert surface is CAMEL.surface
+        if w.sum() < 0:
+            raise ValueError("negative")
+        time.sleep(self.seconds)
+        return Square(w**2 + extra["plus"], threading.current_thread().name)
+
+
+def job(k):
+    return np.array([float(k)]), {"plus": np.array([0.5])}
+
+
+def test_host_calls_are_told_from_kernels():
+    assert isinstance(Squares(), HostCall)
+    assert not isinstance(Quench(), HostCall)
+    assert not isinstance(Polish(), HostCall)
+
+
+def test_results_are_those_of_the_function_whatever_the_workers():
+    for workers in (1, 2, 3):
+        found = results_of(CAMEL.surface, Squares(), [job(k) for k in range(9)], workers=workers)
+        np.testing.assert_array_equal([f.value[0] for f in found], [k**2 + 0.5 for k in range(9)])
+
+
+def test_workers_share_the_calls_and_hold_no_lock_meanwhile():
+    found = results_of(CAMEL.surface, Squares(0.1), [job(k) for k in range(8)], workers=2)
+    assert len({f.thread for f in found}) == 2
+
+
+def test_kernels_and_host_calls_mix_in_one_search():
+    def search(k):
+        start = np.array([0.1 * k, 0.3])
+        quench = yield Request(Quench(), (start,))
+        squares = yield [Request(Squares(), job(k)), Request(Squares(), job(k + 1))]
+        return quench.energy, [float(square.value[0]) for square in squares]
+
+    for k, (energy, squares) in enumerate(in_order(Engine(CAMEL.surface), map(search, range(6)))):
+        assert energy < 0
+        assert squares == [k**2 + 0.5, (k + 1) ** 2 + 0.5]
+
+
+def test_an_exception_in_a_host_call_is_raised_where_results_are_read():
+    with pytest.raises(ValueError, match="negative"):
+        results_of(CAMEL.surface, Squares(), [job(-1)])

@@ -1,0 +1,88 @@
+"""Numbers of a cell against hand-made points."""
+
+import numpy as np
+import pytest
+from hand_made import points
+from scipy.stats import rankdata
+
+from lossatlas.paper.measures import SAME, measures
+from lossatlas.paper.points import Points, load_points, save_points
+
+
+def test_counts_losses_and_auc_of_the_global_minimum():
+    found = measures(points())
+    assert (found["minima"], found["transition_states"], found["nondegenerate"]) == (3, 3, 2)
+    assert found["gmin_loss"] == 0.1
+    assert found["highest_loss"] == 0.3
+    assert found["loss_range"] == pytest.approx(0.2)
+    assert found["train_gmin_auc"] == pytest.approx(0.801)
+    assert found["rank_train_gmin_auc"] == pytest.approx(0.8)
+    assert found["rank_test_mean_auc"] == pytest.approx((0.5 + 0.7 + 0.55) / 3)
+    assert found["rank_train_sd_auc"] == pytest.approx(0.1)
+
+
+def test_macro_auc_is_taken_from_its_own_columns():
+    assert measures(points(), "macro")["rank_train_gmin_auc"] == pytest.approx(0.9)
+
+
+def test_without_noise_the_correct_part_is_all():
+    found = measures(points())
+    assert found["rank_correct_mean_auc"] == found["rank_train_mean_auc"]
+    assert np.isnan(found["rank_incorrect_mean_auc"])
+
+
+def test_with_only_wrong_labels_there_is_no_correct_part():
+    noisy = points()
+    noisy.columns["incorrect_auc"] = noisy.columns["train_auc"]
+    found = measures(noisy)
+    assert found["rank_incorrect_mean_auc"] == pytest.approx(0.7)
+    assert np.isnan(found["rank_correct_mean_auc"])
+
+
+def test_rank_correlations():
+    random = np.random.default_rng(3)
+    loss, test = random.random(20), random.random(20)
+    none = np.zeros(0, int)
+    columns = {"train_auc": -loss, "test_auc": test}
+    found = measures(Points(loss, np.zeros(0), none, none, columns))
+    assert found["loss_train_correlation"] == pytest.approx(-1)
+    expected = np.corrcoef(rankdata(loss), rankdata(test))[0, 1]
+    assert found["loss_test_correlation"] == pytest.approx(expected)
+    assert found["train_test_correlation"] == pytest.approx(-expected)
+
+
+def test_a_single_minimum_has_no_spread():
+    none = np.zeros(0, int)
+    one = Points(np.array([0.5]), np.zeros(0), none, none, {"train_auc": np.array([0.7])})
+    found = measures(one)
+    assert found["minima"] == 1
+    undefined = ("rank_train_sd_auc", "loss_train_correlation", "funnel_mean_ratio", "good_share")
+    assert all(np.isnan(found[name]) for name in undefined)
+
+
+def test_points_of_nearly_equal_loss_are_merged():
+    close = points()
+    loss = close.loss.copy()
+    loss[2] = loss[1] + 0.9 * SAME
+    found = measures(close._replace(loss=loss))
+    assert found["minima"] == 3
+    assert found["merged_minima"] == 2
+    # Both other transition states then join the lowest minimum to itself.
+    assert found["merged_transition_states"] == 3
+    assert found["merged_train_mean_auc"] == pytest.approx((0.801 + 0.601) / 2)
+
+
+def test_share_of_good_minima():
+    good = points()
+    good.columns["test_auc"] = np.array([0.89, 0.9, 0.95])
+    assert measures(good)["good_share"] == pytest.approx(2 / 3)
+
+
+def test_points_survive_being_written(tmp_path):
+    save_points(tmp_path / "points.npz", points())
+    back = load_points(tmp_path / "points.npz")
+    for name in Points._fields[:-1]:
+        np.testing.assert_array_equal(getattr(back, name), getattr(points(), name))
+    assert back.columns.keys() == points().columns.keys()
+    np.testing.assert_array_equal(back.columns["test_auc"], points().columns["test_auc"])
+    assert [file.name for file in tmp_path.iterdir()] == ["points.npz"]

@@ -1,0 +1,88 @@
+"""The recipes are those of the paper."""
+
+import pytest
+
+from lossatlas.errors import BadInputError
+from lossatlas.landscape.architecture import Architecture
+from lossatlas.landscape.connectivity import nearest_neighbor_mask
+from lossatlas.paper.artifacts import ARTIFACTS, artifacts
+from lossatlas.paper.recipes import PAPER, SCALES, cells_of, recipes
+from lossatlas.studies.study import Study
+
+ALL = [
+    pytest.param(column.cell(draw), id=f"{scale.name}-{recipe.name}-{column.key}-{draw}")
+    for scale in SCALES.values()
+    for recipe in recipes(scale).values()
+    for column in recipe.columns
+    for draw in (1, 2)
+]
+
+
+@pytest.mark.parametrize("cell", ALL)
+def test_every_cell_is_a_study_with_all_settings_written_out(cell):
+    study = Study.model_validate(cell.study)
+    for name in ("data", "network", "loss"):
+        left_out = set(study.tables[name]) - set(cell.study[name])
+        # Where MNIST is kept changes nothing; that labels are GMIN's goes without saying.
+        assert left_out <= {"path", "curvature"}
+    assert cell.study["data"]["seed"] == cell.seed == cell.draw
+
+
+def frozen(hidden: list[int], neighbors: int) -> int:
+    masks = nearest_neighbor_mask(2, hidden, 4, neighbors)
+    kept = tuple(tuple(tuple(bool(x) for x in row) for row in mask) for mask in masks)
+    architecture = Architecture((2, *hidden, 4), kept)
+    return architecture.n_full - architecture.n_weights
+
+
+def test_the_networks_of_the_paper():
+    by_name = recipes(PAPER)
+    wide = [column.cell(1).study["network"] for column in by_name["masks-wide"].columns]
+    assert [frozen(n["hidden"], n["neighbors"]) for n in wide[:3]] == [40, 20, 10]
+    sizes = {"noise-d1": [74] * 4, "layers-1000": [69, 72], "layers-100": [69, 72]}
+    for name, expected in sizes.items():
+        hidden = [c.cell(1).study["network"]["hidden"] for c in by_name[name].columns]
+        assert [Architecture((2, *h, 4)).n_weights for h in hidden] == expected
+    train, _, hidden = PAPER.mnist
+    assert (train, Architecture((784, hidden, 10)).n_weights) == (1000, 7960)
+
+
+def test_percentages_of_the_paper():
+    by_name = recipes(PAPER)
+    noise = {name: [c.cell(1).noise for c in r.columns] for name, r in by_name.items()}
+    assert noise["noise-d1"] == noise["noise-d2"] == noise["noise-d3"] == [0, 0.1, 0.5, 1]
+    assert noise["mnist-nearest"] == [0, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 1]
+    assert noise["mnist-as-written"] == [0, 0.5, 1]
+
+
+def test_columns_of_a_draw_differ_in_one_thing_only():
+    for recipe in recipes(PAPER).values():
+        cells = [column.cell(2) for column in recipe.columns]
+        assert len({str(cell.study["data"]) for cell in cells}) == 1
+        assert len({cell.key for cell in cells}) == len(cells)
+
+
+def test_the_same_landscape_is_the_same_cell_in_every_study():
+    by_name = recipes(PAPER)
+
+    def key(name: str, column: str) -> str:
+        return next(c for c in by_name[name].columns if c.key == column).cell(1).key
+
+    assert key("noise-d1", "0") == key("masks-wide", "0")
+    assert key("layers-1000", "2") == key("masks-two", "0") == key("noise-two", "0")
+
+
+def test_draws_come_one_after_the_other_and_minutes_replace_the_budget():
+    recipe = recipes(PAPER)["noise-d2"]
+    cells = [cell for _, cell in cells_of(recipe, draws=2, minutes=3.0)]
+    assert [cell.draw for cell in cells] == [1] * 4 + [2] * 4
+    assert {(c.budget.minutes, c.budget.cpu_minutes) for c in cells} == {(3.0, None)}
+    assert len(list(cells_of(recipe))) == 4 * recipe.draws
+
+
+def test_artifacts_by_name():
+    assert artifacts(("all",)) == list(ARTIFACTS)
+    assert [a.name for a in artifacts(("figure-2", "table-1"))] == ["table-1", "figure-2"]
+    assert {name for a in ARTIFACTS for name in a.recipes} == set(recipes(PAPER))
+    with pytest.raises(BadInputError, match=r"table-9.*use all or some of table-1"):
+        artifacts(("table-1", "table-9"))
