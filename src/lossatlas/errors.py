@@ -8,6 +8,7 @@ of the program: it is data, a `Status` that travels with the result of its lane.
 
 import os
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class LossatlasError(Exception):
@@ -104,3 +105,55 @@ class Status(IntEnum):
     """The band has no interior maximum: its ends are joined without a barrier."""
     LOST_LINK = 8
     """A transition state was certified but a path from it did not reach a certified minimum."""
+
+
+class Advice(NamedTuple):
+    """What a status means where most searches end with it, and what to do about it."""
+
+    meaning: str
+    remedy: str
+
+
+ADVICE = {
+    Status.RUNNING: Advice("the searches have not finished", "wait until they have"),
+    Status.CONVERGED: Advice("the searches found what they looked for", "nothing is to be done"),
+    Status.TOO_MANY_STEPS: Advice(
+        "the step limit came first, mostly since the loss falls without end, or changes over much "
+        "shorter or longer distances than length_scale says",
+        "see that the function grows far away (add a penalty such as l2), and set length_scale to "
+        "a typical distance between minima",
+    ),
+    Status.WRONG_INDEX: Advice(
+        "the searches ended at stationary points of another Hessian index than they looked for",
+        "explore for longer; if that does not help, set length_scale to a typical distance between "
+        "minima",
+    ),
+    Status.UNDECIDED: Advice(
+        "a curvature is zero or too small to call its sign: the function is flat or nearly flat "
+        "along some direction, or has minima of higher order such as w**4",
+        "leave out a coordinate that does not matter, add a penalty such as l2, give the period of "
+        "a periodic coordinate, or choose coordinates without the translation or rotation under "
+        "which the function does not change",
+    ),
+    Status.NOT_STATIONARY: Advice(
+        "the gradient could not be brought to rounding error: the function is not smooth there, or "
+        "its values and curvatures are so large that rounding leaves more than 1e-12",
+        "use no absolute values or steps, keep float64 throughout, and scale the function so that "
+        "values and curvatures are of size one",
+    ),
+    Status.NOT_FINITE: Advice(
+        "the loss or its gradient became infinite or not-a-number",
+        "give a box in which the function is finite, and avoid logarithms, square roots and "
+        "divisions of what can become zero or negative",
+    ),
+    Status.NO_CANDIDATE: Advice(
+        "bands had no barrier, or minima no further mode or copy to start along",
+        "nothing is wrong; explore for longer, with another seed",
+    ),
+    Status.LOST_LINK: Advice(
+        "transition states were found, but paths from them reached no certified minimum",
+        "see that the function grows far away (add a penalty such as l2), and set length_scale to "
+        "a typical distance between minima",
+    ),
+}
+"""For each status: where most searches end with it, what that means and what to do."""

@@ -30,6 +30,7 @@ def view(minima):
     return SimpleNamespace(
         points=SimpleNamespace(minimum_ids=np.arange(minima) + 7),
         weights=np.arange(3.0 * minima).reshape(minima, 3),
+        inside=np.ones(minima, bool),
         transition_states=(),
         landscape=SimpleNamespace(
             neighbor_copies=lambda w: [-w], random_start=lambda random: random.normal(size=3)

@@ -135,7 +135,7 @@ def test_random_starts_lie_in_the_box_and_depend_on_the_seed_only():
         (six_hump_camel, [1, 1], [1, 2], "corners"),
         (six_hump_camel, [-1, -1], [1, 1, 1], "corners"),
         (six_hump_camel, -1.0, 1.0, "corners"),
-        (six_hump_camel, [np.nan, -1], [1, 1], "returns"),
+        (six_hump_camel, [np.nan, -1], [1, 1], "corners"),
         (lambda w: w, [-1, -1], [1, 1], "returns"),
         (lambda w: jnp.nan * w[0], [-1, -1], [1, 1], "returns"),
         (lambda w: w.astype(jnp.float32).sum(), [-1, -1], [1, 1], "returns"),

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from lossatlas.optimize import compilation
-from test_lanes import CAMEL, NETWORK, Countdown, count
+from test_engine import CAMEL, NETWORK, Countdown, count
 
+from lossatlas.lanes import compilation
 from lossatlas.lanes.compilation import FILE, Forecast
 from lossatlas.lanes.engine import Engine, Request
 

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from lossatlas.optimize import cores
 
+from lossatlas.lanes import cores
 from lossatlas.lanes.cores import available_cores, cpu_quota, granted
 
 TWO = """30 23 0:26 / {mount} rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate

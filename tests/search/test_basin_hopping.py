@@ -33,7 +33,7 @@ def test_a_quench_that_ended_too_early_goes_on():
 
 
 def test_what_no_quench_can_mend_is_an_outcome():
-    slope = FunctionLandscape(lambda w: 1e-12 * jnp.sum(w), [-1, -1], [1, 1])
+    slope = FunctionLandscape(lambda w: 1e-12 * jnp.sum(jnp.exp(w)), [-1, -1], [1, 1])
     tools = default_tools(slope)._replace(quench=QUENCH)
     certificate, _ = in_order(Engine(slope.surface), [quenched(tools, np.zeros(2))])[0]
     assert certificate.point is None

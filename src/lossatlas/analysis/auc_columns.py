@@ -92,7 +92,7 @@ def compute_auc(
         >>> compute_auc(atlas, landscape)                    # doctest: +SKIP
         {'train_auc': 11, 'test_auc': 11}
     """
-    frame = atlas.minima()
+    frame = atlas.minima(outside=True)
     problem = atlas.problem
     groups = _groups(problem)
     names = auc_columns(positive_class, rule, groups)

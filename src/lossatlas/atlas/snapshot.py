@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, func, select
 from lossatlas.atlas import schema
 from lossatlas.atlas.columns import read_columns, stack
 from lossatlas.atlas.database import Readable
+from lossatlas.atlas.outside import left_out_states, outside_flags
 
 
 class Snapshot(NamedTuple):
@@ -55,23 +56,32 @@ class Snapshot(NamedTuple):
     transition_state_weights: np.ndarray | None = None
 
 
-def snapshot(atlas: Readable, *, with_weights: bool = False) -> Snapshot:
+def snapshot(atlas: Readable, *, with_weights: bool = False, outside: bool = False) -> Snapshot:
     """The network of points as it is now.
 
     Args:
         atlas: an open atlas.
+        outside: also points outside of the box of a function; otherwise these and the transition
+            states that join one of them are left out.
         with_weights: also read all weights, 8 (m + t) n bytes; single ones are read by
             `Atlas.minimum_weights`.
     """
     with atlas.reading() as connection:
-        return read_snapshot(connection, with_weights=with_weights)
+        return read_snapshot(connection, with_weights=with_weights, outside=outside)
 
 
-def read_snapshot(connection: Connection, *, with_weights: bool = False) -> Snapshot:
+def read_snapshot(
+    connection: Connection, *, with_weights: bool = False, outside: bool = False
+) -> Snapshot:
     """As `snapshot`, within a transaction."""
     minima, states = schema.minimum, schema.transition_state
     low = _columns(connection, minima, ["orbit_size"], with_weights)
     high = _columns(connection, states, ["minimum_1", "minimum_2", "degenerate"], with_weights)
+    if not outside:
+        kept = ~outside_flags(connection, minima)
+        low = {name: values[kept] for name, values in low.items()}
+        kept = ~left_out_states(connection, low["id"])
+        high = {name: values[kept] for name, values in high.items()}
     ids = low["id"].astype(np.int64)
     sizes = np.empty(len(ids), object)
     sizes[:] = [int(text) for text in low["orbit_size"].tolist()]
@@ -95,13 +105,17 @@ def read_snapshot(connection: Connection, *, with_weights: bool = False) -> Snap
 
 
 def read_links(
-    connection: Connection, minimum_ids: np.ndarray
+    connection: Connection, minimum_ids: np.ndarray, *, outside: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What a tree needs of a `Snapshot`, in less time: energies of the transition states by
-    ascending id, and the positions of their minima among the ids given, which ascend."""
+    ascending id, and the positions of their minima among the ids given, which ascend; without
+    `outside` those inside the box that join minima of the list only."""
     table = schema.transition_state.c
     query = select(table.energy, table.minimum_1, table.minimum_2).order_by(table.id)
     read = read_columns(connection, query)
+    if not outside:
+        kept = ~left_out_states(connection, minimum_ids)
+        read = {name: values[kept] for name, values in read.items()}
     sides = [np.searchsorted(minimum_ids, read[side]) for side in ("minimum_1", "minimum_2")]
     return read["energy"].astype(np.float64), sides[0], sides[1]
 

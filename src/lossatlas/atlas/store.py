@@ -300,15 +300,15 @@ class Atlas:
         with self.reading() as connection:
             return columns.read_weights(connection, schema.transition_state, ids)
 
-    def minima(self) -> "DataFrame":
-        """One row a minimum, see `tables.minima`."""
+    def minima(self, *, outside: bool = False) -> "DataFrame":
+        """One row a minimum, see `tables.minima`; those outside of the box if asked for."""
         with self.reading() as connection:
-            return tables.minima(connection)
+            return tables.minima(connection, outside=outside)
 
-    def transition_states(self) -> "DataFrame":
-        """One row a transition state, see `tables.transition_states`."""
+    def transition_states(self, *, outside: bool = False) -> "DataFrame":
+        """One row a transition state, see `tables.transition_states`; `outside` as above."""
         with self.reading() as connection:
-            return tables.transition_states(connection)
+            return tables.transition_states(connection, outside=outside)
 
     def attempts(self) -> "DataFrame":
         """One row an attempt, see `tables.attempts`."""

@@ -8,6 +8,8 @@ from sqlalchemy import Connection, Row, func, select
 
 from lossatlas.atlas import contents, schema
 from lossatlas.atlas.columns import MINIMUM_COLUMNS, read_columns
+from lossatlas.atlas.failures import count_statuses, dominant_failure
+from lossatlas.atlas.outside import left_out_states, outside_flags
 from lossatlas.atlas.records import group_hashes
 from lossatlas.atlas.snapshot import components, read_snapshot
 from lossatlas.errors import Status
@@ -32,12 +34,17 @@ TRANSITION_STATE_COLUMNS = (
 )
 
 
-def minima(connection: Connection) -> "DataFrame":
+def minima(connection: Connection, *, outside: bool = False) -> "DataFrame":
     """One row a minimum by ascending id: id, loss, lowest_eigenvalue, orbit_size (Python int),
     times_found, rms_gradient, then the properties by name.
 
     A property is NaN where it was not computed, and shown only if the data it was computed from
     are those that the atlas holds now.
+
+    Args:
+        connection: inside a transaction.
+        outside: also minima outside of the box of a function, and a column ``outside`` that says
+            which they are.
     """
     import pandas as pd
 
@@ -53,16 +60,26 @@ def minima(connection: Connection) -> "DataFrame":
     read = read_columns(connection, query).values()
     frame = pd.DataFrame(dict(zip(MINIMUM_COLUMNS, read, strict=True)))
     frame["orbit_size"] = frame["orbit_size"].map(int).astype(object)
+    flags = outside_flags(connection, schema.minimum)
+    if outside:
+        frame["outside"] = flags
+    else:
+        frame = frame.loc[~flags].reset_index(drop=True)
     for name, values in _properties(connection).items():
         frame[name] = [values.get(key, np.nan) for key in frame["id"]]
     return frame
 
 
-def transition_states(connection: Connection) -> "DataFrame":
+def transition_states(connection: Connection, *, outside: bool = False) -> "DataFrame":
     """One row a transition state by ascending id; ``minimum_1``, ``minimum_2`` are ids.
 
     ``via_k_index`` is the Hessian index of the stationary point that the path to ``minimum_k``
     runs into first (missing if none), ``via_k`` its id if it is a transition state.
+
+    Args:
+        connection: inside a transaction.
+        outside: also transition states outside of the box of a function, or that join a minimum
+            there, and a column ``outside`` that says which lie outside themselves.
     """
     import pandas as pd
 
@@ -83,6 +100,10 @@ def transition_states(connection: Connection) -> "DataFrame":
         table.via_2_index,
     ).order_by(table.id)
     frame = _frame(connection.execute(query).all(), TRANSITION_STATE_COLUMNS)
+    if outside:
+        frame["outside"] = outside_flags(connection, schema.transition_state)
+    else:
+        frame = frame.loc[~_left_out(connection)].reset_index(drop=True)
     frame["orbit_size"] = frame["orbit_size"].map(int).astype(object)
     nullable = {name: pd.Int64Dtype() for name in frame.columns if name.startswith("via_")}
     return frame.astype({**nullable, "degenerate": bool})
@@ -117,12 +138,17 @@ def status(connection: Connection) -> dict[str, Any]:
     """What the atlas holds, of JSON types.
 
     Keys: minima, transition_states, degenerate_rearrangements, components (sets of minima that
-    pathways connect), lowest_loss (None without minima), attempts, converged_attempts,
-    link_conflicts (transition states met again with other minima), gradients, hessians, runs,
-    unfinished_runs (killed or still going), fingerprint, schema_version.
+    pathways connect), outside_minima, outside_transition_states (how many of them lie outside of
+    the box of a function), lowest_loss (inside it; None without minima), attempts,
+    converged_attempts, dominant_failure (why most attempts failed, where little was found, else
+    None; see `failures`), link_conflicts (transition states met again with other minima),
+    gradients, hessians, runs, unfinished_runs (killed or still going), fingerprint, schema_version.
     """
-    points = read_snapshot(connection)
-    energies = points.minimum_energies
+    points = read_snapshot(connection, outside=True)
+    flags = [outside_flags(connection, t) for t in (schema.minimum, schema.transition_state)]
+    energies = points.minimum_energies[~flags[0]]
+    statuses = count_statuses(connection)
+    failure = dominant_failure(statuses, len(points.minimum_ids))
     log = schema.attempt.c
     totals = connection.execute(
         select(
@@ -132,18 +158,20 @@ def status(connection: Connection) -> dict[str, Any]:
             func.coalesce(func.sum(log.hessians), 0),
         )
     ).one()
-    converged = select(func.count(log.id)).where(log.status == Status.CONVERGED.name)
     ended = select(func.count(schema.run.c.id), func.count(schema.run.c.end_time))
     run_count, finished = connection.execute(ended).one()
     stored = contents.read_meta(connection)
     return {
-        "minima": len(energies),
+        "minima": len(points.minimum_ids),
         "transition_states": len(points.transition_state_ids),
         "degenerate_rearrangements": int(points.degenerate.sum()),
         "components": int(components(points).max(initial=-1)) + 1,
+        "outside_minima": int(flags[0].sum()),
+        "outside_transition_states": int(flags[1].sum()),
         "lowest_loss": float(energies.min()) if len(energies) else None,
         "attempts": int(totals[0]),
-        "converged_attempts": int(connection.execute(converged).scalar_one()),
+        "converged_attempts": statuses.get(Status.CONVERGED, 0),
+        "dominant_failure": None if failure is None else failure.fields(),
         "link_conflicts": int(totals[1]),
         "gradients": int(totals[2]),
         "hessians": int(totals[3]),
@@ -158,6 +186,13 @@ def _frame(rows: Sequence[Row], columns: Sequence[str]) -> "DataFrame":
     import pandas as pd
 
     return pd.DataFrame([tuple(row) for row in rows], columns=list(columns))
+
+
+def _left_out(connection: Connection) -> np.ndarray:
+    """(states,) which transition states are left out with the minima outside of the box."""
+    query = select(schema.minimum.c.id).order_by(schema.minimum.c.id)
+    ids = np.array(connection.execute(query).scalars().all(), int)
+    return left_out_states(connection, ids[~outside_flags(connection, schema.minimum)])
 
 
 def _properties(connection: Connection) -> dict[str, dict[int, float]]:

@@ -200,7 +200,9 @@ def _show(ended: "Exploration", target: str, as_json: bool) -> None:
     from lossatlas.cli.output import counted, show_json
 
     if as_json:
-        show_json({"atlas": target, **ended._asdict()})
+        failure = ended.dominant_failure
+        fields = {**ended._asdict(), "dominant_failure": failure and failure.fields()}
+        show_json({"atlas": target, **fields})
         return
     minima = counted(ended.minima, "minimum", "minima")
     states = counted(ended.transition_states, "transition state")
@@ -210,6 +212,8 @@ def _show(ended: "Exploration", target: str, as_json: bool) -> None:
         f"{reason}; {counted(ended.attempts, 'attempt')} in "
         f"{ended.seconds:.1f} s ({ended.cpu_seconds:.1f} s of CPU time)"
     )
+    if ended.dominant_failure is not None:
+        typer.echo(str(ended.dominant_failure))
 
 
 def _advise(ended: "Exploration") -> None:

@@ -59,6 +59,9 @@ def _in_words(streams: "DataFrame") -> "DataFrame":
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, dict) and "remedy" in value:
+        ended = f"{value['count']:,} of {value['attempts']:,} attempts {value['status']}"
+        return f"{ended}: {value['meaning']}; {value['remedy']}"
     if isinstance(value, dict):
         return ", ".join(f"{part} {text[:40]}" for part, text in value.items())
     if isinstance(value, float):

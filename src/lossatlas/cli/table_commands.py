@@ -21,6 +21,11 @@ MergeOption = Annotated[
     ),
 ]
 
+OutsideOption = Annotated[
+    bool,
+    typer.Option("--outside", help="Also points outside the box of a function, with a flag."),
+]
+
 ALWAYS_SHOWN = ("train_auc", "test_auc")
 """Columns of the minima that are there even before they are computed."""
 AUC_GROUPS = ("train", "test", "incorrect", "correct")
@@ -34,12 +39,14 @@ def minima(
     as_csv: CsvOption = False,
     limit: LimitOption = None,
     merge: MergeOption = None,
+    outside: OutsideOption = False,
 ) -> None:
     """List the minima, the lowest first.
 
     Columns: id, loss, lowest Hessian eigenvalue, number of symmetry copies, times found, RMS
     gradient, AUC on training and test data (where labels were changed: on the incorrect and the
-    correct part of the training data too) and whatever else was computed.
+    correct part of the training data too) and whatever else was computed. Of a function, minima
+    outside the box that random starts come from are left out unless --outside is given.
 
     With --merge as a program would count them that tells minima apart by their loss: rows of
     minima, each closer in loss to the next than the tolerance, are one.
@@ -49,7 +56,7 @@ def minima(
     from lossatlas.cli.output import show_table
 
     with Atlas.open(atlas) as opened:
-        frame = opened.minima()
+        frame = opened.minima(outside=outside)
     others = [name for name in frame.columns if name.split("_")[0] not in AUC_GROUPS]
     computed = [name for name in frame.columns if name not in (*others, *ALWAYS_SHOWN)]
     frame = frame.reindex(columns=[*others, *ALWAYS_SHOWN, *computed])
@@ -65,11 +72,13 @@ def transition_states(
     as_csv: CsvOption = False,
     limit: LimitOption = None,
     merge: MergeOption = None,
+    outside: OutsideOption = False,
 ) -> None:
     """List the transition states, the lowest first.
 
     Columns: id, loss, curvature (the negative Hessian eigenvalue), ids of the two minima it
-    joins (one minimum twice: a degenerate rearrangement), and more.
+    joins (one minimum twice: a degenerate rearrangement), and more. Of a function, those that lie
+    outside the box, or join a minimum there, are left out unless --outside is given.
 
     With --merge the minima are merged as by the command minima, and transition states whose
     losses differ by less than the tolerance and that join the same minima then are one.
@@ -79,8 +88,8 @@ def transition_states(
     from lossatlas.cli.output import show_table
 
     with Atlas.open(atlas) as opened:
-        frame = opened.transition_states()
+        frame = opened.transition_states(outside=outside)
         if merge is not None:
-            frame = merge_transition_states(frame, opened.minima(), merge)
+            frame = merge_transition_states(frame, opened.minima(outside=outside), merge)
     frame = frame.sort_values(["loss", "id"])
     show_table(frame, as_json=as_json, as_csv=as_csv, limit=limit)

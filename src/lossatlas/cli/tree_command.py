@@ -10,6 +10,7 @@ import typer
 from lossatlas.cli.arguments import ended_cleanly
 from lossatlas.cli.numbers import any_number
 from lossatlas.cli.picture import OutputOption, check_output, save
+from lossatlas.cli.table_commands import OutsideOption
 from lossatlas.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def tree(
             help="Highest loss shown; default chosen so that the picture is legible.",
         ),
     ] = None,
+    outside: OutsideOption = False,
 ) -> None:
     """Draw the disconnectivity graph.
 
@@ -76,10 +78,10 @@ def tree(
     from lossatlas.atlas.snapshot import read_links
 
     with Atlas.open(atlas) as opened, opened.reading() as connection:
-        name, frame = opened.name, tables.minima(connection)
-        links = read_links(connection, frame["id"].to_numpy())
-    if frame.empty:
-        raise BadInputError(name, "there are no minima in it yet", "explore for longer")
+        name, frame = opened.name, tables.minima(connection, outside=outside)
+        links = read_links(connection, frame["id"].to_numpy(), outside=outside)
+        if frame.empty:
+            raise _nothing_to_draw(name, tables.status(connection))
     values, label = _colors(frame, color, name)
     placed, hidden = _placed(frame["loss"].to_numpy(), links, levels, top)
     _draw(placed, values, label, output)
@@ -122,6 +124,19 @@ def _draw_files(
     placed, hidden = _placed(energies, tuple(links), levels, top)
     _draw(placed, None, None, output, quantity="energy")
     _report(placed.tree, hidden, output, quantity="energy")
+
+
+def _nothing_to_draw(name: str, counts: dict[str, Any]) -> BadInputError:
+    """Why there are no minima: none inside the box, or what most searches failed for."""
+    if counts["minima"]:
+        problem = f"all {counts['minima']} minima lie outside the box of the function"
+        return BadInputError(name, problem, "give --outside, or a larger box")
+    failure = counts["dominant_failure"]
+    if failure is None:
+        return BadInputError(name, "there are no minima in it yet", "explore for longer")
+    ended = f"{failure['count']:,} of {failure['attempts']:,} attempts ended as {failure['status']}"
+    problem = f"there are no minima in it: {ended}: {failure['meaning']}"
+    return BadInputError(name, problem, failure["remedy"])
 
 
 def _colors(

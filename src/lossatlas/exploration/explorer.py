@@ -10,6 +10,7 @@ behind one that has not are kept too.
 
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -19,15 +20,16 @@ import numpy as np
 
 from lossatlas.analysis.completeness import completeness, is_complete
 from lossatlas.atlas import Atlas, Committed
+from lossatlas.atlas.failures import Failure, dominant_failure
 from lossatlas.atlas.log import INDEPENDENT_MINIMA, INDEPENDENT_SADDLES
-from lossatlas.errors import BadInputError
+from lossatlas.errors import BadInputError, Status
 from lossatlas.exploration.planner import arms, plan_round
 from lossatlas.exploration.strategies import Task
 from lossatlas.exploration.view import KnownTransitionStates, Observer
 from lossatlas.landscape.base import Landscape
 from lossatlas.landscape.device import device
 from lossatlas.lanes.engine import Engine, Found, Session
-from lossatlas.search.outcome import Attempt
+from lossatlas.search.outcome import Attempt, moved
 from lossatlas.search.tools import default_tools
 
 QUIET, PER_MINIMUM, PER_TRANSITION_STATE = 750, 10, 20
@@ -124,12 +126,13 @@ class Exploration(NamedTuple):
 
     Attributes:
         reason: ``"time"``, ``"number"``, ``"complete"``, ``"nothing new"`` or ``"interrupted"``.
-        minima, transition_states: in the atlas at the end.
+        minima, transition_states: in the atlas at the end, those outside of the box included.
         attempts: made in this call.
         seconds, cpu_seconds: spent in this call.
         uncompiled: names of the methods that were not used, because there was no time left to
             compile them.
         compile_seconds: how long to compile these would take, roughly.
+        dominant_failure: why most attempts of this call failed, where nothing or little was found.
     """
 
     reason: str
@@ -140,6 +143,7 @@ class Exploration(NamedTuple):
     cpu_seconds: float
     uncompiled: tuple[str, ...] = ()
     compile_seconds: float = 0.0
+    dominant_failure: Failure | None = None
 
 
 def explore(
@@ -185,6 +189,7 @@ def explore(
         time.process_time() - cpu,
         tuple(sorted({type(kernel).__name__ for kernel in rounds.uncompiled})),
         sum(rounds.uncompiled.values()),
+        dominant_failure(rounds.statuses, len(status.minimum_ids)),
     )
 
 
@@ -216,6 +221,7 @@ class _Rounds:
         self.planned_rounds = self.attempts = self.quiet = self.new_in_round = 0
         self.next = 0  # position of the search whose results are committed next
         self.counts: dict[str, int] = {}
+        self.statuses: Counter[Status] = Counter()
         self.minima = self.transition_states = 0
         self.limit_reached = self.exhausted = self.complete = False
         self.uncompiled: dict[Any, float] = {}
@@ -338,7 +344,8 @@ class _Rounds:
             found = sum(len(a.minima) + 2 * len(a.pathways) for a in self.pending)
             now = self.pending[:1] if self._enough(found) else self.pending[:]
             assert self.run_id is not None  # searches are made after the run began
-            receipt = self.atlas.commit(self.run_id, now)
+            stored = [moved(attempt, self.landscape.representative) for attempt in now]
+            receipt = self.atlas.commit(self.run_id, stored)
             del self.pending[: len(now)]
             self._count(now, receipt)
             self.limit_reached = self._enough()
@@ -351,6 +358,7 @@ class _Rounds:
             self.transition_states += len(record.new_transition_states)
             self.new_in_round += new
             self.quiet = 0 if new else self.quiet + 1
+            self.statuses[attempt.status] += 1
             self.counts[attempt.strategy] = self.counts.get(attempt.strategy, 0) + 1
         self.attempts += len(batch)
 

@@ -40,14 +40,14 @@ def draw_minima(view: View, seed: int = 0) -> Iterator[Task]:
 
 def draw_saddles(view: View, seed: int = 0) -> Iterator[Task]:
     """Climbs from minima, modes and signs chosen uniformly, numbered through."""
-    known = len(view.points.minimum_ids)
-    if known == 0:
+    known = np.flatnonzero(view.inside)
+    if len(known) == 0:
         return
     modes = min(N_SOFT, view.landscape.n_weights - len(view.landscape.excluded_modes))
     shortest, longest = np.log([min(DISPLACEMENTS), max(DISPLACEMENTS)])
     for number, detail in _not_drawn(view, INDEPENDENT_SADDLES, seed):
         random = random_numbers(seed, 1, number)
-        position, mode = int(random.integers(known)), int(random.integers(modes))
+        position, mode = int(known[random.integers(len(known))]), int(random.integers(modes))
         sign = int(random.choice([1, -1]))
         displacement = float(np.exp(random.uniform(shortest, longest)))
         (identity,) = view.ids(position)

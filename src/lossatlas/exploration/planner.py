@@ -95,9 +95,9 @@ def _share_out(
 
 
 def connected_part(view: View) -> float:
-    """The part of the minima that is connected to the global minimum; 1 if there is none."""
+    """The part of the minima inside the box that is connected to the lowest; 1 if there is none."""
     order = view.by_energy()
-    return float(np.mean(view.component == view.component[order[0]])) if len(order) else 1.0
+    return float(np.mean(view.component[order] == view.component[order[0]])) if len(order) else 1.0
 
 
 def shares_of(found: Mapping[str, float], connected: float) -> dict[str, float]:

@@ -60,9 +60,9 @@ def perturbation(landscape: Landscape, random: np.random.Generator) -> np.ndarra
 
 def look_between(view: View, seed: int = 0) -> Iterator[Task]:
     """Climbs from the middle between any two minima, the second in any of its copies."""
-    known = len(view.points.minimum_ids)
-    for detail, random in _draws(view, "between", seed, 2) if known else ():
-        a, b = random.integers(known, size=2)
+    known = np.flatnonzero(view.inside)
+    for detail, random in _draws(view, "between", seed, 2) if len(known) else ():
+        a, b = known[random.integers(len(known), size=2)]
         first, second = ((view.ids(p)[0], view.weights[p]) for p in (a, b))
         yield Task("between", (), detail, partial(_between, first, second, random, detail))
 
@@ -118,10 +118,10 @@ def _shortening(landscape: Landscape) -> float:
 
 
 def _stationary_points(view: View) -> list[np.ndarray]:
-    """Weights of all minima, then of all transition states; empty without a minimum."""
-    if len(view.points.minimum_ids) == 0:
+    """Weights of the minima inside the box, then of the transition states; empty without minima."""
+    if not view.inside.any():
         return []
-    return [*view.weights, *view.transition_states]
+    return [*view.weights[view.inside], *view.transition_states]
 
 
 def _draws(

@@ -137,7 +137,7 @@ def free_trapped(view: View) -> Iterator[Task]:
     ratio = np.where(np.isfinite(barriers), barriers / np.maximum(gaps, 1e-12), -1.0)
     for position in others[np.argsort(-ratio, kind="stable")]:
         for other in view.neighbors[position]:
-            if energies[other] < energies[position]:
+            if view.inside[other] and energies[other] < energies[position]:
                 yield from _band("untrap", view, position, other)
                 break
 
@@ -195,8 +195,11 @@ def _rearrangement(
 
 
 def _band(strategy: str, view: View, a: int, b: int) -> Iterator[Task]:
-    """The task of a band between two minima, unless any strategy has tried the pair."""
-    if a == b:
+    """The task of a band between two minima, unless any strategy has tried the pair.
+
+    None from a minimum outside of the box, or to one.
+    """
+    if a == b or not (view.inside[a] and view.inside[b]):
         return
     a, b = min(a, b), max(a, b)
     origin = view.ids(a, b)
@@ -229,7 +232,7 @@ def _open_graph(view: View) -> coo_array:
 
     for a, near in enumerate(view.neighbors):
         for b, distance in zip(near, view.distances[a], strict=True):
-            apart = view.component[a] != view.component[b]
+            apart = view.component[a] != view.component[b] and view.inside[a] and view.inside[b]
             if apart and not _tried(view, view.ids(min(a, b), max(a, b))):
                 offer(a, b, distance**2)
     for a, b in zip(view.points.minimum_1, view.points.minimum_2, strict=True):

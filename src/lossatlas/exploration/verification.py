@@ -81,7 +81,7 @@ def verify(
         >>> verify(landscape, atlas, sample=20).failures             # doctest: +SKIP
         ()
     """
-    minima, states = atlas.minima(), atlas.transition_states()
+    minima, states = atlas.minima(outside=True), atlas.transition_states(outside=True)
     random = np.random.default_rng(seed)
     minimum_ids = _draw(minima["id"].tolist(), sample, random)
     state_ids = _draw(states["id"].tolist(), sample, random)
@@ -151,9 +151,9 @@ class _Checks:
         self.landscape, self.ode = landscape, ode
         columns = ["id", "loss"]
         self.energies = {
-            "minimum": dict(atlas.minima()[columns].itertuples(index=False, name=None)),
+            "minimum": dict(atlas.minima(outside=True)[columns].itertuples(index=False, name=None)),
             "transition state": dict(
-                atlas.transition_states()[columns].itertuples(index=False, name=None)
+                atlas.transition_states(outside=True)[columns].itertuples(index=False, name=None)
             ),
         }
         ids = list(self.energies["minimum"])

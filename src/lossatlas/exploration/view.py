@@ -22,7 +22,9 @@ class View:
         landscape: the landscape.
         points: the network of points; positions below are positions in its arrays.
         weights: (m, n) of the minima.
-        transition_states: weights (n,) of each transition state.
+        inside: (m,) whether each minimum lies inside the box of the landscape; searches begin at
+            these only.
+        transition_states: weights (n,) of each transition state that does.
         tried: (strategy, origin, detail) of every attempt made or in flight.
         component: (m,) connected component of each minimum.
         neighbors: (m, k) positions of the nearest minima by their descriptors, nearest first.
@@ -33,6 +35,7 @@ class View:
     landscape: Landscape
     points: Snapshot
     weights: np.ndarray
+    inside: np.ndarray
     transition_states: tuple[np.ndarray, ...]
     tried: set[tuple[str, tuple[int, ...], str]]
     component: np.ndarray
@@ -41,8 +44,9 @@ class View:
     tree: Tree | None
 
     def by_energy(self) -> np.ndarray:
-        """Positions of the minima, lowest first."""
-        return np.argsort(self.points.minimum_energies, kind="stable")
+        """Positions of the minima inside the box, lowest first."""
+        order = np.argsort(self.points.minimum_energies, kind="stable")
+        return order[self.inside[order]]
 
     def ids(self, *positions: int) -> tuple[int, ...]:
         """Ids of minima by position."""
@@ -63,7 +67,9 @@ class Observer:
     entries: list[Entry] = field(default_factory=list)
     planned: set[tuple[str, tuple[int, ...], str]] = field(default_factory=set)
     _weights: list[np.ndarray] = field(default_factory=list)
+    _inside: list[bool] = field(default_factory=list)
     _transition_states: list[np.ndarray] = field(default_factory=list)
+    _read_states: int = 0
     _near: Neighbors = field(default_factory=Neighbors)
 
     def view(self) -> View:
@@ -71,7 +77,7 @@ class Observer:
         for entry in read_log(self.atlas, self.entries[-1].id if self.entries else 0):
             self.entries.append(entry)
             self.planned.add((entry.strategy, entry.origin, entry.detail))
-        points = snapshot(self.atlas)
+        points = snapshot(self.atlas, outside=True)
         self._read_new_weights(points)
         weights = np.array(self._weights).reshape(-1, self.landscape.n_weights)
         count = len(points.minimum_ids)
@@ -79,6 +85,7 @@ class Observer:
             landscape=self.landscape,
             points=points,
             weights=weights,
+            inside=np.array(self._inside, bool),
             transition_states=tuple(self._transition_states),
             tried=self.planned,
             component=components(points) if count else np.zeros(0, int),
@@ -99,13 +106,15 @@ class Observer:
         if len(new):
             fresh = self.atlas.minimum_weights(int(i) for i in new)
             self._weights.extend(fresh)
+            self._inside.extend(self.landscape.inside(fresh).tolist())
             for first in range(0, len(fresh), BLOCK):
                 block = np.asarray(fresh[first : first + BLOCK])
                 self._near.add(self.landscape.descriptors(block))
-        states = points.transition_state_ids[len(self._transition_states) :]
+        states = points.transition_state_ids[self._read_states :]
         if len(states):
             fresh = self.atlas.transition_state_weights(int(i) for i in states)
-            self._transition_states.extend(fresh)
+            self._transition_states.extend(fresh[self.landscape.inside(fresh)])
+            self._read_states += len(states)
 
 
 class KnownTransitionStates:

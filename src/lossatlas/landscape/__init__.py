@@ -5,7 +5,9 @@ what identifies a point up to symmetry. Networks are `NetworkLandscape`, any oth
 function is a `FunctionLandscape`.
 """
 
-from lossatlas.landscape.base import FunctionLandscape, FunctionSurface, Landscape, Surface
+from lossatlas.landscape.base import Landscape, Surface
+from lossatlas.landscape.function_landscape import FunctionLandscape
+from lossatlas.landscape.function_surface import FunctionSurface
 from lossatlas.landscape.network_landscape import NetworkLandscape
 
 __all__ = ["FunctionLandscape", "FunctionSurface", "Landscape", "NetworkLandscape", "Surface"]

@@ -154,6 +154,14 @@ class NetworkLandscape:
         """Group order over stabilizer order."""
         return self.group_order // stabilizer(self.layers, w).order
 
+    def representative(self, w: np.ndarray) -> np.ndarray:
+        """The weights themselves: a network has no box."""
+        return w
+
+    def inside(self, w: np.ndarray) -> np.ndarray:
+        """All True: a network has no box."""
+        return np.ones(len(w), bool)
+
     def symmetrizer(self, w: np.ndarray) -> SignedAverage:
         """See `symmetric_subspace.symmetrizer`."""
         return symmetrizer(self.layers, w)

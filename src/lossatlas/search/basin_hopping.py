@@ -51,6 +51,8 @@ def basin_hopping(
         attempt = yield from quench_attempt(tools, trial, "basin-hopping", detail)
         yield Found(attempt)
         current = _accepted(current, attempt, options.temperature, random.random())
+        if current is not None and not landscape.inside(current.weights[None])[0]:
+            current = None  # what lies outside of the box is not looked around
         origin = current.weights if current is not None else landscape.random_start(random)
         trial = origin + scale * random.uniform(-1.0, 1.0, landscape.n_weights)
         trial -= landscape.excluded_modes.T @ (landscape.excluded_modes @ trial)

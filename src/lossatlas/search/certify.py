@@ -7,6 +7,7 @@ import numpy as np
 
 from lossatlas.errors import Status
 from lossatlas.kernels.dense.polish import Polished
+from lossatlas.kernels.steadiness import LARGEST_CHANGE
 from lossatlas.landscape.base import Landscape
 from lossatlas.lanes.engine import Request
 from lossatlas.search.outcome import Cost, StationaryPoint
@@ -48,12 +49,14 @@ def certified(
 
 
 def _decided(landscape: Landscape, polished: Polished) -> Status:
-    """UNDECIDED if the sign of an eigenvalue is not beyond doubt."""
+    """UNDECIDED if the sign of an eigenvalue is not beyond doubt, here or at the exact point."""
     tolerance = landscape.zero_tolerance
     if tolerance is None:
         tolerance = 1e-8 * polished.largest_eigenvalue
     smallest = np.abs(polished.eigenvalues).min()
-    return Status.UNDECIDED if smallest < tolerance else Status.CONVERGED
+    # Not "<": where all eigenvalues vanish, so does a tolerance that is relative to the largest.
+    steady = smallest > tolerance and polished.curvature_change < LARGEST_CHANGE
+    return Status.CONVERGED if steady else Status.UNDECIDED
 
 
 def _point(landscape: Landscape, polished: Polished) -> StationaryPoint:

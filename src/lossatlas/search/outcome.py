@@ -4,6 +4,7 @@ Nothing here has an identity in a database: ids are given by the atlas, which re
 symmetry copies. Everything is NumPy, so an outcome can cross a process boundary.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -96,3 +97,20 @@ class Attempt(NamedTuple):
     pathways: tuple[Pathway, ...] = ()
     failures: dict[Status, int] = {}  # noqa: RUF012 (never changed in place)
     hits: tuple[int, ...] = ()
+
+
+def moved(attempt: Attempt, move: Callable[[np.ndarray], np.ndarray]) -> Attempt:
+    """The attempt with the weights (n,) of every point moved, to symmetry copies of these."""
+
+    def point(found: StationaryPoint) -> StationaryPoint:
+        return found._replace(weights=move(found.weights))
+
+    def end(found: PathwayEnd) -> PathwayEnd:
+        return PathwayEnd(point(found.minimum), None if found.via is None else point(found.via))
+
+    def pathway(found: Pathway) -> Pathway:
+        return Pathway(point(found.transition_state), (end(found.ends[0]), end(found.ends[1])))
+
+    return attempt._replace(
+        minima=tuple(map(point, attempt.minima)), pathways=tuple(map(pathway, attempt.pathways))
+    )

@@ -7,6 +7,9 @@ certificate of the Hessian index.
 
 A gradient is far cheaper than a Hessian, so each spectrum serves for further steps (chords) as long
 as they halve the gradient.
+
+What was reached lies about a Newton step from the exact point, and a curvature that changes on the
+way there says nothing about the exact one (see `kernels.steadiness`).
 """
 
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ from jax import Array
 
 from lossatlas.errors import Status
 from lossatlas.kernels.dense.spectrum import no_spectrum, spectrum
+from lossatlas.kernels.steadiness import change_of_curvature, displacement
 from lossatlas.lanes.engine import running
 
 
@@ -31,6 +35,7 @@ class PolishState(NamedTuple):
     newton_length: Array
     eigenvalues: Array
     modes: Array
+    curvature_change: Array
     downhill: Array
     gradients: Array
     hessians: Array
@@ -50,6 +55,8 @@ class Polished(NamedTuple):
             `IterativePolish`.
         modes: (k, n) eigenvectors of the k lowest eigenvalues.
         largest_eigenvalue: the largest in size.
+        curvature_change: relative change of the curvature where the exact stationary point may be;
+            see `kernels.steadiness`.
         gradients, hessians: evaluations used.
         status: CONVERGED, NOT_STATIONARY, UNDECIDED or NOT_FINITE.
     """
@@ -61,6 +68,7 @@ class Polished(NamedTuple):
     eigenvalues: Any
     modes: Any
     largest_eigenvalue: Any
+    curvature_change: Any
     gradients: Any
     hessians: Any
     status: Any
@@ -113,6 +121,7 @@ class Polish:
             newton_length=zero,
             eigenvalues=eigenvalues,
             modes=vectors[:, : self.n_modes].T,
+            curvature_change=zero,
             downhill=downhill,
             gradients=jnp.int32(0),
             hessians=jnp.int32(0),
@@ -123,7 +132,8 @@ class Polish:
         """Evaluate gradient, Hessian and spectrum, and go on by Newton and chord steps."""
         energy, gradient = surface.value_and_gradient(state.w)
         eigenvalues, vectors = spectrum(surface, state.w)
-        tiny = 1e-14 * jnp.max(jnp.abs(eigenvalues))
+        # Not zero even where E is constant: the step must be zero there, not 0 / 0.
+        tiny = jnp.maximum(1e-14 * jnp.max(jnp.abs(eigenvalues)), 1e-300)
         divisor = jnp.where(jnp.abs(eigenvalues) > tiny, eigenvalues, tiny)
         divisor = jnp.where(state.downhill, jnp.abs(divisor), divisor)
 
@@ -140,6 +150,15 @@ class Polish:
         going = finite & (rms > self.target)
         chords = self._chords(surface, newton, state.w, rms, capped, going)
         done = (rms <= self.target) | ((rms <= self.rms) & (chords.rms > 0.5 * rms))
+        # One product with the Hessian, at the last point only; it is not counted as an evaluation.
+        away = displacement(eigenvalues, vectors, step)
+        change = jax.lax.cond(
+            done,
+            lambda: change_of_curvature(
+                surface, state.w, eigenvalues, vectors, away, self.max_step
+            ),
+            lambda: jnp.zeros_like(length),
+        )
         status = jnp.where(hessians >= self.max_hessians, Status.NOT_STATIONARY, running())
         status = jnp.where(done, Status.CONVERGED, status)
         return PolishState(
@@ -150,6 +169,7 @@ class Polish:
             newton_length=length,
             eigenvalues=eigenvalues,
             modes=vectors[:, : self.n_modes].T,
+            curvature_change=change,
             downhill=state.downhill,
             gradients=state.gradients + 1 + chords.gradients,
             hessians=hessians,
@@ -192,6 +212,7 @@ class Polish:
             eigenvalues=state.eigenvalues,
             modes=state.modes,
             largest_eigenvalue=jnp.max(jnp.abs(state.eigenvalues)),
+            curvature_change=state.curvature_change,
             gradients=state.gradients,
             hessians=state.hessians,
             status=state.status,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -21,6 +22,7 @@ from lossatlas.compiled import compiled
 from lossatlas.errors import Status
 from lossatlas.kernels.dense.polish import Polished
 from lossatlas.kernels.matrix_free.krylov import Modes, hessian_at, lowest_modes, newton_step
+from lossatlas.kernels.steadiness import change_of_curvature, displacement
 
 ASTRAY = 5
 """So many Newton steps from the end of a quench may leave a larger gradient than was there."""
@@ -80,9 +82,13 @@ class IterativePolish:
         if status is Status.CONVERGED:
             found, certain = self._spectrum(surface, arrival.w)
             status = Status.CONVERGED if certain else Status.UNDECIDED
-        length = np.nan
+        length, change, products = np.nan, np.inf, found.products
         if len(found.values):
             length = np.linalg.norm(arrival.gradient) / np.abs(found.values).min()
+        if certain:
+            modes = (arrival.gradient, found.values, found.vectors)
+            change = float(_change(surface, arrival.w, *modes, self.max_step))
+            products += 1
         return Polished(
             w=arrival.w,
             energy=arrival.energy,
@@ -91,7 +97,8 @@ class IterativePolish:
             eigenvalues=found.values,
             modes=found.vectors,
             largest_eigenvalue=found.largest,
-            gradients=arrival.gradients + PRODUCT_COST * found.products,
+            curvature_change=change,
+            gradients=arrival.gradients + PRODUCT_COST * products,
             hessians=0,
             status=status,
         )
@@ -168,6 +175,17 @@ def _arrive(surface: Any, w: np.ndarray, gradients: int) -> _Arrival:
 @compiled
 def _evaluate(surface: Any, w: Array) -> tuple[Array, Array]:
     return surface.value_and_gradient(w)
+
+
+@compiled
+def _change(
+    surface: Any, w: Array, gradient: Array, values: Array, modes: Array, longest: float
+) -> Array:
+    """The change of curvature along the lowest modes (k, n); all others are known to be stiffer."""
+    vectors = jnp.asarray(modes).T
+    step = -vectors @ ((vectors.T @ gradient) / values)
+    away = displacement(values, vectors, step)
+    return change_of_curvature(surface, w, values, vectors, away, longest)
 
 
 def _rms(gradient: np.ndarray) -> float:

@@ -1,0 +1,198 @@
+"""What a user's function must be, tried out before any search begins.
+
+The function is traced and differentiated as the kernels will do it, under `jax.jit` and in double
+precision, and evaluated at a few random points of the box. Nothing is concluded from single points
+where derivatives do not exist, since searches do not meet them: sqrt(|w|) at zero is such a point.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from lossatlas.box import Box
+from lossatlas.compiled import compiled
+from lossatlas.errors import BadInputError
+from lossatlas.landscape.function_surface import FunctionSurface
+
+POINTS = 16
+"""Random points of the box at which the function is tried out."""
+LARGEST_HESSIAN = 1000
+"""Weights up to which the Hessian is tried out; above, its product with a vector."""
+SAME = 1e-6
+"""Relative difference of two evaluations that rounding in another order can explain."""
+
+GENERAL = "write it as a pure function of one vector w (n,), with jax.numpy"
+REMEDIES: tuple[tuple[type[Exception], str], ...] = (
+    (jax.errors.TracerArrayConversionError, "use jax.numpy in place of NumPy and SciPy"),
+    (jax.errors.NonConcreteBooleanIndexError, "use jnp.where in place of w[condition]"),
+    (
+        jax.errors.TracerBoolConversionError,
+        "use jnp.where or jax.lax.cond in place of Python's if, and, or, max, while on values",
+    ),
+    (
+        jax.errors.ConcretizationTypeError,
+        "leave out float(), int(), .item() and np.array(), and use jax.numpy throughout",
+    ),
+    (jax.errors.TracerIntegerConversionError, "use jnp.take in place of a list that w indexes"),
+    (jax.errors.UnexpectedTracerError, "keep no values of one call for the next"),
+)
+"""The first kind that an error belongs to says what to change."""
+
+
+def sample(box: Box) -> np.ndarray:
+    """(POINTS, n) points of the box, the same for the same box."""
+    random = np.random.default_rng(0)
+    fractions = random.uniform(size=(POINTS, len(box.low)))
+    fractions[0] = 0.7
+    return box.low + fractions * (box.high - box.low)
+
+
+def values_at(surface: FunctionSurface, points: np.ndarray) -> np.ndarray:
+    """(b,) E at points (b, n)."""
+    with jax.enable_x64(True):
+        return np.array([_energy(surface, jnp.asarray(w)) for w in points], float)
+
+
+def check_function(surface: FunctionSurface, points: np.ndarray, name: str) -> None:
+    """Refuse a function that searches could not use.
+
+    Args:
+        surface: the function.
+        points: (b, n) points of the box, see `sample`.
+        name: of the landscape, for messages.
+
+    Raises:
+        BadInputError: if it cannot be traced, does not return one float64, is not finite at the
+            first point, has derivatives that are not finite where it is, has no second derivative
+            at all, or returns another value when it is traced again.
+    """
+    if not callable(surface.function.call):
+        kind = type(surface.function.call).__name__
+        raise BadInputError(name, f"the function is of type {kind}, it cannot be called", GENERAL)
+    with jax.enable_x64(True):
+        _check_signature(surface, jnp.asarray(points[0]), name)
+        _check_index(surface, points[0], name)
+        found = _derivatives_at(surface, points, name)
+        _check_values(*found, points, name)
+        _check_pure(surface, found[0], points, name)
+
+
+def _check_signature(surface: FunctionSurface, w: Array, name: str) -> None:
+    """It must be possible to trace it, and the result must be one float64."""
+    try:
+        returned = jax.eval_shape(surface.function.call, w)
+    except Exception as error:
+        raise _cannot(error, name, "JAX cannot trace it") from error
+    shape, dtype = getattr(returned, "shape", None), getattr(returned, "dtype", None)
+    if shape is None or dtype is None:
+        problem = f"it returns a {type(returned).__name__}, not a number"
+        raise BadInputError(name, problem, "return one float64")
+    if shape != ():
+        problem = f"it returns an array of shape {shape}, not one number"
+        raise BadInputError(name, problem, "return a scalar, for example by jnp.sum")
+    if dtype != jnp.float64:
+        problem = f"it returns {dtype}, not float64"
+        raise BadInputError(name, problem, "keep the precision of w: no astype, no float32 arrays")
+
+
+def _check_index(surface: FunctionSurface, w: np.ndarray, name: str) -> None:
+    """An index out of bounds, which NumPy refuses, would make JAX take the last coordinate.
+
+    What the function computes with jax.numpy is only traced here. Errors of other kinds say
+    nothing: it need not work with NumPy.
+    """
+    try:
+        jax.make_jaxpr(lambda _: surface.function.call(w))(0.0)  # type: ignore[arg-type]
+    except jax.errors.JAXIndexError:
+        return
+    except IndexError as error:
+        remedy = f"give as many corners of the box as the function has variables, not {len(w)}"
+        raise BadInputError(name, str(error).splitlines()[0], remedy) from error
+    except Exception:
+        pass
+
+
+@compiled
+def _energy(surface: FunctionSurface, w: Array) -> Array:
+    return surface.energy(w)
+
+
+@compiled
+def _derivatives(surface: FunctionSurface, w: Array) -> tuple[Array, Array, Array]:
+    """E, its gradient, and its Hessian or the product of this with the vector of ones."""
+    energy, gradient = surface.value_and_gradient(w)
+    if len(w) > LARGEST_HESSIAN:
+        return energy, gradient, surface.hessian_vector_product(w, jnp.ones_like(w))
+    return energy, gradient, surface.hessian(w)
+
+
+def _derivatives_at(
+    surface: FunctionSurface, points: np.ndarray, name: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    try:
+        found = [jax.device_get(_derivatives(surface, jnp.asarray(w))) for w in points]
+    except Exception as error:
+        raise _cannot(error, name, "JAX cannot differentiate it twice") from error
+    energies, gradients, hessians = (np.stack(part) for part in zip(*found, strict=True))
+    return energies, gradients, hessians
+
+
+def _check_values(
+    energies: np.ndarray,
+    gradients: np.ndarray,
+    hessians: np.ndarray,
+    points: np.ndarray,
+    name: str,
+) -> None:
+    """Values must be finite, derivatives where values are, and something must be curved."""
+    if not np.isfinite(energies[0]):
+        problem = f"inside the box, at {_shown(points[0])}, it returns {energies[0]}"
+        raise BadInputError(name, problem, "give a box in which it is finite")
+    for kind, derivatives in (("gradient", gradients), ("Hessian", hessians)):
+        finite = np.isfinite(derivatives.reshape(len(points), -1)).all(axis=1)
+        bad = np.flatnonzero(np.isfinite(energies) & ~finite)
+        if len(bad):
+            problem = f"its {kind} at {_shown(points[bad[0]])} is not finite, though its value is"
+            remedy = (
+                "avoid square roots, norms and logarithms of zero, also in the branch that "
+                "jnp.where does not take"
+            )
+            raise BadInputError(name, problem, remedy)
+    if not hessians.any():
+        problem = (
+            f"its second derivatives are zero at all of {len(points)} random points of the box"
+        )
+        remedy = "it needs two continuous derivatives: smooth absolute values, steps and rounding"
+        raise BadInputError(name, problem, remedy)
+
+
+def _check_pure(
+    surface: FunctionSurface, energies: np.ndarray, points: np.ndarray, name: str
+) -> None:
+    """Traced once more it must return the same."""
+    again = compiled(lambda w: surface.function.call(w))
+    values = np.array([again(jnp.asarray(w)) for w in points], float)
+    tolerance = SAME * np.nanmax(np.where(np.isfinite(energies), np.abs(energies), np.nan))
+    alike = np.isclose(values, energies, rtol=SAME, atol=tolerance, equal_nan=True)
+    if not alike.all():
+        first = int(np.argmin(alike))
+        problem = f"at one point it returns {energies[first]}, the next time {values[first]}"
+        remedy = "it must depend on w alone: draw random numbers once, outside of the function"
+        raise BadInputError(name, problem, remedy)
+
+
+def _cannot(error: Exception, name: str, what: str) -> BadInputError:
+    """What JAX says, in its own first line, and what to change."""
+    remedies = (text for kind, text in REMEDIES if isinstance(error, kind))
+    lines: list[Any] = str(error).splitlines() or [""]
+    problem = f"{what}: {type(error).__name__}: {lines[0].rstrip('.;')}"
+    return BadInputError(name, problem, next(remedies, GENERAL))
+
+
+def _shown(w: np.ndarray) -> str:
+    """A point in a message."""
+    numbers = ", ".join(f"{x:.6g}" for x in w[:6])
+    return f"w = [{numbers}{', ...' if len(w) > 6 else ''}]"
