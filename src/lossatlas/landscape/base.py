@@ -75,7 +75,6 @@ class Landscape(Protocol):
     """A surface, and what identifies a point on it up to symmetry. NumPy in, NumPy out.
 
     Attributes:
-        surface: the function itself, for compiled code.
         n_weights: dimension n.
         length_scale: a typical distance between minima; lengths in the searches are multiples.
         zero_tolerance: an eigenvalue smaller in size than this has no certain sign; None: 1e-8 of
@@ -86,13 +85,17 @@ class Landscape(Protocol):
         hessian_cost: of one Hessian with its spectrum, in gradients, roughly.
     """
 
-    surface: Any
     n_weights: int
     length_scale: float
     hessian_cost: float
     zero_tolerance: float | None
     excluded_modes: np.ndarray
     excluded_curvatures: np.ndarray
+
+    @property
+    def surface(self) -> Surface:
+        """The function itself, for compiled code."""
+        ...
 
     def random_start(self, random: np.random.Generator) -> np.ndarray:
         """A start for a quench, (n,)."""
