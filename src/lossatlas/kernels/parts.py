@@ -101,6 +101,7 @@ class Flowed(NamedTuple):
     status: Any
 
 
+@runtime_checkable
 class PolishKernel(Kernel, Protocol):
     """A polish that runs in lanes."""
 
@@ -109,6 +110,7 @@ class PolishKernel(Kernel, Protocol):
         ...
 
 
+@runtime_checkable
 class PolishCall(HostCall, Protocol):
     """A polish that runs to its end on the host."""
 

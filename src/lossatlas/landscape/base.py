@@ -9,42 +9,46 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Bool, Float
 
 from lossatlas.errors import BadInputError
+from lossatlas.typing import Scalar
 
 
 @runtime_checkable
 class Surface(Protocol):
     """The compiled half of a landscape: a pytree, so that new data do not recompile anything."""
 
-    def energy(self, w: Array) -> Array:
+    def energy(self, w: Float[Array, " n"]) -> Scalar:
         """E(w) for w (n,), float64."""
         ...
 
-    def value_and_gradient(self, w: Array) -> tuple[Array, Array]:
+    def value_and_gradient(self, w: Float[Array, " n"]) -> tuple[Scalar, Float[Array, " n"]]:
         """E(w) and its gradient (n,)."""
         ...
 
-    def hessian(self, w: Array) -> Array:
+    def hessian(self, w: Float[Array, " n"]) -> Float[Array, "n n"]:
         """The exact Hessian (n, n)."""
         ...
 
-    def inner_hessian(self, w: Array) -> Array:
+    def inner_hessian(self, w: Float[Array, " n"]) -> Float[Array, "m m"]:
         """The exact Hessian (m, m) in orthonormal coordinates of the space without excluded modes.
 
         No second derivative mixes these with the excluded modes.
         """
         ...
 
-    def from_inner(self, x: Array) -> Array:
+    def from_inner(self, x: Float[Array, "m ..."]) -> Float[Array, "n ..."]:
         """Weights (n, ...) of such coordinates (m, ...)."""
         ...
 
-    def hessian_vector_product(self, w: Array, v: Array) -> Array:
+    def hessian_vector_product(
+        self, w: Float[Array, " n"], v: Float[Array, " n"]
+    ) -> Float[Array, " n"]:
         """The exact Hessian times v (n,), without the Hessian itself: about two gradients."""
         ...
 
-    def without_excluded(self, v: Array) -> Array:
+    def without_excluded(self, v: Float[Array, " n"]) -> Float[Array, " n"]:
         """v (n,) without its part along the excluded modes of the landscape."""
         ...
 
@@ -52,7 +56,7 @@ class Surface(Protocol):
         """The same function, in single precision if that is faster: to steer by, not to certify."""
         ...
 
-    def rough_will_do(self, largest: Array) -> Array:
+    def rough_will_do(self, largest: Scalar) -> Bool[Array, ""]:
         """Whether rough curvatures are good enough to steer by where the largest has this size."""
         ...
 
@@ -97,35 +101,39 @@ class Landscape(Protocol):
         """The function itself, for compiled code."""
         ...
 
-    def random_start(self, random: np.random.Generator) -> np.ndarray:
+    def random_start(self, random: np.random.Generator) -> Float[np.ndarray, " n"]:
         """A start for a quench, (n,)."""
         ...
 
-    def invariants(self, w: np.ndarray) -> np.ndarray:
+    def invariants(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
         """(k,) numbers, equal for symmetry copies and for nothing else, of slope about one."""
         ...
 
-    def descriptors(self, w: np.ndarray) -> np.ndarray:
+    def descriptors(self, w: Float[np.ndarray, "b n"]) -> Float[np.ndarray, "b k"]:
         """(b, k) of weights (b, n), equal for symmetry copies, mostly near for near points."""
         ...
 
-    def nearest_copy(self, w: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def nearest_copy(
+        self, w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
+    ) -> Float[np.ndarray, " n"]:
         """The symmetry copy of w (n,) nearest to target (n,)."""
         ...
 
-    def neighbor_copies(self, w: np.ndarray) -> list[np.ndarray]:
+    def neighbor_copies(self, w: Float[np.ndarray, " n"]) -> list[Float[np.ndarray, " n"]]:
         """Copies of w other than w, nearest first: ends of degenerate rearrangements."""
         ...
 
-    def orbit_size(self, w: np.ndarray) -> int:
+    def orbit_size(self, w: Float[np.ndarray, " n"]) -> int:
         """The number of symmetry copies of w."""
         ...
 
-    def symmetrizer(self, w: np.ndarray) -> Symmetrizer:
+    def symmetrizer(self, w: Float[np.ndarray, " n"]) -> Symmetrizer:
         """The projector onto the weights that share the symmetry of w."""
         ...
 
-    def breaking_directions(self, w: np.ndarray, modes: np.ndarray) -> np.ndarray:
+    def breaking_directions(
+        self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
+    ) -> Float[np.ndarray, "k n"]:
         """Canonical directions (k, n) in the span of degenerate modes (d, n) at w."""
         ...
 
@@ -147,31 +155,33 @@ class FunctionSurface(NamedTuple):
 
     function: StaticFunction
 
-    def energy(self, w: Array) -> Array:
+    def energy(self, w: Float[Array, " n"]) -> Scalar:
         """E(w)."""
         return self.function.call(w)
 
-    def value_and_gradient(self, w: Array) -> tuple[Array, Array]:
+    def value_and_gradient(self, w: Float[Array, " n"]) -> tuple[Scalar, Float[Array, " n"]]:
         """E(w) and its gradient."""
         return jax.value_and_grad(self.function.call)(w)
 
-    def hessian(self, w: Array) -> Array:
+    def hessian(self, w: Float[Array, " n"]) -> Float[Array, "n n"]:
         """The exact Hessian by automatic differentiation."""
         return jax.hessian(self.function.call)(w)
 
-    def inner_hessian(self, w: Array) -> Array:
+    def inner_hessian(self, w: Float[Array, " n"]) -> Float[Array, "m m"]:
         """The Hessian: nothing is excluded."""
         return self.hessian(w)
 
-    def from_inner(self, x: Array) -> Array:
+    def from_inner(self, x: Float[Array, "m ..."]) -> Float[Array, "n ..."]:
         """The weights themselves."""
         return x
 
-    def hessian_vector_product(self, w: Array, v: Array) -> Array:
+    def hessian_vector_product(
+        self, w: Float[Array, " n"], v: Float[Array, " n"]
+    ) -> Float[Array, " n"]:
         """The exact Hessian times v, forward over reverse."""
         return jax.jvp(jax.grad(self.function.call), (w,), (v,))[1]
 
-    def without_excluded(self, v: Array) -> Array:
+    def without_excluded(self, v: Float[Array, " n"]) -> Float[Array, " n"]:
         """The vector itself: nothing is known of the function."""
         return v
 
@@ -179,7 +189,7 @@ class FunctionSurface(NamedTuple):
         """The surface itself: a user's function may need its double precision."""
         return self
 
-    def rough_will_do(self, largest: Array) -> Array:
+    def rough_will_do(self, largest: Scalar) -> Bool[Array, ""]:
         """Always: it is not rough."""
         return jnp.asarray(True)
 
@@ -247,42 +257,46 @@ class FunctionLandscape:
             )
         self._check_group(inside)
 
-    def random_start(self, random: np.random.Generator) -> np.ndarray:
+    def random_start(self, random: np.random.Generator) -> Float[np.ndarray, " n"]:
         """Uniform in the box."""
         return random.uniform(self.low, self.high)
 
-    def copies(self, w: np.ndarray) -> np.ndarray:
+    def copies(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, "g n"]:
         """(g, n) the images of w under the group."""
         return self.symmetry @ w
 
-    def invariants(self, w: np.ndarray) -> np.ndarray:
+    def invariants(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
         """The coordinates of the copy that is last in lexicographic order."""
         copies = self.copies(w)
         rounded = np.round(copies / self.length_scale, 6)
         return copies[np.lexsort(rounded.T[::-1])[-1]]
 
-    def descriptors(self, w: np.ndarray) -> np.ndarray:
+    def descriptors(self, w: Float[np.ndarray, "b n"]) -> Float[np.ndarray, "b k"]:
         """The invariants of each."""
         return np.array([self.invariants(x) for x in w]).reshape(len(w), self.n_weights)
 
-    def nearest_copy(self, w: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def nearest_copy(
+        self, w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
+    ) -> Float[np.ndarray, " n"]:
         """The image of w nearest to target."""
         copies = self.copies(w)
         return copies[np.argmin(np.linalg.norm(copies - target, axis=1))]
 
-    def neighbor_copies(self, w: np.ndarray) -> list[np.ndarray]:
+    def neighbor_copies(self, w: Float[np.ndarray, " n"]) -> list[Float[np.ndarray, " n"]]:
         """All other images."""
         return [copy for copy in self.copies(w) if not self._same(copy, w)]
 
-    def orbit_size(self, w: np.ndarray) -> int:
+    def orbit_size(self, w: Float[np.ndarray, " n"]) -> int:
         """Group order over the number of group elements that leave w where it is."""
         return len(self.symmetry) // len(self._stabilizer(w))
 
-    def symmetrizer(self, w: np.ndarray) -> np.ndarray:
+    def symmetrizer(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n n"]:
         """The average of the group elements that leave w where it is."""
         return self._stabilizer(w).mean(axis=0)
 
-    def breaking_directions(self, w: np.ndarray, modes: np.ndarray) -> np.ndarray:
+    def breaking_directions(
+        self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
+    ) -> Float[np.ndarray, "k n"]:
         """The modes as they are: a small group has no canonical choice to offer."""
         return modes
 
