@@ -106,6 +106,7 @@ class Band:
     def step(self, surface: Surface, state: BandState) -> BandState:
         """One quasi-Newton step of all interior images."""
         step = lbfgs.direction(state.model, -state.forces.ravel()).reshape(state.forces.shape)
+        # The forces are no gradient of a function, so a step of the model may lead against them.
         downhill = jnp.vdot(step, state.forces) > 0
         step = jnp.where(downhill, step, -step)
         length = jnp.linalg.norm(step, axis=1, keepdims=True)

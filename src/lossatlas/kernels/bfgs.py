@@ -32,6 +32,7 @@ def update(
 ) -> Float[Array, "n n"]:
     """Take in one step s (n,) and its change of gradient y (n,)."""
     curvature = jnp.vdot(s, y)
+    # Any other pair would make the matrix indefinite, and its steps could lead uphill.
     useful = curvature > NO_CURVATURE * jnp.sqrt(jnp.vdot(y, y) * jnp.vdot(s, s))
     rho = jnp.where(useful, 1.0 / jnp.where(useful, curvature, 1.0), 0.0)
     product = inverse @ y

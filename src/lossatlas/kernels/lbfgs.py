@@ -43,6 +43,7 @@ def init(w: Float[Array, " n"], memory: int, guess: float) -> Model:
 def update(model: Model, s: Float[Array, " n"], y: Float[Array, " n"]) -> Model:
     """Take in one pair, forget the oldest; pairs without positive curvature are skipped."""
     curvature, length = jnp.vdot(s, y), jnp.vdot(y, y)
+    # Any other pair would make the model indefinite, and its steps could lead uphill.
     useful = curvature > NO_CURVATURE * jnp.sqrt(length * jnp.vdot(s, s))
     safe = jnp.where(useful, curvature, 1.0)
     slot = model.oldest

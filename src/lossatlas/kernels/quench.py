@@ -191,6 +191,7 @@ class Quench:
         gradient: Float[Array, " n"],
     ) -> QuenchState:
         step = self._quasi_newton.direction(model, gradient)
+        # The model is positive definite but for rounding errors.
         step = jnp.where(jnp.vdot(step, gradient) > 0, -step, step)
         return state._replace(
             w=w,

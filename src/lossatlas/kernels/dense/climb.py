@@ -99,6 +99,7 @@ class Climb:
         _, gradient = surface.value_and_gradient(state.w)
         eigenvalues, vectors = rough_spectrum(surface, state.w)
         index = jnp.sum(eigenvalues < 0)
+        # The sign of an eigenvector is arbitrary.
         overlap = jnp.abs(vectors.T @ state.mode)
         followed = jnp.where(index > 0, 0, jnp.argmax(overlap))
         sign = jnp.where(jnp.arange(eigenvalues.shape[0]) == followed, 1.0, -1.0)
@@ -111,6 +112,7 @@ class Climb:
         length = jnp.linalg.norm(step)
         step = capped(step, radius)
         length = jnp.minimum(length, radius)
+        # Of the step without cap and signs: how far the stationary point is.
         newton = jnp.linalg.norm(slope / size)
         hessians = state.hessians + 1
         convex = jnp.where(index == 0, state.convex + 1, 0)

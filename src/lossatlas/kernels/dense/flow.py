@@ -180,6 +180,7 @@ class Flow:
         _, gradient = surface.value_and_gradient(state.w)
         eigenvalues, vectors = rough_spectrum(surface, state.w, state.symmetrizer)
         slope = vectors.T @ gradient
+        # Not finite on a flat surface; then no comparison with the ball is true.
         newton = jnp.linalg.norm(slope / eigenvalues)
         convex = eigenvalues[0] > 0
         size = rms(gradient)
@@ -187,6 +188,7 @@ class Flow:
 
         ended = (convex & (newton < state.ball)) | (size < self.stationary_rms)
         status = jnp.where(hessians >= self.max_hessians, Status.TOO_MANY_STEPS, running())
+        # At least one step is taken: a start is not an end.
         status = jnp.where(ended & (hessians > 1), Status.CONVERGED, status)
         finite = jnp.isfinite(size) & jnp.isfinite(eigenvalues).all()
         status = jnp.where(finite, status, Status.NOT_FINITE)
@@ -222,6 +224,8 @@ class Flow:
             return h * (2.0 * phi3 * parabola + 6.0 * phi4 * cubic - phi1 * slope)
 
         phi1, phi3, phi4 = _phi(-h * lam)
+        # N and its derivative vanish at w, so its value at the point before, `ratio` steps back,
+        # gives a parabola past s^2.
         back = vectors.T @ (state.before - state.w)
         known = state.step_before > 0
         ratio = jnp.where(known, state.step_before / h, 1.0)
@@ -235,10 +239,13 @@ class Flow:
         left = jnp.linalg.norm(above_floor(there))
         on_floor = left <= LEFT_ON_FLOOR * jnp.linalg.norm(down) + ON_FLOOR * state.tolerance
         remainder = slope + lam * u - there
+        # With N = parabola s^2 + cubic s^3: at s = 1 their sum is the remainder, and at s = -ratio
+        # parabola - ratio cubic is what `past` was.
         parabola = jnp.where(known, (past + ratio * remainder) / (1.0 + ratio), remainder)
         corrected = moved(parabola, remainder - parabola)
         move = corrected - above_floor(gradient(corrected))
 
+        # Along the walls of the valley the flow forgets errors within the step.
         error = jnp.linalg.norm(jnp.where(stiff, 0.0, corrected - predicted))
         length = jnp.linalg.norm(move)
         finite = jnp.isfinite(error) & jnp.isfinite(length)

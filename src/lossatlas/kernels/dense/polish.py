@@ -107,6 +107,7 @@ class Polish:
         energy, gradient = surface.value_and_gradient(state.w)
         eigenvalues, vectors = spectrum(surface, state.w)
         tiny = NO_CURVATURE * jnp.max(jnp.abs(eigenvalues))
+        # Where the curvature is rounding error the step is bounded, and in the end capped.
         divisor = jnp.where(jnp.abs(eigenvalues) > tiny, eigenvalues, tiny)
         divisor = jnp.where(state.downhill, jnp.abs(divisor), divisor)
 
@@ -153,8 +154,11 @@ class Polish:
             gradient = surface.value_and_gradient(w)[1]
             size = rms(gradient)
             first = chords.gradients == 0
+            # The Newton step itself is taken even if it enlarges the gradient: far from the end it
+            # may, and the next spectrum is then that of another point.
             better = first | (size < chords.rms)
             step = newton(gradient)
+            # The spectrum describes the surface near its own point only.
             near = jnp.linalg.norm(w + step - origin) <= self.max_step
             going = (size < WORTH * chords.rms) & (size > self.target) & near
             return Chords(

@@ -236,7 +236,9 @@ class HybridClimb:
         slope = jnp.vdot(gradient, vector)
         across = gradient - slope * vector
         change = gradient - state.gradient
+        # Only across the mode does the model have to be, and can it stay, positive definite.
         change = change - jnp.vdot(change, vector) * vector
+        # A step uphill teaches nothing about the directions across it; a pair of zeros is skipped.
         taken = jnp.where(state.uphill, 0.0, state.step)
 
         before, after = self.descents

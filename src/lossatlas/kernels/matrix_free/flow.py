@@ -205,6 +205,7 @@ class ChebyshevFlow:
         curvature = jnp.vdot(gradient, product) / jnp.maximum(square, TINY)
         # Near a saddle the flow grows on the time scale of the negative curvature.
         first = FIRST_STEP / jnp.maximum(jnp.abs(curvature), FLAT)
+        # The lowest curvature is no larger than this one, so the path cannot end unless this holds.
         near = (curvature > 0) & (jnp.sqrt(square) < state.ball * curvature)
         return state._replace(
             time_step=jnp.where(state.time_step == 0, first, state.time_step),
@@ -252,6 +253,7 @@ class ChebyshevFlow:
     def _begin(self, state: ChebyshevState) -> ChebyshevState:
         """The number of stages for the next step, and its first stage."""
         limit = ((self.max_stages - 1.0) ** 2 - 1.0) / STABLE
+        # The cap on the stages is a cap on the step: no more would be stable.
         h = jnp.minimum(state.time_step, limit / state.stiffness)
         stages = 1 + jnp.floor(jnp.sqrt(1.0 + STABLE * h * state.stiffness))
         stages = jnp.clip(stages, 2, self.max_stages).astype(jnp.int32)
@@ -309,6 +311,8 @@ class ChebyshevFlow:
             pair=Pair(change, gradient - state.gradient),
             repeats=jnp.int32(1),
         )
+        # A largest curvature that was underestimated makes a step unstable, which shows as an
+        # error: it is determined anew.
         rejected = state._replace(
             repeats=jnp.int32(self.powers),
             status=jnp.where(lost, jnp.int32(Status.NOT_FINITE), running()),

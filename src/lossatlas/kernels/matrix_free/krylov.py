@@ -259,6 +259,8 @@ def _lanczos_step(matrix: Matrix, state: _Lanczos) -> _Lanczos:
     )
     length = jnp.linalg.norm(image)
     exhausted = length < EXHAUSTED * jnp.abs(diagonal).max()
+    # Zero where the space is exhausted: the tridiagonal matrix then falls into blocks, and the next
+    # vector, which is not finite here, is replaced by a fresh one.
     beside = state.beside.at[row].set(jnp.where(exhausted, 0.0, length))
     return _Lanczos(basis, used, diagonal, beside, image / length, exhausted)
 
@@ -296,7 +298,10 @@ def _ritz(state: _Lanczos, known: int, k: int, residual: float) -> Modes:
     m, count = len(diagonal), min(k, len(diagonal))
     off = beside[:-1]
     values, columns = eigh_tridiagonal(diagonal, off, select="i", select_range=(0, count - 1))
+    # The largest curvature sets the scale that rounding errors are compared with.
     top = eigvalsh_tridiagonal(diagonal, off, select="i", select_range=(m - 1, m - 1))
+    # The residual of a Ritz pair is what the recurrence has left over, the next off-diagonal
+    # element, times the last component of its vector: no product is needed.
     rest = np.abs(beside[-1] * columns[-1])
     converged = count == k and bool((rest <= residual * np.abs(values)).all())
     largest = float(max(abs(top[0]), abs(values[0])))

@@ -85,6 +85,7 @@ def refine(
     missing = jnp.stack([jnp.asarray(False), jnp.vdot(direction, direction) < 0.5, ~usable])
     small = small + jnp.diag(jnp.where(missing, top, 0.0))
     weights = jnp.linalg.eigh(small)[1][:, 0]
+    # The sign of an eigenvector is arbitrary; a mode that is followed must not turn around.
     weights = weights * jnp.where(weights[0] < 0, -1.0, 1.0)
     vector, change = weights @ basis, weights.at[0].set(0.0)
     length = jnp.linalg.norm(vector)
