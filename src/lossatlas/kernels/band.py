@@ -20,31 +20,52 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float, Int
 
 from lossatlas.errors import Status
 from lossatlas.kernels import lbfgs
+from lossatlas.kernels.step_control import TINY
+from lossatlas.landscape.base import Surface
 from lossatlas.lanes.engine import running
+from lossatlas.typing import Scalar
+
+FIRST_STEP = 0.1
+"""Length of the first step of a typical image, as a part of the distance between images."""
+
+SHORTEST_GAP = 1e-12
+"""Stands for the distance between images, or their gradients, where these vanish."""
+
+NOISE = 1e-13
+"""Differences of energies below this part of their size (or of one) make no maximum: some hundred
+units in the last place, as sums over a data set are rounded."""
 
 
 class BandState(NamedTuple):
-    """One band in flight: images (k, n) with ends, energies (k,), forces (k-2, n), the model."""
+    """One band in flight; the forces are those on the images between the ends."""
 
-    images: Array
-    energies: Array
-    forces: Array
-    model: Any
-    spring: Array
-    iterations: Array
-    status: Array
+    images: Float[Array, "k n"]
+    energies: Float[Array, " k"]
+    forces: Float[Array, "k-2 n"]
+    model: lbfgs.Model
+    spring: Scalar
+    iterations: Int[Array, ""]
+    status: Int[Array, ""]
 
 
 class Relaxed(NamedTuple):
-    """Result: images (k, n) with ends, energies (k,), iterations, status (CONVERGED: usable)."""
+    """A relaxed band; JAX arrays inside compiled code, NumPy arrays outside.
 
-    images: Array
-    energies: Array
-    iterations: Array
-    status: Array
+    Attributes:
+        images: (k, n), the two ends included.
+        energies: (k,).
+        iterations: evaluations of all images used.
+        status: CONVERGED if it can be used, otherwise NOT_FINITE.
+    """
+
+    images: Any
+    energies: Any
+    iterations: Any
+    status: Any
 
 
 @dataclass(frozen=True)
@@ -69,26 +90,27 @@ class Band:
     memory: int = 6
     steps: int = 6
 
-    def init(self, surface: Any, a: Array, b: Array) -> BandState:
+    def init(self, surface: Surface, a: Float[Array, " n"], b: Float[Array, " n"]) -> BandState:
         """Straight interpolation between the ends."""
         mix = jnp.linspace(0.0, 1.0, self.images)[:, None]
         images = (1.0 - mix) * a + mix * b
         energies, gradients = _along_band(surface, images)
         length = jnp.linalg.norm(b - a) / (self.images - 1)
         size = jnp.sqrt(jnp.mean(jnp.sum(gradients[1:-1] ** 2, axis=1)))
-        spring = self.spring * size / jnp.maximum(length, 1e-12)
+        spring = self.spring * size / jnp.maximum(length, SHORTEST_GAP)
         forces = band_forces(images, energies, gradients[1:-1], spring)
-        guess = 0.1 * length / jnp.maximum(size, 1e-12)
+        guess = FIRST_STEP * length / jnp.maximum(size, SHORTEST_GAP)
         model = lbfgs.init(forces.ravel(), self.memory, 1.0)._replace(scale=guess)
         return BandState(images, energies, forces, model, spring, jnp.int32(1), running())
 
-    def step(self, surface: Any, state: BandState) -> BandState:
+    def step(self, surface: Surface, state: BandState) -> BandState:
         """One quasi-Newton step of all interior images."""
         step = lbfgs.direction(state.model, -state.forces.ravel()).reshape(state.forces.shape)
+        # The forces are no gradient of a function, so a step of the model may lead against them.
         downhill = jnp.vdot(step, state.forces) > 0
         step = jnp.where(downhill, step, -step)
         length = jnp.linalg.norm(step, axis=1, keepdims=True)
-        step = step * jnp.minimum(1.0, self.max_step / jnp.maximum(length, 1e-300))
+        step = step * jnp.minimum(1.0, self.max_step / jnp.maximum(length, TINY))
         images = state.images.at[1:-1].add(step)
         energies, gradients = _along_band(surface, images[1:-1])
         energies = state.energies.at[1:-1].set(energies)
@@ -108,13 +130,20 @@ class Band:
         return Relaxed(state.images, state.energies, state.iterations, state.status)
 
 
-def _along_band(surface: Any, images: Array) -> tuple[Array, Array]:
+def _along_band(
+    surface: Surface, images: Float[Array, "k n"]
+) -> tuple[Float[Array, " k"], Float[Array, "k n"]]:
     """Energies and gradients of images, in the precision that a band needs."""
     energies, gradients = jax.lax.map(surface.rough().value_and_gradient, images)
     return energies.astype(images.dtype), gradients.astype(images.dtype)
 
 
-def band_forces(images: Array, energies: Array, gradients: Array, spring: Array) -> Array:
+def band_forces(
+    images: Float[Array, "k n"],
+    energies: Float[Array, " k"],
+    gradients: Float[Array, "k-2 n"],
+    spring: Scalar,
+) -> Float[Array, "k-2 n"]:
     """Doubly-nudged forces (k-2, n) on the interior images."""
     ahead, behind = images[2:] - images[1:-1], images[1:-1] - images[:-2]
     tangent = jax.vmap(_tangent)(ahead, behind, energies[2:], energies[1:-1], energies[:-2])
@@ -124,15 +153,21 @@ def band_forces(images: Array, energies: Array, gradients: Array, spring: Array)
     parallel = spring * stretch[:, None] * tangent
     aside = pull - _along(pull, tangent)
     size = jnp.linalg.norm(across, axis=1, keepdims=True)
-    doubly = aside - _along(aside, across / jnp.maximum(size, 1e-300))
+    doubly = aside - _along(aside, across / jnp.maximum(size, TINY))
     return -across + parallel + doubly
 
 
-def _along(vectors: Array, unit: Array) -> Array:
+def _along(vectors: Float[Array, "k n"], unit: Float[Array, "k n"]) -> Float[Array, "k n"]:
     return jnp.sum(vectors * unit, axis=1, keepdims=True) * unit
 
 
-def _tangent(ahead: Array, behind: Array, above: Array, here: Array, below: Array) -> Array:
+def _tangent(
+    ahead: Float[Array, " n"],
+    behind: Float[Array, " n"],
+    above: Scalar,
+    here: Scalar,
+    below: Scalar,
+) -> Float[Array, " n"]:
     """Towards the higher neighbor; at an extremum both, weighted by the energy differences."""
     rise, fall = jnp.abs(above - here), jnp.abs(below - here)
     larger, smaller = jnp.maximum(rise, fall), jnp.minimum(rise, fall)
@@ -141,7 +176,7 @@ def _tangent(ahead: Array, behind: Array, above: Array, here: Array, below: Arra
     monotonic = jnp.where(up, ahead, behind)
     extremum = (above - here) * (below - here) > 0
     tangent = jnp.where(extremum, mixed, monotonic)
-    return tangent / jnp.maximum(jnp.linalg.norm(tangent), 1e-300)
+    return tangent / jnp.maximum(jnp.linalg.norm(tangent), TINY)
 
 
 def candidates(relaxed: Relaxed) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -150,7 +185,7 @@ def candidates(relaxed: Relaxed) -> list[tuple[np.ndarray, np.ndarray]]:
     Differences of energies below rounding error make no maximum.
     """
     energies, images = np.asarray(relaxed.energies), np.asarray(relaxed.images)
-    noise = 1e-13 * max(1.0, float(np.abs(energies).max()))
+    noise = NOISE * max(1.0, float(np.abs(energies).max()))
     rise, fall = energies[1:-1] - energies[:-2], energies[1:-1] - energies[2:]
     peaks = 1 + np.flatnonzero((rise > 0) & (fall >= 0) & (np.maximum(rise, fall) > noise))
     peaks = sorted(peaks, key=lambda k: -energies[k])

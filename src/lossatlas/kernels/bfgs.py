@@ -14,20 +14,26 @@ around: a pair of vectors a step follows too slowly how the curvature of a windi
 
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Bool, Float
+
+from lossatlas.kernels.step_control import NO_CURVATURE
 
 FLATTEST = 1e-4
 """Smallest curvature taken over from a Hessian, over its largest."""
 
 
-def init(w: Array, guess: float) -> Array:
+def init(w: Float[Array, " n"], guess: float) -> Float[Array, "n n"]:
     """The model is the inverse Hessian (n, n), at first `guess` times the identity."""
     return guess * jnp.eye(w.shape[0], dtype=w.dtype)
 
 
-def update(inverse: Array, s: Array, y: Array) -> Array:
+def update(
+    inverse: Float[Array, "n n"], s: Float[Array, " n"], y: Float[Array, " n"]
+) -> Float[Array, "n n"]:
     """Take in one step s (n,) and its change of gradient y (n,)."""
     curvature = jnp.vdot(s, y)
-    useful = curvature > 1e-14 * jnp.sqrt(jnp.vdot(y, y) * jnp.vdot(s, s))
+    # Any other pair would make the matrix indefinite, and its steps could lead uphill.
+    useful = curvature > NO_CURVATURE * jnp.sqrt(jnp.vdot(y, y) * jnp.vdot(s, s))
     rho = jnp.where(useful, 1.0 / jnp.where(useful, curvature, 1.0), 0.0)
     product = inverse @ y
     expected = jnp.vdot(y, product)
@@ -38,7 +44,9 @@ def update(inverse: Array, s: Array, y: Array) -> Array:
     return scale * inverse - rho * jnp.outer(product, s) + jnp.outer(s, correction - rho * product)
 
 
-def from_spectrum(eigenvalues: Array, vectors: Array) -> Array:
+def from_spectrum(
+    eigenvalues: Float[Array, " m"], vectors: Float[Array, "n m"]
+) -> Float[Array, "n n"]:
     """The model from the eigenvalues (m,) and eigenvectors (n, m) of the Hessian.
 
     It has nothing along excluded modes: a quench has no part along them.
@@ -47,11 +55,13 @@ def from_spectrum(eigenvalues: Array, vectors: Array) -> Array:
     return (vectors / jnp.maximum(sizes, FLATTEST * sizes.max())) @ vectors.T
 
 
-def forget(inverse: Array, guess: float, really: Array) -> Array:
+def forget(
+    inverse: Float[Array, "n n"], guess: float, really: Bool[Array, ""]
+) -> Float[Array, "n n"]:
     """Back to `guess` times the identity, if really so."""
     return jnp.where(really, guess * jnp.eye(len(inverse), dtype=inverse.dtype), inverse)
 
 
-def direction(inverse: Array, gradient: Array) -> Array:
+def direction(inverse: Float[Array, "n n"], gradient: Float[Array, " n"]) -> Float[Array, " n"]:
     """The quasi-Newton step -H g."""
     return -(inverse @ gradient)

@@ -9,29 +9,42 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Bool, Float, Int
+
+from lossatlas.kernels.step_control import NO_CURVATURE
+from lossatlas.typing import Scalar
 
 
 class Model(NamedTuple):
-    """Steps (m, n), gradient changes (m, n); 1/s.y (m,); initial scale; slot of the oldest pair."""
+    """What the last m steps have taught of the inverse Hessian.
 
-    s: Array
-    y: Array
-    rho: Array
-    scale: Array
-    oldest: Array
+    Attributes:
+        s: (m, n) steps.
+        y: (m, n) changes of the gradient.
+        rho: (m,) 1 / s.y; zero for a slot that is not in use.
+        scale: inverse curvature of what no pair has explored, s.y / y.y of the last one.
+        oldest: slot of the oldest pair.
+    """
+
+    s: Float[Array, "m n"]
+    y: Float[Array, "m n"]
+    rho: Float[Array, " m"]
+    scale: Scalar
+    oldest: Int[Array, ""]
 
 
-def init(w: Array, memory: int, guess: float) -> Model:
+def init(w: Float[Array, " n"], memory: int, guess: float) -> Model:
     """No pairs yet: `guess` times the identity."""
     empty = jnp.zeros((memory, w.shape[0]), w.dtype)
     none = jnp.zeros(memory, w.dtype)
     return Model(empty, empty, none, jnp.asarray(guess, w.dtype), jnp.int32(0))
 
 
-def update(model: Model, s: Array, y: Array) -> Model:
+def update(model: Model, s: Float[Array, " n"], y: Float[Array, " n"]) -> Model:
     """Take in one pair, forget the oldest; pairs without positive curvature are skipped."""
     curvature, length = jnp.vdot(s, y), jnp.vdot(y, y)
-    useful = curvature > 1e-14 * jnp.sqrt(length * jnp.vdot(s, s))
+    # Any other pair would make the model indefinite, and its steps could lead uphill.
+    useful = curvature > NO_CURVATURE * jnp.sqrt(length * jnp.vdot(s, s))
     safe = jnp.where(useful, curvature, 1.0)
     slot = model.oldest
 
@@ -47,14 +60,14 @@ def update(model: Model, s: Array, y: Array) -> Model:
     )
 
 
-def forget(model: Model, guess: float, really: Array) -> Model:
+def forget(model: Model, guess: float, really: Bool[Array, ""]) -> Model:
     """Back to `guess` times the identity, if really so. Pairs without rho contribute nothing."""
     return model._replace(
         rho=jnp.where(really, 0.0, model.rho), scale=jnp.where(really, guess, model.scale)
     )
 
 
-def direction(model: Model, gradient: Array) -> Array:
+def direction(model: Model, gradient: Float[Array, " n"]) -> Float[Array, " n"]:
     """The quasi-Newton step -H g by the two-loop recursion."""
     from_oldest = (model.oldest + jnp.arange(len(model.rho))) % len(model.rho)
 

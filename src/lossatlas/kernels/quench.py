@@ -10,42 +10,63 @@ halves the number of steps again.
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import partial
+from types import ModuleType
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Bool, Float, Int
 
 from lossatlas.errors import Status
 from lossatlas.kernels import bfgs, lbfgs
 from lossatlas.kernels.dense.spectrum import spectrum
+from lossatlas.kernels.step_control import ENERGY_RISE, SHORTENED, capped, rms
+from lossatlas.landscape.base import Surface
 from lossatlas.lanes.engine import running
+from lossatlas.typing import Scalar
+
+Model: TypeAlias = Float[Array, "n n"] | lbfgs.Model
+"""What has been learned of the inverse Hessian: a matrix, or pairs."""
+
+TRIALS = 10
+"""Shortened steps after which the model is worthless: the last of them is 1e-10 of the first."""
 
 
 class QuenchState(NamedTuple):
     """One quench in flight: the accepted point, the model, and the step on trial."""
 
-    w: Array
-    energy: Array
-    gradient: Array
-    model: Any
-    step: Array
-    trials: Array
-    evaluations: Array
-    hessians: Array
-    refreshed: Array
-    status: Array
+    w: Float[Array, " n"]
+    energy: Scalar
+    gradient: Float[Array, " n"]
+    model: Model | None
+    step: Float[Array, " n"]
+    trials: Int[Array, ""]
+    evaluations: Int[Array, ""]
+    hessians: Int[Array, ""]
+    refreshed: Int[Array, ""]
+    status: Int[Array, ""]
 
 
 class Quenched(NamedTuple):
-    """Result: weights (n,), energy, RMS gradient, evaluations and Hessians used, status."""
+    """Where a quench ended; JAX arrays inside compiled code, NumPy arrays outside.
 
-    w: Array
-    energy: Array
-    rms_gradient: Array
-    evaluations: Array
-    hessians: Array
-    status: Array
+    Attributes:
+        w: (n,) weights.
+        energy: loss.
+        rms_gradient: root-mean-square gradient.
+        evaluations: gradients used.
+        hessians: Hessians used.
+        status: CONVERGED, TOO_MANY_STEPS or NOT_FINITE.
+    """
+
+    w: Any
+    energy: Any
+    rms_gradient: Any
+    evaluations: Any
+    hessians: Any
+    status: Any
 
 
 @dataclass(frozen=True)
@@ -69,7 +90,7 @@ class Quench:
     max_evaluations: int = 20000
     memory: int | None = None
     refresh: int | None = None
-    max_rise: float = 1e-10
+    max_rise: float = ENERGY_RISE
     guess: float = 0.1
     steps: int = 100
 
@@ -78,7 +99,7 @@ class Quench:
         if self.refresh is not None and self.memory is not None:
             raise ValueError("only the full matrix can be refreshed; leave memory at None")
 
-    def init(self, surface: Any, w: Array) -> QuenchState:
+    def init(self, surface: Surface, w: Float[Array, " n"]) -> QuenchState:
         """Nothing evaluated yet: the first step has length zero and is always accepted."""
         return QuenchState(
             w=surface.without_excluded(w),
@@ -93,15 +114,16 @@ class Quench:
             status=running(),
         )
 
-    def step(self, surface: Any, state: QuenchState) -> QuenchState:
+    def step(self, surface: Surface, state: QuenchState) -> QuenchState:
         """Evaluate the step on trial; accept it, or shorten it to a tenth."""
         w = state.w + state.step
         energy, gradient = surface.value_and_gradient(w)
-        accepted = (energy <= state.energy + self.max_rise) | (state.trials >= 10)
+        accepted = (energy <= state.energy + self.max_rise) | (state.trials >= TRIALS)
         model = self._learned(state, accepted, w, gradient)
         if self.refresh is not None:
             due = accepted & (state.evaluations >= state.refreshed + self.refresh)
-            model = jax.lax.cond(due, lambda: self._refreshed(surface, w, model), lambda: model)
+            refreshed = partial(self._refreshed, surface, w)
+            model = jax.lax.cond(due, refreshed, lambda model: model, model)
             state = state._replace(
                 hessians=state.hessians + due,
                 refreshed=jnp.where(due, state.evaluations, state.refreshed),
@@ -117,26 +139,42 @@ class Quench:
 
     def result(self, state: QuenchState) -> Quenched:
         """The point reached."""
-        rms = jnp.sqrt(jnp.mean(state.gradient**2))
-        return Quenched(state.w, state.energy, rms, state.evaluations, state.hessians, state.status)
+        return Quenched(
+            state.w,
+            state.energy,
+            rms(state.gradient),
+            state.evaluations,
+            state.hessians,
+            state.status,
+        )
 
     @property
-    def _quasi_newton(self) -> Any:
+    def _quasi_newton(self) -> ModuleType:
         return bfgs if self.memory is None else lbfgs
 
-    def _new_model(self, w: Array) -> Any:
+    def _new_model(self, w: Float[Array, " n"]) -> Model:
         if self.memory is None:
             return bfgs.init(w, self.guess)
         return lbfgs.init(w, self.memory, self.guess)
 
-    def _learned(self, state: QuenchState, accepted: Array, w: Array, gradient: Array) -> Any:
+    def _learned(
+        self,
+        state: QuenchState,
+        accepted: Bool[Array, ""],
+        w: Float[Array, " n"],
+        gradient: Float[Array, " n"],
+    ) -> Model:
         """The model with the pair of an accepted step; after ten tenths it is worthless."""
         step = jnp.where(accepted, w - state.w, 0.0)
         change = jnp.where(accepted, gradient - state.gradient, 0.0)
         model = self._quasi_newton.update(state.model, step, change)
-        return self._quasi_newton.forget(model, self.guess, ~accepted & (state.trials == 9))
+        return self._quasi_newton.forget(
+            model, self.guess, ~accepted & (state.trials == TRIALS - 1)
+        )
 
-    def _refreshed(self, surface: Any, w: Array, model: Array) -> Array:
+    def _refreshed(
+        self, surface: Surface, w: Float[Array, " n"], model: Float[Array, "n n"]
+    ) -> Float[Array, "n n"]:
         """The model from the Hessian, unless that is zero or not finite.
 
         Single precision will do: the model does not distinguish soft curvatures.
@@ -144,32 +182,39 @@ class Quench:
         fresh = bfgs.from_spectrum(*spectrum(surface.rough(), w))
         return jnp.where(jnp.isfinite(fresh).all(), fresh, model)
 
-    def _accept(self, state: QuenchState, model: Any, w, energy, gradient) -> QuenchState:
+    def _accept(
+        self,
+        state: QuenchState,
+        model: Model,
+        w: Float[Array, " n"],
+        energy: Scalar,
+        gradient: Float[Array, " n"],
+    ) -> QuenchState:
         step = self._quasi_newton.direction(model, gradient)
+        # The model is positive definite but for rounding errors.
         step = jnp.where(jnp.vdot(step, gradient) > 0, -step, step)
         return state._replace(
             w=w,
             energy=energy,
             gradient=gradient,
-            step=self._capped(step),
+            step=capped(step, self.max_step),
             trials=jnp.int32(0),
             status=self._status(energy, gradient, state.evaluations),
         )
 
     def _shorten(self, state: QuenchState) -> QuenchState:
         """A tenth of the step; after ten tenths start again from steepest descent."""
-        downhill = self._capped(-self.guess * state.gradient)
-        step = jnp.where(state.trials == 9, downhill, 0.1 * state.step)
+        downhill = capped(-self.guess * state.gradient, self.max_step)
+        step = jnp.where(state.trials == TRIALS - 1, downhill, SHORTENED * state.step)
         exhausted = state.evaluations >= self.max_evaluations
         status = jnp.where(exhausted, jnp.int32(Status.TOO_MANY_STEPS), running())
         return state._replace(step=step, trials=state.trials + 1, status=status)
 
-    def _capped(self, step: Array) -> Array:
-        return step * jnp.minimum(1.0, self.max_step / jnp.maximum(jnp.linalg.norm(step), 1e-300))
-
-    def _status(self, energy: Array, gradient: Array, evaluations: Array) -> Array:
-        rms = jnp.sqrt(jnp.mean(gradient**2))
+    def _status(
+        self, energy: Scalar, gradient: Float[Array, " n"], evaluations: Int[Array, ""]
+    ) -> Int[Array, ""]:
+        size = rms(gradient)
         status = jnp.where(evaluations >= self.max_evaluations, Status.TOO_MANY_STEPS, running())
-        status = jnp.where(rms <= self.rms, Status.CONVERGED, status)
-        finite = jnp.isfinite(energy) & jnp.isfinite(rms)
+        status = jnp.where(size <= self.rms, Status.CONVERGED, status)
+        finite = jnp.isfinite(energy) & jnp.isfinite(size)
         return jnp.where(finite, status, Status.NOT_FINITE).astype(jnp.int32)

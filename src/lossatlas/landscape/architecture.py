@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float
 
 Layers = tuple[list[Array], list[Array]]
 
@@ -106,7 +107,7 @@ class Architecture:
         return columns[(columns >= 0).all(axis=1)]
 
 
-def unpack(architecture: Architecture, w: Array) -> Layers:
+def unpack(architecture: Architecture, w: Float[Array, " n"]) -> Layers:
     """Weight matrices (receiving, sending) and bias vectors of a free weight vector (n,)."""
     if architecture.masks is not None:
         w = jnp.zeros(architecture.n_full, w.dtype).at[architecture.free].set(w)
@@ -120,12 +121,16 @@ def unpack(architecture: Architecture, w: Array) -> Layers:
     return matrices, biases
 
 
-def logits(architecture: Architecture, w: Array, inputs: Array) -> Array:
+def logits(
+    architecture: Architecture, w: Float[Array, " n"], inputs: Float[Array, "features items"]
+) -> Float[Array, "classes items"]:
     """Outputs y of eq. (1) for inputs (features, items): (classes, items)."""
     return propagate(unpack(architecture, w), inputs)[1]
 
 
-def propagate(layers: Layers, inputs: Array) -> tuple[list[Array], Array]:
+def propagate(
+    layers: Layers, inputs: Float[Array, "features items"]
+) -> tuple[list[Array], Float[Array, "classes items"]]:
     """Activations of the inputs and each hidden layer, and the outputs, all (nodes, items)."""
     matrices, biases = layers
     activations = [inputs]

@@ -18,6 +18,7 @@ from math import factorial
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
 from lossatlas.landscape.symmetry import EQUAL, EqualUnits, HiddenLayer, equal_units, groups_of
@@ -63,7 +64,7 @@ def group_order(layers: Sequence[HiddenLayer]) -> int:
     return _stabilizer(groups, [_kept(layers)], signs=(1.0,)).order * 2**units
 
 
-def stabilizer(layers: Sequence[HiddenLayer], w: np.ndarray) -> Stabilizer:
+def stabilizer(layers: Sequence[HiddenLayer], w: Float[np.ndarray, " n"]) -> Stabilizer:
     """The symmetries that leave the free weight vector w (n,) where it is."""
     groups = [equal_units(layer, w) for layer in layers]
     weights = [layer.vectors(w) for layer in layers]
@@ -89,7 +90,7 @@ def _stabilizer(
     order, generators = 1, []
     for group in numbered:
         order *= factorial(len(group.units)) * (2 ** len(group.units) if group.zero else 1)
-        generators += _within(group, starts[-1])
+        generators += _within(group, int(starts[-1]))
     if len(groups) > 1:
         across, images = _across(numbered, [_graph(vectors) for vectors in networks], signs)
         order *= across

@@ -4,40 +4,45 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jax import Array
+from jaxtyping import Bool, Float
+
+from lossatlas.typing import Scalar
 
 
 @runtime_checkable
 class Surface(Protocol):
     """The compiled half of a landscape: a pytree, so that new data do not recompile anything."""
 
-    def energy(self, w: Array) -> Array:
+    def energy(self, w: Float[Array, " n"]) -> Scalar:
         """E(w) for w (n,), float64."""
         ...
 
-    def value_and_gradient(self, w: Array) -> tuple[Array, Array]:
+    def value_and_gradient(self, w: Float[Array, " n"]) -> tuple[Scalar, Float[Array, " n"]]:
         """E(w) and its gradient (n,)."""
         ...
 
-    def hessian(self, w: Array) -> Array:
+    def hessian(self, w: Float[Array, " n"]) -> Float[Array, "n n"]:
         """The exact Hessian (n, n)."""
         ...
 
-    def inner_hessian(self, w: Array) -> Array:
+    def inner_hessian(self, w: Float[Array, " n"]) -> Float[Array, "m m"]:
         """The exact Hessian (m, m) in orthonormal coordinates of the space without excluded modes.
 
         No second derivative mixes these with the excluded modes.
         """
         ...
 
-    def from_inner(self, x: Array) -> Array:
+    def from_inner(self, x: Float[Array, "m ..."]) -> Float[Array, "n ..."]:
         """Weights (n, ...) of such coordinates (m, ...)."""
         ...
 
-    def hessian_vector_product(self, w: Array, v: Array) -> Array:
+    def hessian_vector_product(
+        self, w: Float[Array, " n"], v: Float[Array, " n"]
+    ) -> Float[Array, " n"]:
         """The exact Hessian times v (n,), without the Hessian itself: about two gradients."""
         ...
 
-    def without_excluded(self, v: Array) -> Array:
+    def without_excluded(self, v: Float[Array, " n"]) -> Float[Array, " n"]:
         """v (n,) without its part along the excluded modes of the landscape."""
         ...
 
@@ -45,7 +50,7 @@ class Surface(Protocol):
         """The same function, in single precision if that is faster: to steer by, not to certify."""
         ...
 
-    def rough_will_do(self, largest: Array) -> Array:
+    def rough_will_do(self, largest: Scalar) -> Bool[Array, ""]:
         """Whether rough curvatures are good enough to steer by where the largest has this size."""
         ...
 
@@ -68,7 +73,6 @@ class Landscape(Protocol):
     """A surface, and what identifies a point on it up to symmetry. NumPy in, NumPy out.
 
     Attributes:
-        surface: the function itself, for compiled code.
         n_weights: dimension n.
         length_scale: a typical distance between minima; lengths in the searches are multiples.
         zero_tolerance: an eigenvalue smaller in size than this has no certain sign; None: 1e-8 of
@@ -79,7 +83,6 @@ class Landscape(Protocol):
         hessian_cost: of one Hessian with its spectrum, in gradients, roughly.
     """
 
-    surface: Any
     n_weights: int
     length_scale: float
     hessian_cost: float
@@ -87,43 +90,52 @@ class Landscape(Protocol):
     excluded_modes: np.ndarray
     excluded_curvatures: np.ndarray
 
-    def random_start(self, random: np.random.Generator) -> np.ndarray:
+    @property
+    def surface(self) -> Surface:
+        """The function itself, for compiled code."""
+        ...
+
+    def random_start(self, random: np.random.Generator) -> Float[np.ndarray, " n"]:
         """A start for a quench, (n,)."""
         ...
 
-    def invariants(self, w: np.ndarray) -> np.ndarray:
+    def invariants(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
         """(k,) numbers, equal for symmetry copies and for nothing else, of slope about one."""
         ...
 
-    def descriptors(self, w: np.ndarray) -> np.ndarray:
+    def descriptors(self, w: Float[np.ndarray, "b n"]) -> Float[np.ndarray, "b k"]:
         """(b, k) of weights (b, n), equal for symmetry copies, mostly near for near points."""
         ...
 
-    def nearest_copy(self, w: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def nearest_copy(
+        self, w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
+    ) -> Float[np.ndarray, " n"]:
         """The symmetry copy of w (n,) nearest to target (n,)."""
         ...
 
-    def neighbor_copies(self, w: np.ndarray) -> list[np.ndarray]:
+    def neighbor_copies(self, w: Float[np.ndarray, " n"]) -> list[Float[np.ndarray, " n"]]:
         """Copies of w other than w, nearest first: ends of degenerate rearrangements."""
         ...
 
-    def orbit_size(self, w: np.ndarray) -> int:
+    def orbit_size(self, w: Float[np.ndarray, " n"]) -> int:
         """The number of symmetry copies of w."""
         ...
 
-    def representative(self, w: np.ndarray) -> np.ndarray:
+    def representative(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """The copy of w (n,) that an atlas stores: one inside the box if there is one."""
         ...
 
-    def inside(self, w: np.ndarray) -> np.ndarray:
+    def inside(self, w: Float[np.ndarray, "b n"]) -> Bool[np.ndarray, " b"]:
         """(b,) whether weights (b, n) have a copy in the box that the landscape is explored in."""
         ...
 
-    def symmetrizer(self, w: np.ndarray) -> Symmetrizer:
+    def symmetrizer(self, w: Float[np.ndarray, " n"]) -> Symmetrizer:
         """The projector onto the weights that share the symmetry of w."""
         ...
 
-    def breaking_directions(self, w: np.ndarray, modes: np.ndarray) -> np.ndarray:
+    def breaking_directions(
+        self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
+    ) -> Float[np.ndarray, "k n"]:
         """Canonical directions (k, n) in the span of degenerate modes (d, n) at w."""
         ...
 

@@ -14,10 +14,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Bool, Float, Int
 
 from lossatlas.landscape.architecture import Architecture, propagate, transposed, unpack
 from lossatlas.landscape.network_hessian import data_hessian
 from lossatlas.landscape.softmax_shift import from_inner, inner_regularized
+from lossatlas.typing import Scalar
 
 ROUNDING = 2e-7
 """Errors of a spectrum in single precision, in parts of the largest curvature."""
@@ -38,19 +40,19 @@ class NetworkLoss(NamedTuple):
     """
 
     architecture: Architecture
-    inputs: Array
-    targets: Array
-    l2: Array
-    seen: Array | None = None
+    inputs: Float[Array, "features items"]
+    targets: Float[Array, "classes items"]
+    l2: Scalar
+    seen: Int[Array, " k"] | None = None
 
-    def energy(self, w: Array) -> Array:
+    def energy(self, w: Float[Array, " n"]) -> Scalar:
         """E(w), eq. (3)."""
         activations, logits = _forward(self, w)
         del activations
         data_term = jax.nn.logsumexp(logits, axis=0).sum() - jnp.vdot(self.targets, logits)
         return data_term / self.inputs.shape[1] + self._penalty(w)
 
-    def value_and_gradient(self, w: Array) -> tuple[Array, Array]:
+    def value_and_gradient(self, w: Float[Array, " n"]) -> tuple[Scalar, Float[Array, " n"]]:
         """E(w) and its gradient (n,), one forward and one backward pass."""
         w = w.astype(self.inputs.dtype)
         matrices, _ = unpack(self.architecture, w)
@@ -73,7 +75,7 @@ class NetworkLoss(NamedTuple):
         penalty, slope = jax.value_and_grad(self._penalty)(w)
         return data_term + penalty, gradient + slope
 
-    def hessian(self, w: Array) -> Array:
+    def hessian(self, w: Float[Array, " n"]) -> Float[Array, "n n"]:
         """The exact Hessian (n, n); see `network_hessian`."""
         data = from_inner(self.architecture, from_inner(self.architecture, self._data(w)).T)
         full = data + 2.0 * self.l2 * np.diag(self.architecture.regularized).astype(data.dtype)
@@ -82,29 +84,31 @@ class NetworkLoss(NamedTuple):
         outputs = self.targets.shape[0]
         return full.at[-outputs:, -outputs:].add(2.0 * self.l2 / outputs)
 
-    def inner_hessian(self, w: Array) -> Array:
+    def inner_hessian(self, w: Float[Array, " n"]) -> Float[Array, "m m"]:
         """The exact Hessian (m, m) in the coordinates of the space without the softmax shift."""
         data = self._data(w)
         return data + 2.0 * self.l2 * np.diag(inner_regularized(self.architecture)).astype(
             data.dtype
         )
 
-    def from_inner(self, x: Array) -> Array:
+    def from_inner(self, x: Float[Array, "m ..."]) -> Float[Array, "n ..."]:
         """Weights (n, ...) of inner coordinates (m, ...)."""
         return from_inner(self.architecture, x)
 
-    def _data(self, w: Array) -> Array:
+    def _data(self, w: Float[Array, " n"]) -> Float[Array, "m m"]:
         inputs = self.inputs
         if self.seen is not None:
             shape = (self.architecture.widths[0], inputs.shape[1])
             inputs = jnp.zeros(shape, inputs.dtype).at[self.seen].set(inputs)
         return data_hessian(self.architecture, inputs, self.targets, w.astype(inputs.dtype))
 
-    def hessian_vector_product(self, w: Array, v: Array) -> Array:
+    def hessian_vector_product(
+        self, w: Float[Array, " n"], v: Float[Array, " n"]
+    ) -> Float[Array, " n"]:
         """The exact Hessian times v (n,): the gradient's derivative along v."""
         return jax.jvp(lambda x: self.value_and_gradient(x)[1], (w,), (v,))[1]
 
-    def without_excluded(self, v: Array) -> Array:
+    def without_excluded(self, v: Float[Array, " n"]) -> Float[Array, " n"]:
         """v (n,) without its part along the softmax shift.
 
         Adding one number to all output biases, or to all outgoing weights of a unit that is
@@ -119,7 +123,7 @@ class NetworkLoss(NamedTuple):
         inputs, targets, l2 = (x.astype(jnp.float32) for x in (self.inputs, self.targets, self.l2))
         return self._replace(inputs=inputs, targets=targets, l2=l2)
 
-    def rough_will_do(self, largest: Array) -> Array:
+    def rough_will_do(self, largest: Scalar) -> Bool[Array, ""]:
         """Whether single precision resolves curvatures as soft as lambda beside the largest one.
 
         The rough spectrum cannot tell by its softest curvature: noise makes that larger. And
@@ -128,7 +132,7 @@ class NetworkLoss(NamedTuple):
         cancelling = jnp.mean(jnp.sum(self.inputs**2, axis=0))
         return ROUNDING * jnp.maximum(largest, cancelling) < 0.1 * self.l2
 
-    def _penalty(self, w: Array) -> Array:
+    def _penalty(self, w: Float[Array, " n"]) -> Scalar:
         """lambda |w|^2; without the biases, of these only what shifts all outputs alike.
 
         Adding one number to all output biases changes no probability. If biases are not
@@ -142,7 +146,7 @@ class NetworkLoss(NamedTuple):
         return self.l2 * penalty
 
 
-def _forward(loss: NetworkLoss, w: Array) -> tuple[list[Array], Array]:
+def _forward(loss: NetworkLoss, w: Float[Array, " n"]) -> tuple[list[Array], Array]:
     matrices, biases = unpack(loss.architecture, w)
     if loss.seen is not None:
         # The barrier keeps XLA from transposing the product to suit the gathered columns: it then
@@ -152,7 +156,9 @@ def _forward(loss: NetworkLoss, w: Array) -> tuple[list[Array], Array]:
     return propagate((matrices, biases), loss.inputs)
 
 
-def _output_delta(outputs: Array, targets: Array) -> tuple[Array, Array]:
+def _output_delta(
+    outputs: Float[Array, "classes items"], targets: Float[Array, "classes items"]
+) -> tuple[Scalar, Float[Array, "classes items"]]:
     """Mean cross-entropy and (p - y)/N, (classes, items)."""
     items = outputs.shape[1]
     top = outputs.max(axis=0)
@@ -162,7 +168,7 @@ def _output_delta(outputs: Array, targets: Array) -> tuple[Array, Array]:
     return entropy / items, (exponentials * (1.0 / total) - targets) * (1.0 / items)
 
 
-def _sum_of_logarithms(total: Array) -> Array:
+def _sum_of_logarithms(total: Float[Array, " items"]) -> Scalar:
     """Of numbers between one and the number of classes; logarithms are dear, so of products."""
     rows = jnp.pad(total, (0, -len(total) % FACTORS), constant_values=1.0).reshape(FACTORS, -1)
     return jnp.log(rows.prod(axis=0)).sum()

@@ -22,6 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float
 
 from lossatlas.landscape.architecture import (
     Architecture,
@@ -42,7 +43,12 @@ CACHED, FEWEST = 300_000, 100
 core's cache; but no fewer items than this, because every operation has its overhead."""
 
 
-def data_hessian(architecture: Architecture, inputs: Array, targets: Array, w: Array) -> Array:
+def data_hessian(
+    architecture: Architecture,
+    inputs: Float[Array, "features items"],
+    targets: Float[Array, "classes items"],
+    w: Float[Array, " n"],
+) -> Float[Array, "m m"]:
     """Hessian of the mean cross-entropy, without the L2 term, in inner coordinates (m, m).
 
     Where the softmax shift moves all outgoing weights, outputs are replaced by their contrasts,
@@ -145,7 +151,7 @@ def _between(curvature: Array, reach: Array, delta: Array, lower: Array, higher:
     return first.reshape(second.shape) + second.astype(first.dtype)
 
 
-def _with_one(activations: Array) -> Array:
+def _with_one(activations: Float[Array, "nodes items"]) -> Float[Array, "nodes+1 items"]:
     """The activations of a layer (nodes, items) and a one for the bias."""
     ones = jnp.ones((1, activations.shape[1]), activations.dtype)
     return jnp.concatenate([activations, ones])
@@ -156,12 +162,14 @@ def _flat(tensor: Array) -> Array:
     return tensor.reshape(-1, tensor.shape[-1])
 
 
-def _diagonal(rows: Array) -> Array:
+def _diagonal(rows: Float[Array, "j items"]) -> Float[Array, "j j items"]:
     """(j, j, items) with the rows (j, items) on the diagonal."""
     return jnp.eye(len(rows), dtype=rows.dtype)[:, :, None] * rows[:, None]
 
 
-def _pull(matrix: Array, tensor: Array) -> Array:
+def _pull(
+    matrix: Float[Array, "j p"], tensor: Float[Array, "p q items"]
+) -> Float[Array, "j q items"]:
     """sum_p M[j,p] T[p,q,a]: (j, q, items), one matrix product."""
     return jnp.tensordot(matrix, tensor, axes=1)
 

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import jax
 import numpy as np
+from jaxtyping import Bool, Float
 
 from lossatlas.errors import BadInputError
 from lossatlas.landscape import symmetry
@@ -94,12 +95,14 @@ class NetworkLandscape:
         random = np.random.default_rng(20200409)
         self._probes = center + spread * random.normal(size=(PROBES, widths[0]))
 
-    def random_start(self, random: np.random.Generator) -> np.ndarray:
+    def random_start(self, random: np.random.Generator) -> Float[np.ndarray, " n"]:
         """Uniform in (-5, 5), without a part along the softmax shift."""
         w = random.uniform(-5.0, 5.0, self.n_weights)
         return w - self.excluded_modes.T @ (self.excluded_modes @ w)
 
-    def logits(self, w: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+    def logits(
+        self, w: Float[np.ndarray, "... n"], inputs: Float[np.ndarray, "items features"]
+    ) -> Float[np.ndarray, "b items classes"]:
         """Outputs y of eq. (1) for weights (b, n) and inputs (items, features): (b, items, C)."""
         return deque(self._layer_by_layer(np.atleast_2d(w), inputs), maxlen=1).pop()
 
@@ -120,7 +123,7 @@ class NetworkLandscape:
                 values = np.tanh(values)
             yield values
 
-    def invariants(self, w: np.ndarray) -> np.ndarray:
+    def invariants(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
         """|w| and the logits on fixed probe inputs, scaled to a slope of about one.
 
         By Sussmann's and Fefferman's theorems the function determines the weights up to symmetry,
@@ -132,16 +135,18 @@ class NetworkLandscape:
         outputs = outputs - outputs.mean(axis=1, keepdims=True)
         return np.concatenate([[norm], outputs.ravel() / scale])
 
-    def descriptors(self, w: np.ndarray) -> np.ndarray:
+    def descriptors(self, w: Float[np.ndarray, "b n"]) -> Float[np.ndarray, "b k"]:
         """See `landscape.descriptors`."""
         *activations, _ = self._layer_by_layer(w, self._probes)
         return descriptors(self.layers, w, activations)
 
-    def nearest_copy(self, w: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def nearest_copy(
+        self, w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
+    ) -> Float[np.ndarray, " n"]:
         """See `symmetry.nearest_copy`."""
         return symmetry.nearest_copy(self.layers, w, target)
 
-    def neighbor_copies(self, w: np.ndarray) -> list[np.ndarray]:
+    def neighbor_copies(self, w: Float[np.ndarray, " n"]) -> list[Float[np.ndarray, " n"]]:
         """See `symmetry.neighbor_copies`."""
         return symmetry.neighbor_copies(self.layers, w)
 
@@ -150,23 +155,25 @@ class NetworkLandscape:
         """Order of the symmetry group."""
         return group_order(self.layers)
 
-    def orbit_size(self, w: np.ndarray) -> int:
+    def orbit_size(self, w: Float[np.ndarray, " n"]) -> int:
         """Group order over stabilizer order."""
         return self.group_order // stabilizer(self.layers, w).order
 
-    def representative(self, w: np.ndarray) -> np.ndarray:
+    def representative(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """The weights themselves: a network has no box."""
         return w
 
-    def inside(self, w: np.ndarray) -> np.ndarray:
+    def inside(self, w: Float[np.ndarray, "b n"]) -> Bool[np.ndarray, " b"]:
         """All True: a network has no box."""
         return np.ones(len(w), bool)
 
-    def symmetrizer(self, w: np.ndarray) -> SignedAverage:
+    def symmetrizer(self, w: Float[np.ndarray, " n"]) -> SignedAverage:
         """See `symmetric_subspace.symmetrizer`."""
         return symmetrizer(self.layers, w)
 
-    def breaking_directions(self, w: np.ndarray, modes: np.ndarray) -> np.ndarray:
+    def breaking_directions(
+        self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
+    ) -> Float[np.ndarray, "k n"]:
         """In the span of degenerate modes, the ones that set a unit apart from its equals.
 
         The curvatures of symmetry-breaking directions of equal units are degenerate, so single

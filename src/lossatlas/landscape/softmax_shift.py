@@ -14,12 +14,13 @@ from functools import lru_cache
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float
 
 from lossatlas.landscape.architecture import Architecture
 
 
 @lru_cache
-def contrasts(outputs: int) -> np.ndarray:
+def contrasts(outputs: int) -> Float[np.ndarray, "outputs contrasts"]:
     """(C, C - 1) orthonormal columns that sum to zero (Helmert)."""
     table = np.zeros((outputs, outputs - 1))
     for k in range(1, outputs):
@@ -37,7 +38,7 @@ def n_inner(architecture: Architecture) -> int:
     return architecture.n_weights - len(architecture.shifted_together)
 
 
-def to_inner(architecture: Architecture, x: Array) -> Array:
+def to_inner(architecture: Architecture, x: Float[Array, "n ..."]) -> Float[Array, "m ..."]:
     """Inner coordinates (m, ...) of x (n, ...)."""
     columns = architecture.shifted_together
     table = contrasts(columns.shape[1]).T.astype(x.dtype)
@@ -45,7 +46,7 @@ def to_inner(architecture: Architecture, x: Array) -> Array:
     return jnp.concatenate([x[_others(architecture)], inner.reshape(-1, *x.shape[1:])])
 
 
-def from_inner(architecture: Architecture, x: Array) -> Array:
+def from_inner(architecture: Architecture, x: Float[Array, "m ..."]) -> Float[Array, "n ..."]:
     """x (n, ...) of its inner coordinates (m, ...), without a part along the shift."""
     columns, others = architecture.shifted_together, _others(architecture)
     outputs = columns.shape[1]

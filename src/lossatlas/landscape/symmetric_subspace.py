@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -46,7 +47,7 @@ class SignedAverage(NamedTuple):
         return sign * sums[self.group]
 
 
-def symmetrizer(layers: Sequence[HiddenLayer], w: np.ndarray) -> SignedAverage:
+def symmetrizer(layers: Sequence[HiddenLayer], w: Float[np.ndarray, " n"]) -> SignedAverage:
     """The projector onto the weight vectors that have all symmetries of w (n,)."""
     generators = stabilizer(layers, w).generators
     n = len(w)

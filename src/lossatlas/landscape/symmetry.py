@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
@@ -37,7 +38,7 @@ class HiddenLayer(NamedTuple):
     positions: np.ndarray
     interchangeable: np.ndarray
 
-    def vectors(self, w: np.ndarray) -> np.ndarray:
+    def vectors(self, w: Float[np.ndarray, " n"]) -> np.ndarray:
         """(units, k) the weights of each unit, zero where the mask has removed them."""
         return np.where(self.positions >= 0, w[self.positions], 0.0)
 
@@ -61,7 +62,7 @@ def hidden_layers(architecture: Architecture) -> list[HiddenLayer]:
 
 
 def act(
-    layer: HiddenLayer, w: np.ndarray, permutation: np.ndarray, signs: np.ndarray
+    layer: HiddenLayer, w: Float[np.ndarray, " n"], permutation: np.ndarray, signs: np.ndarray
 ) -> np.ndarray:
     """The copy of w whose unit j is `signs[j]` times unit `permutation[j]` of w."""
     kept = layer.positions >= 0
@@ -84,7 +85,9 @@ def weights_in_place(layers: list[HiddenLayer], number: int, placed: set[int]) -
     return settled
 
 
-def nearest_copy(layers: list[HiddenLayer], w: np.ndarray, target: np.ndarray) -> np.ndarray:
+def nearest_copy(
+    layers: list[HiddenLayer], w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
+) -> np.ndarray:
     """The copy of w nearest to target: exact for one hidden layer.
 
     For each layer a signed assignment of units (Hungarian method). Deeper networks alternate over
@@ -104,7 +107,10 @@ def nearest_copy(layers: list[HiddenLayer], w: np.ndarray, target: np.ndarray) -
 
 
 def _placed(
-    layers: list[HiddenLayer], order: Iterable[int], w: np.ndarray, target: np.ndarray
+    layers: list[HiddenLayer],
+    order: Iterable[int],
+    w: Float[np.ndarray, " n"],
+    target: Float[np.ndarray, " n"],
 ) -> np.ndarray:
     """Each layer assigned once, by the weights whose other ends are in place."""
     placed: set[int] = set()
@@ -114,7 +120,9 @@ def _placed(
     return w
 
 
-def _alternate(layers: list[HiddenLayer], w: np.ndarray, target: np.ndarray) -> np.ndarray:
+def _alternate(
+    layers: list[HiddenLayer], w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
+) -> np.ndarray:
     """Assign one layer after the other until nothing changes."""
     distance = np.inf
     while True:
@@ -128,8 +136,8 @@ def _alternate(layers: list[HiddenLayer], w: np.ndarray, target: np.ndarray) -> 
 
 def _assign(
     layer: HiddenLayer,
-    w: np.ndarray,
-    target: np.ndarray,
+    w: Float[np.ndarray, " n"],
+    target: Float[np.ndarray, " n"],
     compared: slice | np.ndarray = slice(None),
 ) -> np.ndarray:
     """The copy whose units of one layer fit best, by some of their weights."""
@@ -159,7 +167,7 @@ class EqualUnits(NamedTuple):
         return list(zip(self.units.tolist(), self.signs.tolist(), strict=True))
 
 
-def equal_units(layer: HiddenLayer, w: np.ndarray) -> list[EqualUnits]:
+def equal_units(layer: HiddenLayer, w: Float[np.ndarray, " n"]) -> list[EqualUnits]:
     """The units of a layer in groups of equal ones; most points have one unit in each."""
     vectors = layer.vectors(w)
     alike, opposite = (
@@ -181,7 +189,9 @@ def groups_of(alike: np.ndarray, opposite: np.ndarray) -> list[EqualUnits]:
     return groups
 
 
-def neighbor_copies(layers: list[HiddenLayer], w: np.ndarray, most: int = 32) -> list[np.ndarray]:
+def neighbor_copies(
+    layers: list[HiddenLayer], w: Float[np.ndarray, " n"], most: int = 32
+) -> list[np.ndarray]:
     """Copies of w by exchanging two units or turning one, nearest first; equal distances once.
 
     These are the ends of degenerate rearrangements. Equal units give several copies that are
@@ -201,7 +211,7 @@ def neighbor_copies(layers: list[HiddenLayer], w: np.ndarray, most: int = 32) ->
     return [_moved(w, layers[number], a, b, sign) for number, a, b, sign in nearest.T.tolist()]
 
 
-def _moved(w: np.ndarray, layer: HiddenLayer, a: int, b: int, sign: int) -> np.ndarray:
+def _moved(w: Float[np.ndarray, " n"], layer: HiddenLayer, a: int, b: int, sign: int) -> np.ndarray:
     """The copy of w whose units a and b have changed places, both times the sign."""
     permutation, signs = np.arange(len(layer.positions)), np.ones(len(layer.positions))
     permutation[[a, b]] = b, a

@@ -17,36 +17,43 @@ gradient each, and a climb then needs fewer Hessians and arrives more often.
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Bool, Float, Int
 
 from lossatlas.errors import Status
 from lossatlas.kernels.dense.spectrum import rough_spectrum
+from lossatlas.kernels.parts import Climbed
+from lossatlas.kernels.step_control import (
+    NO_CURVATURE,
+    TrustRadius,
+    bounded_newton,
+    capped,
+)
+from lossatlas.landscape.base import Surface
 from lossatlas.lanes.engine import running
+from lossatlas.typing import Scalar
+
+TRUST = TrustRadius(good=0.5, bad=1.0, growth=2.0)
+"""Of predictions of the whole gradient; an error of one is that of predicting nothing at all."""
+
+LONGEST_CORRECTION = 0.5
+"""Longest step back to the floor of the valley, as a part of the step before it: what leads back
+further is no wall of this valley."""
 
 
 class ClimbState(NamedTuple):
     """One climb in flight: the point, the mode followed, the trust radius, the prediction."""
 
-    w: Array
-    mode: Array
-    radius: Array
-    predicted: Array
-    hessians: Array
-    convex: Array
-    status: Array
-
-
-class Climbed(NamedTuple):
-    """Result: the point (n,), the mode followed (n,), evaluations used, status."""
-
-    w: Array
-    mode: Array
-    gradients: Array
-    hessians: Array
-    status: Array
+    w: Float[Array, " n"]
+    mode: Float[Array, " n"]
+    radius: Scalar
+    predicted: Float[Array, " n"]
+    hessians: Int[Array, ""]
+    convex: Int[Array, ""]
+    status: Int[Array, ""]
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class Climb:
     corrections: int = 2
     steps: int = 8
 
-    def init(self, surface: Any, w: Array, mode: Array) -> ClimbState:
+    def init(self, surface: Surface, w: Float[Array, " n"], mode: Float[Array, " n"]) -> ClimbState:
         """Nothing evaluated yet."""
         mode = surface.without_excluded(mode)
         return ClimbState(
@@ -87,23 +94,25 @@ class Climb:
             status=running(),
         )
 
-    def step(self, surface: Any, state: ClimbState) -> ClimbState:
+    def step(self, surface: Surface, state: ClimbState) -> ClimbState:
         """Evaluate gradient and spectrum, choose the mode, take the step, go back to the floor."""
         _, gradient = surface.value_and_gradient(state.w)
         eigenvalues, vectors = rough_spectrum(surface, state.w)
         index = jnp.sum(eigenvalues < 0)
+        # The sign of an eigenvector is arbitrary.
         overlap = jnp.abs(vectors.T @ state.mode)
         followed = jnp.where(index > 0, 0, jnp.argmax(overlap))
         sign = jnp.where(jnp.arange(eigenvalues.shape[0]) == followed, 1.0, -1.0)
 
         slope = vectors.T @ gradient
-        size = jnp.maximum(jnp.abs(eigenvalues), 1e-14 * jnp.abs(eigenvalues[-1]))
-        step = sign * 2.0 * slope / (size * (1.0 + jnp.sqrt(1.0 + 4.0 * (slope / size) ** 2)))
+        size = jnp.maximum(jnp.abs(eigenvalues), NO_CURVATURE * jnp.abs(eigenvalues[-1]))
+        step = sign * bounded_newton(slope, size)
 
         radius = self._trust(state, gradient)
         length = jnp.linalg.norm(step)
-        step = step * jnp.minimum(1.0, radius / jnp.maximum(length, 1e-300))
+        step = capped(step, radius)
         length = jnp.minimum(length, radius)
+        # Of the step without cap and signs: how far the stationary point is.
         newton = jnp.linalg.norm(slope / size)
         hessians = state.hessians + 1
         convex = jnp.where(index == 0, state.convex + 1, 0)
@@ -129,8 +138,12 @@ class Climb:
         return Climbed(state.w, state.mode, gradients, state.hessians, state.status)
 
     def _corrected(
-        self, surface: Any, w: Array, model: tuple[Array, Array, Array], length: Array
-    ) -> Array:
+        self,
+        surface: Surface,
+        w: Float[Array, " n"],
+        model: tuple[Float[Array, " m"], Float[Array, "n m"], Bool[Array, " m"]],
+        length: Scalar,
+    ) -> Float[Array, " n"]:
         """w after Newton steps in the stiff directions, none longer than half of `length`.
 
         `model` is the spectrum and which of its directions lead down.
@@ -140,11 +153,10 @@ class Climb:
         for _ in range(self.corrections):
             slope = vectors.T @ surface.value_and_gradient(w)[1]
             step = jnp.where(stiff, -slope / jnp.where(stiff, eigenvalues, 1.0), 0.0)
-            size = jnp.maximum(jnp.linalg.norm(step), 1e-300)
-            w = w + vectors @ (step * jnp.minimum(1.0, 0.5 * length / size))
+            w = w + vectors @ capped(step, LONGEST_CORRECTION * length)
         return w
 
-    def _trust(self, state: ClimbState, gradient: Array) -> Array:
+    def _trust(self, state: ClimbState, gradient: Float[Array, " n"]) -> Scalar:
         """Grow or shrink the radius by how well the last gradient was predicted.
 
         The gradient is that after the corrections: before them its stiff part would always be
@@ -152,6 +164,4 @@ class Climb:
         """
         error = jnp.linalg.norm(gradient - state.predicted)
         error = error / jnp.maximum(jnp.linalg.norm(gradient), jnp.linalg.norm(state.predicted))
-        radius = jnp.where(error < 0.5, 2.0 * state.radius, state.radius)
-        radius = jnp.where(error > 1.0, 0.5 * state.radius, radius)
-        return jnp.clip(radius, 0.02, self.max_radius)
+        return TRUST.after(state.radius, error, self.max_radius)

@@ -35,19 +35,46 @@ again with a tighter tolerance.
 
 from dataclasses import dataclass
 from math import factorial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Bool, Float, Int
 
 from lossatlas.errors import Status
 from lossatlas.kernels.dense.spectrum import no_spectrum, rough_spectrum
+from lossatlas.kernels.parts import Flowed
+from lossatlas.kernels.step_control import TINY, PathSteps, carried, rms
+from lossatlas.landscape.base import Surface, Symmetrizer
 from lossatlas.lanes.engine import running
+from lossatlas.typing import Scalar
 
 STIFF = 200.0
 """Directions are stiff if their curvature times the time step is more than this: the flow is on the
 floor of a valley long before the step ends."""
+
+STEPS = PathSteps(order=4, safety=0.9, growth=4.0)
+"""The error is that of the prediction by a parabola, of third order: it grows with h^4."""
+
+LEFT_ON_FLOOR = 0.5
+"""A Newton step in the stiff directions is believed if it leads at least half of the way to the
+floor of the valley; otherwise the walls have changed, and the step is shortened by this factor."""
+
+ON_FLOOR = 1e-4
+"""So close to the floor, as a part of the tolerance, a point is on it whatever was left of the way:
+there the Newton step is rounding error."""
+
+FIRST_STEP = 2.0
+"""First time step, over the time in which the flow grows by e along the negative curvature of the
+saddle where it begins. The quadratic model is exact there; the error decides what follows."""
+
+FLAT = 1e-12
+"""Curvature that stands for smaller ones where it divides."""
+
+NEAR_ZERO, TERMS = 0.5, 17
+"""Below this size of their argument phi functions are summed as power series, because the recursion
+cancels; so many terms leave less than rounding error: 0.5^17 / 21! < 1e-24."""
 
 
 class FlowState(NamedTuple):
@@ -56,57 +83,30 @@ class FlowState(NamedTuple):
     `before` is the last point on the path before w, `step_before` the time between: 0 if none.
     """
 
-    w: Array
-    arrived: Array
-    time_step: Array
-    tolerance: Array
-    ball: Array
-    symmetrizer: Array
-    gradient: Array
-    eigenvalues: Array
-    vectors: Array
-    across: Array
-    deviation: Array
-    spread: Array
-    newton: Array
-    before: Array
-    gradient_before: Array
-    step_before: Array
-    gradients: Array
-    hessians: Array
-    status: Array
-
-
-class Flowed(NamedTuple):
-    """Result.
-
-    Attributes:
-        w: the last point (n,).
-        deviation: how far it may be from the true path at the last point, in weight units.
-        spread: the largest deviation on the way.
-        newton: length of the Newton step at the last point, or a bound of it.
-        gradients, hessians: evaluations used.
-        status: CONVERGED, TOO_MANY_STEPS or NOT_FINITE.
-    """
-
-    w: Array
-    deviation: Array
-    spread: Array
-    newton: Array
-    gradients: Array
-    hessians: Array
-    status: Array
+    w: Float[Array, " n"]
+    arrived: Bool[Array, ""]
+    time_step: Scalar
+    tolerance: Scalar
+    ball: Scalar
+    symmetrizer: Symmetrizer
+    gradient: Float[Array, " n"]
+    eigenvalues: Float[Array, " m"]
+    vectors: Float[Array, "n m"]
+    across: Scalar
+    deviation: Scalar
+    spread: Scalar
+    newton: Scalar
+    before: Float[Array, " n"]
+    gradient_before: Float[Array, " n"]
+    step_before: Scalar
+    gradients: Int[Array, ""]
+    hessians: Int[Array, ""]
+    status: Int[Array, ""]
 
 
 @dataclass(frozen=True)
 class Flow:
-    """Kernel; a job is `(w, tolerance, ball, symmetrizer, deviation)`.
-
-    `tolerance` bounds the error of one step in weight units; the path is handed over to Newton's
-    method when its step is shorter than `ball`; `symmetrizer` (n, n) projects onto the
-    subspace of symmetric weight vectors that the flow cannot leave (the identity if there is none),
-    so that rounding errors do not make it leave; `deviation` is how far `w` may be from the path
-    already, where one is continued.
+    """Kernel; a job is `(w, tolerance, ball, symmetrizer, deviation)`, see `kernels.parts`.
 
     Args:
         max_step: cap on the distance covered in one step.
@@ -123,12 +123,12 @@ class Flow:
 
     def init(
         self,
-        surface: Any,
-        w: Array,
-        tolerance: Array,
-        ball: Array,
-        symmetrizer: Array,
-        deviation: Array,
+        surface: Surface,
+        w: Float[Array, " n"],
+        tolerance: Scalar,
+        ball: Scalar,
+        symmetrizer: Symmetrizer,
+        deviation: Scalar,
     ) -> FlowState:
         """Nothing evaluated yet."""
         w = surface.without_excluded(symmetrizer @ w)
@@ -155,7 +155,7 @@ class Flow:
             status=running(),
         )
 
-    def step(self, surface: Any, state: FlowState) -> FlowState:
+    def step(self, surface: Surface, state: FlowState) -> FlowState:
         """Make the quadratic model where the path has arrived, or try a step with it."""
         return jax.lax.cond(
             state.arrived,
@@ -175,23 +175,25 @@ class Flow:
             state.status,
         )
 
-    def _model(self, surface: Any, state: FlowState) -> FlowState:
+    def _model(self, surface: Surface, state: FlowState) -> FlowState:
         """Gradient, Hessian and spectrum at w; has the path ended?"""
         _, gradient = surface.value_and_gradient(state.w)
         eigenvalues, vectors = rough_spectrum(surface, state.w, state.symmetrizer)
         slope = vectors.T @ gradient
+        # Not finite on a flat surface; then no comparison with the ball is true.
         newton = jnp.linalg.norm(slope / eigenvalues)
         convex = eigenvalues[0] > 0
-        rms = jnp.sqrt(jnp.mean(gradient**2))
+        size = rms(gradient)
         hessians = state.hessians + 1
 
-        ended = (convex & (newton < state.ball)) | (rms < self.stationary_rms)
+        ended = (convex & (newton < state.ball)) | (size < self.stationary_rms)
         status = jnp.where(hessians >= self.max_hessians, Status.TOO_MANY_STEPS, running())
+        # At least one step is taken: a start is not an end.
         status = jnp.where(ended & (hessians > 1), Status.CONVERGED, status)
-        finite = jnp.isfinite(rms) & jnp.isfinite(eigenvalues).all()
+        finite = jnp.isfinite(size) & jnp.isfinite(eigenvalues).all()
         status = jnp.where(finite, status, Status.NOT_FINITE)
         # Near a saddle the flow grows on the time scale of the negative curvature.
-        first = 2.0 / jnp.maximum(jnp.abs(eigenvalues[0]), 1e-12)
+        first = FIRST_STEP / jnp.maximum(jnp.abs(eigenvalues[0]), FLAT)
         return state._replace(
             arrived=jnp.asarray(False),
             time_step=jnp.where(hessians == 1, first, state.time_step),
@@ -205,7 +207,7 @@ class Flow:
             status=status.astype(jnp.int32),
         )
 
-    def _try(self, surface: Any, state: FlowState) -> FlowState:
+    def _try(self, surface: Surface, state: FlowState) -> FlowState:
         """Predict and correct one step; accepted, or shortened by its error."""
         lam, vectors, h = state.eigenvalues, state.vectors, state.time_step
         slope = vectors.T @ state.gradient
@@ -222,6 +224,8 @@ class Flow:
             return h * (2.0 * phi3 * parabola + 6.0 * phi4 * cubic - phi1 * slope)
 
         phi1, phi3, phi4 = _phi(-h * lam)
+        # N and its derivative vanish at w, so its value at the point before, `ratio` steps back,
+        # gives a parabola past s^2.
         back = vectors.T @ (state.before - state.w)
         known = state.step_before > 0
         ratio = jnp.where(known, state.step_before / h, 1.0)
@@ -233,19 +237,21 @@ class Flow:
         u = predicted - down
         there = gradient(u)
         left = jnp.linalg.norm(above_floor(there))
-        on_floor = left <= 0.5 * jnp.linalg.norm(down) + 1e-4 * state.tolerance
+        on_floor = left <= LEFT_ON_FLOOR * jnp.linalg.norm(down) + ON_FLOOR * state.tolerance
         remainder = slope + lam * u - there
+        # With N = parabola s^2 + cubic s^3: at s = 1 their sum is the remainder, and at s = -ratio
+        # parabola - ratio cubic is what `past` was.
         parabola = jnp.where(known, (past + ratio * remainder) / (1.0 + ratio), remainder)
         corrected = moved(parabola, remainder - parabola)
         move = corrected - above_floor(gradient(corrected))
 
+        # Along the walls of the valley the flow forgets errors within the step.
         error = jnp.linalg.norm(jnp.where(stiff, 0.0, corrected - predicted))
         length = jnp.linalg.norm(move)
-        good = jnp.isfinite(error) & jnp.isfinite(length)
-        error, length = jnp.where(good, error, 1e6), jnp.where(good, length, 1e6)
-        factor = 0.9 * (state.tolerance / jnp.maximum(error, 1e-16)) ** 0.25
-        factor = jnp.minimum(factor, 0.9 * self.max_step / jnp.maximum(length, 1e-16))
-        factor = jnp.where(on_floor, factor, jnp.minimum(factor, 0.5))
+        finite = jnp.isfinite(error) & jnp.isfinite(length)
+        error, length = STEPS.measured(error, length, finite)
+        factor = STEPS.factor(error, length, state.tolerance, self.max_step)
+        factor = jnp.where(on_floor, factor, jnp.minimum(factor, LEFT_ON_FLOOR))
         accept = (error <= state.tolerance) & (length <= self.max_step) & on_floor
         deviation = carried(state.deviation, h * state.across) + error
         return state._replace(
@@ -256,17 +262,12 @@ class Flow:
             step_before=jnp.where(accept, h, state.step_before),
             w=jnp.where(accept, state.symmetrizer @ (state.w + vectors @ move), state.w),
             arrived=accept,
-            time_step=h * jnp.clip(factor, 0.1, 4.0),
+            time_step=h * STEPS.bounded(factor),
             gradients=state.gradients + 3,
         )
 
 
-def carried(deviation: Array, exponent: Array) -> Array:
-    """A deviation after a step of the linearized flow; the exponent is h lambda."""
-    return deviation * jnp.exp(jnp.clip(-exponent, -30.0, 30.0))
-
-
-def _curvature_across(eigenvalues: Array, slope: Array) -> Array:
+def _curvature_across(eigenvalues: Float[Array, " m"], slope: Float[Array, " m"]) -> Scalar:
     """The lowest curvature across a path, from ascending eigenvalues (m,) and the gradient along
     each mode (m,).
 
@@ -276,20 +277,22 @@ def _curvature_across(eigenvalues: Array, slope: Array) -> Array:
     """
     if len(eigenvalues) == 1:
         return eigenvalues[0]
-    shares = slope**2 / jnp.maximum(jnp.vdot(slope, slope), 1e-300)
+    shares = slope**2 / jnp.maximum(jnp.vdot(slope, slope), TINY)
     (first, second), (lowest, higher) = shares[:2], eigenvalues[:2]
-    rest = jnp.maximum(1.0 - first, 1e-12)
+    rest = jnp.maximum(1.0 - first, FLAT)
     left = (lowest * (1.0 - 2.0 * first) + first * jnp.vdot(shares, eigenvalues)) / rest
-    plane = (lowest * second + higher * first) / jnp.maximum(first + second, 1e-300)
+    plane = (lowest * second + higher * first) / jnp.maximum(first + second, TINY)
     return jnp.minimum(left, plane)
 
 
-def _phi(z: Array) -> tuple[Array, Array, Array]:
+def _phi(
+    z: Float[Array, " m"],
+) -> tuple[Float[Array, " m"], Float[Array, " m"], Float[Array, " m"]]:
     """phi_1, phi_3, phi_4 of the exponential integrators, phi_k = (phi_{k-1} - 1/(k-1)!) / z."""
-    near = jnp.abs(z) < 0.5
+    near = jnp.abs(z) < NEAR_ZERO
     small, large = jnp.where(near, z, 0.0), jnp.where(near, 1.0, z)
     series = jnp.zeros_like(z)
-    for k in range(16, -1, -1):
+    for k in range(TERMS - 1, -1, -1):
         series = series * small + 1.0 / factorial(k + 4)
     from_series = [series]
     for k in (3, 2, 1):

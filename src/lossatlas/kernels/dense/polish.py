@@ -12,81 +12,59 @@ What was reached lies about a Newton step from the exact point, and a curvature 
 way there says nothing about the exact one (see `kernels.steadiness`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Bool, Float, Int
 
 from lossatlas.errors import Status
 from lossatlas.kernels.dense.spectrum import no_spectrum, spectrum
+from lossatlas.kernels.parts import Polished
 from lossatlas.kernels.steadiness import change_of_curvature, displacement
+from lossatlas.kernels.step_control import NO_CURVATURE, capped, rms
+from lossatlas.landscape.base import Surface
 from lossatlas.lanes.engine import running
+from lossatlas.typing import Scalar
+
+WORTH = 0.5
+"""A step with a spectrum at hand is worth its gradient while the RMS gradient falls to this part;
+below `Polish.rms`, where one of the point's own spectrum does not do so, rounding errors rule."""
 
 
 class PolishState(NamedTuple):
     """One polish in flight; the spectrum belongs to `evaluated`, the last point that has one."""
 
-    w: Array
-    evaluated: Array
-    energy: Array
-    rms: Array
-    newton_length: Array
-    eigenvalues: Array
-    modes: Array
-    curvature_change: Array
-    downhill: Array
-    gradients: Array
-    hessians: Array
-    status: Array
-
-
-class Polished(NamedTuple):
-    """Result: the point, and the spectrum of its Hessian; JAX arrays inside, NumPy outside.
-
-    Attributes:
-        w: (n,).
-        energy: loss.
-        rms_gradient: root-mean-square gradient.
-        newton_length: |H^-1 g|, how far the exact stationary point may be.
-        eigenvalues: (m,) ascending, those of excluded modes left out, but none else from below: all
-            of them from `Polish`, the lowest few up to at least one positive from
-            `IterativePolish`.
-        modes: (k, n) eigenvectors of the k lowest eigenvalues.
-        largest_eigenvalue: the largest in size.
-        curvature_change: relative change of the curvature where the exact stationary point may be;
-            see `kernels.steadiness`.
-        gradients, hessians: evaluations used.
-        status: CONVERGED, NOT_STATIONARY, UNDECIDED or NOT_FINITE.
-    """
-
-    w: Any
-    energy: Any
-    rms_gradient: Any
-    newton_length: Any
-    eigenvalues: Any
-    modes: Any
-    largest_eigenvalue: Any
-    curvature_change: Any
-    gradients: Any
-    hessians: Any
-    status: Any
+    w: Float[Array, " n"]
+    evaluated: Float[Array, " n"]
+    energy: Scalar
+    rms: Scalar
+    newton_length: Scalar
+    eigenvalues: Float[Array, " m"]
+    modes: Float[Array, "k n"]
+    curvature_change: Scalar
+    downhill: Bool[Array, ""]
+    gradients: Int[Array, ""]
+    hessians: Int[Array, ""]
+    status: Int[Array, ""]
 
 
 class Chords(NamedTuple):
     """Steps with one spectrum: the best point so far, its RMS gradient, and the next step."""
 
-    w: Array
-    rms: Array
-    step: Array
-    gradients: Array
-    going: Array
+    w: Float[Array, " n"]
+    rms: Scalar
+    step: Float[Array, " n"]
+    gradients: Int[Array, ""]
+    going: Bool[Array, ""]
 
 
 @dataclass(frozen=True)
 class Polish:
-    """Kernel; a job is `(w, downhill)`.
+    """Kernel; a job is `(w, downhill)`, see `kernels.parts`.
 
     With `downhill` True the step uses |eigenvalues|, so that it leads to a minimum; otherwise it
     is the pure Newton step to the nearest stationary point of any index.
@@ -108,7 +86,9 @@ class Polish:
     n_modes: int = 1
     steps: int = 8
 
-    def init(self, surface: Any, w: Array, downhill: Array) -> PolishState:
+    def init(
+        self, surface: Surface, w: Float[Array, " n"], downhill: Bool[Array, ""]
+    ) -> PolishState:
         """Nothing evaluated yet."""
         w = surface.without_excluded(w)
         eigenvalues, vectors = no_spectrum(surface, w)
@@ -128,12 +108,13 @@ class Polish:
             status=running(),
         )
 
-    def step(self, surface: Any, state: PolishState) -> PolishState:
+    def step(self, surface: Surface, state: PolishState) -> PolishState:
         """Evaluate gradient, Hessian and spectrum, and go on by Newton and chord steps."""
         energy, gradient = surface.value_and_gradient(state.w)
         eigenvalues, vectors = spectrum(surface, state.w)
         # Not zero even where E is constant: the step must be zero there, not 0 / 0.
-        tiny = jnp.maximum(1e-14 * jnp.max(jnp.abs(eigenvalues)), 1e-300)
+        tiny = jnp.maximum(NO_CURVATURE * jnp.max(jnp.abs(eigenvalues)), 1e-300)
+        # Where the curvature is rounding error the step is bounded, and in the end capped.
         divisor = jnp.where(jnp.abs(eigenvalues) > tiny, eigenvalues, tiny)
         divisor = jnp.where(state.downhill, jnp.abs(divisor), divisor)
 
@@ -142,14 +123,14 @@ class Polish:
 
         step = newton(gradient)
         length = jnp.linalg.norm(step)
-        rms = _rms(gradient)
+        size = rms(gradient)
         hessians = state.hessians + 1
         finite = jnp.isfinite(energy) & jnp.isfinite(length)
 
-        capped = step * jnp.minimum(1.0, self.max_step / jnp.maximum(length, 1e-300))
-        going = finite & (rms > self.target)
-        chords = self._chords(surface, newton, state.w, rms, capped, going)
-        done = (rms <= self.target) | ((rms <= self.rms) & (chords.rms > 0.5 * rms))
+        going = finite & (size > self.target)
+        start = Chords(state.w, size, capped(step, self.max_step), jnp.int32(0), going)
+        chords = self._chords(surface, newton, start)
+        done = (size <= self.target) | ((size <= self.rms) & (chords.rms > WORTH * size))
         # One product with the Hessian, at the last point only; it is not counted as an evaluation.
         away = displacement(eigenvalues, vectors, step)
         change = jax.lax.cond(
@@ -165,7 +146,7 @@ class Polish:
             w=chords.w,
             evaluated=state.w,
             energy=energy,
-            rms=rms,
+            rms=size,
             newton_length=length,
             eigenvalues=eigenvalues,
             modes=vectors[:, : self.n_modes].T,
@@ -177,29 +158,34 @@ class Polish:
         )
 
     def _chords(
-        self, surface: Any, newton: Any, w: Array, rms: Array, step: Array, going: Array
+        self,
+        surface: Surface,
+        newton: Callable[[Array], Array],
+        start: Chords,
     ) -> Chords:
         """Newton steps, all with the same spectrum, while they halve the gradient nearby."""
-        origin = w
+        origin = start.w
 
         def advance(chords: Chords) -> Chords:
             w = chords.w + chords.step
             gradient = surface.value_and_gradient(w)[1]
-            rms = _rms(gradient)
+            size = rms(gradient)
             first = chords.gradients == 0
-            better = first | (rms < chords.rms)
+            # The Newton step itself is taken even if it enlarges the gradient: far from the end it
+            # may, and the next spectrum is then that of another point.
+            better = first | (size < chords.rms)
             step = newton(gradient)
+            # The spectrum describes the surface near its own point only.
             near = jnp.linalg.norm(w + step - origin) <= self.max_step
-            going = (rms < 0.5 * chords.rms) & (rms > self.target) & near
+            going = (size < WORTH * chords.rms) & (size > self.target) & near
             return Chords(
                 w=jnp.where(better, w, chords.w),
-                rms=jnp.where(better, rms, chords.rms),
+                rms=jnp.where(better, size, chords.rms),
                 step=step,
                 gradients=chords.gradients + 1,
                 going=going,
             )
 
-        start = Chords(w, rms, step, jnp.int32(0), going)
         return jax.lax.while_loop(lambda chords: chords.going, advance, start)
 
     def result(self, state: PolishState) -> Polished:
@@ -217,7 +203,3 @@ class Polish:
             hessians=state.hessians,
             status=state.status,
         )
-
-
-def _rms(gradient: Array) -> Array:
-    return jnp.sqrt(jnp.mean(gradient**2))

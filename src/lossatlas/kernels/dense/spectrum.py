@@ -2,7 +2,7 @@
 
 Climbs and paths need eigenvalues and eigenvectors at every step, quenches now and then, all with
 little precision: their gradients are exact, so a small error of the Hessian costs steps, not
-accuracy. What they arrive at is certified with the exact Hessian (`newton`). But the error of
+accuracy. What they arrive at is certified with the exact Hessian (`polish`). But the error of
 single precision is a fraction of the largest eigenvalue: where the softest ones drown in it, as
 with inputs that are not scaled, the Hessian is formed again in double precision.
 
@@ -10,15 +10,18 @@ Excluded modes are left out, which makes matrices smaller and hides nothing: the
 known.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float
+
+from lossatlas.landscape.base import Surface, Symmetrizer
 
 
-def spectrum(surface: Any, w: Array, symmetrizer: Any = None) -> tuple[Array, Array]:
+def spectrum(
+    surface: Surface, w: Float[Array, " n"], symmetrizer: Symmetrizer | None = None
+) -> tuple[Float[Array, " m"], Float[Array, "n m"]]:
     """Ascending eigenvalues (m,) and eigenvectors (n, m), those of excluded modes left out.
 
     With the symmetrizer of w, which projects onto the subspace that gradient flow cannot leave, the
@@ -34,7 +37,9 @@ def spectrum(surface: Any, w: Array, symmetrizer: Any = None) -> tuple[Array, Ar
     return values.astype(w.dtype), surface.from_inner(vectors.astype(w.dtype))
 
 
-def _inside(surface: Any, hessian: Array, symmetrizer: Any, n: int) -> Array:
+def _inside(
+    surface: Surface, hessian: Float[Array, "m m"], symmetrizer: Symmetrizer, n: int
+) -> Float[Array, "m m"]:
     """The Hessian within the symmetric subspace, and a multiple of the identity outside.
 
     Most points have no symmetry; on a CPU they are spared the products.
@@ -51,8 +56,12 @@ def _inside(surface: Any, hessian: Array, symmetrizer: Any, n: int) -> Array:
     return jax.lax.cond(everywhere, lambda: hessian, restricted)
 
 
-def rough_spectrum(surface: Any, w: Array, symmetrizer: Any = None) -> tuple[Array, Array]:
-    """The same, in single precision where that will do."""
+def rough_spectrum(
+    surface: Surface, w: Float[Array, " n"], symmetrizer: Symmetrizer | None = None
+) -> tuple[Float[Array, " m"], Float[Array, "n m"]]:
+    """The spectrum in single precision if that resolves the softest curvatures, otherwise in double
+    precision.
+    """
     rough = surface.rough()
     if rough is surface:
         return spectrum(surface, w, symmetrizer)
@@ -63,7 +72,9 @@ def rough_spectrum(surface: Any, w: Array, symmetrizer: Any = None) -> tuple[Arr
     )
 
 
-def no_spectrum(surface: Any, w: Array) -> tuple[Array, Array]:
+def no_spectrum(
+    surface: Surface, w: Float[Array, " n"]
+) -> tuple[Float[Array, " m"], Float[Array, "n m"]]:
     """Zeros in the shapes of a spectrum: what a search holds before its first one."""
     shapes = jax.eval_shape(lambda w: spectrum(surface, w), w)
     values, vectors = (jnp.zeros(x.shape, w.dtype) for x in shapes)

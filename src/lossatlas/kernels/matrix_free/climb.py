@@ -14,48 +14,77 @@ that each step is one gradient or one Hessian-vector product.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Bool, Float, Int
 
 from lossatlas.errors import Status
 from lossatlas.kernels import lbfgs
-from lossatlas.kernels.dense.climb import Climbed
 from lossatlas.kernels.matrix_free.softest_mode import Pair, SoftestMode, begin, refined, unit
+from lossatlas.kernels.parts import PRODUCT_COST, Climbed
+from lossatlas.kernels.step_control import (
+    ENERGY_RISE,
+    SHORTENED,
+    TrustRadius,
+    bounded_newton,
+    capped,
+    rms,
+)
+from lossatlas.landscape.base import Surface
 from lossatlas.lanes.engine import running
+from lossatlas.typing import Scalar
 
 CURVATURE, REFINE, DESCEND = 0, 1, 2
 """Phases: the product with the mode at a new point; better modes; steps across the mode."""
-PRODUCT_COST = 2
+
+TRUST = TrustRadius(good=0.3, bad=0.8, growth=1.5)
+"""Of predictions of the slope along one mode. The mode turns while steps are made across it, so a
+good prediction says less than one with the whole spectrum (`dense.climb`): growth is slower."""
+
+FLOOR = 0.1
+"""Steps across the mode end where the gradient across it is this part of the slope along it: the
+next step uphill moves the floor of the valley by more."""
+
+MARGIN = 0.5
+"""They also end at this part of the RMS gradient that convergence asks for."""
+
+TRIALS = 5
+"""Shortened steps after which one is taken although the energy rises: to 1e-5 of its length."""
+
+FLATTEST = 1e-14
+"""Curvature that stands for smaller ones where it divides."""
+FROM_RANDOM = 0.1
+"""First inverse curvature of the limited-memory model, before it has learned any."""
 
 
 class HybridState(NamedTuple):
     """One climb in flight: the accepted point, the mode there, and the step on trial."""
 
-    w: Array
-    energy: Array
-    gradient: Array
+    w: Float[Array, " n"]
+    energy: Scalar
+    gradient: Float[Array, " n"]
     mode: SoftestMode
     model: lbfgs.Model
     pair: Pair
-    step: Array
-    uphill: Array
-    proposed: Array
-    predicted: Array
-    radius: Array
-    phase: Array
-    refinements: Array
-    descents: Array
-    trials: Array
-    gradients: Array
-    status: Array
+    step: Float[Array, " n"]
+    uphill: Bool[Array, ""]
+    proposed: Bool[Array, ""]
+    predicted: Scalar
+    radius: Scalar
+    phase: Int[Array, ""]
+    refinements: Int[Array, ""]
+    descents: Int[Array, ""]
+    trials: Int[Array, ""]
+    gradients: Int[Array, ""]
+    status: Int[Array, ""]
 
 
 @dataclass(frozen=True)
 class HybridClimb:
-    """Kernel; a job is `(w, mode)` and the result a `Climbed`, as for `Climb`.
+    """Kernel; a job is `(w, mode)`, see `kernels.parts`.
 
     Args:
         newton_length: converged when the curvature along the mode is negative, and the gradient
@@ -84,7 +113,9 @@ class HybridClimb:
     max_gradients: int = 20000
     steps: int = 50
 
-    def init(self, surface: Any, w: Array, mode: Array) -> HybridState:
+    def init(
+        self, surface: Surface, w: Float[Array, " n"], mode: Float[Array, " n"]
+    ) -> HybridState:
         """Evaluate the start."""
         energy, gradient = surface.value_and_gradient(w)
         vector = unit(surface.without_excluded(mode))
@@ -94,7 +125,7 @@ class HybridClimb:
             energy=energy,
             gradient=surface.without_excluded(gradient),
             mode=begin(vector, nothing),
-            model=lbfgs.init(w, self.memory, 0.1),
+            model=lbfgs.init(w, self.memory, FROM_RANDOM),
             pair=Pair(nothing, nothing),
             step=nothing,
             uphill=jnp.asarray(True),
@@ -109,7 +140,7 @@ class HybridClimb:
             status=running(),
         )
 
-    def step(self, surface: Any, state: HybridState) -> HybridState:
+    def step(self, surface: Surface, state: HybridState) -> HybridState:
         """One gradient or one Hessian-vector product, by phase."""
         # Branches read the model but do not return it: it is large, and would be copied.
         model = lbfgs.update(state.model, *state.pair)
@@ -130,13 +161,13 @@ class HybridClimb:
         """Where the climb ended."""
         return Climbed(state.w, state.mode.vector, state.gradients, jnp.int32(0), state.status)
 
-    def _curvature(self, surface: Any, state: HybridState, model: lbfgs.Model) -> HybridState:
+    def _curvature(self, surface: Surface, state: HybridState, model: lbfgs.Model) -> HybridState:
         """H times the mode, at a point where nothing is known of the Hessian yet."""
         vector = state.mode.vector
         mode = begin(vector, surface.hessian_vector_product(state.w, vector))
         return self._judge(state._replace(mode=mode, refinements=jnp.int32(0)))
 
-    def _refine(self, surface: Any, state: HybridState, model: lbfgs.Model) -> HybridState:
+    def _refine(self, surface: Surface, state: HybridState, model: lbfgs.Model) -> HybridState:
         product = partial(surface.hessian_vector_product, state.w)
         mode, pair = refined(product, surface.without_excluded, state.mode, model)
         return self._judge(state._replace(mode=mode, pair=pair, refinements=state.refinements + 1))
@@ -150,12 +181,11 @@ class HybridClimb:
         )
         # Small compared to a curvature of 1e-5 is smaller than any fixed number that will do.
         size = jnp.linalg.norm(state.gradient)
-        small = (size <= -self.newton_length * mode.value) & (_rms(state.gradient) <= self.rms)
+        small = (size <= -self.newton_length * mode.value) & (rms(state.gradient) <= self.rms)
         arrived = good & small
 
         slope = jnp.vdot(state.gradient, mode.vector)
-        stiffness = jnp.maximum(jnp.abs(mode.value), 1e-14)
-        length = 2.0 * slope / (stiffness * (1.0 + jnp.sqrt(1.0 + 4.0 * (slope / stiffness) ** 2)))
+        length = bounded_newton(slope, jnp.maximum(jnp.abs(mode.value), FLATTEST))
         length = jnp.clip(length, -state.radius, state.radius)
         return state._replace(
             step=length * mode.vector,
@@ -169,7 +199,7 @@ class HybridClimb:
             status=jnp.where(arrived, jnp.int32(Status.CONVERGED), running()),
         )
 
-    def _descend(self, surface: Any, state: HybridState, model: lbfgs.Model) -> HybridState:
+    def _descend(self, surface: Surface, state: HybridState, model: lbfgs.Model) -> HybridState:
         """Evaluate the step on trial; accept it, or try a tenth if it does not descend."""
         step = jax.lax.cond(state.proposed, lambda: state.step, lambda: self._propose(state, model))
         state = state._replace(step=step, proposed=jnp.asarray(True))
@@ -177,37 +207,47 @@ class HybridClimb:
         energy, gradient = surface.value_and_gradient(w)
         gradient = surface.without_excluded(gradient)
         state = state._replace(gradients=state.gradients + 1)
-        acceptable = state.uphill | (energy <= state.energy + 1e-10) | (state.trials >= 5)
+        acceptable = (
+            state.uphill | (energy <= state.energy + ENERGY_RISE) | (state.trials >= TRIALS)
+        )
         return jax.lax.cond(
             acceptable,
             lambda: self._accept(state, w, energy, gradient),
-            lambda: state._replace(step=0.1 * state.step, trials=state.trials + 1),
+            lambda: state._replace(step=SHORTENED * state.step, trials=state.trials + 1),
         )
 
-    def _propose(self, state: HybridState, model: lbfgs.Model) -> Array:
+    def _propose(self, state: HybridState, model: lbfgs.Model) -> Float[Array, " n"]:
         """The next step across the mode: quasi-Newton, downhill, capped."""
         vector = state.mode.vector
         across = state.gradient - jnp.vdot(state.gradient, vector) * vector
         step = lbfgs.direction(model, across)
         step = step - jnp.vdot(step, vector) * vector
         step = jnp.where(jnp.vdot(step, across) > 0, -step, step)
-        return step * jnp.minimum(1.0, self.max_step / jnp.maximum(jnp.linalg.norm(step), 1e-300))
+        return capped(step, self.max_step)
 
-    def _accept(self, state: HybridState, w: Array, energy: Array, gradient: Array) -> HybridState:
+    def _accept(
+        self,
+        state: HybridState,
+        w: Float[Array, " n"],
+        energy: Scalar,
+        gradient: Float[Array, " n"],
+    ) -> HybridState:
         vector = state.mode.vector
         slope = jnp.vdot(gradient, vector)
         across = gradient - slope * vector
         change = gradient - state.gradient
+        # Only across the mode does the model have to be, and can it stay, positive definite.
         change = change - jnp.vdot(change, vector) * vector
+        # A step uphill teaches nothing about the directions across it; a pair of zeros is skipped.
         taken = jnp.where(state.uphill, 0.0, state.step)
 
         before, after = self.descents
         limit = jnp.where(state.mode.value < 0, after, before)
-        flat = jnp.linalg.norm(across) <= 0.1 * jnp.abs(slope)
+        flat = jnp.linalg.norm(across) <= FLOOR * jnp.abs(slope)
         target = jnp.minimum(
             self.rms, self.newton_length * jnp.abs(state.mode.value) * w.size**-0.5
         )
-        still = _rms(across) <= 0.5 * target
+        still = rms(across) <= MARGIN * target
         done = (state.descents >= limit) | flat | still
         return state._replace(
             w=w,
@@ -222,14 +262,8 @@ class HybridClimb:
             trials=jnp.int32(0),
         )
 
-    def _trust(self, state: HybridState, slope: Array) -> Array:
+    def _trust(self, state: HybridState, slope: Scalar) -> Scalar:
         """Grow or shrink the radius by how well the slope along the mode was predicted."""
         error = jnp.abs(slope - state.predicted)
         error = error / jnp.maximum(jnp.abs(slope), jnp.abs(state.predicted))
-        radius = jnp.where(error < 0.3, 1.5 * state.radius, state.radius)
-        radius = jnp.where(error > 0.8, 0.5 * radius, radius)
-        return jnp.clip(radius, 0.02, self.max_radius)
-
-
-def _rms(vector: Array) -> Array:
-    return jnp.sqrt(jnp.mean(vector**2))
+        return TRUST.after(state.radius, error, self.max_radius)

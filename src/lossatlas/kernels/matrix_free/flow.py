@@ -18,55 +18,84 @@ below `ball`. On a path inside a symmetric subspace both refer to that subspace.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float, Int
 
 from lossatlas.errors import Status
 from lossatlas.kernels import lbfgs
-from lossatlas.kernels.dense.flow import Flowed, carried
 from lossatlas.kernels.matrix_free.softest_mode import Pair, SoftestMode, begin, refined, unit
+from lossatlas.kernels.parts import PRODUCT_COST, Flowed
+from lossatlas.kernels.step_control import TINY, PathSteps, carried
+from lossatlas.landscape.base import Surface, Symmetrizer
 from lossatlas.lanes.engine import running
+from lossatlas.typing import Scalar
 
 POWER, SLOPE, CURVATURE, REFINE, STAGE = range(5)
 """Phases: largest curvature; curvature along the path; that along the softest mode; its refinement;
 stages of a step."""
+
 DAMPING = 2.0 / 13.0
-PRODUCT_COST = 2
+"""Of the stability polynomial, as in the paper: a little of the stable step is given up so that the
+polynomial stays below one in size inside the interval, and errors decay."""
+
+STABLE = 1.54
+"""With this damping s stages are stable up to h times the largest curvature of 0.65 (s^2 - 1);
+1 / 1.54 is a little less."""
+
+STEPS = PathSteps(order=3, safety=0.8, growth=5.0)
+"""The method is of second order, so the error of one step grows with h^3."""
+
+STIFFNESS_MARGIN = 1.1
+"""A power iteration finds the largest curvature from below; this much more is allowed for."""
+
+FIRST_STEP = 0.5
+"""First time step, over the time in which the flow grows by e along the path. Shorter than that of
+the exponential method, for which a quadratic surface has no error."""
+
+FLAT, SHORTEST = 1e-12, 1e-12
+"""Curvature that stands for smaller ones where it divides; time step at which a path is given up,
+because no error is that large unless something is not finite."""
+
+SETTLED = 0.1
+"""Residual of the softest mode, as a part of its curvature, that leaves no doubt about the sign."""
+
+FROM_RANDOM = 0.1
+"""First inverse curvature of the limited-memory model, before it has learned any."""
 
 
 class ChebyshevState(NamedTuple):
     """One path in flight: the accepted point with its gradient, and the stages of the next step."""
 
-    w: Array
-    gradient: Array
-    tolerance: Array
-    ball: Array
-    symmetrizer: Any
-    time_step: Array
-    stages: Array
-    stage: Array
-    now: Array
-    before: Array
-    top: Array
-    stiffness: Array
+    w: Float[Array, " n"]
+    gradient: Float[Array, " n"]
+    tolerance: Scalar
+    ball: Scalar
+    symmetrizer: Symmetrizer
+    time_step: Scalar
+    stages: Int[Array, ""]
+    stage: Int[Array, ""]
+    now: Float[Array, " n"]
+    before: Float[Array, " n"]
+    top: Float[Array, " n"]
+    stiffness: Scalar
     mode: SoftestMode
     model: lbfgs.Model
     pair: Pair
-    phase: Array
-    repeats: Array
-    deviation: Array
-    spread: Array
-    gradients: Array
-    status: Array
+    phase: Int[Array, ""]
+    repeats: Int[Array, ""]
+    deviation: Scalar
+    spread: Scalar
+    gradients: Int[Array, ""]
+    status: Int[Array, ""]
 
 
 @dataclass(frozen=True)
 class ChebyshevFlow:
-    """Kernel; jobs `(w, tolerance, ball, symmetrizer, deviation)` and results `Flowed` are as for
-    `flow.Flow`.
+    """Kernel; a job is `(w, tolerance, ball, symmetrizer, deviation)`, see `kernels.parts`.
 
     Args:
         max_step: cap on the distance covered in one step.
@@ -89,12 +118,12 @@ class ChebyshevFlow:
 
     def init(
         self,
-        surface: Any,
-        w: Array,
-        tolerance: Array,
-        ball: Array,
-        symmetrizer: Any,
-        deviation: Array,
+        surface: Surface,
+        w: Float[Array, " n"],
+        tolerance: Scalar,
+        ball: Scalar,
+        symmetrizer: Symmetrizer,
+        deviation: Scalar,
     ) -> ChebyshevState:
         """Evaluate the start."""
         w = symmetrizer @ w
@@ -117,7 +146,7 @@ class ChebyshevFlow:
             top=noise,
             stiffness=jnp.zeros((), w.dtype),
             mode=begin(unit(symmetrizer @ mixed), jnp.zeros_like(w)),
-            model=lbfgs.init(w, self.memory, 0.1),
+            model=lbfgs.init(w, self.memory, FROM_RANDOM),
             pair=Pair(jnp.zeros_like(w), jnp.zeros_like(w)),
             phase=jnp.int32(POWER),
             repeats=jnp.int32(self.powers),
@@ -127,7 +156,7 @@ class ChebyshevFlow:
             status=jnp.where(finite, running(), jnp.int32(Status.NOT_FINITE)),
         )
 
-    def step(self, surface: Any, state: ChebyshevState) -> ChebyshevState:
+    def step(self, surface: Surface, state: ChebyshevState) -> ChebyshevState:
         """One gradient or one Hessian-vector product, by phase."""
         # Branches read the model but do not return it: it is large, and would be copied.
         model = lbfgs.update(state.model, *state.pair)
@@ -155,27 +184,28 @@ class ChebyshevFlow:
             state.status,
         )
 
-    def _power(self, surface: Any, state: ChebyshevState) -> ChebyshevState:
+    def _power(self, surface: Surface, state: ChebyshevState) -> ChebyshevState:
         """One power iteration for the largest curvature."""
         product = surface.hessian_vector_product(state.w, state.top)
         size = jnp.linalg.norm(product)
         last = state.repeats <= 1
         return state._replace(
             top=unit(product),
-            stiffness=1.1 * size,
+            stiffness=STIFFNESS_MARGIN * size,
             phase=jnp.where(last, SLOPE, POWER).astype(jnp.int32),
             repeats=state.repeats - 1,
             gradients=state.gradients + PRODUCT_COST,
         )
 
-    def _slope(self, surface: Any, state: ChebyshevState) -> ChebyshevState:
+    def _slope(self, surface: Surface, state: ChebyshevState) -> ChebyshevState:
         """The curvature along the path: whether the end may be near."""
         gradient = state.gradient
         product = surface.hessian_vector_product(state.w, gradient)
         square = jnp.vdot(gradient, gradient)
-        curvature = jnp.vdot(gradient, product) / jnp.maximum(square, 1e-300)
+        curvature = jnp.vdot(gradient, product) / jnp.maximum(square, TINY)
         # Near a saddle the flow grows on the time scale of the negative curvature.
-        first = 0.5 / jnp.maximum(jnp.abs(curvature), 1e-12)
+        first = FIRST_STEP / jnp.maximum(jnp.abs(curvature), FLAT)
+        # The lowest curvature is no larger than this one, so the path cannot end unless this holds.
         near = (curvature > 0) & (jnp.sqrt(square) < state.ball * curvature)
         return state._replace(
             time_step=jnp.where(state.time_step == 0, first, state.time_step),
@@ -184,12 +214,14 @@ class ChebyshevFlow:
             gradients=state.gradients + PRODUCT_COST,
         )
 
-    def _curvature(self, surface: Any, state: ChebyshevState) -> ChebyshevState:
+    def _curvature(self, surface: Surface, state: ChebyshevState) -> ChebyshevState:
         vector = unit(surface.without_excluded(state.symmetrizer @ state.mode.vector))
         mode = begin(vector, surface.hessian_vector_product(state.w, vector))
         return self._judge(state._replace(mode=mode))
 
-    def _refine(self, surface: Any, state: ChebyshevState, model: lbfgs.Model) -> ChebyshevState:
+    def _refine(
+        self, surface: Surface, state: ChebyshevState, model: lbfgs.Model
+    ) -> ChebyshevState:
         product = partial(surface.hessian_vector_product, state.w)
 
         def project(v: Array) -> Array:
@@ -206,7 +238,7 @@ class ChebyshevFlow:
         """
         value = state.mode.value
         tracked, exhausted = state.phase == REFINE, state.repeats <= 0
-        settled = jnp.linalg.norm(state.mode.residual) <= 0.1 * value
+        settled = jnp.linalg.norm(state.mode.residual) <= SETTLED * value
         close = jnp.linalg.norm(state.gradient) < state.ball * value
         end = tracked & settled & close & ~exhausted
         state = state._replace(
@@ -220,9 +252,10 @@ class ChebyshevFlow:
 
     def _begin(self, state: ChebyshevState) -> ChebyshevState:
         """The number of stages for the next step, and its first stage."""
-        limit = ((self.max_stages - 1.0) ** 2 - 1.0) / 1.54
+        limit = ((self.max_stages - 1.0) ** 2 - 1.0) / STABLE
+        # The cap on the stages is a cap on the step: no more would be stable.
         h = jnp.minimum(state.time_step, limit / state.stiffness)
-        stages = 1 + jnp.floor(jnp.sqrt(1.0 + 1.54 * h * state.stiffness))
+        stages = 1 + jnp.floor(jnp.sqrt(1.0 + STABLE * h * state.stiffness))
         stages = jnp.clip(stages, 2, self.max_stages).astype(jnp.int32)
         first = Coefficients(stages).first
         return state._replace(
@@ -234,7 +267,7 @@ class ChebyshevFlow:
             phase=jnp.int32(STAGE),
         )
 
-    def _stage(self, surface: Any, state: ChebyshevState) -> ChebyshevState:
+    def _stage(self, surface: Surface, state: ChebyshevState) -> ChebyshevState:
         """The gradient at the current stage: the next stage, or the end of the step."""
         energy, gradient = surface.value_and_gradient(state.now)
         state = state._replace(gradients=state.gradients + 1)
@@ -244,7 +277,7 @@ class ChebyshevFlow:
             lambda: self._onward(state, gradient),
         )
 
-    def _onward(self, state: ChebyshevState, gradient: Array) -> ChebyshevState:
+    def _onward(self, state: ChebyshevState, gradient: Float[Array, " n"]) -> ChebyshevState:
         """The next stage from the last two and the gradient at the last."""
         nu, mu, here, at_start = Coefficients(state.stages).stage(state.stage + 1)
         following = (
@@ -255,18 +288,18 @@ class ChebyshevFlow:
         )
         return state._replace(now=following, before=state.now, stage=state.stage + 1)
 
-    def _finish(self, state: ChebyshevState, energy: Array, gradient: Array) -> ChebyshevState:
+    def _finish(
+        self, state: ChebyshevState, energy: Scalar, gradient: Float[Array, " n"]
+    ) -> ChebyshevState:
         """Accept the step or shorten it, by its error and its length."""
         h, change = state.time_step, state.now - state.w
         error = jnp.linalg.norm(0.8 * change + 0.4 * h * (gradient + state.gradient))
         length = jnp.linalg.norm(change)
-        good = jnp.isfinite(error) & jnp.isfinite(energy)
-        error, length = jnp.where(good, error, 1e6), jnp.where(good, length, 1e6)
-        factor = 0.8 * (state.tolerance / jnp.maximum(error, 1e-300)) ** (1.0 / 3.0)
-        factor = jnp.minimum(factor, 0.9 * self.max_step / jnp.maximum(length, 1e-300))
+        error, length = STEPS.measured(error, length, jnp.isfinite(error) & jnp.isfinite(energy))
+        factor = STEPS.factor(error, length, state.tolerance, self.max_step)
         accept = (error <= state.tolerance) & (length <= self.max_step)
-        state = state._replace(time_step=h * jnp.clip(factor, 0.1, 5.0), phase=jnp.int32(POWER))
-        lost = state.time_step < 1e-12
+        state = state._replace(time_step=h * STEPS.bounded(factor), phase=jnp.int32(POWER))
+        lost = state.time_step < SHORTEST
         # Of the softest mode what lies across the path; growth along it is harmless.
         along = jnp.vdot(unit(state.mode.vector), unit(state.gradient)) ** 2
         deviation = carried(state.deviation, h * (1.0 - along) * state.mode.value) + error
@@ -278,6 +311,8 @@ class ChebyshevFlow:
             pair=Pair(change, gradient - state.gradient),
             repeats=jnp.int32(1),
         )
+        # A largest curvature that was underestimated makes a step unstable, which shows as an
+        # error: it is determined anew.
         rejected = state._replace(
             repeats=jnp.int32(self.powers),
             status=jnp.where(lost, jnp.int32(Status.NOT_FINITE), running()),

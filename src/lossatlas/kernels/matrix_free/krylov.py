@@ -9,54 +9,79 @@ methods keep.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.tree_util import Partial
+from jaxtyping import Bool, Float, Int
 from scipy.linalg import eigh_tridiagonal, eigvalsh_tridiagonal
 
 from lossatlas.compiled import compiled
+from lossatlas.kernels.step_control import TINY
+from lossatlas.landscape.base import Surface
+from lossatlas.typing import Scalar
 
 BLOCK = 10
 """Lanczos steps from one look at the Ritz values to the next; rows that stay in the cache."""
+
+MOSTLY_KEPT = 0.7
+"""Orthogonalization removes rounding errors of the size of what it removes: if less than this part
+of a vector is left, the rest is made orthogonal once more."""
+
+EXHAUSTED = 1e-12
+"""The Krylov space is exhausted where the next vector, before it is normalized, is this small
+beside the matrix: it consists of rounding errors."""
+
+NOTHING_NEW = 1e-8
+"""Length of the part of a random vector outside the basis below which the basis is the whole
+space."""
 
 
 class Solution(NamedTuple):
     """An approximate solution x (n,), the relative residual |H x - b|/|b|, products used."""
 
-    x: Array
-    residual: Array
-    products: Array
+    x: Float[Array, " n"]
+    residual: Scalar
+    products: Int[Array, ""]
 
 
 class _Recurrence(NamedTuple):
     """The Lanczos vectors, the last plane rotation, and the last two search directions."""
 
-    x: Array
-    v: Array
-    v_before: Array
-    beta: Array
-    direction: Array
-    direction_before: Array
-    cosine: Array
-    sine: Array
-    diagonal: Array
-    corner: Array
-    residual: Array
-    products: Array
+    x: Float[Array, " n"]
+    v: Float[Array, " n"]
+    v_before: Float[Array, " n"]
+    beta: Scalar
+    direction: Float[Array, " n"]
+    direction_before: Float[Array, " n"]
+    cosine: Scalar
+    sine: Scalar
+    diagonal: Scalar
+    corner: Scalar
+    residual: Scalar
+    products: Int[Array, ""]
 
 
 @partial(compiled, static_argnames="max_products")
-def newton_step(surface: Any, w: Array, b: Array, relative: float, max_products: int) -> Solution:
+def newton_step(
+    surface: Surface,
+    w: Float[Array, " n"],
+    b: Float[Array, " n"],
+    relative: float | Scalar,
+    max_products: int,
+) -> Solution:
     """Solve H(w) x = b on a surface; see `minres`."""
     return minres(partial(surface.hessian_vector_product, w), b, relative, max_products)
 
 
 def minres(
-    product: Callable[[Array], Array], b: Array, relative: float, max_products: int
+    product: Callable[[Array], Array],
+    b: Float[Array, " n"],
+    relative: float | Scalar,
+    max_products: int,
 ) -> Solution:
     """Minimize |H x - b| over growing Krylov spaces, until it is below `relative` times |b|.
 
@@ -88,12 +113,12 @@ def _extend(product: Callable[[Array], Array], state: _Recurrence) -> _Recurrenc
 
     above = state.cosine * state.diagonal + state.sine * alpha
     pivot = state.sine * state.diagonal - state.cosine * alpha
-    length = jnp.maximum(jnp.hypot(pivot, beta), 1e-300)
+    length = jnp.maximum(jnp.hypot(pivot, beta), TINY)
     cosine, sine = pivot / length, beta / length
     direction = (state.v - state.corner * state.direction_before - above * state.direction) / length
     return _Recurrence(
         x=state.x + cosine * state.residual * direction,
-        v=new / jnp.maximum(beta, 1e-300),
+        v=new / jnp.maximum(beta, TINY),
         v_before=state.v,
         beta=beta,
         direction=direction,
@@ -118,8 +143,8 @@ class Modes(NamedTuple):
         converged: whether all k have.
     """
 
-    values: np.ndarray
-    vectors: np.ndarray
+    values: Float[np.ndarray, " k"]
+    vectors: Float[np.ndarray, "k n"]
     largest: float
     products: int
     converged: bool
@@ -136,7 +161,7 @@ class Matrix(NamedTuple):
     project: Partial
 
 
-def hessian_at(surface: Any, w: np.ndarray) -> Matrix:
+def hessian_at(surface: Surface, w: Float[np.ndarray, " n"]) -> Matrix:
     """The Hessian of a surface at w (n,), outside the excluded modes of the landscape."""
     return Matrix(Partial(_product, surface, jnp.asarray(w)), Partial(_outside, surface))
 
@@ -147,19 +172,19 @@ class _Lanczos(NamedTuple):
     `diagonal` and `beside` have an entry for each row; those of rows that were known are zero.
     """
 
-    basis: Array
-    used: Array
-    diagonal: Array
-    beside: Array
-    vector: Array
-    exhausted: Array
+    basis: Float[Array, "capacity n"]
+    used: Int[Array, ""]
+    diagonal: Float[Array, " capacity"]
+    beside: Float[Array, " capacity"]
+    vector: Float[Array, " n"]
+    exhausted: Bool[Array, ""]
 
 
 def lowest_modes(
     matrix: Matrix,
     k: int,
     random: np.random.Generator,
-    away: np.ndarray,
+    away: Float[np.ndarray, "d n"],
     *,
     residual: float,
     max_basis: int,
@@ -181,7 +206,7 @@ def lowest_modes(
     while True:
         if state.exhausted:
             vector, length = _fresh(matrix, state, random.normal(size=n))
-            if length <= 1e-8:  # the whole space has been searched
+            if length <= NOTHING_NEW:  # the whole space has been searched
                 found = found._replace(converged=True)
                 break
             state = state._replace(vector=vector)
@@ -195,7 +220,7 @@ def lowest_modes(
     return found._replace(vectors=found.vectors @ rows)
 
 
-def _empty(away: np.ndarray, limit: int) -> _Lanczos:
+def _empty(away: Float[np.ndarray, "d n"], limit: int) -> _Lanczos:
     """No Lanczos vector yet. The basis grows by whole blocks."""
     known, n = away.shape
     capacity = -(-limit // BLOCK) * BLOCK
@@ -228,17 +253,21 @@ def _lanczos_step(matrix: Matrix, state: _Lanczos) -> _Lanczos:
     image = matrix.project(_orthogonal(basis, used, image))
     # Once is enough for orthogonality to rounding error, unless most of the vector was removed.
     image = jax.lax.cond(
-        jnp.linalg.norm(image) < 0.7 * length,
+        jnp.linalg.norm(image) < MOSTLY_KEPT * length,
         lambda: matrix.project(_orthogonal(basis, used, image)),
         lambda: image,
     )
     length = jnp.linalg.norm(image)
-    exhausted = length < 1e-12 * jnp.abs(diagonal).max()
+    exhausted = length < EXHAUSTED * jnp.abs(diagonal).max()
+    # Zero where the space is exhausted: the tridiagonal matrix then falls into blocks, and the next
+    # vector, which is not finite here, is replaced by a fresh one.
     beside = state.beside.at[row].set(jnp.where(exhausted, 0.0, length))
     return _Lanczos(basis, used, diagonal, beside, image / length, exhausted)
 
 
-def _orthogonal(basis: Array, used: Array, vector: Array) -> Array:
+def _orthogonal(
+    basis: Float[Array, "capacity n"], used: Int[Array, ""], vector: Float[Array, " n"]
+) -> Float[Array, " n"]:
     """The vector without its part along the rows in use.
 
     Block by block, because a block is still in the cache when it is read again.
@@ -252,7 +281,9 @@ def _orthogonal(basis: Array, used: Array, vector: Array) -> Array:
 
 
 @compiled
-def _fresh(matrix: Matrix, state: _Lanczos, vector: Array) -> tuple[Array, Array]:
+def _fresh(
+    matrix: Matrix, state: _Lanczos, vector: Float[Array, " n"]
+) -> tuple[Float[Array, " n"], Scalar]:
     """The unit vector along the part of a random one that is new, and that part's length."""
     for _ in range(2):
         vector = matrix.project(_orthogonal(state.basis, state.used, vector))
@@ -267,16 +298,19 @@ def _ritz(state: _Lanczos, known: int, k: int, residual: float) -> Modes:
     m, count = len(diagonal), min(k, len(diagonal))
     off = beside[:-1]
     values, columns = eigh_tridiagonal(diagonal, off, select="i", select_range=(0, count - 1))
+    # The largest curvature sets the scale that rounding errors are compared with.
     top = eigvalsh_tridiagonal(diagonal, off, select="i", select_range=(m - 1, m - 1))
+    # The residual of a Ritz pair is what the recurrence has left over, the next off-diagonal
+    # element, times the last component of its vector: no product is needed.
     rest = np.abs(beside[-1] * columns[-1])
     converged = count == k and bool((rest <= residual * np.abs(values)).all())
     largest = float(max(abs(top[0]), abs(values[0])))
     return Modes(values, columns.T, largest, m, converged)
 
 
-def _product(surface: Any, w: Array, v: Array) -> Array:
+def _product(surface: Surface, w: Float[Array, " n"], v: Float[Array, " n"]) -> Float[Array, " n"]:
     return surface.hessian_vector_product(w, v)
 
 
-def _outside(surface: Any, v: Array) -> Array:
+def _outside(surface: Surface, v: Float[Array, " n"]) -> Float[Array, " n"]:
     return surface.without_excluded(v)

@@ -12,22 +12,32 @@ Directions that the landscape excludes are known exactly, and are no part of the
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Bool, Float
 
 from lossatlas.compiled import compiled
 from lossatlas.errors import Status
-from lossatlas.kernels.dense.polish import Polished
 from lossatlas.kernels.matrix_free.krylov import Modes, hessian_at, lowest_modes, newton_step
+from lossatlas.kernels.parts import PRODUCT_COST, Polished
 from lossatlas.kernels.steadiness import change_of_curvature, displacement
+from lossatlas.landscape.base import Surface
+from lossatlas.typing import Scalar
 
 ASTRAY = 5
 """So many Newton steps from the end of a quench may leave a larger gradient than was there."""
-PRODUCT_COST = 2
-"""A Hessian-vector product counts as so many gradients."""
+
+WORTH = 0.5
+"""As for `dense.polish`: a step is worth its products while the RMS gradient falls to this part."""
+
+EXACT_ENOUGH = 0.1
+"""Residual of the last Newton step, as a part of the gradient that is the target."""
+
+AGREEMENT = 2.0
+"""Two runs agree about an eigenvalue that differs by no more than the residuals of both."""
 
 
 class _Arrival(NamedTuple):
@@ -42,7 +52,7 @@ class _Arrival(NamedTuple):
 
 @dataclass(frozen=True)
 class IterativePolish:
-    """Host call; a job is `(w, downhill)` and the result a `Polished`, as for `newton.Polish`.
+    """Host call; a job is `(w, downhill)`, see `kernels.parts`.
 
     `newton_length` is the bound |g| / min |eigenvalue|, NaN if there is no spectrum. With
     `downhill` True a Newton step that points uphill is turned around, and gradients that stay
@@ -74,7 +84,9 @@ class IterativePolish:
     confirmations: int = 6
     seed: int = 0
 
-    def call(self, surface: Any, w: np.ndarray, downhill: np.ndarray) -> Polished:
+    def call(
+        self, surface: Surface, w: Float[np.ndarray, " n"], downhill: Bool[np.ndarray, ""]
+    ) -> Polished:
         """Polish w (n,) and certify what is reached."""
         arrival = self._newton(surface, w, bool(downhill))
         status = arrival.status
@@ -103,7 +115,7 @@ class IterativePolish:
             status=status,
         )
 
-    def _newton(self, surface: Any, w: np.ndarray, downhill: bool) -> _Arrival:
+    def _newton(self, surface: Surface, w: np.ndarray, downhill: bool) -> _Arrival:
         arrival = _arrive(surface, w, 0)
         start, larger = _rms(arrival.gradient), 0
         for _ in range(self.max_evaluations):
@@ -111,7 +123,7 @@ class IterativePolish:
             if before <= self.target or not np.isfinite(before):
                 break
             # Near the end a step need not be more exact than the target asks for.
-            solution = max(self.solution, 0.1 * self.target / before)
+            solution = max(self.solution, EXACT_ENOUGH * self.target / before)
             found = newton_step(surface, arrival.w, -gradient, solution, self.max_products)
             step = np.asarray(found.x)
             if downhill and step @ gradient > 0:
@@ -120,13 +132,13 @@ class IterativePolish:
             arrival = _arrive(surface, w, arrival.gradients + PRODUCT_COST * int(found.products))
             now = _rms(arrival.gradient)
             larger += downhill and now > start
-            if 0.5 * before < now <= self.rms or larger > ASTRAY:
+            if WORTH * before < now <= self.rms or larger > ASTRAY:
                 break
         rms = _rms(arrival.gradient)
         status = Status.CONVERGED if rms <= self.rms else Status.NOT_STATIONARY
         return arrival._replace(status=status if np.isfinite(rms) else Status.NOT_FINITE)
 
-    def _spectrum(self, surface: Any, w: np.ndarray) -> tuple[Modes, bool]:
+    def _spectrum(self, surface: Surface, w: np.ndarray) -> tuple[Modes, bool]:
         """The lowest eigenpairs, and whether another run has confirmed the lowest positive one."""
         random, n = np.random.default_rng(self.seed), len(w)
         find = partial(
@@ -153,7 +165,7 @@ class IterativePolish:
         products = found.products + again.products
         found = found._replace(products=products, converged=again.converged)
         lowest, other = found.values[found.values > 0][0], again.values[0]
-        if abs(other - lowest) <= 2.0 * self.residual * lowest:
+        if abs(other - lowest) <= AGREEMENT * self.residual * lowest:
             return found, True
         if not again.converged or other > lowest:
             return found, False
@@ -167,19 +179,19 @@ def _nothing(n: int) -> Modes:
     return Modes(np.empty(0), np.empty((0, n)), 0.0, 0, False)
 
 
-def _arrive(surface: Any, w: np.ndarray, gradients: int) -> _Arrival:
+def _arrive(surface: Surface, w: np.ndarray, gradients: int) -> _Arrival:
     energy, gradient = _evaluate(surface, w)
     return _Arrival(w, float(energy), np.asarray(gradient), gradients + 1, Status.RUNNING)
 
 
 @compiled
-def _evaluate(surface: Any, w: Array) -> tuple[Array, Array]:
+def _evaluate(surface: Surface, w: Float[Array, " n"]) -> tuple[Scalar, Float[Array, " n"]]:
     return surface.value_and_gradient(w)
 
 
 @compiled
 def _change(
-    surface: Any, w: Array, gradient: Array, values: Array, modes: Array, longest: float
+    surface: Surface, w: Array, gradient: Array, values: Array, modes: Array, longest: float
 ) -> Array:
     """The change of curvature along the lowest modes (k, n); all others are known to be stiffer."""
     vectors = jnp.asarray(modes).T

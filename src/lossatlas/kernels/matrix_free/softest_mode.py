@@ -12,17 +12,25 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from lossatlas.kernels import lbfgs
+from lossatlas.kernels.step_control import TINY
+from lossatlas.typing import Scalar
 
-TINY = 1e-300
+THIRD = 1e-7
+"""The previous direction counts as a third basis vector if more than this part of it is outside the
+other two; the square of this part, which the Ritz matrix sees, is then above rounding error."""
+
+NEW = 1e-10
+"""A direction is usable if more than this part of it is orthogonal to the mode."""
 
 
 class Pair(NamedTuple):
     """A step (n,) and the change of the gradient along it (n,), for a limited-memory model."""
 
-    step: Array
-    change: Array
+    step: Float[Array, " n"]
+    change: Float[Array, " n"]
 
 
 class SoftestMode(NamedTuple):
@@ -35,25 +43,27 @@ class SoftestMode(NamedTuple):
         value: the Rayleigh quotient x.H x, an upper bound of the lowest eigenvalue.
     """
 
-    vector: Array
-    product: Array
-    previous: Array
-    previous_product: Array
-    value: Array
+    vector: Float[Array, " n"]
+    product: Float[Array, " n"]
+    previous: Float[Array, " n"]
+    previous_product: Float[Array, " n"]
+    value: Scalar
 
     @property
-    def residual(self) -> Array:
+    def residual(self) -> Float[Array, " n"]:
         """H x - value x: an eigenvalue lies within its length of `value`."""
         return self.product - self.value * self.vector
 
 
-def begin(vector: Array, product: Array) -> SoftestMode:
+def begin(vector: Float[Array, " n"], product: Float[Array, " n"]) -> SoftestMode:
     """The eigenpair that a unit vector and its product suggest."""
     nothing = jnp.zeros_like(vector)
     return SoftestMode(vector, product, nothing, nothing, jnp.vdot(vector, product))
 
 
-def refine(mode: SoftestMode, direction: Array, product: Array) -> SoftestMode:
+def refine(
+    mode: SoftestMode, direction: Float[Array, " n"], product: Float[Array, " n"]
+) -> SoftestMode:
     """The lowest Ritz pair in the span of mode, direction and previous direction.
 
     `direction` (n,) is a unit vector orthogonal to the mode (or zero: none is left), and `product`
@@ -63,7 +73,7 @@ def refine(mode: SoftestMode, direction: Array, product: Array) -> SoftestMode:
     third = mode.previous - along * mode.vector - across * direction
     third_product = mode.previous_product - along * mode.product - across * product
     size = jnp.linalg.norm(third)
-    usable = size > 1e-7 * jnp.linalg.norm(mode.previous)
+    usable = size > THIRD * jnp.linalg.norm(mode.previous)
     scale = jnp.where(usable, 1.0 / jnp.maximum(size, TINY), 0.0)
     basis = jnp.stack([mode.vector, direction, scale * third])
     products = jnp.stack([mode.product, product, scale * third_product])
@@ -75,6 +85,7 @@ def refine(mode: SoftestMode, direction: Array, product: Array) -> SoftestMode:
     missing = jnp.stack([jnp.asarray(False), jnp.vdot(direction, direction) < 0.5, ~usable])
     small = small + jnp.diag(jnp.where(missing, top, 0.0))
     weights = jnp.linalg.eigh(small)[1][:, 0]
+    # The sign of an eigenvector is arbitrary; a mode that is followed must not turn around.
     weights = weights * jnp.where(weights[0] < 0, -1.0, 1.0)
     vector, change = weights @ basis, weights.at[0].set(0.0)
     length = jnp.linalg.norm(vector)
@@ -88,7 +99,7 @@ def refine(mode: SoftestMode, direction: Array, product: Array) -> SoftestMode:
     )
 
 
-def unit(vector: Array) -> Array:
+def unit(vector: Float[Array, " n"]) -> Float[Array, " n"]:
     """The vector divided by its length; zero stays zero."""
     return vector / jnp.maximum(jnp.linalg.norm(vector), TINY)
 
@@ -111,7 +122,7 @@ def refined(
     direction = guess
     for _ in range(2):  # once is not enough near convergence
         direction = direction - jnp.vdot(direction, mode.vector) * mode.vector
-    usable = jnp.linalg.norm(direction) > 1e-10 * jnp.linalg.norm(guess)
+    usable = jnp.linalg.norm(direction) > NEW * jnp.linalg.norm(guess)
     direction = jnp.where(usable, unit(direction), 0.0)
     image = product(direction)
     across = image - jnp.vdot(image, mode.vector) * mode.vector

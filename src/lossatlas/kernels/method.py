@@ -1,0 +1,202 @@
+"""The choice of method for a landscape, made here and nowhere else.
+
+What suits a landscape depends on the number of its weights, on what one of its Hessians costs, and
+on the device. `CHOICES` is the table of it; `method_for` reads its row and fills in the lengths,
+which are multiples of the landscape's length scale.
+"""
+
+from dataclasses import dataclass, replace
+from math import ceil, inf
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+from lossatlas.errors import BadInputError
+from lossatlas.kernels.band import Band
+from lossatlas.kernels.dense.climb import Climb
+from lossatlas.kernels.dense.flow import Flow
+from lossatlas.kernels.dense.polish import Polish
+from lossatlas.kernels.matrix_free.climb import HybridClimb
+from lossatlas.kernels.matrix_free.flow import ChebyshevFlow
+from lossatlas.kernels.matrix_free.polish import IterativePolish
+from lossatlas.kernels.parts import Climber, Follower, Polisher
+from lossatlas.kernels.quench import Quench
+from lossatlas.landscape.base import Landscape
+from lossatlas.landscape.device import device
+
+MethodName: TypeAlias = Literal["dense", "matrix-free"]
+"""The families of kernels: with exact Hessians, or with products of the Hessian and vectors."""
+
+
+class Choice(NamedTuple):
+    """A row of the table.
+
+    Attributes:
+        up_to: number of weights up to which the row applies.
+        name: the family of polish, climb and flow.
+        full_matrix: whether quenches keep a full matrix in place of `PAIRS` pairs, on a CPU
+            refreshed by the Hessian.
+        long_calls: whether device calls on a CPU are `LONG_CALLS` times as long.
+    """
+
+    up_to: float
+    name: MethodName
+    full_matrix: bool
+    long_calls: bool
+
+
+CHOICES = (
+    # A device call costs about as much as a step of a kernel on so small a landscape.
+    Choice(200, "dense", full_matrix=True, long_calls=True),
+    # The full matrix needs fewer steps than any number of pairs; above, products with it, n^2
+    # operations each, cost more than this saves.
+    Choice(400, "dense", full_matrix=True, long_calls=False),
+    # Climbs and paths diagonalize a Hessian at every step, n^3 operations; above, this takes longer
+    # than the Hessian-vector products that they otherwise need.
+    Choice(1000, "dense", full_matrix=False, long_calls=False),
+    Choice(inf, "matrix-free", full_matrix=False, long_calls=False),
+)
+"""By rising number of weights; the first row that is large enough applies."""
+
+LONG_CALLS = 4
+"""Steps of a long device call, over those of a kernel by itself. Only on a CPU, where a lane that
+has finished executes nothing; vectorized lanes wait for the last of them."""
+
+REFRESH = 25
+"""Evaluations between two refreshments of a quench by the Hessian, or as many as the Hessian costs
+gradients if that is more: so Hessians never cost more than the gradients between them. Only on a
+CPU: of vectorized lanes each would pay for all Hessians at every step."""
+
+PAIRS = 50
+"""Pairs of the limited-memory model of a quench."""
+
+N_SOFT = 8
+"""Soft modes of a minimum that single-ended searches can choose from, excluded modes aside."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """The kernels for one landscape, with their options.
+
+    Attributes:
+        name: the family of polish, climb and flow, `"dense"` or `"matrix-free"`.
+        quench: from a start to the bottom of its basin.
+        polish: Newton steps and the spectrum that certifies what they reach.
+        climb: from a minimum to a transition state.
+        flow: down from a transition state.
+        band: a chain of images between two minima.
+        flow_tolerance: error of one step along a path in weight units, and the tighter ones, one
+            after the other, for paths along which errors grow.
+        largest_spread: a path is followed again with a tighter tolerance if it may have strayed
+            further than this from the true one, in weight units.
+        newton_ball: length of the Newton step at which a path is handed over to Newton's method.
+    """
+
+    name: MethodName
+    quench: Quench
+    polish: Polisher
+    climb: Climber
+    flow: Follower
+    band: Band
+    flow_tolerance: tuple[float, ...]
+    largest_spread: float
+    newton_ball: float
+
+
+def method_for(landscape: Landscape, name: str | None = None) -> Method:
+    """The method for a landscape: kernels with options that were measured to work.
+
+    Args:
+        landscape: its number of weights, the cost of its Hessian and its length scale decide.
+        name: the family to use whatever the size, `"dense"` or `"matrix-free"`; default None, by
+            the number of weights.
+
+    Raises:
+        BadInputError: if there is no family of this name.
+
+    Example:
+        >>> import numpy as np
+        >>> from lossatlas.landscape import FunctionLandscape
+        >>> bowl = FunctionLandscape(lambda w: w @ w, -np.ones(3), np.ones(3), "bowl")
+        >>> method_for(bowl).name, method_for(bowl, "matrix-free").name
+        ('dense', 'matrix-free')
+    """
+    choice = _choice(landscape.n_weights, name)
+    on_cpu = device().platform == "cpu"
+    quench = _quench(landscape, choice, on_cpu)
+    band = Band(max_step=0.2 * landscape.length_scale)
+    family = _dense if choice.name == "dense" else _matrix_free
+    method = family(landscape.length_scale, quench, band)
+    return _with_long_calls(method) if choice.long_calls and on_cpu else method
+
+
+def _choice(n_weights: int, name: str | None) -> Choice:
+    """The row of the table; of a family asked for by name the largest row if none is enough."""
+    if name is not None and name not in get_args(MethodName):
+        known = " or ".join(repr(known) for known in get_args(MethodName))
+        raise BadInputError("method", f"{name!r} is no family of kernels", f"use {known}")
+    rows = [row for row in CHOICES if name in (None, row.name)]
+    return next((row for row in rows if n_weights <= row.up_to), rows[-1])
+
+
+def _quench(landscape: Landscape, choice: Choice, on_cpu: bool) -> Quench:
+    """The quench; one that knows the curvature by the Hessian does better with short steps."""
+    length = landscape.length_scale
+    if not choice.full_matrix:
+        return Quench(max_step=1.0 * length, memory=PAIRS)
+    if not on_cpu:
+        return Quench(max_step=1.0 * length)
+    refresh = max(REFRESH, ceil(landscape.hessian_cost))
+    return Quench(max_step=0.3 * length, refresh=refresh)
+
+
+def _dense(length: float, quench: Quench, band: Band) -> Method:
+    """With exact Hessians.
+
+    How many ends of paths are wrong at which tolerance, and how many of them are flagged by their
+    spread, `benchmarks.paths` shows.
+    """
+    return Method(
+        name="dense",
+        quench=quench,
+        polish=Polish(n_modes=N_SOFT, max_step=0.3 * length),
+        climb=Climb(newton_length=1e-3 * length, radius=1.0 * length, max_radius=4.0 * length),
+        flow=Flow(max_step=0.5 * length),
+        band=band,
+        flow_tolerance=(3e-2 * length, 3e-3 * length, 3e-4 * length),
+        largest_spread=0.6 * length,
+        newton_ball=0.1 * length,
+    )
+
+
+def _matrix_free(length: float, quench: Quench, band: Band) -> Method:
+    """With gradients and Hessian-vector products only.
+
+    The flow is of lower order, so that its errors say less: its tolerances are tighter.
+    """
+    return Method(
+        name="matrix-free",
+        quench=quench,
+        polish=IterativePolish(n_modes=N_SOFT, max_step=0.3 * length),
+        climb=HybridClimb(
+            newton_length=0.01 * length,
+            radius=0.2 * length,
+            max_radius=0.6 * length,
+            max_step=0.2 * length,
+        ),
+        flow=ChebyshevFlow(max_step=0.5 * length),
+        band=band,
+        flow_tolerance=(1e-2 * length, 1e-4 * length, 1e-5 * length),
+        largest_spread=0.05 * length,
+        newton_ball=0.1 * length,
+    )
+
+
+def _with_long_calls(method: Method) -> Method:
+    """The method with `LONG_CALLS` times as many steps in a device call.
+
+    Bands stay as they are: one of their iterations evaluates all images.
+    """
+    quench, polish, climb, flow = (
+        replace(part, steps=LONG_CALLS * part.steps)  # type: ignore[union-attr]
+        for part in (method.quench, method.polish, method.climb, method.flow)
+    )
+    return replace(method, quench=quench, polish=polish, climb=climb, flow=flow)
