@@ -25,19 +25,14 @@ if TYPE_CHECKING:
     from lossatlas.analysis.auc_columns import compute_auc
     from lossatlas.analysis.class_distribution import class_distribution
     from lossatlas.analysis.completeness import Completeness, completeness
-    from lossatlas.analysis.merging import (
-        counts_by_tolerance,
-        merge_minima,
-        merge_transition_states,
-    )
-    from lossatlas.analysis.tree_layout import discretize, layout, prune
-    from lossatlas.atlas import Atlas, Problem, snapshot
+    from lossatlas.analysis.merging import counts_by_tolerance, merge_points
+    from lossatlas.atlas import Atlas, Problem
     from lossatlas.data import Dataset, load_ljat3, load_mnist, read_table, sklearn_dataset
     from lossatlas.errors import AtlasError, BadInputError, LossatlasError, Status
     from lossatlas.exploration.explorer import Exploration, ExploreOptions
     from lossatlas.exploration.verification import Verification, verify
     from lossatlas.landscape import FunctionLandscape, NetworkLandscape
-    from lossatlas.network.disconnectivity import barrier, build_tree, superbasins
+    from lossatlas.network import Network
     from lossatlas.plots.discovery import plot_discovery
     from lossatlas.plots.tree import plot_tree
     from lossatlas.studies.problem import Prepared, landscape_of, prepare
@@ -53,34 +48,27 @@ __all__ = [
     "ExploreOptions",
     "FunctionLandscape",
     "LossatlasError",
+    "Network",
     "NetworkLandscape",
     "Prepared",
     "Problem",
     "Status",
     "Study",
     "Verification",
-    "barrier",
-    "build_tree",
     "class_distribution",
     "completeness",
     "compute_auc",
     "counts_by_tolerance",
-    "discretize",
     "landscape_of",
-    "layout",
     "load_ljat3",
     "load_mnist",
     "load_study",
-    "merge_minima",
-    "merge_transition_states",
+    "merge_points",
     "plot_discovery",
     "plot_tree",
     "prepare",
-    "prune",
     "read_table",
     "sklearn_dataset",
-    "snapshot",
-    "superbasins",
     "verify",
 ]
 
@@ -90,17 +78,10 @@ _HOMES = {
     "Completeness": "analysis.completeness",
     "completeness": "analysis.completeness",
     "counts_by_tolerance": "analysis.merging",
-    "merge_minima": "analysis.merging",
-    "merge_transition_states": "analysis.merging",
-    "barrier": "network.disconnectivity",
-    "build_tree": "network.disconnectivity",
-    "superbasins": "network.disconnectivity",
-    "discretize": "analysis.tree_layout",
-    "layout": "analysis.tree_layout",
-    "prune": "analysis.tree_layout",
+    "merge_points": "analysis.merging",
+    "Network": "network",
     "Atlas": "atlas",
     "Problem": "atlas",
-    "snapshot": "atlas",
     "Dataset": "data",
     "load_ljat3": "data",
     "load_mnist": "data",

@@ -12,6 +12,7 @@ from random_networks import all_paths, ends_of, networks, pairs_of
 
 from lossatlas.errors import BadInputError
 from lossatlas.network import Links, Network
+from lossatlas.network.links import side_pairs
 
 PAIRS = (np.array([0.1, 0.2, 0.3]), np.array([0.9, 0.5]), np.array([0, 2]), np.array([1, 1]))
 
@@ -23,6 +24,20 @@ def test_edges_are_the_pairs_of_different_minima_of_each_transition_state(networ
     assert len(found) == len(set(found))
     assert set(found) == pairs_of(network)
     assert (np.diff(edges.transition_state) >= 0).all()
+
+
+@given(networks())
+def test_pairs_of_sides_are_their_product_and_join_the_same_minima(network):
+    found = side_pairs(network.links)
+    rows = list(zip(*network.links[:3], strict=True))
+    expected = [(s, a, b) for s, x, a in rows for t, y, b in rows if s == t and x == 0 and y == 1]
+    assert list(zip(*found, strict=True)) == expected
+    heights = network.transition_state_energies[found.transition_state]
+    written = Network.of_pairs(network.minimum_energies, heights, *found[1:])
+    ids, everyone = network.minimum_ids, written.minimum_ids
+    np.testing.assert_array_equal(
+        written.barrier(everyone[:, None], everyone), network.barrier(ids[:, None], ids)
+    )
 
 
 @given(networks())

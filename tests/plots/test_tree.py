@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from lossatlas.analysis.tree_layout import discretize, layout
 from lossatlas.errors import BadInputError
 from lossatlas.network.disconnectivity import build_tree
-from lossatlas.plots.tree import LOW_RED_HIGH_BLUE, TRUNK_COLOR, add_colorbar, plot_tree
+from lossatlas.plots.tree import LOW_RED_HIGH_BLUE, TRUNK_COLOR, add_colorbar, draw_layout
 
 
 def funnel(n: int, seed: int = 0):
@@ -27,7 +27,7 @@ def funnel(n: int, seed: int = 0):
 def drawn(tree, values=None, **options):
     figure = Figure(figsize=(5, 4))
     ax = figure.subplots()
-    assert plot_tree(ax, layout(tree), values, **options) is ax
+    assert draw_layout(ax, layout(tree), values, **options) is ax
     return ax
 
 
@@ -62,7 +62,7 @@ def test_a_minimum_just_below_its_level_is_seen():
     energies = np.array([0.0, 1.0 - 1e-8])
     tree = build_tree(energies, np.array([1.0]), *np.array([[0], [1]]))
     figure = Figure(figsize=(4, 3), dpi=100)
-    plot_tree(figure.subplots(), layout(tree), np.array([0.0, 1.0]))
+    draw_layout(figure.subplots(), layout(tree), np.array([0.0, 1.0]))
     picture = io.BytesIO()
     figure.savefig(picture, format="raw")
     pixels = np.frombuffer(picture.getvalue(), np.uint8).reshape(300, 400, 4)

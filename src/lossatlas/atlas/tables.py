@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Row, func, select
 
 from lossatlas.atlas import contents, schema
 from lossatlas.atlas.columns import MINIMUM_COLUMNS, read_columns
-from lossatlas.atlas.records import group_hashes
-from lossatlas.atlas.snapshot import components, read_snapshot
+from lossatlas.atlas.network import read_properties
 from lossatlas.errors import Status
+from lossatlas.network.points import Network
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -53,9 +53,8 @@ def minima(connection: Connection) -> "DataFrame":
     read = read_columns(connection, query).values()
     frame = pd.DataFrame(dict(zip(MINIMUM_COLUMNS, read, strict=True)))
     frame["orbit_size"] = frame["orbit_size"].map(int).astype(object)
-    for name, values in _properties(connection).items():
-        frame[name] = [values.get(key, np.nan) for key in frame["id"]]
-    return frame
+    properties = read_properties(connection, frame["id"].to_numpy(np.int64))
+    return frame.assign(**properties)
 
 
 def transition_states(connection: Connection) -> "DataFrame":
@@ -113,16 +112,15 @@ def runs(connection: Connection) -> "DataFrame":
     return frame
 
 
-def status(connection: Connection) -> dict[str, Any]:
-    """What the atlas holds, of JSON types.
+def status(connection: Connection, network: Network) -> dict[str, Any]:
+    """What the atlas holds, of JSON types; ``network`` is that of the same transaction.
 
     Keys: minima, transition_states, degenerate_rearrangements, components (sets of minima that
     pathways connect), lowest_loss (None without minima), attempts, converged_attempts,
     link_conflicts (transition states met again with other minima), gradients, hessians, runs,
     unfinished_runs (killed or still going), fingerprint, schema_version.
     """
-    points = read_snapshot(connection)
-    energies = points.minimum_energies
+    energies = network.minimum_energies
     log = schema.attempt.c
     totals = connection.execute(
         select(
@@ -138,9 +136,9 @@ def status(connection: Connection) -> dict[str, Any]:
     stored = contents.read_meta(connection)
     return {
         "minima": len(energies),
-        "transition_states": len(points.transition_state_ids),
-        "degenerate_rearrangements": int(points.degenerate.sum()),
-        "components": int(components(points).max(initial=-1)) + 1,
+        "transition_states": len(network.transition_state_ids),
+        "degenerate_rearrangements": int(network.degenerate.sum()),
+        "components": int(network.components.max(initial=-1)) + 1,
         "lowest_loss": float(energies.min()) if len(energies) else None,
         "attempts": int(totals[0]),
         "converged_attempts": int(connection.execute(converged).scalar_one()),
@@ -158,16 +156,3 @@ def _frame(rows: Sequence[Row], columns: Sequence[str]) -> "DataFrame":
     import pandas as pd
 
     return pd.DataFrame([tuple(row) for row in rows], columns=list(columns))
-
-
-def _properties(connection: Connection) -> dict[str, dict[int, float]]:
-    """The values of each property by minimum id, of data that the atlas holds."""
-    hashes = group_hashes(contents.read_meta(connection)["arrays"]).values()
-    table = schema.property_value.c
-    query = select(table.name, table.minimum_id, table.value).where(
-        table.data_hash.in_(["", *hashes])
-    )
-    values: dict[str, dict[int, float]] = {}
-    for row in connection.execute(query.order_by(table.name, table.minimum_id)):
-        values.setdefault(row.name, {})[row.minimum_id] = np.nan if row.value is None else row.value
-    return values

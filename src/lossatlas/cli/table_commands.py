@@ -1,10 +1,15 @@
 """`lossatlas minima` and `lossatlas transition-states`: the points as tables."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lossatlas.cli.arguments import AtlasArgument, JsonOption, ended_cleanly
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from lossatlas.network.points import Network
 
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
 LimitOption = Annotated[
@@ -40,17 +45,20 @@ def minima(
     With --merge as a program would count them that tells minima apart by their loss: rows of
     minima, each closer in loss to the next than the tolerance, are one.
     """
-    from lossatlas.analysis.merging import merge_minima
-    from lossatlas.atlas import Atlas
+    from lossatlas.atlas import Atlas, tables
+    from lossatlas.atlas.network import read_network
     from lossatlas.cli.output import show_table
 
-    with Atlas.open(atlas) as opened:
-        frame = opened.minima()
+    with Atlas.open(atlas) as opened, opened.reading() as connection:
+        frame = tables.minima(connection)
+        if merge is not None:
+            frame = _merged_minima(frame, read_network(connection), merge)
     others = [name for name in frame.columns if name.split("_")[0] not in AUC_GROUPS]
     computed = [name for name in frame.columns if name not in (*others, *ALWAYS_SHOWN)]
-    frame = frame.reindex(columns=[*others, *ALWAYS_SHOWN, *computed])
+    last = [] if merge is None else ["merged"]
+    others = [name for name in others if name not in last]
+    frame = frame.reindex(columns=[*others, *ALWAYS_SHOWN, *computed, *last])
     frame = frame.sort_values(by=["loss", "id"])
-    frame = frame if merge is None else merge_minima(frame, merge)
     show_table(frame, as_json=as_json, as_csv=as_csv, limit=limit)
 
 
@@ -70,13 +78,38 @@ def transition_states(
     With --merge the minima are merged as by the command minima, and transition states whose
     losses differ by less than the tolerance and that join the same minima then are one.
     """
-    from lossatlas.analysis.merging import merge_transition_states
-    from lossatlas.atlas import Atlas
+    from lossatlas.atlas import Atlas, tables
+    from lossatlas.atlas.network import read_network
     from lossatlas.cli.output import show_table
 
-    with Atlas.open(atlas) as opened:
-        frame = opened.transition_states()
+    with Atlas.open(atlas) as opened, opened.reading() as connection:
+        frame = tables.transition_states(connection)
         if merge is not None:
-            frame = merge_transition_states(frame, opened.minima(), merge)
+            frame = _merged_transition_states(frame, read_network(connection), merge)
     frame = frame.sort_values(["loss", "id"])
     show_table(frame, as_json=as_json, as_csv=as_csv, limit=limit)
+
+
+def _merged_minima(frame: "DataFrame", network: "Network", tolerance: float) -> "DataFrame":
+    """The rows of the minima that are left, and how many each stands for."""
+    from lossatlas.analysis.merging import merge_points
+
+    merged = merge_points(network, tolerance)
+    kept = frame[frame["id"].isin(merged.minimum_ids.tolist())]
+    return kept.assign(merged=merged.columns["merged"])
+
+
+def _merged_transition_states(
+    frame: "DataFrame", network: "Network", tolerance: float
+) -> "DataFrame":
+    """The rows of the transition states that are left, with the minima that they join then."""
+    from lossatlas.analysis.merging import merge_points
+
+    merged = merge_points(network, tolerance)
+    kept = frame[frame["id"].isin(merged.transition_state_ids.tolist())]
+    return kept.assign(
+        minimum_1=merged.minimum_ids[merged.minimum_1],
+        minimum_2=merged.minimum_ids[merged.minimum_2],
+        degenerate=merged.degenerate,
+        merged=merged.transition_state_columns["merged"],
+    )

@@ -1,8 +1,7 @@
 """`lossatlas tree`: the disconnectivity graph of an atlas as a picture."""
 
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,10 +11,8 @@ from lossatlas.errors import BadInputError
 
 if TYPE_CHECKING:
     import numpy as np
-    from pandas import DataFrame
 
-    from lossatlas.analysis.tree_layout import Layout
-    from lossatlas.network.disconnectivity import Tree
+    from lossatlas.network.points import Network
 
 SIZE = (8.0, 6.0)
 
@@ -44,73 +41,54 @@ def tree(
     connects them. Degenerate rearrangements join nothing and are left out.
     """
     check_output(output)
-    from lossatlas.atlas import Atlas, tables
-    from lossatlas.atlas.snapshot import read_links
+    from lossatlas.atlas import Atlas
 
-    with Atlas.open(atlas) as opened, opened.reading() as connection:
-        name, frame = opened.name, tables.minima(connection)
-        links = read_links(connection, frame["id"].to_numpy())
-    if frame.empty:
+    with Atlas.open(atlas) as opened:
+        name, network = opened.name, opened.network()
+    if network.minimum_ids.size == 0:
         raise BadInputError(name, "there are no minima in it yet", "explore for longer")
-    values, label = _colors(frame, color, name)
-    placed, hidden = _placed(frame["loss"].to_numpy(), links, levels, top)
-    _draw(placed, values, label, output)
-    _report(placed.tree, hidden, output)
+    _draw(network, _colors(network, color, name), levels, top, output)
+    _report(network, levels, top, output)
 
 
 def _colors(
-    frame: "DataFrame", color: str | None, name: str
+    network: "Network", color: str | None, name: str
 ) -> tuple["np.ndarray | None", str | None]:
-    """A value for every minimum of the table, and what to call it; None for plain branches."""
-    columns = [column for column in frame.columns if column != "id"]
-    if color is None:
-        computed = "train_auc" in columns and bool(frame["train_auc"].notna().to_numpy().any())
-        color = "train_auc" if computed else "none"
-    if color == "none":
-        return None, None
-    if color not in columns:
-        remedy = f"use none or one of {', '.join(columns)}"
-        if "_auc" in color:
+    """A value for every minimum, and what to call it; None for plain branches."""
+    from lossatlas.plots.tree import branch_colors
+
+    try:
+        return branch_colors(network, {None: "auto", "none": None}.get(color, color))
+    except BadInputError as error:
+        remedy = error.remedy
+        if "_auc" in str(color):
             remedy += f"; AUC columns are computed by: lossatlas auc {name}"
-        raise BadInputError(f"--color {color}", "the minima have no such column", remedy)
-    return _numbers(frame[color].tolist(), color)
+        raise BadInputError(f"--color {color}", error.problem, remedy) from error
 
 
-def _numbers(values: list[Any], color: str) -> tuple["np.ndarray", str]:
-    import numpy as np
-
-    if color == "orbit_size":  # may be too large for a float
-        return np.array([math.log10(size) for size in values]), "log10 of the orbit size"
-    return np.array(values, float), color.replace("_", " ").replace("auc", "AUC")
-
-
-def _placed(
-    energies: "np.ndarray", links: tuple["np.ndarray", ...], levels: int, top: float | None
-) -> tuple["Layout", int]:
-    """The tree of all minima up to the top, laid out, and how many minima it leaves out."""
-    from lossatlas.analysis.tree_layout import discretize, layout, prune, suggested_top
-    from lossatlas.network.disconnectivity import build_tree
-
-    exact = build_tree(energies, *links)
-    shown = prune(exact, top=suggested_top(exact) if top is None else top)
-    if levels:
-        shown = discretize(shown, levels)
-    return layout(shown), exact.minima.size - shown.minima.size
-
-
-def _draw(placed: "Layout", values: "np.ndarray | None", label: str | None, output: Path) -> None:
+def _draw(
+    network: "Network",
+    colors: tuple["np.ndarray | None", str | None],
+    levels: int,
+    top: float | None,
+    output: Path,
+) -> None:
     from matplotlib.figure import Figure
 
     from lossatlas.plots.tree import plot_tree
 
     figure = Figure(SIZE, layout="constrained")
-    plot_tree(figure.subplots(), placed, values, label=label)
+    values, label = colors
+    plot_tree(network, values, figure.subplots(), levels=levels, top=top, label=label)
     save(figure, output)
 
 
-def _report(shown: "Tree", hidden: int, output: Path) -> None:
+def _report(network: "Network", levels: int, top: float | None, output: Path) -> None:
+    from lossatlas.analysis.tree_layout import shown_tree
     from lossatlas.cli.output import counted
 
+    shown = shown_tree(network, levels, top)
+    hidden = network.minimum_ids.size - shown.minima.size
     minima = counted(shown.minima.size, "minimum", "minima")
     typer.echo(f"{output}: {minima} in {counted(shown.roots.size, 'connected set')}")
     if hidden:

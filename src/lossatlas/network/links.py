@@ -149,6 +149,25 @@ def pairs(links: Links, n_minima: int) -> Edges:
     return Edges(*(column[order] for column in joined))
 
 
+def side_pairs(links: Links) -> Edges:
+    """Every minimum that one side reaches with every one that the other side reaches.
+
+    For formats with room for two minima. ``minimum_1`` is on side 0, ``minimum_2`` on side 1,
+    whatever their order; they are equal in a degenerate rearrangement. The pairs of a transition
+    state join all of its minima.
+    """
+    first, second = (np.flatnonzero(links.side == side) for side in (0, 1))
+    states = links.transition_state
+    opposite = np.bincount(states[second], minlength=1)
+    begin = np.cumsum(opposite) - opposite
+    count = opposite[states[first]]
+    row = np.repeat(first, count)
+    # Counts from 0 within the pairs of each row.
+    number = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
+    other = second[begin[states[row]] + number] if row.size else row
+    return Edges(states[row], links.minimum[row], links.minimum[other])
+
+
 def components(edges: Edges, n_minima: int) -> Int[np.ndarray, " m"]:
     """The connected component of each minimum, numbered from 0 in order of first minimum.
 

@@ -18,10 +18,20 @@ from lossatlas.errors import BadInputError
 from lossatlas.network import disconnectivity
 from lossatlas.network import links as linking
 from lossatlas.network.disconnectivity import Tree
+from lossatlas.network.html import as_html
 from lossatlas.network.links import Edges, Links
 from lossatlas.network.paths import PathPoint, shortest_below
 
-DERIVED = ("_ends", "_edges", "degenerate", "components", "heights", "tree")
+DERIVED = (
+    "minimum_1",
+    "minimum_2",
+    "degenerate",
+    "components",
+    "heights",
+    "tree",
+    "_ends",
+    "_edges",
+)
 """What is computed once from energies and links, and stays true whatever the columns say."""
 
 
@@ -29,7 +39,7 @@ DERIVED = ("_ends", "_edges", "degenerate", "components", "heights", "tree")
 class Network:
     """m minima and t transition states; the arrays are read-only.
 
-    Get one by `Atlas.network`, by `lossatlas.interop.pathsample.read_network`, or from arrays by
+    Get one by `Atlas.network`, by `lossatlas.interop.pathsample.read_database`, or from arrays by
     `Network.of_pairs`.
 
     Attributes:
@@ -121,20 +131,26 @@ class Network:
         Raises:
             BadInputError: for a column that has not one value for every minimum.
         """
-        return self._replaced(columns={**self.columns, **columns})
+        return self.with_values(columns={**self.columns, **columns})
 
-    def _replaced(self, **changes: object) -> Self:
-        """The same points with other columns or weights; what is derived from them is kept."""
+    def with_values(self, **changes: object) -> Self:
+        """The same points and links with other columns or weights, given by the name of the field.
+
+        What is known of energies and links already, such as the tree, is not computed again.
+
+        Raises:
+            BadInputError: for lengths that do not match.
+        """
         changed = replace(self, **changes)  # type: ignore[arg-type]
         changed.__dict__.update({k: v for k, v in self.__dict__.items() if k in DERIVED})
         return changed
 
-    @property
+    @cached_property
     def minimum_1(self) -> Int[np.ndarray, " t"]:
         """Position of one minimum of each transition state: of each side the first, the smaller."""
         return np.minimum(*self._first_ends)
 
-    @property
+    @cached_property
     def minimum_2(self) -> Int[np.ndarray, " t"]:
         """Position of the other one."""
         return np.maximum(*self._first_ends)
@@ -254,9 +270,13 @@ class Network:
 
     def _repr_html_(self) -> str:
         """Counts and the lowest minima, in a notebook."""
-        from lossatlas.network.html import as_html
-
-        return as_html(self)
+        counts = {
+            "minima": self.minimum_ids.size,
+            "transition states": self.transition_state_ids.size,
+            "degenerate rearrangements": int(self.degenerate.sum()),
+            "connected components": int(self.components.max(initial=-1)) + 1,
+        }
+        return as_html(counts, self.minimum_ids, self.minimum_energies, self.columns)
 
     def _minimum(self, position: int) -> PathPoint:
         energy = float(self.minimum_energies[position])
