@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from benchmarks.bulk import add_points, minima
 
-from lossatlas.atlas import Atlas, Problem, schema, snapshot
+from lossatlas.atlas import Atlas, Problem, schema
 from lossatlas.errors import Status
 from lossatlas.search.outcome import Attempt, Cost, StationaryPoint
 
@@ -69,10 +69,10 @@ def compare(atlases: list[Atlas], known: list[list[StationaryPoint]], size: int)
     return seconds
 
 
-def seconds_of_snapshot(atlas: Atlas) -> float:
+def seconds_of_network(atlas: Atlas) -> float:
     """The time to read the network of points without weights."""
     start = time.perf_counter()
-    snapshot(atlas)
+    atlas.network()
     return time.perf_counter() - start
 
 
@@ -93,7 +93,7 @@ def main() -> None:
             for (atlas, count), seconds in zip(pairs, medians, strict=True):
                 print(
                     f"{count:>9} minima: {1e3 * seconds:.1f} ms a batch of {BATCH} attempts, "
-                    f"snapshot {seconds_of_snapshot(atlas):.2f} s, "
+                    f"network {seconds_of_network(atlas):.2f} s, "
                     f"file {Path(atlas.name).stat().st_size / 1e6:.0f} MB"
                 )
     print(f"ratio {medians[1] / medians[0]:.2f}")

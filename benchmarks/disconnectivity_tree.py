@@ -9,7 +9,7 @@ from time import process_time
 import numpy as np
 
 from lossatlas.analysis.tree_layout import discretize, layout
-from lossatlas.network.disconnectivity import barrier, build_tree, superbasins
+from lossatlas.network import Network
 
 
 def main(n_minima: int = 200_000, n_transition_states: int = 540_000) -> None:
@@ -21,12 +21,15 @@ def main(n_minima: int = 200_000, n_transition_states: int = 540_000) -> None:
         0.1, n_transition_states
     )
     print(f"{n_minima} minima, {n_transition_states} transition states")
-    tree = timed("build_tree", build_tree, energies, heights, left, right)
+    network = timed("network", Network.of_pairs, energies, heights, left, right)
+    timed("components", lambda: network.components)
+    tree = timed("tree", lambda: network.tree)
     timed("layout, exact", layout, tree)
     levels = timed("discretize, 30 levels", discretize, tree)
     timed("layout, 30 levels", layout, levels)
-    timed("superbasins", superbasins, tree, 0.9)
-    timed("1000 barriers", barrier, tree, *random.integers(0, n_minima, (2, 1000)))
+    timed("superbasins", network.superbasins, 0.9)
+    timed("1000 barriers", network.barrier, *random.integers(1, n_minima + 1, (2, 1000)))
+    timed("path", network.path, 1, n_minima)
 
 
 def timed(name, function, *arguments):

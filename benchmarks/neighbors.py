@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from benchmarks.arguments import atlas_and_sample
 
-from lossatlas.atlas import Atlas, snapshot
+from lossatlas.atlas import Atlas
 from lossatlas.exploration.neighbors import NEIGHBORS
 from lossatlas.landscape.base import Landscape
 from lossatlas.studies.problem import landscape_of
@@ -63,7 +63,7 @@ def main() -> None:
     """Measure and print a table."""
     path, sample = atlas_and_sample(__doc__, 50)
     with Atlas.open(path) as atlas:
-        landscape, points = landscape_of(atlas.problem), snapshot(atlas)
+        landscape, points = landscape_of(atlas.problem), atlas.network()
         weights = np.array(atlas.minimum_weights([int(i) for i in points.minimum_ids]))
     joining = np.flatnonzero(~points.degenerate)
     chosen = np.random.default_rng(0).permutation(joining)[:sample]

@@ -20,7 +20,7 @@ from benchmarks.rivals.measure import (
 )
 from benchmarks.rivals.problem import d1
 
-from lossatlas.atlas import Atlas, Problem, snapshot
+from lossatlas.atlas import Atlas, Problem
 from lossatlas.exploration.explorer import ExploreOptions, explore
 from lossatlas.interop.pathsample import read_database
 from lossatlas.landscape import NetworkLandscape
@@ -67,7 +67,7 @@ def survey_of_ours(
 
 
 def _checked(landscape: NetworkLandscape, atlas: Atlas) -> str:
-    points = snapshot(atlas)
+    points = atlas.network()
     count = len(points.transition_state_ids)
     chosen = np.random.default_rng(0).permutation(count)[:CHECKED]
     ids = points.transition_state_ids[chosen]
@@ -93,17 +93,18 @@ def survey_of_theirs(context: Context, landscape: NetworkLandscape, turn: int) -
     grown = run_process(command, folder, env=environment)
     wales.check_ran(folder, grown.returncode, "PATHSAMPLE")
     found = read_database(folder, landscape.n_weights)
-    count = len(found.transition_energies)
+    count, minima = len(found.transition_state_ids), len(found.minimum_ids)
     if count == 0:
         raise Unavailable("PATHSAMPLE found no transition state")
     short = "" if count >= TRANSITION_STATES else ", a shorter survey, which flatters it"
     return (used.cpu + grown.cpu) / count, (
-        f"{count} among {len(found.energies)} minima{short}; {_checked_theirs(landscape, folder)}"
+        f"{count} among {minima} minima{short}; {_checked_theirs(landscape, folder)}"
     )
 
 
 def _checked_theirs(landscape: NetworkLandscape, folder: Path) -> str:
     found = read_database(folder, landscape.n_weights)
-    ends = zip(found.energies[found.minimum_1], found.energies[found.minimum_2], strict=True)
-    saddles = list(zip(found.transition_weights, ends, strict=True))[:CHECKED]
+    energies = found.minimum_energies
+    ends = zip(energies[found.minimum_1], energies[found.minimum_2], strict=True)
+    saddles = list(zip(found.transition_state_weights, ends, strict=True))[:CHECKED]
     return links.check(landscape, saddles).text()

@@ -14,18 +14,11 @@ from .analysis.completeness import (
 )
 from .analysis.merging import (
     counts_by_tolerance as counts_by_tolerance,
-    merge_minima as merge_minima,
-    merge_transition_states as merge_transition_states,
-)
-from .analysis.tree_layout import (
-    discretize as discretize,
-    layout as layout,
-    prune as prune,
+    merge_points as merge_points,
 )
 from .atlas import (
     Atlas as Atlas,
     Problem as Problem,
-    snapshot as snapshot,
 )
 from .data import (
     Dataset as Dataset,
@@ -55,11 +48,7 @@ from .landscape import (
     FunctionLandscape as FunctionLandscape,
     NetworkLandscape as NetworkLandscape,
 )
-from .network.disconnectivity import (
-    barrier as barrier,
-    build_tree as build_tree,
-    superbasins as superbasins,
-)
+from .network import Network as Network
 from .plots.discovery import (
     plot_discovery as plot_discovery,
 )

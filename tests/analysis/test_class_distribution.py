@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lossatlas.analysis.class_distribution import class_distribution
-from lossatlas.atlas import Problem
+from lossatlas.atlas import Atlas, Problem
 from lossatlas.data.noise import uniform_noise
 from lossatlas.errors import BadInputError
 
@@ -39,3 +39,9 @@ def test_without_noise_nothing_is_changed():
 def test_a_landscape_without_data_has_none():
     with pytest.raises(BadInputError, match="no labels"):
         class_distribution(Problem({"function": "mine"}))
+
+
+def test_an_atlas_has_that_of_its_problem(tmp_path):
+    problem = Problem({"a": "b"}, {"classes": CLASSES}, {"train_labels": np.array([0, 2, 2, 1])})
+    with Atlas.create(tmp_path / "some.atlas", problem) as atlas:
+        assert class_distribution(atlas).equals(class_distribution(problem))

@@ -7,19 +7,38 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from lossatlas.analysis.funnel import funnel, sequence_bottoms
-from lossatlas.network.disconnectivity import build_tree
+from lossatlas.network import Links, Network
 
 
 @st.composite
-def networks(draw):
-    """Small random networks of minima and transition states, ties and parallel links included."""
+def networks(draw) -> Network:
+    """Small random networks, also with ties, parallel links and sides that reach two minima."""
     m = draw(st.integers(1, 5))
     energies = np.array(draw(st.lists(st.integers(0, 6), min_size=m, max_size=m)), float)
-    pairs = draw(st.lists(st.tuples(st.integers(0, m - 1), st.integers(0, m - 1)), max_size=12))
-    left, right = (np.array([p[k] for p in pairs], int) for k in (0, 1))
-    rises = draw(st.lists(st.integers(0, 4), min_size=len(pairs), max_size=len(pairs)))
-    heights = np.maximum(energies[left], energies[right]) + np.array(rises, float)
-    return energies, heights, left, right
+    side = st.sets(st.integers(0, m - 1), min_size=1, max_size=2)
+    sides = draw(st.lists(st.tuples(side, side), max_size=9))
+    rises = draw(st.lists(st.integers(0, 4), min_size=len(sides), max_size=len(sides)))
+    floors = [max(energies[list(one | other)]) for one, other in sides]
+    rows = [
+        (state, number, minimum, 0)
+        for state, both in enumerate(sides)
+        for number, reached in enumerate(both)
+        for minimum in sorted(reached)
+    ]
+    links = Links(*np.array(rows, int).reshape(-1, 4).T)
+    heights = np.array(floors, float) + np.array(rises, float)
+    ids = np.arange(m), np.arange(len(sides))
+    return Network(ids[0], energies, ids[1], heights, links)
+
+
+def arrays(network: Network):
+    """Energies, and every pair of minima that is joined with its height."""
+    links, heights, left, right = network.links, [], [], []
+    for state, height in enumerate(network.transition_state_energies):
+        ends = sorted(set(links.minimum[links.transition_state == state].tolist()))
+        for a, b in itertools.combinations(ends, 2):
+            heights, left, right = [*heights, height], [*left, a], [*right, b]
+    return network.minimum_energies, heights, left, right
 
 
 def walked(start, energies, heights, left, right):
@@ -39,8 +58,8 @@ def walked(start, energies, heights, left, right):
 @settings(deadline=None)
 @given(networks())
 def test_bottoms_are_where_the_walk_ends(network):
-    expected = [walked(k, *network) for k in range(len(network[0]))]
-    assert sequence_bottoms(*network).tolist() == expected
+    expected = [walked(k, *arrays(network)) for k in network.minimum_ids]
+    assert sequence_bottoms(network).tolist() == expected
 
 
 def lowest_path(a, b, energies, heights, left, right):
@@ -65,13 +84,14 @@ def lowest_path(a, b, energies, heights, left, right):
 @settings(deadline=None)
 @given(networks())
 def test_funnel_of_small_networks(network):
-    energies = network[0]
-    found = funnel(build_tree(*network), *network)
+    energies = network.minimum_energies
+    found = funnel(network)
     lowest = int(np.argmin(energies))
-    bottoms = [walked(k, *network) for k in range(len(energies))]
+    bottoms = [walked(k, *arrays(network)) for k in range(len(energies))]
     assert found.bottoms == len(set(bottoms))
     assert found.share == pytest.approx(bottoms.count(lowest) / len(energies))
-    tops = {k: lowest_path(k, lowest, *network) for k in range(len(energies)) if k != lowest}
+    others = [k for k in range(len(energies)) if k != lowest]
+    tops = {k: lowest_path(k, lowest, *arrays(network)) for k in others}
     joined = [k for k, top in tops.items() if np.isfinite(top)]
     assert found.connected == pytest.approx((len(joined) + 1) / len(energies))
     climbs = [tops[k] - energies[k] for k in joined]

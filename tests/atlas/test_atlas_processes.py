@@ -12,7 +12,7 @@ import pytest
 from atlas_points import attempt, network_point, problem
 
 from lossatlas.atlas import Atlas
-from lossatlas.atlas.snapshot import read_snapshot
+from lossatlas.atlas.network import read_network
 from lossatlas.errors import AtlasError
 
 EXPLORE = """
@@ -151,8 +151,8 @@ def test_a_full_disk_keeps_what_was_committed(tmp_path, rng):
 
 def test_a_reader_sees_one_state_while_others_write(atlas, target, run_id, rng):
     with atlas.reading() as connection:
-        before = read_snapshot(connection)
+        before = read_network(connection)
         with Atlas.open(target) as other:
             other.commit(run_id, [attempt(minima=[network_point(rng)])])
-        assert len(read_snapshot(connection).minimum_ids) == len(before.minimum_ids)
+        assert len(read_network(connection).minimum_ids) == len(before.minimum_ids)
     assert atlas.status()["minima"] == 1

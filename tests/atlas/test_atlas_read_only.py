@@ -22,7 +22,7 @@ READ = f"""
 import json, os, sys
 import pandas, scipy.sparse.csgraph
 from sqlalchemy.dialects import sqlite
-import lossatlas.atlas.snapshot, lossatlas.atlas.tables
+import lossatlas.atlas.network, lossatlas.atlas.tables
 from lossatlas.atlas import Atlas
 from lossatlas.errors import LossatlasError
 

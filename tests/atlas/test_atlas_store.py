@@ -5,7 +5,7 @@ import pytest
 from atlas_points import attempt, network_point, pathway, symmetry_copy
 from sqlalchemy import insert, select
 
-from lossatlas.atlas import columns, schema, snapshot
+from lossatlas.atlas import columns, schema
 from lossatlas.atlas.database import writing
 from lossatlas.atlas.writing import point_row
 from lossatlas.errors import AtlasError, BadInputError, Status
@@ -250,29 +250,10 @@ def test_status_counts(atlas, commit, rng):
     assert {key: status[key] for key in expected} == expected
 
 
-def test_a_snapshot_is_frozen_and_points_to_positions(atlas, commit, rng):
-    points = [network_point(rng, energy=energy) for energy in (0.9, 0.5, 0.7)]
-    state = network_point(rng, index=1)
-    commit(
-        attempt(minima=points, strategy="basin-hopping"),
-        attempt(origin=(3, 1), pathways=[pathway(state, points[2], points[0])]),
-    )
-    picture = snapshot(atlas, with_weights=True)
-    commit(attempt(minima=[network_point(rng)]))
-    assert picture.minimum_ids.tolist() == [1, 2, 3]
-    assert (picture.minimum_1.tolist(), picture.minimum_2.tolist()) == ([0], [2])
-    assert picture.attempts == {("basin-hopping", ()): 1, ("single-ended", (3, 1)): 1}
-    assert picture.orbit_sizes.tolist() == [points[0].orbit_size] * 3
-    assert np.array_equal(picture.minimum_weights, [point.weights for point in points])
-    assert np.array_equal(picture.transition_state_weights, [state.weights])
-    assert not any(a.flags.writeable for a in picture if isinstance(a, np.ndarray))
-    assert snapshot(atlas).minimum_weights is None
-
-
-def test_an_empty_atlas_has_an_empty_snapshot_and_empty_tables(atlas):
-    picture = snapshot(atlas, with_weights=True)
-    assert len(picture.minimum_ids) == len(picture.degenerate) == 0
-    assert picture.minimum_1.dtype == np.int64
+def test_an_empty_atlas_has_an_empty_network_and_empty_tables(atlas):
+    network = atlas.network(with_weights=True)
+    assert len(network.minimum_ids) == len(network.degenerate) == 0
+    assert network.minimum_1.dtype == np.int64
     assert atlas.status()["components"] == 0
     tables = (atlas.minima(), atlas.transition_states(), atlas.attempts(), atlas.runs())
     assert [len(table) for table in tables] == [0, 0, 0, 0]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from benchmarks import arguments, kernels, neighbors, paths
 
-from lossatlas.atlas import Atlas, Problem, snapshot
+from lossatlas.atlas import Atlas, Problem
 from lossatlas.exploration import ExploreOptions, explore
 from lossatlas.landscape import NetworkLandscape
 
@@ -25,7 +25,7 @@ def found(landscape, tmp_path_factory):
     path = tmp_path_factory.mktemp("benchmarks") / "small.atlas"
     with Atlas.create(path, Problem(landscape.fingerprint())) as atlas:
         explore(landscape, atlas, ExploreOptions(transition_states=6))
-        points = snapshot(atlas)
+        points = atlas.network()
         minima = np.array(atlas.minimum_weights([int(i) for i in points.minimum_ids]))
         ids = [int(i) for i in points.transition_state_ids]
         saddles = np.array(atlas.transition_state_weights(ids))

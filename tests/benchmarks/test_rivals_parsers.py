@@ -58,8 +58,8 @@ def path_info(n_weights: int) -> str:
 def test_triple(n_weights):
     found = wales.triple(path_info(n_weights), n_weights)
     assert found is not None
-    assert found.energies == (0.1, 0.9, 0.2)
-    np.testing.assert_allclose(found.weights, 0.9 + np.arange(n_weights))
+    assert found.minimum_energies == (0.1, 0.9, 0.2)
+    np.testing.assert_allclose(found.minimum_weights, 0.9 + np.arange(n_weights))
 
 
 def test_half_a_triple_is_none():
@@ -84,9 +84,9 @@ def test_pathsample_database(tmp_path, landscape):
     minima = [(0.5, random.normal(size=landscape.n_weights)), (0.75, np.ones(landscape.n_weights))]
     wales.prepare_pathsample(tmp_path, landscape, minima, cycles=3, cores=2)
     found = read_database(tmp_path, landscape.n_weights)
-    np.testing.assert_array_equal(found.energies, [0.5, 0.75])
-    np.testing.assert_array_equal(found.weights, [w for _, w in minima])
-    assert len(found.transition_energies) == 0
+    np.testing.assert_array_equal(found.minimum_energies, [0.5, 0.75])
+    np.testing.assert_array_equal(found.minimum_weights, [w for _, w in minima])
+    assert len(found.transition_state_energies) == 0
     keywords = (tmp_path / "pathdata").read_text().splitlines()
     assert {"CPUS 2", "CYCLES 3", "NEWCONNECTIONS 12 30 1"} <= set(keywords)
     assert max(map(len, keywords)) < 80

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from lossatlas.atlas import Atlas, Problem, snapshot
+from lossatlas.atlas import Atlas, Problem
 from lossatlas.atlas.log import INDEPENDENT_MINIMA, INDEPENDENT_SADDLES
 from lossatlas.data.ljat3_energy import ljat3_planar
 from lossatlas.errors import BadInputError, Status
@@ -218,11 +218,11 @@ def test_points_of_the_atlas_are_consistent(small, tmp_path):
     path = tmp_path / "e"
     _run(small, path, transition_states=8)
     with open_atlas(path, small) as atlas:
-        points = snapshot(atlas)
+        points = atlas.network()
     ends = points.minimum_energies[np.stack([points.minimum_1, points.minimum_2])]
     assert (points.transition_state_energies > ends.max(axis=0)).all()
-    assert (points.curvatures < 0).all()
-    assert (points.lowest_eigenvalues > 0).all()
+    assert (points.transition_state_columns["curvature"] < 0).all()
+    assert (points.columns["lowest_eigenvalue"] > 0).all()
 
 
 def test_what_cannot_be_compiled_in_time_is_not_begun(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import brentq
 from typer.testing import CliRunner
 
-from lossatlas.atlas import Atlas, Problem, snapshot
+from lossatlas.atlas import Atlas, Problem
 from lossatlas.errors import Status
 from lossatlas.exploration import ExploreOptions, explore, verify
 from lossatlas.exploration.planner import plan_round
@@ -90,7 +90,7 @@ def test_points_outside_of_the_box_are_left_out(beside):
     with Atlas.open(path) as atlas:
         inside, every = atlas.minima(), atlas.minima(outside=True)
         status = atlas.status()
-        points = snapshot(atlas)
+        points = atlas.network()
         weights = atlas.minimum_weights(every["id"])
         states, all_states = atlas.transition_states(), atlas.transition_states(outside=True)
         assert verify(landscape, atlas).failures == ()

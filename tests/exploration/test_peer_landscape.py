@@ -49,8 +49,8 @@ def _matches(landscape, atlas, weights, table):
 @pytest.mark.slow
 def test_everything_the_programs_found_is_found(landscape, atlas, peer):
     database = read_database(peer, landscape.n_weights)
-    minima = _matches(landscape, atlas, database.weights, schema.minimum)
-    states = _matches(landscape, atlas, database.transition_weights, schema.transition_state)
+    minima = _matches(landscape, atlas, database.minimum_weights, schema.minimum)
+    states = _matches(landscape, atlas, database.transition_state_weights, schema.transition_state)
     print(f"of {len(minima)} minima missing: {minima.count(None)}")
     print(f"of {len(states)} transition states missing: {states.count(None)}")
     print({k: v for k, v in atlas.status().items() if k != "fingerprint"})

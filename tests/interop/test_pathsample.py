@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,26 +7,31 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from lossatlas.errors import BadInputError
-from lossatlas.interop.pathsample import (
-    Database,
-    read_database,
-    read_training_data,
-    write_database,
-)
+from lossatlas.interop.pathsample import read_database, read_training_data, write_database
+from lossatlas.network import Links, Network
 
 FILES = ("min.data", "ts.data", "points.min", "points.ts")
 
 
+def network_of(energies, logs, heights, state_logs, minimum_1, minimum_2, seed=0) -> Network:
+    """A network with random weights; energies of these tests need not be those of a landscape."""
+    random = np.random.default_rng(seed)
+    network = Network.of_pairs(energies, heights, minimum_1, minimum_2)
+    return network.with_values(
+        columns={"log_determinant": logs},
+        transition_state_columns={"log_determinant": state_logs},
+        minimum_weights=random.standard_normal((len(energies), 5)),
+        transition_state_weights=random.standard_normal((len(heights), 5)),
+    )
+
+
 @pytest.fixture
-def database() -> Database:
-    random = np.random.default_rng(0)
-    return Database(
+def database() -> Network:
+    return network_of(
         energies=np.array([0.1, 0.2, 1 / 3]),
-        log_determinants=np.array([-504.467914281999981, 12.5, np.nan]),
-        weights=random.standard_normal((3, 5)),
-        transition_energies=np.array([0.5, 0.6]),
-        transition_log_determinants=np.array([-1.0, -2.0]),
-        transition_weights=random.standard_normal((2, 5)),
+        logs=np.array([-504.467914281999981, 12.5, np.nan]),
+        heights=np.array([0.5, 0.6]),
+        state_logs=np.array([-1.0, -2.0]),
         minimum_1=np.array([0, 2]),
         minimum_2=np.array([1, 2]),
     )
@@ -40,8 +46,8 @@ def folder(database, tmp_path):
 def test_files_of_the_programs_come_back_byte_for_byte(shared, tmp_path):
     original = shared / "peer" / "d2"
     database = read_database(original, n_weights=74)
-    assert database.energies.shape == (11,)
-    assert database.transition_weights.shape == (30, 74)
+    assert database.minimum_energies.shape == (11,)
+    assert database.transition_state_weights.shape == (30, 74)
     write_database(tmp_path, database)
     for name in FILES:
         assert (tmp_path / name).read_bytes() == (original / name).read_bytes()
@@ -49,13 +55,14 @@ def test_files_of_the_programs_come_back_byte_for_byte(shared, tmp_path):
 
 def test_links_and_energies_of_the_programs(shared):
     database = read_database(shared / "peer" / "d2")
-    assert database.energies[0] == 0.6003387975
-    assert database.transition_energies[0] == 0.600344429542282
+    assert database.minimum_energies[0] == 0.6003387975
+    assert database.transition_state_energies[0] == 0.600344429542282
     assert (database.minimum_1[1], database.minimum_2[1]) == (4, 4)
+    assert database.degenerate[1]
     highest = np.maximum(
-        database.energies[database.minimum_1], database.energies[database.minimum_2]
+        database.minimum_energies[database.minimum_1], database.minimum_energies[database.minimum_2]
     )
-    assert (database.transition_energies > highest).all()
+    assert (database.transition_state_energies > highest).all()
 
 
 def test_training_data_of_the_programs(shared):
@@ -80,39 +87,74 @@ PRINTABLE = st.floats(-9e5, 9e5)
 @given(values=arrays(np.float64, (4, 2), elements=PRINTABLE), seed=st.integers(0, 1000))
 def test_a_round_trip_keeps_weights_and_the_printed_digits(tmp_path_factory, values, seed):
     random = np.random.default_rng(seed)
-    written = Database(
+    written = network_of(
         energies=values[:, 0],
-        log_determinants=values[:, 1],
-        weights=random.standard_normal((4, 3)),
-        transition_energies=values[:2, 1],
-        transition_log_determinants=values[:2, 0],
-        transition_weights=random.standard_normal((2, 3)),
+        logs=values[:, 1],
+        heights=values[:2, 1],
+        state_logs=values[:2, 0],
         minimum_1=random.integers(0, 4, 2),
         minimum_2=random.integers(0, 4, 2),
+        seed=seed,
     )
     first, second = tmp_path_factory.mktemp("first"), tmp_path_factory.mktemp("second")
     write_database(first, written)
     read = read_database(first)
-    for before, after in zip(written, read, strict=True):
+    for before, after in zip(printed(written), printed(read), strict=True):
         np.testing.assert_allclose(after, before, rtol=0, atol=5.1e-16)
-    np.testing.assert_array_equal(read.weights, written.weights)
+    np.testing.assert_array_equal(read.links, written.links)
+    np.testing.assert_array_equal(read.minimum_weights, written.minimum_weights)
+    np.testing.assert_array_equal(read.transition_state_weights, written.transition_state_weights)
     write_database(second, read)
     for name in FILES:
         assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
-def test_no_transition_states_is_a_database(database, tmp_path):
+def printed(network: Network) -> list[np.ndarray]:
+    return [
+        network.minimum_energies,
+        network.columns["log_determinant"],
+        network.transition_state_energies,
+        network.transition_state_columns["log_determinant"],
+    ]
+
+
+def test_no_transition_states_is_a_database(tmp_path):
+    nothing = np.zeros(0)
     write_database(
-        tmp_path,
-        database._replace(
-            transition_energies=np.zeros(0),
-            transition_log_determinants=np.zeros(0),
-            transition_weights=np.zeros((0, 5)),
-            minimum_1=np.zeros(0, int),
-            minimum_2=np.zeros(0, int),
-        ),
+        tmp_path, network_of(np.array([0.5]), np.zeros(1), nothing, nothing, nothing, nothing)
     )
-    assert read_database(tmp_path).transition_weights.shape == (0, 5)
+    assert read_database(tmp_path).transition_state_weights.shape == (0, 5)
+
+
+def test_a_transition_state_of_three_minima_is_written_as_two(database, tmp_path):
+    """Its plus side reaches minima 1 and 2, its minus side 3: the tree stays the same."""
+    links = Links(*np.array([[0, 0, 0, 1, 1], [0, 0, 1, 0, 1], [0, 1, 2, 2, 2], [0] * 5]))
+    network = replace(database, links=links)
+    write_database(tmp_path, network)
+    read = read_database(tmp_path)
+    assert read.transition_state_energies.tolist() == [0.5, 0.5, 0.6]
+    assert (read.minimum_1.tolist(), read.minimum_2.tolist()) == ([0, 1, 2], [2, 2, 2])
+    for copy in (0, 1):
+        np.testing.assert_array_equal(
+            read.transition_state_weights[copy], network.transition_state_weights[0]
+        )
+    ids = network.minimum_ids
+    everywhere = network.barrier(ids[:, None], ids)
+    np.testing.assert_allclose(read.barrier(ids[:, None], ids), everywhere, rtol=0, atol=1e-15)
+
+
+def test_the_network_of_an_atlas_can_be_written(tmp_path):
+    """Ids of an atlas have gaps; in the files points are numbered by their lines."""
+    network = network_of(
+        np.array([0.1, 0.2]),
+        np.zeros(2),
+        np.array([0.5]),
+        np.zeros(1),
+        np.array([0]),
+        np.array([1]),
+    )
+    write_database(tmp_path, replace(network, minimum_ids=np.array([3, 8])))
+    assert read_database(tmp_path).links.minimum.tolist() == [0, 1]
 
 
 def test_columns_that_touch_are_told_apart_by_their_widths(folder):
@@ -121,14 +163,14 @@ def test_columns_that_touch_are_told_apart_by_their_widths(folder):
     assert len(line.split()) == 3
     path.write_text("\n".join([line, *path.read_text().splitlines()[1:]]) + "\n")
     database = read_database(folder)
-    assert (database.energies[0], database.log_determinants[0]) == (0.5, -7.25)
+    assert (database.minimum_energies[0], database.columns["log_determinant"][0]) == (0.5, -7.25)
 
 
 def test_fortran_exponents_and_other_spacing_are_read(folder):
     (folder / "min.data").write_text("5.0D-01 -1.0d+01 1 1.0 1.0 1.0\n" * 3)
     database = read_database(folder)
-    assert (database.energies == 0.5).all()
-    assert (database.log_determinants == -10.0).all()
+    assert (database.minimum_energies == 0.5).all()
+    assert (database.columns["log_determinant"] == -10.0).all()
 
 
 @pytest.mark.parametrize(
@@ -181,11 +223,13 @@ def test_writing_refuses_what_it_would_spoil(database, folder, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
     for damaged, message in [
-        (database._replace(minimum_1=np.array([0, 3])), "no minimum"),
-        (database._replace(energies=np.array([0.1, 0.2, 1e12])), "F25.15"),
-        (database._replace(energies=np.array([0.1, 0.2, np.inf])), "F25.15"),
-        (database._replace(energies=np.array([0.1])), "shapes"),
-        (database._replace(weights=np.zeros(3)), "shapes"),
+        (replace(database, minimum_energies=np.array([0.1, 0.2, 1e12])), "F25.15"),
+        (database.with_columns(log_determinant=np.array([0.0, 1e12, 0.0])), "F25.15"),
+        (database.with_values(minimum_weights=None), "no weights"),
+        (database.with_values(transition_state_weights=None), "no weights"),
+        (database.with_values(transition_state_weights=np.zeros((2, 4))), "shapes"),
+        (database.with_values(columns={}), "minima have no column log_determinant"),
+        (database.with_values(transition_state_columns={}), "transition states have no column"),
     ]:
         with pytest.raises(BadInputError, match=message):
             write_database(empty, damaged)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from lossatlas.network import Network
 from lossatlas.paper.cell import Cell, Effort
 from lossatlas.paper.exploring import VERSION, Record, cell_folder
-from lossatlas.paper.points import Points, save_points
+from lossatlas.paper.points import save_points
 
 ABOUT = {
     "completeness": [
@@ -26,11 +27,11 @@ ABOUT = {
 }
 
 
-def points(shift: float = 0.0) -> Points:
+def points(shift: float = 0.0) -> Network:
     """Three minima, two transition states between them and a degenerate one."""
-    return Points(
-        loss=np.array([0.3, 0.1, 0.2]) + shift,
-        transition_loss=np.array([0.5, 0.4, 0.45]) + shift,
+    return Network.of_pairs(
+        np.array([0.3, 0.1, 0.2]) + shift,
+        np.array([0.5, 0.4, 0.45]) + shift,
         minimum_1=np.array([0, 1, 2]),
         minimum_2=np.array([1, 2, 2]),
         columns={

@@ -52,8 +52,8 @@ def test_a_cell_has_its_numbers_and_how_they_came_about(computed):
     assert sum(record.about["distribution"]["changed"]) == 20
     assert record.about["completeness"][0]["points"] == "minima"
     points = load_points(record.folder / "points.npz")
-    assert len(points.loss) == record.numbers["minima"]
-    incorrect = points.columns["incorrect_auc"][np.argmin(points.loss)]
+    assert len(points.minimum_ids) == record.numbers["minima"]
+    incorrect = points.columns["incorrect_auc"][np.argmin(points.minimum_energies)]
     assert record.numbers["rank_incorrect_gmin_auc"] == incorrect
 
 

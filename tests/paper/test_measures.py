@@ -1,12 +1,15 @@
 """Numbers of a cell against hand-made points."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hand_made import points
 from scipy.stats import rankdata
 
+from lossatlas.network import Links, Network
 from lossatlas.paper.measures import SAME, measures
-from lossatlas.paper.points import Points, load_points, save_points
+from lossatlas.paper.points import load_points, save_points
 
 
 def test_counts_losses_and_auc_of_the_global_minimum():
@@ -32,9 +35,8 @@ def test_without_noise_the_correct_part_is_all():
 
 
 def test_with_only_wrong_labels_there_is_no_correct_part():
-    noisy = points()
-    noisy.columns["incorrect_auc"] = noisy.columns["train_auc"]
-    found = measures(noisy)
+    clean = points()
+    found = measures(clean.with_columns(incorrect_auc=clean.columns["train_auc"]))
     assert found["rank_incorrect_mean_auc"] == pytest.approx(0.7)
     assert np.isnan(found["rank_correct_mean_auc"])
 
@@ -44,7 +46,7 @@ def test_rank_correlations():
     loss, test = random.random(20), random.random(20)
     none = np.zeros(0, int)
     columns = {"train_auc": -loss, "test_auc": test}
-    found = measures(Points(loss, np.zeros(0), none, none, columns))
+    found = measures(Network.of_pairs(loss, np.zeros(0), none, none, columns))
     assert found["loss_train_correlation"] == pytest.approx(-1)
     expected = np.corrcoef(rankdata(loss), rankdata(test))[0, 1]
     assert found["loss_test_correlation"] == pytest.approx(expected)
@@ -53,7 +55,7 @@ def test_rank_correlations():
 
 def test_a_single_minimum_has_no_spread():
     none = np.zeros(0, int)
-    one = Points(np.array([0.5]), np.zeros(0), none, none, {"train_auc": np.array([0.7])})
+    one = Network.of_pairs(np.array([0.5]), np.zeros(0), none, none, {"train_auc": np.array([0.7])})
     found = measures(one)
     assert found["minima"] == 1
     undefined = ("rank_train_sd_auc", "loss_train_correlation", "funnel_mean_ratio", "good_share")
@@ -62,9 +64,9 @@ def test_a_single_minimum_has_no_spread():
 
 def test_points_of_nearly_equal_loss_are_merged():
     close = points()
-    loss = close.loss.copy()
+    loss = close.minimum_energies.copy()
     loss[2] = loss[1] + 0.9 * SAME
-    found = measures(close._replace(loss=loss))
+    found = measures(replace(close, minimum_energies=loss))
     assert found["minima"] == 3
     assert found["merged_minima"] == 2
     # Both other transition states then join the lowest minimum to itself.
@@ -73,16 +75,22 @@ def test_points_of_nearly_equal_loss_are_merged():
 
 
 def test_share_of_good_minima():
-    good = points()
-    good.columns["test_auc"] = np.array([0.89, 0.9, 0.95])
+    good = points().with_columns(test_auc=np.array([0.89, 0.9, 0.95]))
     assert measures(good)["good_share"] == pytest.approx(2 / 3)
 
 
-def test_points_survive_being_written(tmp_path):
-    save_points(tmp_path / "points.npz", points())
+@pytest.mark.parametrize("third", [False, True])
+def test_points_survive_being_written(tmp_path, third):
+    """Also where a transition state joins three minima."""
+    network = points()
+    if third:
+        columns = [np.insert(column, 1, column[0]) for column in network.links]
+        columns[2][1] = 2
+        network = replace(network, links=Links(*columns))
+    save_points(tmp_path / "points.npz", network)
     back = load_points(tmp_path / "points.npz")
-    for name in Points._fields[:-1]:
-        np.testing.assert_array_equal(getattr(back, name), getattr(points(), name))
-    assert back.columns.keys() == points().columns.keys()
-    np.testing.assert_array_equal(back.columns["test_auc"], points().columns["test_auc"])
+    for name in ("minimum_energies", "transition_state_energies", "links"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(network, name))
+    assert back.columns.keys() == network.columns.keys()
+    np.testing.assert_array_equal(back.columns["test_auc"], network.columns["test_auc"])
     assert [file.name for file in tmp_path.iterdir()] == ["points.npz"]

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from lossatlas.analysis.abundance import Interval, chao1, discovery_curve
-from lossatlas.plots.discovery import plot_discovery
+from lossatlas.plots.discovery import draw_discovery
 
 COUNTS = np.array([40, 20, 9, 5, 2, 2, 1, 1, 1])
 
@@ -14,7 +14,7 @@ COUNTS = np.array([40, 20, 9, 5, 2, 2, 1, 1, 1])
 def drawn(counts=COUNTS, **options):
     ax = Figure(figsize=(5, 4)).subplots()
     curve = discovery_curve(counts)
-    assert plot_discovery(ax, curve, **options) is ax
+    assert draw_discovery(ax, curve, **options) is ax
     ax.figure.canvas.draw()
     return ax, curve
 

@@ -1,6 +1,7 @@
 import io
 import subprocess
 import sys
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -9,10 +10,17 @@ from hypothesis import given, settings, strategies as st
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from lossatlas.analysis.tree_layout import discretize, layout
+from lossatlas.analysis.tree_layout import discretize, layout, prune, suggested_top
 from lossatlas.errors import BadInputError
+from lossatlas.network import Network
 from lossatlas.network.disconnectivity import build_tree
-from lossatlas.plots.tree import LOW_RED_HIGH_BLUE, TRUNK_COLOR, add_colorbar, plot_tree
+from lossatlas.plots.tree import (
+    LOW_RED_HIGH_BLUE,
+    TRUNK_COLOR,
+    add_colorbar,
+    draw_layout,
+    plot_tree,
+)
 
 
 def funnel(n: int, seed: int = 0):
@@ -26,7 +34,7 @@ def funnel(n: int, seed: int = 0):
 def drawn(tree, values=None, **options):
     figure = Figure(figsize=(5, 4))
     ax = figure.subplots()
-    assert plot_tree(ax, layout(tree), values, **options) is ax
+    assert draw_layout(ax, layout(tree), values, **options) is ax
     return ax
 
 
@@ -61,7 +69,7 @@ def test_a_minimum_just_below_its_level_is_seen():
     energies = np.array([0.0, 1.0 - 1e-8])
     tree = build_tree(energies, np.array([1.0]), *np.array([[0], [1]]))
     figure = Figure(figsize=(4, 3), dpi=100)
-    plot_tree(figure.subplots(), layout(tree), np.array([0.0, 1.0]))
+    draw_layout(figure.subplots(), layout(tree), np.array([0.0, 1.0]))
     picture = io.BytesIO()
     figure.savefig(picture, format="raw")
     pixels = np.frombuffer(picture.getvalue(), np.uint8).reshape(300, 400, 4)
@@ -145,3 +153,107 @@ def test_no_global_setting_is_changed_and_no_window_system_is_loaded():
     assert dict(mpl.rcParams) == before
     code = "import lossatlas.plots.tree, sys; sys.exit('matplotlib.pyplot' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def network(n: int = 12, seed: int = 0) -> Network:
+    random = np.random.default_rng(seed)
+    energies = np.sort(0.85 + 0.05 * random.random(n))
+    left = np.arange(1, n)
+    right = (left * random.random(n - 1)).astype(int)
+    heights = energies[left] + random.exponential(0.02, n - 1)
+    columns = {
+        "test_auc": np.linspace(0.5, 1.0, n),
+        "orbit_size": np.array([10**k for k in range(400, 400 + n)], object),
+        "nothing": np.full(n, np.nan),
+    }
+    return Network.of_pairs(energies, heights, left, right, columns)
+
+
+class HasNetwork(NamedTuple):
+    """Like an atlas."""
+
+    found: Network
+    name: str = "some.atlas"
+
+    def network(self) -> Network:
+        return self.found
+
+
+def same_pictures(one, other) -> bool:
+    pictures = []
+    for ax in (one, other):
+        target = io.BytesIO()
+        ax.figure.savefig(target, format="raw")
+        pictures.append(target.getvalue())
+    return pictures[0] == pictures[1]
+
+
+@pytest.mark.parametrize(
+    ("color", "values", "label"),
+    [
+        ("test_auc", np.linspace(0.5, 1.0, 12), "test AUC"),
+        ("orbit_size", np.arange(400.0, 412.0), "log10 of the orbit size"),
+        ("loss", network().minimum_energies, "loss"),
+        (np.arange(12.0), np.arange(12.0), None),
+        (list(range(12)), np.arange(12.0), None),
+        (None, None, None),
+        ("auto", None, None),
+    ],
+)
+def test_one_call_draws_what_its_parts_would(color, values, label):
+    points = network()
+    tree = discretize(prune(points.tree, top=suggested_top(points.tree)), 30)
+    expected = draw_layout(Figure().subplots(), layout(tree), values, label=label)
+    for source in (points, HasNetwork(points)):
+        assert same_pictures(plot_tree(source, color, Figure().subplots()), expected)
+
+
+def test_levels_top_and_the_arguments_of_drawing_are_passed_on():
+    points = network()
+    top = float(np.median(points.minimum_energies))
+    style = {"limits": (0.0, 2.0), "label": "quality"}
+    expected = draw_layout(
+        Figure().subplots(),
+        layout(prune(points.tree, top=top)),
+        points.columns["test_auc"],
+        **style,
+    )
+    options = {"levels": 0, "top": top, **style}
+    assert same_pictures(plot_tree(points, "test_auc", Figure().subplots(), **options), expected)
+
+
+def test_the_training_auc_colors_by_itself_where_it_is_computed():
+    points = network().with_columns(train_auc=np.linspace(0.2, 0.4, 12))
+    ax = plot_tree(points, ax=Figure().subplots())
+    assert [one.get_ylabel() for one in ax.figure.axes] == ["loss", "train AUC"]
+    unknown = points.with_columns(train_auc=np.full(12, np.nan))
+    assert len(plot_tree(unknown, ax=Figure().subplots()).figure.axes) == 1
+
+
+def test_without_axes_the_current_ones_of_pyplot_are_used():
+    import matplotlib.pyplot as plt
+
+    with plt.ioff():
+        _, ax = plt.subplots()
+        assert plot_tree(network()) is ax
+        plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("color", "message"),
+    [
+        ("beauty", "color beauty: the minima have no such column; use none or one of loss, test"),
+        ("nothing", "no minimum has a value in this column"),
+        (np.zeros(3), "one for each of 12"),
+    ],
+)
+def test_what_cannot_color_is_refused(color, message):
+    with pytest.raises(BadInputError, match=message):
+        plot_tree(network(), color, Figure().subplots())
+
+
+def test_an_atlas_without_minima_is_named():
+    nothing = np.zeros(0)
+    empty = HasNetwork(Network.of_pairs(nothing, nothing, nothing, nothing))
+    with pytest.raises(BadInputError, match=r"some\.atlas: there are no minima in it yet"):
+        plot_tree(empty, ax=Figure().subplots())

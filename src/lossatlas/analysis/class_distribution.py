@@ -4,18 +4,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lossatlas.atlas import Problem
+from lossatlas.atlas import Atlas, Problem
 from lossatlas.errors import BadInputError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def class_distribution(problem: Problem) -> "DataFrame":
+def class_distribution(source: Atlas | Problem) -> "DataFrame":
     """The training items of every class (the paper's SI: training set distributions).
 
     Args:
-        problem: of a study, as an atlas holds it.
+        source: an open atlas, or the problem of a study.
 
     Returns:
         one row a class, with the columns ``class`` (its name), ``before`` (items of the class in
@@ -23,7 +23,7 @@ def class_distribution(problem: Problem) -> "DataFrame":
         that have its label in training). Without noise ``after`` is ``before``.
 
     Raises:
-        BadInputError: if the problem has no training labels.
+        BadInputError: if it has no training labels.
 
     Example:
         >>> arrays = {
@@ -38,6 +38,7 @@ def class_distribution(problem: Problem) -> "DataFrame":
     """
     import pandas as pd
 
+    problem = source if isinstance(source, Problem) else source.problem
     if "train_labels" not in problem.arrays or "classes" not in problem.specification:
         raise BadInputError("atlas", "it holds no labels", "explore a study with data")
     classes = problem.specification["classes"]

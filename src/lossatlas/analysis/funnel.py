@@ -11,9 +11,10 @@ Reference: Berry and Kunz, Phys. Rev. Lett. 74, 3951 (1995), for monotonic seque
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
-from lossatlas.network.disconnectivity import Tree, barrier
+from lossatlas.network.disconnectivity import barrier
+from lossatlas.network.points import Network
 
 
 class Funnel(NamedTuple):
@@ -37,27 +38,26 @@ class Funnel(NamedTuple):
     mean_barrier: float
 
 
-def sequence_bottoms(
-    energies: Float[np.ndarray, " m"],
-    transition_energies: Float[np.ndarray, " t"],
-    minimum_1: Int[np.ndarray, " t"],
-    minimum_2: Int[np.ndarray, " t"],
-) -> Int[np.ndarray, " m"]:
-    """The bottom of the monotonic sequence of each minimum, as positions in ``energies``.
+def sequence_bottoms(network: Network) -> Int[np.ndarray, " m"]:
+    """The bottom of the monotonic sequence of each minimum, as positions of minima.
 
     Of several transition states of one energy the one that leads to the lowest minimum is taken.
 
     Example:
-        >>> sequence_bottoms(
+        >>> network = Network.of_pairs(
         ...     np.array([0.1, 0.2, 0.3]), np.array([0.5, 0.4]), np.array([0, 1]), np.array([2, 2])
         ... )
+        >>> sequence_bottoms(network)
         array([0, 1, 1])
     """
-    upper = np.where(energies[minimum_1] >= energies[minimum_2], minimum_1, minimum_2)
-    lower = np.where(energies[minimum_1] >= energies[minimum_2], minimum_2, minimum_1)
+    energies, edges = network.minimum_energies, network.edges()
+    first_is_upper = energies[edges.minimum_1] >= energies[edges.minimum_2]
+    upper = np.where(first_is_upper, edges.minimum_1, edges.minimum_2)
+    lower = np.where(first_is_upper, edges.minimum_2, edges.minimum_1)
     downhill = energies[upper] > energies[lower]
     upper, lower = upper[downhill], lower[downhill]
-    preferred = np.lexsort((lower, energies[lower], transition_energies[downhill]))
+    heights = network.transition_state_energies[edges.transition_state[downhill]]
+    preferred = np.lexsort((lower, energies[lower], heights))
     bottom = np.arange(len(energies))
     following = bottom.copy()
     # The preferred step is written last and stays.
@@ -67,28 +67,24 @@ def sequence_bottoms(
     return bottom
 
 
-def funnel(
-    tree: Tree,
-    energies: Float[np.ndarray, " m"],
-    transition_energies: Float[np.ndarray, " t"],
-    minimum_1: Int[np.ndarray, " t"],
-    minimum_2: Int[np.ndarray, " t"],
-) -> Funnel:
+def funnel(network: Network) -> Funnel:
     """How far a landscape is a single funnel.
 
     Args:
-        tree: the exact tree of the points that follow, from `build_tree`.
-        energies: of the minima, at least one.
-        transition_energies: of the transition states.
-        minimum_1, minimum_2: positions in ``energies`` of the minima each of them joins.
+        network: its points, at least one minimum.
+
+    Raises:
+        BadInputError: there are no minima, or a transition state lies below one of them.
 
     Example:
-        >>> from lossatlas.network.disconnectivity import build_tree
-        >>> points = np.array([0.1, 0.2]), np.array([0.3]), np.array([0]), np.array([1])
-        >>> funnel(build_tree(*points), *points).share
+        >>> network = Network.of_pairs(
+        ...     np.array([0.1, 0.2]), np.array([0.3]), np.array([0]), np.array([1])
+        ... )
+        >>> funnel(network).share
         1.0
     """
-    bottom = sequence_bottoms(energies, transition_energies, minimum_1, minimum_2)
+    tree, energies = network.tree, network.minimum_energies
+    bottom = sequence_bottoms(network)
     lowest = int(np.argmin(energies))
     others = np.flatnonzero(np.arange(len(energies)) != lowest)
     tops = barrier(tree, others, np.full(len(others), lowest)) if len(others) else np.zeros(0)

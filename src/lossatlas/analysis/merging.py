@@ -2,7 +2,7 @@
 
 An atlas tells points apart by their invariants, so that minima whose losses differ by less than
 1e-6 are two. Other programs take points for the same whose losses differ by less than some
-tolerance. These functions say what such a program would have counted.
+tolerance. These functions say what such a program would have found.
 
 Merging is single linkage: points are sorted by loss, and neighbors in this order that differ by
 less than the tolerance are merged. So chains form: the two ends of a row of minima, each within the
@@ -10,13 +10,15 @@ tolerance of the next, are merged, however far apart they are. Of merged points 
 for all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from lossatlas.errors import BadInputError
+from lossatlas.network.links import Links, ends
+from lossatlas.network.points import Network
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -24,89 +26,66 @@ if TYPE_CHECKING:
 TOLERANCES = tuple(10.0**exponent for exponent in range(-10, -1))
 
 
-def merge_minima(minima: "DataFrame", tolerance: float) -> "DataFrame":
-    """Minima that differ by less than `tolerance` in loss, merged.
+def merge_points(network: Network, tolerance: float) -> Network:
+    """The network that a program would have found that tells points apart by their losses.
+
+    Minima are merged that differ by less than the tolerance in loss. Transition states are merged
+    that differ by less than the tolerance in loss and join the same merged minima. One that joins
+    only minima that were merged becomes a degenerate rearrangement.
 
     Args:
-        minima: with a column ``loss``, e.g. from `Atlas.minima`.
+        network: the points.
         tolerance: differences of losses below it are taken for zero.
 
     Returns:
-        The rows of the lowest minimum of each chain, by ascending loss, and a column ``merged``:
-        how many minima it stands for.
+        The lowest point of each chain, with its id, and columns ``merged`` of the minima and of
+        the transition states: how many points each stands for.
 
     Raises:
         BadInputError: for a negative tolerance.
 
     Example:
-        >>> import pandas as pd
-        >>> minima = pd.DataFrame({"id": [1, 2, 3, 4], "loss": [0.5, 0.9, 0.50006, 0.50012]})
-        >>> merge_minima(minima, 1e-4)[["id", "merged"]].to_numpy().tolist()
-        [[1, 3], [2, 1]]
+        >>> network = Network.of_pairs(
+        ...     np.array([0.5, 0.9, 0.50006]),
+        ...     np.array([0.95, 0.95001]),
+        ...     np.array([0, 1]),
+        ...     np.array([1, 2]),
+        ... )
+        >>> merged = merge_points(network, 1e-4)
+        >>> merged.minimum_ids, merged.columns["merged"]
+        (array([1, 2]), array([2, 1]))
+        >>> merged.transition_state_ids, merged.transition_state_columns["merged"]
+        (array([1]), array([2]))
     """
-    chains = _chains(minima["loss"].to_numpy(float), tolerance)
-    return _lowest(minima, chains)
-
-
-def merge_transition_states(
-    transition_states: "DataFrame", minima: "DataFrame", tolerance: float
-) -> "DataFrame":
-    """Transition states that differ by less than `tolerance` in loss and join the same minima.
-
-    The minima are merged first, with the same tolerance: two transition states are merged if they
-    join the same pair of chains of minima. One that joins two minima of one chain becomes a
-    degenerate rearrangement.
-
-    Args:
-        transition_states: e.g. from `Atlas.transition_states`.
-        minima: those that they join, e.g. from `Atlas.minima`.
-        tolerance: differences of losses below it are taken for zero.
-
-    Returns:
-        As `merge_minima`; ``minimum_1`` and ``minimum_2`` are ids of the minima that stand for
-        their chains, in ascending order; ``degenerate`` is true where they are one.
-
-    Raises:
-        BadInputError: for a negative tolerance, or minima that are missing.
-
-    Example:
-        >>> import pandas as pd
-        >>> minima = pd.DataFrame({"id": [1, 2, 3], "loss": [0.5, 0.9, 0.50006]})
-        >>> states = pd.DataFrame({"id": [1, 2], "loss": [0.95, 0.95001], "degenerate": False,
-        ...     "minimum_1": [1, 2], "minimum_2": [2, 3]})
-        >>> merge_transition_states(states, minima, 1e-4)[["minimum_1", "minimum_2", "merged"]]
-           minimum_1  minimum_2  merged
-        0          1          2       2
-    """
-    losses = minima["loss"].to_numpy(float)
-    chain_of = _chains(losses, tolerance)
-    lowest = np.lexsort([losses, chain_of])
-    first = np.unique(chain_of[lowest], return_index=True)[1]
-    representative = minima["id"].to_numpy()[lowest[first]]
-    stands_for = dict(zip(minima["id"].tolist(), representative[chain_of].tolist(), strict=True))
-    joined = transition_states[["minimum_1", "minimum_2"]].to_numpy()
-    unknown = sorted(set(joined.ravel().tolist()) - stands_for.keys())
-    if unknown:
-        raise BadInputError(f"minimum {unknown[0]}", "is not in the table", "give all minima")
-    pairs = np.array([[stands_for[i] for i in pair] for pair in joined.tolist()], int)
-    pairs = np.sort(pairs.reshape(-1, 2), axis=1)
-    same_pair = np.unique(pairs, axis=0, return_inverse=True)[1].ravel()
-    renamed = transition_states.assign(
-        minimum_1=pairs[:, 0], minimum_2=pairs[:, 1], degenerate=pairs[:, 0] == pairs[:, 1]
+    minima = _lowest_of_each(network.minimum_energies, _chains(network.minimum_energies, tolerance))
+    kept, new_position, merged = minima
+    links = network.links._replace(minimum=new_position[network.links.minimum])
+    heights = network.transition_state_energies
+    same_ends = _kinds(*ends(links, kept.size), heights.size)
+    states, new_state, states_merged = _lowest_of_each(
+        heights, _chains(heights, tolerance, same_ends)
     )
-    return _lowest(renamed, _chains(renamed["loss"].to_numpy(float), tolerance, same_pair))
+    own = states[new_state[links.transition_state]] == links.transition_state
+    rows = Links(*(column[own] for column in links))
+    rows = rows._replace(transition_state=new_state[rows.transition_state]).in_order()
+    return Network(
+        network.minimum_ids[kept],
+        network.minimum_energies[kept],
+        network.transition_state_ids[states],
+        heights[states],
+        _distinct(rows),
+        {**_chosen(network.columns, kept), "merged": merged},
+        {**_chosen(network.transition_state_columns, states), "merged": states_merged},
+        _rows(network.minimum_weights, kept),
+        _rows(network.transition_state_weights, states),
+    )
 
 
-def counts_by_tolerance(
-    minima: "DataFrame",
-    transition_states: "DataFrame",
-    tolerances: Sequence[float] = TOLERANCES,
-) -> "DataFrame":
+def counts_by_tolerance(network: Network, tolerances: Sequence[float] = TOLERANCES) -> "DataFrame":
     """Numbers of points, and means and standard deviations of AUC, by the tolerance of merging.
 
     Args:
-        minima: e.g. from `Atlas.minima`; its AUC columns are those with ``_auc`` in their names.
-        transition_states: e.g. from `Atlas.transition_states`.
+        network: the points; its AUC columns are those with ``_auc`` in their names.
         tolerances: default 1e-10 to 1e-2 by factors of ten.
 
     Returns:
@@ -115,33 +94,31 @@ def counts_by_tolerance(
         merged minima, each counted once (``n - 1`` in the denominator).
 
     Raises:
-        BadInputError: as above.
+        BadInputError: for a negative tolerance.
 
     Example:
-        >>> import pandas as pd
-        >>> minima = pd.DataFrame(
-        ...     {"id": [1, 2, 3], "loss": [0.5, 0.9, 0.50006], "test_auc": [0.8, 0.7, 0.9]}
+        >>> network = Network.of_pairs(
+        ...     np.array([0.5, 0.9, 0.50006]), np.array([0.95]), np.array([0]), np.array([2])
         ... )
-        >>> states = pd.DataFrame({"id": [1], "loss": [0.95], "degenerate": False,
-        ...     "minimum_1": [1], "minimum_2": [3]})
-        >>> counts_by_tolerance(minima, states, [1e-5, 1e-3])["minima"].tolist()
+        >>> counts_by_tolerance(network, [1e-5, 1e-3])["minima"].tolist()
         [3, 2]
     """
     import pandas as pd
 
-    columns = [name for name in minima.columns if "_auc" in name]
+    names = [name for name in network.columns if "_auc" in name]
     rows = []
     for tolerance in tolerances:
-        merged = merge_minima(minima, tolerance)
-        states = merge_transition_states(transition_states, minima, tolerance)
+        merged = merge_points(network, tolerance)
+        by_loss = np.argsort(merged.minimum_energies, kind="stable")
         row = {
             "tolerance": tolerance,
-            "minima": len(merged),
-            "transition_states": len(states),
-            "degenerate_rearrangements": int(states["degenerate"].to_numpy().sum()),
+            "minima": merged.minimum_ids.size,
+            "transition_states": merged.transition_state_ids.size,
+            "degenerate_rearrangements": int(merged.degenerate.sum()),
         }
-        for name in columns:
-            row |= {f"{name}_mean": merged[name].mean(), f"{name}_sd": merged[name].std()}
+        for name in names:
+            values = pd.Series(merged.columns[name][by_loss])
+            row |= {f"{name}_mean": values.mean(), f"{name}_sd": values.std()}
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -160,8 +137,40 @@ def _chains(
     return chains
 
 
-def _lowest(points: "DataFrame", chains: Int[np.ndarray, " n"]) -> "DataFrame":
-    """The lowest point of each chain, and how many it stands for."""
-    counted = points.assign(chain=chains, merged=np.bincount(chains, minlength=1)[chains])
-    lowest = counted.sort_values(["loss", "id"], kind="stable").drop_duplicates("chain")
-    return lowest.drop(columns="chain").reset_index(drop=True)
+def _lowest_of_each(
+    losses: Float[np.ndarray, " n"], chains: Int[np.ndarray, " n"]
+) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " n"], Int[np.ndarray, " k"]]:
+    """The lowest point of each chain in ascending order, which of these stands for each point, and
+    how many points each of these stands for."""
+    order = np.lexsort([losses, chains])
+    lowest = order[np.unique(chains[order], return_index=True)[1]]
+    place = np.argsort(np.argsort(lowest))
+    return np.sort(lowest), place[chains], np.bincount(chains)[np.argsort(lowest)]
+
+
+def _kinds(
+    states: Int[np.ndarray, " ends"], minima: Int[np.ndarray, " ends"], n_states: int
+) -> Int[np.ndarray, " t"]:
+    """The same number for transition states with the same set of minima."""
+    counts = np.bincount(states, minlength=n_states)
+    sets = np.full((n_states, int(counts.max(initial=0))), -1)
+    first = np.cumsum(counts) - counts
+    sets[states, np.arange(states.size) - first[states]] = minima
+    if not sets.size:
+        return np.zeros(n_states, int)
+    return np.unique(sets, axis=0, return_inverse=True)[1].ravel()
+
+
+def _distinct(links: Links) -> Links:
+    """Each end once, where minima that one side reaches were merged; the rows are in order."""
+    ends_of_sides = np.stack(links[:3])
+    new = np.append(True, (np.diff(ends_of_sides, axis=1) != 0).any(axis=0))
+    return Links(*(column[new[: column.size]] for column in links))
+
+
+def _chosen(columns: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: values[rows] for name, values in columns.items()}
+
+
+def _rows(weights: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    return None if weights is None else weights[rows]

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 
 from lossatlas.errors import BadInputError
 from lossatlas.network.disconnectivity import Tree, tree_from_row
+from lossatlas.network.points import Network
 
 
 class Layout(NamedTuple):
@@ -114,6 +115,28 @@ def discretize(tree: Tree, levels: int | tuple[float, float] = 30) -> Tree:
     gaps[joined] = first - steps * spacing
     leaf_energy = tree.energy[: tree.minima.size]
     return tree_from_row(tree.minima, gaps, leaf_energy, tree.place.size, (first, spacing))
+
+
+def shown_tree(network: Network, levels: int = 30, top: float | None = None) -> Tree:
+    """What a picture shows of the tree of a network: up to an energy, merged at levels.
+
+    Args:
+        network: at least one minimum.
+        levels: number of levels that barriers are rounded up to (see `discretize`); 0: exact.
+        top: the highest energy shown; by default `suggested_top`.
+
+    Raises:
+        BadInputError: no minimum is left, one level, or a network that has no tree.
+
+    Example:
+        >>> network = Network.of_pairs(
+        ...     np.array([0.1, 0.2]), np.array([0.51]), np.array([0]), np.array([1])
+        ... )
+        >>> shown_tree(network, levels=0, top=0.3).roots.size
+        2
+    """
+    shown = prune(network.tree, top=suggested_top(network.tree) if top is None else top)
+    return discretize(shown, levels) if levels else shown
 
 
 def level_grid(tree: Tree, levels: int = 30) -> tuple[float, float]:

@@ -1,7 +1,6 @@
 """The database of a landscape: points recognised up to symmetry, on disk, never lost."""
 
 from lossatlas.atlas.records import Committed, Problem, Recorded
-from lossatlas.atlas.snapshot import Snapshot, components, snapshot
 from lossatlas.atlas.store import Atlas
 
 __all__ = [
@@ -9,7 +8,4 @@ __all__ = [
     "Committed",
     "Problem",
     "Recorded",
-    "Snapshot",
-    "components",
-    "snapshot",
 ]

@@ -29,11 +29,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sqlalchemy import Connection, func, insert, select, update
 
-from lossatlas.atlas import columns, contents, database, schema, tables
+from lossatlas.atlas import columns, contents, database, network, schema, tables
 from lossatlas.atlas.records import Committed, Problem, group_hashes
 from lossatlas.atlas.sqlite_file import beside, refuse_without_log
 from lossatlas.atlas.writing import write_attempt
 from lossatlas.errors import AtlasError, BadInputError
+from lossatlas.network.points import Network
 from lossatlas.search.outcome import Attempt
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Atlas:
         self._connected = connected
         self._engine, self.name = connected.engine, connected.name
         self._written = False
+        self._network: Network | None = None
 
     @classmethod
     def create(cls, target: str | Path, problem: Problem, *, seconds: float = LOCK_SECONDS) -> Self:
@@ -300,6 +302,28 @@ class Atlas:
         with self.reading() as connection:
             return columns.read_weights(connection, schema.transition_state, ids)
 
+    def network(self, *, with_weights: bool = False, outside: bool = False) -> Network:
+        """The network of points as it is now: energies, links, columns, and what follows from them.
+
+        An atlas that was asked before reads only what is new, and gives the same network again if
+        nothing has changed, with its tree and everything else that was computed.
+
+        Args:
+            with_weights: also read all weights, 8 (m + t) n bytes. Those of some points are read
+                by `minimum_weights` and `transition_state_weights`.
+            outside: also points outside of the box of a function; otherwise these are left out, and
+                so are the transition states that join one of them.
+
+        Example:
+            >>> network = atlas.network()                        # doctest: +SKIP
+            >>> network.barrier(1, 5), network.path(1, 5)        # doctest: +SKIP
+        """
+        known = self._network  # before the transaction begins, which therefore sees no less
+        with self.reading() as connection:
+            self._network = found = network.read_network(connection, known)
+            found = found if outside else network.inside(connection, found)
+            return network.with_weights(connection, found) if with_weights else found
+
     def minima(self, *, outside: bool = False) -> "DataFrame":
         """One row a minimum, see `tables.minima`; those outside of the box if asked for."""
         with self.reading() as connection:
@@ -322,8 +346,10 @@ class Atlas:
 
     def status(self) -> dict[str, Any]:
         """Counts and the lowest loss, see `tables.status`."""
+        known = self._network
         with self.reading() as connection:
-            return tables.status(connection)
+            self._network = found = network.read_network(connection, known)
+            return tables.status(connection, found)
 
 
 def _now() -> str:

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, Row, func, select
 from lossatlas.atlas import contents, schema
 from lossatlas.atlas.columns import MINIMUM_COLUMNS, read_columns
 from lossatlas.atlas.failures import count_statuses, dominant_failure
+from lossatlas.atlas.network import read_properties
 from lossatlas.atlas.outside import left_out_states, outside_flags
-from lossatlas.atlas.records import group_hashes
-from lossatlas.atlas.snapshot import components, read_snapshot
 from lossatlas.errors import Status
+from lossatlas.network.points import Network
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -60,14 +60,12 @@ def minima(connection: Connection, *, outside: bool = False) -> "DataFrame":
     read = read_columns(connection, query).values()
     frame = pd.DataFrame(dict(zip(MINIMUM_COLUMNS, read, strict=True)))
     frame["orbit_size"] = frame["orbit_size"].map(int).astype(object)
+    properties = read_properties(connection, frame["id"].to_numpy(np.int64))
+    frame = frame.assign(**properties)
     flags = outside_flags(connection, schema.minimum)
     if outside:
-        frame["outside"] = flags
-    else:
-        frame = frame.loc[~flags].reset_index(drop=True)
-    for name, values in _properties(connection).items():
-        frame[name] = [values.get(key, np.nan) for key in frame["id"]]
-    return frame
+        return frame.assign(outside=flags)
+    return frame.loc[~flags].reset_index(drop=True)
 
 
 def transition_states(connection: Connection, *, outside: bool = False) -> "DataFrame":
@@ -134,8 +132,8 @@ def runs(connection: Connection) -> "DataFrame":
     return frame
 
 
-def status(connection: Connection) -> dict[str, Any]:
-    """What the atlas holds, of JSON types.
+def status(connection: Connection, network: Network) -> dict[str, Any]:
+    """What the atlas holds, of JSON types; ``network`` is that of the same transaction.
 
     Keys: minima, transition_states, degenerate_rearrangements, components (sets of minima that
     pathways connect), outside_minima, outside_transition_states (how many of them lie outside of
@@ -144,11 +142,10 @@ def status(connection: Connection) -> dict[str, Any]:
     None; see `failures`), link_conflicts (transition states met again with other minima),
     gradients, hessians, runs, unfinished_runs (killed or still going), fingerprint, schema_version.
     """
-    points = read_snapshot(connection, outside=True)
     flags = [outside_flags(connection, t) for t in (schema.minimum, schema.transition_state)]
-    energies = points.minimum_energies[~flags[0]]
+    energies = network.minimum_energies[~flags[0]]
     statuses = count_statuses(connection)
-    failure = dominant_failure(statuses, len(points.minimum_ids))
+    failure = dominant_failure(statuses, len(network.minimum_ids))
     log = schema.attempt.c
     totals = connection.execute(
         select(
@@ -162,10 +159,10 @@ def status(connection: Connection) -> dict[str, Any]:
     run_count, finished = connection.execute(ended).one()
     stored = contents.read_meta(connection)
     return {
-        "minima": len(points.minimum_ids),
-        "transition_states": len(points.transition_state_ids),
-        "degenerate_rearrangements": int(points.degenerate.sum()),
-        "components": int(components(points).max(initial=-1)) + 1,
+        "minima": len(network.minimum_ids),
+        "transition_states": len(network.transition_state_ids),
+        "degenerate_rearrangements": int(network.degenerate.sum()),
+        "components": int(network.components.max(initial=-1)) + 1,
         "outside_minima": int(flags[0].sum()),
         "outside_transition_states": int(flags[1].sum()),
         "lowest_loss": float(energies.min()) if len(energies) else None,
@@ -193,16 +190,3 @@ def _left_out(connection: Connection) -> np.ndarray:
     query = select(schema.minimum.c.id).order_by(schema.minimum.c.id)
     ids = np.array(connection.execute(query).scalars().all(), int)
     return left_out_states(connection, ids[~outside_flags(connection, schema.minimum)])
-
-
-def _properties(connection: Connection) -> dict[str, dict[int, float]]:
-    """The values of each property by minimum id, of data that the atlas holds."""
-    hashes = group_hashes(contents.read_meta(connection)["arrays"]).values()
-    table = schema.property_value.c
-    query = select(table.name, table.minimum_id, table.value).where(
-        table.data_hash.in_(["", *hashes])
-    )
-    values: dict[str, dict[int, float]] = {}
-    for row in connection.execute(query.order_by(table.name, table.minimum_id)):
-        values.setdefault(row.name, {})[row.minimum_id] = np.nan if row.value is None else row.value
-    return values

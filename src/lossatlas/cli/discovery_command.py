@@ -31,9 +31,7 @@ def _draw(atlas: "Atlas", output: Path) -> None:
     import typer
     from matplotlib.figure import Figure
 
-    from lossatlas.analysis.abundance import discovery_curve
-    from lossatlas.analysis.completeness import STREAMS, abundances, completeness
-    from lossatlas.atlas.log import read_draws
+    from lossatlas.analysis.completeness import completeness
     from lossatlas.plots.discovery import plot_discovery
 
     streams = completeness(atlas)
@@ -43,9 +41,7 @@ def _draw(atlas: "Atlas", output: Path) -> None:
     figure = Figure((PANEL[0] * len(streams), PANEL[1]), layout="constrained")
     panels = figure.subplots(1, len(streams), squeeze=False)[0]
     for ax, stream in zip(panels, streams, strict=True):
-        hits = abundances(draw.point for draw in read_draws(atlas, STREAMS[stream.points]))
-        bound = stream.chao1 if stream.hits else None
-        plot_discovery(ax, discovery_curve(hits), stream.points, stream.known, bound)
+        plot_discovery(atlas, stream.points, ax)
     save(figure, output)
     found = ", ".join(f"{s.distinct} {s.points} in {s.hits} hits" for s in streams)
     typer.echo(f"{output}: {found}")

@@ -1,11 +1,17 @@
 """`lossatlas minima` and `lossatlas transition-states`: the points as tables."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lossatlas.cli.arguments import AtlasArgument, JsonOption, ended_cleanly
 from lossatlas.cli.numbers import not_negative
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from sqlalchemy import Connection
+
+    from lossatlas.network.points import Network
 
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
 LimitOption = Annotated[
@@ -51,17 +57,19 @@ def minima(
     With --merge as a program would count them that tells minima apart by their loss: rows of
     minima, each closer in loss to the next than the tolerance, are one.
     """
-    from lossatlas.analysis.merging import merge_minima
-    from lossatlas.atlas import Atlas
+    from lossatlas.atlas import Atlas, tables
     from lossatlas.cli.output import show_table
 
-    with Atlas.open(atlas) as opened:
-        frame = opened.minima(outside=outside)
+    with Atlas.open(atlas) as opened, opened.reading() as connection:
+        frame = tables.minima(connection, outside=outside)
+        if merge is not None:
+            frame = _merged_minima(frame, _network(connection, outside), merge)
     others = [name for name in frame.columns if name.split("_")[0] not in AUC_GROUPS]
     computed = [name for name in frame.columns if name not in (*others, *ALWAYS_SHOWN)]
-    frame = frame.reindex(columns=[*others, *ALWAYS_SHOWN, *computed])
+    last = [] if merge is None else ["merged"]
+    others = [name for name in others if name not in last]
+    frame = frame.reindex(columns=[*others, *ALWAYS_SHOWN, *computed, *last])
     frame = frame.sort_values(by=["loss", "id"])
-    frame = frame if merge is None else merge_minima(frame, merge)
     show_table(frame, as_json=as_json, as_csv=as_csv, limit=limit)
 
 
@@ -83,13 +91,44 @@ def transition_states(
     With --merge the minima are merged as by the command minima, and transition states whose
     losses differ by less than the tolerance and that join the same minima then are one.
     """
-    from lossatlas.analysis.merging import merge_transition_states
-    from lossatlas.atlas import Atlas
+    from lossatlas.atlas import Atlas, tables
     from lossatlas.cli.output import show_table
 
-    with Atlas.open(atlas) as opened:
-        frame = opened.transition_states(outside=outside)
+    with Atlas.open(atlas) as opened, opened.reading() as connection:
+        frame = tables.transition_states(connection, outside=outside)
         if merge is not None:
-            frame = merge_transition_states(frame, opened.minima(outside=outside), merge)
+            frame = _merged_transition_states(frame, _network(connection, outside), merge)
     frame = frame.sort_values(["loss", "id"])
     show_table(frame, as_json=as_json, as_csv=as_csv, limit=limit)
+
+
+def _network(connection: "Connection", outside: bool) -> "Network":
+    from lossatlas.atlas.network import inside, read_network
+
+    network = read_network(connection)
+    return network if outside else inside(connection, network)
+
+
+def _merged_minima(frame: "DataFrame", network: "Network", tolerance: float) -> "DataFrame":
+    """The rows of the minima that are left, and how many each stands for."""
+    from lossatlas.analysis.merging import merge_points
+
+    merged = merge_points(network, tolerance)
+    kept = frame[frame["id"].isin(merged.minimum_ids.tolist())]
+    return kept.assign(merged=merged.columns["merged"])
+
+
+def _merged_transition_states(
+    frame: "DataFrame", network: "Network", tolerance: float
+) -> "DataFrame":
+    """The rows of the transition states that are left, with the minima that they join then."""
+    from lossatlas.analysis.merging import merge_points
+
+    merged = merge_points(network, tolerance)
+    kept = frame[frame["id"].isin(merged.transition_state_ids.tolist())]
+    return kept.assign(
+        minimum_1=merged.minimum_ids[merged.minimum_1],
+        minimum_2=merged.minimum_ids[merged.minimum_2],
+        degenerate=merged.degenerate,
+        merged=merged.transition_state_columns["merged"],
+    )

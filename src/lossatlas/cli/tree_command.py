@@ -1,9 +1,8 @@
 """`lossatlas tree`: the disconnectivity graph of an atlas, or of min.data and ts.data."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -15,16 +14,25 @@ from lossatlas.errors import BadInputError
 
 if TYPE_CHECKING:
     import numpy as np
-    from pandas import DataFrame
 
-    from lossatlas.analysis.tree_layout import Layout
-    from lossatlas.network.disconnectivity import Tree
+    from lossatlas.network.points import Network
 
 SIZE = (8.0, 6.0)
+
+
 MOST_LEVELS = 1_000_000
 """More levels than these are exact for every picture."""
 TABLES = ("min.data", "ts.data")
 """The files of PATHSAMPLE that hold energies and links."""
+
+
+class Picture(NamedTuple):
+    """How a tree is drawn: levels of barriers, the highest loss shown, the file, and the axis."""
+
+    levels: int
+    top: float | None
+    output: Path
+    quantity: str = "loss"
 
 
 @ended_cleanly
@@ -69,23 +77,21 @@ def tree(
     if levels == 1:
         raise BadInputError("--levels 1", "1 is less than two", "use 2 or more, or 0: exact")
     check_output(output)
+    picture = Picture(levels, top, output)
     files = pathsample_files(source)
     if files is not None:
-        _draw_files(files, color, levels, top, output)
+        _draw_files(files, color, picture)
         return
     (atlas,) = source
-    from lossatlas.atlas import Atlas, tables
-    from lossatlas.atlas.snapshot import read_links
+    from lossatlas.atlas import Atlas
 
-    with Atlas.open(atlas) as opened, opened.reading() as connection:
-        name, frame = opened.name, tables.minima(connection, outside=outside)
-        links = read_links(connection, frame["id"].to_numpy(), outside=outside)
-        if frame.empty:
-            raise _nothing_to_draw(name, tables.status(connection))
-    values, label = _colors(frame, color, name)
-    placed, hidden = _placed(frame["loss"].to_numpy(), links, levels, top)
-    _draw(placed, values, label, output)
-    _report(placed.tree, hidden, output)
+    with Atlas.open(atlas) as opened:
+        name, network = opened.name, opened.network(outside=outside)
+        if network.minimum_ids.size == 0:
+            raise _nothing_to_draw(name, opened.status())
+    _check_top(network, top)
+    _draw(network, _colors(network, color, name), picture)
+    _report(network, picture)
 
 
 def pathsample_files(source: Sequence[str]) -> tuple[Path, Path] | None:
@@ -112,18 +118,23 @@ def pathsample_files(source: Sequence[str]) -> tuple[Path, Path] | None:
     return None
 
 
-def _draw_files(
-    files: tuple[Path, Path], color: str | None, levels: int, top: float | None, output: Path
-) -> None:
+def _draw_files(files: tuple[Path, Path], color: str | None, picture: Picture) -> None:
     from lossatlas.interop.pathsample_network import read_network
 
     if color not in (None, "none"):
         problem = "energies and links alone are read of the files of PATHSAMPLE"
         raise BadInputError(f"--color {color}", problem, "leave it out, or use none")
-    energies, *links = read_network(*files)
-    placed, hidden = _placed(energies, tuple(links), levels, top)
-    _draw(placed, None, None, output, quantity="energy")
-    _report(placed.tree, hidden, output, quantity="energy")
+    network, picture = read_network(*files), picture._replace(quantity="energy")
+    _check_top(network, picture.top)
+    _draw(network, (None, None), picture)
+    _report(network, picture)
+
+
+def _check_top(network: "Network", top: float | None) -> None:
+    lowest = network.minimum_energies.min()
+    if top is not None and top < lowest:
+        problem = f"no minimum is left, the lowest is at {lowest:.10g}"
+        raise BadInputError(f"--top {top:.10g}", problem, "use a higher value, or leave it out")
 
 
 def _nothing_to_draw(name: str, counts: dict[str, Any]) -> BadInputError:
@@ -140,75 +151,50 @@ def _nothing_to_draw(name: str, counts: dict[str, Any]) -> BadInputError:
 
 
 def _colors(
-    frame: "DataFrame", color: str | None, name: str
+    network: "Network", color: str | None, name: str
 ) -> tuple["np.ndarray | None", str | None]:
-    """A value for every minimum of the table, and what to call it; None for plain branches."""
-    columns = [column for column in frame.columns if column != "id"]
-    if color is None:
-        computed = "train_auc" in columns and bool(frame["train_auc"].notna().to_numpy().any())
-        color = "train_auc" if computed else "none"
-    if color == "none":
-        return None, None
-    if color not in columns:
-        remedy = f"use none or one of {', '.join(columns)}"
-        if "_auc" in color:
-            remedy += f"; AUC columns are computed by: lossatlas auc {name}"
-        raise BadInputError(f"--color {color}", "the minima have no such column", remedy)
-    if frame[color].isna().to_numpy().all():
-        remedy = "use another column, or none"
-        if "_auc" in color:
-            remedy += f"; lossatlas auc {name} says where an AUC is undefined, and why"
-        raise BadInputError(f"--color {color}", "no minimum has a value in this column", remedy)
-    return _numbers(frame[color].tolist(), color)
+    """A value for every minimum, and what to call it; None for plain branches."""
+    from lossatlas.plots.tree import branch_colors
 
-
-def _numbers(values: list[Any], color: str) -> tuple["np.ndarray", str]:
-    import numpy as np
-
-    if color == "orbit_size":  # may be too large for a float
-        return np.array([math.log10(size) for size in values]), "log10 of the orbit size"
-    return np.array(values, float), color.replace("_", " ").replace("auc", "AUC")
-
-
-def _placed(
-    energies: "np.ndarray", links: tuple["np.ndarray", ...], levels: int, top: float | None
-) -> tuple["Layout", int]:
-    """The tree of all minima up to the top, laid out, and how many minima it leaves out."""
-    from lossatlas.analysis.tree_layout import discretize, layout, prune, suggested_top
-    from lossatlas.network.disconnectivity import build_tree
-
-    exact = build_tree(energies, *links)
-    if top is not None and top < energies.min():
-        problem = f"no minimum is left, the lowest is at {energies.min():.10g}"
-        raise BadInputError(f"--top {top:.10g}", problem, "use a higher value, or leave it out")
-    shown = prune(exact, top=suggested_top(exact) if top is None else top)
-    if levels:
-        shown = discretize(shown, levels)
-    return layout(shown), exact.minima.size - shown.minima.size
+    try:
+        return branch_colors(network, {None: "auto", "none": None}.get(color, color))
+    except BadInputError as error:
+        remedy = error.remedy
+        if "_auc" in str(color):
+            known = color in network.columns
+            remedy += (
+                f"; lossatlas auc {name} says where an AUC is undefined, and why"
+                if known
+                else f"; AUC columns are computed by: lossatlas auc {name}"
+            )
+        raise BadInputError(f"--color {color}", error.problem, remedy) from error
 
 
 def _draw(
-    placed: "Layout",
-    values: "np.ndarray | None",
-    label: str | None,
-    output: Path,
-    quantity: str = "loss",
+    network: "Network", colors: tuple["np.ndarray | None", str | None], picture: Picture
 ) -> None:
     from matplotlib.figure import Figure
 
     from lossatlas.plots.tree import plot_tree
 
     figure = Figure(SIZE, layout="constrained")
-    plot_tree(figure.subplots(), placed, values, label=label).set_ylabel(quantity)
-    save(figure, output)
+    values, label = colors
+    axes = figure.subplots()
+    plot_tree(network, values, axes, levels=picture.levels, top=picture.top, label=label)
+    axes.set_ylabel(picture.quantity)
+    save(figure, picture.output)
 
 
-def _report(shown: "Tree", hidden: int, output: Path, quantity: str = "loss") -> None:
+def _report(network: "Network", picture: Picture) -> None:
+    from lossatlas.analysis.tree_layout import shown_tree
     from lossatlas.cli.output import counted
 
+    shown = shown_tree(network, picture.levels, picture.top)
+    hidden = network.minimum_ids.size - shown.minima.size
     minima = counted(shown.minima.size, "minimum", "minima")
-    typer.echo(f"{output}: {minima} in {counted(shown.roots.size, 'connected set')}")
+    typer.echo(f"{picture.output}: {minima} in {counted(shown.roots.size, 'connected set')}")
     if hidden:
+        quantity = picture.quantity
         article = "an" if quantity == "energy" else "a"
         above = counted(hidden, "minimum", "minima")
         typer.echo(f"{above} with {article} {quantity} above {shown.top:.6g} not shown (see --top)")

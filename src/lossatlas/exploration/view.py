@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from sqlalchemy import select
 
-from lossatlas.atlas import Atlas, Snapshot, components, schema, snapshot
+from lossatlas.atlas import Atlas, schema
 from lossatlas.atlas.log import Entry, read_log
 from lossatlas.atlas.matching import deviation, energy_window
 from lossatlas.exploration.neighbors import BLOCK, Neighbors
 from lossatlas.landscape.base import Landscape
-from lossatlas.network.disconnectivity import Tree, build_tree
+from lossatlas.network.disconnectivity import Tree
+from lossatlas.network.points import Network
 from lossatlas.search.outcome import StationaryPoint
 
 
@@ -33,7 +34,7 @@ class View:
     """
 
     landscape: Landscape
-    points: Snapshot
+    points: Network
     weights: np.ndarray
     inside: np.ndarray
     transition_states: tuple[np.ndarray, ...]
@@ -77,10 +78,9 @@ class Observer:
         for entry in read_log(self.atlas, self.entries[-1].id if self.entries else 0):
             self.entries.append(entry)
             self.planned.add((entry.strategy, entry.origin, entry.detail))
-        points = snapshot(self.atlas, outside=True)
+        points = self.atlas.network(outside=True)
         self._read_new_weights(points)
         weights = np.array(self._weights).reshape(-1, self.landscape.n_weights)
-        count = len(points.minimum_ids)
         return View(
             landscape=self.landscape,
             points=points,
@@ -88,20 +88,13 @@ class Observer:
             inside=np.array(self._inside, bool),
             transition_states=tuple(self._transition_states),
             tried=self.planned,
-            component=components(points) if count else np.zeros(0, int),
+            component=points.components,
             neighbors=self._near.found,
             distances=self._near.distances,
-            tree=build_tree(
-                points.minimum_energies,
-                points.transition_state_energies,
-                points.minimum_1,
-                points.minimum_2,
-            )
-            if count
-            else None,
+            tree=points.tree if len(points.minimum_ids) else None,
         )
 
-    def _read_new_weights(self, points: Snapshot) -> None:
+    def _read_new_weights(self, points: Network) -> None:
         new = points.minimum_ids[len(self._weights) :]
         if len(new):
             fresh = self.atlas.minimum_weights(int(i) for i in new)

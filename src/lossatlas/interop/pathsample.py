@@ -14,7 +14,13 @@ have the order of the landscape (hidden-major inner weights, outer weights outpu
 biases, output biases), so records interchange unchanged.
 
 Point group order and moments of inertia describe molecules; for networks they are 1. They are
-not kept when reading and written as 1. Minima are numbered from 0 here, from 1 in the files.
+not kept when reading and written as 1. Line numbers become ids.
+
+A line of ``ts.data`` has room for two minima. A transition state whose sides reach more is written
+as several lines with the same energy and weights: one for each minimum on the plus side with each
+on the minus side. Every line is a path that exists, and all minima stay joined at the same energy,
+so that trees and barriers are the same; the number of transition states is not, nor are rates that
+are summed over lines.
 
 Reference: PATHSAMPLE, http://www-wales.ch.cam.ac.uk/software.html.
 """
@@ -27,36 +33,15 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lossatlas.errors import BadInputError
+from lossatlas.network.links import side_pairs
+from lossatlas.network.points import Network
 
 MINIMUM_RECORD = (25, 25, 6, 20, 20, 20)
 """Widths of the columns of `min.data`."""
 TRANSITION_STATE_RECORD = (25, 25, 10, 10, 10, 20, 20, 20)
 """Widths of the columns of `ts.data`."""
+LOG_DETERMINANT = "log_determinant"
 FILES = ("min.data", "points.min", "ts.data", "points.ts")
-
-
-class Database(NamedTuple):
-    """A network of m minima and t transition states, in the order of the files.
-
-    Attributes:
-        energies: of the minima.
-        log_determinants: sum of ln of the positive Hessian eigenvalues of the minima.
-        weights: one row a minimum.
-        transition_energies: of the transition states.
-        transition_log_determinants: sum of ln of their positive Hessian eigenvalues.
-        transition_weights: one row a transition state.
-        minimum_1: number, from 0, of the minimum on the plus side.
-        minimum_2: that on the minus side.
-    """
-
-    energies: Float[np.ndarray, " m"]
-    log_determinants: Float[np.ndarray, " m"]
-    weights: Float[np.ndarray, "m n"]
-    transition_energies: Float[np.ndarray, " t"]
-    transition_log_determinants: Float[np.ndarray, " t"]
-    transition_weights: Float[np.ndarray, "t n"]
-    minimum_1: Int[np.ndarray, " t"]
-    minimum_2: Int[np.ndarray, " t"]
 
 
 class TrainingData(NamedTuple):
@@ -66,20 +51,25 @@ class TrainingData(NamedTuple):
     labels: Int[np.ndarray, " items"]
 
 
-def read_database(folder: str | Path, n_weights: int | None = None) -> Database:
+def read_database(folder: str | Path, n_weights: int | None = None) -> Network:
     """Read `min.data`, `points.min`, `ts.data` and `points.ts` from a folder.
 
     Args:
         folder: where the four files lie.
         n_weights: how many weights a record must have; by default what the file sizes say.
 
+    Returns:
+        The network with all weights. Ids are line numbers, from 1; the plus side of a transition
+        state is side 0; the column ``log_determinant`` of minima and of transition states is the
+        sum of ln of their positive Hessian eigenvalues.
+
     Raises:
         BadInputError: a file is missing, a line is no record, an energy is not finite, a minimum
             is not in `min.data`, or the tables and points files do not match.
 
     Example:
-        >>> database = read_database("peer/d2", n_weights=74)  # doctest: +SKIP
-        >>> database.weights.shape, database.minimum_1.shape  # doctest: +SKIP
+        >>> network = read_database("peer/d2", n_weights=74)  # doctest: +SKIP
+        >>> network.minimum_weights.shape, network.minimum_1.shape  # doctest: +SKIP
         ((11, 74), (30,))
     """
     folder = Path(folder)
@@ -88,26 +78,30 @@ def read_database(folder: str | Path, n_weights: int | None = None) -> Database:
         raise BadInputError(str(folder / "min.data"), "no minima", "give at least one line")
     states = _read_table(folder / "ts.data", TRANSITION_STATE_RECORD)
     weights = _read_points(folder / "points.min", len(minima), n_weights)
-    return Database(
-        energies=minima[:, 0],
-        log_determinants=minima[:, 1],
-        weights=weights,
-        transition_energies=states[:, 0],
-        transition_log_determinants=states[:, 1],
-        transition_weights=_read_points(folder / "points.ts", len(states), weights.shape[1]),
-        minimum_1=_links(folder / "ts.data", states[:, 3], len(minima)),
-        minimum_2=_links(folder / "ts.data", states[:, 4], len(minima)),
+    plus, minus = (_links(folder / "ts.data", states[:, k], len(minima)) for k in (3, 4))
+    network = Network.of_pairs(minima[:, 0], states[:, 0], plus, minus)
+    return network.with_values(
+        columns={LOG_DETERMINANT: minima[:, 1]},
+        transition_state_columns={LOG_DETERMINANT: states[:, 1]},
+        minimum_weights=weights,
+        transition_state_weights=_read_points(folder / "points.ts", len(states), weights.shape[1]),
     )
 
 
-def write_database(folder: str | Path, database: Database) -> None:
+def write_database(folder: str | Path, network: Network) -> None:
     """Write the four files of a database into an existing folder that holds none of them.
 
-    Reading them again gives weights and links exactly and energies to the 15 decimals printed.
+    Points are numbered in the order of their ids. Reading the files again gives weights and links
+    exactly and energies to the 15 decimals printed.
+
+    Args:
+        folder: where the files shall lie.
+        network: with weights and the columns ``log_determinant``, for example
+            ``atlas.network(with_weights=True)``.
 
     Raises:
-        BadInputError: the folder is missing, one of the files exists, arrays do not match, or a
-            number does not fit the Fortran format.
+        BadInputError: the folder is missing, one of the files exists, weights or a column are
+            missing, or a number does not fit the Fortran format.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -115,13 +109,15 @@ def write_database(folder: str | Path, database: Database) -> None:
     for name in FILES:
         if (folder / name).exists():
             raise BadInputError(str(folder / name), "exists already", "choose another folder")
-    _check_database(database)
-    minima = zip(database.energies, database.log_determinants, strict=True)
+    weights, state_weights = _weights(network)
+    lines = side_pairs(network.links)
+    logs = _log_determinants(network)
+    minima = zip(network.minimum_energies, logs[0], strict=True)
     states = zip(
-        database.transition_energies,
-        database.transition_log_determinants,
-        database.minimum_1 + 1,
-        database.minimum_2 + 1,
+        network.transition_state_energies[lines.transition_state],
+        logs[1][lines.transition_state],
+        lines.minimum_1 + 1,
+        lines.minimum_2 + 1,
         strict=True,
     )
     tables = {
@@ -131,10 +127,10 @@ def write_database(folder: str | Path, database: Database) -> None:
             for energy, log, plus, minus in states
         ],
     }
-    for name, lines in tables.items():
-        (folder / name).write_text("".join(lines), encoding="ascii", newline="\n")
-    database.weights.astype("<f8").tofile(folder / "points.min")
-    database.transition_weights.astype("<f8").tofile(folder / "points.ts")
+    for name, records in tables.items():
+        (folder / name).write_text("".join(records), encoding="ascii", newline="\n")
+    weights.astype("<f8").tofile(folder / "points.min")
+    state_weights[lines.transition_state].astype("<f8").tofile(folder / "points.ts")
 
 
 def read_training_data(path: str | Path) -> TrainingData:
@@ -243,18 +239,26 @@ def _record(energy: float, log_determinant: float, integers: str) -> str:
     first = f"{energy:25.15f}{log_determinant:25.15f}"
     if len(first) > 50 or not np.isfinite(energy):
         raise BadInputError(
-            "database", f"{energy:g} or {log_determinant:g} does not fit F25.15", "leave it out"
+            "network", f"{energy:g} or {log_determinant:g} does not fit F25.15", "leave it out"
         )
     return first + integers + f"{1.0:20.10f}" * 3 + "\n"
 
 
-def _check_database(database: Database) -> None:
-    n_minima, n_weights = (*database.weights.shape, -1)[:2]
-    shapes = [array.shape for array in database]
-    t = database.transition_energies.size
-    expected = [(n_minima,), (n_minima,), (n_minima, n_weights), (t,), (t,), (t, n_weights)]
-    if shapes != [*expected, (t,), (t,)]:
-        raise BadInputError("database", f"shapes {shapes}", "give one row a stationary point")
-    for links in (database.minimum_1, database.minimum_2):
-        if t and not (links.min() >= 0 and links.max() < n_minima):
-            raise BadInputError("database", "a link to no minimum", f"use 0 to {n_minima - 1}")
+def _weights(network: Network) -> tuple[np.ndarray, np.ndarray]:
+    weights, state_weights = network.minimum_weights, network.transition_state_weights
+    if weights is None or state_weights is None:
+        problem = "it has no weights"
+        raise BadInputError("network", problem, "use atlas.network(with_weights=True)")
+    if weights.ndim != 2 or (state_weights.size and state_weights.shape[1:] != weights.shape[1:]):
+        shapes = f"weights of shapes {weights.shape} and {state_weights.shape}"
+        raise BadInputError("network", shapes, "give one row of the same length a point")
+    return weights, state_weights
+
+
+def _log_determinants(network: Network) -> list[np.ndarray]:
+    kinds = {"minima": network.columns, "transition states": network.transition_state_columns}
+    for kind, columns in kinds.items():
+        if LOG_DETERMINANT not in columns:
+            remedy = "give the sum of ln of the positive Hessian eigenvalues"
+            raise BadInputError("network", f"the {kind} have no column {LOG_DETERMINANT}", remedy)
+    return [np.asarray(columns[LOG_DETERMINANT], np.float64) for columns in kinds.values()]

@@ -16,14 +16,13 @@ import re
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from lossatlas.errors import BadInputError
 from lossatlas.interop.pathsample import MINIMUM_RECORD, TRANSITION_STATE_RECORD
 from lossatlas.network.disconnectivity import ROUNDING
+from lossatlas.network.points import Network
 
 NUMBER = re.compile(
     r"(?P<digits>[+-]?(\d+\.?\d*|\.\d+))"
@@ -31,22 +30,6 @@ NUMBER = re.compile(
 )
 STARS = re.compile(r"\*+")
 """What Fortran prints of a number that is too long for its column."""
-
-
-class Network(NamedTuple):
-    """A network of m minima and t transition states, in the order of the arguments of `build_tree`.
-
-    Attributes:
-        energies: of the minima.
-        transition_energies: of the transition states.
-        minimum_1: number, from 0, of the minimum on one side of each transition state.
-        minimum_2: that on the other side.
-    """
-
-    energies: Float[np.ndarray, " m"]
-    transition_energies: Float[np.ndarray, " t"]
-    minimum_1: Int[np.ndarray, " t"]
-    minimum_2: Int[np.ndarray, " t"]
 
 
 def read_network(min_data: str | Path, ts_data: str | Path) -> Network:
@@ -67,7 +50,7 @@ def read_network(min_data: str | Path, ts_data: str | Path) -> Network:
         >>> _ = (folder / "min.data").write_text("-1.5 10.0\\n-1.0D0 ****\\n")
         >>> _ = (folder / "ts.data").write_text("-0.5 12.0 1 1 2\\n")
         >>> network = read_network(folder / "min.data", folder / "ts.data")
-        >>> network.energies.tolist(), network.minimum_2.tolist()
+        >>> network.minimum_energies.tolist(), network.minimum_2.tolist()
         ([-1.5, -1.0], [1])
     """
     minima, states = Path(min_data).expanduser(), Path(ts_data).expanduser()
@@ -75,7 +58,7 @@ def read_network(min_data: str | Path, ts_data: str | Path) -> Network:
     if not energies.size:
         raise BadInputError(str(minima), "there are no minima in it", "give one line a minimum")
     rows = [_transition_state(where, text, energies) for where, text in _lines(states)]
-    return Network(
+    return Network.of_pairs(
         energies,
         np.array([energy for energy, _, _ in rows], np.float64),
         np.array([first for _, first, _ in rows], np.int64),

@@ -1,1 +1,7 @@
 """The network of points: minima joined by transition states, and what follows from that alone."""
+
+from lossatlas.network.links import Edges, Links
+from lossatlas.network.paths import PathPoint
+from lossatlas.network.points import Network
+
+__all__ = ["Edges", "Links", "Network", "PathPoint"]

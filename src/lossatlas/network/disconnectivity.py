@@ -181,6 +181,32 @@ def tree_from_row(
     )
 
 
+def join_energies(
+    transition_energies: Float[np.ndarray, " t"],
+    floor: Float[np.ndarray, " t"],
+    names: Int[np.ndarray, " t"],
+) -> Float[np.ndarray, " t"]:
+    """The energies at which transition states join their minima: their own, but for rounding.
+
+    Args:
+        transition_energies: of the transition states.
+        floor: the highest energy among the minima that each of them joins.
+        names: numbers that messages call them by.
+
+    Raises:
+        BadInputError: a transition state lies below one of its minima, by more than `ROUNDING`.
+    """
+    buried = transition_energies < floor - ROUNDING * np.maximum(1, np.abs(floor))
+    if buried.any():
+        k = int(np.flatnonzero(buried)[0])
+        raise BadInputError(
+            f"transition state {names[k]}",
+            f"energy {transition_energies[k]:.12g} is below that of its minimum, {floor[k]:.12g}",
+            "correct the link or leave it out",
+        )
+    return np.maximum(transition_energies, floor)
+
+
 def _places(tree: Tree, positions: int | np.ndarray) -> np.ndarray:
     positions = np.asarray(positions)
     inside = (positions >= 0) & (positions < tree.place.size)
@@ -216,15 +242,7 @@ def _heights(
             "minimum_1, minimum_2", "not a position in energies", f"use 0 to {energies.size - 1}"
         )
     floor = np.maximum(energies[left], energies[right])
-    buried = transition_energies < floor - ROUNDING * np.maximum(1, np.abs(floor))
-    if buried.any():
-        k = int(np.flatnonzero(buried)[0])
-        raise BadInputError(
-            f"transition state {k}",
-            f"energy {transition_energies[k]:.12g} is below that of its minimum, {floor[k]:.12g}",
-            "correct the link or leave it out",
-        )
-    return np.maximum(transition_energies, floor)
+    return join_energies(transition_energies, floor, np.arange(floor.size))
 
 
 def _kruskal(

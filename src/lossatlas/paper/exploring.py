@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from pydantic import ValidationError
 
-from lossatlas.atlas import Atlas, Problem, snapshot
+from lossatlas.atlas import Atlas, Problem
 from lossatlas.errors import BadInputError
 from lossatlas.paper.cell import Cell, Effort, exhausted, remaining
 from lossatlas.paper.recipes import Column, Recipe
@@ -275,7 +275,7 @@ def _summarize(cell: Cell, home: Path, landscape, atlas: Atlas, effort: Effort) 
 
 def _test_loss(landscape, atlas: Atlas) -> dict[str, float]:
     """The loss of the global minimum on the testing items, L2 term included."""
-    points = snapshot(atlas)
+    points = atlas.network()
     lowest = int(np.argmin(points.minimum_energies))
     weights = atlas.minimum_weights([int(points.minimum_ids[lowest])])
     arrays = atlas.problem.arrays
@@ -316,7 +316,7 @@ def _about(atlas: Atlas, efforts: list[Effort]) -> dict[str, Any]:
     hopping = attempts[attempts["strategy"] == "basin-hopping"]
     quenches = sum(map(len, hopping["minima"])) + sum(sum(f.values()) for f in hopping["failures"])
     return {
-        "distribution": class_distribution(atlas.problem).to_dict("list"),
+        "distribution": class_distribution(atlas).to_dict("list"),
         "status": {k: v for k, v in status.items() if k != "fingerprint"},
         "quenches": quenches,
         "attempts_by_strategy": attempts["strategy"].value_counts().to_dict(),

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from lossatlas.analysis.tree_layout import discretize, layout, prune, suggested_top
 from lossatlas.network.disconnectivity import Tree
-from lossatlas.plots.tree import PLAIN_COLOR, plot_tree
+from lossatlas.plots.tree import PLAIN_COLOR, draw_layout
 
 LEVELS = 30
 """As in the programs of the paper."""
@@ -78,7 +78,7 @@ def tree_panels(panels: Sequence[Panel], label: str, columns: int = 2) -> Figure
         levels = discretize(tree, (tree.top, spacing))
         bottom = float(tree.energy.min())
         axis = (bottom - 0.04 * span, bottom + 1.04 * span)
-        plot_tree(ax, layout(levels), panel.values, limits=limits, axis=axis)
+        draw_layout(ax, layout(levels), panel.values, limits=limits, axis=axis)
     drawn = [c for ax in axes for c in ax.collections if c.get_array() is not None]
     if drawn:
         bar = figure.colorbar(drawn[-1], ax=list(axes), label=label, aspect=40, pad=0.02)

@@ -91,7 +91,7 @@ def _trees(artifact: Artifact, studies: list[Study]) -> Figure:
                 continue
             points = load_points(first[column.key].folder / "points.npz")
             values = auc_parts(points, first[column.key].cell.auc)[artifact.color]
-            panels.append(Panel(title, points.tree(), values))
+            panels.append(Panel(title, points.tree, values))
     return tree_panels(panels, PART_LABELS[artifact.color], artifact.across)
 
 

@@ -8,7 +8,6 @@ import math
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
 from scipy.stats import spearmanr
 
@@ -16,7 +15,8 @@ from lossatlas.analysis.auc import Rule
 from lossatlas.analysis.auc_columns import auc_columns
 from lossatlas.analysis.funnel import funnel
 from lossatlas.analysis.merging import counts_by_tolerance
-from lossatlas.paper.points import PARTS, Points
+from lossatlas.network.points import Network
+from lossatlas.paper.points import PARTS
 
 AucKind = int | Literal["macro"]
 GOOD = 0.9
@@ -25,11 +25,11 @@ SAME = 1e-4
 """Difference of losses below which the programs of the paper's authors are set to see one point."""
 
 
-def measures(points: Points, kind: AucKind = 0) -> dict[str, float]:
+def measures(network: Network, kind: AucKind = 0) -> dict[str, float]:
     """Every number of a cell that its points determine.
 
     Args:
-        points: at least one minimum.
+        network: its points, at least one minimum.
         kind: of the AUC, see `Cell`.
 
     Returns:
@@ -44,42 +44,43 @@ def measures(points: Points, kind: AucKind = 0) -> dict[str, float]:
         that takes points for the same whose losses differ by less than `SAME`; and what `funnel`
         says, as ``funnel_..``. NaN where a number is not defined.
     """
-    lowest = int(np.argmin(points.loss))
+    losses = network.minimum_energies
+    lowest = int(np.argmin(losses))
     found: dict[str, float] = {
-        "minima": len(points.loss),
-        "transition_states": len(points.transition_loss),
-        "nondegenerate": int((~points.degenerate).sum()),
-        "gmin_loss": float(points.loss[lowest]),
-        "highest_loss": float(points.loss.max()),
-        "loss_range": float(np.ptp(points.loss)),
+        "minima": len(losses),
+        "transition_states": len(network.transition_state_energies),
+        "nondegenerate": int((~network.degenerate).sum()),
+        "gmin_loss": float(losses[lowest]),
+        "highest_loss": float(losses.max()),
+        "loss_range": float(np.ptp(losses)),
     }
     rules: dict[str, Rule] = {"": "threshold", "rank_": "rank"}
     for prefix, rule in rules.items():
-        for part, values in auc_parts(points, kind, rule).items():
+        for part, values in auc_parts(network, kind, rule).items():
             found |= _of_minima(f"{prefix}{part}", values, lowest)
-    exact = auc_parts(points, kind, "rank")
+    exact = auc_parts(network, kind, "rank")
     train, test = exact["train"], exact["test"]
-    found["loss_train_correlation"] = _rank_correlation(points.loss, train)
-    found["loss_test_correlation"] = _rank_correlation(points.loss, test)
+    found["loss_train_correlation"] = _rank_correlation(losses, train)
+    found["loss_test_correlation"] = _rank_correlation(losses, test)
     found["train_test_correlation"] = _rank_correlation(train, test)
     found["good_share"] = _share_of_good(test)
-    found |= _merged(points, kind)
-    shape = funnel(points.tree(), *points[:4])
+    found |= _merged(network, kind)
+    shape = funnel(network)
     return found | {f"funnel_{name}": value for name, value in shape._asdict().items()}
 
 
 def auc_parts(
-    points: Points, kind: AucKind = 0, rule: Rule = "rank"
+    network: Network, kind: AucKind = 0, rule: Rule = "rank"
 ) -> dict[str, Float[np.ndarray, " m"]]:
     """The AUC of every minimum on each part of the data, NaN where a part has no items.
 
     Without label noise the correct part is all of the training data.
     """
     names = dict(zip(PARTS, auc_columns(kind, rule, PARTS), strict=True))
-    nothing = np.full(len(points.loss), np.nan)
-    if names["incorrect"] not in points.columns:
+    nothing = np.full(len(network.minimum_energies), np.nan)
+    if names["incorrect"] not in network.columns:
         names["correct"] = names["train"]
-    return {part: points.columns.get(name, nothing) for part, name in names.items()}
+    return {part: network.columns.get(name, nothing) for part, name in names.items()}
 
 
 def _of_minima(name: str, values: np.ndarray, lowest: int) -> dict[str, float]:
@@ -90,22 +91,11 @@ def _of_minima(name: str, values: np.ndarray, lowest: int) -> dict[str, float]:
     }
 
 
-def _merged(points: Points, kind: AucKind) -> dict[str, float]:
+def _merged(network: Network, kind: AucKind) -> dict[str, float]:
     """Counts and AUC after merging points of nearly equal loss."""
-    parts = auc_parts(points, kind, "threshold")
+    parts = auc_parts(network, kind, "threshold")
     columns = {f"{part}_auc": parts[part] for part in ("train", "test")}
-    numbers = np.arange(len(points.loss))
-    minima = pd.DataFrame({"id": numbers, "loss": points.loss, **columns})
-    states = pd.DataFrame(
-        {
-            "id": np.arange(len(points.transition_loss)),
-            "loss": points.transition_loss,
-            "minimum_1": points.minimum_1,
-            "minimum_2": points.minimum_2,
-            "degenerate": points.degenerate,
-        }
-    )
-    row = counts_by_tolerance(minima, states, [SAME]).iloc[0]
+    row = counts_by_tolerance(network.with_values(columns=columns), [SAME]).iloc[0]
     found = {f"merged_{name}": float(row[name]) for name in ("minima", "transition_states")}
     for part in ("train", "test"):
         for statistic in ("mean", "sd"):

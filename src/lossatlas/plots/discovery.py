@@ -7,21 +7,61 @@ that still rises at its end says that points are unseen.
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from lossatlas.analysis.abundance import DiscoveryCurve, Interval
+from lossatlas.analysis.abundance import DiscoveryCurve, Interval, discovery_curve
+from lossatlas.analysis.completeness import STREAMS, abundances, completeness
+from lossatlas.atlas import Atlas
+from lossatlas.atlas.log import read_draws
+from lossatlas.errors import BadInputError
 
 CURVE_COLOR = "#2d77bd"
 BOUND_COLOR = "#98162f"
 KNOWN_COLOR = "#6b6b6b"
 
 
-def plot_discovery(
+def plot_discovery(atlas: Atlas, points: str = "minima", ax: Axes | None = None) -> Axes:
+    """Draw how many points the independent draws of an atlas found.
+
+    The picture also shows how many points the atlas holds, whoever found them, and the lower
+    bound of the number there is (Chao1).
+
+    Args:
+        atlas: an open atlas.
+        points: ``"minima"`` or ``"transition states"``.
+        ax: the axes to draw into; by default pyplot's current ones.
+
+    Returns:
+        The axes.
+
+    Raises:
+        BadInputError: for other points, or if the atlas has no independent draws of them.
+
+    Example:
+        >>> plot_discovery(atlas, "transition states")           # doctest: +SKIP
+    """
+    if points not in STREAMS:
+        raise BadInputError(f"points {points}", "no such points", f"use {' or '.join(STREAMS)}")
+    found = [stream for stream in completeness(atlas) if stream.points == points]
+    if not found:
+        remedy = "explore with independent draws, e.g. independent_share=0.5"
+        raise BadInputError(atlas.name, f"there are no independent draws of {points}", remedy)
+    (stream,) = found
+    hits = abundances(draw.point for draw in read_draws(atlas, STREAMS[points]))
+    bound = stream.chao1 if stream.hits else None
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        ax = plt.gca()
+    return draw_discovery(ax, discovery_curve(hits), points, stream.known, bound)
+
+
+def draw_discovery(
     ax: Axes,
     curve: DiscoveryCurve,
     points: str = "points",
     known: int | None = None,
     bound: Interval | None = None,
 ) -> Axes:
-    """Draw the discovery curve of one stream of independent draws.
+    """Draw a discovery curve that is computed already.
 
     Args:
         ax: the axes to draw into.
@@ -38,7 +78,7 @@ def plot_discovery(
         >>> import numpy as np
         >>> from lossatlas.analysis.abundance import discovery_curve
         >>> curve = discovery_curve(np.array([7, 4, 2, 1, 1]))
-        >>> plot_discovery(Figure().subplots(), curve, "minima").get_ylabel()
+        >>> draw_discovery(Figure().subplots(), curve, "minima").get_ylabel()
         'distinct minima'
     """
     last = max(1, int(curve.draws[-1]))

@@ -6,9 +6,13 @@ leave along slanted lines of one level, as in disconnectionDPS; in an exact tree
 horizontally at the loss of the transition state. Trunks that reach the upper edge without meeting
 are unconnected.
 
-The functions draw into the axes they are given and return them. They compute no tree, save no
-file and change no global setting.
+The functions draw into the axes they are given and return them. They save no file and change no
+global setting.
 """
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Float
@@ -18,8 +22,9 @@ from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from lossatlas.analysis.tree_layout import Layout
+from lossatlas.analysis.tree_layout import Layout, layout, shown_tree
 from lossatlas.errors import BadInputError
+from lossatlas.network.points import Network
 from lossatlas.plots.many_lines import bundles, distinct, exposed
 
 LOW_RED_HIGH_BLUE = LinearSegmentedColormap.from_list(
@@ -38,7 +43,101 @@ SHORTEST = 1.0
 """Length of the line of a minimum at least, in line widths."""
 
 
+class HasNetwork(Protocol):
+    """What gives a network of points: an atlas."""
+
+    def network(self) -> Network:
+        """The network of points as it is now."""
+        ...
+
+
 def plot_tree(
+    source: Network | HasNetwork,
+    color: str | Sequence[float] | np.ndarray | None = "auto",
+    ax: Axes | None = None,
+    *,
+    levels: int = 30,
+    top: float | None = None,
+    **drawing: Any,
+) -> Axes:
+    """Draw the disconnectivity graph of an atlas or of a network of points.
+
+    Args:
+        source: an open atlas, or a network.
+        color: what the branches are colored by: a column of the minima, such as ``"test_auc"``,
+            ``"times_found"`` or ``"loss"``; or a value for every minimum in the order of
+            ``minimum_ids``; None for one dark color. By default ``"train_auc"`` where the network
+            has this column, otherwise None.
+        ax: the axes to draw into; by default pyplot's current ones.
+        levels: number of levels that barriers are rounded up to; 0: exact.
+        top: highest loss shown; by default chosen so that the picture is legible although a few
+            minima lie far above.
+        **drawing: further arguments of `draw_layout`: ``label`` of the color bar (by default the
+            words of the column), ``cmap``, ``limits``, ``axis``.
+
+    Returns:
+        The axes.
+
+    Raises:
+        BadInputError: there are no minima, no such column, not one value for every minimum, or
+            no minimum below ``top``.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> network = Network.of_pairs(
+        ...     np.array([0.51, 0.52]), np.array([0.6]), np.array([0]), np.array([1]),
+        ...     {"test_auc": np.array([0.7, 0.8])},
+        ... )
+        >>> ax = plot_tree(network, "test_auc", Figure().subplots())
+        >>> [one.get_ylabel() for one in ax.figure.axes]
+        ['loss', 'test AUC']
+    """
+    network = source if isinstance(source, Network) else source.network()
+    if network.minimum_ids.size == 0:
+        where = getattr(source, "name", "network")
+        raise BadInputError(where, "there are no minima in it yet", "explore for longer")
+    values, words = branch_colors(network, color)
+    placed = layout(shown_tree(network, levels, top))
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        ax = plt.gca()
+    return draw_layout(ax, placed, values, **{"label": words, **drawing})
+
+
+def branch_colors(
+    network: Network, color: str | Sequence[float] | np.ndarray | None = "auto"
+) -> tuple[Float[np.ndarray, " minima"] | None, str | None]:
+    """A value for every minimum, and what to call it; None where there is nothing to color by.
+
+    Args:
+        network: the points.
+        color: as in `plot_tree`.
+
+    Raises:
+        BadInputError: there is no such column, or no minimum has a value in it.
+    """
+    columns = {"loss": network.minimum_energies, **network.columns}
+    if isinstance(color, str) and color == "auto":
+        computed = "train_auc" in columns and bool(np.isfinite(columns["train_auc"]).any())
+        color = "train_auc" if computed else None
+    if color is None:
+        return None, None
+    if not isinstance(color, str):
+        return np.asarray(color, dtype=float), None
+    if color not in columns:
+        remedy = f"use none or one of {', '.join(columns)}"
+        raise BadInputError(f"color {color}", "the minima have no such column", remedy)
+    if color == "orbit_size":  # may be too large for a float
+        return np.array([math.log10(n) for n in columns[color]]), "log10 of the orbit size"
+    values = np.asarray(columns[color], dtype=float)
+    if np.isnan(values).all():
+        remedy = "use another column, or none"
+        raise BadInputError(f"color {color}", "no minimum has a value in this column", remedy)
+    return values, color.replace("_", " ").replace("auc", "AUC")
+
+
+def draw_layout(
     ax: Axes,
     layout: Layout,
     values: Float[np.ndarray, " minima"] | None = None,
@@ -47,7 +146,7 @@ def plot_tree(
     label: str | None = None,
     axis: tuple[float, float] | None = None,
 ) -> Axes:
-    """Draw a disconnectivity graph.
+    """Draw a tree that is laid out already, for pictures that `plot_tree` does not make.
 
     Args:
         ax: the axes to draw into.
@@ -75,7 +174,7 @@ def plot_tree(
         ...     np.array([0.51, 0.52]), np.array([0.6]), np.array([0]), np.array([1])
         ... )
         >>> figure = Figure()
-        >>> ax = plot_tree(
+        >>> ax = draw_layout(
         ...     figure.subplots(), layout(discretize(tree)), np.array([0.7, 0.8]), label="AUC"
         ... )
         >>> ax.get_ylabel()
@@ -129,7 +228,7 @@ def add_colorbar(ax: Axes, label: str) -> Colorbar:
     """
     colored = [c for c in ax.collections if c.get_array() is not None]
     if not colored:
-        raise BadInputError("ax", "holds no tree colored by values", "pass values to plot_tree")
+        raise BadInputError("ax", "holds no tree colored by values", "draw one with values first")
     bar = ax.figure.colorbar(colored[-1], ax=ax, label=label, fraction=0.04, pad=0.02, aspect=35)
     bar.outline.set_visible(False)
     return bar

@@ -1,0 +1,205 @@
+"""Which minima a transition state joins: links, and the pairs of minima that follow from them.
+
+From a transition state the steepest-descent path is followed down on its two sides. A side mostly
+reaches one minimum. It reaches several where the path runs into a stationary point of a higher
+index, because there the symmetry that the flow conserves may be broken in several ways (Pechukas,
+J. Chem. Phys. 64, 1516 (1976)). A transition state joins all minima that its two sides reach, each
+with each, at its own energy: whatever lies on the paths between them lies below it.
+"""
+
+from typing import NamedTuple, Self
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from lossatlas.errors import BadInputError
+
+
+class Links(NamedTuple):
+    """One row for every minimum that a side of a transition state reaches.
+
+    Rows ascend by transition state, side and minimum. In a `Network` points are given by their
+    positions, in what is read from a database by their ids (see `at_positions`).
+
+    Attributes:
+        transition_state: of each link.
+        side: 0 or 1. Which is which has no meaning.
+        minimum: that the flow down this side reaches.
+        via_index: Hessian index of the stationary point that the flow runs into first, 0 if none.
+    """
+
+    transition_state: Int[np.ndarray, " links"]
+    side: Int[np.ndarray, " links"]
+    minimum: Int[np.ndarray, " links"]
+    via_index: Int[np.ndarray, " links"]
+
+    @classmethod
+    def of_pairs(cls, minimum_1: Int[np.ndarray, " t"], minimum_2: Int[np.ndarray, " t"]) -> Self:
+        """Links of transition states with one minimum a side, given by its position.
+
+        Example:
+            >>> Links.of_pairs(np.array([0, 1]), np.array([2, 1])).minimum
+            array([0, 2, 1, 1])
+        """
+        ends = np.stack([minimum_1, minimum_2], axis=1)
+        number, side = np.indices(ends.shape).reshape(2, -1)
+        return cls(number, side, ends.ravel(), np.zeros(ends.size, np.int64))
+
+    def at_positions(
+        self, transition_state_ids: Int[np.ndarray, " t"], minimum_ids: Int[np.ndarray, " m"]
+    ) -> Self:
+        """The same links by positions, where they were by ids; both arrays of ids ascend."""
+        return self._replace(
+            transition_state=np.searchsorted(transition_state_ids, self.transition_state),
+            minimum=np.searchsorted(minimum_ids, self.minimum),
+        )
+
+    def restricted(
+        self, minima: Bool[np.ndarray, " m"], transition_states: Bool[np.ndarray, " t"]
+    ) -> Self:
+        """The rows of the transition states kept, by positions among the points kept."""
+        rows = transition_states[self.transition_state]
+        return self._replace(
+            transition_state=(np.cumsum(transition_states) - 1)[self.transition_state[rows]],
+            side=self.side[rows],
+            minimum=(np.cumsum(minima) - 1)[self.minimum[rows]],
+            via_index=self.via_index[rows],
+        )
+
+    def in_order(self) -> Self:
+        """The same rows, ascending by transition state, side and minimum."""
+        order = np.lexsort((self.minimum, self.side, self.transition_state))
+        return type(self)(*(column[order] for column in self))
+
+
+class Edges(NamedTuple):
+    """Pairs of different minima that a transition state joins, for algorithms on graphs.
+
+    A transition state with two ends makes one pair, one with k different ends k (k - 1) / 2, a
+    degenerate one none. Rows ascend by transition state.
+
+    Attributes:
+        transition_state: position of the transition state of each pair.
+        minimum_1: position of one minimum.
+        minimum_2: position of the other, always the larger.
+    """
+
+    transition_state: Int[np.ndarray, " edges"]
+    minimum_1: Int[np.ndarray, " edges"]
+    minimum_2: Int[np.ndarray, " edges"]
+
+
+def check_links(links: Links, n_minima: int, n_transition_states: int) -> None:
+    """Refuse links by position that make no network.
+
+    Raises:
+        BadInputError: for columns of different lengths or no integers, positions that do not
+            exist, a transition state without a minimum on one of its sides, or rows out of order.
+    """
+    if len({np.shape(column) for column in links}) != 1 or links.minimum.ndim != 1:
+        raise BadInputError("links", "columns of different lengths", "give one entry a link")
+    if any(column.dtype.kind not in "iu" for column in links):
+        raise BadInputError("links", "not integers", "give positions of points")
+    _check_positions("minimum", links.minimum, n_minima)
+    _check_positions("transition_state", links.transition_state, n_transition_states)
+    _check_positions("side", links.side, 2)
+    place = 2 * links.transition_state + links.side
+    step, rise = np.diff(place), np.diff(links.minimum)
+    if ((step < 0) | ((step == 0) & (rise < 0))).any():
+        raise BadInputError("links", "rows out of order", "sort them by Links.in_order")
+    if np.count_nonzero(np.diff(place, prepend=-1)) < 2 * n_transition_states:
+        missing = np.setdiff1d(np.arange(2 * n_transition_states), place)
+        state, side = divmod(int(missing[0]), 2)
+        raise BadInputError(
+            f"links of transition state {state}", f"none on side {side}", "give each side a minimum"
+        )
+
+
+def lowest_end(links: Links, side: int) -> Int[np.ndarray, " t"]:
+    """The minimum of the smallest position on one side of every transition state."""
+    rows = links.side == side
+    states, minima = links.transition_state[rows], links.minimum[rows]
+    return minima[np.flatnonzero(np.diff(states, prepend=-1))]
+
+
+def joins_one(links: Links) -> Bool[np.ndarray, " t"]:
+    """Which transition states have one and the same minimum at all ends: degenerate ones."""
+    starts = _starts(links)
+    if not starts.size:
+        return np.zeros(0, bool)
+    lowest = np.minimum.reduceat(links.minimum, starts)
+    return lowest == np.maximum.reduceat(links.minimum, starts)
+
+
+def highest_minimum(links: Links, energies: Float[np.ndarray, " m"]) -> Float[np.ndarray, " t"]:
+    """The highest energy among the minima that each transition state joins."""
+    starts = _starts(links)
+    if not starts.size:
+        return np.zeros(0)
+    return np.maximum.reduceat(energies[links.minimum], starts)
+
+
+def ends(links: Links, n_minima: int) -> tuple[Int[np.ndarray, " ends"], Int[np.ndarray, " ends"]]:
+    """Every transition state with every different minimum that it reaches, ascending."""
+    width = max(n_minima, 1)
+    states, minima = np.divmod(np.unique(links.transition_state * width + links.minimum), width)
+    return states, minima
+
+
+def pairs(links: Links, n_minima: int) -> Edges:
+    """The pairs of different minima that each transition state joins."""
+    states, minima = ends(links, n_minima)
+    found = []
+    # Ends of one transition state lie side by side: the pairs are those of each distance.
+    for distance in range(1, int(np.bincount(states, minlength=1).max())):
+        first = np.flatnonzero(states[distance:] == states[:-distance])
+        found.append(Edges(states[first], minima[first], minima[first + distance]))
+    if not found:
+        return Edges(*(np.zeros(0, np.int64) for _ in Edges._fields))
+    joined = Edges(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+    order = np.argsort(joined.transition_state, kind="stable")
+    return Edges(*(column[order] for column in joined))
+
+
+def side_pairs(links: Links) -> Edges:
+    """Every minimum that one side reaches with every one that the other side reaches.
+
+    For formats with room for two minima. ``minimum_1`` is on side 0, ``minimum_2`` on side 1,
+    whatever their order; they are equal in a degenerate rearrangement. The pairs of a transition
+    state join all of its minima.
+    """
+    first, second = (np.flatnonzero(links.side == side) for side in (0, 1))
+    states = links.transition_state
+    opposite = np.bincount(states[second], minlength=1)
+    begin = np.cumsum(opposite) - opposite
+    count = opposite[states[first]]
+    row = np.repeat(first, count)
+    # Counts from 0 within the pairs of each row.
+    number = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
+    other = second[begin[states[row]] + number] if row.size else row
+    return Edges(states[row], links.minimum[row], links.minimum[other])
+
+
+def components(edges: Edges, n_minima: int) -> Int[np.ndarray, " m"]:
+    """The connected component of each minimum, numbered from 0 in order of first minimum.
+
+    Two minima are connected if pathways lead from one to the other, at whatever energy.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    joined = np.ones(edges.minimum_1.size, bool)
+    places = (edges.minimum_1, edges.minimum_2)
+    graph = coo_array((joined, places), shape=(n_minima, n_minima))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
+def _starts(links: Links) -> Int[np.ndarray, " t"]:
+    """Where the links of each transition state begin; every one has some."""
+    return np.flatnonzero(np.diff(links.transition_state, prepend=-1))
+
+
+def _check_positions(name: str, positions: np.ndarray, size: int) -> None:
+    if positions.size and not (positions.min() >= 0 and positions.max() < size):
+        remedy = f"use 0 to {size - 1}" if size else "give the points"
+        raise BadInputError(f"links: {name}", "not a position", remedy)
