@@ -9,7 +9,6 @@ from hypothesis import given, strategies as st
 from lossatlas.errors import BadInputError
 from lossatlas.interop.pathsample import read_database
 from lossatlas.interop.pathsample_network import read_network
-from lossatlas.network.disconnectivity import barrier, build_tree
 
 ONES = 3 * f"{1.0:20.10f}"
 STARS = 25 * "*"
@@ -57,17 +56,17 @@ def test_energies_and_links_of_all_tables(tmp_path: Path, minimum_lines: str, st
     minima = "\n".join(MINIMUM_LINES[minimum_lines](energy) for energy in MINIMA)
     states = "\n".join(STATE_LINES[state_lines](*state) for state in STATES) + "\n\n"
     network = read_network(*write(tmp_path, minima, states))
-    assert network.energies.tolist() == pytest.approx(list(MINIMA), abs=1e-12)
-    assert network.transition_energies.tolist() == [energy for energy, _, _ in STATES]
-    assert network.minimum_1.tolist() == [first - 1 for _, first, _ in STATES]
-    assert network.minimum_2.tolist() == [second - 1 for _, _, second in STATES]
-    assert barrier(build_tree(*network), 0, 2) == 1.5
+    assert network.minimum_energies.tolist() == pytest.approx(list(MINIMA), abs=1e-12)
+    assert network.transition_state_energies.tolist() == [energy for energy, _, _ in STATES]
+    assert network.minimum_1.tolist() == [min(pair) - 1 for _, *pair in STATES]
+    assert network.minimum_2.tolist() == [max(pair) - 1 for _, *pair in STATES]
+    assert network.barrier(1, 3) == 1.5
 
 
 def test_the_database_of_the_programs(shared):
     folder = shared / "peer" / "d2"
     network, database = read_network(folder / "min.data", folder / "ts.data"), read_database(folder)
-    for name in network._fields:
+    for name in ("minimum_energies", "transition_state_energies", "minimum_1", "minimum_2"):
         np.testing.assert_array_equal(getattr(network, name), getattr(database, name))
 
 
@@ -77,7 +76,7 @@ def test_without_transition_states_nothing_is_connected(tmp_path: Path, content:
     files = write(tmp_path, "1.0\n2.0\n", "")
     files[0].write_bytes(line_ends.join(["1.0 2.0", "2.0 3.0", ""]).encode("utf-8-sig"))
     files[1].write_bytes(content.replace("\n", line_ends).encode())
-    assert build_tree(*read_network(*files)).roots.size == 2
+    assert read_network(*files).tree.roots.size == 2
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from("EeDdQq"))
@@ -90,7 +89,7 @@ def test_any_number_of_fortran(tmp_path_factory, energy: float, letter: str):
         written.append(f"{digits}{exponent}")
     for number in written:
         network = read_network(*write(folder, f"{number} 1.0\n", ""))
-        assert network.energies.tolist() == [energy]
+        assert network.minimum_energies.tolist() == [energy]
 
 
 GOOD_MINIMA, GOOD_STATES = "1.0 5.0\n2.0 5.0\n", "3.0 5.0 1 1 2\n"
