@@ -96,3 +96,23 @@ class Attempt(NamedTuple):
     pathways: tuple[Pathway, ...] = ()
     failures: dict[Status, int] = {}  # noqa: RUF012 (never changed in place)
     hits: tuple[int, ...] = ()
+
+
+class Outcome(NamedTuple):
+    """What a search returns or hands over; it has no ids but those of known transition states.
+
+    Attributes:
+        status: CONVERGED, or why nothing came of it.
+        cost: evaluations spent.
+        minima: minima met on the way that belong to no pathway.
+        pathways: the transition states found, with their minima.
+        failures: how many candidates failed, by reason.
+        hits: ids of transition states already in the atlas that were found once more.
+    """
+
+    status: Status
+    cost: Cost
+    minima: tuple[StationaryPoint, ...] = ()
+    pathways: tuple[Pathway, ...] = ()
+    failures: dict[Status, int] = {}  # noqa: RUF012 (never changed in place)
+    hits: tuple[int, ...] = ()
