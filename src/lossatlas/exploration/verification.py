@@ -59,6 +59,8 @@ def verify(
 ) -> Verification:
     """Recompute gradient, Hessian index and links of stored points.
 
+    First the rows themselves are checked (`Atlas.check`), all of them, whatever the sample.
+
     Args:
         landscape: the landscape of the atlas.
         atlas: an open atlas.
@@ -72,7 +74,9 @@ def verify(
         >>> verify(landscape, atlas, sample=20).failures             # doctest: +SKIP
         ()
     """
-    minima, states = atlas.minima(), atlas.transition_states()
+    damaged = atlas.check()
+    minima = atlas.minima()
+    states = atlas.transition_states().dropna(subset=["minimum_1"])  # others have lost links
     random = np.random.default_rng(seed)
     minimum_ids = _draw(minima["id"].tolist(), sample, random)
     state_ids = _draw(states["id"].tolist(), sample, random)
@@ -96,7 +100,8 @@ def verify(
         failures += [(position, text) for text in found]
         report(done, len(searches))
     ordered = tuple(text for _, text in sorted(failures))
-    return Verification(len(minimum_ids), len(state_ids), 2 * len(state_ids), ordered)
+    checked = len(minimum_ids), len(state_ids), 2 * len(state_ids)
+    return Verification(*checked, (*damaged, *ordered))
 
 
 def _draw(ids: Sequence[int], sample: int | None, random: np.random.Generator) -> list[int]:
