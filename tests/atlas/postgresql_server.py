@@ -2,9 +2,9 @@
 
 import importlib.util
 import os
-import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +17,8 @@ UNPRIVILEGED = "nobody"
 
 def why_none() -> str | None:
     """What is missing for a server, None if nothing is."""
+    if sys.platform == "win32":
+        return "a server is started on Unix only: set LOSSATLAS_POSTGRESQL to the URL of one"
     if importlib.util.find_spec("psycopg") is None:
         return "no driver: pip install 'lossatlas[postgresql]'"
     if _binary("initdb") is None or _binary("pg_ctl") is None:
@@ -32,6 +34,8 @@ def _binary(name: str) -> str | None:
 @contextmanager
 def server() -> Iterator[str]:
     """The URL of an administrator's database on a new server, which is stopped and removed."""
+    import pwd  # not on Windows
+
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # sockets need short paths
     user = UNPRIVILEGED if os.getuid() == 0 else None
     if user is not None:

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import MetaData, create_engine, insert, inspect, select
+from sqlalchemy import MetaData, create_engine, insert, inspect, make_url, select
 
 from lossatlas.atlas import Atlas, upgrade
 from lossatlas.atlas.links import read_links
@@ -278,3 +278,34 @@ def test_an_atlas_in_postgresql_keeps_its_old_tables(postgresql_database, old):
             assert connection.exec_driver_sql(kept).scalar_one() == len(atlas.attempts())
     with Atlas.open(postgresql_database) as again:
         assert again.status()["minima"] == 4
+
+
+@pytest.mark.postgresql
+def test_an_upgrade_in_postgresql_that_fails_changes_nothing(postgresql_database, old, monkeypatch):
+    copied_to(postgresql_database, old)
+
+    def fail(*_: object) -> None:
+        raise AtlasError("the power failed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lossatlas.atlas.contents.replace_meta", fail)
+        with pytest.raises(AtlasError, match="the power failed"):
+            Atlas.open(postgresql_database)
+    with opened(postgresql_database) as atlas:
+        check_content(atlas, old)
+
+
+@pytest.mark.postgresql
+def test_who_may_not_create_a_schema_is_told_what_to_ask_for(postgresql_database, old):
+    copied_to(postgresql_database, old)
+    admin = create_engine(postgresql_database, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        user = f"user_{make_url(postgresql_database).database}"
+        connection.exec_driver_sql(f"CREATE ROLE {user} LOGIN")
+        connection.exec_driver_sql(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {user}")
+        url = make_url(postgresql_database).set(username=user).render_as_string()
+        with pytest.raises(AtlasError, match="GRANT CREATE ON DATABASE"):
+            Atlas.open(url)
+        connection.exec_driver_sql(f"DROP OWNED BY {user}")
+        connection.exec_driver_sql(f"DROP ROLE {user}")
+    admin.dispose()

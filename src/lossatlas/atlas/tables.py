@@ -115,8 +115,10 @@ def transition_states(connection: Connection) -> "DataFrame":
     names = ("id", "loss", "curvature", "orbit_size", "times_found", "rms_gradient")
     frame = _frame(connection.execute(query).all(), names)
     frame["orbit_size"] = frame["orbit_size"].map(int).astype(object)
-    frame = frame.merge(_ends(connection), on="id", how="left")
-    if len(frame) and frame["ends"].count() == len(frame):
+    ends = _ends(connection)
+    complete = len(ends) == len(frame)
+    frame = frame.merge(ends, on="id", how="left")
+    if complete:
         frame = frame.astype({"minimum_1": int, "minimum_2": int, "ends": int, "degenerate": bool})
     nullable = {name: pd.Int64Dtype() for name in frame.columns if name.startswith("via_")}
     return frame.astype(nullable).loc[:, list(TRANSITION_STATE_COLUMNS)]
