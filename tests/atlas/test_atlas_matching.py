@@ -15,7 +15,7 @@ from atlas_points import (
     symmetry_copy,
 )
 from hypothesis import given, settings, strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from lossatlas.atlas import Atlas, matching, schema
 
@@ -113,16 +113,28 @@ def test_counts_equal_those_of_the_points_known_to_be_distinct(tmp_path_factory,
     originals = [network_point(rng, energy=0.5) for _ in range(6)]  # all of one energy
     found = [moved(rng, symmetry_copy(rng, originals[i]), 1e-8) for i in draws]
     with Atlas.create(tmp_path_factory.mktemp("a") / "a.atlas", problem()) as atlas:
-        atlas.commit(atlas.start_run({}, 0, {}, "cpu"), [attempt(minima=[p]) for p in found])
+        run_id = atlas.start_run({}, 0, {}, "cpu")
+        atlas.commit(run_id, [attempt(minima=[p]) for p in found], "all")
         assert sorted(atlas.minima()["times_found"]) == sorted(Counter(draws).values())
 
 
-def test_candidates_come_from_an_index(atlas):
-    if "postgresql" in atlas.name:
-        pytest.skip("an empty table has no use for its index there")
-    query = select(schema.minimum.c.id).where(schema.minimum.c.energy.between(0.5, 0.6))
-    with atlas.reading() as connection:
-        sql = str(query.compile(compile_kwargs={"literal_binds": True}))
-        plan = connection.execute(text(f"EXPLAIN QUERY PLAN {sql}")).one()
-    assert "USING" in plan.detail
-    assert "ix_minimum_energy" in plan.detail
+def test_candidates_come_from_an_index(tmp_path):
+    window = {f"{end}_{k}": 0.5 for k in range(matching.WINDOWS) for end in ("low", "high")}
+    with Atlas.create(tmp_path / "a.atlas", problem()) as atlas, atlas.reading() as connection:
+        sql = text(f"EXPLAIN QUERY PLAN {matching._query('minimum').text}")
+        plan = [row.detail for row in connection.execute(sql, window)]
+    searches = [detail for detail in plan if "minimum" in detail]
+    assert len(searches) == matching.WINDOWS
+    assert all("SEARCH minimum USING INDEX ix_minimum_energy" in detail for detail in searches)
+
+
+def test_a_batch_finds_all_that_it_has_in_common_with_the_atlas(commit, rng):
+    """Many points of close, equal and distant energies, more than one query looks for."""
+    energies = np.concatenate([np.linspace(0, 1, 90), 0.5 + 1e-10 * np.arange(40), [0.7] * 20])
+    points = [network_point(rng, energy=float(energy)) for energy in energies]
+    ids = commit(attempt(minima=points)).new_minima
+    assert len(ids) == 150
+    order = rng.permutation(150)
+    again = commit(attempt(minima=[symmetry_copy(rng, points[k]) for k in order]))
+    assert again.attempts[0].minima == tuple(ids[k] for k in order)
+    assert again.hits == 150

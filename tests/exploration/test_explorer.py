@@ -6,8 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from lossatlas.atlas import Atlas, Problem
-from lossatlas.atlas.log import INDEPENDENT_MINIMA, INDEPENDENT_SADDLES
+from lossatlas.atlas import Atlas, Attempt, Problem
 from lossatlas.data.ljat3_energy import ljat3_planar
 from lossatlas.errors import BadInputError, Status
 from lossatlas.exploration import ExploreOptions, explore, explorer, strategies, verify
@@ -16,7 +15,7 @@ from lossatlas.exploration.strategies import Task
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.lanes.compilation import Forecast
 from lossatlas.lanes.engine import Request
-from lossatlas.search.outcome import Attempt, Cost
+from lossatlas.search.outcome import Cost, Outcome
 from lossatlas.testing.surfaces import LJAT3_PLANAR, MUELLER_BROWN
 
 REFLECTIONS = np.array([np.diag([s, s, t]) for s in (1.0, -1.0) for t in (1.0, -1.0)])
@@ -109,7 +108,7 @@ def _run(landscape, path, **options):
     with open_atlas(path, landscape) as atlas:
         explore(landscape, atlas, ExploreOptions(minutes=2, **options))
         states = atlas.transition_states()
-        attempts = atlas.attempts()[["strategy", "origin", "detail", "status"]]
+        attempts = atlas.attempts()[["strategy", "origin", "what", "part", "status"]]
         return states[["loss", "minimum_1", "minimum_2"]].to_numpy(), attempts.to_numpy().tolist()
 
 
@@ -134,7 +133,7 @@ def test_an_exploration_is_continued(small, tmp_path):
     second, log_after = _run(small, path, transition_states=8)
     assert len(second) >= 8 > len(first)
     assert log_after[: len(log)] == log
-    names = [tuple(map(str, row[:3])) for row in log_after]
+    names = [tuple(map(str, row[:4])) for row in log_after]
     assert len(set(names)) == len(names), "no search is made twice"
 
 
@@ -179,17 +178,18 @@ def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch):
     monkeypatch.setattr(explorer._Rounds, "time_is_up", lambda rounds: len(finished) >= 3)
     with open_atlas(tmp_path / "h", landscape) as atlas:
         done = explore(landscape, atlas, options)
-        names = set(atlas.attempts()["detail"])
+        names = set(zip(*(atlas.attempts()[name] for name in ("what", "part")), strict=True))
     assert done.reason == "time"
     assert done.attempts == len(names) >= 9  # three chains of three quenches
-    assert "endless" not in names
+    assert "endless" not in {what for what, _ in names}
 
 
 def test_independent_draws_are_committed_in_order_alone():
     """Else the quick ones would be counted more often than the slow."""
-    strategies = ["basin-hopping", INDEPENDENT_MINIMA, "connect", INDEPENDENT_SADDLES]
-    waiting = {k: [Attempt(s, (), "", Status.CONVERGED, Cost())] for k, s in enumerate(strategies)}
-    assert [a.strategy for a in _out_of_order(waiting)] == ["basin-hopping", "connect"]
+    nothing = Outcome(Status.CONVERGED, Cost())
+    streams = enumerate([None, "minima", None, "saddles"])
+    waiting = {k: [(Attempt(f"{k}", (), "", nothing, stream=s), False)] for k, s in streams}
+    assert [a.strategy for a in _out_of_order(waiting)] == ["0", "2"]
 
 
 def test_cpu_time_ends_an_exploration(small, tmp_path):

@@ -48,6 +48,11 @@ EXPLANATIONS = (
     ("disk i/o error", "the disk failed or is full; all that was committed before is safe"),
     ("not a database", "it is not an SQLite file; give the path of an atlas"),
     ("malformed", "the file is damaged; restore a copy (with its file -wal, if there is one)"),
+    (
+        "permission denied for database",
+        "this user may not create a schema in it, which the upgrade of an older atlas needs; have "
+        "its owner run GRANT CREATE ON DATABASE, then try again",
+    ),
     ("too big", "an array is larger than the database can hold; use a smaller data set"),
 )
 """What an SQLite message contains, and what to say instead."""

@@ -1,28 +1,83 @@
-"""Which minima the stored transition states join."""
+"""The links of an atlas: which minima the two sides of each transition state reach."""
+
+from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
+from lossatlas.atlas import schema
 from lossatlas.atlas.columns import read_columns
-from lossatlas.atlas.schema import transition_state
 from lossatlas.network.links import Links
 
 
 def read_links(connection: Connection, after: int = 0) -> Links:
-    """The links of transition states by ids, ascending by transition state, side and minimum.
+    """The links of all transition states with ids above `after`.
 
     Args:
-        connection: to the atlas, within a transaction.
-        after: only those of transition states with a larger id. Links never change.
+        connection: of an atlas, see `Atlas.reading`.
+        after: 0 for all.
     """
-    table = transition_state.c
-    sides = []
-    for side, minimum, index in (
-        (0, table.minimum_1, table.via_1_index),
-        (1, table.minimum_2, table.via_2_index),
-    ):
-        columns = table.id, minimum.label("minimum"), func.coalesce(index, 0).label("via_index")
-        read = read_columns(connection, select(*columns).where(table.id > after))
-        rows = [read[name].astype(np.int64) for name in ("id", "minimum", "via_index")]
-        sides.append(Links(rows[0], np.full(rows[0].size, side), *rows[1:]))
-    return Links(*(np.concatenate(parts) for parts in zip(*sides, strict=True))).in_order()
+    table = schema.link.c
+    query = (
+        select(table.transition_state, table.side, table.minimum, table.via_index)
+        .where(table.transition_state > after)
+        .order_by(table.transition_state, table.side, table.minimum)
+    )
+    read = read_columns(connection, query)
+    if not len(read["side"]):
+        return Links(*(np.zeros(0, np.int64) for _ in Links._fields))
+    index = read["via_index"]
+    if index.dtype == object:  # where some paths run into nothing
+        index = np.where(index == None, 0, index)  # noqa: E711 (of each entry)
+    read["via_index"] = index
+    return Links(*(read[name].astype(np.int64) for name in Links._fields))
+
+
+class Ends(NamedTuple):
+    """The usual two ends of transition states with ids ``id``: of each side the first minimum.
+
+    Attributes:
+        id: (t,) int64, ascending.
+        minimum_1, minimum_2: (t,) ids of minima, ascending.
+        row_1, row_2: (t,) positions of their links.
+        number: (t,) how many links there are, two or more.
+        degenerate: (t,) whether all of them lead to one minimum.
+    """
+
+    id: np.ndarray
+    minimum_1: np.ndarray
+    minimum_2: np.ndarray
+    row_1: np.ndarray
+    row_2: np.ndarray
+    number: np.ndarray
+    degenerate: np.ndarray
+
+
+def usual_ends(links: Links) -> Ends:
+    """Two ends of each transition state; one with links on one side only is left out.
+
+    Example:
+        >>> links = Links(*np.array([[7, 7, 7], [0, 1, 1], [5, 2, 9], [0, 0, 2]]))
+        >>> ends = usual_ends(links)
+        >>> ends.minimum_1, ends.minimum_2, ends.number, ends.degenerate
+        (array([2]), array([5]), array([3]), array([False]))
+    """
+    places = 2 * links.transition_state + links.side
+    first = np.flatnonzero(np.diff(places, prepend=-1))
+    pairs = first[:-1][np.diff(links.transition_state[first]) == 0]
+    others = first[1:][np.diff(links.transition_state[first]) == 0]
+    ids = links.transition_state[pairs]
+    swapped = links.minimum[pairs] > links.minimum[others]
+    rows = np.where(swapped, others, pairs), np.where(swapped, pairs, others)
+    starts = np.searchsorted(links.transition_state, ids)
+    stops = np.searchsorted(links.transition_state, ids, side="right")
+    one = np.concatenate([[0], np.cumsum(links.minimum[1:] != links.minimum[:-1])])
+    return Ends(
+        id=ids,
+        minimum_1=links.minimum[rows[0]],
+        minimum_2=links.minimum[rows[1]],
+        row_1=rows[0],
+        row_2=rows[1],
+        number=stops - starts,
+        degenerate=one[stops - 1] == one[starts] if len(ids) else np.zeros(0, bool),
+    )

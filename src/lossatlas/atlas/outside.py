@@ -1,16 +1,13 @@
-"""Which points lie outside of the box of the landscape: computed from their weights.
+"""Which points lie outside of the box of a function, as it was decided when they were stored.
 
-The only place that knows how the flag comes about; everything else asks `outside_flags`. Points are
-stored as the symmetry copy that lies inside, if there is one (`Landscape.representative`), so the
-weights alone decide.
+Points are stored as the symmetry copy that lies inside, if there is one, see
+`Landscape.representative`.
 """
 
 import numpy as np
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table, or_, select
 
-from lossatlas.atlas import contents, schema
-from lossatlas.atlas.columns import read_columns, stack
-from lossatlas.box import Box
+from lossatlas.atlas.schema import link, minimum, transition_state
 
 
 def outside_flags(connection: Connection, table: Table) -> np.ndarray:
@@ -22,30 +19,17 @@ def outside_flags(connection: Connection, table: Table) -> np.ndarray:
         connection: inside a transaction.
         table: ``schema.minimum`` or ``schema.transition_state``.
     """
-    box = Box.of(contents.read_meta(connection)["fingerprint"])
-    if box is None:
-        count = connection.execute(select(func.count(table.c.id))).scalar_one()
-        return np.zeros(count, bool)
-    read = read_columns(connection, select(table.c.weights).order_by(table.c.id))
-    if not len(read["weights"]):
-        return np.zeros(0, bool)
-    return ~box.contains(stack(read["weights"].tolist()))
+    flags = connection.execute(select(table.c.outside).order_by(table.c.id)).scalars()
+    return np.array(flags.all(), bool)
 
 
-def left_out_states(connection: Connection, kept_minima: np.ndarray) -> np.ndarray:
+def left_out_states(connection: Connection) -> np.ndarray:
     """(states,) whether a transition state is left out, by ascending id.
 
-    One is if it lies outside of the box, or if it joins a minimum that is not kept.
-
-    Args:
-        connection: inside a transaction.
-        kept_minima: ids of the minima that are not left out.
+    One is if it lies outside of the box, or if it joins a minimum outside.
     """
-    table = schema.transition_state
-    flags = outside_flags(connection, table)
-    if Box.of(contents.read_meta(connection)["fingerprint"]) is None:
-        return flags
-    query = select(table.c.minimum_1, table.c.minimum_2).order_by(table.c.id)
-    ends = read_columns(connection, query)
-    known = np.isin(ends["minimum_1"], kept_minima) & np.isin(ends["minimum_2"], kept_minima)
-    return flags | ~known
+    joins = select(link.c.transition_state).join(minimum, minimum.c.id == link.c.minimum)
+    outside = joins.where(minimum.c.outside)
+    table = transition_state.c
+    query = select(or_(table.outside, table.id.in_(outside))).order_by(table.id)
+    return np.array(connection.execute(query).scalars().all(), bool)

@@ -11,7 +11,7 @@ Example:
     >>> problem = Problem({"network": "2-10-4", "l2": "0.0001"})
     >>> with Atlas.create(path, problem) as atlas:
     ...     run_id = atlas.start_run({"minutes": 2}, 0, {"lossatlas": "0.1"}, "cpu")
-    ...     receipt = atlas.commit(run_id, [])
+    ...     receipt = atlas.commit(run_id, [], "run 1 batch 1")
     ...     atlas.finish_run(run_id, "time is up")
     ...     atlas.status()["minima"]
     0
@@ -29,13 +29,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sqlalchemy import Connection, func, insert, select, update
 
-from lossatlas.atlas import columns, contents, database, network, schema, tables
-from lossatlas.atlas.records import Committed, Problem, group_hashes
+from lossatlas.atlas import columns, contents, database, integrity, network, schema, tables
+from lossatlas.atlas.receipts import read_receipt
+from lossatlas.atlas.records import Attempt, Committed, Problem, group_hashes
 from lossatlas.atlas.sqlite_file import beside, refuse_without_log
-from lossatlas.atlas.writing import write_attempt
+from lossatlas.atlas.upgrade import upgrade
+from lossatlas.atlas.writing import write_batch
 from lossatlas.errors import AtlasError, BadInputError
 from lossatlas.network.points import Network
-from lossatlas.search.outcome import Attempt
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -100,7 +101,7 @@ class Atlas:
         """
         atlas = cls(database.connect(target, seconds, may_create=False))
         try:
-            atlas._check_whole()
+            atlas._upgrade(atlas._check_whole())
         except BaseException:
             atlas.close()
             raise
@@ -119,16 +120,16 @@ class Atlas:
             raise
         return atlas
 
-    def _check_whole(self) -> None:
-        """Refuse a file without an atlas; warn about one that lacks its log."""
+    def _check_whole(self) -> int:
+        """Refuse a file without an atlas, warn about one that lacks its log; the schema version."""
         place = self._connected.place
         with self.reading() as connection:
-            there = contents.is_atlas(connection, self.name)
-            suspect = there and place is not None and place.without_log
+            version = contents.version_of(connection, self.name)
+            suspect = version is not None and place is not None and place.without_log
             open_runs = suspect and connection.execute(UNFINISHED).scalar_one()
-        if not there and place is not None:
+        if version is None and place is not None:
             refuse_without_log(place)
-        if not there:
+        if version is None:
             raise BadInputError(self.name, "no atlas in it", "explore a study first")
         if open_runs and place is not None:
             log = beside(place.path, "-wal").name
@@ -138,19 +139,21 @@ class Atlas:
                 "both files, or copy again when the exploration has ended"
             )
             warnings.warn(text, stacklevel=3)
+        return version
 
     def _begin(self, problem: Problem, must_be_new: bool) -> None:
         with self.reading() as connection:  # refuses before anything is written to the file
-            there = contents.is_atlas(connection, self.name)
-        if not there and self._connected.place is not None:
+            version = contents.version_of(connection, self.name)
+        if version is None and self._connected.place is not None:
             refuse_without_log(self._connected.place)
-        there = there or not self._write_new_patiently(problem)
-        if there and must_be_new:
+        if version is None and self._write_new_patiently(problem):
+            return
+        if must_be_new:
             remedy = "open it, or give another path"
             raise BadInputError(self.name, "there is an atlas already", remedy)
-        if there:
-            with self._writing() as connection:
-                contents.adopt(connection, problem, self.name)
+        self._upgrade(version)
+        with self._writing() as connection:
+            contents.adopt(connection, problem, self.name)
 
     def _write_new_patiently(self, problem: Problem) -> bool:
         """As `_write_new`, again where another program creates it at the very same moment.
@@ -170,7 +173,7 @@ class Atlas:
         Before the write-ahead log is used: a file that uses one but has no tables has lost it.
         """
         with database.writing(self._engine, self.name, locked=False) as connection:
-            if contents.is_atlas(connection, self.name):
+            if contents.version_of(connection, self.name) is not None:
                 return False
             contents.write_new(connection, problem)
             return True
@@ -194,6 +197,20 @@ class Atlas:
             database.use_write_ahead_log(self._engine, self.name)
             self._written = True
         return database.writing(self._engine, self.name)
+
+    def _upgrade(self, version: int | None) -> None:
+        """Bring an atlas of an older version up to date, and say where its backup is."""
+        if version is not None and version < schema.SCHEMA_VERSION:
+            if self._connected.read_only:
+                raise BadInputError(
+                    self.name,
+                    f"was written by an older lossatlas (schema version {version}) and cannot be "
+                    "upgraded, since it or its folder is protected",
+                    "copy it to a folder of your own and open the copy",
+                )
+            message = upgrade(self._engine, self.name)
+            if message is not None:  # another program was not faster
+                warnings.warn(message, stacklevel=4)
 
     def close(self) -> None:
         """Release the file; the last program that closes it leaves one plain file."""
@@ -247,22 +264,40 @@ class Atlas:
             if connection.execute(finished).rowcount != 1:
                 raise AtlasError(f"{self.name}: there is no run {run_id}")
 
-    def commit(self, run_id: int, attempts: Sequence[Attempt]) -> Committed:
+    def commit(self, run_id: int, attempts: Sequence[Attempt], batch: str) -> Committed:
         """Store a batch of attempts and their points in one transaction.
 
         A point that the atlas has, up to symmetry, is not stored again: its ``times_found``
         grows by one. When this returns, the batch survives the death of the program.
 
+        Args:
+            run_id: from `start_run`.
+            attempts: in the order in which they are to be stored.
+            batch: a key of this batch, which no other batch of the atlas has, e.g. ``"run 3 batch
+                17"``. A batch whose key is stored already is not stored again, whatever it holds:
+                the receipt is that of the first time. So a commit may be repeated in doubt.
+
         Raises:
             AtlasError: if there is no such run, if a point is not what its place demands (see
-                `write_attempt`), or if the database fails; nothing of the batch is kept then,
+                `write_batch`), or if the database fails; nothing of the batch is kept then,
                 and all batches before it are.
         """
         with self._writing() as connection:
             run = select(schema.run.c.id).where(schema.run.c.id == run_id)
             if connection.execute(run).first() is None:
                 raise AtlasError(f"{self.name}: there is no run {run_id}")
-            return Committed(tuple(write_attempt(connection, run_id, one) for one in attempts))
+            receipt = read_receipt(connection, batch)
+            if receipt is None:
+                receipt = Committed(write_batch(connection, run_id, attempts, batch))
+            return receipt
+
+    def check(self) -> tuple[str, ...]:
+        """What is wrong with the stored rows, in words; empty if nothing is.
+
+        Rows whose checksums, counters or references do not fit, see `integrity.check`.
+        """
+        with self.reading() as connection:
+            return integrity.check(connection)
 
     def set_property(self, name: str, values: Mapping[int, float], data_hash: str = "") -> None:
         """Write values of a column of the minima, e.g. ``"test_auc"``; known ids keep the rest.

@@ -39,7 +39,8 @@ def verify(
 ) -> None:
     """Compute again what an atlas claims.
 
-    Checks gradient, Hessian index and links of the stored points. Links are followed down both
+    Checks first that every row is as it was written and all rows fit together, then gradient,
+    Hessian index and links of the stored points. Links are followed down both
     sides of every transition state, more carefully than when they were found. The exit code is
     1 if anything is not as stored. Ctrl-C shows what was checked until then.
     """

@@ -19,17 +19,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lossatlas.analysis.completeness import completeness, is_complete
-from lossatlas.atlas import Atlas, Committed
+from lossatlas.atlas import Atlas, Attempt, Committed
 from lossatlas.atlas.failures import Failure, dominant_failure
-from lossatlas.atlas.log import INDEPENDENT_MINIMA, INDEPENDENT_SADDLES
+from lossatlas.atlas.version_1 import STREAM_OF, what_and_part
 from lossatlas.errors import BadInputError, Status
-from lossatlas.exploration.planner import arms, plan_round
+from lossatlas.exploration.planner import ROUND, arms, plan_round
 from lossatlas.exploration.strategies import Task
 from lossatlas.exploration.view import KnownTransitionStates, Observer
 from lossatlas.landscape.base import Landscape
 from lossatlas.landscape.device import device
 from lossatlas.lanes.engine import Engine, Found, Session
-from lossatlas.search.outcome import Attempt, moved
+from lossatlas.search import outcome
 from lossatlas.search.tools import default_tools
 
 QUIET, PER_MINIMUM, PER_TRANSITION_STATE = 750, 10, 20
@@ -217,6 +217,8 @@ class _Rounds:
         self.observer = Observer(atlas, landscape)
         self.known = KnownTransitionStates(atlas)
         self.round_of: list[int] = []
+        self.as_of: list[int] = []  # last attempt in the log that each round was planned from
+        self.batches = 0
         self.pending: list[Attempt] = []
         self.planned_rounds = self.attempts = self.quiet = self.new_in_round = 0
         self.next = 0  # position of the search whose results are committed next
@@ -284,6 +286,7 @@ class _Rounds:
             self.options.strategies,
         )
         tools = self.tools._replace(known=self.known.as_of_now())
+        self.as_of.append(self.observer.entries[-1].id if self.observer.entries else 0)
         for task in tasks:
             self.round_of.append(self.planned_rounds)
             session.submit(task.search(tools))
@@ -291,14 +294,15 @@ class _Rounds:
 
     def _collect(self, session: Session) -> None:
         """Commit results in order; plan another round whenever one is complete."""
-        waiting: dict[int, list[Attempt | Found]] = {}
+        waiting: dict[int, list[tuple[Attempt, bool]]] = {}
         last = time.monotonic()
         try:
             for position, result in session.results():
-                waiting.setdefault(position, []).append(result)
+                arrived = self._attempt(position, result), isinstance(result, Found)
+                waiting.setdefault(position, []).append(arrived)
                 while results := waiting.pop(self.next, []):
-                    self.pending += map(_attempt, results)
-                    if isinstance(results[-1], Found):
+                    self.pending += [attempt for attempt, _ in results]
+                    if results[-1][1]:
                         break  # this search goes on
                     self.next += 1
                     if self._ends_round(self.next - 1):
@@ -311,6 +315,25 @@ class _Rounds:
         finally:
             self.pending += _out_of_order(waiting)
             self._commit()
+
+    def _attempt(self, position: int, result: outcome.Attempt | Found) -> Attempt:
+        """What a search handed over, with its place in the exploration."""
+        found = result.result if isinstance(result, Found) else result
+        what, part = what_and_part(found.strategy, found.detail)
+        number = self.round_of[position]
+        return Attempt(
+            found.strategy,
+            found.origin,
+            what,
+            outcome.Outcome(
+                found.status, found.cost, found.minima, found.pathways, found.failures, found.hits
+            ),
+            part,
+            STREAM_OF.get(found.strategy),
+            number,
+            self.as_of[number],
+            ROUND,
+        )
 
     def _ends_round(self, position: int) -> bool:
         last = position + 1 == len(self.round_of)
@@ -341,11 +364,12 @@ class _Rounds:
         What is committed is no longer pending from then on, whatever interrupts the rest.
         """
         while self.pending and not self.limit_reached:
-            found = sum(len(a.minima) + 2 * len(a.pathways) for a in self.pending)
+            found = sum(len(a.outcome.minima) + 2 * len(a.outcome.pathways) for a in self.pending)
             now = self.pending[:1] if self._enough(found) else self.pending[:]
             assert self.run_id is not None  # searches are made after the run began
-            stored = [moved(attempt, self.landscape.representative) for attempt in now]
-            receipt = self.atlas.commit(self.run_id, stored)
+            self.batches += 1
+            key = f"run {self.run_id} batch {self.batches}"
+            receipt = self.atlas.commit(self.run_id, now, key)
             del self.pending[: len(now)]
             self._count(now, receipt)
             self.limit_reached = self._enough()
@@ -374,18 +398,13 @@ class _Rounds:
         )
 
 
-def _attempt(result: Attempt | Found) -> Attempt:
-    return result.result if isinstance(result, Found) else result
-
-
-def _out_of_order(waiting: dict[int, list[Attempt | Found]]) -> list[Attempt]:
+def _out_of_order(waiting: dict[int, list[tuple[Attempt, bool]]]) -> list[Attempt]:
     """What searches have found behind one that time cut off, as far as it may be kept.
 
     Not the independent draws: the quick ones would be counted more often than the slow.
     """
-    draws = (INDEPENDENT_MINIMA, INDEPENDENT_SADDLES)
-    attempts = [_attempt(result) for k in sorted(waiting) for result in waiting[k]]
-    return [attempt for attempt in attempts if attempt.strategy not in draws]
+    attempts = [attempt for k in sorted(waiting) for attempt, _ in waiting[k]]
+    return [attempt for attempt in attempts if attempt.stream is None]
 
 
 def _versions() -> dict[str, str]:

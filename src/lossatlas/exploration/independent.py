@@ -22,13 +22,15 @@ from typing import Any
 
 import numpy as np
 
-from lossatlas.atlas.log import INDEPENDENT_MINIMA, INDEPENDENT_SADDLES
 from lossatlas.exploration.random_starts import random_numbers
 from lossatlas.exploration.strategies import DISPLACEMENTS, Task
 from lossatlas.exploration.view import View
 from lossatlas.search.basin_hopping import quench_attempt
 from lossatlas.search.tools import N_SOFT, Tools
 from lossatlas.search.transition_states import single_ended
+
+INDEPENDENT_MINIMA, INDEPENDENT_SADDLES = "independent-minima", "independent-saddles"
+"""The strategies of the two streams."""
 
 
 def draw_minima(view: View, seed: int = 0) -> Iterator[Task]:

@@ -53,10 +53,9 @@ def find_minima(view: View, seed: int = 0) -> Iterator[Task]:
     options = BasinHoppingOptions()
     for number in count():
         name = f"chain {number}"
-        detail = f"{name} quench 1"
-        if ("basin-hopping", (), detail) not in view.tried:
+        if ("basin-hopping", (), name) not in view.tried:
             stream = [seed, number]
-            yield Task("basin-hopping", (), detail, partial(_chain, stream, options, name))
+            yield Task("basin-hopping", (), name, partial(_chain, stream, options, name))
 
 
 def _chain(

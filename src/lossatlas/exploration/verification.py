@@ -66,6 +66,8 @@ def verify(
 ) -> Verification:
     """Recompute gradient, Hessian index and links of stored points.
 
+    First the rows themselves are checked (`Atlas.check`), all of them, whatever the sample.
+
     Args:
         landscape: the landscape of the atlas.
         atlas: an open atlas.
@@ -81,7 +83,10 @@ def verify(
         >>> verify(landscape, atlas, sample=20).failures             # doctest: +SKIP
         ()
     """
-    minima, states = atlas.minima(outside=True), atlas.transition_states(outside=True)
+    damaged = atlas.check()
+    minima = atlas.minima(outside=True)
+    states = atlas.transition_states(outside=True)
+    states = states.dropna(subset=["minimum_1"])  # others have lost links
     random = np.random.default_rng(seed)
     minimum_ids = _draw(minima["id"].tolist(), sample, random)
     state_ids = _draw(states["id"].tolist(), sample, random)
@@ -108,7 +113,8 @@ def verify(
             report(len(checked), len(searches))
     except KeyboardInterrupt:
         interrupted = True
-    return _summary(checked, len(minimum_ids), interrupted)
+    found = _summary(checked, len(minimum_ids), interrupted)
+    return found._replace(failures=(*damaged, *found.failures))
 
 
 def _summary(checked: dict[int, list[str]], minima: int, interrupted: bool) -> Verification:

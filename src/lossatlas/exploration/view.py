@@ -77,7 +77,7 @@ class Observer:
         """The atlas as it is now."""
         for entry in read_log(self.atlas, self.entries[-1].id if self.entries else 0):
             self.entries.append(entry)
-            self.planned.add((entry.strategy, entry.origin, entry.detail))
+            self.planned.add((entry.strategy, entry.origins, entry.what))
         points = self.atlas.network(outside=True)
         self._read_new_weights(points)
         weights = np.array(self._weights).reshape(-1, self.landscape.n_weights)

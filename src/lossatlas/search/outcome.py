@@ -114,3 +114,23 @@ def moved(attempt: Attempt, move: Callable[[np.ndarray], np.ndarray]) -> Attempt
     return attempt._replace(
         minima=tuple(map(point, attempt.minima)), pathways=tuple(map(pathway, attempt.pathways))
     )
+
+
+class Outcome(NamedTuple):
+    """What a search returns or hands over; it has no ids but those of known transition states.
+
+    Attributes:
+        status: CONVERGED, or why nothing came of it.
+        cost: evaluations spent.
+        minima: minima met on the way that belong to no pathway.
+        pathways: the transition states found, with their minima.
+        failures: how many candidates failed, by reason.
+        hits: ids of transition states already in the atlas that were found once more.
+    """
+
+    status: Status
+    cost: Cost
+    minima: tuple[StationaryPoint, ...] = ()
+    pathways: tuple[Pathway, ...] = ()
+    failures: dict[Status, int] = {}  # noqa: RUF012 (never changed in place)
+    hits: tuple[int, ...] = ()
