@@ -19,7 +19,7 @@ def explored(tmp_path: Path, rng):
     path = tmp_path / "original" / "a.atlas"
     with Atlas.create(path, problem()) as atlas:
         run_id = atlas.start_run({}, 0, {}, "cpu")
-        atlas.commit(run_id, [attempt(minima=[network_point(rng)])])
+        atlas.commit(run_id, [attempt(minima=[network_point(rng)])], "a batch")
         yield path
 
 

@@ -15,7 +15,7 @@ def test_a_network_is_frozen_and_points_to_positions(atlas, commit, rng):
     state = network_point(rng, index=1)
     commit(
         attempt(minima=points, strategy="basin-hopping"),
-        attempt(origin=(3, 1), pathways=[pathway(state, points[2], points[0])]),
+        attempt(origins=(3, 1), pathways=[pathway(state, points[2], points[0])]),
     )
     network = atlas.network(with_weights=True)
     commit(attempt(minima=[network_point(rng)]))
@@ -78,7 +78,7 @@ def test_columns_of_replaced_data_disappear_from_the_network(target, rng):
     old = problem()
     with Atlas.create(target, old) as atlas:
         run_id = atlas.start_run({}, 0, {}, "cpu")
-        atlas.commit(run_id, [attempt(minima=[network_point(rng)])])
+        atlas.commit(run_id, [attempt(minima=[network_point(rng)])], "a batch")
         atlas.set_property("test_auc", {1: 0.5}, old.data_hash("test"))
         assert "test_auc" in atlas.network().columns
         arrays = {**old.arrays, "test_inputs": old.arrays["test_inputs"] + 1}
