@@ -14,7 +14,7 @@ from lossatlas.exploration import ExploreOptions, explore, explorer, strategies,
 from lossatlas.exploration.explorer import _out_of_order
 from lossatlas.exploration.strategies import Task
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
-from lossatlas.lanes.engine import Request
+from lossatlas.lanes.requests import Request
 from lossatlas.search.outcome import Attempt, Cost
 from lossatlas.testing.surfaces import LJAT3_PLANAR, MUELLER_BROWN
 

@@ -20,7 +20,8 @@ from lossatlas.kernels.dense.polish import Polish
 from lossatlas.kernels.quench import Quench
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.lanes.blocks import advance
-from lossatlas.lanes.engine import Engine, Found, Request, running
+from lossatlas.lanes.engine import Engine
+from lossatlas.lanes.requests import Found, Request, running
 from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
 
 CAMEL = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1], "camel")

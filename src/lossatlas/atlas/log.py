@@ -17,19 +17,20 @@ class Entry(NamedTuple):
 
     Attributes:
         id: of the attempt.
-        strategy, origin, detail: what was tried; together they name it.
+        strategy, origins, what, part: what was tried; together they name it.
         gradients, hessians: what it cost.
         new_minima, new_transition_states: what it added.
     """
 
     id: int
     strategy: str
-    origin: tuple[int, ...]
-    detail: str
+    origins: tuple[int, ...]
+    what: str
     gradients: int
     hessians: int
     new_minima: int
     new_transition_states: int
+    part: int = 1
 
 
 def read_log(atlas: Readable, after: int = 0) -> list[Entry]:
@@ -48,10 +49,23 @@ def read_log(atlas: Readable, after: int = 0) -> list[Entry]:
     query = select(*columns).where(table.id > after).order_by(table.id)
     with atlas.reading() as connection:
         rows = connection.execute(query).all()
-    return [
-        Entry(identity, strategy, tuple(map(int, origin.split())), *rest)
-        for identity, strategy, origin, *rest in rows
-    ]
+    entries = []
+    for identity, strategy, origin, detail, *rest in rows:
+        what, part = parts_of(detail)
+        origins = tuple(map(int, origin.split()))
+        entries.append(Entry(identity, strategy, origins, what, *rest, part))
+    return entries
+
+
+def detail_of(what: str, part: int) -> str:
+    """How `what` and `part` of an attempt are stored in one column."""
+    return f"{what} quench {part}" if what.startswith("chain ") else what
+
+
+def parts_of(detail: str) -> tuple[str, int]:
+    """What `detail_of` stored."""
+    what, found, part = detail.partition(" quench ")
+    return (what, int(part)) if found else (detail, 1)
 
 
 class Draw(NamedTuple):

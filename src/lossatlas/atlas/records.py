@@ -1,4 +1,4 @@
-"""What goes into an atlas and what comes back: the problem, and the receipt of a batch."""
+"""What goes into an atlas and what comes back: problem, attempts, and the receipt of a batch."""
 
 import hashlib
 import io
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lossatlas.errors import BadInputError
+from lossatlas.search.outcome import Outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,35 @@ class Problem:
             known = ", ".join(sorted(hashes)) or "none"
             raise BadInputError("problem", f"no {group} data", f"groups present: {known}")
         return hashes[group]
+
+
+class Attempt(NamedTuple):
+    """An outcome with its name and its place in the exploration.
+
+    Strategy, origins, what and part together name it.
+
+    Attributes:
+        strategy: name of the strategy.
+        origins: ids of the minima it started from; empty for random starts.
+        what: tells it from others of the same strategy and origins, ``"mode 2 + x1"``,
+            ``"draw 17"``, ``"chain 5"``, ``""``.
+        outcome: what the search handed over.
+        part: 1, 2, ... for searches that hand over several outcomes (quenches of a chain).
+        stream: ``"minima"`` or ``"saddles"`` for independent draws, else None.
+        round: number of the round of its run in which it was planned.
+        as_of: id of the last attempt in the log that it was planned from.
+        width: how many searches a round of its exploration has.
+    """
+
+    strategy: str
+    origins: tuple[int, ...]
+    what: str
+    outcome: Outcome
+    part: int = 1
+    stream: str | None = None
+    round: int = 0
+    as_of: int = 0
+    width: int = 0
 
 
 class Recorded(NamedTuple):

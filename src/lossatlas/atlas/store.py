@@ -29,10 +29,9 @@ import numpy as np
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from lossatlas.atlas import columns, contents, database, schema, tables
-from lossatlas.atlas.records import Committed, Problem, group_hashes
+from lossatlas.atlas.records import Attempt, Committed, Problem, group_hashes
 from lossatlas.atlas.writing import write_attempt
 from lossatlas.errors import AtlasError, BadInputError
-from lossatlas.search.outcome import Attempt
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -191,7 +190,7 @@ class Atlas:
             if connection.execute(finished).rowcount != 1:
                 raise AtlasError(f"{self.name}: there is no run {run_id}")
 
-    def commit(self, run_id: int, attempts: Sequence[Attempt]) -> Committed:
+    def commit(self, run_id: int, attempts: Sequence[Attempt], batch: str) -> Committed:
         """Store a batch of attempts and their points in one transaction.
 
         A point that the atlas has, up to symmetry, is not stored again: its ``times_found``

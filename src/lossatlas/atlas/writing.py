@@ -8,9 +8,10 @@ from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from lossatlas.atlas import schema
 from lossatlas.atlas.matching import find_match
-from lossatlas.atlas.records import Recorded
+from lossatlas.atlas.log import detail_of
+from lossatlas.atlas.records import Attempt, Recorded
 from lossatlas.errors import AtlasError, Status
-from lossatlas.search.outcome import Attempt, Pathway, PathwayEnd, StationaryPoint
+from lossatlas.search.outcome import Pathway, PathwayEnd, StationaryPoint
 
 INDEX = {"minimum": 0, "transition_state": 1}
 """The Hessian index of the points in each table."""
@@ -40,10 +41,10 @@ def write_attempt(connection: Connection, run_id: int, attempt: Attempt) -> Reco
         AtlasError: for a point of another Hessian index than its place demands, for numbers that
             are not finite, and for a path via a transition state that is not known yet.
     """
-    lone = [_place(connection, schema.minimum, point) for point in attempt.minima]
+    lone = [_place(connection, schema.minimum, point) for point in attempt.outcome.minima]
     minima, conflicts = list(lone), []
-    states = [_count_again(connection, schema.transition_state, known) for known in attempt.hits]
-    for pathway in attempt.pathways:
+    states = [_count_again(connection, schema.transition_state, known) for known in attempt.outcome.hits]
+    for pathway in attempt.outcome.pathways:
         ends = [_place(connection, schema.minimum, end.minimum) for end in pathway.ends]
         state, agrees = _place_pathway(connection, pathway, (ends[0].id, ends[1].id))
         minima += ends
@@ -153,17 +154,18 @@ def _write_row(
     found: tuple[Sequence[Placed], Sequence[Placed], Sequence[int]],
 ) -> Recorded:
     minima, states, conflicts = found
+    outcome = attempt.outcome
     new_minima = tuple(point.id for point in minima if point.is_new)
     new_states = tuple(point.id for point in states if point.is_new)
     row = {
         "run_id": run_id,
         "strategy": attempt.strategy,
-        "origin": origin_text(attempt.origin),
-        "detail": attempt.detail,
-        "status": Status(attempt.status).name,
-        "gradients": int(attempt.cost.gradients),
-        "hessians": int(attempt.cost.hessians),
-        "failures": {Status(status).name: int(count) for status, count in attempt.failures.items()},
+        "origin": origin_text(attempt.origins),
+        "detail": detail_of(attempt.what, attempt.part),
+        "status": Status(outcome.status).name,
+        "gradients": int(outcome.cost.gradients),
+        "hessians": int(outcome.cost.hessians),
+        "failures": {Status(status).name: int(count) for status, count in outcome.failures.items()},
         "minima": [point.id for point in minima],
         "transition_states": [point.id for point in states],
         "new_minima": len(new_minima),

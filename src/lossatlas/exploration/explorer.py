@@ -26,7 +26,8 @@ from lossatlas.exploration.planner import arms, plan_round
 from lossatlas.exploration.strategies import Task
 from lossatlas.exploration.view import KnownTransitionStates, Observer
 from lossatlas.landscape.base import Landscape
-from lossatlas.lanes.engine import Engine, Found, Session
+from lossatlas.lanes.engine import Engine, Session
+from lossatlas.lanes.requests import Found
 from lossatlas.search.outcome import Attempt
 from lossatlas.search.tools import default_tools
 

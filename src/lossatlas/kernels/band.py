@@ -23,7 +23,7 @@ from jax import Array
 
 from lossatlas.errors import Status
 from lossatlas.kernels import lbfgs
-from lossatlas.lanes.engine import running
+from lossatlas.lanes.requests import running
 
 
 class BandState(NamedTuple):

@@ -19,7 +19,7 @@ from jax import Array
 from lossatlas.errors import Status
 from lossatlas.kernels import bfgs, lbfgs
 from lossatlas.kernels.dense.spectrum import spectrum
-from lossatlas.lanes.engine import running
+from lossatlas.lanes.requests import running
 
 
 class QuenchState(NamedTuple):

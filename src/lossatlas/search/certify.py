@@ -8,7 +8,7 @@ import numpy as np
 from lossatlas.errors import Status
 from lossatlas.kernels.dense.polish import Polished
 from lossatlas.landscape.base import Landscape
-from lossatlas.lanes.engine import Request
+from lossatlas.lanes.requests import Request
 from lossatlas.search.outcome import Cost, StationaryPoint
 from lossatlas.search.tools import Tools
 

@@ -1,7 +1,8 @@
-"""What a search hands over: certified points, pathways, and the attempt that found them.
+"""What a search hands over: certified points, the pathways between them, and what it cost.
 
-Nothing here has an identity in a database: ids are given by the atlas, which recognises
-symmetry copies. Everything is NumPy, so an outcome can cross a process boundary.
+Nothing here has an identity in a database or a name in an exploration: ids are given by the atlas,
+which recognizes symmetry copies, and a search is named by the strategy that proposed it. Everything
+is NumPy, so an outcome can cross a process boundary.
 """
 
 from typing import NamedTuple
@@ -39,30 +40,41 @@ class StationaryPoint(NamedTuple):
 
 
 class PathwayEnd(NamedTuple):
-    """Where the path down one side of a transition state leads.
+    """One minimum that the path down one side of a transition state reaches.
 
     Attributes:
+        side: 0 or 1: the path begins in the direction of the unstable mode, or against it.
         minimum: the minimum reached.
         via: the stationary point of higher index that the gradient flow runs into first, where a
             symmetric subspace keeps it from falling off (equal hidden units); None otherwise.
+        tolerance: error of one step, in weight units, of the path that was believed: the one that
+            begins at the transition state.
+        method: how that path was followed: ``"exponential"`` (with exact Hessians) or
+            ``"chebyshev"`` (with Hessian-vector products).
     """
 
+    side: int
     minimum: StationaryPoint
     via: StationaryPoint | None
+    tolerance: float
+    method: str
 
 
 class Pathway(NamedTuple):
     """A transition state and the minima that gradient flow joins through it.
 
-    Both may be copies of one minimum: a degenerate rearrangement.
+    Attributes:
+        transition_state: a point of index one.
+        ends: one or more for each side. All may be copies of one minimum: a degenerate
+            rearrangement.
     """
 
     transition_state: StationaryPoint
-    ends: tuple[PathwayEnd, PathwayEnd]
+    ends: tuple[PathwayEnd, ...]
 
 
 class Cost(NamedTuple):
-    """What an attempt cost, in evaluations (never in seconds: results stay deterministic)."""
+    """What a search cost, in evaluations (never in seconds: results stay deterministic)."""
 
     gradients: int = 0
     hessians: int = 0
@@ -71,25 +83,18 @@ class Cost(NamedTuple):
         return Cost(self.gradients + other.gradients, self.hessians + other.hessians)
 
 
-class Attempt(NamedTuple):
-    """One search: what was tried from where, what came of it, what it cost.
+class Outcome(NamedTuple):
+    """What came of a search, or of a part of it, and what it cost.
 
     Attributes:
-        strategy: e.g. ``"basin-hopping"``, ``"single-ended"``, ``"connect"``.
-        origin: ids of the minima it started from, as in the snapshot; empty for random starts.
-        detail: what distinguishes it from other attempts of the same strategy and origin,
-            e.g. ``"mode 2 -"``; also the reason of a failure.
         status: CONVERGED, or why nothing came of it.
         cost: evaluations spent.
         minima: minima met on the way that belong to no pathway.
         pathways: the transition states found, with their minima.
         failures: how many candidates failed, by reason.
-        hits: ids of transition states already in the atlas that were found once more.
+        hits: keys of transition states known before (`search.known`) that were found once more.
     """
 
-    strategy: str
-    origin: tuple[int, ...]
-    detail: str
     status: Status
     cost: Cost
     minima: tuple[StationaryPoint, ...] = ()

@@ -1,6 +1,5 @@
 """The kernels and lengths that all searches on one landscape share."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from lossatlas.kernels.matrix_free.flow import ChebyshevFlow
 from lossatlas.kernels.matrix_free.polish import IterativePolish
 from lossatlas.kernels.quench import Quench
 from lossatlas.landscape.base import Landscape
-from lossatlas.search.outcome import StationaryPoint
+from lossatlas.search.known import NOTHING_KNOWN, KnownView
 
 N_SOFT = 8
 """Soft modes of a minimum that single-ended searches can choose from, excluded modes aside."""
@@ -39,11 +38,6 @@ CHEBYSHEV_TOLERANCE, CHEBYSHEV_SPREAD = (1e-2, 1e-4, 1e-5), 0.05
 """For paths with gradients only, by a method of lower order."""
 
 
-def nothing_known(point: StationaryPoint) -> int | None:
-    """Treat every transition state as new."""
-    return None
-
-
 class Tools(NamedTuple):
     """What a search needs besides its start.
 
@@ -57,8 +51,8 @@ class Tools(NamedTuple):
         newton_ball: length of the Newton step at which a path is handed over to Newton's method.
         largest_spread: a path is followed again with a tighter tolerance if it may have strayed
             further than this from the true one.
-        known: the id of a transition state already in the atlas, or None; the paths of a known one
-            are not followed again.
+        known: the transition states known when the search was planned; their paths are not followed
+            again.
     """
 
     landscape: Landscape
@@ -72,7 +66,7 @@ class Tools(NamedTuple):
     flow_tolerance: tuple[float, ...] = FLOW_TOLERANCE
     newton_ball: float = 0.1
     largest_spread: float = LARGEST_SPREAD
-    known: Callable[[StationaryPoint], int | None] = nothing_known
+    known: KnownView = NOTHING_KNOWN
 
 
 def default_tools(landscape: Landscape) -> Tools:

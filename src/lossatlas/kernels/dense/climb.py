@@ -24,7 +24,7 @@ from jax import Array
 
 from lossatlas.errors import Status
 from lossatlas.kernels.dense.spectrum import rough_spectrum
-from lossatlas.lanes.engine import running
+from lossatlas.lanes.requests import running
 
 
 class ClimbState(NamedTuple):

@@ -35,7 +35,7 @@ again with a tighter tolerance.
 
 from dataclasses import dataclass
 from math import factorial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -43,7 +43,7 @@ from jax import Array
 
 from lossatlas.errors import Status
 from lossatlas.kernels.dense.spectrum import no_spectrum, rough_spectrum
-from lossatlas.lanes.engine import running
+from lossatlas.lanes.requests import running
 
 STIFF = 200.0
 """Directions are stiff if their curvature times the time step is more than this: the flow is on the
@@ -115,6 +115,8 @@ class Flow:
             which the path has ended there.
         steps: steps a device call.
     """
+
+    method: ClassVar[str] = "exponential"
 
     max_step: float = 0.5
     max_hessians: int = 3000

@@ -18,7 +18,7 @@ from jax import Array
 
 from lossatlas.errors import Status
 from lossatlas.kernels.dense.spectrum import no_spectrum, spectrum
-from lossatlas.lanes.engine import running
+from lossatlas.lanes.requests import running
 
 
 class PolishState(NamedTuple):

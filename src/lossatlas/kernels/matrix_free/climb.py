@@ -24,7 +24,7 @@ from lossatlas.errors import Status
 from lossatlas.kernels import lbfgs
 from lossatlas.kernels.dense.climb import Climbed
 from lossatlas.kernels.matrix_free.softest_mode import Pair, SoftestMode, begin, refined, unit
-from lossatlas.lanes.engine import running
+from lossatlas.lanes.requests import running
 
 CURVATURE, REFINE, DESCEND = 0, 1, 2
 """Phases: the product with the mode at a new point; better modes; steps across the mode."""

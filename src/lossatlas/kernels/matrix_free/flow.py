@@ -18,7 +18,7 @@ below `ball`. On a path inside a symmetric subspace both refer to that subspace.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ from lossatlas.errors import Status
 from lossatlas.kernels import lbfgs
 from lossatlas.kernels.dense.flow import Flowed, carried
 from lossatlas.kernels.matrix_free.softest_mode import Pair, SoftestMode, begin, refined, unit
-from lossatlas.lanes.engine import running
+from lossatlas.lanes.requests import running
 
 POWER, SLOPE, CURVATURE, REFINE, STAGE = range(5)
 """Phases: largest curvature; curvature along the path; that along the softest mode; its refinement;
@@ -78,6 +78,8 @@ class ChebyshevFlow:
         memory: pairs of the limited-memory model that helps to find it.
         steps: steps a device call.
     """
+
+    method: ClassVar[str] = "chebyshev"
 
     max_step: float = 0.5
     max_stages: int = 200
