@@ -53,7 +53,7 @@ def read_log(atlas: Readable, after: int = 0) -> list[Entry]:
     for identity, strategy, origin, detail, *rest in rows:
         what, part = parts_of(detail)
         origins = tuple(map(int, origin.split()))
-        entries.append(Entry(identity, strategy, origins, what, *rest, part))
+        entries.append(Entry(identity, strategy, origins, what, *rest, part=part))
     return entries
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from lossatlas.atlas import schema
-from lossatlas.atlas.matching import find_match
 from lossatlas.atlas.log import detail_of
+from lossatlas.atlas.matching import find_match
 from lossatlas.atlas.records import Attempt, Recorded
 from lossatlas.errors import AtlasError, Status
 from lossatlas.search.outcome import Pathway, PathwayEnd, StationaryPoint
@@ -41,10 +41,11 @@ def write_attempt(connection: Connection, run_id: int, attempt: Attempt) -> Reco
         AtlasError: for a point of another Hessian index than its place demands, for numbers that
             are not finite, and for a path via a transition state that is not known yet.
     """
-    lone = [_place(connection, schema.minimum, point) for point in attempt.outcome.minima]
+    outcome = attempt.outcome
+    lone = [_place(connection, schema.minimum, point) for point in outcome.minima]
     minima, conflicts = list(lone), []
-    states = [_count_again(connection, schema.transition_state, known) for known in attempt.outcome.hits]
-    for pathway in attempt.outcome.pathways:
+    states = [_count_again(connection, schema.transition_state, known) for known in outcome.hits]
+    for pathway in outcome.pathways:
         ends = [_place(connection, schema.minimum, end.minimum) for end in pathway.ends]
         state, agrees = _place_pathway(connection, pathway, (ends[0].id, ends[1].id))
         minima += ends

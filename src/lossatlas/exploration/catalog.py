@@ -45,7 +45,9 @@ def chosen(asked: Sequence[str | Strategy] | None = None) -> tuple[Strategy, ...
         >>> [strategy.name for strategy in chosen(["connect"])]
         ['connect', 'independent-minima', 'independent-saddles']
     """
-    found = STRATEGIES if asked is None else tuple(map(_strategy, asked))
+    if isinstance(asked, str):
+        raise _unusable(f"{asked!r} is a text, not a list")
+    found = STRATEGIES if asked is None else _in_order(list(map(_strategy, asked)))
     if not found:
         raise _unusable("none is given")
     drawn = {strategy.draws for strategy in found}
@@ -61,10 +63,16 @@ def chosen(asked: Sequence[str | Strategy] | None = None) -> tuple[Strategy, ...
     return found
 
 
+def _in_order(asked: list[Strategy]) -> tuple[Strategy, ...]:
+    """Ours before others: in whatever order they are asked for, the exploration is the same."""
+    ours = [s for known in STRATEGIES for s in asked if s is known]
+    return (*ours, *(strategy for strategy in asked if strategy not in ours))
+
+
 def _strategy(asked: Any) -> Strategy:
     if isinstance(asked, Strategy):
         return asked
-    for strategy in (*STRATEGIES, *DRAWS):
+    for strategy in STRATEGIES:
         if strategy.name == asked:
             return strategy
     raise _unusable(f"{asked} is unknown")

@@ -106,6 +106,15 @@ class KnownView(NamedTuple):
         return np.concatenate([among[among < len(self.rows.keys)], late])
 
 
+class _Columns(NamedTuple):
+    """As `Known`, growing."""
+
+    keys: Rows
+    energies: Rows
+    uncertainties: Rows
+    invariants: Rows
+
+
 class KnownPoints:
     """A table of known points of one Hessian index.
 
@@ -125,7 +134,7 @@ class KnownPoints:
 
     def __init__(self) -> None:
         """Nothing known."""
-        self._columns = Known(Rows(), Rows(), Rows(), Rows())  # type: ignore[arg-type]
+        self._columns = _Columns(Rows(), Rows(), Rows(), Rows())
         self._order, self._ordered = np.zeros(0, int), np.zeros(0)
 
     def __len__(self) -> int:
