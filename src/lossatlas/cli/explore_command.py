@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lossatlas.cli.arguments import INTERRUPTED, JsonOption, ended_cleanly
+from lossatlas.cli.settings import with_settings
 from lossatlas.errors import BadInputError
+from lossatlas.exploration.stop_rules import ExploreOptions
 
 if TYPE_CHECKING:
     from lossatlas.atlas import Problem
-    from lossatlas.exploration.explorer import Exploration, ExploreOptions
+    from lossatlas.exploration.explorer import Exploration
     from lossatlas.studies.problem import Prepared
     from lossatlas.studies.study import Study
 
 REASONS = {
     "time": "the time is up",
-    "number": "there are as many transition states as asked for",
+    "number": "there are as many points as asked for",
     "complete": "it is as complete as asked for, by independent draws",
     "nothing new": "nothing new turns up any more",
     "interrupted": "interrupted",
@@ -26,6 +28,17 @@ REASONS = {
 
 
 @ended_cleanly
+@with_settings(
+    "minutes",
+    "cpu_minutes",
+    "minima",
+    "transition_states",
+    "until",
+    "independent_share",
+    "seed",
+    "lanes",
+    "workers",
+)
 def explore(
     context: typer.Context,
     study: Annotated[
@@ -35,35 +48,9 @@ def explore(
         str | None,
         typer.Option(metavar="FILE", help="Atlas to begin or continue; default ./<study>.atlas."),
     ] = None,
-    minutes: Annotated[
-        float | None, typer.Option(help="Stop after so many minutes, compilation included.")
-    ] = None,
-    cpu_minutes: Annotated[
-        float | None,
-        typer.Option(help="Likewise of CPU time: the same effort whatever else is running."),
-    ] = None,
-    transition_states: Annotated[
-        int | None,
-        typer.Option(help="Stop at so many in the atlas, degenerate rearrangements included."),
-    ] = None,
-    until: Annotated[
-        float | None,
-        typer.Option(help="Stop when minima and transition states are this complete, e.g. 0.99."),
-    ] = None,
-    independent_share: Annotated[
-        float | None,
-        typer.Option(
-            help="Part of the searches that are independent draws; default 0.5 with --until."
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, max=2**63 - 1, help="Of the searches (the study's data has its own)."),
-    ] = None,
-    lanes: Annotated[
-        int | None, typer.Option(help="Searches of a kind in flight for each worker.")
-    ] = None,
+    *,
     as_json: JsonOption = False,
+    **given: float | None,
 ) -> None:
     """Explore the loss landscape of a study.
 
@@ -77,15 +64,6 @@ def explore(
     loaded = load_study(study)
     target = f"{loaded.name}.atlas" if atlas is None else atlas
     check_target(target)
-    given = {
-        "minutes": minutes,
-        "cpu_minutes": cpu_minutes,
-        "transition_states": transition_states,
-        "until": until,
-        "independent_share": independent_share,
-        "seed": seed,
-        "lanes": lanes,
-    }
     ended = _explore(loaded, target, given, context.obj)
     _show(ended, target, as_json)
     if ended.reason == "interrupted":
@@ -116,14 +94,12 @@ def check_target(target: str) -> None:
 
 
 def _explore(
-    study: "Study", target: str, given: dict[str, float | int | None], started: float
+    study: "Study", target: str, given: dict[str, float | None], started: float
 ) -> "Exploration":
     from lossatlas.cli.runtime import set_up_jax
 
     stored = _stored_problem(target)
     set_up_jax()
-    from lossatlas.exploration.explorer import ExploreOptions
-
     chosen = {name: value for name, value in given.items() if value is not None}
     options = ExploreOptions(**{**study.explore.model_dump(), **chosen})
     return _grow(_prepared(study, stored), target, options, started)
@@ -149,7 +125,7 @@ def _prepared(study: "Study", stored: "Problem | None") -> "Prepared":
 
 
 def _grow(
-    prepared: "Prepared", target: str, options: "ExploreOptions", started: float
+    prepared: "Prepared", target: str, options: ExploreOptions, started: float
 ) -> "Exploration":
     from lossatlas.analysis.auc_columns import compute_auc
     from lossatlas.atlas import Atlas
