@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from lossatlas.atlas import Atlas, Problem, snapshot
     from lossatlas.data import Dataset, load_ljat3, load_mnist, read_table, sklearn_dataset
     from lossatlas.errors import AtlasError, BadInputError, LossatlasError, Status
-    from lossatlas.exploration.explorer import Exploration, ExploreOptions
+    from lossatlas.exploration.explorer import Exploration
+    from lossatlas.exploration.stop_rules import ExploreOptions
     from lossatlas.exploration.verification import Verification, verify
     from lossatlas.landscape import FunctionLandscape, NetworkLandscape
     from lossatlas.network.disconnectivity import barrier, build_tree, superbasins
@@ -111,7 +112,7 @@ _HOMES = {
     "LossatlasError": "errors",
     "Status": "errors",
     "Exploration": "exploration.explorer",
-    "ExploreOptions": "exploration.explorer",
+    "ExploreOptions": "exploration.stop_rules",
     "Verification": "exploration.verification",
     "verify": "exploration.verification",
     "FunctionLandscape": "landscape",

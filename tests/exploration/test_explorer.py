@@ -7,15 +7,12 @@ import numpy as np
 import pytest
 
 from lossatlas.atlas import Atlas, Problem, snapshot
-from lossatlas.atlas.log import INDEPENDENT_MINIMA, INDEPENDENT_SADDLES
 from lossatlas.data.ljat3_energy import ljat3_planar
-from lossatlas.errors import BadInputError, Status
-from lossatlas.exploration import ExploreOptions, explore, explorer, strategies, verify
-from lossatlas.exploration.explorer import _out_of_order
-from lossatlas.exploration.strategies import Task
+from lossatlas.errors import BadInputError
+from lossatlas.exploration import ExploreOptions, Key, Strategy, Task, explore, explorer, verify
+from lossatlas.exploration.strategies import find_minima
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.lanes.requests import Request
-from lossatlas.search.outcome import Attempt, Cost
 from lossatlas.testing.surfaces import LJAT3_PLANAR, MUELLER_BROWN
 
 REFLECTIONS = np.array([np.diag([s, s, t]) for s in (1.0, -1.0) for t in (1.0, -1.0)])
@@ -155,10 +152,13 @@ def test_minima_are_sampled_by_one_strategy_until_there_are_enough(small, tmp_pa
     assert 3 <= done.minima <= 5  # the last chain brings up to three
 
 
-def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch):
-    """A chain that never ends comes first; those behind it are committed all the same."""
-    landscape, options = ljat3(), ExploreOptions(workers=2, strategies=("basin-hopping",))
-    first, finished = strategies.find_minima, []
+@pytest.mark.parametrize("draws", [None, "minima"])
+def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch, draws):
+    """A chain that never ends comes first; those behind it are committed all the same.
+
+    Unless they are independent draws: the quick ones would be counted more often than the slow.
+    """
+    landscape, finished = ljat3(), []
 
     def endless(tools):
         while True:
@@ -169,26 +169,26 @@ def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch):
         finished.append(task)
         return last
 
-    def slow_start(view, seed=0):
-        yield Task("basin-hopping", (), "endless", endless)
-        for task in first(view, seed):
+    def slow_start(view):
+        yield Task(Key("basin-hopping", (), "endless"), endless)
+        for task in find_minima(view):
             yield task._replace(search=partial(counted, task))
 
-    monkeypatch.setattr(strategies, "find_minima", slow_start)
+    chains = Strategy("basin-hopping", slow_start, draws=draws)
+    options = ExploreOptions(
+        workers=2, strategies=[chains], independent_share=None if draws is None else 1.0
+    )
     monkeypatch.setattr(explorer._Rounds, "time_is_up", lambda rounds: len(finished) >= 3)
     with open_atlas(tmp_path / "h", landscape) as atlas:
         done = explore(landscape, atlas, options)
-        names = set(atlas.attempts()["detail"])
+        log = atlas.attempts()
     assert done.reason == "time"
-    assert done.attempts == len(names) >= 9  # three chains of three quenches
-    assert "endless" not in names
-
-
-def test_independent_draws_are_committed_in_order_alone():
-    """Else the quick ones would be counted more often than the slow."""
-    strategies = ["basin-hopping", INDEPENDENT_MINIMA, "connect", INDEPENDENT_SADDLES]
-    waiting = {k: [Attempt(s, (), "", Status.CONVERGED, Cost())] for k, s in enumerate(strategies)}
-    assert [a.strategy for a in _out_of_order(waiting)] == ["basin-hopping", "connect"]
+    assert done.attempts == len(log)
+    if draws is None:
+        assert len(log) >= 9  # three chains of three quenches
+        assert not log["detail"].str.contains("endless").any()
+    else:
+        assert len(log) == 0
 
 
 def test_cpu_time_ends_an_exploration(small, tmp_path):
