@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from benchmarks.bulk import add_points, minima
 
-from lossatlas.atlas import Atlas, Problem, schema, snapshot
+from lossatlas.atlas import Atlas, Attempt, Problem, schema, snapshot
 from lossatlas.errors import Status
-from lossatlas.search.outcome import Attempt, Cost, StationaryPoint
+from lossatlas.search.outcome import Cost, Outcome, StationaryPoint
 
 INVARIANTS = 14
 BATCHES, BATCH = 40, 50
@@ -48,10 +48,11 @@ def seconds_of_commit(atlas: Atlas, points: list[StationaryPoint]) -> float:
     """The time to commit a batch of attempts of one point each, half of them known."""
     run_id = atlas.start_run({}, 0, {}, "cpu")
     attempts = [
-        Attempt("benchmark", (), "", Status.CONVERGED, Cost(), (point,)) for point in points
+        Attempt("benchmark", (), "", Outcome(Status.CONVERGED, Cost(), (point,)))
+        for point in points
     ]
     start = time.perf_counter()
-    receipt = atlas.commit(run_id, attempts)
+    receipt = atlas.commit(run_id, attempts, f"run {run_id}")
     seconds = time.perf_counter() - start
     assert receipt.hits == BATCH // 2
     return seconds

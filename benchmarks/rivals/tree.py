@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from benchmarks.bulk import add_points
+from benchmarks.bulk import add_links, add_points
 from benchmarks.rivals.environments import python_of, rival
 from benchmarks.rivals.measure import (
     Context,
@@ -61,16 +61,15 @@ def write_atlas(path: Path, points: Network) -> None:
     with Atlas.create(path, Problem({"network": "random"})) as atlas:
         first, second = np.sort([points.first, points.second], axis=0) + 1
         _add(atlas, schema.minimum, points.energies)
-        columns = {"minimum_1": first.tolist(), "minimum_2": second.tolist()}
-        columns["degenerate"] = [False] * len(first)
-        _add(atlas, schema.transition_state, points.heights, **columns)
+        _add(atlas, schema.transition_state, points.heights)
+        add_links(atlas, first, second)
 
 
-def _add(atlas: Atlas, table: Table, energies: np.ndarray, **columns: list) -> None:
+def _add(atlas: Atlas, table: Table, energies: np.ndarray) -> None:
     shape = (len(energies),)
     invariants = np.broadcast_to(0.0, (*shape, INVARIANTS))
     weights = np.broadcast_to(0.0, (*shape, WEIGHTS))
-    add_points(atlas, table, energies, invariants, weights, **columns)
+    add_points(atlas, table, energies, invariants, weights)
 
 
 class Measured(NamedTuple):

@@ -8,10 +8,10 @@ from sklearn.metrics import roc_auc_score
 
 from lossatlas.analysis.auc import threshold_auc
 from lossatlas.analysis.auc_columns import auc_columns, compute_auc
-from lossatlas.atlas import Atlas, Problem
+from lossatlas.atlas import Atlas, Attempt, Problem
 from lossatlas.errors import BadInputError, Status
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.search.outcome import Attempt, Cost, StationaryPoint
+from lossatlas.search.outcome import Cost, Outcome, StationaryPoint
 
 N_MINIMA = 7
 
@@ -49,8 +49,8 @@ def add_minima(atlas: Atlas, landscape: NetworkLandscape, count: int) -> None:
     random = np.random.default_rng(len(atlas.minima()))
     points = [made_up(landscape, landscape.random_start(random), float(k)) for k in range(count)]
     run = atlas.start_run({}, 0, {}, "cpu")
-    attempt = Attempt("basin-hopping", (), "", Status.CONVERGED, Cost(), minima=tuple(points))
-    atlas.commit(run, [attempt])
+    outcome = Outcome(Status.CONVERGED, Cost(), minima=tuple(points))
+    atlas.commit(run, [Attempt("basin-hopping", (), "", outcome)], f"run {run}")
 
 
 def probabilities(landscape, atlas: Atlas, inputs: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """From the log of an atlas to estimates: which attempts are draws, and what each of them hit."""
 
 import json
-from itertools import cycle, islice
+from itertools import count, cycle, islice
 
 import numpy as np
 import pytest
@@ -16,10 +16,10 @@ from lossatlas.analysis.completeness import (
     of_draws,
     proportion,
 )
-from lossatlas.atlas import Atlas, Problem
+from lossatlas.atlas import Atlas, Attempt, Problem
 from lossatlas.atlas.log import Draw
 from lossatlas.errors import Status
-from lossatlas.search.outcome import Attempt, Cost, Pathway, PathwayEnd, StationaryPoint
+from lossatlas.search.outcome import Cost, Outcome, Pathway, PathwayEnd, StationaryPoint
 
 
 def point(energy: float, index: int = 0) -> StationaryPoint:
@@ -30,18 +30,22 @@ def point(energy: float, index: int = 0) -> StationaryPoint:
 
 def attempt(strategy: str, number: int, **found) -> Attempt:
     status = Status.CONVERGED if found else Status.TOO_MANY_STEPS
-    return Attempt(strategy, (), f"seed 0 draw {number}", status, Cost(5, 1), **found)
+    stream = {"independent-minima": "minima", "independent-saddles": "saddles"}.get(strategy)
+    outcome = Outcome(status, Cost(5, 1), **found)
+    return Attempt(strategy, (), f"seed 0 draw {number}", outcome, stream=stream)
 
 
 def pathway(state: StationaryPoint, low: StationaryPoint, via=None) -> Pathway:
-    return Pathway(state, (PathwayEnd(low, via), PathwayEnd(low, None)))
+    how = 1e-3, "exponential"
+    return Pathway(state, (PathwayEnd(0, low, via, *how), PathwayEnd(1, low, None, *how)))
 
 
 @pytest.fixture
 def atlas(tmp_path):
     with Atlas.create(tmp_path / "a.atlas", Problem({"function": "made up"})) as opened:
         run = opened.start_run({}, 0, {}, "cpu")
-        opened.commit_all = lambda *attempts: opened.commit(run, attempts)
+        keys = map(str, count())
+        opened.commit_all = lambda *attempts: opened.commit(run, attempts, next(keys))
         yield opened
 
 

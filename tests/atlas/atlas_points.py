@@ -1,10 +1,12 @@
 """Made-up certified points, whose identities are known by construction."""
 
+from typing import NamedTuple
+
 import numpy as np
 
-from lossatlas.atlas import Problem
+from lossatlas.atlas import Attempt, Problem
 from lossatlas.errors import Status
-from lossatlas.search.outcome import Attempt, Cost, Pathway, PathwayEnd, StationaryPoint
+from lossatlas.search.outcome import Cost, Outcome, Pathway, PathwayEnd, StationaryPoint
 
 N, HIDDEN = 74, 10
 
@@ -67,12 +69,31 @@ def moved(rng: np.random.Generator, point: StationaryPoint, distance: float) -> 
 
 
 def pathway(state, left, right, *, via=None) -> Pathway:
-    return Pathway(state, (PathwayEnd(left, via), PathwayEnd(right, None)))
+    ends = (left, via), (right, None)
+    how = 1e-3, "exponential"
+    return Pathway(state, tuple(PathwayEnd(k, *end, *how) for k, end in enumerate(ends)))
 
 
-def attempt(*, minima=(), pathways=(), strategy="single-ended", origin=(), **other) -> Attempt:
-    other = {"detail": "mode 1 +", "status": Status.CONVERGED, "cost": Cost(30, 4), **other}
-    return Attempt(strategy, origin, minima=tuple(minima), pathways=tuple(pathways), **other)
+class End(NamedTuple):
+    """One of several minima that a side of a transition state reaches."""
+
+    side: int
+    minimum: StationaryPoint
+    via: StationaryPoint | None = None
+    tolerance: float = 1e-3
+    method: str = "exponential"
+
+
+NAME = {"part": 1, "stream": None, "round": 0, "as_of": 0, "width": 0}
+
+
+def attempt(
+    *, minima=(), pathways=(), strategy="single-ended", origins=(), what="mode 1 +", **other
+) -> Attempt:
+    name = {field: other.pop(field, default) for field, default in NAME.items()}
+    other = {"status": Status.CONVERGED, "cost": Cost(30, 4), **other}
+    outcome = Outcome(minima=tuple(minima), pathways=tuple(pathways), **other)
+    return Attempt(strategy, tuple(origins), what, outcome, **name)
 
 
 def problem(**fingerprint: str) -> Problem:

@@ -67,7 +67,7 @@ def test_an_atlas_continues_where_it_stopped(target, rng):
     for count in (1, 2):
         with Atlas.open_or_create(target, problem()) as atlas:
             run_id = atlas.start_run({}, 0, {}, "cpu")
-            atlas.commit(run_id, [attempt(minima=[network_point(rng)])])
+            atlas.commit(run_id, [attempt(minima=[network_point(rng)])], f"{count}")
             assert (run_id, atlas.status()["minima"]) == (count, count)
 
 
@@ -102,7 +102,7 @@ def test_fingerprints_differ_exactly_if_a_part_differs(stored, asked):
 def test_new_test_data_replace_the_old_and_hide_their_columns(atlas, target, rng):
     old = atlas.problem.data_hash("test")
     run_id = atlas.start_run({}, 0, {}, "cpu")
-    atlas.commit(run_id, [attempt(minima=[network_point(rng)])])
+    atlas.commit(run_id, [attempt(minima=[network_point(rng)])], "1")
     atlas.set_property("test_auc", {1: 0.7}, old)
     atlas.set_property("train_auc", {1: 0.8}, atlas.problem.data_hash("train"))
     other = problem()
@@ -202,7 +202,7 @@ def test_a_damaged_atlas_says_so(tmp_path, rng):
     path = tmp_path / "d2.atlas"
     with Atlas.create(path, problem()) as atlas:
         run_id = atlas.start_run({}, 0, {}, "cpu")
-        atlas.commit(run_id, [attempt(minima=[network_point(rng) for _ in range(50)])])
+        atlas.commit(run_id, [attempt(minima=[network_point(rng) for _ in range(50)])], "1")
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     path.write_bytes(content)

@@ -114,7 +114,8 @@ def test_counts_equal_those_of_the_points_known_to_be_distinct(tmp_path_factory,
     originals = [network_point(rng, energy=0.5) for _ in range(6)]  # all of one energy
     found = [moved(rng, symmetry_copy(rng, originals[i]), 1e-8) for i in draws]
     with Atlas.create(tmp_path_factory.mktemp("a") / "a.atlas", problem()) as atlas:
-        atlas.commit(atlas.start_run({}, 0, {}, "cpu"), [attempt(minima=[p]) for p in found])
+        run_id = atlas.start_run({}, 0, {}, "cpu")
+        atlas.commit(run_id, [attempt(minima=[p]) for p in found], "all")
         assert sorted(atlas.minima()["times_found"]) == sorted(Counter(draws).values())
 
 

@@ -12,6 +12,7 @@ import pytest
 from atlas_points import attempt, network_point, problem
 
 from lossatlas.atlas import Atlas
+from lossatlas.atlas.schema import SCHEMA_VERSION
 from lossatlas.atlas.snapshot import read_snapshot
 from lossatlas.errors import AtlasError
 
@@ -30,7 +31,9 @@ with Atlas.open_or_create(target, problem()) as atlas:
         known = [symmetry_copy(rng, shared[k]) for k in rng.choice(20, 5)]
         ends, state = [network_point(rng), network_point(rng)], network_point(rng, index=1)
         receipt = atlas.commit(
-            run_id, [attempt(minima=known), attempt(pathways=[pathway(state, *ends)])]
+            run_id,
+            [attempt(minima=known), attempt(pathways=[pathway(state, *ends)])],
+            f"run {run_id} batch {batch}",
         )
         print(*receipt.new_minima, *receipt.new_transition_states, flush=True)
     atlas.finish_run(run_id, "all done")
@@ -74,7 +77,7 @@ def test_threads_share_an_atlas(atlas, run_id):
     def commit(seed: int) -> int:
         rng = np.random.default_rng(seed)
         minima = [network_point(rng), network_point(np.random.default_rng(99))]
-        return len(atlas.commit(run_id, [attempt(minima=minima)]).new_minima)
+        return len(atlas.commit(run_id, [attempt(minima=minima)], f"{seed}").new_minima)
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(commit, range(12))) == 13
@@ -118,7 +121,7 @@ def test_a_program_killed_while_it_creates_does_not_poison_the_file(tmp_path):
         program.kill()
         program.communicate()
         with Atlas.open_or_create(target, problem()) as atlas:
-            assert atlas.status()["schema_version"] == 1
+            assert atlas.status()["schema_version"] == SCHEMA_VERSION
         assert integrity(target) == ["ok"]
 
 
@@ -129,22 +132,24 @@ def test_a_locked_atlas_says_so_and_can_be_read(tmp_path, rng):
         other = sqlite3.connect(target, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(AtlasError, match="another program keeps it locked"):
-            atlas.commit(run_id, [attempt(minima=[network_point(rng)])])
+            atlas.commit(run_id, [attempt(minima=[network_point(rng)])], "1")
         with Atlas.open(target, seconds=0.1) as reader:
             assert reader.status()["runs"] == 1
         other.close()
-        assert len(atlas.commit(run_id, [attempt(minima=[network_point(rng)])]).new_minima) == 1
+        assert (
+            len(atlas.commit(run_id, [attempt(minima=[network_point(rng)])], "1").new_minima) == 1
+        )
 
 
 def test_a_full_disk_keeps_what_was_committed(tmp_path, rng):
     with Atlas.create(tmp_path / "d2.atlas", problem()) as atlas:
         run_id = atlas.start_run({}, 0, {}, "cpu")
-        atlas.commit(run_id, [attempt(minima=[network_point(rng)])])
+        atlas.commit(run_id, [attempt(minima=[network_point(rng)])], "1")
         with atlas.reading() as connection:  # the one connection of the pool: SQLite's own limit
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
             connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
         with pytest.raises(AtlasError, match="disk is full; all that was committed before is safe"):
-            atlas.commit(run_id, [attempt(minima=[network_point(rng) for _ in range(100)])])
+            atlas.commit(run_id, [attempt(minima=[network_point(rng) for _ in range(100)])], "2")
         assert atlas.status()["minima"] == 1
     assert integrity(tmp_path / "d2.atlas") == ["ok"]
 
@@ -153,6 +158,6 @@ def test_a_reader_sees_one_state_while_others_write(atlas, target, run_id, rng):
     with atlas.reading() as connection:
         before = read_snapshot(connection)
         with Atlas.open(target) as other:
-            other.commit(run_id, [attempt(minima=[network_point(rng)])])
+            other.commit(run_id, [attempt(minima=[network_point(rng)])], "1")
         assert len(read_snapshot(connection).minimum_ids) == len(before.minimum_ids)
     assert atlas.status()["minima"] == 1

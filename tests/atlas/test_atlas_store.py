@@ -7,7 +7,6 @@ from sqlalchemy import insert, select
 
 from lossatlas.atlas import columns, schema, snapshot
 from lossatlas.atlas.database import writing
-from lossatlas.atlas.writing import point_row
 from lossatlas.errors import AtlasError, BadInputError, Status
 
 
@@ -125,26 +124,46 @@ def test_a_failing_batch_leaves_nothing(atlas, commit, rng):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"minimum_1": 2, "minimum_2": 1},
-        {"minimum_2": 7},
-        {"degenerate": True},
-        {"minimum_2": 1, "degenerate": False},
-        {"via_1": 1},
-        {"via_1_index": 1},
-        {"via_2": 1, "via_2_index": 2},
-        {"via_2_index": 0},
+        {"minimum": 7},
+        {"transition_state": 2},
+        {"side": 2},
+        {"side": 0, "minimum": 1},  # there is this link
+        {"via": 1},
+        {"via_index": 1},
+        {"via": 1, "via_index": 2},
+        {"via": 9, "via_index": 1},
+        {"via_index": 0},
+        {"method": None},
+        {"checksum": None},
     ],
 )
 def test_the_database_itself_refuses_inconsistent_links(atlas, commit, rng, changes):
     a, b, state = network_point(rng), network_point(rng), network_point(rng, index=1)
     commit(attempt(pathways=[pathway(state, a, b)]))
-    row = {"minimum_1": 1, "minimum_2": 2, "degenerate": False, **changes}
-    statement = insert(schema.transition_state).values(**row, **point_row(state))
-    with (
-        pytest.raises(AtlasError),
-        writing(atlas._engine, atlas.name) as connection,
-    ):
-        connection.execute(statement)
+    row = {"transition_state": 1, "side": 0, "minimum": 2, "method": "", "checksum": 0, **changes}
+    with pytest.raises(AtlasError), writing(atlas._engine, atlas.name) as connection:
+        connection.execute(insert(schema.link).values(row))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"minimum": None},
+        {"minimum": 7},
+        {"minimum": 1, "transition_state": 1},
+        {"role": "hit"},
+        {"role": "saddle"},
+        {"role": "origin", "minimum": None, "transition_state": 1},
+        {"attempt": 9},
+        {"position": 0},  # there is this row
+    ],
+)
+def test_the_database_itself_refuses_points_that_no_attempt_can_have(atlas, commit, rng, changes):
+    a, state = network_point(rng), network_point(rng, index=1)
+    commit(attempt(pathways=[pathway(state, a, a)]))
+    row = {"attempt": 1, "position": 5, "role": "minimum", "minimum": 1, "checksum": 0, **changes}
+    with pytest.raises(AtlasError), writing(atlas._engine, atlas.name) as connection:
+        connection.execute(insert(schema.attempt_point).values(row))
 
 
 def test_attempts_are_logged_with_what_they_found_and_cost(atlas, commit, rng):
@@ -152,11 +171,11 @@ def test_attempts_are_logged_with_what_they_found_and_cost(atlas, commit, rng):
     state = network_point(rng, index=1)
     commit(
         attempt(minima=[a], strategy="basin-hopping"),
-        attempt(origin=(1,), pathways=[pathway(state, a, b)]),
+        attempt(origins=(1,), pathways=[pathway(state, a, b)]),
         attempt(
-            origin=(1, 2),
+            origins=(1, 2),
             status=Status.WRONG_INDEX,
-            detail="index 2",
+            what="index 2",
             failures={Status.WRONG_INDEX: 2, Status.UNDECIDED: 1},
         ),
     )
@@ -188,7 +207,7 @@ def test_an_unknown_run_is_refused(atlas, rng):
     with pytest.raises(AtlasError, match="no run 9"):
         atlas.finish_run(9, "done")
     with pytest.raises(AtlasError, match="no run 9"):
-        atlas.commit(9, [attempt(minima=[network_point(rng)])])
+        atlas.commit(9, [attempt(minima=[network_point(rng)])], "1")
 
 
 def test_properties_are_columns_of_the_minima(atlas, commit, rng):
@@ -255,13 +274,12 @@ def test_a_snapshot_is_frozen_and_points_to_positions(atlas, commit, rng):
     state = network_point(rng, index=1)
     commit(
         attempt(minima=points, strategy="basin-hopping"),
-        attempt(origin=(3, 1), pathways=[pathway(state, points[2], points[0])]),
+        attempt(origins=(3, 1), pathways=[pathway(state, points[2], points[0])]),
     )
     picture = snapshot(atlas, with_weights=True)
     commit(attempt(minima=[network_point(rng)]))
     assert picture.minimum_ids.tolist() == [1, 2, 3]
     assert (picture.minimum_1.tolist(), picture.minimum_2.tolist()) == ([0], [2])
-    assert picture.attempts == {("basin-hopping", ()): 1, ("single-ended", (3, 1)): 1}
     assert picture.orbit_sizes.tolist() == [points[0].orbit_size] * 3
     assert np.array_equal(picture.minimum_weights, [point.weights for point in points])
     assert np.array_equal(picture.transition_state_weights, [state.weights])

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lossatlas.atlas import Atlas
+from lossatlas.atlas import Atlas, Attempt
 from lossatlas.errors import Status
-from lossatlas.search.outcome import Attempt, Cost, StationaryPoint
+from lossatlas.search.outcome import Cost, Outcome, StationaryPoint
 from lossatlas.studies.problem import prepare
 from lossatlas.studies.study import load_study
 
@@ -29,8 +29,8 @@ def noisy(study: Path) -> Path:
         )
     with Atlas.create(study.with_suffix(".atlas"), prepared.problem) as atlas:
         run = atlas.start_run({}, 0, {}, "cpu")
-        attempt = Attempt("basin-hopping", (), "", Status.CONVERGED, Cost(), minima=tuple(points))
-        atlas.commit(run, [attempt])
+        outcome = Outcome(Status.CONVERGED, Cost(), minima=tuple(points))
+        atlas.commit(run, [Attempt("basin-hopping", (), "", outcome)], f"run {run}")
     return study.with_suffix(".atlas")
 
 

@@ -97,8 +97,8 @@ def run(landscape, path, **options):
         losses = atlas.minima().set_index("id")["loss"]
         streams = completeness(atlas)
     draws = log[log["strategy"] == "independent-minima"]
-    hit = {row.detail: losses.loc[list(row.minima)].tolist() for row in draws.itertuples()}
-    names = log[["strategy", "origin", "detail", "status"]].to_numpy().tolist()
+    hit = {row.what: losses.loc[list(row.minima)].tolist() for row in draws.itertuples()}
+    names = log[["strategy", "origin", "what", "part", "status"]].to_numpy().tolist()
     return done, names, hit, streams
 
 
@@ -110,7 +110,7 @@ def test_draws_obey_the_rules_of_explorations(small, tmp_path):
     assert long[: len(short)] == short
     _, continued, _, _ = run(small, tmp_path / "b", transition_states=6, **half)
     assert continued[: len(short)] == short
-    names = [tuple(map(str, row[:3])) for row in continued]
+    names = [tuple(map(str, row[:4])) for row in continued]
     assert len(set(names)) == len(names)
     assert [s.points for s in streams] == ["minima", "transition states"]
     # Whatever else is going on, a draw of a minimum hits the same.

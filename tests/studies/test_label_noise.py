@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lossatlas.atlas import Atlas, Problem
+from lossatlas.atlas import Atlas, Attempt, Problem
 from lossatlas.data.noise import adversarial_noise, boundary_noise, uniform_noise
 from lossatlas.errors import BadInputError, OtherLandscapeError, Status
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.search.outcome import Attempt, Cost, StationaryPoint
+from lossatlas.search.outcome import Cost, Outcome, StationaryPoint
 from lossatlas.studies.problem import Prepared, landscape_of, prepare
 from lossatlas.studies.study import Study, load_study
 
@@ -43,8 +43,8 @@ def explored(folder: Path, prepared: Prepared, energies: tuple[float, ...]) -> l
     points = [made_up(prepared.landscape, energy) for energy in energies]
     with Atlas.open_or_create(folder / "clean.atlas", prepared.problem) as atlas:
         run = atlas.start_run({}, 0, {}, "cpu")
-        attempt = Attempt("basin-hopping", (), "", Status.CONVERGED, Cost(), minima=tuple(points))
-        atlas.commit(run, [attempt])
+        outcome = Outcome(Status.CONVERGED, Cost(), minima=tuple(points))
+        atlas.commit(run, [Attempt("basin-hopping", (), "", outcome)], f"run {run}")
     return [point.weights for point in points]
 
 

@@ -20,13 +20,13 @@ from sqlalchemy import func, select
 from lossatlas.analysis.abundance import LEVEL, Interval, chao1, chapman, coverage
 from lossatlas.atlas import schema
 from lossatlas.atlas.database import Readable
-from lossatlas.atlas.log import INDEPENDENT_MINIMA, INDEPENDENT_SADDLES, Draw, read_draws
+from lossatlas.atlas.log import MINIMA, SADDLES, Draw, read_draws
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-STREAMS = {"minima": INDEPENDENT_MINIMA, "transition states": INDEPENDENT_SADDLES}
-"""What each stream of independent draws hits, and its name in the log."""
+STREAMS = {"minima": MINIMA, "transition states": SADDLES}
+"""What each stream of independent draws hits, and the name of the stream."""
 
 
 class Completeness(NamedTuple):
@@ -83,7 +83,7 @@ def completeness(atlas: Readable) -> tuple[Completeness, ...]:
         minima 11 Interval(estimate=1.0, low=0.991..., high=1.0)
         transition states 29 Interval(estimate=0.998..., low=0.985..., high=1.0)
     """
-    streams = {points: read_draws(atlas, strategy) for points, strategy in STREAMS.items()}
+    streams = {points: read_draws(atlas, stream) for points, stream in STREAMS.items()}
     tables = {"minima": schema.minimum, "transition states": schema.transition_state}
     with atlas.reading() as connection:
         known = {

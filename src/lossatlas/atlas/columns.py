@@ -6,6 +6,7 @@ import numpy as np
 from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, insert, select
 
 from lossatlas.atlas import schema
+from lossatlas.atlas.checksums import checksum
 from lossatlas.errors import BadInputError
 
 IDS_PER_QUERY = 1000
@@ -84,7 +85,8 @@ def write_property(
     ]
     if rows:
         connection.execute(old, [{"key": key} for key in wanted])
-        connection.execute(insert(table), rows)
+        summed = [{**row, "checksum": checksum(table, row)} for row in rows]
+        connection.execute(insert(table), summed)
 
 
 def _or_null(value: float) -> float | None:

@@ -16,12 +16,14 @@ from lossatlas.atlas.records import (
 )
 from lossatlas.errors import AtlasError, BadInputError, OtherLandscapeError
 
+COMMON = {"meta", "array", "run", "minimum", "transition_state", "attempt", "property"}
+"""Tables that atlases of every version have."""
 TEST_PREFIX = "test"
 """Arrays of this prefix are no part of the landscape: they may be replaced."""
 
 
-def is_atlas(connection: Connection, name: str) -> bool:
-    """True for an atlas of this schema version, False for an empty database.
+def version_of(connection: Connection, name: str) -> int | None:
+    """The schema version of the atlas in a database; None for an empty database.
 
     Raises:
         AtlasError: for an atlas of a newer version.
@@ -29,8 +31,8 @@ def is_atlas(connection: Connection, name: str) -> bool:
     """
     tables = inspect(connection).get_table_names()
     if not tables:
-        return False
-    version = read_meta(connection).get("schema_version") if _has_our_tables(tables) else None
+        return None
+    version = read_meta(connection).get("schema_version") if set(tables) >= COMMON else None
     if version is None:
         raise BadInputError(name, "holds the data of another program", "give another path")
     if version > schema.SCHEMA_VERSION:
@@ -38,7 +40,7 @@ def is_atlas(connection: Connection, name: str) -> bool:
             f"{name}: written by a newer lossatlas (schema version {version}, this one reads up "
             f"to {schema.SCHEMA_VERSION}); upgrade lossatlas"
         )
-    return True
+    return version
 
 
 def write_new(connection: Connection, problem: Problem) -> None:
@@ -75,8 +77,8 @@ def adopt(connection: Connection, problem: Problem, name: str) -> None:
             "give another --atlas, or the study it was made with"
         )
     if hashes != stored["arrays"] or problem.specification != stored["specification"]:
-        _replace(connection, "arrays", _store_arrays(connection, problem))
-        _replace(connection, "specification", problem.specification)
+        replace_meta(connection, "arrays", _store_arrays(connection, problem))
+        replace_meta(connection, "specification", problem.specification)
         kept = sorted(set(hashes.values()))
         connection.execute(delete(schema.array).where(schema.array.c.sha256.not_in(kept)))
 
@@ -111,11 +113,8 @@ def read_problem(connection: Connection) -> Problem:
     return Problem(stored["fingerprint"], stored["specification"], arrays)
 
 
-def _has_our_tables(tables: list[str]) -> bool:
-    return set(schema.metadata.tables) <= set(tables)
-
-
-def _replace(connection: Connection, key: str, value: object) -> None:
+def replace_meta(connection: Connection, key: str, value: object) -> None:
+    """Give an entry of the table ``meta`` another value."""
     connection.execute(delete(schema.meta).where(schema.meta.c.key == key))
     connection.execute(insert(schema.meta), {"key": key, "value": value})
 

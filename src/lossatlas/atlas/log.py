@@ -2,14 +2,16 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from lossatlas.atlas import schema
 from lossatlas.atlas.database import Readable
 from lossatlas.errors import Status
 
-INDEPENDENT_MINIMA, INDEPENDENT_SADDLES = "independent-minima", "independent-saddles"
-"""Strategies of the independent draws, from which completeness is estimated."""
+MINIMA, SADDLES = "minima", "saddles"
+"""The streams of independent draws, from which completeness is estimated: what they look for."""
+HIT_BY = {MINIMA: "minimum", SADDLES: "transition_state"}
+"""What the draws of each stream hit, a column of ``attempt_point``."""
 
 
 class Entry(NamedTuple):
@@ -20,6 +22,8 @@ class Entry(NamedTuple):
         strategy, origins, what, part: what was tried; together they name it.
         gradients, hessians: what it cost.
         new_minima, new_transition_states: what it added.
+        stream: of independent draws, else None.
+        round, as_of, width: its place in the exploration, see `lossatlas.atlas.records.Attempt`.
     """
 
     id: int
@@ -31,41 +35,35 @@ class Entry(NamedTuple):
     new_minima: int
     new_transition_states: int
     part: int = 1
+    stream: str | None = None
+    round: int = 0
+    as_of: int = 0
+    width: int = 0
 
 
 def read_log(atlas: Readable, after: int = 0) -> list[Entry]:
     """The attempts with ids above `after`, ascending."""
     table = schema.attempt.c
-    columns = (
-        table.id,
-        table.strategy,
-        table.origin,
-        table.detail,
-        table.gradients,
-        table.hessians,
-        table.new_minima,
-        table.new_transition_states,
-    )
+    columns = [table[name] for name in Entry._fields if name in table]
     query = select(*columns).where(table.id > after).order_by(table.id)
     with atlas.reading() as connection:
         rows = connection.execute(query).all()
-    entries = []
-    for identity, strategy, origin, detail, *rest in rows:
-        what, part = parts_of(detail)
-        origins = tuple(map(int, origin.split()))
-        entries.append(Entry(identity, strategy, origins, what, *rest, part=part))
-    return entries
+        origins = read_origins(connection, after)
+    return [Entry(**row._mapping, origins=origins.get(row.id, ())) for row in rows]
 
 
-def detail_of(what: str, part: int) -> str:
-    """How `what` and `part` of an attempt are stored in one column."""
-    return f"{what} quench {part}" if what.startswith("chain ") else what
-
-
-def parts_of(detail: str) -> tuple[str, int]:
-    """What `detail_of` stored."""
-    what, found, part = detail.partition(" quench ")
-    return (what, int(part)) if found else (detail, 1)
+def read_origins(connection: Connection, after: int = 0) -> dict[int, tuple[int, ...]]:
+    """The minima from which each attempt with an id above `after` started; others are left out."""
+    table = schema.attempt_point.c
+    query = (
+        select(table.attempt, table.minimum)
+        .where(table.attempt > after, table.role == "origin")
+        .order_by(table.attempt, table.position)
+    )
+    origins: dict[int, tuple[int, ...]] = {}
+    for attempt, minimum in connection.execute(query):
+        origins[attempt] = (*origins.get(attempt, ()), minimum)
+    return origins
 
 
 class Draw(NamedTuple):
@@ -80,25 +78,31 @@ class Draw(NamedTuple):
     is_new: bool
 
 
-def read_draws(atlas: Readable, strategy: str) -> list[Draw]:
+def read_draws(atlas: Readable, stream: str) -> list[Draw]:
     """The independent draws of a stream in the order committed.
 
     A draw that two programs made is listed once. The transition state that a climb hit is the last
     of its attempt; others are those that the paths from it ran into, which were not drawn.
+
+    Args:
+        atlas: an open atlas.
+        stream: ``"minima"`` or ``"saddles"``.
     """
-    table = schema.attempt.c
-    minima = strategy == INDEPENDENT_MINIMA
-    points = table.minima if minima else table.transition_states
-    new = table.new_minima if minima else table.new_transition_states
-    query = (
-        select(table.detail, table.status, points, new)
-        .where(table.strategy == strategy)
-        .order_by(table.id)
+    table, kind = schema.attempt.c, HIT_BY[stream]
+    new = table.new_minima if stream == MINIMA else table.new_transition_states
+    mine = select(table.id, table.what, table.status, new).where(table.stream == stream)
+    point = schema.attempt_point.c
+    met = (
+        select(point.attempt, point[kind])
+        .join(schema.attempt, table.id == point.attempt)
+        .where(table.stream == stream, point.role.in_(schema.MET[kind]))
+        .order_by(point.attempt, point.position)
     )
     with atlas.reading() as connection:
-        rows = connection.execute(query).all()
+        rows = connection.execute(mine.order_by(table.id)).all()
+        last = {attempt: point for attempt, point in connection.execute(met)}
     draws: dict[str, Draw] = {}
-    for detail, status, ids, added in rows:
-        hit = ids[-1] if status == Status.CONVERGED.name and ids else None
-        draws.setdefault(detail, Draw(hit, added > 0))
+    for identifier, what, status, added in rows:
+        hit = last.get(identifier) if status == Status.CONVERGED.name else None
+        draws.setdefault(what, Draw(hit, added > 0))
     return list(draws.values())

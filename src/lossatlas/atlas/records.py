@@ -83,14 +83,15 @@ class Recorded(NamedTuple):
 
     Attributes:
         attempt: its id.
-        minima: ids of all minima it met, in order: those of no pathway first, then the two ends
-            of each pathway.
-        transition_states: ids of its transition states, in order.
+        minima: ids of all minima it met, in order: those of no pathway first, then the ends of
+            each pathway.
+        transition_states: ids of its transition states, in order: those that the search knew
+            first, then those of its pathways.
         new_minima: the ids among them that this attempt added.
         new_transition_states: likewise.
         hits: how many of its points the atlas knew already (each raised a ``times_found``).
-        conflicts: ids of known transition states that this attempt joined to another pair of
-            minima than the one stored. The stored link stays; one of the two is wrong.
+        conflicts: ids of known transition states that this attempt joined to other minima
+            than those stored. The stored links stay; one of the two is wrong.
     """
 
     attempt: int

@@ -1,20 +1,23 @@
 """The tables of an atlas.
 
-Plain SQL that SQLite and PostgreSQL both understand. What the method demands is a constraint
-and not a habit: a transition state has two minima that exist, in ascending order, and is
-degenerate exactly if they are one. Two transition states may join the same pair of minima;
-nothing here makes a pair unique.
+Plain SQL that SQLite and PostgreSQL both understand. What the method demands is a constraint and
+not a habit: a link joins a transition state and a minimum that exist, an attempt names points that
+exist, a batch has a key of its own. Two transition states may join the same minima; nothing here
+makes a pair unique.
 
-Where the flow down one side runs into a stationary point of higher index before it reaches the
-minimum, ``via_k`` and ``via_k_index`` (k = 1, 2, the side of ``minimum_k``) say so:
+A transition state has one `link` for each minimum that a side of it reaches. Where the flow down a
+side runs into a stationary point of higher index before it reaches the minimum, the link says so:
 
-===============  ===============  ==============================================
-``via_k_index``  ``via_k``        the path to ``minimum_k``
-===============  ===============  ==============================================
-NULL             NULL             falls straight down
-1                its id           passes through that transition state
-2 or more        NULL             passes through a point of that index, not kept
-===============  ===============  ==============================================
+=============  =======  ==============================================
+``via_index``  ``via``  the path to ``minimum``
+=============  =======  ==============================================
+NULL           NULL     falls straight down
+1              its id   passes through that transition state
+2 or more      NULL     passes through a point of that index, not kept
+=============  =======  ==============================================
+
+Ids are given by the program (`writing`), which holds the one write lock: they ascend in the order
+stored. Rows are never changed, except for counters, and carry a checksum (`checksums`).
 """
 
 import numpy as np
@@ -35,12 +38,29 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised by one whenever a stored atlas could no longer be read as before."""
 
 LITTLE_ENDIAN_FLOAT64 = np.dtype("<f8")
 
+COUNTER = {"counter": True}
+"""Marks columns that change after a row is written; no checksum covers them."""
+
+ROLES_OF_MINIMA = ("origin", "minimum", "end")
+ROLES_OF_TRANSITION_STATES = ("hit", "transition-state", "conflict")
+"""What a point was to an attempt, in the order in which an attempt lists them."""
+MET = {"minimum": ("minimum", "end"), "transition_state": ("hit", "transition-state")}
+"""The roles in which an attempt has met a point: each raises its ``times_found`` by one."""
+
 metadata = MetaData()
+
+
+def _identity() -> Column:
+    return Column("id", Integer, primary_key=True, autoincrement=False)
+
+
+def _checksum() -> Column:
+    return Column("checksum", BigInteger, nullable=False)
 
 
 def _point_columns() -> list[Column]:
@@ -50,30 +70,19 @@ def _point_columns() -> list[Column]:
     the pages that hold its weights. An orbit may have more than 2**63 copies, hence text.
     """
     return [
+        _identity(),
         Column("energy", Double, nullable=False, index=True),
         Column("rms_gradient", Double, nullable=False),
         Column("lowest_eigenvalue", Double, nullable=False),
         Column("log_determinant", Double),
         Column("uncertainty", Double, nullable=False),
+        Column("outside", Boolean, nullable=False),
         Column("orbit_size", Text, nullable=False),
-        Column("times_found", Integer, nullable=False),
+        Column("times_found", Integer, nullable=False, info=COUNTER),
+        _checksum(),
         Column("lowest_eigenvalues", LargeBinary, nullable=False),
         Column("invariants", LargeBinary, nullable=False),
         Column("weights", LargeBinary, nullable=False),
-    ]
-
-
-def _via_columns(side: int) -> list[Column | CheckConstraint]:
-    via, index = f"via_{side}", f"via_{side}_index"
-    consistent = (
-        f"(COALESCE({index}, 0) = 1 AND {via} IS NOT NULL)"
-        f" OR (COALESCE({index}, 0) <> 1 AND {via} IS NULL)"
-    )
-    return [
-        Column(via, ForeignKey("transition_state.id")),
-        Column(index, Integer),
-        CheckConstraint(consistent, name=f"{via}_is_a_transition_state"),
-        CheckConstraint(f"{index} >= 1", name=f"{via}_is_no_minimum"),
     ]
 
 
@@ -104,46 +113,88 @@ run = Table(
     Column("reason", Text),
 )
 
-minimum = Table(
-    "minimum",
+batch = Table(
+    "batch",
     metadata,
-    Column("id", Integer, primary_key=True),
-    *_point_columns(),
+    _identity(),
+    Column("key", Text, nullable=False, unique=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    _checksum(),
 )
 
-transition_state = Table(
-    "transition_state",
+minimum = Table("minimum", metadata, *_point_columns())
+
+transition_state = Table("transition_state", metadata, *_point_columns())
+
+link = Table(
+    "link",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("minimum_1", ForeignKey("minimum.id"), nullable=False, index=True),
-    Column("minimum_2", ForeignKey("minimum.id"), nullable=False, index=True),
-    Column("degenerate", Boolean, nullable=False),
-    *_via_columns(1),
-    *_via_columns(2),
-    *_point_columns(),
-    CheckConstraint("minimum_1 <= minimum_2", name="minima_in_order"),
-    CheckConstraint("degenerate = (minimum_1 = minimum_2)", name="degenerate_joins_one_minimum"),
+    Column("transition_state", ForeignKey("transition_state.id"), primary_key=True),
+    Column("side", Integer, primary_key=True),
+    Column("minimum", ForeignKey("minimum.id"), primary_key=True, index=True),
+    Column("via", ForeignKey("transition_state.id")),
+    Column("via_index", Integer),
+    Column("tolerance", Double),
+    Column("method", Text, nullable=False),
+    _checksum(),
+    CheckConstraint("side IN (0, 1)", name="link_has_one_of_two_sides"),
+    CheckConstraint(
+        "(COALESCE(via_index, 0) = 1 AND via IS NOT NULL)"
+        " OR (COALESCE(via_index, 0) <> 1 AND via IS NULL)",
+        name="via_is_a_transition_state",
+    ),
+    CheckConstraint("via_index >= 1", name="via_is_no_minimum"),
 )
 
 attempt = Table(
     "attempt",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("run_id", ForeignKey("run.id"), nullable=False, index=True),
-    Column("strategy", String(64), nullable=False),
-    Column("origin", Text, nullable=False),
-    Column("detail", Text, nullable=False),
+    _identity(),
+    Column("batch", ForeignKey("batch.id"), nullable=False, index=True),
+    Column("round", Integer, nullable=False),
+    Column("as_of", Integer, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("strategy", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("stream", Text),
     Column("status", String(32), nullable=False),
     Column("gradients", BigInteger, nullable=False),
     Column("hessians", BigInteger, nullable=False),
     Column("failures", JSON, nullable=False),
-    Column("minima", JSON, nullable=False),
-    Column("transition_states", JSON, nullable=False),
     Column("new_minima", Integer, nullable=False),
     Column("new_transition_states", Integer, nullable=False),
-    Column("conflicts", JSON, nullable=False),
-    Column("conflict_count", Integer, nullable=False),
-    Index("ix_attempt_strategy_origin", "strategy", "origin"),
+    Column("conflicts", Integer, nullable=False),
+    _checksum(),
+)
+Index(
+    "ix_attempt_stream",
+    attempt.c.stream,
+    sqlite_where=attempt.c.stream.is_not(None),
+    postgresql_where=attempt.c.stream.is_not(None),
+)
+
+
+def _of_role(column: str, roles: tuple[str, ...]) -> str:
+    listed = ", ".join(f"'{role}'" for role in roles)
+    return f"(role IN ({listed})) = ({column} IS NOT NULL)"
+
+
+attempt_point = Table(
+    "attempt_point",
+    metadata,
+    Column("attempt", ForeignKey("attempt.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("role", String(16), nullable=False),
+    Column("minimum", ForeignKey("minimum.id")),
+    Column("transition_state", ForeignKey("transition_state.id")),
+    _checksum(),
+    CheckConstraint(_of_role("minimum", ROLES_OF_MINIMA), name="role_of_a_minimum"),
+    CheckConstraint(
+        _of_role("transition_state", ROLES_OF_TRANSITION_STATES), name="role_of_a_transition_state"
+    ),
+    CheckConstraint("(minimum IS NULL) <> (transition_state IS NULL)", name="exactly_one_point"),
 )
 
 property_value = Table(
@@ -153,6 +204,7 @@ property_value = Table(
     Column("name", String(64), primary_key=True),
     Column("data_hash", String(64), primary_key=True),
     Column("value", Double),
+    _checksum(),
 )
 
 

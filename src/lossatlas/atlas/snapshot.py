@@ -4,16 +4,17 @@ Taken in one read transaction, so every transition state's minima are in it, wha
 programs write meanwhile.
 """
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table, select
 
 from lossatlas.atlas import schema
 from lossatlas.atlas.columns import read_columns, stack
 from lossatlas.atlas.database import Readable
+from lossatlas.atlas.links import read_links as all_links
+from lossatlas.atlas.links import usual_ends
 
 
 class Snapshot(NamedTuple):
@@ -32,8 +33,6 @@ class Snapshot(NamedTuple):
         minimum_2: likewise.
         degenerate: (t,) bool, true where both are one.
         transition_state_times_found: (t,) int64.
-        attempts: how many attempts were made, by strategy and the ids of the minima they started
-            from, e.g. ``{("single-ended", (12,)): 3}``.
         minimum_weights: (m, n) float64, None unless asked for.
         transition_state_weights: (t, n) float64, None unless asked for.
     """
@@ -50,7 +49,6 @@ class Snapshot(NamedTuple):
     minimum_2: np.ndarray
     degenerate: np.ndarray
     transition_state_times_found: np.ndarray
-    attempts: Mapping[tuple[str, tuple[int, ...]], int]
     minimum_weights: np.ndarray | None = None
     transition_state_weights: np.ndarray | None = None
 
@@ -71,7 +69,8 @@ def read_snapshot(connection: Connection, *, with_weights: bool = False) -> Snap
     """As `snapshot`, within a transaction."""
     minima, states = schema.minimum, schema.transition_state
     low = _columns(connection, minima, ["orbit_size"], with_weights)
-    high = _columns(connection, states, ["minimum_1", "minimum_2", "degenerate"], with_weights)
+    high = _columns(connection, states, [], with_weights)
+    ends = usual_ends(all_links(connection))
     ids = low["id"].astype(np.int64)
     sizes = np.empty(len(ids), object)
     sizes[:] = [int(text) for text in low["orbit_size"].tolist()]
@@ -84,11 +83,10 @@ def read_snapshot(connection: Connection, *, with_weights: bool = False) -> Snap
         transition_state_ids=_frozen(high["id"].astype(np.int64)),
         transition_state_energies=_frozen(high["energy"].astype(np.float64)),
         curvatures=_frozen(high["lowest_eigenvalue"].astype(np.float64)),
-        minimum_1=_frozen(np.searchsorted(ids, high["minimum_1"].astype(np.int64))),
-        minimum_2=_frozen(np.searchsorted(ids, high["minimum_2"].astype(np.int64))),
-        degenerate=_frozen(high["degenerate"].astype(bool)),
+        minimum_1=_frozen(np.searchsorted(ids, ends.minimum_1)),
+        minimum_2=_frozen(np.searchsorted(ids, ends.minimum_2)),
+        degenerate=_frozen(ends.degenerate),
         transition_state_times_found=_frozen(high["times_found"].astype(np.int64)),
-        attempts=_attempts(connection),
         minimum_weights=_frozen(stack(low["weights"].tolist())) if with_weights else None,
         transition_state_weights=_frozen(stack(high["weights"].tolist())) if with_weights else None,
     )
@@ -100,9 +98,9 @@ def read_links(
     """What a tree needs of a `Snapshot`, in less time: energies of the transition states by
     ascending id, and the positions of their minima among the ids given, which ascend."""
     table = schema.transition_state.c
-    query = select(table.energy, table.minimum_1, table.minimum_2).order_by(table.id)
-    read = read_columns(connection, query)
-    sides = [np.searchsorted(minimum_ids, read[side]) for side in ("minimum_1", "minimum_2")]
+    read = read_columns(connection, select(table.energy).order_by(table.id))
+    ends = usual_ends(all_links(connection))
+    sides = [np.searchsorted(minimum_ids, side) for side in (ends.minimum_1, ends.minimum_2)]
     return read["energy"].astype(np.float64), sides[0], sides[1]
 
 
@@ -127,15 +125,6 @@ def _columns(
     names = ["id", "energy", "lowest_eigenvalue", "times_found", *extra]
     names += ["weights"] if with_weights else []
     return read_columns(connection, select(*(table.c[name] for name in names)).order_by(table.c.id))
-
-
-def _attempts(connection: Connection) -> Mapping[tuple[str, tuple[int, ...]], int]:
-    table = schema.attempt.c
-    query = select(table.strategy, table.origin, func.count(table.id))
-    rows = connection.execute(query.group_by(table.strategy, table.origin))
-    return MappingProxyType(
-        {(strategy, tuple(map(int, origin.split()))): count for strategy, origin, count in rows}
-    )
 
 
 def _frozen(values: np.ndarray) -> np.ndarray:

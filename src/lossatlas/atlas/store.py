@@ -11,13 +11,14 @@ Example:
     >>> problem = Problem({"network": "2-10-4", "l2": "0.0001"})
     >>> with Atlas.create(path, problem) as atlas:
     ...     run_id = atlas.start_run({"minutes": 2}, 0, {"lossatlas": "0.1"}, "cpu")
-    ...     receipt = atlas.commit(run_id, [])
+    ...     receipt = atlas.commit(run_id, [], "run 1 batch 1")
     ...     atlas.finish_run(run_id, "time is up")
     ...     atlas.status()["minima"]
     0
 """
 
 import time
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -28,9 +29,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from lossatlas.atlas import columns, contents, database, schema, tables
+from lossatlas.atlas import columns, contents, database, integrity, schema, tables
+from lossatlas.atlas.receipts import read_receipt
 from lossatlas.atlas.records import Attempt, Committed, Problem, group_hashes
-from lossatlas.atlas.writing import write_attempt
+from lossatlas.atlas.upgrade import upgrade
+from lossatlas.atlas.writing import write_batch
 from lossatlas.errors import AtlasError, BadInputError
 
 if TYPE_CHECKING:
@@ -87,9 +90,10 @@ class Atlas:
         atlas = cls(*database.connect(target, seconds, may_create=False))
         try:
             with atlas.reading() as connection:
-                there = contents.is_atlas(connection, atlas.name)
-            if not there:
+                version = contents.version_of(connection, atlas.name)
+            if version is None:
                 raise BadInputError(atlas.name, "no atlas in it", "explore a study first")
+            atlas._upgrade(version)
         except BaseException:
             atlas.close()
             raise
@@ -110,12 +114,13 @@ class Atlas:
 
     def _begin(self, problem: Problem, must_be_new: bool) -> None:
         with self.reading() as connection:  # refuses before anything is written to the file
-            there = contents.is_atlas(connection, self.name)
-        if not there and self._write_new_patiently(problem):
+            version = contents.version_of(connection, self.name)
+        if version is None and self._write_new_patiently(problem):
             return
         if must_be_new:
             remedy = "open it, or give another path"
             raise BadInputError(self.name, "there is an atlas already", remedy)
+        self._upgrade(version)
         with database.writing(self._engine, self.name) as connection:
             contents.adopt(connection, problem, self.name)
 
@@ -135,10 +140,17 @@ class Atlas:
         """Create the atlas in one transaction; False if another program was faster."""
         database.use_write_ahead_log(self._engine, self.name)
         with database.writing(self._engine, self.name, locked=False) as connection:
-            if contents.is_atlas(connection, self.name):
+            if contents.version_of(connection, self.name) is not None:
                 return False
             contents.write_new(connection, problem)
             return True
+
+    def _upgrade(self, version: int | None) -> None:
+        """Bring an atlas of an older version up to date, and say where its backup is."""
+        if version is not None and version < schema.SCHEMA_VERSION:
+            message = upgrade(self._engine, self.name)
+            if message is not None:  # another program was not faster
+                warnings.warn(message, stacklevel=4)
 
     def close(self) -> None:
         """Release the file."""
@@ -196,16 +208,34 @@ class Atlas:
         A point that the atlas has, up to symmetry, is not stored again: its ``times_found``
         grows by one. When this returns, the batch survives the death of the program.
 
+        Args:
+            run_id: from `start_run`.
+            attempts: in the order in which they are to be stored.
+            batch: a key of this batch, which no other batch of the atlas has, e.g. ``"run 3 batch
+                17"``. A batch whose key is stored already is not stored again, whatever it holds:
+                the receipt is that of the first time. So a commit may be repeated in doubt.
+
         Raises:
             AtlasError: if there is no such run, if a point is not what its place demands (see
-                `write_attempt`), or if the database fails; nothing of the batch is kept then,
+                `write_batch`), or if the database fails; nothing of the batch is kept then,
                 and all batches before it are.
         """
         with database.writing(self._engine, self.name) as connection:
             run = select(schema.run.c.id).where(schema.run.c.id == run_id)
             if connection.execute(run).first() is None:
                 raise AtlasError(f"{self.name}: there is no run {run_id}")
-            return Committed(tuple(write_attempt(connection, run_id, one) for one in attempts))
+            receipt = read_receipt(connection, batch)
+            if receipt is None:
+                receipt = Committed(write_batch(connection, run_id, attempts, batch))
+            return receipt
+
+    def check(self) -> tuple[str, ...]:
+        """What is wrong with the stored rows, in words; empty if nothing is.
+
+        Rows whose checksums, counters or references do not fit, see `integrity.check`.
+        """
+        with self.reading() as connection:
+            return integrity.check(connection)
 
     def set_property(self, name: str, values: Mapping[int, float], data_hash: str = "") -> None:
         """Write values of a column of the minima, e.g. ``"test_auc"``; known ids keep the rest.

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from lossatlas.atlas import contents, schema
 from lossatlas.atlas.columns import MINIMUM_COLUMNS, read_columns
+from lossatlas.atlas.links import read_links, usual_ends
 from lossatlas.atlas.records import group_hashes
 from lossatlas.atlas.snapshot import components, read_snapshot
 from lossatlas.errors import Status
@@ -29,7 +30,41 @@ TRANSITION_STATE_COLUMNS = (
     "via_1_index",
     "via_2",
     "via_2_index",
+    "ends",
 )
+ATTEMPT_COLUMNS = (
+    "id",
+    "batch",
+    "run_id",
+    "round",
+    "as_of",
+    "width",
+    "stream",
+    "strategy",
+    "origin",
+    "what",
+    "part",
+    "status",
+    "gradients",
+    "hessians",
+    "failures",
+    "minima",
+    "transition_states",
+    "new_minima",
+    "new_transition_states",
+    "conflicts",
+)
+OTHERWISE = ("batch", "conflicts")
+"""Columns of the table that are shown otherwise: a key, and ids in place of a count."""
+COLUMN_OF = {
+    "origin": "origin",
+    "minimum": "minima",
+    "end": "minima",
+    "hit": "transition_states",
+    "transition-state": "transition_states",
+    "conflict": "conflicts",
+}
+"""Which column of the attempts lists the points of each role."""
 
 
 def minima(connection: Connection) -> "DataFrame":
@@ -61,8 +96,10 @@ def minima(connection: Connection) -> "DataFrame":
 def transition_states(connection: Connection) -> "DataFrame":
     """One row a transition state by ascending id; ``minimum_1``, ``minimum_2`` are ids.
 
-    ``via_k_index`` is the Hessian index of the stationary point that the path to ``minimum_k``
-    runs into first (missing if none), ``via_k`` its id if it is a transition state.
+    They are the usual two ends: of each side the minimum of the lowest id; ``ends`` says how many
+    there are. ``via_k_index`` is the Hessian index of the stationary point that the path to
+    ``minimum_k`` runs into first (missing if none), ``via_k`` its id if it is a transition state.
+    A transition state that has lost its links (see `Atlas.check`) has missing values.
     """
     import pandas as pd
 
@@ -71,31 +108,70 @@ def transition_states(connection: Connection) -> "DataFrame":
         table.id,
         table.energy,
         table.lowest_eigenvalue,
-        table.minimum_1,
-        table.minimum_2,
-        table.degenerate,
         table.orbit_size,
         table.times_found,
         table.rms_gradient,
-        table.via_1,
-        table.via_1_index,
-        table.via_2,
-        table.via_2_index,
     ).order_by(table.id)
-    frame = _frame(connection.execute(query).all(), TRANSITION_STATE_COLUMNS)
+    names = ("id", "loss", "curvature", "orbit_size", "times_found", "rms_gradient")
+    frame = _frame(connection.execute(query).all(), names)
     frame["orbit_size"] = frame["orbit_size"].map(int).astype(object)
+    frame = frame.merge(_ends(connection), on="id", how="left")
+    if len(frame) and frame["ends"].count() == len(frame):
+        frame = frame.astype({"minimum_1": int, "minimum_2": int, "ends": int, "degenerate": bool})
     nullable = {name: pd.Int64Dtype() for name in frame.columns if name.startswith("via_")}
-    return frame.astype({**nullable, "degenerate": bool})
+    return frame.astype(nullable).loc[:, list(TRANSITION_STATE_COLUMNS)]
+
+
+def _ends(connection: Connection) -> "DataFrame":
+    """The usual two ends of every transition state by its id."""
+    import pandas as pd
+
+    links = read_links(connection)
+    ends = usual_ends(links)
+    columns: dict[str, Any] = {"id": ends.id, "minimum_1": ends.minimum_1}
+    columns |= {"minimum_2": ends.minimum_2, "degenerate": ends.degenerate, "ends": ends.number}
+    vias = _vias(connection)
+    for side, rows in ((1, ends.row_1), (2, ends.row_2)):
+        places = zip(*(column[rows].tolist() for column in links[:3]), strict=True)
+        columns[f"via_{side}"] = [vias.get(place) for place in places]
+        columns[f"via_{side}_index"] = [index or None for index in links.via_index[rows].tolist()]
+    return pd.DataFrame(columns)
+
+
+def _vias(connection: Connection) -> dict[tuple[int, int, int], int]:
+    """Ids of the transition states that paths run into, by transition state, side, minimum."""
+    table = schema.link.c
+    query = select(table.transition_state, table.side, table.minimum, table.via)
+    rows = connection.execute(query.where(table.via.is_not(None)))
+    return {(state, side, minimum): via for state, side, minimum, via in rows}
 
 
 def attempts(connection: Connection) -> "DataFrame":
-    """One row an attempt, in the order committed; ids as tuples, failures as a dict by reason."""
-    table = schema.attempt
-    frame = _frame(connection.execute(select(table).order_by(table.c.id)).all(), table.c.keys())
-    frame["origin"] = [tuple(map(int, text.split())) for text in frame["origin"]]
-    for name in ("minima", "transition_states", "conflicts"):
-        frame[name] = [tuple(ids) for ids in frame[name]]
-    return frame.drop(columns="conflict_count")
+    """One row an attempt, in the order committed; ids as tuples, failures as a dict by reason.
+
+    ``origin`` are the minima it started from, ``minima`` and ``transition_states`` the points it
+    met in order, ``batch`` is the key of its batch.
+    """
+    table = schema.attempt.c
+    stored = [table[name] for name in ATTEMPT_COLUMNS if name in table and name not in OTHERWISE]
+    query = select(schema.batch.c.key.label("batch"), schema.batch.c.run_id, *stored)
+    query = query.join(schema.batch, schema.batch.c.id == table.batch).order_by(table.id)
+    rows = connection.execute(query)
+    frame = _frame(rows.all(), list(rows.keys()))
+    for name, points in _points_of_attempts(connection).items():
+        frame[name] = [tuple(points.get(identifier, ())) for identifier in frame["id"].tolist()]
+    return frame.loc[:, list(ATTEMPT_COLUMNS)]
+
+
+def _points_of_attempts(connection: Connection) -> dict[str, dict[int, list[int]]]:
+    """The points that every attempt met, in order, for each column of `attempts`."""
+    table = schema.attempt_point.c
+    point = func.coalesce(table.minimum, table.transition_state)
+    query = select(table.role, table.attempt, point).order_by(table.attempt, table.position)
+    points: dict[str, dict[int, list[int]]] = {name: {} for name in COLUMN_OF.values()}
+    for role, attempt, identifier in connection.execute(query):
+        points[COLUMN_OF[role]].setdefault(attempt, []).append(identifier)
+    return points
 
 
 def runs(connection: Connection) -> "DataFrame":
@@ -127,7 +203,7 @@ def status(connection: Connection) -> dict[str, Any]:
     totals = connection.execute(
         select(
             func.count(log.id),
-            func.coalesce(func.sum(log.conflict_count), 0),
+            func.coalesce(func.sum(log.conflicts), 0),
             func.coalesce(func.sum(log.gradients), 0),
             func.coalesce(func.sum(log.hessians), 0),
         )

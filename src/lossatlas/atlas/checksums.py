@@ -1,0 +1,61 @@
+"""Checksums of rows: whatever changes a stored row by accident is found (see `integrity`).
+
+A checksum is BLAKE2b of the table's name and of all values of the row in the order of its columns,
+except the checksum itself and counters, which change. Each value is preceded by its kind and its
+length, so no two rows have the same encoding; it does not depend on the database.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from hashlib import blake2b
+from struct import pack
+from typing import Any
+
+from sqlalchemy import Table
+
+SIZE = 8
+"""Bytes of a checksum: it is stored as one integer."""
+
+
+def checksum(table: Table, row: Mapping[str, Any]) -> int:
+    """The checksum of a row, a signed integer of 64 bits.
+
+    Args:
+        table: of `schema`.
+        row: a value for every column but the checksum and counters; more do not matter.
+
+    Example:
+        >>> from lossatlas.atlas import schema
+        >>> row = {"minimum_id": 1, "name": "test_auc", "data_hash": "", "value": 0.5}
+        >>> checksum(schema.property_value, row) == checksum(schema.property_value, dict(row))
+        True
+        >>> changed = {**row, "value": 0.25}
+        >>> checksum(schema.property_value, row) == checksum(schema.property_value, changed)
+        False
+    """
+    content = b"".join([_encoded(row[name]) for name in covered(table)])
+    digest = blake2b(content, digest_size=SIZE, person=table.name.encode()[:16]).digest()
+    return int.from_bytes(digest, "little", signed=True)
+
+
+@cache
+def covered(table: Table) -> tuple[str, ...]:
+    """The columns that a checksum covers, in order."""
+    return tuple(c.name for c in table.c if c.name != "checksum" and not c.info.get("counter"))
+
+
+def _encoded(value: object) -> bytes:
+    if value is None:
+        return b"n"
+    if isinstance(value, float):
+        return b"f" + pack("<d", value + 0.0)  # SQLite does not keep the sign of a zero
+    if isinstance(value, int):
+        return b"i%d;" % value
+    if isinstance(value, bytes | memoryview):  # the latter from one of PostgreSQL's drivers
+        return b"b%d:" % len(value) + bytes(value)
+    if isinstance(value, str):
+        text = value.encode()
+        return b"s%d:" % len(text) + text
+    text = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return b"j%d:" % len(text) + text

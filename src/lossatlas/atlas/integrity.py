@@ -1,0 +1,186 @@
+"""Is everything in an atlas as it was written? Nothing is computed with the landscape here.
+
+A program that follows the rules of the tables cannot write what is reported here. A damaged disk, a
+careless ``UPDATE`` or a deleted row can.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Connection,
+    Select,
+    Table,
+    Text,
+    cast,
+    func,
+    select,
+    type_coerce,
+)
+from sqlalchemy.types import NullType
+
+from lossatlas.atlas import contents, schema
+from lossatlas.atlas.checksums import checksum
+
+SHOWN = 20
+"""Rows of one kind that are named; the others are counted."""
+ROWS_AT_ONCE = 500
+
+TABLES = schema.metadata.tables
+POINT = schema.attempt_point.c
+
+
+def check(connection: Connection) -> tuple[str, ...]:
+    """What is wrong, in words, one entry for each row; empty if nothing is.
+
+    Found are rows changed since they were written (their checksums do not fit), references to rows
+    that are not there, transition states without a minimum on one of their sides, counters that do
+    not fit the attempts, and data that are missing or changed.
+    """
+    kinds: list[Iterable[str]] = [
+        *(_orphans(connection, table) for table in TABLES.values()),
+        *(_changed(connection, table) for table in TABLES.values() if "checksum" in table.c),
+        *(_missing_sides(connection, side) for side in (0, 1)),
+        *(_times_found(connection, kind) for kind in schema.MET),
+        *(_new_points(connection, kind) for kind in schema.MET),
+        _conflicts(connection),
+        _batches(connection),
+        _arrays(connection),
+    ]
+    return tuple(text for kind in kinds for text in _shortened(kind))
+
+
+def _shortened(texts: Iterable[str]) -> Iterator[str]:
+    """The first texts, and how many more there are."""
+    rest = iter(texts)
+    yield from islice(rest, SHOWN)
+    more = sum(1 for _ in rest)
+    if more:
+        yield f"... and {more:,} more rows of this kind"
+
+
+def _name(table: Table, row: dict[str, Any]) -> str:
+    """A row by its keys, e.g. ``attempt 7``, ``link transition_state 3, side 0, minimum 2``."""
+    keys = {column.name: row[column.name] for column in table.primary_key}
+    if list(keys) == ["id"]:
+        return f"{table.name.replace('_', ' ')} {keys['id']}"
+    listed = ", ".join(f"{key} {value}".replace("_", " ", 1) for key, value in keys.items())
+    return f"{table.name.replace('_', ' ')} ({listed})"
+
+
+def _orphans(connection: Connection, table: Table) -> Iterator[str]:
+    """Rows that refer to a row that is not there; SQLite checks this only for those who ask it."""
+    keys = list(table.primary_key)
+    for reference in table.foreign_keys:
+        target = reference.column.table.alias()
+        known = target.c[reference.column.name]
+        child = reference.parent
+        query = (
+            select(*keys, child.label("refers_to"))
+            .outerjoin(target, known == child)
+            .where(child.is_not(None), known.is_(None))
+            .order_by(*keys)
+        )
+        for row in connection.execute(query).mappings():
+            parent = reference.column.table.name.replace("_", " ")
+            name = _name(table, dict(row))
+            yield f"{name}: there is no {parent} {row['refers_to']}, which it refers to"
+
+
+def _changed(connection: Connection, table: Table) -> Iterator[str]:
+    """Rows whose checksums do not fit; read as the database has them, whatever they may be."""
+    columns = [
+        (cast(c, Text) if isinstance(c.type, JSON) else type_coerce(c, NullType())).label(c.name)
+        for c in table.c
+    ]
+    query = select(*columns).order_by(*table.primary_key)
+    rows = connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
+    texts = [c.name for c in table.c if isinstance(c.type, JSON)]
+    for row in rows.mappings():
+        values = dict(row)
+        try:
+            values |= {name: json.loads(values[name]) for name in texts}
+            same = checksum(table, values) == values["checksum"]
+        except (TypeError, ValueError):
+            same = False
+        if not same:
+            yield f"{_name(table, values)}: changed since it was written, its checksum does not fit"
+
+
+def _missing_sides(connection: Connection, side: int) -> Iterator[str]:
+    state, link = schema.transition_state.c, schema.link.c
+    there = select(link.side).where(link.transition_state == state.id, link.side == side)
+    query = select(state.id).where(~there.exists()).order_by(state.id)
+    for identifier in connection.execute(query).scalars():
+        yield f"transition state {identifier}: there is no link on its side {side}"
+
+
+def _times_found(connection: Connection, kind: str) -> Iterator[str]:
+    table, column = TABLES[kind], POINT[kind]
+    met = (
+        select(column.label("point"), func.count().label("times"))
+        .where(POINT.role.in_(schema.MET[kind]))
+        .group_by(column)
+        .subquery()
+    )
+    times = func.coalesce(met.c.times, 0)
+    query = select(table.c.id, table.c.times_found, times).outerjoin(met, met.c.point == table.c.id)
+    query = query.where(table.c.times_found != times).order_by(table.c.id)
+    for identifier, stored, counted in connection.execute(query):
+        name = f"{kind.replace('_', ' ')} {identifier}"
+        yield f"{name}: times_found is {stored}, the attempts have met it {counted} times"
+
+
+def _new_points(connection: Connection, kind: str) -> Iterator[str]:
+    """An attempt has added the points that none before it had met."""
+    column = POINT[kind]
+    first = (
+        select(func.min(POINT.attempt).label("attempt"))
+        .where(POINT.role.in_(schema.MET[kind]))
+        .group_by(column)
+        .subquery()
+    )
+    added = select(first.c.attempt, func.count().label("number")).group_by(first.c.attempt)
+    name = "new_minima" if kind == "minimum" else "new_transition_states"
+    return _counted(connection, schema.attempt, name, added)
+
+
+def _conflicts(connection: Connection) -> Iterator[str]:
+    number = func.count().label("number")
+    counted = select(POINT.attempt, number).where(POINT.role == "conflict")
+    return _counted(connection, schema.attempt, "conflicts", counted.group_by(POINT.attempt))
+
+
+def _batches(connection: Connection) -> Iterator[str]:
+    batch = schema.attempt.c.batch
+    counted = select(batch.label("attempt"), func.count().label("number")).group_by(batch)
+    return _counted(connection, schema.batch, "attempts", counted)
+
+
+def _counted(connection: Connection, table: Table, name: str, query: Select) -> Iterator[str]:
+    """Rows of a table with a counter that differs from what a query counts for their ids."""
+    counts = query.subquery()
+    number = func.coalesce(counts.c.number, 0)
+    joined = select(table.c.id, table.c[name], number).outerjoin(
+        counts, counts.c.attempt == table.c.id
+    )
+    differ = joined.where(table.c[name] != number).order_by(table.c.id)
+    for identifier, stored, counted in connection.execute(differ):
+        yield f"{table.name} {identifier}: {name} is {stored}, there are {counted}"
+
+
+def _arrays(connection: Connection) -> Iterator[str]:
+    table, there = schema.array.c, set()
+    query = select(table.sha256, table.content)
+    rows = connection.execute(query, execution_options={"yield_per": 1})
+    for digest, content in rows:
+        there.add(digest)
+        if sha256(content).hexdigest() != digest:
+            yield f"array {digest[:12]}...: changed since it was written"
+    for name, digest in contents.read_meta(connection)["arrays"].items():
+        if digest not in there:
+            yield f"array {name}: it is missing"
