@@ -76,8 +76,8 @@ class Setting:
             raise BadInputError(where, problem, f"use e.g. {self.example:g}")
 
 
-def _minutes(meaning: str) -> Any:
-    return _setting(Setting(float, "a positive number", meaning, 10, above=0))
+def _minutes(meaning: str, example: float) -> Any:
+    return _setting(Setting(float, "a positive number", meaning, example, above=0))
 
 
 def _count(meaning: str, example: int, most: int | None = None) -> Any:
@@ -116,14 +116,15 @@ class ExploreOptions:
         BadInputError: for a value that cannot be used.
     """
 
-    minutes: float | None = _minutes("stop after so many minutes, compilation included")
+    minutes: float | None = _minutes("stop after so many minutes, compilation included", 2)
     cpu_minutes: float | None = _minutes(
         "stop after so many minutes of CPU time, all threads together: the same effort whatever "
-        "else is running"
+        "else is running",
+        4,
     )
     minima: int | None = _count("stop at so many minima in the atlas", 100)
     transition_states: int | None = _count(
-        "stop at so many transition states in the atlas, degenerate rearrangements included", 1000
+        "stop at so many transition states in the atlas, degenerate rearrangements included", 100
     )
     until: float | None = _setting(
         Setting(
