@@ -87,11 +87,7 @@ def searches(landscape: NetworkLandscape) -> dict[str, str]:
     }
 
     def climbs(some):
-        return [
-            single_ended(tools, (k, m.weights), mode, 1)
-            for k, m in enumerate(some)
-            for mode in range(2)
-        ]
+        return [single_ended(tools, m.weights, mode, 1) for m in some for mode in range(2)]
 
     list(engine.run(climbs(minima[:1])))
     start = time.process_time()

@@ -17,7 +17,8 @@ from benchmarks.arguments import atlas_and_sample
 
 from lossatlas.atlas import Atlas
 from lossatlas.landscape.base import Landscape
-from lossatlas.lanes.engine import Engine, Request
+from lossatlas.lanes.engine import Engine
+from lossatlas.lanes.requests import Request
 from lossatlas.search.certify import certified
 from lossatlas.search.tools import default_tools
 from lossatlas.studies.problem import landscape_of

@@ -145,7 +145,7 @@ def triple(tools, w: np.ndarray, step: np.ndarray):
     """Search: how many pathways a climb from a perturbed minimum found."""
     from lossatlas.search.transition_states import climb_from
 
-    attempt = yield from climb_from(tools, "perturbed", w + step, step)
+    attempt = yield from climb_from(tools, w + step, step)
     return int(attempt.status is Status.CONVERGED and len(attempt.pathways) > 0)
 
 

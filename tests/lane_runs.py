@@ -1,6 +1,7 @@
 """Run one kernel, or searches, in lanes and hand back the results in order."""
 
-from lossatlas.lanes.engine import Engine, Request
+from lossatlas.lanes.engine import Engine
+from lossatlas.lanes.requests import Request
 
 
 def single(request):

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from lossatlas.lanes.engine import available_cores
+from lossatlas.lanes.cores import available_cores
 
 
 @dataclass(frozen=True)

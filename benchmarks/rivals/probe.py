@@ -9,7 +9,8 @@ from benchmarks.rivals.measure import cpu_seconds
 from jax import Array
 
 from lossatlas.errors import Status
-from lossatlas.lanes.engine import Engine, Request, running
+from lossatlas.lanes.engine import Engine
+from lossatlas.lanes.requests import Request, running
 
 
 class ProbeState(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.rivals.measure import Row
 
-from lossatlas.lanes.engine import available_cores
+from lossatlas.lanes.cores import available_cores
 
 HEADER = ("work", "rival", "unit", "rival: median (spread) n", "ours: median (spread) n")
 COLUMNS = (*HEADER, "ratio", "target", "holds")

@@ -25,7 +25,8 @@ from benchmarks.rivals.problem import d1, some_minima
 from lossatlas.errors import Status
 from lossatlas.exploration.random_starts import perturbation
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.lanes.engine import Engine, Request
+from lossatlas.lanes.engine import Engine
+from lossatlas.lanes.requests import Request
 from lossatlas.search.certify import certified
 from lossatlas.search.outcome import Pathway
 from lossatlas.search.pathway import follow

@@ -36,7 +36,8 @@ def attempt(strategy: str, number: int, **found) -> Attempt:
 
 
 def pathway(state: StationaryPoint, low: StationaryPoint, via=None) -> Pathway:
-    return Pathway(state, (PathwayEnd(low, via), PathwayEnd(low, None)))
+    how = 1e-3, "exponential"
+    return Pathway(state, (PathwayEnd(0, low, via, *how), PathwayEnd(1, low, None, *how)))
 
 
 @pytest.fixture

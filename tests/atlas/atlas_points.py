@@ -69,7 +69,9 @@ def moved(rng: np.random.Generator, point: StationaryPoint, distance: float) -> 
 
 
 def pathway(state, left, right, *, via=None) -> Pathway:
-    return Pathway(state, (PathwayEnd(left, via), PathwayEnd(right, None)))
+    ends = (left, via), (right, None)
+    how = 1e-3, "exponential"
+    return Pathway(state, tuple(PathwayEnd(k, *end, *how) for k, end in enumerate(ends)))
 
 
 class End(NamedTuple):

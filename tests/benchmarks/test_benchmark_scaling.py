@@ -10,7 +10,8 @@ from benchmarks.device_calls import noted
 
 from lossatlas.kernels.quench import Quench
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.lanes.engine import Engine, Request
+from lossatlas.lanes.engine import Engine
+from lossatlas.lanes.requests import Request
 
 POINT = scaling.Point("weights", 7998, 0.5, 0.25, float("nan"), float("nan"), 3, 0)
 LANES = scaling.Fullness(4, 2, 200, 1.0, 0.75, 0.97)

@@ -6,16 +6,13 @@ from functools import partial
 import numpy as np
 import pytest
 
-from lossatlas.atlas import Atlas, Attempt, Problem
+from lossatlas.atlas import Atlas, Problem, snapshot
 from lossatlas.data.ljat3_energy import ljat3_planar
-from lossatlas.errors import BadInputError, Status
-from lossatlas.exploration import ExploreOptions, explore, explorer, strategies, verify
-from lossatlas.exploration.explorer import _out_of_order
-from lossatlas.exploration.strategies import Task
+from lossatlas.errors import BadInputError
+from lossatlas.exploration import ExploreOptions, Key, Strategy, Task, explore, explorer, verify
+from lossatlas.exploration.strategies import find_minima
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
-from lossatlas.lanes.compilation import Forecast
-from lossatlas.lanes.engine import Request
-from lossatlas.search.outcome import Cost, Outcome
+from lossatlas.lanes.requests import Request
 from lossatlas.testing.surfaces import LJAT3_PLANAR, MUELLER_BROWN
 
 REFLECTIONS = np.array([np.diag([s, s, t]) for s in (1.0, -1.0) for t in (1.0, -1.0)])
@@ -155,10 +152,13 @@ def test_minima_are_sampled_by_one_strategy_until_there_are_enough(small, tmp_pa
     assert 3 <= done.minima <= 5  # the last chain brings up to three
 
 
-def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch):
-    """A chain that never ends comes first; those behind it are committed all the same."""
-    landscape, options = ljat3(), ExploreOptions(workers=2, strategies=("basin-hopping",))
-    first, finished = strategies.find_minima, []
+@pytest.mark.parametrize("draws", [None, "minima"])
+def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch, draws):
+    """A chain that never ends comes first; those behind it are committed all the same.
+
+    Unless they are independent draws: the quick ones would be counted more often than the slow.
+    """
+    landscape, finished = ljat3(), []
 
     def endless(tools):
         while True:
@@ -169,27 +169,27 @@ def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch):
         finished.append(task)
         return last
 
-    def slow_start(view, seed=0):
-        yield Task("basin-hopping", (), "endless", endless)
-        for task in first(view, seed):
+    def slow_start(view):
+        yield Task(Key("basin-hopping", (), "endless"), endless)
+        for task in find_minima(view):
             yield task._replace(search=partial(counted, task))
 
-    monkeypatch.setattr(strategies, "find_minima", slow_start)
+    chains = Strategy("basin-hopping", slow_start, draws=draws)
+    options = ExploreOptions(
+        workers=2, strategies=[chains], independent_share=None if draws is None else 1.0
+    )
     monkeypatch.setattr(explorer._Rounds, "time_is_up", lambda rounds: len(finished) >= 3)
     with open_atlas(tmp_path / "h", landscape) as atlas:
         done = explore(landscape, atlas, options)
-        names = set(zip(*(atlas.attempts()[name] for name in ("what", "part")), strict=True))
+        log = atlas.attempts()
     assert done.reason == "time"
-    assert done.attempts == len(names) >= 9  # three chains of three quenches
-    assert "endless" not in {what for what, _ in names}
-
-
-def test_independent_draws_are_committed_in_order_alone():
-    """Else the quick ones would be counted more often than the slow."""
-    nothing = Outcome(Status.CONVERGED, Cost())
-    streams = enumerate([None, "minima", None, "saddles"])
-    waiting = {k: [(Attempt(f"{k}", (), "", nothing, stream=s), False)] for k, s in streams}
-    assert [a.strategy for a in _out_of_order(waiting)] == ["0", "2"]
+    assert done.attempts == len(log)
+    if draws is None:
+        assert len(log) >= 9  # three chains of three quenches
+        assert "endless" not in set(log["what"])
+        assert set(log["part"]) == {1, 2, 3}
+    else:
+        assert len(log) == 0
 
 
 def test_cpu_time_ends_an_exploration(small, tmp_path):
@@ -218,63 +218,8 @@ def test_points_of_the_atlas_are_consistent(small, tmp_path):
     path = tmp_path / "e"
     _run(small, path, transition_states=8)
     with open_atlas(path, small) as atlas:
-        points = atlas.network()
+        points = snapshot(atlas)
     ends = points.minimum_energies[np.stack([points.minimum_1, points.minimum_2])]
     assert (points.transition_state_energies > ends.max(axis=0)).all()
-    assert (points.transition_state_columns["curvature"] < 0).all()
-    assert (points.columns["lowest_eigenvalue"] > 0).all()
-
-
-def test_what_cannot_be_compiled_in_time_is_not_begun(tmp_path, monkeypatch):
-    monkeypatch.setattr(Forecast, "seconds", lambda self, kernel: 70.0)
-    landscape = ljat3()
-    with open_atlas(tmp_path / "ljat3.atlas", landscape) as atlas:
-        for limit in (ExploreOptions(minutes=1), ExploreOptions(cpu_minutes=1)):
-            done = explore(landscape, atlas, limit)
-            assert (done.reason, done.attempts, done.uncompiled) == ("time", 0, ("Quench",))
-            assert done.compile_seconds == 70.0
-            assert done.seconds < 30
-        assert atlas.status()["unfinished_runs"] == 0
-
-
-def test_an_interrupt_at_any_moment_closes_the_run(tmp_path, monkeypatch):
-    """While it is planned, and when the end is being written; before it begins there is no run."""
-    landscape = ljat3()
-
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    with open_atlas(tmp_path / "ljat3.atlas", landscape) as atlas:
-        with monkeypatch.context() as patch:
-            patch.setattr(explorer, "plan_round", interrupted)
-            assert explore(landscape, atlas, ExploreOptions()).reason == "interrupted"
-        with monkeypatch.context() as patch:
-            patch.setattr(explorer, "default_tools", interrupted)
-            with pytest.raises(KeyboardInterrupt):
-                explore(landscape, atlas, ExploreOptions())
-        finish, calls = atlas.finish_run, []
-
-        def finish_run(*ending):
-            calls.append(ending)
-            if len(calls) == 1:
-                raise KeyboardInterrupt
-            finish(*ending)
-
-        monkeypatch.setattr(atlas, "finish_run", finish_run)
-        monkeypatch.setattr(explorer, "plan_round", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            explore(landscape, atlas, ExploreOptions())
-        assert (atlas.status()["runs"], atlas.status()["unfinished_runs"]) == (2, 0)
-
-
-def test_an_interrupted_verification_says_how_much_it_checked(tmp_path, monkeypatch):
-    landscape = ljat3()
-
-    def run(self, searches):
-        yield 1, ["minimum 2: not stationary"]
-        raise KeyboardInterrupt
-
-    with open_atlas(tmp_path / "ljat3.atlas", landscape) as atlas:
-        monkeypatch.setattr("lossatlas.exploration.verification.Engine.run", run)
-        found = verify(landscape, atlas)
-    assert found == (0, 1, 2, ("minimum 2: not stationary",), True)
+    assert (points.curvatures < 0).all()
+    assert (points.lowest_eigenvalues > 0).all()

@@ -14,31 +14,33 @@ from lossatlas.errors import BadInputError
 from lossatlas.exploration import ExploreOptions, explore
 from lossatlas.exploration.independent import draw_minima, draw_saddles
 from lossatlas.exploration.random_starts import random_numbers
-from lossatlas.exploration.strategies import take
+from lossatlas.exploration.tasks import Key, take
+from lossatlas.exploration.tried import Tried
 from lossatlas.landscape import NetworkLandscape
 
 
-def view(minima: int, **landscape) -> SimpleNamespace:
+def view(minima: int, seed: int = 0, **landscape) -> SimpleNamespace:
     """As much of a view as draws look at."""
     shape = {"n_weights": 40, "excluded_modes": np.zeros((4, 40)), **landscape}
     return SimpleNamespace(
         points=SimpleNamespace(minimum_ids=np.arange(minima) + 7),
         weights=np.zeros((minima, 40)),
         landscape=SimpleNamespace(**shape),
-        tried=set(),
+        seed=seed,
+        tried=Tried(),
         ids=lambda *positions: tuple(int(p) + 7 for p in positions),
     )
 
 
 def arguments(task):
     """Mode, sign and displacement of a climb."""
-    return task.search.args[1:4]
+    return tuple(task.search.keywords[name] for name in ("mode", "sign", "displacement"))
 
 
 def test_climbs_are_chosen_uniformly():
-    tasks = take(draw_saddles(view(5)), 4000, set())
+    tasks = take(draw_saddles(view(5)), 4000, Tried())
     modes, signs, displacements = zip(*map(arguments, tasks), strict=True)
-    origins = [task.origin[0] - 7 for task in tasks]
+    origins = [task.key.origins[0] - 7 for task in tasks]
     together = np.ravel_multi_index((origins, modes, (np.array(signs) + 1) // 2), (5, 8, 2))
     assert chisquare(np.bincount(together, minlength=80)).pvalue > 1e-3
     assert kstest(np.log2(displacements), "uniform", (-1, 2)).pvalue > 1e-3
@@ -47,20 +49,21 @@ def test_climbs_are_chosen_uniformly():
 
 def test_small_landscapes_have_fewer_modes():
     small = view(1, n_weights=3, excluded_modes=np.zeros((1, 3)))
-    assert {arguments(task)[0] for task in take(draw_saddles(small), 100, set())} == {0, 1}
+    assert {arguments(task)[0] for task in take(draw_saddles(small), 100, Tried())} == {0, 1}
 
 
 def test_without_minima_there_is_nothing_to_climb_from():
     assert list(draw_saddles(view(0))) == []
-    assert len(take(draw_minima(view(0)), 3, set())) == 3
+    assert len(take(draw_minima(view(0)), 3, Tried())) == 3
 
 
 def test_a_draw_depends_on_its_seed_and_number_alone():
     def described(seed, minima, skipped=()):
-        seen = view(minima)
-        seen.tried |= {("independent-saddles", (9,), f"seed {seed} draw {k}") for k in skipped}
-        tasks = take(draw_saddles(seen, seed), 20, set())
-        return {task.detail: (task.origin, *arguments(task)) for task in tasks}
+        seen = view(minima, seed)
+        for k in skipped:
+            seen.tried.add(Key("independent-saddles", (9,), f"seed {seed} draw {k}"))
+        tasks = take(draw_saddles(seen), 20, Tried())
+        return {task.key.what: (task.key.origins, *arguments(task)) for task in tasks}
 
     assert described(3, 5) == described(3, 5)
     continued = described(3, 5, skipped=range(10))

@@ -25,7 +25,7 @@ def test_sixty_links_of_a_d1_landscape_are_those_of_gradient_flow(tmp_path):
         hard = degenerate + [i for i in softest if i not in degenerate][: 30 - len(degenerate)]
         rest = [i for i in states["id"] if i not in hard]
         drawn = np.random.default_rng(0).choice(rest, size=30, replace=False).tolist()
-        result = verify(landscape, atlas, sample=1, ode=True, transition_states=hard + drawn)
+        result = verify(landscape, atlas, sample=1, flow=True, transition_states=hard + drawn)
     print(f"{len(degenerate)} degenerate, softest {states['curvature'].max():.1e}; {result}")
     assert result.checked_transition_states == 60
     assert result.failures == ()

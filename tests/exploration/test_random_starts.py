@@ -14,7 +14,8 @@ from lossatlas.exploration.random_starts import (
     look_on_mirrors,
     perturbation,
 )
-from lossatlas.exploration.strategies import take
+from lossatlas.exploration.tasks import Key, take
+from lossatlas.exploration.tried import Tried
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.search.tools import default_tools
 
@@ -25,37 +26,38 @@ def network():
     return NetworkLandscape(random.normal(size=(30, 2)), np.arange(30) % 3, (4,), 1e-2)
 
 
-def view(minima):
+def view(minima, seed=0):
     """As much of a view as these strategies look at: minima 7, 8 ..."""
     return SimpleNamespace(
         points=SimpleNamespace(minimum_ids=np.arange(minima) + 7),
         weights=np.arange(3.0 * minima).reshape(minima, 3),
-        inside=np.ones(minima, bool),
-        transition_states=(),
+        transition_states=np.zeros((0, 3)),
+        seed=seed,
         landscape=SimpleNamespace(
             neighbor_copies=lambda w: [-w], random_start=lambda random: random.normal(size=3)
         ),
-        tried=set(),
+        tried=Tried(),
         ids=lambda *positions: tuple(int(p) + 7 for p in positions),
     )
 
 
 def pair(task):
-    """Ids of the two minima that a draw looks between."""
-    return task.search.args[0][0], task.search.args[1][0]
+    """Positions of the two minima that a draw looks between."""
+    return tuple(int(w[0]) // 3 for w in task.search.args[:2])
 
 
 def test_any_two_minima_are_looked_between():
-    tasks = take(look_between(view(3)), 300, set())
-    assert {pair(task) for task in tasks} == {(a, b) for a in (7, 8, 9) for b in (7, 8, 9)}
-    assert len({task[:3] for task in tasks}) == 300
+    tasks = take(look_between(view(3)), 300, Tried())
+    assert {pair(task) for task in tasks} == {(a, b) for a in (0, 1, 2) for b in (0, 1, 2)}
+    assert len({task.key for task in tasks}) == 300
 
 
 def test_draws_depend_on_seed_and_number_alone():
     def drawn(seed, tried=()):
-        seen = view(5)
-        seen.tried |= {("between", (), f"draw {k}") for k in tried}
-        return [(task.detail, pair(task)) for task in take(look_between(seen, seed), 20, set())]
+        seen = view(5, seed)
+        for k in tried:
+            seen.tried.add(Key("between", (), f"draw {k}"))
+        return [(task.key.what, pair(task)) for task in take(look_between(seen), 20, Tried())]
 
     assert drawn(1) == drawn(1)
     assert drawn(1) != drawn(2)
@@ -71,11 +73,11 @@ def test_without_minima_there_is_nothing_between_and_no_mirror():
 @pytest.mark.parametrize("strategy", [look_on_mirrors, look_around])
 def test_draws_begin_near_minima_and_transition_states(strategy):
     seen = view(2)
-    seen.transition_states = (np.full(3, 9.0), np.full(3, 8.0))
-    tasks = take(strategy(seen), 200, set())
+    seen.transition_states = np.array([np.full(3, 9.0), np.full(3, 8.0)])
+    tasks = take(strategy(seen), 200, Tried())
     starts = {tuple(t.search.args[0]) for t in tasks}
     assert starts == {(0, 1, 2), (3, 4, 5), (9, 9, 9), (8, 8, 8)}
-    assert len({task[:3] for task in tasks}) == 200
+    assert len({task.key for task in tasks}) == 200
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -85,7 +87,7 @@ def test_a_climb_begins_on_one_mirror_more_and_goes_up_across_it(network, seed):
     state = network.random_start(random)
     state = (state + network.neighbor_copies(state)[-1]) / 2
     before = stabilizer(network, state)
-    search = _mirrored(state, random, "draw 0", default_tools(network))
+    search = _mirrored(state, random, default_tools(network))
     ((start, direction),) = [request.job for request in next(search)]
     assert stabilizer(network, start) >= before == 2
     images = network.neighbor_copies(start + 0.01 * direction)
@@ -98,7 +100,7 @@ def test_a_perturbed_start_lies_in_a_box_and_in_no_excluded_direction(network):
     state = network.random_start(np.random.default_rng(0))
     steps = []
     for k in range(50):
-        search = _perturbed(state, np.random.default_rng(k), "draw 0", default_tools(network))
+        search = _perturbed(state, np.random.default_rng(k), default_tools(network))
         ((start, direction),) = [request.job for request in next(search)]
         steps.append(start - state)
         np.testing.assert_allclose(direction, steps[-1], atol=1e-14)

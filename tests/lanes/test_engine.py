@@ -20,7 +20,8 @@ from lossatlas.kernels.dense.polish import Polish
 from lossatlas.kernels.quench import Quench
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.lanes.blocks import advance
-from lossatlas.lanes.engine import Engine, Found, Request, running
+from lossatlas.lanes.engine import Engine
+from lossatlas.lanes.requests import Found, Request, running
 from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
 
 CAMEL = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1], "camel")
@@ -345,3 +346,55 @@ def test_what_is_handed_over_is_told_from_the_end():
         session.submit(search())
         session.no_more()
         assert list(session.results()) == [(0, Found(1)), (0, 2)]
+
+
+def test_searches_are_resumed_side_by_side():
+    """Two of them meet between two requests: none holds a lock that the other needs."""
+    meeting = threading.Barrier(2, timeout=60)
+
+    def search():
+        yield count(3)
+        meeting.wait()
+        return (yield count(3))
+
+    found = in_order(Engine(CAMEL.surface, workers=2), [search(), search()])
+    assert [int(result.taken) for result in found] == [3, 3]
+
+
+def test_a_search_never_runs_in_two_threads_at_once():
+    """It hands over a number with each part; they come in order whatever the threads."""
+
+    def search(seed):
+        random, busy = np.random.default_rng(seed), threading.Lock()
+        for k in range(30):
+            assert busy.acquire(blocking=False)
+            yield Found(k)
+            busy.release()
+            yield [count(n) for n in random.integers(1, 9, random.integers(0, 4))]
+        return "end"
+
+    chains = each_in_order(Engine(CAMEL.surface, lanes=2, workers=4), map(search, range(12)))
+    assert chains == 12 * [[*range(30), "end"]]
+
+
+def test_an_exception_between_requests_does_not_stop_the_others():
+    def broken():
+        yield Found("first")
+        yield count(3)
+        raise ZeroDivisionError("inside")
+
+    with Engine(CAMEL.surface, workers=2).session() as session:
+        for k in range(6):
+            session.submit(broken() if k == 2 else single(count(4)))
+        session.no_more()
+        found = []
+        with pytest.raises(ZeroDivisionError, match="inside"):
+            note_all(session.results(), found)
+        note_all(session.results(), found)
+    assert sorted(position for position, _ in found) == [0, 1, 2, 3, 4, 5]
+    assert (2, Found("first")) in found
+
+
+def note_all(results, found):
+    for item in results:
+        found.append(item)

@@ -12,8 +12,8 @@ from lane_runs import in_order, results_of
 from lossatlas.kernels.dense.polish import Polish
 from lossatlas.kernels.quench import Quench
 from lossatlas.landscape import FunctionLandscape
-from lossatlas.lanes.blocks import HostCall
-from lossatlas.lanes.engine import Engine, Request
+from lossatlas.lanes.engine import Engine
+from lossatlas.lanes.requests import HostCall, Request
 from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
 
 CAMEL = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1], "camel")
@@ -74,3 +74,39 @@ def test_kernels_and_host_calls_mix_in_one_search():
 def test_an_exception_in_a_host_call_is_raised_where_results_are_read():
     with pytest.raises(ValueError, match="negative"):
         results_of(CAMEL.surface, Squares(), [job(-1)])
+
+
+def test_lanes_advance_while_a_host_call_takes_its_time():
+    """One worker, and a host call that ends only after a search in lanes has."""
+    quenched = threading.Event()
+
+    @dataclass(frozen=True)
+    class Waits:
+        def call(self, surface, w):
+            assert quenched.wait(60)
+            return w
+
+    def waiting():
+        return (yield Request(Waits(), (np.zeros(1),)))
+
+    def quench():
+        result = yield Request(Quench(), (np.array([0.1, 0.3]),))
+        quenched.set()
+        return result
+
+    in_order(Engine(CAMEL.surface, workers=1), [waiting(), quench()])
+
+
+def test_threads_for_host_calls_start_with_the_first_of_them():
+    def names():
+        return sorted(t.name for t in threading.enumerate() if t.name.startswith("lanes-"))
+
+    def search():
+        before = names()
+        yield Request(Squares(), job(1))
+        return before, names()
+
+    ((before, after),) = in_order(Engine(CAMEL.surface, workers=2), [search()])
+    assert before == ["lanes-0", "lanes-1"]
+    assert after == ["lanes-0", "lanes-1", "lanes-host-0", "lanes-host-1"]
+    assert names() == []

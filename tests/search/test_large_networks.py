@@ -59,7 +59,7 @@ def test_minimum_transition_state_and_links_of_a_digits_network():
     exact = spectrum(landscape, minimum.weights)
     np.testing.assert_allclose(minimum.lowest_eigenvalues, exact[:4], rtol=1e-3)
 
-    attempt = in_order(engine, [single_ended(tools, (1, minimum.weights), 0, 1)])[0]
+    attempt = in_order(engine, [single_ended(tools, minimum.weights, 0, 1)])[0]
     assert attempt.status is Status.CONVERGED
     pathway = attempt.pathways[-1]
     exact = spectrum(landscape, pathway.transition_state.weights)

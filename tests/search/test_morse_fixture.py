@@ -36,8 +36,8 @@ def case(request, shared):
     )
     minima = distinct(m for chain in chains for quench in chain for m in quench.minima)
     searches = [
-        single_ended(tools, (k, m.weights), mode, sign, reach)
-        for k, m in enumerate(minima)
+        single_ended(tools, m.weights, mode, sign, reach)
+        for m in minima
         for mode in range(5)
         for sign in (1, -1)
         for reach in (1.0, 3.0)
@@ -45,7 +45,7 @@ def case(request, shared):
     for i, a in enumerate(minima):
         ends = [landscape.nearest_copy(b.weights, a.weights) for b in minima[:i]]
         for end in [*ends, *landscape.neighbor_copies(a.weights)]:
-            searches.append(double_ended(tools, "connect", (i, a.weights), (-1, end)))
+            searches.append(double_ended(tools, a.weights, end))
     attempts = in_order(engine, searches)
     return known, landscape, minima, [p for a in attempts for p in a.pathways]
 

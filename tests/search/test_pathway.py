@@ -165,7 +165,9 @@ def test_a_path_that_may_have_strayed_is_followed_again_more_tightly(spreads, st
     tools, start = default_tools(landscape), np.array([0.5, 0.0])
     path = _Path(tools, start, np.eye(2))
     flows = [Flowed(np.zeros(2), 0.0, spread, 0.0, 1, 1, status) for spread in spreads]
-    arrival, asked, cost = answered(landscape, _end(path, flows.pop(0)), flows)
+    descent, asked = answered(landscape, _end(path, flows.pop(0)), flows)
+    arrival, tolerance, cost = descent
+    assert tolerance == [tools.flow_tolerance[0], *tolerances][-1]
     assert arrival.status is status
     polish = 1 if status is Status.CONVERGED else 0  # of one Hessian
     assert cost.hessians == len(spreads) + polish
@@ -187,8 +189,7 @@ def answered(landscape, search, flows):
                 (answer,) = results_of(landscape.surface, request.kernel, [request.job])
             request = search.send(answer)
     except StopIteration as ended:
-        arrival, cost = ended.value
-        return arrival, asked, cost
+        return ended.value, asked
 
 
 def test_a_path_is_continued_with_its_deviation_and_its_spread_counts_as_a_whole():
@@ -199,8 +200,9 @@ def test_a_path_is_continued_with_its_deviation_and_its_spread_counts_as_a_whole
     for spread, again in ((0.09, 0), (0.9, 1)):
         first = Flowed(early, 0.07, spread, 0.01, 1, 1, Status.CONVERGED)
         search = _end(_Path(tools, start, np.eye(2)), first)
-        arrival, asked, _ = answered(landscape, search, [there])
-        assert arrival.point is not None
+        descent, asked = answered(landscape, search, [there])
+        assert descent.arrival.point is not None
+        assert descent.tolerance == tools.flow_tolerance[again]
         w, tolerance, ball, _, deviation = asked[0]
         if again:  # not even certified, but followed again from the start
             assert (tolerance, deviation) == (tools.flow_tolerance[1], 0.0)
@@ -218,7 +220,7 @@ def test_what_may_have_strayed_on_the_second_leg_is_followed_again_from_the_star
     second = Flowed(np.zeros(2), 0.0, 0.9, 0.0, 1, 1, Status.CONVERGED)
     there = second._replace(spread=0.0)
     search = _end(_Path(tools, start, np.eye(2)), first)
-    _, asked, _ = answered(landscape, search, [second, there])
+    _, asked = answered(landscape, search, [second, there])
     assert [job[1] for job in asked] == list(tools.flow_tolerance[:2])
     np.testing.assert_array_equal(asked[1][0], start)
 
@@ -240,7 +242,7 @@ def test_a_saddle_beside_the_path_is_not_hidden_by_saddles_of_other_symmetry():
     def search():
         return (yield from _end(path, flow))
 
-    arrival, _ = in_order(Engine(landscape.surface), [search()])[0]
+    arrival = in_order(Engine(landscape.surface), [search()])[0].arrival
     assert arrival.point is not None
     x, y = arrival.point.weights[:2]
     np.testing.assert_allclose([abs(x), y], [1.0218, -0.1489], atol=2e-3)

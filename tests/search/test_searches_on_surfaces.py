@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from known_rows import known_rows
 from lane_runs import each_in_order, in_order
 from scipy.integrate import solve_ivp
 
@@ -13,6 +14,7 @@ from lossatlas.errors import Status
 from lossatlas.landscape import FunctionLandscape
 from lossatlas.lanes.engine import Engine
 from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
+from lossatlas.search.known import KnownPoints
 from lossatlas.search.tools import default_tools
 from lossatlas.search.transition_states import double_ended, single_ended
 from lossatlas.testing.surfaces import LJAT3_PLANAR, MUELLER_BROWN, SIX_HUMP_CAMEL
@@ -48,8 +50,8 @@ def exploration(request):
     quenches = [quench for chain in chains for quench in chain]
     minima = distinct(m for quench in quenches for m in quench.minima)
     single = [
-        single_ended(tools, (k, m.weights), mode, sign, reach)
-        for k, m in enumerate(minima)
+        single_ended(tools, m.weights, mode, sign, reach)
+        for m in minima
         for mode in (0, 1)
         for sign in (1, -1)
         for reach in (1.0, 0.3)
@@ -59,7 +61,7 @@ def exploration(request):
         others = [b.weights for b in minima[:i]]
         ends = [landscape.nearest_copy(w, a.weights) for w in others]
         for end in [*ends, *landscape.neighbor_copies(a.weights)]:
-            double.append(double_ended(tools, "connect", (i, a.weights), (-1, end)))
+            double.append(double_ended(tools, a.weights, end))
     attempts = {
         "basin-hopping": quenches,
         "single-ended": in_order(engine, single),
@@ -161,8 +163,8 @@ def test_links_are_those_of_gradient_flow(exploration, kind):
 
 
 def test_attempts_say_what_happened(exploration):
-    attempts = exploration.attempts
-    for kind, found in attempts.items():
+    tools = default_tools(exploration.landscape)
+    for found in exploration.attempts.values():
         for attempt in found:
             some = bool(attempt.minima or attempt.pathways)
             assert (attempt.status is Status.CONVERGED) == some
@@ -170,11 +172,9 @@ def test_attempts_say_what_happened(exploration):
             if not some:
                 assert attempt.failures[attempt.status] == max(attempt.failures.values())
             assert all(type(status) is Status for status in attempt.failures)
-        names = {"double-ended": "connect"}
-        assert {attempt.strategy for attempt in found} == {names.get(kind, kind)}
-    details = [attempt.detail for attempt in attempts["single-ended"]]
-    origins = [attempt.origin for attempt in attempts["single-ended"]]
-    assert len(set(zip(origins, details, strict=True))) == len(details)
+            for end in (end for pathway in attempt.pathways for end in pathway.ends):
+                assert end.tolerance in tools.flow_tolerance
+                assert end.method == "exponential"
 
 
 def test_chains_depend_on_their_seed_only(exploration):
@@ -186,7 +186,7 @@ def test_chains_depend_on_their_seed_only(exploration):
     )
     for chain, old in zip(again, (5, 3), strict=True):
         first = 4 * old
-        assert [quench.detail for quench in chain] == [f"chain quench {k}" for k in (1, 2, 3, 4)]
+        assert len(chain) == 4
         for quench, before in zip(chain, attempts["basin-hopping"][first : first + 4], strict=True):
             assert quench.cost == before.cost
             for a, b in zip(quench.minima, before.minima, strict=True):
@@ -194,22 +194,20 @@ def test_chains_depend_on_their_seed_only(exploration):
 
 
 def test_known_transition_states_are_hits(exploration):
-    """A search that arrives where the atlas has been already does not follow the paths again."""
+    """A search that arrives where others have been already does not follow the paths again."""
     _, landscape, minima, attempts = exploration
     first = next(k for k, a in enumerate(attempts["single-ended"]) if a.pathways)
     old = attempts["single-ended"][first]
-    identity, (mode, sign, reach) = old.origin[0], parse(old.detail)
-    tools = default_tools(landscape)._replace(known=lambda point: 42)
-    search = single_ended(tools, (identity, minima[identity].weights), mode, sign, reach)
-    again = in_order(Engine(landscape.surface), [search])[0]
+    state = old.pathways[-1].transition_state
+    known = KnownPoints()
+    known.append(known_rows([state], [42]))
+    tools = default_tools(landscape)._replace(known=known.as_of())
+    climbs = [
+        (m.weights, d, s, r) for m in minima for d in (0, 1) for s in (1, -1) for r in (1.0, 0.3)
+    ]
+    again = in_order(Engine(landscape.surface), [single_ended(tools, *climbs[first])])[0]
     assert (again.status, again.hits, again.pathways) == (Status.CONVERGED, (42,), ())
     assert again.cost.hessians < old.cost.hessians
-
-
-def parse(detail):
-    _, mode, rest = detail.split(" ", 2)
-    sign, reach = rest.split(" x")
-    return int(mode), 1 if sign == "+" else -1, float(reach)
 
 
 def test_ljat3_has_the_reference_energies(exploration):

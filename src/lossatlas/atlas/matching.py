@@ -1,22 +1,7 @@
 """Identity: is this stationary point one that the atlas has, up to symmetry?
 
-Symmetry copies of a point have equal invariants (`Landscape.invariants`), so two certified
-points are the same if their invariants agree as well as the points are known. A certified
-point lies within u = |H^-1 g| (its ``uncertainty``) of the exact one, and an invariant f moves
-by at most |grad f| u. For networks |grad f| grows like the weight vector's length: the
-gradient of |w|^2 is 2 w, that of a logit at a probe input x at most about |w| |x|. Hence
-
-    |f_a - f_b| <= SLOPE max(1, |w|) (u_a + u_b + WEIGHT_ROUNDOFF) + ROUNDOFF max(1, |f|)
-
-for every invariant. The energy moves only in second order, by g.H^-1 g / 2, far below the
-roundoff at certified points: it must agree to ENERGY_ROUNDOFF, which is the narrow window in
-which the index on the energy finds the candidates. The cost of a match does not grow with the
-atlas. All points of a batch are looked up together (`Known`), and recognize each other.
-
-The energy alone decides nothing: distinct points may have equal energies.
-
-The two sides are far apart in practice: on a polished landscape of a [2, 10, 4] network one
-point found twice differs by 3e-7 of the tolerance, the nearest distinct ones by 1e6 of it.
+What makes two points one is said in `search.identity`; here the candidates are found, by the index
+on the energy. All points of a batch are looked up together (`Known`), and recognize each other.
 """
 
 from bisect import bisect_left, bisect_right
@@ -28,16 +13,9 @@ import numpy as np
 from sqlalchemy import Connection, Table, TextClause, text
 
 from lossatlas.atlas.schema import from_blob
+from lossatlas.search.identity import energy_window, match
 from lossatlas.search.outcome import StationaryPoint
 
-SLOPE = 10.0
-"""Bound on an invariant's gradient norm, in units of max(1, |w|)."""
-WEIGHT_ROUNDOFF = 1e-9
-"""Distance left by roundoff of the gradient alone (1e-16 a component over a soft mode)."""
-ROUNDOFF = 1e-10
-"""Relative agreement of an invariant evaluated at one point by two programs."""
-ENERGY_ROUNDOFF = 1e-10
-"""Agreement of the energy of one point, relative to max(1, |E|)."""
 WINDOWS = 50
 """Windows of energy that one query looks into."""
 NOWHERE = (1.0, 0.0)
@@ -85,12 +63,12 @@ class Known:
         window = energy_window(point.energy)
         first = bisect_left(self._energies, point.energy - window)
         last = bisect_right(self._energies, point.energy + window)
-        found = [
-            (deviation(point, candidate.uncertainty, candidate.invariants), candidate.id)
-            for candidate in self._candidates[first:last]
-        ]
-        closest, identifier = min(found, default=(np.inf, 0))
-        return identifier if closest <= 1.0 else None
+        near = self._candidates[first:last]
+        if not near:
+            return None
+        uncertainties = np.array([candidate.uncertainty for candidate in near])
+        which = match(point, uncertainties, np.array([candidate.invariants for candidate in near]))
+        return None if which is None else near[which].id
 
     def add(self, identifier: int, point: StationaryPoint) -> None:
         """From now on this point is known, too."""
@@ -99,33 +77,6 @@ class Known:
         candidate = Candidate(energy, identifier, float(point.uncertainty), point.invariants)
         self._energies.insert(place, energy)
         self._candidates.insert(place, candidate)
-
-
-def energy_window(energy: float) -> float:
-    """How far the energy of the same point may be off."""
-    return ENERGY_ROUNDOFF * max(1.0, abs(energy))
-
-
-def deviation(point: StationaryPoint, uncertainty: float, invariants: np.ndarray) -> float:
-    """The largest difference of invariants in units of what is tolerated; same point if <= 1.
-
-    Args:
-        point: one of the two points; energies are not compared here.
-        uncertainty: that of the other, in weight units.
-        invariants: (k,) of the other.
-
-    Example:
-        >>> one = np.ones(3)
-        >>> point = StationaryPoint(one, 0.5, 1e-14, 0, one, 0.0, 1e-9, np.array([0.5, 3.0]), 8)
-        >>> deviation(point, 1e-9, np.array([0.5, 3.0 + 1e-9])) < 1
-        True
-        >>> deviation(point, 1e-9, np.array([0.5, 3.0 + 1e-6])) < 1
-        False
-    """
-    length = max(1.0, float(np.linalg.norm(point.weights)))
-    known_to = SLOPE * length * (point.uncertainty + uncertainty + WEIGHT_ROUNDOFF)
-    tolerance = known_to + ROUNDOFF * np.maximum(1.0, np.abs(point.invariants))
-    return float(np.max(np.abs(point.invariants - invariants) / tolerance))
 
 
 def find_match(connection: Connection, table: Table, point: StationaryPoint) -> int | None:

@@ -169,8 +169,8 @@ class _Batch:
     def _pathway(self, pathway: Pathway, minima: list[int]) -> tuple[Placed, bool]:
         """The transition state, and whether a known one has the minima found for it this time."""
         rows = [
-            self._link(pathway, end, position, minimum)
-            for position, (end, minimum) in enumerate(zip(pathway.ends, minima, strict=True))
+            self._link(pathway, end, minimum)
+            for end, minimum in zip(pathway.ends, minima, strict=True)
         ]
         ends = _ends((row["side"], row["minimum"]) for row in rows)
         if {row["side"] for row in rows} != set(SIDES):
@@ -186,16 +186,15 @@ class _Batch:
         self.links += [{"transition_state": state.id, **row} for row in distinct.values()]
         return state, True
 
-    def _link(self, pathway: Pathway, end: PathwayEnd, position: int, minimum: int) -> Row:
+    def _link(self, pathway: Pathway, end: PathwayEnd, minimum: int) -> Row:
         """The columns of a link but its transition state, which may not be placed yet."""
-        tolerance = getattr(end, "tolerance", None)
         row = {
-            "side": int(getattr(end, "side", position)),
+            "side": int(end.side),
             "minimum": minimum,
             "via": None,
             "via_index": None,
-            "tolerance": None if tolerance is None or isnan(tolerance) else float(tolerance),
-            "method": getattr(end, "method", ""),
+            "tolerance": None if isnan(end.tolerance) else float(end.tolerance),
+            "method": end.method,
         }
         if end.via is None:
             return row
@@ -236,7 +235,7 @@ def point_row(point: StationaryPoint) -> Row:
         "lowest_eigenvalue": float(point.lowest_eigenvalues[0]),
         "log_determinant": None if isnan(point.log_determinant) else float(point.log_determinant),
         "uncertainty": float(point.uncertainty),
-        "outside": bool(getattr(point, "outside", False)),
+        "outside": bool(point.outside),
         "orbit_size": str(int(point.orbit_size)),
         "times_found": 1,
         "lowest_eigenvalues": schema.to_blob(point.lowest_eigenvalues),

@@ -10,18 +10,19 @@ import typer
 
 from lossatlas.cli import signals
 from lossatlas.cli.arguments import JsonOption, ended_cleanly, note
-from lossatlas.cli.numbers import MOST_LANES, between_0_and_1, count, from_0_to_1, positive
+from lossatlas.cli.settings import with_settings
 from lossatlas.errors import BadInputError
+from lossatlas.exploration.stop_rules import ExploreOptions
 
 if TYPE_CHECKING:
     from lossatlas.atlas import Problem
-    from lossatlas.exploration.explorer import Exploration, ExploreOptions
+    from lossatlas.exploration.explorer import Exploration
     from lossatlas.studies.problem import Prepared
     from lossatlas.studies.study import Study
 
 REASONS = {
     "time": "the time is up",
-    "number": "there are as many transition states as asked for",
+    "number": "there are as many points as asked for",
     "complete": "it is as complete as asked for, by independent draws",
     "nothing new": "nothing new turns up any more",
 }
@@ -31,6 +32,17 @@ for the command `auc` when the program is asked to end."""
 
 
 @ended_cleanly
+@with_settings(
+    "minutes",
+    "cpu_minutes",
+    "minima",
+    "transition_states",
+    "until",
+    "independent_share",
+    "seed",
+    "lanes",
+    "workers",
+)
 def explore(
     context: typer.Context,
     study: Annotated[
@@ -40,51 +52,9 @@ def explore(
         str | None,
         typer.Option(metavar="FILE", help="Atlas to begin or continue; default ./<study>.atlas."),
     ] = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option(
-            callback=positive("10"), help="Stop after so many minutes, compilation included."
-        ),
-    ] = None,
-    cpu_minutes: Annotated[
-        float | None,
-        typer.Option(
-            callback=positive("10"),
-            help="Likewise of CPU time: the same effort whatever else is running.",
-        ),
-    ] = None,
-    transition_states: Annotated[
-        int | None,
-        typer.Option(
-            callback=count("1000"),
-            help="Stop at so many in the atlas, degenerate rearrangements included.",
-        ),
-    ] = None,
-    until: Annotated[
-        float | None,
-        typer.Option(
-            callback=between_0_and_1("0.99"),
-            help="Stop when minima and transition states are this complete, e.g. 0.99.",
-        ),
-    ] = None,
-    independent_share: Annotated[
-        float | None,
-        typer.Option(
-            callback=from_0_to_1("0.5"),
-            help="Part of the searches that are independent draws; default 0.5 with --until.",
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, max=2**63 - 1, help="Of the searches (the study's data has its own)."),
-    ] = None,
-    lanes: Annotated[
-        int | None,
-        typer.Option(
-            callback=count("4", MOST_LANES), help="Searches of a kind in flight for each worker."
-        ),
-    ] = None,
+    *,
     as_json: JsonOption = False,
+    **given: float | None,
 ) -> None:
     """Explore the loss landscape of a study.
 
@@ -98,15 +68,6 @@ def explore(
     loaded = load_study(study)
     target = f"{loaded.name}.atlas" if atlas is None else atlas
     check_target(target)
-    given = {
-        "minutes": minutes,
-        "cpu_minutes": cpu_minutes,
-        "transition_states": transition_states,
-        "until": until,
-        "independent_share": independent_share,
-        "seed": seed,
-        "lanes": lanes,
-    }
     ended = _explore(loaded, target, given, context.obj)
     _show(ended, target, as_json)
     _advise(ended)
@@ -138,14 +99,12 @@ def check_target(target: str) -> None:
 
 
 def _explore(
-    study: "Study", target: str, given: dict[str, float | int | None], started: float
+    study: "Study", target: str, given: dict[str, float | None], started: float
 ) -> "Exploration":
     from lossatlas.cli.runtime import set_up_jax
 
     stored = _stored_problem(target)
     set_up_jax()
-    from lossatlas.exploration.explorer import ExploreOptions
-
     chosen = {name: value for name, value in given.items() if value is not None}
     options = ExploreOptions(**{**study.explore.model_dump(), **chosen})
     return _grow(_prepared(study, stored), target, options, started)
@@ -171,7 +130,7 @@ def _prepared(study: "Study", stored: "Problem | None") -> "Prepared":
 
 
 def _grow(
-    prepared: "Prepared", target: str, options: "ExploreOptions", started: float
+    prepared: "Prepared", target: str, options: ExploreOptions, started: float
 ) -> "Exploration":
     from lossatlas.analysis.auc_columns import compute_auc
     from lossatlas.atlas import Atlas

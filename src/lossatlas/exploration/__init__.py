@@ -1,6 +1,44 @@
 """Growing an atlas: strategies propose searches, a planner chooses, the engine runs them."""
 
-from lossatlas.exploration.explorer import Exploration, ExploreOptions, Progress, explore
-from lossatlas.exploration.verification import Verification, verify
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Exploration", "ExploreOptions", "Progress", "Verification", "explore", "verify"]
+if TYPE_CHECKING:
+    from lossatlas.exploration.explorer import Exploration, Progress, explore
+    from lossatlas.exploration.stop_rules import ExploreOptions
+    from lossatlas.exploration.tasks import Key, Strategy, Task
+    from lossatlas.exploration.verification import Verification, verify
+    from lossatlas.exploration.view import View
+
+__all__ = [
+    "Exploration",
+    "ExploreOptions",
+    "Key",
+    "Progress",
+    "Strategy",
+    "Task",
+    "Verification",
+    "View",
+    "explore",
+    "verify",
+]
+
+_MODULES = {
+    "Exploration": "explorer",
+    "ExploreOptions": "stop_rules",
+    "Key": "tasks",
+    "Progress": "explorer",
+    "Strategy": "tasks",
+    "Task": "tasks",
+    "Verification": "verification",
+    "View": "view",
+    "explore": "explorer",
+    "verify": "verification",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name when it is first used: the stop rules are read without loading JAX."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -15,7 +15,7 @@ point that is hit twice was hit by two independent draws, never by one that was 
 made once for each seed and atlas; another seed gives an independent run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 from itertools import count
 from typing import Any
@@ -23,63 +23,55 @@ from typing import Any
 import numpy as np
 
 from lossatlas.exploration.random_starts import random_numbers
-from lossatlas.exploration.strategies import DISPLACEMENTS, Task
-from lossatlas.exploration.view import View
-from lossatlas.search.basin_hopping import quench_attempt
+from lossatlas.exploration.strategies import DISPLACEMENTS
+from lossatlas.exploration.tasks import Key, Task, View
+from lossatlas.lanes.requests import Requests
+from lossatlas.search.basin_hopping import quench
+from lossatlas.search.outcome import Outcome
 from lossatlas.search.tools import N_SOFT, Tools
 from lossatlas.search.transition_states import single_ended
 
-INDEPENDENT_MINIMA, INDEPENDENT_SADDLES = "independent-minima", "independent-saddles"
-"""The strategies of the two streams."""
+MINIMA, SADDLES = "independent-minima", "independent-saddles"
+"""What they are called in the log."""
 
 
-def draw_minima(view: View, seed: int = 0) -> Iterator[Task]:
+def draw_minima(view: View) -> Iterator[Task]:
     """Quenches from random starts, numbered through."""
-    for number, detail in _not_drawn(view, INDEPENDENT_MINIMA, seed):
-        search = partial(_quench, random_numbers(seed, 0, number), detail)
-        yield Task(INDEPENDENT_MINIMA, (), detail, search)
+    for number, what in _not_drawn(view, MINIMA):
+        yield Task(Key(MINIMA, (), what), partial(_quench, view.seed, number))
 
 
-def draw_saddles(view: View, seed: int = 0) -> Iterator[Task]:
+def draw_saddles(view: View) -> Iterator[Task]:
     """Climbs from minima, modes and signs chosen uniformly, numbered through."""
     known = np.flatnonzero(view.inside)
     if len(known) == 0:
         return
     modes = min(N_SOFT, view.landscape.n_weights - len(view.landscape.excluded_modes))
     shortest, longest = np.log([min(DISPLACEMENTS), max(DISPLACEMENTS)])
-    for number, detail in _not_drawn(view, INDEPENDENT_SADDLES, seed):
-        random = random_numbers(seed, 1, number)
+    for number, what in _not_drawn(view, SADDLES):
+        random = random_numbers(view.seed, 1, number)
         position, mode = int(known[random.integers(len(known))]), int(random.integers(modes))
         sign = int(random.choice([1, -1]))
         displacement = float(np.exp(random.uniform(shortest, longest)))
-        (identity,) = view.ids(position)
-        start = (identity, view.weights[position])
-        search = partial(_climb, start, mode, sign, displacement, detail)
-        yield Task(INDEPENDENT_SADDLES, (identity,), detail, search)
+        search = partial(
+            single_ended,
+            w=view.weights[position],
+            mode=mode,
+            sign=sign,
+            displacement=displacement,
+        )
+        yield Task(Key(SADDLES, view.ids(position), what), search)
 
 
-def _not_drawn(view: View, strategy: str, seed: int) -> Iterator[tuple[int, str]]:
-    """Numbers and names of the draws of a seed that the log does not have."""
-    drawn = {detail for name, _, detail in view.tried if name == strategy}
+def _not_drawn(view: View, strategy: str) -> Iterator[tuple[int, str]]:
+    """Numbers and names of the draws of the seed that the log does not have."""
+    drawn = view.tried.whats(strategy)
     for number in count():
-        detail = f"seed {seed} draw {number}"
-        if detail not in drawn:
-            yield number, detail
+        what = f"seed {view.seed} draw {number}"
+        if what not in drawn:
+            yield number, what
 
 
-def _quench(random: np.random.Generator, detail: str, tools: Tools) -> Iterator[Any]:
-    start = tools.landscape.random_start(random)
-    attempt = yield from quench_attempt(tools, start, INDEPENDENT_MINIMA, detail)
-    return attempt
-
-
-def _climb(
-    minimum: tuple[int, np.ndarray],
-    mode: int,
-    sign: int,
-    displacement: float,
-    detail: str,
-    tools: Tools,
-) -> Iterator[Any]:
-    attempt = yield from single_ended(tools, minimum, mode, sign, displacement)
-    return attempt._replace(strategy=INDEPENDENT_SADDLES, detail=detail)
+def _quench(seed: int, number: int, tools: Tools) -> Generator[Requests, Any, Outcome]:
+    start = tools.landscape.random_start(random_numbers(seed, 0, number))
+    return (yield from quench(tools, start))

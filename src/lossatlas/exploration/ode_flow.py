@@ -1,55 +1,68 @@
 """Gradient flow by a general-purpose ODE solver: an independent check of the links.
 
-Nothing is shared with `kernels.dense.flow` but the function itself: SciPy's implicit Radau or BDF
-integrator on dw/dt = -grad E(w), with the exact Jacobian, until Newton's method takes over.
+Nothing is shared with `kernels.dense.flow` but the function itself: SciPy's LSODA, which switches
+to stiff steps by itself, on dw/dt = -grad E(w) with the exact Jacobian, until Newton's method takes
+over. It is a host call: several paths are followed at once, one a core.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 from scipy.integrate import solve_ivp
 
 from lossatlas.compiled import compiled
 from lossatlas.errors import Status
-from lossatlas.landscape.base import Landscape
 
-SEGMENT = 10.0
-"""Each segment of the integration covers this many times the time covered before."""
+SEGMENT, SEGMENTS = 10.0, 12
+"""Each segment of the integration covers this many times the time covered before; at most so many
+segments."""
+SHORT_STEP, FLAT = 0.002, 1e-9
+"""A path has arrived where Newton's step to a minimum is shorter than this, in length scales, or
+where at a saddle, in a symmetric subspace that it cannot leave, the RMS gradient is smaller."""
 
 
-def ode_flow(
-    landscape: Landscape, start: np.ndarray, *, method: str = "LSODA", tolerance: float = 1e-8
-) -> tuple[np.ndarray, Status]:
-    """Integrate gradient flow from `start` (n,) into the Newton ball of where it leads.
+class Integrated(NamedTuple):
+    """Where a path led: the last point (n,), and CONVERGED or TOO_MANY_STEPS."""
+
+    w: np.ndarray
+    status: Status
+
+
+@dataclass(frozen=True)
+class OdeFlow:
+    """Host call; a job is `(w, symmetrizer, length)`, its result is `Integrated`.
+
+    The path begins at `w` (n,) and is kept in the subspace that `symmetrizer` (n, n) projects onto;
+    `length` is the length scale of the landscape.
 
     Args:
-        landscape: the landscape.
-        start: where the path begins.
         method: a stiff method of `scipy.integrate.solve_ivp`: LSODA, BDF or Radau.
         tolerance: relative and absolute tolerance of the integrator.
-
-    Returns:
-        The last point, and CONVERGED or TOO_MANY_STEPS.
     """
-    gradient, hessian = _numpy_functions(landscape)
-    symmetrizer = landscape.symmetrizer(start)
-    w, time = symmetrizer @ start, 1.0
-    for _ in range(12):
-        solution = solve_ivp(
-            lambda t, x: -(symmetrizer @ gradient(x)),
-            (0.0, time),
-            w,
-            method=method,
-            jac=lambda t, x: -(symmetrizer @ hessian(x)),
-            rtol=tolerance,
-            atol=tolerance,
-        )
-        w = symmetrizer @ solution.y[:, -1]
-        if _arrived(gradient(w), hessian(w), landscape.length_scale):
-            return w, Status.CONVERGED
-        time *= SEGMENT
-    return w, Status.TOO_MANY_STEPS
+
+    method: str = "LSODA"
+    tolerance: float = 1e-8
+
+    def call(self, surface: Any, w: np.ndarray, symmetrizer: Any, length: float) -> Integrated:
+        """Integrate gradient flow into the Newton ball of where it leads."""
+
+        def downhill(_: float, x: np.ndarray) -> np.ndarray:
+            return -(symmetrizer @ np.asarray(_gradient(surface, x)))
+
+        def jacobian(_: float, x: np.ndarray) -> np.ndarray:
+            return -(symmetrizer @ np.asarray(_hessian(surface, x)))
+
+        w, time = symmetrizer @ w, 1.0
+        for _ in range(SEGMENTS):
+            options = {"jac": jacobian, "rtol": self.tolerance, "atol": self.tolerance}
+            solution = solve_ivp(downhill, (0.0, time), w, method=self.method, **options)
+            w = symmetrizer @ solution.y[:, -1]
+            gradient, hessian = np.asarray(_gradient(surface, w)), np.asarray(_hessian(surface, w))
+            if _arrived(gradient, hessian, length):
+                return Integrated(w, Status.CONVERGED)
+            time *= SEGMENT
+        return Integrated(w, Status.TOO_MANY_STEPS)
 
 
 def _arrived(gradient: np.ndarray, hessian: np.ndarray, length: float) -> bool:
@@ -57,24 +70,8 @@ def _arrived(gradient: np.ndarray, hessian: np.ndarray, length: float) -> bool:
     eigenvalues, vectors = np.linalg.eigh(hessian)
     newton = np.linalg.norm((vectors.T @ gradient) / eigenvalues)
     if eigenvalues[0] > 0:
-        return bool(newton < 0.002 * length)
-    return bool(np.sqrt(np.mean(gradient**2)) < 1e-9)
-
-
-def _numpy_functions(
-    landscape: Landscape,
-) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
-    surface = landscape.surface
-
-    def gradient(w: np.ndarray) -> np.ndarray:
-        with jax.enable_x64(True):
-            return np.asarray(_gradient(surface, w))
-
-    def hessian(w: np.ndarray) -> np.ndarray:
-        with jax.enable_x64(True):
-            return np.asarray(_hessian(surface, w))
-
-    return gradient, hessian
+        return bool(newton < SHORT_STEP * length)
+    return bool(np.sqrt(np.mean(gradient**2)) < FLAT)
 
 
 @compiled

@@ -1,84 +1,84 @@
 """The planner: effort goes where new points still turn up.
 
-Each strategy is an arm. Its yield is what it has found lately per unit of cost, costs counted in
-evaluations, never in seconds: what is planned depends on the atlas alone. Where few of the minima
-are connected to the global minimum, what is missing is connections. So a new transition state
-counts one, a new minimum as much as the part of the minima that is connected; a part of a round,
-the square of the part that is not, is kept for the strategies that join; and the rest is shared out
-in proportion to the yields, with a floor so that no arm is written off for ever. Independent draws
-are no arm: they get a fixed share, whatever they find.
+The yield of a strategy is what it has found lately per unit of cost, costs counted in evaluations,
+never in seconds: what is planned depends on the atlas alone. Where few of the minima are connected
+to the global minimum, what is missing is connections. So a new transition state counts one, a new
+minimum as much as the part of the minima that is connected; a part of a round, the square of the
+part that is not, is kept for the strategies that join; and the rest is shared out in proportion to
+the yields, with a floor so that none is written off for ever. Independent draws get a fixed share,
+whatever they find. No strategy is known by name: what matters here are fields of its record.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from lossatlas.atlas.log import Entry
-from lossatlas.exploration import random_starts, strategies
-from lossatlas.exploration.independent import draw_minima, draw_saddles
-from lossatlas.exploration.strategies import Strategy, Task, take
-from lossatlas.exploration.view import View
+from lossatlas.errors import BadInputError
+from lossatlas.exploration.tasks import Strategy, Stream, Task, View, take
+from lossatlas.exploration.tried import Tried
 
-MEMORY = 200
-"""Attempts of a strategy that count."""
 FLOOR = 0.04
 """Smallest share of a round."""
-JOINING = ("connect", "gaps", "single-ended")
-"""The strategies that join minima to the global minimum: by bands between components, and by climbs
-from minima, lowest first, which mostly find transition states of the minimum they begin at."""
 FIRST_ROUND, ROUND = 12, 24
 """Searches in a round before any minimum is known, and after."""
 
 
-def arms(seed: int) -> dict[str, Strategy]:
-    """The strategies by the name their attempts carry in the log."""
-    return {
-        "basin-hopping": partial(strategies.find_minima, seed=seed),
-        "single-ended": strategies.climb_from_minima,
-        "connect": strategies.join_unconnected,
-        "gaps": strategies.bridge_gaps,
-        "untrap": strategies.free_trapped,
-        "shortcut": strategies.shorten_paths,
-        "degenerate": strategies.rearrange,
-        "perturbed": partial(random_starts.look_around, seed=seed),
-        "mirrors": partial(random_starts.look_on_mirrors, seed=seed),
-        "between": partial(random_starts.look_between, seed=seed),
-    }
+class Planned(NamedTuple):
+    """A task, and of what stream of independent draws it is one (None if of none)."""
+
+    task: Task
+    stream: Stream | None
 
 
 def plan_round(
-    view: View,
-    entries: Sequence[Entry],
-    seed: int,
-    independent_share: float = 0.0,
-    names: Sequence[str] | None = None,
-) -> list[Task]:
+    view: View, strategies: Sequence[Strategy], independent_share: float = 0.0
+) -> list[Planned]:
     """The tasks of the next round; empty if there is nothing left to try.
 
     Args:
         view: the atlas as committed.
-        entries: the log of attempts.
-        seed: seed of the exploration.
-        independent_share: part of the round for independent draws, half of it for each stream.
-        names: of the other strategies to use, None for all.
+        strategies: those to use.
+        independent_share: part of the round for independent draws, shared out among the strategies
+            that draw.
     """
-    known = len(view.points.minimum_ids) > 0
-    size = ROUND if known else FIRST_ROUND
-    tasks: list[Task] = []
-    for draw in (draw_minima, draw_saddles):
-        tasks += take(draw(view, seed), int(np.ceil(independent_share * size / 2)), view.tried)
-    if independent_share == 1.0:
-        return tasks
-    proposals = {n: arm(view) for n, arm in arms(seed).items() if names is None or n in names}
+    size = ROUND if len(view.points.minimum_ids) else FIRST_ROUND
+    draws = [strategy for strategy in strategies if strategy.draws is not None]
+    planned: list[Planned] = []
+    for strategy in draws:
+        wanted = int(np.ceil(independent_share * size / len(draws)))
+        tasks = take(proposals(strategy, view), wanted, view.tried)
+        planned += [Planned(task, strategy.draws) for task in tasks]
+    adaptive = [strategy for strategy in strategies if strategy.draws is None]
+    if independent_share == 1.0 or not adaptive:
+        return planned
     connected = connected_part(view)
-    found = yields(entries, list(proposals), connected, view.landscape.hessian_cost)
-    shares = shares_of(found, connected)
-    return tasks + _share_out(proposals, shares, size - len(tasks), view.tried)
+    found = yields(view.recent, adaptive, connected, view.landscape.hessian_cost)
+    joining = [strategy.name for strategy in adaptive if strategy.joins]
+    shares = shares_of(found, connected, joining)
+    offers = {strategy.name: proposals(strategy, view) for strategy in adaptive}
+    tasks = _share_out(offers, shares, size - len(planned), view.tried)
+    return planned + [Planned(task, None) for task in tasks]
+
+
+def proposals(strategy: Strategy, view: View) -> Iterator[Task]:
+    """What a strategy proposes.
+
+    Raises:
+        BadInputError: if a search carries the name of another strategy, with which it would be
+            judged.
+    """
+    for task in strategy.propose(view):
+        if task.key.strategy != strategy.logged:
+            problem = f"proposes a search of the name {task.key.strategy!r}"
+            remedy = f"use {strategy.logged!r} as strategy of its keys"
+            raise BadInputError(f"strategy {strategy.name}", problem, remedy)
+        yield task
 
 
 def _share_out(
-    proposals: dict[str, Iterator[Task]], shares: dict[str, float], count: int, taken: set
+    offers: dict[str, Iterator[Task]], shares: dict[str, float], count: int, tried: Tried
 ) -> list[Task]:
     """About so many tasks; what some strategies cannot use is shared out among the others."""
     tasks: list[Task] = []
@@ -87,7 +87,7 @@ def _share_out(
         left, total = count - len(tasks), sum(willing.values())
         for name, share in list(willing.items()):
             wanted = int(np.ceil(share / total * left))
-            new = take(proposals[name], wanted, taken)
+            new = take(offers[name], wanted, tried)
             tasks += new
             if len(new) < wanted:
                 del willing[name]
@@ -100,18 +100,20 @@ def connected_part(view: View) -> float:
     return float(np.mean(view.component[order] == view.component[order[0]])) if len(order) else 1.0
 
 
-def shares_of(found: Mapping[str, float], connected: float) -> dict[str, float]:
+def shares_of(
+    found: Mapping[str, float], connected: float, joining: Sequence[str] = ()
+) -> dict[str, float]:
     """Share of a round for each strategy, summing to about one.
 
     Args:
         found: by each strategy, new points per gradient (`yields`).
         connected: the part of the minima that is connected to the global minimum.
+        joining: names of the strategies that join minima to it.
 
     Example:
-        >>> shares_of({"basin-hopping": 3.0, "gaps": 1.0}, connected=0.5)
+        >>> shares_of({"basin-hopping": 3.0, "gaps": 1.0}, connected=0.5, joining=["gaps"])
         {'basin-hopping': 0.5625, 'gaps': 0.4375}
     """
-    joining = [name for name in JOINING if name in found]
     # Squared: where half is connected, what else there is still finds more for its cost.
     reserved = (1.0 - connected) ** 2 if joining else 0.0
     total = sum(found.values())
@@ -122,23 +124,24 @@ def shares_of(found: Mapping[str, float], connected: float) -> dict[str, float]:
 
 
 def yields(
-    entries: Sequence[Entry], names: Sequence[str], worth: float = 1.0, hessian: float = 15.0
+    recent: Mapping[str, Sequence[Entry]],
+    strategies: Sequence[Strategy],
+    worth: float = 1.0,
+    hessian: float = 15.0,
 ) -> dict[str, float]:
     """New points per gradient that each strategy has found lately.
 
     Args:
-        entries: the log of attempts.
-        names: of the strategies.
+        recent: the last attempts of each strategy, by its name in the log.
+        strategies: those asked for; the result is by their names.
         worth: of a new minimum, that of a new transition state being one.
         hessian: cost of a Hessian with its spectrum, in gradients.
     """
     found = {}
-    for name in names:
-        # Both ways of joining components log their bands as "connect".
-        logged = "connect" if name == "gaps" else name
-        recent = [e for e in reversed(entries) if e.strategy == logged][:MEMORY]
-        gain = sum(worth * e.new_minima + e.new_transition_states for e in recent)
-        cost = sum(e.gradients + hessian * e.hessians for e in recent)
-        # One point for nothing, so that an arm nobody has tried looks attractive.
-        found[name] = (gain + 1.0) / (cost + 5e3)
+    for strategy in strategies:
+        entries = recent.get(strategy.logged, ())[::-1]
+        gain = sum(worth * e.new_minima + e.new_transition_states for e in entries)
+        cost = sum(e.gradients + hessian * e.hessians for e in entries)
+        # One point for nothing, so that a strategy nobody has tried looks attractive.
+        found[strategy.name] = (gain + 1.0) / (cost + 5e3)
     return found

@@ -6,16 +6,18 @@ perturbed searches), between minima far apart, and on the mirrors of the symmetr
 numbered through, and each has random numbers of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from copy import deepcopy
 from functools import partial
 from itertools import count
 from typing import Any
 
 import numpy as np
 
-from lossatlas.exploration.strategies import Task
-from lossatlas.exploration.view import View
+from lossatlas.exploration.tasks import Key, Task, View
 from lossatlas.landscape.base import Landscape
+from lossatlas.lanes.requests import Requests
+from lossatlas.search.outcome import Outcome
 from lossatlas.search.tools import Tools
 from lossatlas.search.transition_states import climb_from, from_the_middle
 
@@ -28,26 +30,26 @@ MANY_WEIGHTS = 100
 """Above so many weights the step of each is shortened, so that no step gets any longer."""
 
 
-def look_around(view: View, seed: int = 0) -> Iterator[Task]:
+PERTURBED, BETWEEN, MIRRORS = "perturbed", "between", "mirrors"
+"""What they are called in the log."""
+
+
+def look_around(view: View) -> Iterator[Task]:
     """Climbs from minima and transition states with every weight perturbed.
 
     Far enough from a stationary point there is negative curvature in many directions, and a climb
     has a way up from the start. Most of those along the soft modes of a minimum end on slopes that
     only the regularization bends.
     """
-    known = _stationary_points(view)
-    for detail, random in _draws(view, "perturbed", seed, 4) if known else ():
-        start = known[int(random.integers(len(known)))]
-        yield Task("perturbed", (), detail, partial(_perturbed, start, random, detail))
+    for key, random in _draws(view, PERTURBED, 4):
+        yield Task(key, partial(_perturbed, _stationary_point(view, random), random))
 
 
 def _perturbed(
-    start: np.ndarray, random: np.random.Generator, detail: str, tools: Tools
-) -> Iterator[Any]:
-    landscape = tools.landscape
-    step = perturbation(landscape, random)
-    attempt = yield from climb_from(tools, "perturbed", start + step, step)
-    return attempt._replace(detail=detail)
+    start: np.ndarray, random: np.random.Generator, tools: Tools
+) -> Generator[Requests, Any, Outcome]:
+    step = perturbation(tools.landscape, deepcopy(random))
+    return (yield from climb_from(tools, start + step, step))
 
 
 def perturbation(landscape: Landscape, random: np.random.Generator) -> np.ndarray:
@@ -58,26 +60,20 @@ def perturbation(landscape: Landscape, random: np.random.Generator) -> np.ndarra
     return step - landscape.excluded_modes.T @ (landscape.excluded_modes @ step)
 
 
-def look_between(view: View, seed: int = 0) -> Iterator[Task]:
+def look_between(view: View) -> Iterator[Task]:
     """Climbs from the middle between any two minima, the second in any of its copies."""
-    known = np.flatnonzero(view.inside)
-    for detail, random in _draws(view, "between", seed, 2) if len(known) else ():
+    for key, random in _draws(view, BETWEEN, 2):
+        known = np.flatnonzero(view.inside)
         a, b = known[random.integers(len(known), size=2)]
-        first, second = ((view.ids(p)[0], view.weights[p]) for p in (a, b))
-        yield Task("between", (), detail, partial(_between, first, second, random, detail))
+        yield Task(key, partial(_between, view.weights[a], view.weights[b], random))
 
 
 def _between(
-    first: tuple[int, np.ndarray],
-    second: tuple[int, np.ndarray],
-    random: np.random.Generator,
-    detail: str,
-    tools: Tools,
-) -> Iterator[Any]:
-    anywhere = tools.landscape.random_start(random)
-    copy = tools.landscape.nearest_copy(second[1], anywhere)
-    attempt = yield from from_the_middle(tools, "between", first, (second[0], copy))
-    return attempt._replace(origin=(), detail=detail)
+    first: np.ndarray, second: np.ndarray, random: np.random.Generator, tools: Tools
+) -> Generator[Requests, Any, Outcome]:
+    anywhere = tools.landscape.random_start(deepcopy(random))
+    copy = tools.landscape.nearest_copy(second, anywhere)
+    return (yield from from_the_middle(tools, first, copy))
 
 
 def look_on_mirrors(view: View, seed: int = 0) -> Iterator[Task]:
@@ -91,47 +87,49 @@ def look_on_mirrors(view: View, seed: int = 0) -> Iterator[Task]:
     keep the equal units that a point has, and the middle lies on one mirror more. They begin at
     minima and at transition states.
     """
-    known = _stationary_points(view)
     # A point of no symmetry has copies wherever there is a mirror; a minimum may lie on it.
     anywhere = view.landscape.random_start(np.random.default_rng(0))
-    some = known and view.landscape.neighbor_copies(anywhere)
-    for detail, random in _draws(view, "mirrors", seed, 3) if some else ():
-        start = known[int(random.integers(len(known)))]
-        yield Task("mirrors", (), detail, partial(_mirrored, start, random, detail))
+    some = view.inside.any() and view.landscape.neighbor_copies(anywhere)
+    for key, random in _draws(view, MIRRORS, 3) if some else ():
+        yield Task(key, partial(_mirrored, _stationary_point(view, random), random))
 
 
 def _mirrored(
-    start: np.ndarray, random: np.random.Generator, detail: str, tools: Tools
-) -> Iterator[Any]:
-    landscape = tools.landscape
+    start: np.ndarray, random: np.random.Generator, tools: Tools
+) -> Generator[Requests, Any, Outcome]:
+    landscape, random = tools.landscape, deepcopy(random)
     step = landscape.symmetrizer(start) @ random.uniform(-1.0, 1.0, len(start))
     size = DISTURBANCE * landscape.length_scale * random.random() * _shortening(landscape)
     disturbed = start + size * step
     copies = landscape.neighbor_copies(disturbed)
     second = copies[int(random.integers(len(copies)))] if copies else disturbed
-    attempt = yield from from_the_middle(tools, "mirrors", (0, disturbed), (0, second))
-    return attempt._replace(origin=(), detail=detail)
+    return (yield from from_the_middle(tools, disturbed, second))
 
 
 def _shortening(landscape: Landscape) -> float:
     return min(1.0, MANY_WEIGHTS / landscape.n_weights) ** 0.5
 
 
-def _stationary_points(view: View) -> list[np.ndarray]:
-    """Weights of the minima inside the box, then of the transition states; empty without minima."""
-    if not view.inside.any():
-        return []
-    return [*view.weights[view.inside], *view.transition_states]
+def _stationary_point(view: View, random: np.random.Generator) -> np.ndarray:
+    """Weights (n,) of one of the minima inside the box, or of the transition states there."""
+    minima = np.flatnonzero(view.inside)
+    chosen = int(random.integers(len(minima) + len(view.transition_states)))
+    if chosen < len(minima):
+        return view.weights[minima[chosen]]
+    return view.transition_states[chosen - len(minima)]
 
 
-def _draws(
-    view: View, strategy: str, seed: int, stream: int
-) -> Iterator[tuple[str, np.random.Generator]]:
-    """The draws of a strategy that were not made before: their names and random numbers."""
-    for number in count():
-        detail = f"draw {number}"
-        if (strategy, (), detail) not in view.tried:
-            yield detail, random_numbers(seed, stream, number)
+def _draws(view: View, strategy: str, stream: int) -> Iterator[tuple[Key, np.random.Generator]]:
+    """The draws of a strategy that were not made before: their names and random numbers.
+
+    None without a minimum inside the box. A search copies the generator it gets, so that it is the
+    same search however often it is made.
+    """
+    tried = view.tried.whats(strategy)
+    for number in count() if view.inside.any() else ():
+        key = Key(strategy, (), f"draw {number}")
+        if key.what not in tried:
+            yield key, random_numbers(view.seed, stream, number)
 
 
 def random_numbers(seed: int, stream: int, number: int) -> np.random.Generator:

@@ -1,4 +1,4 @@
-"""Strategies: each is a pure function from a view of the atlas to the searches it proposes.
+"""Proposals: each is a pure function from a view of the atlas to the searches it proposes.
 
 Named by their aim, as in the literature (Wales; PATHSAMPLE): find minima, climb from every minimum,
 join what is unconnected (CONNECTUNC), bridge the gaps on the way to the global minimum
@@ -8,20 +8,21 @@ copies. (Those that draw at random where to climb from are in `random_starts`.) 
 search that was made before.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
-from itertools import count, islice
-from typing import Any, NamedTuple, TypeAlias
+from itertools import count
+from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 
 from lossatlas.errors import Status
-from lossatlas.exploration.view import View
+from lossatlas.exploration.tasks import Key, Task, View
+from lossatlas.lanes.requests import Requests, Search
 from lossatlas.network.disconnectivity import barrier
 from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
-from lossatlas.search.outcome import Attempt, Cost
+from lossatlas.search.outcome import Cost, Outcome
 from lossatlas.search.tools import N_SOFT, Tools
 from lossatlas.search.transition_states import double_ended, from_the_middle, single_ended
 
@@ -31,54 +32,52 @@ DISPLACEMENTS = (1.0, 2.0, 0.5)
 """Multiples of the displacement tried from each minimum along each mode, one after the other."""
 
 
-class Task(NamedTuple):
-    """A search to be made.
-
-    Attributes:
-        strategy, origin, detail: its name in the log of attempts.
-        search: makes the search, given the tools.
-    """
-
-    strategy: str
-    origin: tuple[int, ...]
-    detail: str
-    search: Callable[[Tools], Any]
+BASIN_HOPPING, SINGLE_ENDED, DEGENERATE = "basin-hopping", "single-ended", "degenerate"
+CONNECT, UNTRAP, SHORTCUT = "connect", "untrap", "shortcut"
+"""What they are called in the log. Both ways of joining components log their bands as one."""
 
 
-Strategy: TypeAlias = Callable[[View], Iterator[Task]]
-
-
-def find_minima(view: View, seed: int = 0) -> Iterator[Task]:
+def find_minima(view: View) -> Iterator[Task]:
     """Basin-hopping chains from random starts, numbered through; chain k has its own seed."""
-    options = BasinHoppingOptions()
+    tried = view.tried.whats(BASIN_HOPPING)
     for number in count():
-        name = f"chain {number}"
-        if ("basin-hopping", (), name) not in view.tried:
-            stream = [seed, number]
-            yield Task("basin-hopping", (), name, partial(_chain, stream, options, name))
+        what = f"chain {number}"
+        if what not in tried:
+            search = partial(_chain, [view.seed, number], BasinHoppingOptions())
+            yield Task(Key(BASIN_HOPPING, (), what), search)
 
 
-def _chain(
-    stream: list[int], options: BasinHoppingOptions, name: str, tools: Tools
-) -> Iterator[Any]:
-    return basin_hopping(tools, np.random.default_rng(stream), options, name)
+def _chain(stream: list[int], options: BasinHoppingOptions, tools: Tools) -> Search:
+    return basin_hopping(tools, np.random.default_rng(stream), options)
 
 
 def climb_from_minima(view: View) -> Iterator[Task]:
     """Single-ended searches: the softest mode of every minimum, lowest first, then the next."""
     order = view.by_energy()
-    for factor in DISPLACEMENTS:
+    origins = [view.ids(position) for position in order]
+    tried = [view.tried.whats(SINGLE_ENDED, origin) for origin in origins]
+    for displacement in DISPLACEMENTS:
         for mode in range(N_SOFT):
-            for position in order:
-                for sign in (1, -1):
-                    (identity,) = view.ids(position)
-                    detail = f"mode {mode} {'+' if sign > 0 else '-'} x{factor:g}"
-                    if ("single-ended", (identity,), detail) not in view.tried:
-                        start = (identity, view.weights[position])
-                        search = partial(
-                            single_ended, minimum=start, mode=mode, sign=sign, displacement=factor
-                        )
-                        yield Task("single-ended", (identity,), detail, search)
+            climbs = [(climb_name(mode, sign, displacement), sign) for sign in (1, -1)]
+            for position, origin, made in zip(order, origins, tried, strict=True):
+                for what, sign in climbs:
+                    if what not in made:
+                        search = _climb(view.weights[position], mode, sign, displacement)
+                        yield Task(Key(SINGLE_ENDED, origin, what), search)
+
+
+def climb_name(mode: int, sign: int, displacement: float) -> str:
+    """What a climb from a minimum is called.
+
+    Example:
+        >>> climb_name(2, 1, 1.0)
+        'mode 2 + x1'
+    """
+    return f"mode {mode} {'+' if sign > 0 else '-'} x{displacement:g}"
+
+
+def _climb(w: np.ndarray, mode: int, sign: int, displacement: float) -> partial[Search]:
+    return partial(single_ended, w=w, mode=mode, sign=sign, displacement=displacement)
 
 
 def join_unconnected(view: View) -> Iterator[Task]:
@@ -92,9 +91,9 @@ def join_unconnected(view: View) -> Iterator[Task]:
         for position in outside:
             other = view.neighbors[position, rank]
             if view.component[other] != view.component[position]:
-                yield from _band("connect", view, position, other)
+                yield from _band(CONNECT, view, position, other)
     for position in outside:
-        yield from _band("connect", view, order[0], position)
+        yield from _band(CONNECT, view, order[0], position)
 
 
 def bridge_gaps(view: View) -> Iterator[Task]:
@@ -117,7 +116,7 @@ def bridge_gaps(view: View) -> Iterator[Task]:
         here = position
         while (step := before[here]) >= 0:
             if view.component[step] != view.component[here]:
-                yield from _band("connect", view, step, here)
+                yield from _band(CONNECT, view, step, here)
             here = step
 
 
@@ -137,7 +136,7 @@ def free_trapped(view: View) -> Iterator[Task]:
     for position in others[np.argsort(-ratio, kind="stable")]:
         for other in view.neighbors[position]:
             if view.inside[other] and energies[other] < energies[position]:
-                yield from _band("untrap", view, position, other)
+                yield from _band(UNTRAP, view, position, other)
                 break
 
 
@@ -161,7 +160,7 @@ def shorten_paths(view: View) -> Iterator[Task]:
         for first in sorted(range(len(path) - 2), key=lambda k: abs(k - top)):
             for apart in (2, 3):
                 if first + apart < len(path):
-                    yield from _band("shortcut", view, path[first], path[first + apart])
+                    yield from _band(SHORTCUT, view, path[first], path[first + apart])
 
 
 def rearrange(view: View) -> Iterator[Task]:
@@ -172,53 +171,36 @@ def rearrange(view: View) -> Iterator[Task]:
     """
     order = view.by_energy()
     for rank in range(COPIES):
-        detail = f"copy {rank}"
+        what = f"copy {rank}"
         for position in order:
-            (identity,) = view.ids(position)
-            if ("degenerate", (identity,), detail) not in view.tried:
-                minimum = (identity, view.weights[position])
-                search = partial(_rearrangement, minimum, rank, detail)
-                yield Task("degenerate", (identity,), detail, search)
+            key = Key(DEGENERATE, view.ids(position), what)
+            if key not in view.tried:
+                yield Task(key, partial(_rearrangement, view.weights[position], rank))
 
 
-def _rearrangement(
-    minimum: tuple[int, np.ndarray], rank: int, detail: str, tools: Tools
-) -> Iterator[Any]:
-    identity, w = minimum
+def _rearrangement(w: np.ndarray, rank: int, tools: Tools) -> Generator[Requests, Any, Outcome]:
     copies = tools.landscape.neighbor_copies(w)
     if rank >= len(copies):
-        return Attempt("degenerate", (identity,), detail, Status.NO_CANDIDATE, Cost())
-    second = (identity, copies[rank])
-    attempt = yield from from_the_middle(tools, "degenerate", minimum, second)
-    return attempt._replace(origin=(identity,), detail=detail)
+        return Outcome(Status.NO_CANDIDATE, Cost())
+    return (yield from from_the_middle(tools, w, copies[rank]))
 
 
 def _band(strategy: str, view: View, a: int, b: int) -> Iterator[Task]:
-    """The task of a band between two minima, unless any strategy has tried the pair.
-
-    None from a minimum outside of the box, or to one.
-    """
-    if a == b or not (view.inside[a] and view.inside[b]):
+    """The task of a band between two minima, unless any strategy has tried the pair."""
+    if a == b:
         return
     a, b = min(a, b), max(a, b)
-    origin = view.ids(a, b)
-    if _tried(view, origin):
-        return
-    ends = (origin[0], view.weights[a]), (origin[1], view.weights[b])
-    yield Task(strategy, origin, "", partial(_aligned_band, strategy, *ends))
+    origins = view.ids(a, b)
+    if not view.tried.joined(*origins):
+        search = partial(_aligned_band, view.weights[a], view.weights[b])
+        yield Task(Key(strategy, origins), search)
 
 
 def _aligned_band(
-    strategy: str, first: tuple[int, np.ndarray], second: tuple[int, np.ndarray], tools: Tools
-) -> Iterator[Any]:
-    aligned = tools.landscape.nearest_copy(second[1], first[1])
-    attempt = yield from double_ended(tools, strategy, first, (second[0], aligned))
-    return attempt
-
-
-def _tried(view: View, origin: tuple[int, ...]) -> bool:
-    """Whether a band between two minima (their ids) was made, by whatever strategy."""
-    return any((name, origin, "") in view.tried for name in ("connect", "untrap", "shortcut"))
+    first: np.ndarray, second: np.ndarray, tools: Tools
+) -> Generator[Requests, Any, Outcome]:
+    aligned = tools.landscape.nearest_copy(second, first)
+    return (yield from double_ended(tools, first, aligned))
 
 
 def _open_graph(view: View) -> coo_array:
@@ -232,7 +214,7 @@ def _open_graph(view: View) -> coo_array:
     for a, near in enumerate(view.neighbors):
         for b, distance in zip(near, view.distances[a], strict=True):
             apart = view.component[a] != view.component[b] and view.inside[a] and view.inside[b]
-            if apart and not _tried(view, view.ids(min(a, b), max(a, b))):
+            if apart and not view.tried.joined(*view.ids(min(a, b), max(a, b))):
                 offer(a, b, distance**2)
     for a, b in zip(view.points.minimum_1, view.points.minimum_2, strict=True):
         if a != b:
@@ -265,16 +247,3 @@ def _lowest_paths(view: View, root: int) -> tuple[np.ndarray, np.ndarray]:
         rank = int(both[k, before[k]])
         height[k] = points.transition_state_energies[keep[rank - 1]]
     return before, height
-
-
-def take(tasks: Iterator[Task], count: int, taken: set) -> list[Task]:
-    """The first `count` tasks whose names are not in `taken`; their names are added to it."""
-
-    def fresh() -> Iterator[Task]:
-        for task in tasks:
-            name = task[:3]
-            if name not in taken:
-                taken.add(name)
-                yield task
-
-    return list(islice(fresh(), count))

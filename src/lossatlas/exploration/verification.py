@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lossatlas.atlas import Atlas
-from lossatlas.atlas.matching import deviation, energy_window
 from lossatlas.errors import Status
-from lossatlas.exploration.ode_flow import ode_flow
+from lossatlas.exploration.ode_flow import Integrated, OdeFlow
 from lossatlas.landscape.base import Landscape
 from lossatlas.lanes.engine import Engine
+from lossatlas.lanes.requests import Request, Requests
 from lossatlas.search.certify import Certificate, certified
+from lossatlas.search.identity import energy_window
+from lossatlas.search.known import Known, KnownPoints
 from lossatlas.search.outcome import StationaryPoint
 from lossatlas.search.pathway import follow
 from lossatlas.search.tools import Tools, default_tools
@@ -59,7 +61,7 @@ def verify(
     landscape: Landscape,
     atlas: Atlas,
     sample: int | None = None,
-    ode: bool = False,
+    flow: bool = False,
     seed: int = 0,
     report: Callable[[int, int], None] = lambda done, total: None,
     transition_states: Sequence[int] | None = None,
@@ -72,7 +74,7 @@ def verify(
         landscape: the landscape of the atlas.
         atlas: an open atlas.
         sample: check at most so many minima and so many transition states, drawn at random.
-        ode: follow the links with SciPy's LSODA instead (seconds a link).
+        flow: follow the links with SciPy's LSODA instead (seconds a link).
         seed: of the draw.
         report: called with the number of points checked and their total.
         transition_states: ids of the transition states to check, in place of a draw.
@@ -97,7 +99,7 @@ def verify(
     ends = np.where(higher, HIGHER, rows[["minimum_1", "minimum_2"]].to_numpy())
     stored = dict(zip(rows.index.tolist(), ends.tolist(), strict=True))
     links = [_Link(i, tuple(stored[i])) for i in state_ids]
-    checks = _Checks(landscape, atlas, ode)
+    checks = _Checks(landscape, atlas, flow)
     searches = [checks.minimum(i, w) for i, w in _weights(atlas.minimum_weights, minimum_ids)]
     searches += [
         checks.transition_state(link, w)
@@ -152,9 +154,9 @@ def stricter(tools: Tools) -> Tools:
 class _Checks:
     """The checks of one atlas, as searches for the engine; each returns what it found wrong."""
 
-    def __init__(self, landscape: Landscape, atlas: Atlas, ode: bool) -> None:
+    def __init__(self, landscape: Landscape, atlas: Atlas, flow: bool) -> None:
         self.tools = stricter(default_tools(landscape))
-        self.landscape, self.ode = landscape, ode
+        self.landscape, self.flow = landscape, flow
         columns = ["id", "loss"]
         self.energies = {
             "minimum": dict(atlas.minima(outside=True)[columns].itertuples(index=False, name=None)),
@@ -162,24 +164,21 @@ class _Checks:
                 atlas.transition_states(outside=True)[columns].itertuples(index=False, name=None)
             ),
         }
-        ids = list(self.energies["minimum"])
-        self.invariants = {
-            i: landscape.invariants(w) for i, w in _weights(atlas.minimum_weights, ids)
-        }
+        self.minima = _table(landscape, atlas, self.energies["minimum"]).as_of()
 
-    def minimum(self, identity: int, w: np.ndarray) -> Generator[Any, Any, list[str]]:
+    def minimum(self, identity: int, w: np.ndarray) -> Generator[Requests, Any, list[str]]:
         """A minimum is where it says, and is one."""
         certificate = yield from certified(self.tools, w)
         return self._point(f"minimum {identity}", certificate, w, 0)
 
-    def transition_state(self, link: _Link, w: np.ndarray) -> Generator[Any, Any, list[str]]:
+    def transition_state(self, link: _Link, w: np.ndarray) -> Generator[Requests, Any, list[str]]:
         """A transition state is where it says, is one, and joins the minima it says."""
         name = f"transition state {link.id}"
         certificate = yield from certified(self.tools, w)
         wrong = self._point(name, certificate, w, 1)
         if wrong or certificate.point is None:
             return wrong
-        if self.ode:
+        if self.flow:
             reached = yield from self._ends_by_ode(certificate)
         else:
             reached = yield from self._ends(certificate)
@@ -207,7 +206,7 @@ class _Checks:
             wrong.append(f"{name}: loss {point.energy:.12g}, stored {stored:.12g}")
         return wrong
 
-    def _ends(self, certificate: Certificate) -> Generator[Any, Any, list[int] | None]:
+    def _ends(self, certificate: Certificate) -> Generator[Requests, Any, list[int] | None]:
         assert certificate.point is not None
         followed = yield from follow(self.tools, certificate.point, certificate.modes[0])
         if followed.status is not Status.CONVERGED:
@@ -217,15 +216,15 @@ class _Checks:
             for end in followed.pathways[-1].ends
         ]
 
-    def _ends_by_ode(self, certificate: Certificate) -> Generator[Any, Any, list[int] | None]:
+    def _ends_by_ode(self, certificate: Certificate) -> Generator[Requests, Any, list[int] | None]:
         """As `_ends`; a path that ends at a saddle is continued by the search's own method."""
         assert certificate.point is not None
-        ends = []
-        for sign in (1.0, -1.0):
-            start = certificate.point.weights + sign * self.tools.pushoff * certificate.modes[0]
-            w, status = ode_flow(self.landscape, start)
-            arrival = yield from certified(self.tools, w)
-            if status is not Status.CONVERGED or arrival.point is None:
+        ends, pushoff = [], self.tools.pushoff * certificate.modes[0]
+        starts = [certificate.point.weights + sign * pushoff for sign in (1.0, -1.0)]
+        paths: list[Integrated] = yield [self._path(start) for start in starts]
+        for path in paths:
+            arrival = yield from certified(self.tools, path.w)
+            if path.status is not Status.CONVERGED or arrival.point is None:
                 return None
             if arrival.point.index == 0:
                 ends.append(self._identity(arrival.point))
@@ -239,10 +238,21 @@ class _Checks:
                 ends.append(self._identity(min(below, key=lambda m: m.energy)))
         return ends
 
+    def _path(self, start: np.ndarray) -> Request:
+        symmetrizer = self.landscape.symmetrizer(start)
+        return Request(OdeFlow(), (start, symmetrizer, self.landscape.length_scale))
+
     def _identity(self, point: StationaryPoint) -> int:
         """Id of the stored minimum that `point` is a copy of; -1 if there is none."""
-        window = energy_window(point.energy)
-        near = [i for i, e in self.energies["minimum"].items() if abs(e - point.energy) <= window]
-        found = [(deviation(point, 0.0, self.invariants[i]), i) for i in near]
-        closest, identity = min(found, default=(np.inf, -1))
-        return identity if closest <= 1.0 else -1
+        found = self.minima.find(point)
+        return -1 if found is None else found
+
+
+def _table(landscape: Landscape, atlas: Atlas, energies: dict[int, float]) -> KnownPoints:
+    """The stored minima (energies by id), taken to be exactly where they are stored."""
+    table, ids = KnownPoints(), list(energies)
+    if ids:
+        invariants = [landscape.invariants(w) for w in atlas.minimum_weights(ids)]
+        known = np.array(ids), np.array(list(energies.values())), np.zeros(len(ids))
+        table.append(Known(*known, np.array(invariants)))
+    return table

@@ -1,5 +1,7 @@
 """What strategies see: the network of points as committed, never what is in flight."""
 
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -7,12 +9,15 @@ from sqlalchemy import select
 
 from lossatlas.atlas import Atlas, schema
 from lossatlas.atlas.log import Entry, read_log
-from lossatlas.atlas.matching import deviation, energy_window
 from lossatlas.exploration.neighbors import BLOCK, Neighbors
+from lossatlas.exploration.tried import Key, Tried
 from lossatlas.landscape.base import Landscape
 from lossatlas.network.disconnectivity import Tree
 from lossatlas.network.points import Network
-from lossatlas.search.outcome import StationaryPoint
+from lossatlas.search.known import Known, KnownPoints, KnownView, Rows
+
+MEMORY = 200
+"""Attempts of a strategy that the planner judges it by."""
 
 
 @dataclass(frozen=True)
@@ -25,24 +30,31 @@ class View:
         weights: (m, n) of the minima.
         inside: (m,) whether each minimum lies inside the box of the landscape; searches begin at
             these only.
-        transition_states: weights (n,) of each transition state that does.
-        tried: (strategy, origin, detail) of every attempt made or in flight.
+        transition_states: (k, n) weights of the transition states inside.
+        tried: the names of all searches made or in flight.
         component: (m,) connected component of each minimum.
         neighbors: (m, k) positions of the nearest minima by their descriptors, nearest first.
         distances: (m, k) how far they are, as distances of descriptors.
-        tree: the exact disconnectivity tree.
+        tree: the exact disconnectivity tree; None without minima.
+        recent: the last attempts (`MEMORY`) of each strategy by its name in the log, the oldest
+            first.
+        seed: of the random numbers that strategies draw, see `random_numbers`.
+        as_of: id of the last attempt in the log that this is a picture of.
     """
 
     landscape: Landscape
     points: Network
     weights: np.ndarray
     inside: np.ndarray
-    transition_states: tuple[np.ndarray, ...]
-    tried: set[tuple[str, tuple[int, ...], str]]
+    transition_states: np.ndarray
+    tried: Tried
     component: np.ndarray
     neighbors: np.ndarray
     distances: np.ndarray
     tree: Tree | None
+    recent: Mapping[str, Sequence[Entry]]
+    seed: int = 0
+    as_of: int = 0
 
     def by_energy(self) -> np.ndarray:
         """Positions of the minima inside the box, lowest first."""
@@ -61,45 +73,64 @@ class Observer:
     Args:
         atlas: the atlas.
         landscape: its landscape.
+        seed: of the exploration.
     """
 
     atlas: Atlas
     landscape: Landscape
-    entries: list[Entry] = field(default_factory=list)
-    planned: set[tuple[str, tuple[int, ...], str]] = field(default_factory=set)
-    _weights: list[np.ndarray] = field(default_factory=list)
-    _inside: list[bool] = field(default_factory=list)
-    _transition_states: list[np.ndarray] = field(default_factory=list)
+    seed: int = 0
+    tried: Tried = field(default_factory=Tried)
+    _recent: dict[str, deque[Entry]] = field(default_factory=dict)
+    _as_of: int = 0
+    _weights: Rows = field(default_factory=Rows)
+    _inside: Rows = field(default_factory=Rows)
+    _transition_states: Rows = field(default_factory=Rows)
     _read_states: int = 0
+    _known: KnownPoints = field(default_factory=KnownPoints)
+    _last_known: int = 0
     _near: Neighbors = field(default_factory=Neighbors)
 
     def view(self) -> View:
         """The atlas as it is now."""
-        for entry in read_log(self.atlas, self.entries[-1].id if self.entries else 0):
-            self.entries.append(entry)
-            self.planned.add((entry.strategy, entry.origins, entry.what))
+        for entry in read_log(self.atlas, self._as_of):
+            self._as_of = entry.id
+            self._recent.setdefault(entry.strategy, deque(maxlen=MEMORY)).append(entry)
+            self.tried.add(Key(entry.strategy, entry.origins, entry.what))
         points = self.atlas.network(outside=True)
         self._read_new_weights(points)
-        weights = np.array(self._weights).reshape(-1, self.landscape.n_weights)
         return View(
             landscape=self.landscape,
             points=points,
-            weights=weights,
-            inside=np.array(self._inside, bool),
-            transition_states=tuple(self._transition_states),
-            tried=self.planned,
+            weights=self._rows(self._weights),
+            inside=self._inside.array.reshape(-1).astype(bool),
+            transition_states=self._rows(self._transition_states),
+            tried=self.tried,
             component=points.components,
             neighbors=self._near.found,
             distances=self._near.distances,
             tree=points.tree if len(points.minimum_ids) else None,
+            recent={name: tuple(entries) for name, entries in self._recent.items()},
+            seed=self.seed,
+            as_of=self._as_of,
         )
+
+    def known(self) -> KnownView:
+        """The transition states that the atlas has now, for searches to recognize."""
+        new = known_after(self.atlas, self._last_known)
+        if len(new.keys):
+            self._known.append(new)
+            self._last_known = int(new.keys[-1])
+        return self._known.as_of()
+
+    def _rows(self, rows: Rows) -> np.ndarray:
+        return rows.array.reshape(-1, self.landscape.n_weights)
 
     def _read_new_weights(self, points: Network) -> None:
         new = points.minimum_ids[len(self._weights) :]
         if len(new):
             fresh = self.atlas.minimum_weights(int(i) for i in new)
             self._weights.extend(fresh)
-            self._inside.extend(self.landscape.inside(fresh).tolist())
+            self._inside.extend(self.landscape.inside(fresh))
             for first in range(0, len(fresh), BLOCK):
                 block = np.asarray(fresh[first : first + BLOCK])
                 self._near.add(self.landscape.descriptors(block))
@@ -110,44 +141,20 @@ class Observer:
             self._read_states += len(states)
 
 
-class KnownTransitionStates:
-    """Recognizes transition states that the atlas had when a round was planned.
-
-    Only points that were committed by then count, whatever has been committed since: what a search
-    does must not depend on the timing of others.
-    """
-
-    def __init__(self, atlas: Atlas) -> None:
-        """Nothing read yet."""
-        self.atlas = atlas
-        self.last_id = 0
-        self._rows: list[tuple[float, int, float, np.ndarray]] = []
-
-    def as_of_now(self):
-        """A function from a point to the id of the transition state it is a copy of, or None."""
-        table = schema.transition_state.c
-        query = (
-            select(table.energy, table.id, table.uncertainty, table.invariants)
-            .where(table.id > self.last_id)
-            .order_by(table.id)
-        )
-        with self.atlas.reading() as connection:
-            new = [
-                (energy, identity, uncertainty, schema.from_blob(blob))
-                for energy, identity, uncertainty, blob in connection.execute(query)
-            ]
-        if new:
-            self.last_id = new[-1][1]
-            self._rows = sorted([*self._rows, *new], key=lambda row: row[:2])
-        rows = self._rows
-        energies = np.array([row[0] for row in rows])
-
-        def known(point: StationaryPoint) -> int | None:
-            window = energy_window(point.energy)
-            first, last = np.searchsorted(energies, [point.energy - window, point.energy + window])
-            for _, identity, uncertainty, invariants in rows[first:last]:
-                if deviation(point, uncertainty, invariants) <= 1.0:
-                    return identity
-            return None
-
-        return known
+def known_after(atlas: Atlas, last_id: int) -> Known:
+    """What is needed to recognize the transition states with ids above `last_id`, ascending."""
+    table = schema.transition_state.c
+    query = (
+        select(table.id, table.energy, table.uncertainty, table.invariants)
+        .where(table.id > last_id)
+        .order_by(table.id)
+    )
+    with atlas.reading() as connection:
+        rows = connection.execute(query).all()
+    ids, energies, uncertainties, blobs = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return Known(
+        np.array(ids, int),
+        np.array(energies, float),
+        np.array(uncertainties, float),
+        np.array([schema.from_blob(blob) for blob in blobs]),
+    )

@@ -26,7 +26,7 @@ from lossatlas.errors import Status
 from lossatlas.kernels import lbfgs
 from lossatlas.kernels.step_control import TINY
 from lossatlas.landscape.base import Surface
-from lossatlas.lanes.engine import running
+from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
 
 FIRST_STEP = 0.1

@@ -21,9 +21,9 @@ Results are JAX arrays inside compiled code and NumPy arrays outside.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
-from lossatlas.lanes.blocks import HostCall, Kernel
+from lossatlas.lanes.requests import HostCall, Kernel
 
 PRODUCT_COST = 2
 """A product of the Hessian and a vector counts as so many gradients: it is the derivative of one
@@ -138,7 +138,13 @@ class Climber(Kernel, Protocol):
 
 @runtime_checkable
 class Follower(Kernel, Protocol):
-    """A flow of either family: follows the gradient flow to the Newton ball of a minimum."""
+    """A flow of either family: follows the gradient flow to the Newton ball of a minimum.
+
+    Attributes:
+        method: how it does, as links say it: ``"exponential"`` or ``"chebyshev"``.
+    """
+
+    method: ClassVar[str]
 
     def result(self, state: Any) -> Flowed:
         """Where the path was handed over."""

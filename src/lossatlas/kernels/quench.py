@@ -24,7 +24,7 @@ from lossatlas.kernels import bfgs, lbfgs
 from lossatlas.kernels.dense.spectrum import spectrum
 from lossatlas.kernels.step_control import ENERGY_RISE, SHORTENED, capped, rms
 from lossatlas.landscape.base import Surface
-from lossatlas.lanes.engine import running
+from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
 
 Model: TypeAlias = Float[Array, "n n"] | lbfgs.Model

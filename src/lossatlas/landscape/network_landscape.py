@@ -1,9 +1,11 @@
 """The landscape of a tanh network on a data set: its loss, its symmetry, its identity."""
 
 import hashlib
+import pickle
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import Any
 
 import jax
 import numpy as np
@@ -150,6 +152,10 @@ class NetworkLandscape:
         """See `symmetry.neighbor_copies`."""
         return symmetry.neighbor_copies(self.layers, w)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled so that float64 stays float64, also where JAX is not set to it by default."""
+        return _unpickled, (pickle.dumps(self.__dict__),)
+
     @cached_property
     def group_order(self) -> int:
         """Order of the symmetry group."""
@@ -290,3 +296,11 @@ def _check(
         )
     if labels.min() < 0 or labels.max() >= classes:
         raise BadInputError("training data", "a label is out of range", "use 0 .. classes-1")
+
+
+def _unpickled(attributes: bytes) -> NetworkLandscape:
+    """The landscape pickled elsewhere."""
+    landscape = NetworkLandscape.__new__(NetworkLandscape)
+    with jax.enable_x64(True):
+        landscape.__dict__.update(pickle.loads(attributes))
+    return landscape

@@ -1,8 +1,13 @@
-"""Kernels, and the blocks of lanes that advance them on one worker; see `lanes`."""
+"""Blocks: the lanes of one kernel on one worker.
 
-from collections.abc import Callable, Sequence
+On a CPU the lanes of a block are advanced one after the other, each by up to `steps` steps, so that
+one weight vector's activations stay in cache and a finished lane costs nothing. On a GPU they are
+vectorized.
+"""
+
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,41 +15,7 @@ import numpy as np
 
 from lossatlas.compiled import compiled
 from lossatlas.errors import Status
-
-
-class Kernel(Protocol):
-    """One iterative method; a frozen dataclass, because it is part of what is compiled."""
-
-    @property
-    def steps(self) -> int:
-        """Steps a lane advances in one device call."""
-        ...
-
-    @property
-    def init(self) -> Callable[..., Any]:
-        """`init(surface, *job)`: state of a new search; `state.status` is a scalar int32."""
-        ...
-
-    def step(self, surface: Any, state: Any) -> Any:
-        """The state after one evaluation of each kind."""
-        ...
-
-    def result(self, state: Any) -> Any:
-        """What is handed back when the status is no longer RUNNING; a NamedTuple of arrays."""
-        ...
-
-
-@runtime_checkable
-class HostCall(Protocol):
-    """A method that runs to its end on the host, calling compiled functions as it likes.
-
-    A frozen dataclass like a kernel; requested with the same `Request`.
-    """
-
-    @property
-    def call(self) -> Callable[..., Any]:
-        """`call(surface, *job)`: the result of one job, a NamedTuple of NumPy arrays."""
-        ...
+from lossatlas.lanes.requests import Kernel, Search
 
 
 @partial(compiled, static_argnames=("kernel", "vectorized"), donate_argnames="states")
@@ -74,13 +45,40 @@ def advance(kernel: Kernel, surface: Any, states: Any, jobs: Any, fresh: Any, ve
 class Ticket:
     """A search that waits for the results of one request (None) or of several."""
 
-    def __init__(self, position: int, search: Any, requests: int | None) -> None:
+    def __init__(self, position: int, search: Search, requests: int | None) -> None:
         """For the search at this position of the queue."""
         self.position, self.search = position, search
         self.single = requests is None
         self.results: list[Any] = [None] * (1 if requests is None else requests)
         self.missing = len(self.results)
         self.dropped = False
+
+    def deliver(self, slot: int, value: Any) -> bool:
+        """Note one result; whether it was the last that was missing."""
+        self.results[slot] = value
+        self.missing -= 1
+        return self.missing == 0
+
+    @property
+    def value(self) -> Any:
+        """What the search is to be handed."""
+        return self.results[0] if self.single else self.results
+
+
+class Job(NamedTuple):
+    """One request of a search: for whom its result is, and in which place of several."""
+
+    ticket: Ticket
+    slot: int
+    arrays: tuple[Any, ...]
+
+
+class Result(NamedTuple):
+    """What came of a job."""
+
+    ticket: Ticket
+    slot: int
+    value: Any
 
 
 class Block:
@@ -92,7 +90,7 @@ class Block:
     def __init__(self, kernel: Kernel, surface: Any, n_lanes: int, vectorized: bool) -> None:
         """All lanes empty; memory is allocated with the first job."""
         self.kernel, self.surface, self.vectorized = kernel, surface, vectorized
-        self.waiting: list[tuple[Ticket, int] | None] = [None] * n_lanes
+        self.waiting: list[Job | None] = [None] * n_lanes
         self.states: Any = None
         self.jobs: Any = None
         self.taken: Any = None
@@ -107,28 +105,28 @@ class Block:
         """Lanes that are occupied."""
         return sum(entry is not None for entry in self.waiting)
 
-    def advance(self, new: Sequence[tuple[Ticket, int, tuple]]) -> list[tuple[Ticket, int, Any]]:
+    def advance(self, new: Sequence[Job]) -> list[Result]:
         """Fill empty lanes with new jobs, advance all, return the finished ones."""
         if self.states is None:
-            self._allocate(new[0][2])
+            self._allocate(new[0].arrays)
         fresh = np.zeros(len(self.waiting), bool)
         empty = [k for k, entry in enumerate(self.waiting) if entry is None]
-        for lane, (ticket, slot, job) in zip(empty, new, strict=False):
-            self.waiting[lane], fresh[lane] = (ticket, slot), True
-            jax.tree.map(partial(_put, lane), self.jobs, job)
+        for lane, job in zip(empty, new, strict=False):
+            self.waiting[lane], fresh[lane] = job, True
+            jax.tree.map(partial(_put, lane), self.jobs, job.arrays)
         self.states, results, self.taken = advance(
             self.kernel, self.surface, self.states, self.jobs, fresh, self.vectorized
         )
         return self._harvest(results)
 
-    def _harvest(self, results: Any) -> list[tuple[Ticket, int, Any]]:
+    def _harvest(self, results: Any) -> list[Result]:
         results = jax.tree.map(np.asarray, results)
         status = np.asarray(self.states.status)
         finished = []
-        for lane, entry in enumerate(self.waiting):
-            if entry is not None and status[lane] != Status.RUNNING:
-                pick = partial(_pick, lane)
-                finished.append((*entry, jax.tree.map(pick, results)))
+        for lane, job in enumerate(self.waiting):
+            if job is not None and status[lane] != Status.RUNNING:
+                value = jax.tree.map(partial(_pick, lane), results)
+                finished.append(Result(job.ticket, job.slot, value))
                 self.waiting[lane] = None
         return finished
 
@@ -156,17 +154,3 @@ def _double(value: Any) -> np.ndarray:
 
 def _put(lane: int, buffer: np.ndarray, value: Any) -> None:
     buffer[lane] = value
-
-
-class HostBlock:
-    """The place of one host call on one worker: a block of one lane that finishes at once."""
-
-    room, active, waiting = 1, 0, ()
-
-    def __init__(self, host: HostCall, surface: Any) -> None:
-        """Nothing is kept between calls."""
-        self.host, self.surface = host, surface
-
-    def advance(self, new: Sequence[tuple[Ticket, int, tuple]]) -> list[tuple[Ticket, int, Any]]:
-        """Run the new jobs to their end."""
-        return [(ticket, slot, self.host.call(self.surface, *job)) for ticket, slot, job in new]

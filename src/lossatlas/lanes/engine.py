@@ -1,65 +1,44 @@
-"""Lanes: thousands of searches in flight, a finished lane refilled at once.
+"""The engine: thousands of searches in flight, a finished lane refilled at once.
 
-An iterative method is a *kernel*: `init(surface, *job)` makes the state of one search, `step`
-advances it by exactly one evaluation of each kind it uses, and `state.status` says when it is
-finished. Trials of a line search or rejected steps are steps like any other, so nothing in a batch
-waits for an inner loop of somebody else. (Exceptions: the few gradients after each Hessian of a
-polish and of a climb.)
+It runs any number of searches (see `lanes.requests`) at once, collects their requests for each
+kernel, and advances them in lanes: a lane that finishes is harvested and refilled from the queue in
+the same device call that advances the others.
 
-A *search* is a generator: it yields `Request`s (a kernel and one job for it, or a sequence of
-them), receives their results, and returns what it found. A long one may hand over what it has
-before it ends, by yielding it as `Found`. It reads like the method in the paper; the `Engine` runs
-any number of searches at once, collects the requests for each kernel, and advances them in lanes: a
-lane that finishes is harvested and refilled from the queue in the same device call that advances
-the others.
+On a CPU one worker thread a core keeps all cores busy (compiled code releases the interpreter
+lock). There one lane of a kernel is enough, and the first search is done first. On a GPU one worker
+feeds the device.
 
-On a CPU the lanes of a block are advanced one after the other, each by up to `steps` steps, so that
-one weight vector's activations stay in cache and a finished lane costs nothing; one worker thread a
-core keeps all cores busy (compiled code releases the interpreter lock). There one lane of a kernel
-is enough, and the first search is done first. On a GPU the lanes of a block are vectorized and one
-worker feeds the device.
+Host calls run beside the lanes, in threads of their own that are started with the first of them: a
+worker always has something to advance, however long a host call takes, and host calls use all
+cores. Where both compete for the cores the operating system shares these out.
 
-Some methods do not fit this frame, such as SciPy's eigensolvers with their own loops. They are
-*host calls*: a worker thread runs one as an ordinary function, and its result is delivered like any
-other.
+A search is resumed with no lock held, by whatever thread takes it: nobody else has it meanwhile, so
+it needs no lock of its own, and what it hands over comes in order.
 """
 
+import heapq
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import count
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
-import jax.numpy as jnp
 from threadpoolctl import threadpool_limits
 
-from lossatlas.errors import Status
+from lossatlas.landscape.base import Surface
 from lossatlas.landscape.device import device
-from lossatlas.lanes.blocks import Block, HostBlock, HostCall, Kernel, Ticket
+from lossatlas.lanes.blocks import Block, Job, Result, Ticket
 from lossatlas.lanes.compilation import Forecast
 from lossatlas.lanes.cores import available_cores
+from lossatlas.lanes.requests import Found, HostCall, Kernel, Request, Requests, Search
 
 PATIENCE = 2.0
 """Seconds that an interrupted program waits for device calls to end; most take less."""
-
-
-class Request(NamedTuple):
-    """One job for a kernel or host call: its arrays (or pytrees of them), without a batch axis."""
-
-    kernel: Kernel | HostCall
-    job: tuple[Any, ...]
-
-
-class Found(NamedTuple):
-    """A result that a search yields before its last one, which it returns."""
-
-    result: Any
-
-
-Search: TypeAlias = Generator[Request | Sequence[Request] | Found, Any, Any]
 
 
 class Failure(NamedTuple):
@@ -68,12 +47,15 @@ class Failure(NamedTuple):
     error: BaseException
 
 
-def running() -> jax.Array:
-    """The status of a search that has not finished."""
-    return jnp.asarray(Status.RUNNING, jnp.int32)
+class Ready(NamedTuple):
+    """A search that can go on: its place in the queue, and what it is handed."""
+
+    position: int
+    search: Search
+    value: Any
 
 
-Blocks: TypeAlias = dict[Kernel | HostCall, Block | HostBlock]
+Blocks: TypeAlias = dict[Kernel, Block]
 
 
 class Engine:
@@ -82,19 +64,23 @@ class Engine:
     Args:
         surface: the function searched, see `lossatlas.landscape.base.Surface`.
         lanes: lanes a kernel has on each worker; default 1 on a CPU, 256 on a GPU.
-        workers: worker threads; default one a core on a CPU, one on a GPU.
+        workers: worker threads; default one a core on a CPU, one on a GPU. On a CPU there are at
+            most as many threads for host calls, on a GPU one a core.
 
     Example:
         >>> engine = Engine(landscape.surface)                       # doctest: +SKIP
         >>> for position, found in engine.run(searches): ...         # doctest: +SKIP
     """
 
-    def __init__(self, surface: Any, lanes: int | None = None, workers: int | None = None) -> None:
+    def __init__(
+        self, surface: Surface, lanes: int | None = None, workers: int | None = None
+    ) -> None:
         """Choose lanes and workers; nothing runs yet."""
         self.surface = surface
         self.on_cpu = device().platform == "cpu"
         self.lanes = lanes or (1 if self.on_cpu else 256)
         self.workers = workers or (available_cores() if self.on_cpu else 1)
+        self.hosts = self.workers if self.on_cpu else available_cores()
 
     @contextmanager
     def session(
@@ -133,7 +119,7 @@ class Engine:
 
 
 class Session:
-    """The workers of an engine, the queues between them, and the searches in flight."""
+    """The threads of an engine, the queues between them, and the searches in flight."""
 
     def __init__(
         self,
@@ -144,28 +130,28 @@ class Session:
         """`Engine.session` calls this."""
         self.engine, self.stop, self.seconds_left = engine, stop, seconds_left
         self.forecast = Forecast(engine.surface)
-        self.uncompiled: dict[Kernel | HostCall, float] = {}  # seconds that each would take
-        self.waiting_room: deque[tuple[int, Search]] = deque()
-        self.queues: dict[Kernel | HostCall, deque[tuple[Ticket, int, tuple]]] = {}
+        self.uncompiled: dict[Kernel, float] = {}  # seconds that each would take
         self.lock = threading.Condition()
+        self.waiting_room: deque[Ready] = deque()
+        self.ready: list[Ready] = []  # a heap: positions differ
+        self.queues: dict[Kernel, deque[Job]] = {}
+        self.host_calls: list[tuple[int, int, HostCall, Job]] = []  # a heap: numbers differ
+        self.numbers = count()
         self.done: SimpleQueue[tuple[int, Any] | None] = SimpleQueue()
-        self.seen: set[Kernel | HostCall] = set()
-        self.compiling: set[Kernel | HostCall] = set()
-        self.submitted = self.in_flight = 0
-        self.complete = self.closed = False
-        self.threads = [
-            threading.Thread(target=self._work, name=f"lanes-{k}", daemon=True)
-            for k in range(engine.workers)
-        ]
-        for thread in self.threads:
-            thread.start()
+        self.seen: set[Kernel] = set()
+        self.compiling: set[Kernel] = set()
+        self.submitted = self.in_flight = self.alive = 0
+        self.complete = self.closed = self.host_threads = False
+        self.threads: list[threading.Thread] = []
+        with self.lock:
+            self._start(self._advance_lanes, "lanes", engine.workers)
 
     def submit(self, search: Search) -> int:
         """Queue a search; its position, counted from 0."""
         with self.lock:
             position = self.submitted
             self.submitted += 1
-            self.waiting_room.append((position, search))
+            self.waiting_room.append(Ready(position, search, None))
             self.lock.notify_all()
         return position
 
@@ -177,18 +163,13 @@ class Session:
 
     def results(self) -> Iterator[tuple[int, Any]]:
         """Yield (position, what the search returned or handed over as `Found`) as they come."""
-        alive = len(self.threads)
-        while alive:
-            item = self.done.get()
-            if item is None:
-                alive -= 1
-            elif isinstance(item[1], Failure):
+        while (item := self.done.get()) is not None:
+            if isinstance(item[1], Failure):
                 raise item[1].error
-            else:
-                yield item
+            yield item
 
     def close(self, seconds: float | None = None) -> None:
-        """Drop what is in flight and end the workers; wait for them, at most so many seconds."""
+        """Drop what is in flight and end the threads; wait for them, at most so many seconds."""
         with self.lock:
             self.closed = True
             self.lock.notify_all()
@@ -196,109 +177,176 @@ class Session:
         for thread in self.threads:
             thread.join(None if until is None else max(0.0, until - time.monotonic()))
 
-    def _admit(self) -> None:
-        """Start searches until every lane of every worker has two in reserve (lock held)."""
-        enough = 3 * self.engine.lanes * self.engine.workers
-        while self.waiting_room and self.in_flight < enough:
-            position, search = self.waiting_room.popleft()
-            self.in_flight += 1
-            self._resume(position, search, None)
+    def _start(self, work: Callable[[], None], name: str, number: int) -> None:
+        """Start threads that do this work (lock held)."""
+        self.alive += number
+        for k in range(number):
+            thread = threading.Thread(
+                target=self._guarded, args=(work,), name=f"{name}-{k}", daemon=True
+            )
+            self.threads.append(thread)
+            thread.start()
 
-    def _resume(self, position: int, search: Search, value: Any) -> None:
-        """Hand a search its results and queue what it asks for next (lock held)."""
-        try:
-            while isinstance(requests := search.send(value), Found):
-                self.done.put((position, requests))
-                value = None
-        except StopIteration as end:
-            self.in_flight -= 1
-            self.done.put((position, end.value))
-            return
-        except BaseException as error:
-            self.in_flight -= 1
-            self.done.put((position, Failure(error)))
-            return
-        single = isinstance(requests, Request)
-        each = [requests] if single else requests
-        if not each:
-            self._resume(position, search, [])
-            return
-        ticket = Ticket(position, search, None if single else len(each))
-        for slot, (kernel, job) in enumerate(each):
-            self.queues.setdefault(kernel, deque()).append((ticket, slot, job))
-
-    def _deliver(self, ticket: Ticket, slot: int, result: Any) -> None:
-        ticket.results[slot] = result
-        ticket.missing -= 1
-        if ticket.missing == 0:
-            value = ticket.results[0] if ticket.single else ticket.results
-            self._resume(ticket.position, ticket.search, value)
-
-    def _work(self) -> None:
-        blocks: Blocks = {}
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Work until nothing is left; an exception ends all, and is raised by `results`."""
         try:
             with jax.enable_x64(True):
-                while (task := self._next_task(blocks)) is not None:
-                    kernel, new = task
-                    begun = time.monotonic()
-                    finished = blocks[kernel].advance(new)
-                    with self.lock:
-                        if kernel in self.compiling and new:
-                            self.forecast.note(kernel, time.monotonic() - begun)
-                        self.compiling.discard(kernel)
-                        for ticket, slot, result in finished:
-                            self._deliver(ticket, slot, result)
-                        self.lock.notify_all()
+                work()
         except BaseException as error:
             self.done.put((-1, Failure(error)))
             with self.lock:
                 self.closed = True
                 self.lock.notify_all()
         finally:
-            self.done.put(None)
+            with self.lock:
+                self.alive -= 1
+                if self.alive == 0:
+                    self.done.put(None)
 
-    def _next_task(self, blocks: Blocks) -> tuple[Kernel | HostCall, list] | None:
-        """The kernel that the oldest search waits for, and new jobs for its empty lanes.
+    def _advance_lanes(self) -> None:
+        """What a worker does."""
+        blocks: Blocks = {}
+        while (work := self._next(partial(self._work_in_lanes, blocks))) is not None:
+            if isinstance(work, Ready):
+                self._resume(work)
+                continue
+            kernel, new = work
+            begun = time.monotonic()
+            finished = blocks[kernel].advance(new)
+            with self.lock:
+                if kernel in self.compiling and new:
+                    self.forecast.note(kernel, time.monotonic() - begun)
+                self.compiling.discard(kernel)
+            self._deliver(finished)
 
-        On a CPU an empty lane costs nothing, so the oldest search goes first: results come nearly
-        in the order of submission. On a GPU full lanes go first.
-        """
+    def _call_host(self) -> None:
+        """What a thread for host calls does."""
+        while (work := self._next(self._host_call)) is not None:
+            host, job = work
+            value = host.call(self.engine.surface, *job.arrays)
+            self._deliver([Result(job.ticket, job.slot, value)])
+
+    def _next(self, find: Callable[[], Any]) -> Any:
+        """The work that `find` gives, as soon as it gives some; None when no more will come."""
         with self.lock:
-            while True:
-                if self.closed or self.stop():
-                    return None
+            while not (self.closed or self.stop()):
                 self._admit()
-                self._drop_uncompiled()
-                for kernel in self.queues:
-                    if kernel not in blocks:
-                        blocks[kernel] = self._block(kernel)
-                ages = {
-                    kernel: age
-                    for kernel, block in blocks.items()
-                    if kernel not in self.compiling
-                    and (age := self._age(block, self.queues.get(kernel, ()))) is not None
-                }
-                if ages:
-                    kernel = min(ages, key=lambda k: ages[k])
-                    if not self._in_time(kernel):
-                        continue
-                    if kernel not in self.seen and not isinstance(kernel, HostCall):
-                        # One worker compiles a kernel; meanwhile the others do something else.
-                        self.seen.add(kernel)
-                        self.compiling.add(kernel)
-                    queue = self.queues.get(kernel) or deque()
-                    free = blocks[kernel].room
-                    share = -(-len(queue) // self.engine.workers)
-                    take = min(free, max(share, 1 if blocks[kernel].active == 0 else 0), len(queue))
-                    return kernel, [queue.popleft() for _ in range(take)]
+                if (work := find()) is not None:
+                    return work
                 last = self.complete or bool(self.uncompiled)
                 if self.in_flight == 0 and last and not self.waiting_room:
                     return None
                 self.lock.wait(timeout=0.5)
+        return None
 
-    def _in_time(self, kernel: Kernel | HostCall) -> bool:
+    def _admit(self) -> None:
+        """Start searches until every lane of every worker has two in reserve (lock held)."""
+        enough = 3 * self.engine.lanes * self.engine.workers
+        while self.waiting_room and self.in_flight < enough:
+            self.in_flight += 1
+            heapq.heappush(self.ready, self.waiting_room.popleft())
+
+    def _deliver(self, finished: Sequence[Result]) -> None:
+        """Hand results to the searches that wait for them; resume those that miss none any more.
+
+        Workers that have nothing to do take some of them. That the thread which brought the results
+        resumes searches before it asks for work matters where time is up: what is finished counts.
+        """
+        with self.lock:
+            for result in finished:
+                ticket = result.ticket
+                if ticket.deliver(result.slot, result.value):
+                    ready = Ready(ticket.position, ticket.search, ticket.value)
+                    heapq.heappush(self.ready, ready)
+            self.lock.notify_all()
+        while (ready := self._pop_ready()) is not None:
+            self._resume(ready)
+
+    def _pop_ready(self) -> Ready | None:
+        with self.lock:
+            return heapq.heappop(self.ready) if self.ready else None
+
+    def _resume(self, ready: Ready) -> None:
+        """Hand a search its results and queue what it asks for next (no lock held)."""
+        position, search, value = ready
+        try:
+            requests = search.send(value)
+            while isinstance(requests, Found) or not requests:
+                if isinstance(requests, Found):
+                    self.done.put((position, requests))
+                requests = search.send(None if isinstance(requests, Found) else [])
+        except StopIteration as end:
+            self._end(position, end.value)
+        except BaseException as error:
+            self._end(position, Failure(error))
+        else:
+            self._queue(position, search, requests)
+
+    def _end(self, position: int, last: Any) -> None:
+        self.done.put((position, last))
+        with self.lock:
+            self.in_flight -= 1
+            self.lock.notify_all()
+
+    def _queue(self, position: int, search: Search, requests: Requests) -> None:
+        single = isinstance(requests, Request)
+        each = [requests] if single else requests
+        ticket = Ticket(position, search, None if single else len(each))
+        with self.lock:
+            for slot, (kernel, arrays) in enumerate(each):
+                job = Job(ticket, slot, arrays)
+                if isinstance(kernel, HostCall):
+                    self._queue_host_call(kernel, job)
+                else:
+                    self.queues.setdefault(kernel, deque()).append(job)
+            self.lock.notify_all()
+
+    def _queue_host_call(self, host: HostCall, job: Job) -> None:
+        """Queue it; the first one starts the threads (lock held)."""
+        heapq.heappush(self.host_calls, (job.ticket.position, next(self.numbers), host, job))
+        if not self.host_threads and not self.closed:
+            self.host_threads = True
+            self._start(self._call_host, "lanes-host", self.engine.hosts)
+
+    def _host_call(self) -> tuple[HostCall, Job] | None:
+        """The host call that the oldest search waits for (lock held)."""
+        return heapq.heappop(self.host_calls)[2:] if self.host_calls else None
+
+    def _work_in_lanes(self, blocks: Blocks) -> Ready | tuple[Kernel, list[Job]] | None:
+        """A search to resume, or a kernel and new jobs for its empty lanes (lock held).
+
+        The kernel is the one that the oldest search waits for. On a CPU an empty lane costs
+        nothing, so the oldest search goes first: results come nearly in the order of submission. On
+        a GPU full lanes go first.
+        """
+        if self.ready:
+            return heapq.heappop(self.ready)
+        self._drop_uncompiled()
+        for kernel in self.queues:
+            if kernel not in blocks:
+                engine = self.engine
+                blocks[kernel] = Block(kernel, engine.surface, engine.lanes, not engine.on_cpu)
+        ages = {
+            kernel: age
+            for kernel, block in blocks.items()
+            if kernel not in self.compiling
+            and (age := self._age(block, self.queues.get(kernel, ()))) is not None
+        }
+        if not ages:
+            return None
+        kernel = min(ages, key=lambda k: ages[k])
+        if not self._in_time(kernel):
+            self._drop_uncompiled()
+            return self._work_in_lanes(blocks)
+        if kernel not in self.seen:
+            # One worker compiles a kernel; meanwhile the others do something else.
+            self.seen.add(kernel)
+            self.compiling.add(kernel)
+        return kernel, self._jobs_for(blocks[kernel], self.queues.get(kernel) or deque())
+
+    def _in_time(self, kernel: Kernel) -> bool:
         """Whether a kernel is compiled, or will be before the time is up (lock held)."""
-        if self.seconds_left is None or kernel in self.seen or isinstance(kernel, HostCall):
+        if self.seconds_left is None or kernel in self.seen:
             return True
         needed = self.forecast.seconds(kernel)
         if needed > self.seconds_left():
@@ -308,22 +356,22 @@ class Session:
     def _drop_uncompiled(self) -> None:
         """Drop the searches that wait for code there is no time to compile (lock held)."""
         for kernel in self.uncompiled:
-            for ticket, _, _ in self.queues.get(kernel, ()):
-                self.in_flight -= not ticket.dropped
-                ticket.dropped = True
+            for job in self.queues.get(kernel, ()):
+                self.in_flight -= not job.ticket.dropped
+                job.ticket.dropped = True
             self.queues[kernel] = deque()
 
-    def _age(self, block: Block | HostBlock, queue: Sequence[tuple[Ticket, int, tuple]]) -> Any:
+    def _jobs_for(self, block: Block, queue: deque[Job]) -> list[Job]:
+        """This worker's share of the queue, as far as there are empty lanes (lock held)."""
+        share = -(-len(queue) // self.engine.workers)
+        take = min(block.room, max(share, 1 if block.active == 0 else 0), len(queue))
+        return [queue.popleft() for _ in range(take)]
+
+    def _age(self, block: Block, queue: Iterable[Job]) -> tuple[int, int] | None:
         """Sort key of a kernel with work; None if it has none."""
-        positions = [entry[0].position for entry in block.waiting if entry is not None]
-        positions += [ticket.position for ticket, _, _ in queue]
+        positions = [job.ticket.position for job in block.waiting if job is not None]
+        positions += [job.ticket.position for job in queue]
         if not positions:
             return None
         amount = 0 if self.engine.on_cpu else -min(len(positions), self.engine.lanes)
         return amount, min(positions)
-
-    def _block(self, kernel: Kernel | HostCall) -> Block | HostBlock:
-        engine = self.engine
-        if isinstance(kernel, HostCall):
-            return HostBlock(kernel, engine.surface)
-        return Block(kernel, engine.surface, engine.lanes, not engine.on_cpu)

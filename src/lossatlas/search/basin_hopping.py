@@ -2,8 +2,8 @@
 
 Every step perturbs all weights, quenches, and is accepted downhill always and uphill with
 probability exp(-dE/T) (Li and Scheraga 1987; Wales and Doye 1997; paper, section III). Every
-minimum met is kept, accepted or not, and handed over at once. With the default temperature, two on
-the loss scale, nearly everything is accepted: the chain is a sampler.
+minimum met is kept, accepted or not, and handed over at once, as an outcome of its own. With the
+default temperature, two on the loss scale, nearly everything is accepted: the chain is a sampler.
 """
 
 from collections.abc import Generator
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from lossatlas.errors import BadInputError, Status
-from lossatlas.lanes.engine import Found, Request
+from lossatlas.lanes.requests import Found, Request, Search
 from lossatlas.search.certify import Certificate, certified
-from lossatlas.search.outcome import Attempt, Cost, StationaryPoint
+from lossatlas.search.outcome import Cost, Outcome, StationaryPoint
 from lossatlas.search.tools import Tools
 
 
@@ -40,45 +40,39 @@ class BasinHoppingOptions:
 
 
 def basin_hopping(
-    tools: Tools, random: np.random.Generator, options: BasinHoppingOptions, name: str = "chain"
-) -> Generator[Request | Found, Any, Attempt]:
-    """One chain from a random start: an attempt for each quench, all but the last as `Found`."""
+    tools: Tools, random: np.random.Generator, options: BasinHoppingOptions
+) -> Search:
+    """One chain from a random start: an outcome for each quench, all but the last as `Found`."""
     landscape = tools.landscape
     scale = options.step_size * landscape.length_scale
     trial, current = landscape.random_start(random), None
-    for number in range(1, options.steps):
-        detail = f"{name} quench {number}"
-        attempt = yield from quench_attempt(tools, trial, "basin-hopping", detail)
-        yield Found(attempt)
-        current = _accepted(current, attempt, options.temperature, random.random())
+    for _ in range(1, options.steps):
+        outcome = yield from quench(tools, trial)
+        yield Found(outcome)
+        current = _accepted(current, outcome, options.temperature, random.random())
         if current is not None and not landscape.inside(current.weights[None])[0]:
             current = None  # what lies outside of the box is not looked around
         origin = current.weights if current is not None else landscape.random_start(random)
         trial = origin + scale * random.uniform(-1.0, 1.0, landscape.n_weights)
         trial -= landscape.excluded_modes.T @ (landscape.excluded_modes @ trial)
-    detail = f"{name} quench {options.steps}"
-    attempt = yield from quench_attempt(tools, trial, "basin-hopping", detail)
-    return attempt
+    return (yield from quench(tools, trial))
 
 
-def quench_attempt(
-    tools: Tools, start: np.ndarray, strategy: str, detail: str
-) -> Generator[Request, Any, Attempt]:
-    """A quench from a start (n,) as an attempt: the certified minimum, or why there is none."""
+def quench(tools: Tools, start: np.ndarray) -> Generator[Request, Any, Outcome]:
+    """A quench from a start (n,): the certified minimum, or why there is none."""
     certificate, cost = yield from quenched(tools, start)
     if certificate.point is None:
-        failures = {certificate.status: 1}
-        return Attempt(strategy, (), detail, certificate.status, cost, failures=failures)
-    return Attempt(strategy, (), detail, Status.CONVERGED, cost, minima=(certificate.point,))
+        return Outcome(certificate.status, cost, failures={certificate.status: 1})
+    return Outcome(Status.CONVERGED, cost, minima=(certificate.point,))
 
 
 def _accepted(
-    current: StationaryPoint | None, attempt: Attempt, temperature: float, threshold: float
+    current: StationaryPoint | None, outcome: Outcome, temperature: float, threshold: float
 ) -> StationaryPoint | None:
     """Where the chain goes on from (Metropolis)."""
-    if not attempt.minima:
+    if not outcome.minima:
         return current
-    (found,) = attempt.minima
+    (found,) = outcome.minima
     if current is None or found.energy <= current.energy:
         return found
     rise = found.energy - current.energy
@@ -107,10 +101,10 @@ def _quenched_once(
     tools: Tools, start: np.ndarray
 ) -> Generator[Request, Any, tuple[Certificate, Cost, np.ndarray]]:
     """The certificate, the cost with that of the quench, and where the quench ended."""
-    quench = yield Request(tools.quench, (start,))
-    cost, end = Cost(int(quench.evaluations), int(quench.hessians)), np.asarray(quench.w)
-    if quench.status != Status.CONVERGED:
+    result = yield Request(tools.quench, (start,))
+    cost, end = Cost(int(result.evaluations), int(result.hessians)), np.asarray(result.w)
+    if result.status != Status.CONVERGED:
         nothing = np.empty((0, 0)), np.empty(0)
-        return Certificate(None, *nothing, Status(int(quench.status)), Cost()), cost, end
+        return Certificate(None, *nothing, Status(int(result.status)), Cost()), cost, end
     certificate = yield from certified(tools, end, downhill=True)
     return certificate, cost + certificate.cost, end

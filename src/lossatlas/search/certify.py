@@ -9,7 +9,7 @@ from lossatlas.errors import Status
 from lossatlas.kernels.dense.polish import Polished
 from lossatlas.kernels.steadiness import LARGEST_CHANGE
 from lossatlas.landscape.base import Landscape
-from lossatlas.lanes.engine import Request
+from lossatlas.lanes.requests import Request
 from lossatlas.search.outcome import Cost, StationaryPoint
 from lossatlas.search.tools import Tools
 

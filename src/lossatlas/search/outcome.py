@@ -1,15 +1,16 @@
-"""What a search hands over: certified points, pathways, and the attempt that found them.
+"""What a search hands over: certified points, the pathways between them, and what it cost.
 
-Nothing here has an identity in a database: ids are given by the atlas, which recognises
-symmetry copies. Everything is NumPy, so an outcome can cross a process boundary.
+Nothing here has an identity in a database or a name in an exploration: ids are given by the atlas,
+which recognizes symmetry copies, and a search is named by the strategy that proposed it. Everything
+is NumPy, so an outcome can cross a process boundary.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from lossatlas.errors import Status
+from lossatlas.landscape.base import Landscape
 
 
 class StationaryPoint(NamedTuple):
@@ -26,6 +27,7 @@ class StationaryPoint(NamedTuple):
         uncertainty: ``|H^-1 g|``, the distance at which the exact point may lie.
         invariants: (k,) equal for symmetry copies (see `Landscape.invariants`).
         orbit_size: number of symmetry copies.
+        outside: whether it lies outside of the box that the landscape is explored in.
     """
 
     weights: np.ndarray
@@ -37,33 +39,45 @@ class StationaryPoint(NamedTuple):
     uncertainty: float
     invariants: np.ndarray
     orbit_size: int
+    outside: bool = False
 
 
 class PathwayEnd(NamedTuple):
-    """Where the path down one side of a transition state leads.
+    """One minimum that the path down one side of a transition state reaches.
 
     Attributes:
+        side: 0 or 1: the path begins in the direction of the unstable mode, or against it.
         minimum: the minimum reached.
         via: the stationary point of higher index that the gradient flow runs into first, where a
             symmetric subspace keeps it from falling off (equal hidden units); None otherwise.
+        tolerance: error of one step, in weight units, of the path that was believed: the one that
+            begins at the transition state.
+        method: how that path was followed: ``"exponential"`` (with exact Hessians) or
+            ``"chebyshev"`` (with Hessian-vector products).
     """
 
+    side: int
     minimum: StationaryPoint
     via: StationaryPoint | None
+    tolerance: float
+    method: str
 
 
 class Pathway(NamedTuple):
     """A transition state and the minima that gradient flow joins through it.
 
-    Both may be copies of one minimum: a degenerate rearrangement.
+    Attributes:
+        transition_state: a point of index one.
+        ends: one or more for each side. All may be copies of one minimum: a degenerate
+            rearrangement.
     """
 
     transition_state: StationaryPoint
-    ends: tuple[PathwayEnd, PathwayEnd]
+    ends: tuple[PathwayEnd, ...]
 
 
 class Cost(NamedTuple):
-    """What an attempt cost, in evaluations (never in seconds: results stay deterministic)."""
+    """What a search cost, in evaluations (never in seconds: results stay deterministic)."""
 
     gradients: int = 0
     hessians: int = 0
@@ -72,25 +86,18 @@ class Cost(NamedTuple):
         return Cost(self.gradients + other.gradients, self.hessians + other.hessians)
 
 
-class Attempt(NamedTuple):
-    """One search: what was tried from where, what came of it, what it cost.
+class Outcome(NamedTuple):
+    """What came of a search, or of a part of it, and what it cost.
 
     Attributes:
-        strategy: e.g. ``"basin-hopping"``, ``"single-ended"``, ``"connect"``.
-        origin: ids of the minima it started from, as in the snapshot; empty for random starts.
-        detail: what distinguishes it from other attempts of the same strategy and origin,
-            e.g. ``"mode 2 -"``; also the reason of a failure.
         status: CONVERGED, or why nothing came of it.
         cost: evaluations spent.
         minima: minima met on the way that belong to no pathway.
         pathways: the transition states found, with their minima.
         failures: how many candidates failed, by reason.
-        hits: ids of transition states already in the atlas that were found once more.
+        hits: keys of transition states known before (`search.known`) that were found once more.
     """
 
-    strategy: str
-    origin: tuple[int, ...]
-    detail: str
     status: Status
     cost: Cost
     minima: tuple[StationaryPoint, ...] = ()
@@ -99,38 +106,24 @@ class Attempt(NamedTuple):
     hits: tuple[int, ...] = ()
 
 
-def moved(attempt: Attempt, move: Callable[[np.ndarray], np.ndarray]) -> Attempt:
-    """The attempt with the weights (n,) of every point moved, to symmetry copies of these."""
+def placed(outcome: Outcome, landscape: Landscape) -> Outcome:
+    """The outcome as an atlas stores it: every point by its copy inside the box, if there is one.
+
+    See `Landscape.representative` and `Landscape.inside`.
+    """
 
     def point(found: StationaryPoint) -> StationaryPoint:
-        return found._replace(weights=move(found.weights))
+        weights = landscape.representative(found.weights)
+        outside = not landscape.inside(weights[None])[0]
+        return found._replace(weights=weights, outside=bool(outside))
 
     def end(found: PathwayEnd) -> PathwayEnd:
-        return PathwayEnd(point(found.minimum), None if found.via is None else point(found.via))
+        via = None if found.via is None else point(found.via)
+        return found._replace(minimum=point(found.minimum), via=via)
 
     def pathway(found: Pathway) -> Pathway:
-        return Pathway(point(found.transition_state), (end(found.ends[0]), end(found.ends[1])))
+        return Pathway(point(found.transition_state), tuple(map(end, found.ends)))
 
-    return attempt._replace(
-        minima=tuple(map(point, attempt.minima)), pathways=tuple(map(pathway, attempt.pathways))
+    return outcome._replace(
+        minima=tuple(map(point, outcome.minima)), pathways=tuple(map(pathway, outcome.pathways))
     )
-
-
-class Outcome(NamedTuple):
-    """What a search returns or hands over; it has no ids but those of known transition states.
-
-    Attributes:
-        status: CONVERGED, or why nothing came of it.
-        cost: evaluations spent.
-        minima: minima met on the way that belong to no pathway.
-        pathways: the transition states found, with their minima.
-        failures: how many candidates failed, by reason.
-        hits: ids of transition states already in the atlas that were found once more.
-    """
-
-    status: Status
-    cost: Cost
-    minima: tuple[StationaryPoint, ...] = ()
-    pathways: tuple[Pathway, ...] = ()
-    failures: dict[Status, int] = {}  # noqa: RUF012 (never changed in place)
-    hits: tuple[int, ...] = ()

@@ -24,7 +24,7 @@ import numpy as np
 
 from lossatlas.errors import Status
 from lossatlas.kernels.dense.flow import Flowed
-from lossatlas.lanes.engine import Request
+from lossatlas.lanes.requests import Request, Requests
 from lossatlas.search.certify import DEGENERATE, Certificate, certified
 from lossatlas.search.outcome import Cost, Pathway, PathwayEnd, StationaryPoint
 from lossatlas.search.tools import Tools
@@ -37,8 +37,6 @@ BALLS = (1.0, 0.1, 0.01, 0.001)
 CLOSE, THERE = 0.01, 1e-6
 """How close a point is taken for the end of a path, as parts of the first ball: whatever the length
 of the first Newton step, and whatever the point is."""
-
-Requests = Request | list[Request]
 
 
 class Followed(NamedTuple):
@@ -56,37 +54,55 @@ class Followed(NamedTuple):
     cost: Cost
 
 
+class _Descent(NamedTuple):
+    """Where one path leads: what is there, the tolerance that was believed, and the cost."""
+
+    arrival: Certificate
+    tolerance: float
+    cost: Cost
+
+
+class _Settled(NamedTuple):
+    """The minimum that the end of a path stands for.
+
+    Attributes:
+        via: the saddle that the path ends at, if it does.
+        pathways: those of transition states on the way from there.
+    """
+
+    minimum: StationaryPoint
+    via: StationaryPoint | None
+    pathways: tuple[Pathway, ...]
+
+
 def follow(
     tools: Tools, saddle: StationaryPoint, mode: np.ndarray, depth: int = 0
 ) -> Generator[Requests, Any, Followed]:
     """Follow both paths from a certified transition state with its unstable mode (n,)."""
     starts = [saddle.weights + sign * tools.pushoff * mode for sign in (1.0, -1.0)]
-    arrivals, cost = yield from _descend(tools, starts)
+    descents = yield from _descend(tools, starts)
+    cost = sum((descent.cost for descent in descents), Cost())
     ends: list[PathwayEnd] = []
     below: list[Pathway] = []
-    for arrival in arrivals:
-        end, more, spent = yield from _settle(tools, arrival, depth)
+    for side, descent in enumerate(descents):
+        settled, spent = yield from _settle(tools, descent.arrival, depth)
         cost += spent
-        below.extend(more)
-        if end is None:
+        if settled is None:
             return Followed((), Status.LOST_LINK, cost)
-        ends.append(end)
-    own = Pathway(saddle, (ends[0], ends[1]))
-    return Followed((*below, own), Status.CONVERGED, cost)
+        below.extend(settled.pathways)
+        method = tools.flow.method
+        ends.append(PathwayEnd(side, settled.minimum, settled.via, descent.tolerance, method))
+    return Followed((*below, Pathway(saddle, tuple(ends))), Status.CONVERGED, cost)
 
 
-def _descend(
-    tools: Tools, starts: list[np.ndarray]
-) -> Generator[Requests, Any, tuple[list[Certificate], Cost]]:
+def _descend(tools: Tools, starts: list[np.ndarray]) -> Generator[Requests, Any, list[_Descent]]:
     """Follow the flow from each start and certify where it ends."""
     paths = [_Path(tools, start, tools.landscape.symmetrizer(start)) for start in starts]
     flows: list[Flowed] = yield [path.request(tools.flow_tolerance[0]) for path in paths]
-    arrivals, cost = [], Cost()
+    descents = []
     for path, flow in zip(paths, flows, strict=True):
-        arrival, spent = yield from _end(path, flow)
-        arrivals.append(arrival)
-        cost += spent
-    return arrivals, cost
+        descents.append((yield from _end(path, flow)))
+    return descents
 
 
 class _Path(NamedTuple):
@@ -109,7 +125,7 @@ class _Path(NamedTuple):
         return Request(self.tools.flow, (w, *lengths, self.symmetrizer, np.asarray(deviation)))
 
 
-def _end(path: _Path, flow: Flowed) -> Generator[Requests, Any, tuple[Certificate, Cost]]:
+def _end(path: _Path, flow: Flowed) -> Generator[Requests, Any, _Descent]:
     """Certify where a path leads, with tighter tolerances while it may have strayed too far.
 
     `flow` is what the coarsest tolerance gave.
@@ -119,10 +135,10 @@ def _end(path: _Path, flow: Flowed) -> Generator[Requests, Any, tuple[Certificat
         arrival, flow, spent = yield from _arrive(path, tolerance, flow, largest)
         cost += spent
         if flow.status != Status.CONVERGED or flow.spread <= largest:
-            return arrival, cost
+            return _Descent(arrival, tolerance, cost)
         flow = yield path.request(tighter)
     arrival, flow, spent = yield from _arrive(path, tolerances[-1], flow, np.inf)
-    return arrival, cost + spent
+    return _Descent(arrival, tolerances[-1], cost + spent)
 
 
 def _arrive(
@@ -165,25 +181,25 @@ def _belongs(flow: Flowed, arrival: Certificate, symmetrizer: Any, ball: float) 
 
 def _settle(
     tools: Tools, arrival: Certificate, depth: int
-) -> Generator[Requests, Any, tuple[PathwayEnd | None, tuple[Pathway, ...], Cost]]:
+) -> Generator[Requests, Any, tuple[_Settled | None, Cost]]:
     """Turn the end of a path into a minimum, by way of a saddle if that is where it ended."""
     point = arrival.point
     if point is None or (point.index > 0 and depth >= MAX_DEPTH):
-        return None, (), Cost()
+        return None, Cost()
     if point.index == 0:
-        return PathwayEnd(point, None), (), Cost()
+        return _Settled(point, None, ()), Cost()
     if point.index == 1:
         followed = yield from follow(tools, point, arrival.modes[0], depth + 1)
         if followed.status is not Status.CONVERGED:
-            return None, (), followed.cost
+            return None, followed.cost
         minimum = min((end.minimum for end in followed.pathways[-1].ends), key=lambda m: m.energy)
-        return PathwayEnd(minimum, point), followed.pathways, followed.cost
+        return _Settled(minimum, point, followed.pathways), followed.cost
     return (yield from _fall_off(tools, arrival, depth))
 
 
 def _fall_off(
     tools: Tools, arrival: Certificate, depth: int
-) -> Generator[Requests, Any, tuple[PathwayEnd | None, tuple[Pathway, ...], Cost]]:
+) -> Generator[Requests, Any, tuple[_Settled | None, Cost]]:
     """From a point of index two or more, a minimum below it that stands for the superbasin.
 
     The path itself goes no further. What the slightest disturbance would do decides: it leaves in a
@@ -198,14 +214,15 @@ def _fall_off(
     direction = multiplet.T @ (multiplet @ np.random.default_rng(0).normal(size=len(point.weights)))
     direction /= np.linalg.norm(direction)
     starts = [point.weights + sign * tools.pushoff * direction for sign in (1.0, -1.0)]
-    arrivals, cost = yield from _descend(tools, starts)
-    best: tuple[PathwayEnd | None, tuple[Pathway, ...]] = (None, ())
-    for below in arrivals:
-        end, pathways, spent = yield from _settle(tools, below, depth + 1)
+    descents = yield from _descend(tools, starts)
+    cost = sum((descent.cost for descent in descents), Cost())
+    best: _Settled | None = None
+    for descent in descents:
+        below, spent = yield from _settle(tools, descent.arrival, depth + 1)
         cost += spent
-        if end is not None and (best[0] is None or end.minimum.energy < best[0].minimum.energy):
-            best = (PathwayEnd(end.minimum, point), pathways)
-    return best[0], best[1], cost
+        if below is not None and (best is None or below.minimum.energy < best.minimum.energy):
+            best = below._replace(via=point)
+    return best, cost
 
 
 def _flow_cost(flow: Flowed) -> Cost:

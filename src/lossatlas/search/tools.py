@@ -1,6 +1,5 @@
 """What all searches on one landscape share: the kernels and lengths."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from lossatlas.kernels.band import Band
@@ -8,12 +7,7 @@ from lossatlas.kernels.method import N_SOFT as N_SOFT, method_for
 from lossatlas.kernels.parts import Climber, Follower, Polisher
 from lossatlas.kernels.quench import Quench
 from lossatlas.landscape.base import Landscape
-from lossatlas.search.outcome import StationaryPoint
-
-
-def nothing_known(point: StationaryPoint) -> int | None:
-    """Treat every transition state as new."""
-    return None
+from lossatlas.search.known import NOTHING_KNOWN, KnownView
 
 
 class Tools(NamedTuple):
@@ -29,8 +23,8 @@ class Tools(NamedTuple):
         newton_ball: length of the Newton step at which a path is handed over to Newton's method.
         largest_spread: a path is followed again with a tighter tolerance if it may have strayed
             further than this from the true one.
-        known: the id of a transition state already in the atlas, or None; the paths of a known one
-            are not followed again.
+        known: the transition states known when the search was planned; their paths are not followed
+            again.
     """
 
     landscape: Landscape
@@ -44,7 +38,7 @@ class Tools(NamedTuple):
     flow_tolerance: tuple[float, ...]
     newton_ball: float
     largest_spread: float
-    known: Callable[[StationaryPoint], int | None] = nothing_known
+    known: KnownView = NOTHING_KNOWN
 
 
 def default_tools(landscape: Landscape, method: str | None = None) -> Tools:

@@ -12,15 +12,15 @@ import numpy as np
 from lossatlas.errors import Status
 from lossatlas.kernels.band import candidates
 from lossatlas.kernels.dense.climb import Climbed
-from lossatlas.lanes.engine import Request
+from lossatlas.lanes.requests import Request, Requests
 from lossatlas.search.certify import canonical_directions, certified
-from lossatlas.search.outcome import Attempt, Cost, Pathway
-from lossatlas.search.pathway import Requests, follow
+from lossatlas.search.outcome import Cost, Outcome, Pathway
+from lossatlas.search.pathway import follow
 from lossatlas.search.tools import Tools
 
 
 class _Findings:
-    """Transition states and failures collected during one attempt."""
+    """Transition states and failures collected during one search."""
 
     def __init__(self) -> None:
         self.pathways: list[Pathway] = []
@@ -31,13 +31,10 @@ class _Findings:
     def fail(self, status: Status) -> None:
         self.failures[status] = self.failures.get(status, 0) + 1
 
-    def attempt(self, strategy: str, origin: tuple[int, ...], detail: str) -> Attempt:
+    def outcome(self) -> Outcome:
         found = bool(self.pathways or self.hits)
         worst = max(self.failures, key=lambda s: self.failures[s], default=Status.NO_CANDIDATE)
-        return Attempt(
-            strategy,
-            origin,
-            detail,
+        return Outcome(
             Status.CONVERGED if found else worst,
             self.cost,
             pathways=tuple(self.pathways),
@@ -61,60 +58,58 @@ def soft_directions(
 
 
 def single_ended(
-    tools: Tools, minimum: tuple[int, np.ndarray], mode: int, sign: int, displacement: float = 1.0
-) -> Generator[Requests, Any, Attempt]:
-    """Climb from a minimum (its id and weights) along one of its soft directions.
+    tools: Tools, w: np.ndarray, mode: int, sign: int, displacement: float = 1.0
+) -> Generator[Requests, Any, Outcome]:
+    """Climb from a minimum w (n,) along one of its soft directions, or against it (sign -1).
 
     `displacement` multiplies the distance at which the climb begins.
     """
-    identity, w = minimum
     findings = _Findings()
-    detail = f"mode {mode} {'+' if sign > 0 else '-'} x{displacement:g}"
     directions, cost = yield from soft_directions(tools, w)
     findings.cost += cost
     if mode < len(directions):
         direction = sign * directions[mode]
         start = w + displacement * tools.displacement * direction
         yield from _refine(tools, findings, [(start, direction)])
-    return findings.attempt("single-ended", (identity,), detail)
+    return findings.outcome()
 
 
 def climb_from(
-    tools: Tools, strategy: str, start: np.ndarray, direction: np.ndarray
-) -> Generator[Requests, Any, Attempt]:
+    tools: Tools, start: np.ndarray, direction: np.ndarray
+) -> Generator[Requests, Any, Outcome]:
     """Climb from a point (n,): up along its lowest mode, or along the direction if it has none."""
     findings = _Findings()
     yield from _refine(tools, findings, [(start, direction)])
-    return findings.attempt(strategy, (), "")
+    return findings.outcome()
 
 
 def double_ended(
-    tools: Tools, strategy: str, first: tuple[int, np.ndarray], second: tuple[int, np.ndarray]
-) -> Generator[Requests, Any, Attempt]:
-    """Relax a band between two minima (ids and weights, the second already aligned)."""
+    tools: Tools, first: np.ndarray, second: np.ndarray
+) -> Generator[Requests, Any, Outcome]:
+    """Relax a band between two minima (n,), in the copies given, and refine its maxima."""
     findings = _Findings()
-    relaxed = yield Request(tools.band, (first[1], second[1]))
+    relaxed = yield Request(tools.band, (first, second))
     findings.cost += Cost(int(relaxed.iterations) * (tools.band.images - 2), 0)
     if relaxed.status == Status.CONVERGED:
         yield from _refine(tools, findings, candidates(relaxed))
     else:
         findings.fail(Status(int(relaxed.status)))
-    return findings.attempt(strategy, (first[0], second[0]), "")
+    return findings.outcome()
 
 
 def from_the_middle(
-    tools: Tools, strategy: str, first: tuple[int, np.ndarray], second: tuple[int, np.ndarray]
-) -> Generator[Requests, Any, Attempt]:
-    """Climb from the middle between two minima (ids and weights), up along the line through them.
+    tools: Tools, first: np.ndarray, second: np.ndarray
+) -> Generator[Requests, Any, Outcome]:
+    """Climb from the middle between two points (n,), up along the line through them.
 
-    Two minima at one place are an attempt without a candidate.
+    Between two points at one place there is no candidate.
     """
     findings = _Findings()
-    apart = second[1] - first[1]
+    apart = second - first
     length = np.linalg.norm(apart)
-    starts = [(first[1] + 0.5 * apart, apart / length)] if length > 0 else []
+    starts = [(first + 0.5 * apart, apart / length)] if length > 0 else []
     yield from _refine(tools, findings, starts)
-    return findings.attempt(strategy, (first[0], second[0]), "")
+    return findings.outcome()
 
 
 def _refine(
@@ -136,7 +131,7 @@ def _refine(
         if point is None or point.index != 1:
             findings.fail(certificate.status if point is None else Status.WRONG_INDEX)
             continue
-        known = tools.known(point)
+        known = tools.known.find(point)
         if known is not None:
             findings.hits.append(known)
             continue

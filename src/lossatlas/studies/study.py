@@ -18,6 +18,7 @@ from pydantic import (
     PrivateAttr,
     ValidationError,
     ValidationInfo,
+    create_model,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -28,6 +29,7 @@ from lossatlas.data.noise import check_confusion
 from lossatlas.data.scaling import ScalingMethod
 from lossatlas.data.split import SplitMode
 from lossatlas.errors import BadInputError
+from lossatlas.exploration.stop_rules import SETTINGS, ExploreOptions, Setting
 from lossatlas.studies.messages import explained
 from lossatlas.studies.toml_file import read_toml
 
@@ -37,7 +39,6 @@ SEED = "a whole number from 0 to 2^63 - 1"
 
 Whole = Annotated[int, Field(strict=True)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
-Part = Annotated[float, Field(strict=True)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1, description=SEED, examples=[1])]
 Count = Annotated[int, Field(strict=True, ge=1, description=POSITIVE_WHOLE, examples=[1000])]
 
@@ -280,23 +281,26 @@ class Loss(Table):
     regularize_biases: bool = Field(True, strict=True, description="true or false", examples=[True])
 
 
-class Explore(Table):
-    """When to stop, unless the command line says otherwise; see `ExploreOptions`."""
+def _explore_table() -> type[Table]:
+    """The table [explore]: a key for each setting of an exploration."""
+    defaults = ExploreOptions()
+    keys = {name: _key(setting, getattr(defaults, name)) for name, setting in SETTINGS.items()}
+    return create_model("Explore", __base__=Table, **keys)
 
-    minutes: Positive | None = Field(default=None, description=POSITIVE, examples=[2])
-    cpu_minutes: Positive | None = Field(default=None, description=POSITIVE, examples=[4])
-    transition_states: Count | None = Field(
-        default=None, description=POSITIVE_WHOLE, examples=[100]
-    )
-    until: Part | None = Field(
-        default=None, gt=0, lt=1, description="a number between 0 and 1", examples=[0.99]
-    )
-    independent_share: Part | None = Field(
-        default=None, ge=0, le=1, description="a number from 0 to 1", examples=[0.5]
-    )
-    seed: Seed = 0
-    lanes: Count | None = Field(default=None, description=POSITIVE_WHOLE, examples=[4])
-    workers: Count | None = Field(default=None, description=POSITIVE_WHOLE, examples=[2])
+
+def _key(setting: Setting, default: float | None) -> Any:
+    """Type and field of a key that holds a setting."""
+    bounds = {"gt": setting.above, "ge": setting.least, "lt": setting.below, "le": setting.most}
+    options: dict[str, Any] = {**bounds, "description": setting.allowed, "strict": True}
+    if setting.kind is float:
+        options["allow_inf_nan"] = False
+    kind: Any = setting.kind
+    field = Field(default=default, examples=[setting.example], **options)
+    return (kind if default is not None else kind | None, field)
+
+
+class Explore(_explore_table()):
+    """When to stop, unless the command line says otherwise; see `ExploreOptions`."""
 
 
 class Study(Table):

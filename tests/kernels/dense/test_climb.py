@@ -39,10 +39,9 @@ def test_a_climb_without_negative_curvature_is_given_up(most, spent):
 def test_from_the_middle_between_copies_to_the_saddle_between_them():
     tools = default_tools(WELLS)
     minimum = np.array([1.0, -0.01])
-    ends = (7, minimum), (7, -minimum)
-    (attempt,) = in_order(Engine(WELLS.surface), [from_the_middle(tools, "degenerate", *ends)])
-    assert (attempt.strategy, attempt.origin) == ("degenerate", (7, 7))
-    (pathway,) = attempt.pathways
+    (found,) = in_order(Engine(WELLS.surface), [from_the_middle(tools, minimum, -minimum)])
+    (pathway,) = found.pathways
+    assert [end.side for end in pathway.ends] == [0, 1]
     np.testing.assert_allclose(pathway.transition_state.weights, 0.0, atol=1e-9)
     low, high = (end.minimum for end in pathway.ends)
     np.testing.assert_allclose(low.invariants, high.invariants, atol=1e-8)
@@ -50,11 +49,10 @@ def test_from_the_middle_between_copies_to_the_saddle_between_them():
 
 
 def test_two_minima_at_one_place_have_no_middle():
-    tools, minimum = default_tools(WELLS), (1, np.array([1.0, 0.0]))
-    search = from_the_middle(tools, "between", minimum, minimum)
-    (attempt,) = in_order(Engine(WELLS.surface), [search])
-    assert attempt.status is Status.NO_CANDIDATE
-    assert attempt.failures == {Status.NO_CANDIDATE: 1}
+    tools, minimum = default_tools(WELLS), np.array([1.0, 0.0])
+    (found,) = in_order(Engine(WELLS.surface), [from_the_middle(tools, minimum, minimum)])
+    assert found.status is Status.NO_CANDIDATE
+    assert found.failures == {Status.NO_CANDIDATE: 1}
 
 
 def test_the_mode_followed_has_no_part_along_the_excluded_ones():

@@ -9,7 +9,8 @@ from reference_networks import small_landscape
 from lossatlas.errors import Status
 from lossatlas.kernels.matrix_free.climb import HybridClimb
 from lossatlas.landscape import FunctionLandscape
-from lossatlas.lanes.engine import Engine, Request
+from lossatlas.lanes.engine import Engine
+from lossatlas.lanes.requests import Request
 from lossatlas.search.basin_hopping import quenched
 from lossatlas.search.certify import certified
 from lossatlas.search.tools import default_tools

@@ -33,7 +33,7 @@ from lossatlas.kernels.step_control import (
     capped,
 )
 from lossatlas.landscape.base import Surface
-from lossatlas.lanes.engine import running
+from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
 
 TRUST = TrustRadius(good=0.5, bad=1.0, growth=2.0)

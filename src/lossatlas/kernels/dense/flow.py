@@ -35,7 +35,7 @@ again with a tighter tolerance.
 
 from dataclasses import dataclass
 from math import factorial
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -47,7 +47,7 @@ from lossatlas.kernels.dense.spectrum import no_spectrum, rough_spectrum
 from lossatlas.kernels.parts import Flowed
 from lossatlas.kernels.step_control import TINY, PathSteps, carried, rms
 from lossatlas.landscape.base import Surface, Symmetrizer
-from lossatlas.lanes.engine import running
+from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
 
 STIFF = 200.0
@@ -115,6 +115,8 @@ class Flow:
             which the path has ended there.
         steps: steps a device call.
     """
+
+    method: ClassVar[str] = "exponential"
 
     max_step: float = 0.5
     max_hessians: int = 3000

@@ -27,7 +27,7 @@ from lossatlas.kernels.parts import Polished
 from lossatlas.kernels.steadiness import change_of_curvature, displacement
 from lossatlas.kernels.step_control import NO_CURVATURE, capped, rms
 from lossatlas.landscape.base import Surface
-from lossatlas.lanes.engine import running
+from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
 
 WORTH = 0.5

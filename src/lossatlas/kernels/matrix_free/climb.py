@@ -34,7 +34,7 @@ from lossatlas.kernels.step_control import (
     rms,
 )
 from lossatlas.landscape.base import Surface
-from lossatlas.lanes.engine import running
+from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
 
 CURVATURE, REFINE, DESCEND = 0, 1, 2

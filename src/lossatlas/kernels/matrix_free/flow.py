@@ -18,7 +18,7 @@ below `ball`. On a path inside a symmetric subspace both refer to that subspace.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +31,7 @@ from lossatlas.kernels.matrix_free.softest_mode import Pair, SoftestMode, begin,
 from lossatlas.kernels.parts import PRODUCT_COST, Flowed
 from lossatlas.kernels.step_control import TINY, PathSteps, carried
 from lossatlas.landscape.base import Surface, Symmetrizer
-from lossatlas.lanes.engine import running
+from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
 
 POWER, SLOPE, CURVATURE, REFINE, STAGE = range(5)
@@ -107,6 +107,8 @@ class ChebyshevFlow:
         memory: pairs of the limited-memory model that helps to find it.
         steps: steps a device call.
     """
+
+    method: ClassVar[str] = "chebyshev"
 
     max_step: float = 0.5
     max_stages: int = 200

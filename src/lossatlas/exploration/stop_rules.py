@@ -1,0 +1,232 @@
+"""When an exploration stops and how it is run: each setting is described here, and nowhere else.
+
+Python gives settings as `ExploreOptions`, a study as its table [explore], the command line as
+options; the latter two are made from the descriptions below, and all refuse a bad value in the same
+words. Nothing here loads JAX.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+from lossatlas.errors import BadInputError
+
+if TYPE_CHECKING:
+    from lossatlas.exploration.tasks import Strategy
+
+DRAWS = 0.5
+"""Part of the searches that are independent draws where the exploration goes on until it is
+complete."""
+LARGEST_SEED = 2**63 - 1
+"""The largest that a database stores."""
+MOST_LANES = 1_000_000
+"""More searches at once fit into no memory."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What there is to know about one setting.
+
+    Args:
+        kind: float or int.
+        allowed: which values, in words.
+        meaning: one sentence.
+        example: a value to suggest.
+        above, least, below, most: bounds; those of `above` and `below` are not allowed.
+    """
+
+    kind: type
+    allowed: str
+    meaning: str
+    example: float
+    above: float | None = None
+    least: float | None = None
+    below: float | None = None
+    most: float | None = None
+
+    def allows(self, value: Any) -> bool:
+        """Whether a value can be used; a number of NumPy can."""
+        if isinstance(value, bool) or not isinstance(value, Integral if self.kind is int else Real):
+            return False
+        number: Any = self.kind(value)  # type: ignore[arg-type]
+        return (
+            abs(number) < math.inf
+            and (self.above is None or number > self.above)
+            and (self.least is None or number >= self.least)
+            and (self.below is None or number < self.below)
+            and (self.most is None or number <= self.most)
+        )
+
+    def check(self, where: str, value: Any) -> None:
+        """Refuse a value that cannot be used.
+
+        Raises:
+            BadInputError: says which values are allowed.
+
+        Example:
+            >>> SETTINGS["until"].check("until", 2)
+            Traceback (most recent call last):
+            ...
+            lossatlas.errors.BadInputError: until: 2 is not a number between 0 and 1; use e.g. 0.99
+        """
+        if not self.allows(value):
+            problem = f"{value!r} is not {self.allowed}"
+            raise BadInputError(where, problem, f"use e.g. {self.example:g}")
+
+
+def _minutes(meaning: str, example: float) -> Any:
+    return _setting(Setting(float, "a positive number", meaning, example, above=0))
+
+
+def _count(meaning: str, example: int, most: int | None = None) -> Any:
+    allowed = "a whole number, 1 or more" if most is None else f"a whole number from 1 to {most:,}"
+    return _setting(Setting(int, allowed, meaning, example, least=1, most=most))
+
+
+def _setting(setting: Setting, default: Any = None) -> Any:
+    return field(default=default, metadata={"setting": setting})
+
+
+@dataclass(frozen=True)
+class ExploreOptions:
+    """When to stop, and how to run.
+
+    Args:
+        minutes: stop after so many minutes of this call.
+        cpu_minutes: stop after so many minutes of CPU time, all threads together: the same effort
+            on a busy machine.
+        minima: stop at so many minima in the atlas.
+        transition_states: stop at so many transition states in the atlas, degenerate ones included.
+        until: stop when minima and transition states are this complete, e.g. 0.99: when the lower
+            confidence bounds say that an independent draw hits a point that independent draws have
+            hit before, with this probability, in both streams (`analysis.completeness`).
+        independent_share: part of the searches that are independent draws, from which completeness
+            is estimated; default 0.5 with `until`, else none.
+        seed: of all random numbers.
+        lanes: lanes of each kernel and worker; default chosen for the device.
+        workers: worker threads; default one a core.
+        strategies: those to use, by name (see `lossatlas.exploration.catalog`) or as records of
+            your own (`lossatlas.exploration.tasks.Strategy`); default all of ours.
+
+    Without `until` the exploration also ends when a long run of attempts finds nothing new.
+
+    Raises:
+        BadInputError: for a value that cannot be used.
+    """
+
+    minutes: float | None = _minutes("stop after so many minutes, compilation included", 2)
+    cpu_minutes: float | None = _minutes(
+        "stop after so many minutes of CPU time, all threads together: the same effort whatever "
+        "else is running",
+        4,
+    )
+    minima: int | None = _count("stop at so many minima in the atlas", 100)
+    transition_states: int | None = _count(
+        "stop at so many transition states in the atlas, degenerate rearrangements included", 100
+    )
+    until: float | None = _setting(
+        Setting(
+            float,
+            "a number between 0 and 1",
+            "stop when minima and transition states are this complete, e.g. 0.99",
+            0.99,
+            above=0,
+            below=1,
+        )
+    )
+    independent_share: float | None = _setting(
+        Setting(
+            float,
+            "a number from 0 to 1",
+            f"part of the searches that are independent draws; by default {DRAWS} with until, else "
+            "0",
+            0.5,
+            least=0,
+            most=1,
+        )
+    )
+    seed: int = _setting(
+        Setting(
+            int,
+            "a whole number from 0 to 2^63 - 1",
+            "of the searches (the data of a study have their own)",
+            1,
+            least=0,
+            most=LARGEST_SEED,
+        ),
+        default=0,
+    )
+    lanes: int | None = _count("searches of a kind in flight for each worker", 4, MOST_LANES)
+    workers: int | None = _count("worker threads; by default one for each core", 2)
+    strategies: "Sequence[str | Strategy] | None" = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        for name, setting in SETTINGS.items():
+            value = getattr(self, name)
+            if value is not None or name == "seed":
+                setting.check(f"explore: {name}", value)
+        if self.until is not None and self.share_of_draws == 0:
+            problem = "without independent draws nothing can be said about completeness"
+            raise BadInputError("explore: independent_share", problem, "use e.g. 0.5, or no until")
+        if self.strategies is not None:
+            self._check_strategies(self.strategies)
+
+    def _check_strategies(self, strategies: "Sequence[str | Strategy]") -> None:
+        from lossatlas.exploration.catalog import chosen  # loads JAX
+
+        object.__setattr__(self, "strategies", tuple(strategies))
+        draws = [strategy.draws is not None for strategy in chosen(strategies)]
+        if all(draws) and self.share_of_draws == 0:
+            problem = "the strategies given only draw, and no share of the searches is for draws"
+            raise BadInputError("explore: independent_share", problem, "use e.g. 1")
+
+    @property
+    def share_of_draws(self) -> float:
+        """The part of the searches that are independent draws."""
+        if self.independent_share is not None:
+            return self.independent_share
+        return 0.0 if self.until is None else DRAWS
+
+    def enough(self, minima: int, transition_states: int) -> bool:
+        """Whether as many points as asked for are there.
+
+        Example:
+            >>> ExploreOptions(minima=3).enough(3, 0), ExploreOptions(minutes=1).enough(3, 0)
+            (True, False)
+        """
+        wanted = ((self.minima, minima), (self.transition_states, transition_states))
+        return any(limit is not None and number >= limit for limit, number in wanted)
+
+    def seconds_left(self, seconds: float, cpu_seconds: float) -> float:
+        """Until the time is up, where so many seconds are spent; infinite without a limit.
+
+        A second of CPU time counts as one of the clock, which it is to a compiler.
+        """
+        spent = ((self.minutes, seconds), (self.cpu_minutes, cpu_seconds))
+        left = [60.0 * limit - used for limit, used in spent if limit is not None]
+        return min(left, default=float("inf"))
+
+    def record(self) -> dict[str, Any]:
+        """The options as an atlas keeps them: JSON types, strategies by name.
+
+        Example:
+            >>> ExploreOptions(minutes=2, strategies=["connect"]).record()["strategies"]
+            ['connect']
+        """
+        plain = {
+            name: None if (value := getattr(self, name)) is None else setting.kind(value)
+            for name, setting in SETTINGS.items()
+        }
+        names = None
+        if self.strategies is not None:
+            names = [one if isinstance(one, str) else one.name for one in self.strategies]
+        return {**plain, "strategies": names}
+
+
+SETTINGS: Mapping[str, Setting] = {
+    one.name: one.metadata["setting"] for one in fields(ExploreOptions) if one.metadata
+}
+"""All settings but the strategies, by name."""

@@ -1,0 +1,93 @@
+"""What strategies propose: tasks, each a search and its name."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal, NamedTuple, TypeAlias
+
+from lossatlas.errors import BadInputError
+from lossatlas.exploration.tried import Key, Tried
+from lossatlas.exploration.view import View
+from lossatlas.lanes.requests import Search
+from lossatlas.search.tools import Tools
+
+__all__ = ["Key", "Strategy", "Stream", "Task", "take"]
+
+Stream: TypeAlias = Literal["minima", "saddles"]
+"""What independent draws are draws of."""
+
+
+class Task(NamedTuple):
+    """A search to be made.
+
+    Attributes:
+        key: its name.
+        search: makes the search, given the tools; it returns an `Outcome` and may hand over others
+            before as `Found`. Picklable, as a `functools.partial` of a module's function is, so
+            that the search can be made in another process.
+    """
+
+    key: Key
+    search: Callable[[Tools], Search]
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A way to propose searches, as the planner knows it.
+
+    Args:
+        name: what it is called; no two strategies of an exploration have the same.
+        propose: a pure function from a view of the atlas to the tasks it proposes, the best first,
+            none that was tried before (`View.tried`). The planner takes as many as it wants.
+        joins: whether it joins minima to the global minimum: such strategies get more the less is
+            connected.
+        draws: for independent draws, from which completeness is estimated, what they are draws of;
+            they get a fixed share of each round, whatever they find.
+        log_name: the `Key.strategy` of its tasks, if that is not its name: strategies that share
+            one are judged together.
+
+    Raises:
+        BadInputError: for a name that is empty or longer than the atlas can store, and for unknown
+            draws.
+
+    Example:
+        >>> Strategy("nothing", lambda view: iter(())).logged
+        'nothing'
+    """
+
+    name: str
+    propose: Callable[[View], Iterator[Task]]
+    joins: bool = False
+    draws: Stream | None = None
+    log_name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what the log cannot hold."""
+        for name in (self.name, self.logged):
+            if not 0 < len(name) <= LONGEST_NAME:
+                problem = f"the name {name!r} has {len(name)} characters"
+                raise BadInputError("strategy", problem, f"use 1 to {LONGEST_NAME}")
+        if self.draws not in (None, "minima", "saddles"):
+            problem = f"{self.draws!r} cannot be drawn"
+            raise BadInputError(f"strategy {self.name}: draws", problem, "use minima or saddles")
+
+    @property
+    def logged(self) -> str:
+        """The name that its attempts carry in the log."""
+        return self.name if self.log_name is None else self.log_name
+
+
+LONGEST_NAME = 64
+"""Characters of a name that an atlas stores."""
+
+
+def take(tasks: Iterator[Task], count: int, tried: Tried) -> list[Task]:
+    """The first `count` tasks that were not tried; from now on they count as tried."""
+
+    def fresh() -> Iterator[Task]:
+        for task in tasks:
+            if task.key not in tried:
+                tried.add(task.key)
+                yield task
+
+    return list(islice(fresh(), count))

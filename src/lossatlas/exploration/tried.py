@@ -1,0 +1,61 @@
+"""The names of searches, and which of them were made or planned."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Set
+from typing import NamedTuple
+
+
+class Key(NamedTuple):
+    """The name of a search; no search is made twice under one name.
+
+    Attributes:
+        strategy: name of the strategy in the log.
+        origins: ids of the minima it starts from; empty for other starts.
+        what: tells it from others of the same strategy and origins, e.g. ``"mode 2 + x1"``,
+            ``"draw 17"``; empty if there is no other.
+    """
+
+    strategy: str
+    origins: tuple[int, ...]
+    what: str = ""
+
+
+class Tried:
+    """The searches made or planned.
+
+    Example:
+        >>> tried = Tried([Key("connect", (3, 7))])
+        >>> Key("connect", (3, 7)) in tried, tried.joined(3, 7), tried.joined(3, 8)
+        (True, True, False)
+        >>> sorted(tried.whats("connect", (3, 7))), sorted(tried.whats("untrap"))
+        ([''], [])
+    """
+
+    def __init__(self, keys: Iterable[Key] = ()) -> None:
+        """With these."""
+        self._whats: dict[tuple[str, tuple[int, ...] | None], set[str]] = defaultdict(set)
+        self._pairs: set[tuple[int, ...]] = set()
+        for key in keys:
+            self.add(key)
+
+    def add(self, key: Key) -> None:
+        """One more."""
+        self._whats[key.strategy, key.origins].add(key.what)
+        self._whats[key.strategy, None].add(key.what)
+        if len(key.origins) == 2 and not key.what:
+            self._pairs.add(key.origins)
+
+    def __contains__(self, key: Key) -> bool:
+        """Whether it was made or is planned."""
+        return key.what in self._whats.get((key.strategy, key.origins), ())
+
+    def whats(self, strategy: str, origins: tuple[int, ...] | None = None) -> Set[str]:
+        """What a strategy has tried, from these origins or from any."""
+        return self._whats.get((strategy, origins), set())
+
+    def joined(self, first: int, second: int) -> bool:
+        """Whether some strategy looked for a path between two minima (ids, the lower first).
+
+        A search with two origins and nothing else to tell it from others does.
+        """
+        return (first, second) in self._pairs
