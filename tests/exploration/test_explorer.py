@@ -6,12 +6,13 @@ from functools import partial
 import numpy as np
 import pytest
 
-from lossatlas.atlas import Atlas, Problem, snapshot
+from lossatlas.atlas import Atlas, Problem
 from lossatlas.data.ljat3_energy import ljat3_planar
 from lossatlas.errors import BadInputError
 from lossatlas.exploration import ExploreOptions, Key, Strategy, Task, explore, explorer, verify
 from lossatlas.exploration.strategies import find_minima
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
+from lossatlas.lanes.compilation import Forecast
 from lossatlas.lanes.requests import Request
 from lossatlas.testing.surfaces import LJAT3_PLANAR, MUELLER_BROWN
 
@@ -218,8 +219,63 @@ def test_points_of_the_atlas_are_consistent(small, tmp_path):
     path = tmp_path / "e"
     _run(small, path, transition_states=8)
     with open_atlas(path, small) as atlas:
-        points = snapshot(atlas)
+        points = atlas.network()
     ends = points.minimum_energies[np.stack([points.minimum_1, points.minimum_2])]
     assert (points.transition_state_energies > ends.max(axis=0)).all()
-    assert (points.curvatures < 0).all()
-    assert (points.lowest_eigenvalues > 0).all()
+    assert (points.transition_state_columns["curvature"] < 0).all()
+    assert (points.columns["lowest_eigenvalue"] > 0).all()
+
+
+def test_what_cannot_be_compiled_in_time_is_not_begun(tmp_path, monkeypatch):
+    monkeypatch.setattr(Forecast, "seconds", lambda self, kernel: 70.0)
+    landscape = ljat3()
+    with open_atlas(tmp_path / "ljat3.atlas", landscape) as atlas:
+        for limit in (ExploreOptions(minutes=1), ExploreOptions(cpu_minutes=1)):
+            done = explore(landscape, atlas, limit)
+            assert (done.reason, done.attempts, done.uncompiled) == ("time", 0, ("Quench",))
+            assert done.compile_seconds == 70.0
+            assert done.seconds < 30
+        assert atlas.status()["unfinished_runs"] == 0
+
+
+def test_an_interrupt_at_any_moment_closes_the_run(tmp_path, monkeypatch):
+    """While it is planned, and when the end is being written; before it begins there is no run."""
+    landscape = ljat3()
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with open_atlas(tmp_path / "ljat3.atlas", landscape) as atlas:
+        with monkeypatch.context() as patch:
+            patch.setattr(explorer, "plan_round", interrupted)
+            assert explore(landscape, atlas, ExploreOptions()).reason == "interrupted"
+        with monkeypatch.context() as patch:
+            patch.setattr(explorer, "default_tools", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                explore(landscape, atlas, ExploreOptions())
+        finish, calls = atlas.finish_run, []
+
+        def finish_run(*ending):
+            calls.append(ending)
+            if len(calls) == 1:
+                raise KeyboardInterrupt
+            finish(*ending)
+
+        monkeypatch.setattr(atlas, "finish_run", finish_run)
+        monkeypatch.setattr(explorer, "plan_round", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            explore(landscape, atlas, ExploreOptions())
+        assert (atlas.status()["runs"], atlas.status()["unfinished_runs"]) == (2, 0)
+
+
+def test_an_interrupted_verification_says_how_much_it_checked(tmp_path, monkeypatch):
+    landscape = ljat3()
+
+    def run(self, searches):
+        yield 1, ["minimum 2: not stationary"]
+        raise KeyboardInterrupt
+
+    with open_atlas(tmp_path / "ljat3.atlas", landscape) as atlas:
+        monkeypatch.setattr("lossatlas.exploration.verification.Engine.run", run)
+        found = verify(landscape, atlas)
+    assert found == (0, 1, 2, ("minimum 2: not stationary",), True)
