@@ -311,7 +311,7 @@ class FunctionLandscape:
 
     def _value(self, w: np.ndarray) -> np.ndarray:
         with jax.enable_x64(True):
-            return np.asarray(self.surface.energy(jax.numpy.asarray(w)))
+            return np.asarray(self.surface.function.call(jax.numpy.asarray(w)))
 
     def _check_group(self, w: np.ndarray) -> None:
         """The matrices must be orthogonal, closed under products, and leave E(w) as it is."""
