@@ -21,7 +21,7 @@ import typer
 
 from lossatlas.atlas import schema
 from lossatlas.cli.runtime import XLA_FLAGS
-from lossatlas.errors import Status
+from lossatlas.errors import ADVICE, Status
 from lossatlas.program import app
 from lossatlas.studies.study import Study, load_study
 
@@ -281,3 +281,16 @@ def section(page: Path, heading: str) -> str:
     assert found is not None, f"{page.name} has no heading {heading}"
     end = re.compile(rf"^#{{1,{len(found['level'])}}} ", re.M).search(text, found.end())
     return text[found.end() : end.start() if end else None]
+
+
+@pytest.mark.parametrize(
+    "status", [s for s in Status if s not in (Status.RUNNING, Status.CONVERGED)]
+)
+def test_every_status_that_is_no_success_is_explained(status):
+    """The page says what the program says."""
+    page = (DOCS / "if-something-goes-wrong.md").read_text(encoding="utf-8").lower()
+    advice = ADVICE[status]
+    assert (
+        f"| `{status.name.lower()}` | {advice.meaning.lower()}. | {advice.remedy.lower()}. |"
+        in page
+    )
