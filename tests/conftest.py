@@ -7,8 +7,12 @@ os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
 
 import jax
 import pytest
+from jaxtyping import install_import_hook
 
 jax.config.update("jax_enable_x64", True)
+
+# Before anything of the library is imported: the packages through which all arrays of a search go.
+install_import_hook(["lossatlas.landscape", "lossatlas.kernels"], "shape_checks.shapes")
 
 REPOSITORY = Path(__file__).parent.parent
 
