@@ -21,7 +21,7 @@ LANDSCAPES = [
 @pytest.mark.parametrize("landscape", LANDSCAPES)
 def test_product_is_the_hessian_times_the_vector(landscape):
     random = np.random.default_rng(0)
-    w, v = jax.numpy.asarray(random.normal(size=(2, landscape.n_weights)))
+    w, v = random.normal(size=(2, landscape.n_weights))
     product = jax.jit(lambda s: s.hessian_vector_product(w, v))(landscape.surface)
     hessian = jax.jit(lambda s: s.hessian(w))(landscape.surface)
     np.testing.assert_allclose(product, hessian @ v, rtol=1e-10, atol=1e-12)
