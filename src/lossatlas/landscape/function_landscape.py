@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from jax import Array
+from jaxtyping import Bool, Float
 
 from lossatlas.box import checked_box
 from lossatlas.errors import BadInputError
@@ -90,15 +91,15 @@ class FunctionLandscape:
         if symmetry is not None:
             self._check_group(points, values)
 
-    def random_start(self, random: np.random.Generator) -> np.ndarray:
+    def random_start(self, random: np.random.Generator) -> Float[np.ndarray, " n"]:
         """Uniform in the box."""
         return random.uniform(self.low, self.high)
 
-    def copies(self, w: np.ndarray) -> np.ndarray:
+    def copies(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, "g n"]:
         """(g, n) the images of w under the group, not translated."""
         return self.symmetry @ w
 
-    def invariants(self, w: np.ndarray) -> np.ndarray:
+    def invariants(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
         """The coordinates of the copy that is last in lexicographic order.
 
         Cosine and sine stand in place of a periodic coordinate, see `periodicity.on_circles`.
@@ -113,17 +114,19 @@ class FunctionLandscape:
                 left = left[values >= values.max() - tie * self.length_scale]
         return described[left[0]]
 
-    def descriptors(self, w: np.ndarray) -> np.ndarray:
+    def descriptors(self, w: Float[np.ndarray, "b n"]) -> Float[np.ndarray, "b k"]:
         """The invariants of each."""
         length = self.n_weights + int(self.box.periodic.sum())
         return np.array([self.invariants(x) for x in w]).reshape(len(w), length)
 
-    def nearest_copy(self, w: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def nearest_copy(
+        self, w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
+    ) -> Float[np.ndarray, " n"]:
         """The copy of w nearest to target."""
         copies = periodicity.translated(self.copies(w), target, self.period)
         return copies[np.argmin(np.linalg.norm(copies - target, axis=1))]
 
-    def neighbor_copies(self, w: np.ndarray) -> list[np.ndarray]:
+    def neighbor_copies(self, w: Float[np.ndarray, " n"]) -> list[Float[np.ndarray, " n"]]:
         """All other images, translated to near w, and the neighboring translations of w itself."""
         images = periodicity.translated(self.copies(w), w, self.period)
         copies = [copy for copy in images if not self._same(copy, w)]
@@ -131,11 +134,11 @@ class FunctionLandscape:
         copies.sort(key=lambda copy: float(np.linalg.norm(copy - w)))
         return copies[:MOST_NEIGHBORS] if self.box.periodic.any() else copies
 
-    def orbit_size(self, w: np.ndarray) -> int:
+    def orbit_size(self, w: Float[np.ndarray, " n"]) -> int:
         """Group order over the number of group elements that take w to itself or a translation."""
         return len(self.symmetry) // int(self._same(self.copies(w), w).sum())
 
-    def representative(self, w: np.ndarray) -> np.ndarray:
+    def representative(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """w itself if it lies inside the box, else an image that does, if there is one.
 
         Periodic coordinates are those nearest to the center of the box.
@@ -144,11 +147,11 @@ class FunctionLandscape:
         copies = periodicity.translated(np.stack([w, *self.copies(w)]), center, self.period)
         return copies[np.argmax(self.box.contains(copies))]
 
-    def inside(self, w: np.ndarray) -> np.ndarray:
+    def inside(self, w: Float[np.ndarray, "b n"]) -> Bool[np.ndarray, " b"]:
         """(b,) whether weights (b, n) have a copy inside the box."""
         return np.array([self.box.contains(self.copies(x)).any() for x in w], bool)
 
-    def symmetrizer(self, w: np.ndarray) -> np.ndarray:
+    def symmetrizer(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n n"]:
         """The average of the group elements that leave w where it is.
 
         Those that bring it back by a translation only are left out, though gradient flow keeps that
@@ -158,7 +161,9 @@ class FunctionLandscape:
         fixed = np.linalg.norm(images - w, axis=1) < 1e-6 * self.length_scale
         return self.symmetry[fixed].mean(axis=0)
 
-    def breaking_directions(self, w: np.ndarray, modes: np.ndarray) -> np.ndarray:
+    def breaking_directions(
+        self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
+    ) -> Float[np.ndarray, "k n"]:
         """The modes as they are: a small group has no canonical choice to offer."""
         return modes
 
