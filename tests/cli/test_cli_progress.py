@@ -88,3 +88,19 @@ def test_cpu_time_decides_what_is_left(monkeypatch):
     assert shown.share_done() == pytest.approx(0.125)
     # 15 of 120 seconds in 30 seconds of the clock.
     assert shown.seconds_left() == pytest.approx(210, abs=1)
+
+
+class FullDisk(io.StringIO):
+    """A file on a disk without space."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_searching_goes_on_where_messages_cannot_be_written():
+    shown = display(ExploreOptions(minutes=2))
+    shown.console = Console(file=FullDisk(), width=40)
+    with shown.shown() as report:
+        shown.last_line -= 60
+        report(progress(61.0, 22))
+    assert shown.latest == progress(61.0, 22)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
@@ -80,9 +80,9 @@ class ExploreDisplay:
         self.record(progress)
         if time.monotonic() - self.last_line >= PLAIN_SECONDS:
             self.last_line = time.monotonic()
-            self.console.print(
-                f"{duration(progress.seconds)}  {self._counts()}", highlight=False, soft_wrap=True
-            )
+            line = f"{duration(progress.seconds)}  {self._counts()}"
+            with suppress(OSError):  # a full disk for messages is no reason to stop searching
+                self.console.print(line, highlight=False, soft_wrap=True)
 
     def share_done(self) -> float | None:
         """How much is done, by the stop rule that is nearest; None without a rule."""

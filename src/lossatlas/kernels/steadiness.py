@@ -17,11 +17,13 @@ The gradient may vanish by rounding alone. So the softest mode is moved as well,
 that rounding of the gradient leaves.
 """
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float
+
+from lossatlas.landscape.base import Surface
+from lossatlas.typing import Scalar
 
 STEPS = 4.0
 """How far the second point is from the first, in Newton steps: the distance between the first and
@@ -32,7 +34,9 @@ LARGEST_CHANGE = 0.5
 """Curvatures that change by this part or more have no certain sign."""
 
 
-def displacement(eigenvalues: Array, vectors: Array, step: Array) -> Array:
+def displacement(
+    eigenvalues: Float[Array, " m"], vectors: Float[Array, "n m"], step: Float[Array, " n"]
+) -> Float[Array, " n"]:
     """The way (n,) to a second point at which curvatures are compared.
 
     Args:
@@ -49,8 +53,13 @@ def displacement(eigenvalues: Array, vectors: Array, step: Array) -> Array:
 
 
 def change_of_curvature(
-    surface: Any, w: Array, eigenvalues: Array, vectors: Array, away: Array, longest: float
-) -> Array:
+    surface: Surface,
+    w: Float[Array, " n"],
+    eigenvalues: Float[Array, " m"],
+    vectors: Float[Array, "n m"],
+    away: Float[Array, " n"],
+    longest: float,
+) -> Scalar:
     """The part by which the Hessian times the direction of `away` (n,) changes on that way from w.
 
     It is infinite where the Hessian takes the direction to zero, and where the way is longer than

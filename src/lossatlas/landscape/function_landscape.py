@@ -126,7 +126,7 @@ class FunctionLandscape:
         copies = periodicity.translated(self.copies(w), target, self.period)
         return copies[np.argmin(np.linalg.norm(copies - target, axis=1))]
 
-    def neighbor_copies(self, w: np.ndarray) -> list[np.ndarray]:
+    def neighbor_copies(self, w: Float[np.ndarray, " n"]) -> list[Float[np.ndarray, " n"]]:
         """All other images, translated to near w, and the neighboring translations of w itself."""
         images = periodicity.translated(self.copies(w), w, self.period)
         copies = [copy for copy in images if not self._same(copy, w)]
@@ -151,7 +151,7 @@ class FunctionLandscape:
         """(b,) whether weights (b, n) have a copy inside the box."""
         return np.array([self.box.contains(self.copies(x)).any() for x in w], bool)
 
-    def symmetrizer(self, w: np.ndarray) -> np.ndarray:
+    def symmetrizer(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n n"]:
         """The average of the group elements that leave w where it is.
 
         Those that bring it back by a translation only are left out, though gradient flow keeps that
@@ -161,7 +161,9 @@ class FunctionLandscape:
         fixed = np.linalg.norm(images - w, axis=1) < 1e-6 * self.length_scale
         return self.symmetry[fixed].mean(axis=0)
 
-    def breaking_directions(self, w: np.ndarray, modes: np.ndarray) -> np.ndarray:
+    def breaking_directions(
+        self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
+    ) -> Float[np.ndarray, "k n"]:
         """The modes as they are: a small group has no canonical choice to offer."""
         return modes
 

@@ -6,14 +6,18 @@ p / 2 pi, so that they change as fast as the coordinate itself.
 """
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 MOST_PAIRS = 10
 """Translations along two coordinates at once are offered with at most so many periodic ones."""
 
 
-def translated(w: np.ndarray, target: np.ndarray, period: np.ndarray) -> np.ndarray:
+def translated(
+    w: Float[np.ndarray, "... n"], target: Float[np.ndarray, " n"], period: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, "... n"]:
     """The translations of points (..., n) that are nearest to target (n,), by whole periods.
 
     Coordinates that need no translation come back exactly as they were.
@@ -31,12 +35,16 @@ def translated(w: np.ndarray, target: np.ndarray, period: np.ndarray) -> np.ndar
     return moved
 
 
-def apart(a: np.ndarray, b: np.ndarray, period: np.ndarray) -> np.ndarray:
+def apart(
+    a: Float[np.ndarray, "... n"], b: Float[np.ndarray, "... n"], period: Float[np.ndarray, " n"]
+) -> Any:
     """(...,) distances between points (..., n), by the nearest translations."""
     return np.linalg.norm(translated(a - b, np.zeros(len(period)), period), axis=-1)
 
 
-def on_circles(w: np.ndarray, period: np.ndarray) -> np.ndarray:
+def on_circles(
+    w: Float[np.ndarray, "... n"], period: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, "... k"]:
     """(..., n + k) of points (..., n) with k periodic coordinates: equal for translations only.
 
     In place of a periodic coordinate stands the cosine of its phase; the sines come last.
@@ -55,7 +63,7 @@ def on_circles(w: np.ndarray, period: np.ndarray) -> np.ndarray:
     return np.concatenate([described, radius * np.sin(phase)], axis=-1)
 
 
-def translations(period: np.ndarray) -> np.ndarray:
+def translations(period: Float[np.ndarray, " n"]) -> Float[np.ndarray, "m n"]:
     """(m, n) translations to the neighboring copies of any point, the opposite ones left out.
 
     By one period along one coordinate, and along two at once in either sense.
@@ -69,7 +77,7 @@ def translations(period: np.ndarray) -> np.ndarray:
     return np.concatenate([single, np.reshape(pairs, (-1, len(period)))])
 
 
-def keeps_periods(group: np.ndarray, period: np.ndarray) -> bool:
+def keeps_periods(group: Float[np.ndarray, "g n n"], period: Float[np.ndarray, " n"]) -> bool:
     """Whether matrices (g, n, n) carry every translation over into translations.
 
     They do if they take each period to whole periods of the others, and to nothing else.

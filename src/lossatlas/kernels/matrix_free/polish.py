@@ -191,8 +191,13 @@ def _evaluate(surface: Surface, w: Float[Array, " n"]) -> tuple[Scalar, Float[Ar
 
 @compiled
 def _change(
-    surface: Surface, w: Array, gradient: Array, values: Array, modes: Array, longest: float
-) -> Array:
+    surface: Surface,
+    w: Float[Array, " n"],
+    gradient: Float[Array, " n"],
+    values: Float[Array, " k"],
+    modes: Float[Array, "k n"],
+    longest: float,
+) -> Scalar:
     """The change of curvature along the lowest modes (k, n); all others are known to be stiffer."""
     vectors = jnp.asarray(modes).T
     step = -vectors @ ((vectors.T @ gradient) / values)
