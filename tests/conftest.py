@@ -11,8 +11,11 @@ from jaxtyping import install_import_hook
 
 jax.config.update("jax_enable_x64", True)
 
-# Before anything of the library is imported: the packages through which all arrays of a search go.
-install_import_hook(["lossatlas.landscape", "lossatlas.kernels"], "shape_checks.shapes")
+# Before anything of the library is imported. `symmetry` and its like are left out: their NumPy
+# functions are called so often that checks would make their tests a quarter slower.
+LANDSCAPE = ("architecture", "base", "network", "network_hessian", "network_landscape")
+CHECKED = ["lossatlas.kernels", *(f"lossatlas.landscape.{name}" for name in LANDSCAPE)]
+install_import_hook([*CHECKED, "lossatlas.landscape.softmax_shift"], "shape_checks.shapes")
 
 REPOSITORY = Path(__file__).parent.parent
 
