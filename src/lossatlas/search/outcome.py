@@ -11,6 +11,7 @@ import numpy as np
 
 from lossatlas.errors import Status
 from lossatlas.landscape.base import Landscape
+from lossatlas.shown import html_table
 
 
 class StationaryPoint(NamedTuple):
@@ -40,6 +41,18 @@ class StationaryPoint(NamedTuple):
     invariants: np.ndarray
     orbit_size: int
     outside: bool = False
+
+    def _repr_html_(self) -> str:
+        """What it is, in a notebook."""
+        kind = {0: "Minimum", 1: "Transition state"}.get(self.index, "Saddle")
+        rows = {
+            "loss": self.energy,
+            "index": self.index,
+            "lowest eigenvalues": ", ".join(f"{x:.4e}" for x in self.lowest_eigenvalues),
+            "rms gradient": f"{self.rms_gradient:.1e}",
+            "orbit size": self.orbit_size,
+        }
+        return html_table(kind, rows)
 
 
 class PathwayEnd(NamedTuple):

@@ -6,7 +6,7 @@ import time
 import pytest
 from rich.console import Console
 
-from lossatlas.cli.progress import ExploreDisplay, progress_bar, task_shown
+from lossatlas.exploration.display import ExploreDisplay, progress_bar, task_shown
 from lossatlas.exploration.explorer import ExploreOptions, Progress
 
 
