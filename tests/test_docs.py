@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, get_args
 
 import pytest
 import typer
-from tests.compiled_code import compiled_pages
+from compiled_code import compiled_pages
 
 from lossatlas.atlas import schema
 from lossatlas.errors import Status

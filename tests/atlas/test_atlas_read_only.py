@@ -94,7 +94,7 @@ def killed(path: Path, rng) -> Path:
     kept = path.parent.with_name("kept")
     with Atlas.open(path) as atlas:
         run_id = atlas.start_run({}, 0, {}, "cpu")
-        atlas.commit(run_id, [attempt(minima=[network_point(rng)])], "a batch")
+        atlas.commit(run_id, [attempt(minima=[network_point(rng)])], "another batch")
         shutil.copytree(path.parent, kept)
     shutil.rmtree(path.parent)
     kept.rename(path.parent)
@@ -146,7 +146,7 @@ def test_an_atlas_is_read_wherever_and_however_it_was_left(folder, rng):
     paths = [finished, old, dead, dead_without_shm, cut_off, file_only, live, secret]
     with Atlas.open(live) as writer:
         run_id = writer.start_run({}, 0, {}, "cpu")
-        writer.commit(run_id, [attempt(minima=[network_point(rng) for _ in range(4)])], "a batch")
+        writer.commit(run_id, [attempt(minima=[network_point(rng) for _ in range(4)])], "second")
         for path in paths:
             for file in path.parent.iterdir():
                 file.chmod(0o444 if path != live else 0o644)
@@ -161,7 +161,7 @@ def test_an_atlas_is_read_wherever_and_however_it_was_left(folder, rng):
             assert "can only be read" in answer[2]
             assert "copy it to a folder of your own" in answer[2]
         assert "you may not read it" in answers[-1]
-        writer.commit(run_id, [attempt(minima=[network_point(rng)])], "a batch")
+        writer.commit(run_id, [attempt(minima=[network_point(rng)])], "third")
         assert writer.status()["minima"] == 6
 
 

@@ -55,7 +55,7 @@ def test_other_warnings_are_shown_as_ever():
 
 def test_a_suspicious_table_is_explored_with_one_line(run, study: Path, monkeypatch, tmp_path):
     def grow(landscape, atlas, *_):
-        atlas.exploration = Exploration("time", 0, 0, 0, 0.0, 0.0)
+        atlas.exploration = Exploration("time", 3, 2, 9, 6.0, 3.0)
 
     monkeypatch.setattr("lossatlas.studies.exploring.grow", grow)
     rows = study.parent / "rows.csv"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.compiled_code import compiled_pages
+from compiled_code import compiled_pages
 
 import lossatlas as la
 from lossatlas.atlas import Exploration
