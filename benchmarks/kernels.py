@@ -17,12 +17,12 @@ import numpy as np
 from benchmarks.device_calls import noted
 from threadpoolctl import threadpool_limits
 
-from lossatlas.cli.runtime import set_up_jax
 from lossatlas.data import load_ljat3, split_pools
 from lossatlas.errors import Status
 from lossatlas.kernels.dense.spectrum import rough_spectrum
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.lanes.engine import Engine
+from lossatlas.lanes.runtime import configure
 from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
 from lossatlas.search.tools import default_tools
 from lossatlas.search.transition_states import single_ended
@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=1000)
     parser.add_argument("--hidden", type=int, nargs="+", default=[10])
     options = parser.parse_args()
-    set_up_jax()
+    configure()
     pools = load_ljat3("D1", items=max(4000, 4 * options.items), seed=1).pools
     train = split_pools(pools, options.items, 1, 1).train
     landscape = NetworkLandscape(train.inputs, train.labels, options.hidden, 1e-4)

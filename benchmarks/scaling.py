@@ -187,7 +187,7 @@ class Fullness:
 def fullness(quick: bool) -> Fullness:
     """Count the lane-steps of a survey; the first part of it, which compiles, is left out."""
     from lossatlas.atlas import Atlas, Problem
-    from lossatlas.exploration.explorer import ExploreOptions, explore
+    from lossatlas.exploration.explorer import ExploreOptions, grow
 
     landscape, wanted = d1(), 60 if quick else 200
     engine = Engine(landscape.surface)
@@ -196,7 +196,7 @@ def fullness(quick: bool) -> Fullness:
             path = Path(folder) / f"{seed}.atlas"
             with Atlas.create(path, Problem(landscape.fingerprint())) as atlas, noted() as calls:
                 begun = time.monotonic()
-                explore(landscape, atlas, ExploreOptions(transition_states=count, seed=seed))
+                grow(landscape, atlas, ExploreOptions(transition_states=count, seed=seed))
                 wall = time.monotonic() - begun
     taken, executed, slowest, seconds = np.sum([call[1:] for call in calls], axis=0)
     return Fullness(
@@ -287,9 +287,9 @@ def main(arguments: list[str] | None = None) -> None:
         draw(found, options.results / PICTURE)
         report.write_docs(PAGE, {"scaling": markdown(found, lanes)}, [options.results / PICTURE])
         return
-    from lossatlas.cli.runtime import set_up_jax
+    from lossatlas.lanes.runtime import configure
 
-    set_up_jax()
+    configure()
     for name in options.only or (*LABELS, "fullness"):
         print(f"{name} ...", file=sys.stderr, flush=True)
         stored["machine"] = report.machine(cores=available_cores())

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple, get_args
 
 import pytest
 import typer
+from compiled_code import compiled_pages
 
 from lossatlas.atlas import schema
-from lossatlas.cli.runtime import XLA_FLAGS
 from lossatlas.errors import ADVICE, Status
 from lossatlas.program import app
 from lossatlas.studies.study import Study, load_study
@@ -113,15 +113,7 @@ def script(page: Path) -> str:
 @pytest.fixture(scope="session")
 def call(pytestconfig) -> Callable[..., str]:
     """Run Python and give back what it prints; compiled code is kept for the other pages."""
-    environment = {
-        **os.environ,
-        "MPLBACKEND": "agg",
-        # As the program sets them: other flags would be other compiled code.
-        "XLA_FLAGS": " ".join(f"{flag}={value}" for flag, value in XLA_FLAGS.items()),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    }
-    if pytestconfig.cache is not None:
-        environment["JAX_COMPILATION_CACHE_DIR"] = str(pytestconfig.cache.mkdir("compiled-pages"))
+    environment = {**os.environ, "MPLBACKEND": "agg", **compiled_pages(pytestconfig)}
 
     def run(*arguments: object, folder: Path | None = None) -> str:
         command = [sys.executable, *map(str, arguments)]

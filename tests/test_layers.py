@@ -23,7 +23,7 @@ ORDER = [
     "paper",
     "testing",
 ]
-FOR_ALL = {"box", "compiled", "errors", "typing"}
+FOR_ALL = {"box", "compiled", "errors", "old_names", "shown", "typing"}
 
 
 def imports(path: Path) -> set[str]:

@@ -74,9 +74,9 @@ def main(arguments: list[str] | None = None) -> None:
     if options.write_docs:
         write_docs(options.results)
         return
-    from lossatlas.cli.runtime import set_up_jax
+    from lossatlas.lanes.runtime import configure
 
-    set_up_jax()
+    configure()
     options.results.mkdir(parents=True, exist_ok=True)
     results = measured(options)
     print("\n" + report.summary(results.rows))

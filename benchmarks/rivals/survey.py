@@ -21,7 +21,7 @@ from benchmarks.rivals.measure import (
 from benchmarks.rivals.problem import d1
 
 from lossatlas.atlas import Atlas, Problem
-from lossatlas.exploration.explorer import ExploreOptions, explore
+from lossatlas.exploration.explorer import ExploreOptions, grow
 from lossatlas.interop.pathsample import read_database
 from lossatlas.landscape import NetworkLandscape
 
@@ -59,7 +59,7 @@ def survey_of_ours(
     path = context.folder("survey") / "survey.atlas"
     options = ExploreOptions(transition_states=wanted, seed=seed)
     with Atlas.create(path, Problem(landscape.fingerprint())) as atlas:
-        found, seconds = cpu_seconds(lambda: explore(landscape, atlas, options))
+        found, seconds = cpu_seconds(lambda: grow(landscape, atlas, options))
         if found.transition_states < wanted:
             raise Unavailable(f"explore ended with {found.transition_states}: {found.reason}")
         note = f"{found.transition_states} among {found.minima} minima, all by default"

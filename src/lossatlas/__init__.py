@@ -4,17 +4,16 @@ The public names are loaded when they are first used, so that importing the pack
 and changes nothing: no JAX setting, no matplotlib setting, no log handler, no folder. They are
 listed in `__init__.pyi`, once for people, type checkers and the loader.
 
-Example:
-    >>> import lossatlas
-    >>> study = lossatlas.Study.model_validate(
-    ...     {
-    ...         "data": {"source": "sklearn", "name": "iris", "train": 100, "test": 50},
-    ...         "network": {"hidden": [3]},
-    ...         "loss": {"l2": 1e-3},
-    ...     }
+Examples:
+    >>> import tempfile
+    >>> import lossatlas as la
+    >>> wells = la.FunctionLandscape(
+    ...     lambda w: (w[0] ** 2 - 1) ** 2 + w[1] ** 2, low=[-2, -2], high=[2, 2], name="wells"
     ... )
-    >>> lossatlas.prepare(study).landscape.n_weights
-    27
+    >>> path = f"{tempfile.mkdtemp()}/wells.atlas"
+    >>> atlas = la.explore(wells, path, transition_states=1, progress=False)
+    >>> round(float(atlas.network().barrier(1, 2)), 9)
+    1.0
 """
 
 from typing import Any
@@ -30,4 +29,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("lossatlas")
-    return _load(name)
+    if name in __all__:
+        return _load(name)
+    from lossatlas.old_names import refuse
+
+    refuse(__name__, name)

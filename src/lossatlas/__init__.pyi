@@ -18,6 +18,7 @@ from .analysis.merging import (
 )
 from .atlas import (
     Atlas as Atlas,
+    Exploration as Exploration,
     Problem as Problem,
 )
 from .data import (
@@ -35,10 +36,13 @@ from .errors import (
     LossatlasError as LossatlasError,
     Status as Status,
 )
-from .exploration.explorer import (
-    Exploration as Exploration,
+from .exploration.stop_rules import (
     ExploreOptions as ExploreOptions,
-    explore as explore,
+)
+from .exploration.tasks import (
+    Key as Key,
+    Strategy as Strategy,
+    Task as Task,
 )
 from .exploration.verification import (
     Verification as Verification,
@@ -48,6 +52,7 @@ from .landscape import (
     FunctionLandscape as FunctionLandscape,
     NetworkLandscape as NetworkLandscape,
 )
+from .lanes.runtime import configure as configure
 from .network import Network as Network
 from .plots.discovery import (
     plot_discovery as plot_discovery,
@@ -55,6 +60,8 @@ from .plots.discovery import (
 from .plots.tree import (
     plot_tree as plot_tree,
 )
+from .search.tools import default_tools as default_tools
+from .studies.exploring import explore as explore
 from .studies.problem import (
     Prepared as Prepared,
     landscape_of as landscape_of,

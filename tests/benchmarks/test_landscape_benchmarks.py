@@ -7,7 +7,7 @@ import pytest
 from benchmarks import arguments, kernels, neighbors, paths
 
 from lossatlas.atlas import Atlas, Problem
-from lossatlas.exploration import ExploreOptions, explore
+from lossatlas.exploration import ExploreOptions, grow
 from lossatlas.landscape import NetworkLandscape
 
 
@@ -24,7 +24,7 @@ def found(landscape, tmp_path_factory):
     """Weights of minima and of transition states, and which minima these join."""
     path = tmp_path_factory.mktemp("benchmarks") / "small.atlas"
     with Atlas.create(path, Problem(landscape.fingerprint())) as atlas:
-        explore(landscape, atlas, ExploreOptions(transition_states=6))
+        grow(landscape, atlas, ExploreOptions(transition_states=6))
         points = atlas.network()
         minima = np.array(atlas.minimum_weights([int(i) for i in points.minimum_ids]))
         ids = [int(i) for i in points.transition_state_ids]

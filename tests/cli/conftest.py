@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from lossatlas.lanes.runtime import XLA_FLAGS
 from lossatlas.program import app
 
 STUDY = """
@@ -32,8 +33,13 @@ minutes = 1
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_environment() -> Iterator[None]:
-    """Commands set variables for JAX; tests keep no compiled code in the user's folder."""
-    with mock.patch.dict(os.environ, {"LOSSATLAS_CACHE": ""}):
+    """Commands set variables for JAX; tests keep no compiled code in the user's folder.
+
+    JAX runs already in this process: the flags of the program count as set.
+    """
+    flags = [f"{flag}={value}" for flag, value in XLA_FLAGS.items()]
+    flags.insert(0, os.environ.get("XLA_FLAGS", ""))
+    with mock.patch.dict(os.environ, {"LOSSATLAS_CACHE": "", "XLA_FLAGS": " ".join(flags)}):
         yield
 
 

@@ -6,15 +6,24 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lossatlas.atlas import Atlas
-from lossatlas.exploration.explorer import Exploration
+from lossatlas.atlas import Atlas, Exploration
 
-EXPLORE = "lossatlas.exploration.explorer.explore"
+GROW = "lossatlas.studies.exploring.grow"
+
+
+def ending(ended: Exploration):
+    """What stands in for an exploration that ended so."""
+
+    def grow(landscape, atlas, *_):
+        atlas.exploration = ended
+
+    return grow
 
 
 def test_an_atlas_is_made(explored):
@@ -41,7 +50,7 @@ def test_an_atlas_is_continued_and_enough_is_enough(run, atlas, study):
     wanted = before["transition_states"]
     result = run("explore", study, "--atlas", atlas, "--transition-states", wanted)
     assert result.exit_code == 0, result.output
-    assert "as many transition states as asked for; 0 attempts" in result.stdout
+    assert "as many points as asked for; 0 attempts" in result.stdout
     with Atlas.open(atlas) as opened:
         after = opened.status()
     assert after["runs"] == before["runs"] + 1
@@ -51,11 +60,11 @@ def test_an_atlas_is_continued_and_enough_is_enough(run, atlas, study):
 def test_options_replace_those_of_the_study(run, study, monkeypatch, tmp_path):
     seen = []
 
-    def explore(landscape, atlas, options, report, started):
+    def grow(landscape, atlas, options, report, started, tools):
         seen.append((options, time.monotonic() - started))
-        return Exploration("time", 0, 0, 0, 0.0, 0.0)
+        atlas.exploration = Exploration("time", 0, 0, 0, 0.0, 0.0)
 
-    monkeypatch.setattr(EXPLORE, explore)
+    monkeypatch.setattr(GROW, grow)
     monkeypatch.chdir(tmp_path)
     assert run("explore", study).exit_code == 0
     assert (tmp_path / "small.atlas").exists()  # named after the study
@@ -73,46 +82,49 @@ def test_options_replace_those_of_the_study(run, study, monkeypatch, tmp_path):
 
 def test_that_an_atlas_is_complete_is_said(run, study, monkeypatch, tmp_path):
     ended = Exploration("complete", 5, 8, 1704, 20.0, 30.0)
-    monkeypatch.setattr(EXPLORE, lambda *_: ended)
+    monkeypatch.setattr(GROW, ending(ended))
     result = run("explore", study, "--atlas", tmp_path / "a.atlas", "--until", 0.99)
     assert (result.exit_code, "as complete as asked for" in result.stdout) == (0, True)
 
 
 def test_interruption_has_its_own_exit_code(run, study, monkeypatch, tmp_path):
-    def interrupted(*_):
-        return Exploration("interrupted", 3, 2, 1, 0.0, 0.0)
-
     def stopped(*_):
         raise KeyboardInterrupt
 
     target = tmp_path / "a.atlas"
-    monkeypatch.setattr(EXPLORE, interrupted)
+    monkeypatch.setattr(GROW, ending(Exploration("interrupted", 3, 2, 1, 0.0, 0.0)))
     result = run("explore", study, "--atlas", target)
     assert (result.exit_code, "interrupted; 1 attempt" in result.stdout) == (130, True)
     assert "AUC" not in result.stderr
-    monkeypatch.setattr(EXPLORE, lambda *_: Exploration("interrupted", 10**6, 0, 1, 0.0, 0.0))
-    result = run("explore", study, "--atlas", target)
+    monkeypatch.setattr(GROW, ending(Exploration("interrupted", 10**6, 0, 1, 0.0, 0.0)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        result = run("explore", study, "--atlas", target)
     assert f"do it by: lossatlas auc {target}" in result.stderr
     assert result.exit_code == 130
-    monkeypatch.setattr(EXPLORE, stopped)
+    monkeypatch.setattr(GROW, stopped)
     result = run("explore", study, "--atlas", target)
     assert (result.exit_code, "committed is safe" in result.stderr) == (130, True)
 
 
 def test_a_time_too_short_for_compiling(run, study, monkeypatch, tmp_path):
     endings = [
-        (Exploration("time", 0, 0, 0, 6.3, 3.0), "too short to find anything", "--minutes 1 or"),
-        (Exploration("time", 9, 0, 4, 50.0, 9.0, ("Band", "Flow"), 40.0), "(Band, Flow)", "2 or"),
-        (Exploration("time", 0, 0, 0, 1.0, 1.0, ("Quench",), 130.0), "(Quench)", "--minutes 3 or"),
+        (Exploration("time", 0, 0, 0, 6.3, 3.0), "too short to find anything", "1 minute"),
+        (
+            Exploration("time", 9, 0, 4, 50.0, 9.0, ("Band", "Flow"), 40.0),
+            "(Band, Flow)",
+            "2 minutes",
+        ),
+        (Exploration("time", 0, 0, 0, 1.0, 1.0, ("Quench",), 130.0), "(Quench)", "3 minutes"),
     ]
     for ended, *parts in endings:
-        monkeypatch.setattr(EXPLORE, lambda *_, ended=ended: ended)
+        monkeypatch.setattr(GROW, ending(ended))
         result = run("explore", study, "--atlas", tmp_path / "a.atlas")
         assert result.exit_code == 0, result.output
         message = result.stderr.splitlines()[-1]
         for part in ("the time was too short", *parts):
             assert part in message
-    monkeypatch.setattr(EXPLORE, lambda *_: Exploration("time", 3, 2, 9, 6.0, 3.0))
+    monkeypatch.setattr(GROW, ending(Exploration("time", 3, 2, 9, 6.0, 3.0)))
     assert "too short" not in run("explore", study, "--atlas", tmp_path / "a.atlas").stderr
 
 

@@ -9,7 +9,7 @@ import pytest
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.data.ljat3_energy import ljat3_planar
 from lossatlas.errors import BadInputError
-from lossatlas.exploration import ExploreOptions, Key, Strategy, Task, explore, explorer, verify
+from lossatlas.exploration import ExploreOptions, Key, Strategy, Task, explorer, grow, verify
 from lossatlas.exploration.strategies import find_minima
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.lanes.compilation import Forecast
@@ -41,7 +41,7 @@ def test_ljat3_is_mapped_completely(tmp_path):
     """Four minima, three transition states, each from the equilateral to one linear form."""
     landscape = ljat3()
     with open_atlas(tmp_path / "ljat3.atlas", landscape) as atlas:
-        done = explore(landscape, atlas, ExploreOptions(minutes=3))
+        done = grow(landscape, atlas, ExploreOptions(minutes=3))
         minima, states = atlas.minima(), atlas.transition_states()
         found = [sorted(minima["loss"]), sorted(states.query("not degenerate")["loss"])]
         equilateral = int(minima["id"][minima["loss"].idxmax()])
@@ -68,7 +68,7 @@ def test_mueller_brown_is_mapped_completely(tmp_path):
         MUELLER_BROWN.energy, [-1.5, -0.5], [1.2, 2.0], "Mueller-Brown", length_scale=0.3
     )
     with open_atlas(tmp_path / "mb.atlas", landscape) as atlas:
-        explore(landscape, atlas, ExploreOptions(minutes=2))
+        grow(landscape, atlas, ExploreOptions(minutes=2))
         status, states = atlas.status(), atlas.transition_states()
     assert (status["minima"], status["transition_states"], status["components"]) == (3, 2, 1)
     saddles = sorted(p.energy for p in MUELLER_BROWN.points if p.hessian_index == 1)
@@ -84,7 +84,7 @@ def test_complete_landscapes_of_tiny_networks(shared, tmp_path):
         if landscape.n_weights != len(case["points"][0]["w"]):
             landscape = NetworkLandscape(inputs, labels, (case["n_hidden"],), case["lam"])
         with open_atlas(tmp_path / f"{number}.atlas", landscape) as atlas:
-            explore(landscape, atlas, ExploreOptions(minutes=3))
+            grow(landscape, atlas, ExploreOptions(minutes=3))
             tables = atlas.minima(), atlas.transition_states()
             assert verify(landscape, atlas).failures == ()
         for index, table in enumerate(tables):
@@ -104,7 +104,7 @@ def small():
 
 def _run(landscape, path, **options):
     with open_atlas(path, landscape) as atlas:
-        explore(landscape, atlas, ExploreOptions(minutes=2, **options))
+        grow(landscape, atlas, ExploreOptions(minutes=2, **options))
         states = atlas.transition_states()
         attempts = atlas.attempts()[["strategy", "origin", "what", "part", "status"]]
         return states[["loss", "minimum_1", "minimum_2"]].to_numpy(), attempts.to_numpy().tolist()
@@ -139,7 +139,7 @@ def test_a_number_already_reached_starts_nothing(small, tmp_path):
     path = tmp_path / "d"
     _run(small, path, transition_states=4)
     with open_atlas(path, small) as atlas:
-        done = explore(small, atlas, ExploreOptions(transition_states=2))
+        done = grow(small, atlas, ExploreOptions(transition_states=2))
     assert (done.reason, done.attempts) == ("number", 0)
 
 
@@ -147,7 +147,7 @@ def test_minima_are_sampled_by_one_strategy_until_there_are_enough(small, tmp_pa
     path = tmp_path / "f"
     with open_atlas(path, small) as atlas:
         options = ExploreOptions(minima=3, strategies=("basin-hopping",), minutes=2)
-        done = explore(small, atlas, options)
+        done = grow(small, atlas, options)
         strategies = set(atlas.attempts()["strategy"])
     assert (done.reason, done.transition_states, strategies) == ("number", 0, {"basin-hopping"})
     assert 3 <= done.minima <= 5  # the last chain brings up to three
@@ -181,7 +181,7 @@ def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch, draws)
     )
     monkeypatch.setattr(explorer._Rounds, "time_is_up", lambda rounds: len(finished) >= 3)
     with open_atlas(tmp_path / "h", landscape) as atlas:
-        done = explore(landscape, atlas, options)
+        done = grow(landscape, atlas, options)
         log = atlas.attempts()
     assert done.reason == "time"
     assert done.attempts == len(log)
@@ -195,7 +195,7 @@ def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch, draws)
 
 def test_cpu_time_ends_an_exploration(small, tmp_path):
     with open_atlas(tmp_path / "g", small) as atlas:
-        done = explore(small, atlas, ExploreOptions(cpu_minutes=0.02))
+        done = grow(small, atlas, ExploreOptions(cpu_minutes=0.02))
     assert done.reason == "time"
     assert done.cpu_seconds >= 1.2
 
@@ -231,7 +231,7 @@ def test_what_cannot_be_compiled_in_time_is_not_begun(tmp_path, monkeypatch):
     landscape = ljat3()
     with open_atlas(tmp_path / "ljat3.atlas", landscape) as atlas:
         for limit in (ExploreOptions(minutes=1), ExploreOptions(cpu_minutes=1)):
-            done = explore(landscape, atlas, limit)
+            done = grow(landscape, atlas, limit)
             assert (done.reason, done.attempts, done.uncompiled) == ("time", 0, ("Quench",))
             assert done.compile_seconds == 70.0
             assert done.seconds < 30
@@ -248,11 +248,11 @@ def test_an_interrupt_at_any_moment_closes_the_run(tmp_path, monkeypatch):
     with open_atlas(tmp_path / "ljat3.atlas", landscape) as atlas:
         with monkeypatch.context() as patch:
             patch.setattr(explorer, "plan_round", interrupted)
-            assert explore(landscape, atlas, ExploreOptions()).reason == "interrupted"
+            assert grow(landscape, atlas, ExploreOptions()).reason == "interrupted"
         with monkeypatch.context() as patch:
             patch.setattr(explorer, "default_tools", interrupted)
             with pytest.raises(KeyboardInterrupt):
-                explore(landscape, atlas, ExploreOptions())
+                grow(landscape, atlas, ExploreOptions())
         finish, calls = atlas.finish_run, []
 
         def finish_run(*ending):
@@ -264,7 +264,7 @@ def test_an_interrupt_at_any_moment_closes_the_run(tmp_path, monkeypatch):
         monkeypatch.setattr(atlas, "finish_run", finish_run)
         monkeypatch.setattr(explorer, "plan_round", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            explore(landscape, atlas, ExploreOptions())
+            grow(landscape, atlas, ExploreOptions())
         assert (atlas.status()["runs"], atlas.status()["unfinished_runs"]) == (2, 0)
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.errors import Status
-from lossatlas.exploration import ExploreOptions, explore, verify
+from lossatlas.exploration import ExploreOptions, grow, verify
 from lossatlas.exploration.planner import plan_round
 from lossatlas.exploration.view import Observer
 from lossatlas.landscape import FunctionLandscape
@@ -23,7 +23,7 @@ def explored(folder, landscape, **options):
     """The path of an atlas of the landscape, and how its exploration ended."""
     path = folder / f"{landscape.name}.atlas"
     with Atlas.create(path, Problem(landscape.fingerprint())) as atlas:
-        return path, explore(landscape, atlas, ExploreOptions(minutes=4, **options))
+        return path, grow(landscape, atlas, ExploreOptions(minutes=4, **options))
 
 
 def run(*arguments):

@@ -11,7 +11,7 @@ from lossatlas.analysis.completeness import STREAMS, completeness, proportion
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.atlas.log import read_draws
 from lossatlas.errors import BadInputError
-from lossatlas.exploration import ExploreOptions, explore
+from lossatlas.exploration import ExploreOptions, grow
 from lossatlas.exploration.independent import draw_minima, draw_saddles
 from lossatlas.exploration.random_starts import random_numbers
 from lossatlas.exploration.tasks import Key, take
@@ -92,7 +92,7 @@ def run(landscape, path, **options):
     """The log, and the loss of what each draw of a minimum hit."""
     arrays = {"train_inputs": landscape.inputs, "train_labels": landscape.labels}
     with Atlas.open_or_create(path, Problem(landscape.fingerprint(), {}, arrays)) as atlas:
-        done = explore(landscape, atlas, ExploreOptions(minutes=3, **options))
+        done = grow(landscape, atlas, ExploreOptions(minutes=3, **options))
         log = atlas.attempts()
         losses = atlas.minima().set_index("id")["loss"]
         streams = completeness(atlas)
@@ -192,11 +192,11 @@ def test_what_draws_say_about_d2_comes_true(shared, tmp_path):
     landscape = NetworkLandscape(data["inputs"][:1000], data["labels"][:1000], (10,), 1e-4)
     arrays = {"train_inputs": landscape.inputs, "train_labels": landscape.labels}
     with Atlas.create(tmp_path / "d2", Problem(landscape.fingerprint(), {}, arrays)) as atlas:
-        explore(landscape, atlas, ExploreOptions(minutes=8, independent_share=0.5))
+        grow(landscape, atlas, ExploreOptions(minutes=8, independent_share=0.5))
         predicted = completeness(atlas)
         before = {points: read_draws(atlas, name) for points, name in STREAMS.items()}
         again = ExploreOptions(minutes=6, independent_share=1.0, seed=1)
-        explore(landscape, atlas, again)
+        grow(landscape, atlas, again)
         after = {points: read_draws(atlas, name) for points, name in STREAMS.items()}
         known = [len(atlas.minima()), len(atlas.transition_states())]
     for stream, number in zip(predicted, known, strict=True):

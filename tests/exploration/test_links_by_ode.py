@@ -5,7 +5,7 @@ import pytest
 
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.data import load_ljat3, split_pools
-from lossatlas.exploration import ExploreOptions, explore, verify
+from lossatlas.exploration import ExploreOptions, grow, verify
 from lossatlas.landscape import NetworkLandscape
 
 
@@ -18,7 +18,7 @@ def test_sixty_links_of_a_d1_landscape_are_those_of_gradient_flow(tmp_path):
     arrays = {"train_inputs": landscape.inputs, "train_labels": landscape.labels}
     problem = Problem(landscape.fingerprint(), {}, arrays)
     with Atlas.create(tmp_path / "d1.atlas", problem) as atlas:
-        explore(landscape, atlas, ExploreOptions(minutes=15, transition_states=100))
+        grow(landscape, atlas, ExploreOptions(minutes=15, transition_states=100))
         states = atlas.transition_states()
         degenerate = states.query("degenerate")["id"].tolist()[:10]
         softest = states.sort_values("curvature", ascending=False)["id"].tolist()

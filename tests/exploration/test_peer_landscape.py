@@ -10,7 +10,7 @@ import pytest
 
 from lossatlas.atlas import Atlas, Problem, schema
 from lossatlas.atlas.matching import find_match
-from lossatlas.exploration import ExploreOptions, explore, verify
+from lossatlas.exploration import ExploreOptions, grow, verify
 from lossatlas.interop.pathsample import read_database
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.lanes.engine import Engine
@@ -34,7 +34,7 @@ def atlas(landscape, tmp_path_factory):
     path = tmp_path_factory.mktemp("peer") / "d2.atlas"
     arrays = {"train_inputs": landscape.inputs, "train_labels": landscape.labels}
     with Atlas.create(path, Problem(landscape.fingerprint(), {}, arrays)) as atlas:
-        print(explore(landscape, atlas, ExploreOptions(minutes=10)))
+        print(grow(landscape, atlas, ExploreOptions(minutes=10)))
         yield atlas
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lossatlas.atlas import Atlas, Problem
-from lossatlas.exploration import ExploreOptions, explore
+from lossatlas.exploration import ExploreOptions, grow
 from lossatlas.landscape import FunctionLandscape
 
 REFERENCE = json.loads((Path(__file__).parent / "tilted_camel.json").read_text())
@@ -25,7 +25,7 @@ def tilted_camel(w):
 def test_a_function_of_two_variables_is_explored_as_it_was(tmp_path):
     landscape = FunctionLandscape(tilted_camel, [-2.0, -1.5], [2.0, 1.5], "tilted camel")
     with Atlas.create(tmp_path / "camel.atlas", Problem({"function": "tilted camel"})) as atlas:
-        explore(landscape, atlas, ExploreOptions(transition_states=5, seed=1))
+        grow(landscape, atlas, ExploreOptions(transition_states=5, seed=1))
         minima, states, log = atlas.minima(), atlas.transition_states(), atlas.attempts()
     np.testing.assert_allclose(minima["loss"], REFERENCE["minima"], atol=1e-10)
     found = states[["loss", "minimum_1", "minimum_2"]].to_numpy()

@@ -9,7 +9,7 @@ import pytest
 from lane_runs import each_in_order
 
 from lossatlas.atlas import Atlas, Problem
-from lossatlas.exploration import ExploreOptions, explore
+from lossatlas.exploration import ExploreOptions, grow
 from lossatlas.exploration.catalog import chosen
 from lossatlas.exploration.planner import proposals
 from lossatlas.exploration.tasks import take
@@ -33,7 +33,7 @@ def explored(tmp_path_factory):
         options = ExploreOptions(
             minima=5, transition_states=5, strategies=["basin-hopping", "single-ended"]
         )
-        explore(landscape, atlas, options)
+        grow(landscape, atlas, options)
         observer = Observer(atlas, landscape, seed=4)
         return observer.view(), default_tools(landscape)._replace(known=observer.known())
 

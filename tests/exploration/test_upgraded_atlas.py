@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lossatlas.atlas import Atlas
-from lossatlas.exploration import ExploreOptions, explore, verify
+from lossatlas.exploration import ExploreOptions, grow, verify
 from lossatlas.studies.problem import landscape_of
 
 OLD = Path(__file__).parents[1] / "atlas" / "version-1.atlas"
@@ -22,7 +22,7 @@ def test_an_upgraded_atlas_is_verified_and_continued(tmp_path):
         assert verify(landscape, atlas).failures == ()
         before = atlas.attempts()
         chains, minutes = ("basin-hopping", "single-ended", "connect"), 0.1
-        done = explore(landscape, atlas, ExploreOptions(minutes=minutes, strategies=chains))
+        done = grow(landscape, atlas, ExploreOptions(minutes=minutes, strategies=chains))
         after = atlas.attempts()
         assert atlas.check() == ()
     assert done.attempts == len(after) - len(before) > 0

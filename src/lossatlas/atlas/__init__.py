@@ -1,5 +1,6 @@
 """The database of a landscape: points recognised up to symmetry, on disk, never lost."""
 
+from lossatlas.atlas.ending import Exploration
 from lossatlas.atlas.records import Attempt, Committed, Problem, Recorded
 from lossatlas.atlas.store import Atlas
 
@@ -7,6 +8,7 @@ __all__ = [
     "Atlas",
     "Attempt",
     "Committed",
+    "Exploration",
     "Problem",
     "Recorded",
 ]

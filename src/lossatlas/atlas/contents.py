@@ -60,6 +60,8 @@ def write_new(connection: Connection, problem: Problem) -> None:
 def adopt(connection: Connection, problem: Problem, name: str) -> None:
     """Continue an atlas with ``problem``: the same landscape, maybe with new test data.
 
+    A problem that is a fingerprint alone changes nothing.
+
     Raises:
         OtherLandscapeError: if the landscape differs; says in what.
     """
@@ -76,6 +78,8 @@ def adopt(connection: Connection, problem: Problem, name: str) -> None:
             f"{name}: holds another landscape; these parts differ: {', '.join(different)}; "
             "give another --atlas, or the study it was made with"
         )
+    if not hashes and not problem.specification:
+        return
     if hashes != stored["arrays"] or problem.specification != stored["specification"]:
         replace_meta(connection, "arrays", _store_arrays(connection, problem))
         replace_meta(connection, "specification", problem.specification)

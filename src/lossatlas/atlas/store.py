@@ -17,8 +17,9 @@ Example:
     0
 """
 
-import time
+import threading
 import warnings
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -27,40 +28,47 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from lossatlas.atlas import columns, contents, database, integrity, network, schema, tables
+from lossatlas.atlas.ending import Exploration
+from lossatlas.atlas.opening import check_whole, create
 from lossatlas.atlas.receipts import read_receipt
 from lossatlas.atlas.records import Attempt, Committed, Problem, group_hashes
-from lossatlas.atlas.sqlite_file import beside, refuse_without_log
+from lossatlas.atlas.sqlite_file import refuse_without_log
 from lossatlas.atlas.upgrade import upgrade
 from lossatlas.atlas.writing import write_batch
 from lossatlas.errors import AtlasError, BadInputError
 from lossatlas.network.points import Network
+from lossatlas.shown import html_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 LOCK_SECONDS = 60.0
 """How long to wait for another program's transaction (they last a fraction of a second)."""
-UNFINISHED = select(func.count()).where(schema.run.c.end_time.is_(None))
-"""How many runs are killed or still going."""
-CREATION_DELAYS = (0.05, 0.2, 0.5)
-"""Seconds between tries to create an atlas that another program creates too."""
 
 
 class Atlas:
-    """One open atlas; get one by `create`, `open` or `open_or_create`, close it after use.
+    """One open atlas, from `lossatlas.explore`, or by `create`, `open` or `open_or_create`.
 
+    Close it after use, or use it in a `with` block; one that nobody uses any more closes itself.
     Threads may share an atlas; processes open their own.
+
+    Attributes:
+        name: its path, or its URL without the password.
+        exploration: how the last exploration that filled this open atlas ended; None if there was
+            none.
     """
 
     def __init__(self, connected: database.Connected) -> None:
         """Only the three constructors below call this."""
         self._connected = connected
         self._engine, self.name = connected.engine, connected.name
-        self._written = False
+        self._written = threading.Event()
         self._network: Network | None = None
+        self.exploration: Exploration | None = None
+        self._release_when_forgotten()
 
     @classmethod
     def create(cls, target: str | Path, problem: Problem, *, seconds: float = LOCK_SECONDS) -> Self:
@@ -101,7 +109,9 @@ class Atlas:
         """
         atlas = cls(database.connect(target, seconds, may_create=False))
         try:
-            atlas._upgrade(atlas._check_whole())
+            with atlas.reading() as connection:
+                version = check_whole(atlas._connected, connection)
+            atlas._upgrade(version)
         except BaseException:
             atlas.close()
             raise
@@ -120,63 +130,32 @@ class Atlas:
             raise
         return atlas
 
-    def _check_whole(self) -> int:
-        """Refuse a file without an atlas, warn about one that lacks its log; the schema version."""
-        place = self._connected.place
-        with self.reading() as connection:
-            version = contents.version_of(connection, self.name)
-            suspect = version is not None and place is not None and place.without_log
-            open_runs = suspect and connection.execute(UNFINISHED).scalar_one()
-        if version is None and place is not None:
-            refuse_without_log(place)
-        if version is None:
-            raise BadInputError(self.name, "no atlas in it", "explore a study first")
-        if open_runs and place is not None:
-            log = beside(place.path, "-wal").name
-            text = (
-                f"{self.name}: an exploration of it has not ended, and there is no file {log}; if "
-                "this is a copy made while it was explored, it lacks what that file holds: copy "
-                "both files, or copy again when the exploration has ended"
-            )
-            warnings.warn(text, stacklevel=3)
-        return version
-
     def _begin(self, problem: Problem, must_be_new: bool) -> None:
         with self.reading() as connection:  # refuses before anything is written to the file
             version = contents.version_of(connection, self.name)
         if version is None and self._connected.place is not None:
             refuse_without_log(self._connected.place)
-        if version is None and self._write_new_patiently(problem):
+        if version is None and create(self._engine, self.name, problem):
             return
         if must_be_new:
             remedy = "open it, or give another path"
             raise BadInputError(self.name, "there is an atlas already", remedy)
         self._upgrade(version)
+        self.adopt(problem)
+
+    def adopt(self, problem: Problem) -> None:
+        """Make sure that the atlas is of this problem, and take over its test data.
+
+        Specification and test data become those of ``problem``, unless it has neither a
+        specification nor arrays: a fingerprint alone changes nothing.
+
+        Raises:
+            OtherLandscapeError: if the landscape differs; says in what.
+        """
+        contents.check_problem(problem)
         with self._writing() as connection:
             contents.adopt(connection, problem, self.name)
-
-    def _write_new_patiently(self, problem: Problem) -> bool:
-        """As `_write_new`, again where another program creates it at the very same moment.
-
-        No database can lock tables that are not there yet.
-        """
-        for delay in CREATION_DELAYS:
-            try:
-                return self._write_new(problem)
-            except AtlasError:
-                time.sleep(delay)
-        return self._write_new(problem)
-
-    def _write_new(self, problem: Problem) -> bool:
-        """Create the atlas in one transaction; False if another program was faster.
-
-        Before the write-ahead log is used: a file that uses one but has no tables has lost it.
-        """
-        with database.writing(self._engine, self.name, locked=False) as connection:
-            if contents.version_of(connection, self.name) is not None:
-                return False
-            contents.write_new(connection, problem)
-            return True
+        self.__dict__.pop("problem", None)  # is read again
 
     def check_writable(self) -> None:
         """Refuse an atlas that can only be read, before work is done that would be lost.
@@ -193,9 +172,10 @@ class Atlas:
     def _writing(self) -> AbstractContextManager[Connection]:
         """A transaction that writes, see `database.writing`."""
         self.check_writable()
-        if not self._written:
+        self._release_when_forgotten()
+        if not self._written.is_set():
             database.use_write_ahead_log(self._engine, self.name)
-            self._written = True
+            self._written.set()
         return database.writing(self._engine, self.name)
 
     def _upgrade(self, version: int | None) -> None:
@@ -214,7 +194,13 @@ class Atlas:
 
     def close(self) -> None:
         """Release the file; the last program that closes it leaves one plain file."""
-        database.disconnect(self._connected, written=self._written)
+        self._release()
+        self._written.clear()
+
+    def _release_when_forgotten(self) -> None:
+        """Have the connections closed when the atlas is; again where it is used after `close`."""
+        if not getattr(self, "_release", None) or not self._release.alive:
+            self._release = weakref.finalize(self, _release, self._connected, self._written)
 
     def __enter__(self) -> Self:
         """The atlas; closed at the end of the block."""
@@ -226,6 +212,7 @@ class Atlas:
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A connection that sees one state of the atlas while others write."""
+        self._release_when_forgotten()
         return database.reading(self._engine, self.name)
 
     @cached_property
@@ -385,6 +372,19 @@ class Atlas:
         with self.reading() as connection:
             self._network = found = network.read_network(connection, known)
             return tables.status(connection, found)
+
+    def _repr_html_(self) -> str:
+        """Counts, and how the last exploration ended, in a notebook."""
+        rows = self.status()
+        wanted = ("minima", "transition_states", "components", "lowest_loss", "runs")
+        shown = {name.replace("_", " "): rows[name] for name in wanted}
+        if self.exploration is not None:
+            shown["exploration"] = self.exploration.lines(self.name)[1]
+        return html_table("Atlas", shown, self.name)
+
+
+def _release(connected: database.Connected, written: threading.Event) -> None:
+    database.disconnect(connected, written=written.is_set())
 
 
 def _now() -> str:

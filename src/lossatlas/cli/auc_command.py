@@ -37,9 +37,9 @@ def auc(
     their own. Exploring does it for class 0 when it ends. The AUC of a class is undefined where it
     was never trained or is not tested; the mean over classes leaves such classes out.
     """
-    from lossatlas.cli.runtime import set_up_jax
+    from lossatlas.lanes.runtime import configure
 
-    set_up_jax()
+    configure()
     from lossatlas.analysis.auc_columns import (
         class_name,
         compute_auc,
@@ -82,7 +82,7 @@ def _show_json(counts: dict[str, int], undefined: dict[str, str], left_out: dict
 
 
 def _show(counts: dict[str, int], undefined: dict[str, str], left_out: dict[str, str]) -> None:
-    from lossatlas.cli.output import counted
+    from lossatlas.shown import counted
 
     for name, number in counts.items():
         if name in undefined:

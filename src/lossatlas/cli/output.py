@@ -59,16 +59,6 @@ def records(frame: "DataFrame") -> list[dict[str, Any]]:
     return [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """A number with its noun.
-
-    Example:
-        >>> counted(1, "transition state"), counted(0, "minimum", "minima")
-        ('1 transition state', '0 minima')
-    """
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
 def _text(frame: "DataFrame") -> str:
     if frame.empty:
         return "none"

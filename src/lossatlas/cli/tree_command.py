@@ -187,7 +187,7 @@ def _draw(
 
 def _report(network: "Network", picture: Picture) -> None:
     from lossatlas.analysis.tree_layout import shown_tree
-    from lossatlas.cli.output import counted
+    from lossatlas.shown import counted
 
     shown = shown_tree(network, picture.levels, picture.top)
     hidden = network.minimum_ids.size - shown.minima.size

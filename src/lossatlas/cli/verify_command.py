@@ -44,12 +44,12 @@ def verify(
     sides of every transition state, more carefully than when they were found. The exit code is
     1 if anything is not as stored. Ctrl-C shows what was checked until then.
     """
-    from lossatlas.cli.runtime import set_up_jax
+    from lossatlas.lanes.runtime import configure
 
-    set_up_jax()
+    configure()
     from lossatlas.atlas import Atlas
     from lossatlas.cli.output import show_json
-    from lossatlas.cli.progress import progress_bar
+    from lossatlas.exploration.display import progress_bar
     from lossatlas.exploration.verification import verify as verify_atlas
     from lossatlas.studies.problem import landscape_of
 
@@ -69,7 +69,7 @@ def verify(
 
 
 def _show(found: "Verification") -> None:
-    from lossatlas.cli.output import counted
+    from lossatlas.shown import counted
 
     for failure in found.failures:
         typer.echo(f"FAILED  {failure}")

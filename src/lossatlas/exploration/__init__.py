@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lossatlas.exploration.explorer import Exploration, Progress, explore
+    from lossatlas.exploration.explorer import Exploration, Progress, grow
     from lossatlas.exploration.stop_rules import ExploreOptions
     from lossatlas.exploration.tasks import Key, Strategy, Task
     from lossatlas.exploration.verification import Verification, verify
@@ -19,7 +19,7 @@ __all__ = [
     "Task",
     "Verification",
     "View",
-    "explore",
+    "grow",
     "verify",
 ]
 
@@ -32,7 +32,7 @@ _MODULES = {
     "Task": "tasks",
     "Verification": "verification",
     "View": "view",
-    "explore": "explorer",
+    "grow": "explorer",
     "verify": "verification",
 }
 

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 from lossatlas.analysis.completeness import completeness, is_complete
 from lossatlas.atlas import Atlas, Attempt
-from lossatlas.atlas.failures import Failure, dominant_failure
+from lossatlas.atlas.ending import Exploration
+from lossatlas.atlas.failures import dominant_failure
 from lossatlas.errors import BadInputError
 from lossatlas.exploration.catalog import chosen
 from lossatlas.exploration.committing import Committer
@@ -30,7 +31,7 @@ from lossatlas.landscape.device import device
 from lossatlas.lanes.engine import Engine, Session
 from lossatlas.lanes.requests import Found
 from lossatlas.search.outcome import Outcome
-from lossatlas.search.tools import default_tools
+from lossatlas.search.tools import Tools, default_tools
 
 QUIET, PER_MINIMUM, PER_TRANSITION_STATE = 750, 10, 20
 """An exploration ends when so many attempts, and so many for every point, found nothing new."""
@@ -50,39 +51,15 @@ class Progress(NamedTuple):
     strategy_counts: dict[str, int]
 
 
-class Exploration(NamedTuple):
-    """How an exploration ended.
-
-    Attributes:
-        reason: ``"time"``, ``"number"``, ``"complete"``, ``"nothing new"`` or ``"interrupted"``.
-        minima, transition_states: in the atlas at the end, those outside of the box included.
-        attempts: made in this call.
-        seconds, cpu_seconds: spent in this call.
-        uncompiled: names of the methods that were not used, because there was no time left to
-            compile them.
-        compile_seconds: how long to compile these would take, roughly.
-        dominant_failure: why most attempts of this call failed, where nothing or little was found.
-    """
-
-    reason: str
-    minima: int
-    transition_states: int
-    attempts: int
-    seconds: float
-    cpu_seconds: float
-    uncompiled: tuple[str, ...] = ()
-    compile_seconds: float = 0.0
-    dominant_failure: Failure | None = None
-
-
-def explore(
+def grow(
     landscape: Landscape,
     atlas: Atlas,
     options: ExploreOptions,
     report: Callable[[Progress], None] = lambda progress: None,
     started: float | None = None,
+    tools: Tools | None = None,
 ) -> Exploration:
-    """Grow an atlas by searches until a stop rule holds.
+    """Grow an open atlas by searches until a stop rule holds: the end of `lossatlas.explore`.
 
     Args:
         landscape: the landscape of the atlas.
@@ -90,26 +67,35 @@ def explore(
         options: stop rules, seed, lanes.
         report: called after every commit.
         started: `time.monotonic()` at which the minutes began to count; default now.
+        tools: what the searches use; default `default_tools(landscape)`.
+
+    Returns:
+        How it ended; also kept as `Atlas.exploration`.
 
     Raises:
         AtlasError: if the atlas cannot be written; what was committed before is safe.
+        BadInputError: if the tools are those of another landscape.
 
-    Example:
-        >>> explore(landscape, atlas, ExploreOptions(minutes=2))     # doctest: +SKIP
+    Examples:
+        >>> grow(landscape, atlas, ExploreOptions(minutes=2))     # doctest: +SKIP
     """
     begun = time.monotonic() if started is None else started
     cpu = time.process_time()
-    rounds = _Rounds(landscape, atlas, options, report, begun)
+    usual = default_tools(landscape)
+    tools = usual if tools is None else tools
+    check_tools(tools, landscape)
+    rounds = _Rounds(landscape, atlas, options, tools, report, begun)
     run, reason = None, "interrupted"
     try:
-        run = atlas.start_run(options.record(), options.seed, _versions(), _device())
+        recorded = {**options.record(), **_changed(tools, usual)}
+        run = atlas.start_run(recorded, options.seed, _versions(), _device())
         reason = rounds.run(run)
     except KeyboardInterrupt:
         pass
     finally:
         _finish(atlas, run, reason)
     points = rounds.observer.view().points
-    return Exploration(
+    atlas.exploration = Exploration(
         reason,
         len(points.minimum_ids),
         len(points.transition_state_ids),
@@ -120,6 +106,27 @@ def explore(
         sum(rounds.uncompiled.values()),
         dominant_failure(rounds.committer.statuses, len(points.minimum_ids)),
     )
+    return atlas.exploration
+
+
+def check_tools(tools: Any, landscape: Landscape) -> None:
+    """Refuse what are not tools for this landscape.
+
+    Raises:
+        BadInputError: says what they are.
+    """
+    remedy = "use default_tools(landscape)._replace(...)"
+    if not isinstance(tools, Tools):
+        raise BadInputError("explore: tools", f"{type(tools).__name__} cannot be used", remedy)
+    if tools.landscape.fingerprint() != landscape.fingerprint():
+        raise BadInputError("explore: tools", "they are for another landscape", remedy)
+
+
+def _changed(tools: Tools, usual: Tools) -> dict[str, Any]:
+    """Which tools are not the usual ones, in words, for the record of the run."""
+    pairs = zip(tools._fields[1:], tools[1:], usual[1:], strict=True)
+    changed = {name: repr(own) for name, own, other in pairs if own != other}
+    return {"tools": changed} if changed else {}
 
 
 def _finish(atlas: Atlas, run: int | None, reason: str) -> None:
@@ -161,11 +168,11 @@ class _Rounds:
     results are committed next.
     """
 
-    def __init__(self, landscape, atlas, options, report, begun) -> None:
+    def __init__(self, landscape, atlas, options, tools, report, begun) -> None:
         self.landscape, self.atlas, self.options = landscape, atlas, options
         self.report, self.begun, self.cpu_begun = report, begun, time.process_time()
         self.strategies = chosen(options.strategies)
-        self.tools = default_tools(landscape)
+        self.tools: Tools = tools
         self.observer = Observer(atlas, landscape, options.seed)
         points = self.observer.view().points
         known = len(points.minimum_ids), len(points.transition_state_ids)

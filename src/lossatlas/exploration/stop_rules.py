@@ -5,16 +5,19 @@ options; the latter two are made from the descriptions below, and all refuse a b
 words. Nothing here loads JAX.
 """
 
+import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar
 
 from lossatlas.errors import BadInputError
 
 if TYPE_CHECKING:
     from lossatlas.exploration.tasks import Strategy
+
+P, R = ParamSpec("P"), TypeVar("R")
 
 DRAWS = 0.5
 """Part of the searches that are independent draws where the exploration goes on until it is
@@ -230,3 +233,31 @@ SETTINGS: Mapping[str, Setting] = {
     one.name: one.metadata["setting"] for one in fields(ExploreOptions) if one.metadata
 }
 """All settings but the strategies, by name."""
+
+
+class Settings(TypedDict, total=False):
+    """The settings as keyword arguments, for type checkers and editors; see `ExploreOptions`."""
+
+    minutes: float | None
+    cpu_minutes: float | None
+    minima: int | None
+    transition_states: int | None
+    until: float | None
+    independent_share: float | None
+    seed: int | None
+    lanes: int | None
+    workers: int | None
+    strategies: "Sequence[str | Strategy] | None"
+
+
+def takes_settings(function: Callable[P, R]) -> Callable[P, R]:
+    """Show the settings in the signature of a function that takes them as ``**settings``."""
+    signature = inspect.signature(function)
+    named = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    ours = [
+        inspect.Parameter(name, kind, default=None, annotation=annotation)
+        for name, annotation in Settings.__annotations__.items()
+    ]
+    function.__signature__ = signature.replace(parameters=[*named, *ours])  # type: ignore[attr-defined]
+    return function

@@ -17,6 +17,7 @@ from lossatlas.exploration.ode_flow import Integrated, OdeFlow
 from lossatlas.landscape.base import Landscape
 from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.requests import Request, Requests
+from lossatlas.old_names import renamed_arguments
 from lossatlas.search.certify import Certificate, certified
 from lossatlas.search.identity import energy_window
 from lossatlas.search.known import Known, KnownPoints
@@ -57,6 +58,7 @@ class _Link(NamedTuple):
     ends: tuple[int, int]
 
 
+@renamed_arguments(ode="flow")
 def verify(
     landscape: Landscape,
     atlas: Atlas,

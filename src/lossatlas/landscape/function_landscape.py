@@ -18,6 +18,7 @@ from lossatlas.errors import BadInputError
 from lossatlas.landscape import periodicity
 from lossatlas.landscape.function_checks import SAME, check_function, sample, values_at
 from lossatlas.landscape.function_surface import FunctionSurface, StaticFunction
+from lossatlas.shown import html_table
 
 TIES = (1e-6, 1e-8, 0.0)
 """Coordinates of two copies that differ by less than this, in length scales, count as equal when
@@ -90,6 +91,19 @@ class FunctionLandscape:
         self._check_periods(points, values)
         if symmetry is not None:
             self._check_group(points, values)
+
+    def _repr_html_(self) -> str:
+        """What there is to know about it, in a notebook."""
+        corners = zip(self.low.tolist(), self.high.tolist(), strict=True)
+        rows = {
+            "coordinates": self.n_weights,
+            "box": ", ".join(f"{low:g} to {high:g}" for low, high in corners),
+            "order of the symmetry group": len(self.symmetry),
+        }
+        if self.box.periodic.any():
+            periods = [f"{p:g}" if np.isfinite(p) else "none" for p in self.period.tolist()]
+            rows["periods"] = ", ".join(periods)
+        return html_table("FunctionLandscape", rows, self.name)
 
     def random_start(self, random: np.random.Generator) -> Float[np.ndarray, " n"]:
         """Uniform in the box."""

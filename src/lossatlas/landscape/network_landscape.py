@@ -20,6 +20,7 @@ from lossatlas.landscape.descriptors import descriptors
 from lossatlas.landscape.device import device
 from lossatlas.landscape.network import NetworkLoss
 from lossatlas.landscape.symmetric_subspace import SignedAverage, symmetrizer
+from lossatlas.shown import html_table
 
 PROBES = 8
 
@@ -96,6 +97,19 @@ class NetworkLandscape:
         spread, center = inputs.std(axis=0), inputs.mean(axis=0)
         random = np.random.default_rng(20200409)
         self._probes = center + spread * random.normal(size=(PROBES, widths[0]))
+
+    def _repr_html_(self) -> str:
+        """What there is to know about it, in a notebook."""
+        hidden = self.architecture
+        rows = {
+            "network": "-".join(map(str, hidden.widths)),
+            "weights": self.n_weights,
+            "frozen weights": hidden.n_full - self.n_weights,
+            "training rows": len(self.labels),
+            "l2": self.l2,
+            "order of the symmetry group": self.group_order,
+        }
+        return html_table("NetworkLandscape", rows)
 
     def random_start(self, random: np.random.Generator) -> Float[np.ndarray, " n"]:
         """Uniform in (-5, 5), without a part along the softmax shift."""

@@ -120,9 +120,9 @@ def _compute_all(cells: "list[Cell]", output: Path) -> dict[str, Any]:
         else:
             missing.append(cell)
     if missing:
-        from lossatlas.cli.runtime import set_up_jax
+        from lossatlas.lanes.runtime import configure
 
-        set_up_jax()
+        configure()
     for number, cell in enumerate(missing, 1):
         _say(f"[{number}/{len(missing)}] {cell.name}")
         try:
@@ -136,7 +136,7 @@ def _compute_all(cells: "list[Cell]", output: Path) -> dict[str, Any]:
 
 @contextmanager
 def _display(watching: "Watching") -> Iterator[Callable[[Any], None]]:
-    from lossatlas.cli.progress import ExploreDisplay
+    from lossatlas.exploration.display import ExploreDisplay
 
     before = watching.before
     display = ExploreDisplay(
@@ -168,7 +168,8 @@ def _say(text: str) -> None:
 
 
 def _show(done: dict[str, Any] | None, files: list[Path], as_json: bool) -> None:
-    from lossatlas.cli.output import counted, show_json
+    from lossatlas.cli.output import show_json
+    from lossatlas.shown import counted
 
     if as_json:
         show_json({**(done or {}), "files": [str(file) for file in files]})

@@ -169,7 +169,7 @@ def _stored_problem(atlas_file: Path) -> Problem | None:
 
 def _spend(cell: Cell, home: Path, landscape, atlas: Atlas, display: Display) -> Effort:
     """Explore what is left of the budget; the effort afterwards."""
-    from lossatlas.exploration.explorer import ExploreOptions, explore
+    from lossatlas.exploration.explorer import ExploreOptions, grow
 
     before = _progress(home)[-1]
     if exhausted(cell.budget, before):
@@ -187,7 +187,7 @@ def _spend(cell: Cell, home: Path, landscape, atlas: Atlas, display: Display) ->
             log.note(progress)
             report(progress)
 
-        ended = explore(landscape, atlas, options, note, log.started)
+        ended = grow(landscape, atlas, options, note, log.started)
     effort = log.close(ended)
     if ended.reason == "interrupted":
         raise KeyboardInterrupt

@@ -5,12 +5,15 @@ which recognizes symmetry copies, and a search is named by the strategy that pro
 is NumPy, so an outcome can cross a process boundary.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from lossatlas.errors import Status
-from lossatlas.landscape.base import Landscape
+from lossatlas.shown import html_table
+
+if TYPE_CHECKING:  # an atlas is read without JAX
+    from lossatlas.landscape.base import Landscape
 
 
 class StationaryPoint(NamedTuple):
@@ -40,6 +43,18 @@ class StationaryPoint(NamedTuple):
     invariants: np.ndarray
     orbit_size: int
     outside: bool = False
+
+    def _repr_html_(self) -> str:
+        """What it is, in a notebook."""
+        kind = {0: "Minimum", 1: "Transition state"}.get(self.index, "Saddle")
+        rows = {
+            "loss": self.energy,
+            "index": self.index,
+            "lowest eigenvalues": ", ".join(f"{x:.4e}" for x in self.lowest_eigenvalues),
+            "rms gradient": f"{self.rms_gradient:.1e}",
+            "orbit size": self.orbit_size,
+        }
+        return html_table(kind, rows)
 
 
 class PathwayEnd(NamedTuple):
@@ -106,7 +121,7 @@ class Outcome(NamedTuple):
     hits: tuple[int, ...] = ()
 
 
-def placed(outcome: Outcome, landscape: Landscape) -> Outcome:
+def placed(outcome: Outcome, landscape: "Landscape") -> Outcome:
     """The outcome as an atlas stores it: every point by its copy inside the box, if there is one.
 
     See `Landscape.representative` and `Landscape.inside`.

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lossatlas.cli.compilation_cache import MARGIN, STAMP, cache_folder, tidy
+from lossatlas.lanes.compilation_cache import MARGIN, STAMP, cache_folder, tidy
 
 PROGRAM = """
-from lossatlas.cli.runtime import set_up_jax
-set_up_jax()
+from lossatlas.lanes.runtime import configure
+configure()
 import jax, jax.numpy as jnp
 print(jax.jit(lambda x: jnp.tanh(x @ x.T).sum())(jnp.ones((5, 5))).dtype)
 """
@@ -64,7 +64,7 @@ def test_what_was_whole_is_not_read_again(tmp_path: Path):
 
 def test_the_oldest_entries_go_first(tmp_path: Path, monkeypatch):
     whole = zlib.compress(os.urandom(1000))
-    monkeypatch.setattr("lossatlas.cli.compilation_cache.LARGEST", 2 * len(whole))
+    monkeypatch.setattr("lossatlas.lanes.compilation_cache.LARGEST", 2 * len(whole))
     for age, name in enumerate("abc"):
         entry = tmp_path / f"{name}-cache"
         entry.write_bytes(whole)

@@ -1,8 +1,17 @@
-"""What is going on, on the standard error: live on a terminal, a few plain lines elsewhere."""
+"""What is going on: live on a terminal and in a notebook, a few plain lines elsewhere.
+
+On the standard error, but in a notebook below the cell. A notebook needs the package ipywidgets for
+what is live; without it there are plain lines.
+"""
 
 import time
 from collections.abc import Callable, Iterator
+<<<<<<< HEAD:src/lossatlas/cli/progress.py
 from contextlib import contextmanager, suppress
+=======
+from contextlib import contextmanager
+from importlib.util import find_spec
+>>>>>>> h-c1:src/lossatlas/exploration/display.py
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
@@ -13,10 +22,17 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from lossatlas.atlas import Exploration
     from lossatlas.exploration.explorer import ExploreOptions, Progress as Snapshot
 
 PLAIN_SECONDS = 30.0
 """Elsewhere than on a terminal, seconds between two lines."""
+
+
+def is_live(console: Console) -> bool:
+    """Whether what was shown can be replaced."""
+    widgets = console.is_jupyter and find_spec("ipywidgets") is not None
+    return console.is_terminal or widgets
 
 
 @contextmanager
@@ -24,7 +40,7 @@ def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
     """A bar for counted work; yields ``report(done, total)``."""
     console = Console(stderr=True)
     columns = (TextColumn(description), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+    with Progress(*columns, console=console, disable=not is_live(console)) as bars:
         task = bars.add_task(description, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
@@ -33,12 +49,25 @@ def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
 def task_shown(text: str) -> Iterator[None]:
     """Say what is being done, for work of some seconds that cannot be counted."""
     console = Console(stderr=True)
-    if console.is_terminal:
+    if is_live(console):
         with console.status(text):
             yield
     else:
-        console.print(text, highlight=False, soft_wrap=True)
+        say(text, console)
         yield
+
+
+def say(text: str, console: Console | None = None) -> None:
+    """A line of plain text; markup in it is no markup."""
+    console = Console(stderr=True) if console is None else console
+    console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+def say_how_it_ended(ended: "Exploration", name: str) -> None:
+    """The last lines, when an exploration has ended."""
+    for line in (*ended.lines(name), ended.advice()):
+        if line:
+            say(line)
 
 
 class ExploreDisplay:
@@ -65,7 +94,7 @@ class ExploreDisplay:
     @contextmanager
     def shown(self) -> Iterator[Callable[["Snapshot"], None]]:
         """Show it; yields the function to report progress to."""
-        if not self.console.is_terminal:
+        if not is_live(self.console):
             yield self._report_plainly
             return
         live = Live(get_renderable=self._picture, console=self.console, refresh_per_second=4)
@@ -80,9 +109,13 @@ class ExploreDisplay:
         self.record(progress)
         if time.monotonic() - self.last_line >= PLAIN_SECONDS:
             self.last_line = time.monotonic()
+<<<<<<< HEAD:src/lossatlas/cli/progress.py
             line = f"{duration(progress.seconds)}  {self._counts()}"
             with suppress(OSError):  # a full disk for messages is no reason to stop searching
                 self.console.print(line, highlight=False, soft_wrap=True)
+=======
+            say(f"{duration(progress.seconds)}  {self._counts()}", self.console)
+>>>>>>> h-c1:src/lossatlas/exploration/display.py
 
     def share_done(self) -> float | None:
         """How much is done, by the stop rule that is nearest; None without a rule."""

@@ -14,6 +14,8 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
+from lossatlas.errors import BadInputError
+
 VARIABLE = "LOSSATLAS_CACHE"
 """Environment variable: another folder for caches; empty for none."""
 
@@ -44,6 +46,22 @@ def cache_folder(version: str) -> Path | None:
             return folder
     except OSError:  # a cache saves time, nothing else: go on without
         return None
+
+
+def writable_folder(path: str | Path) -> Path:
+    """A folder that a user has chosen, made if it is not there.
+
+    Raises:
+        BadInputError: if it cannot be written.
+    """
+    folder = Path(path).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        problem = f"compiled code cannot be kept there ({error.strerror})"
+        raise BadInputError(str(path), problem, "give another folder, or False") from error
 
 
 def tidy(folder: Path) -> None:

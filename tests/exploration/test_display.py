@@ -2,11 +2,19 @@
 
 import io
 import time
+from importlib.machinery import ModuleSpec
 
 import pytest
 from rich.console import Console
 
-from lossatlas.cli.progress import ExploreDisplay, progress_bar, task_shown
+from lossatlas.atlas import Exploration
+from lossatlas.exploration.display import (
+    ExploreDisplay,
+    is_live,
+    progress_bar,
+    say_how_it_ended,
+    task_shown,
+)
 from lossatlas.exploration.explorer import ExploreOptions, Progress
 
 
@@ -90,6 +98,7 @@ def test_cpu_time_decides_what_is_left(monkeypatch):
     assert shown.seconds_left() == pytest.approx(210, abs=1)
 
 
+<<<<<<< HEAD:tests/cli/test_cli_progress.py
 class FullDisk(io.StringIO):
     """A file on a disk without space."""
 
@@ -104,3 +113,39 @@ def test_searching_goes_on_where_messages_cannot_be_written():
         shown.last_line -= 60
         report(progress(61.0, 22))
     assert shown.latest == progress(61.0, 22)
+=======
+@pytest.mark.parametrize(
+    ("jupyter", "widgets", "live"),
+    [(False, True, False), (True, True, True), (True, False, False)],
+)
+def test_a_notebook_shows_it_live_if_it_can(monkeypatch, jupyter, widgets, live):
+    console = Console(file=io.StringIO(), force_jupyter=jupyter)
+    spec = ModuleSpec("ipywidgets", None) if widgets else None
+    monkeypatch.setattr("lossatlas.exploration.display.find_spec", lambda name: spec)
+    assert is_live(console) is live
+
+
+def test_a_notebook_without_widgets_has_plain_lines(monkeypatch):
+    """Rich would show nothing but a warning for each refreshment there."""
+    lines: list[str] = []
+    monkeypatch.setattr("rich.jupyter.display", lambda segments, text: lines.append(text))
+    monkeypatch.setattr("lossatlas.exploration.display.find_spec", lambda name: None)
+    shown = display(ExploreOptions(minutes=2))
+    shown.console = Console(force_jupyter=True, width=120)
+    with shown.shown() as report:
+        shown.last_line -= 60
+        report(progress(61.0, 22))
+    assert len(lines) == 1
+    assert lines[0].startswith("1:01  minima 5 (+1)   transition states 22 (+12)")
+
+
+def test_the_last_lines(capsys):
+    ended = Exploration("time", 1, 0, 3, 20.0, 30.0, ("Band",), 70.0)
+    say_how_it_ended(ended, "[bold]d2.atlas")
+    assert capsys.readouterr().err.splitlines() == [
+        "[bold]d2.atlas: 1 minimum, 0 transition states",
+        "the time is up; 3 attempts in 20.0 s (30.0 s of CPU time)",
+        "the time was too short: compiling the methods of searching takes longer (Band); give it "
+        "2 minutes or more the first time",
+    ]
+>>>>>>> h-c1:tests/exploration/test_display.py

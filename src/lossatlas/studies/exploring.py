@@ -1,0 +1,253 @@
+"""One call: from a landscape or a study to an atlas, begun or continued.
+
+The command `lossatlas explore` and the function of this name in Python come together in `explored`.
+"""
+
+import inspect
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias, Unpack
+
+from lossatlas.analysis.auc_columns import compute_auc
+from lossatlas.atlas import Atlas, Problem
+from lossatlas.atlas.opening import check_target
+from lossatlas.errors import BadInputError
+from lossatlas.exploration.catalog import chosen
+from lossatlas.exploration.display import ExploreDisplay, say_how_it_ended, task_shown
+from lossatlas.exploration.explorer import Progress, check_tools, grow
+from lossatlas.exploration.stop_rules import ExploreOptions, Settings, takes_settings
+from lossatlas.landscape.base import Landscape
+from lossatlas.search.tools import Tools
+from lossatlas.studies.problem import Prepared, prepare
+from lossatlas.studies.study import Study, load_study
+
+QUICK_AUC = 2_000_000
+"""Outputs, items times minima, that the AUC is computed from in about a second; more are left
+for later when the exploration is interrupted."""
+
+Source: TypeAlias = "Landscape | Study | Prepared | str | Path"
+Report: TypeAlias = Callable[[Progress], None]
+
+
+@takes_settings
+def explore(
+    source: Source,
+    atlas: Atlas | str | Path | None = None,
+    *,
+    tools: Tools | None = None,
+    progress: bool | Report = True,
+    **settings: Unpack[Settings],
+) -> Atlas:
+    """Explore a landscape: begin an atlas, or continue one, until a stop rule holds.
+
+    What is found is safe on disk at any time. Without a stop rule the exploration ends when nothing
+    new turns up any more. An interrupt (Ctrl-C, or the stop button of a notebook) ends it as a stop
+    rule does; `Atlas.exploration` then has the reason ``"interrupted"``.
+
+    Args:
+        source: a landscape (`NetworkLandscape`, `FunctionLandscape`, or your own), a `Study`, the
+            path of a study (``.toml``), or what `prepare` gives. The AUC of a study's minima is
+            computed at the end, as columns of the atlas.
+        atlas: path of the file, URL of a database, or an open atlas; by default that of a study
+            has its name, in the working folder: ``d2.toml`` gives ``d2.atlas``.
+        tools: tolerances and lengths of the searches, ``default_tools(landscape)._replace(...)``.
+        progress: True shows what is going on, live on a terminal or in a notebook, as a few lines
+            elsewhere, and how it ended; False shows nothing; a function is given a `Progress`
+            after every commit, and nothing is shown.
+        minutes: stop after so many minutes of this call, compilation included.
+        cpu_minutes: stop after so many minutes of CPU time, all threads together.
+        minima: stop at so many minima in the atlas.
+        transition_states: stop at so many transition states in the atlas, degenerate ones included.
+        until: stop when minima and transition states are this complete, e.g. 0.99.
+        independent_share: part of the searches that are independent draws, from which completeness
+            is estimated; default 0.5 with `until`, else none.
+        seed: of all random numbers of the searches, default 0.
+        lanes: lanes of each kernel and worker; default chosen for the device.
+        workers: worker threads; default one a core.
+        strategies: those to use, by name or as records of your own (`Strategy`); default all.
+
+    All settings that are not given, or None, are those of the study, if there is one.
+
+    Returns:
+        The open atlas. It can be used in a ``with`` block, and closes itself when nobody uses it
+        any more.
+
+    Raises:
+        BadInputError: for anything that cannot be used; nothing is changed then.
+        OtherLandscapeError: if the atlas holds another landscape; says what differs.
+        AtlasError: if the atlas cannot be written; what was committed before is safe.
+
+    Examples:
+        >>> import tempfile
+        >>> from lossatlas import FunctionLandscape
+        >>> wells = FunctionLandscape(
+        ...     lambda w: (w[0] ** 2 - 1) ** 2 + w[1] ** 2, low=[-2, -2], high=[2, 2], name="wells"
+        ... )
+        >>> path = f"{tempfile.mkdtemp()}/wells.atlas"
+        >>> with explore(wells, path, transition_states=1, progress=False) as atlas:
+        ...     atlas.exploration.reason, atlas.minima()["loss"].round(9).tolist()
+        ('number', [0.0, 0.0])
+    """
+    grown = explored(source, atlas, settings, tools, progress)
+    if progress is True and grown.exploration is not None:
+        say_how_it_ended(grown.exploration, grown.name)
+    return grown
+
+
+def explored(
+    source: Source,
+    target: Atlas | str | Path | None,
+    settings: Mapping[str, Any],
+    tools: Tools | None = None,
+    progress: bool | Report = True,
+    started: float | None = None,
+) -> Atlas:
+    """As `explore`, without a last word.
+
+    Args:
+        source, target, settings, tools, progress: those of `explore`.
+        started: `time.monotonic()` at which the minutes began to count; default now.
+    """
+    started = time.monotonic() if started is None else started
+    inspect.signature(explore).bind(source, **settings)  # refuses what is no setting
+    source = _checked_source(source)
+    if not (callable(progress) or isinstance(progress, bool)):
+        remedy = "use True, False or a function"
+        raise BadInputError("explore: progress", f"{progress!r} cannot be used", remedy)
+    options = _options(source, settings)
+    target = _checked_target(source, target)
+    subject = _subject(source, target, quiet=progress is not True)
+    if tools is not None:
+        check_tools(tools, subject.landscape)
+    with _opened(target, subject.problem) as atlas:
+        with _reporting(atlas, options, progress, started) as report:
+            grow(subject.landscape, atlas, options, report, started, tools)
+        if subject.has_data:
+            _compute_auc(atlas, subject)
+    return atlas
+
+
+class _Subject(NamedTuple):
+    """What is explored.
+
+    Attributes:
+        landscape: the landscape.
+        problem: what the atlas keeps of it.
+        has_data: whether the problem holds the data of a study.
+    """
+
+    landscape: Any
+    problem: Problem
+    has_data: bool
+
+
+def _checked_source(source: Any) -> Landscape | Study | Prepared:
+    """The source, a study file read."""
+    if isinstance(source, str | Path):
+        if Path(source).suffix.lower() != ".toml":
+            remedy = "give the path of a study (.toml), a Study or a landscape"
+            raise BadInputError(str(source), "is no study file", remedy)
+        return load_study(source)
+    if isinstance(source, Study | Prepared | Landscape):
+        return source
+    problem = f"{type(source).__name__} cannot be explored"
+    remedy = "give a landscape, a Study, or the path of a study"
+    raise BadInputError("explore: source", problem, remedy)
+
+
+def _options(source: Landscape | Study | Prepared, settings: Mapping[str, Any]) -> ExploreOptions:
+    """The settings given, in place of those of the study."""
+    given = {name: value for name, value in settings.items() if value is not None}
+    usual = source.explore.model_dump() if isinstance(source, Study) else {}
+    options = ExploreOptions(**{**usual, **given})
+    chosen(options.strategies)  # refuses what cannot be used
+    return options
+
+
+def _checked_target(source: Landscape | Study | Prepared, target: Any) -> Atlas | str | Path:
+    """Where the atlas is, or will be."""
+    if target is None and isinstance(source, Study):
+        target = f"{source.name}.atlas"
+    if target is None:
+        remedy = 'give the path of a file, e.g. "mine.atlas"'
+        raise BadInputError("explore: atlas", "only a study gives its atlas a name", remedy)
+    if isinstance(target, Atlas):
+        target.check_writable()
+    elif isinstance(target, str | Path):
+        check_target(target)
+    else:
+        problem = f"{type(target).__name__} is no atlas"
+        raise BadInputError("explore: atlas", problem, "give a path, a URL or an open Atlas")
+    return target
+
+
+def _subject(
+    source: Landscape | Study | Prepared, target: Atlas | str | Path, *, quiet: bool
+) -> _Subject:
+    if isinstance(source, Study):
+        stored = _stored_problem(target)
+        shown = nullcontext() if quiet else task_shown(f"{source.name}: preparing the data")
+        with shown:
+            source = prepare(source, stored)
+    if isinstance(source, Prepared):
+        return _Subject(source.landscape, source.problem, has_data=True)
+    return _Subject(source, Problem(source.fingerprint()), has_data=False)
+
+
+def _stored_problem(target: Atlas | str | Path) -> Problem | None:
+    """The problem of the atlas that will be continued; None if it will be begun."""
+    if isinstance(target, Atlas):
+        return target.problem
+    path = Path(target).expanduser()
+    if "://" in str(target) or not path.exists() or path.stat().st_size == 0:
+        return None
+    with Atlas.open(target) as atlas:
+        return atlas.problem
+
+
+@contextmanager
+def _opened(target: Atlas | str | Path, problem: Problem) -> Iterator[Atlas]:
+    """The atlas of this problem; closed on an error if it was opened here."""
+    if isinstance(target, Atlas):
+        target.adopt(problem)
+        yield target
+        return
+    atlas = Atlas.open_or_create(target, problem)
+    try:
+        yield atlas
+    except BaseException:
+        atlas.close()
+        raise
+
+
+@contextmanager
+def _reporting(
+    atlas: Atlas, options: ExploreOptions, progress: bool | Report, started: float
+) -> Iterator[Report]:
+    if callable(progress):
+        yield progress
+    elif progress:
+        counts = atlas.status()
+        display = ExploreDisplay(options, started, counts["transition_states"], counts["minima"])
+        with display.shown() as report:
+            yield report
+    else:
+        yield lambda state: None
+
+
+def _compute_auc(atlas: Atlas, subject: _Subject) -> None:
+    """Compute the AUC of new minima, unless the program shall end and it would take long."""
+    ended, arrays = atlas.exploration, subject.problem.arrays
+    items = sum(len(arrays[f"{group}_labels"]) for group in ("train", "test"))
+    assert ended is not None  # `grow` has set it
+    if ended.reason == "interrupted" and ended.minima * items > QUICK_AUC:
+        text = (
+            "the AUC of new minima is not computed; do it by: lossatlas auc "
+            f"{atlas.name} (in Python: compute_auc)"
+        )
+        warnings.warn(text, stacklevel=4)
+    else:
+        compute_auc(atlas, subject.landscape, only_missing=True)
