@@ -4,15 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
-
-from lossatlas.program import app
 
 STUDY = """
 [data]
@@ -31,20 +27,8 @@ minutes = 1
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_environment() -> Iterator[None]:
-    """Commands set variables for JAX; tests keep no compiled code in the user's folder."""
-    with mock.patch.dict(os.environ, {"LOSSATLAS_CACHE": ""}):
-        yield
-
-
-def invoke(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-@pytest.fixture(scope="session")
-def run() -> Callable[..., Result]:
-    """Run the program in this process."""
-    return invoke
+def _own_environment(own_environment) -> None:
+    """Of all commands here, also those that are not run by `run`."""
 
 
 def write_study(folder: Path, content: str = STUDY) -> Path:
