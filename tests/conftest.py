@@ -1,7 +1,10 @@
-"""Shared fixtures: float64 on, two CPU devices, and the reference folder."""
+"""Shared fixtures: float64 on, two CPU devices, the reference folder, the program."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
 
@@ -27,3 +30,30 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no reference files at {folder} (set LOSSATLAS_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def own_environment() -> Iterator[None]:
+    """Commands set variables for JAX; tests keep no compiled code in the user's folder.
+
+    JAX runs already in this process: the flags of the program count as set.
+    """
+    from lossatlas.lanes.runtime import XLA_FLAGS
+
+    flags = [f"{flag}={value}" for flag, value in XLA_FLAGS.items()]
+    flags.insert(0, os.environ.get("XLA_FLAGS", ""))
+    with mock.patch.dict(os.environ, {"LOSSATLAS_CACHE": "", "XLA_FLAGS": " ".join(flags)}):
+        yield
+
+
+@pytest.fixture(scope="session")
+def run(own_environment) -> Callable[..., Any]:
+    """Run the program in this process; gives a `typer.testing.Result`."""
+    from typer.testing import CliRunner
+
+    from lossatlas.program import app
+
+    def invoke(*arguments: object) -> Any:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    return invoke

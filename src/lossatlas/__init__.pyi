@@ -1,5 +1,21 @@
-"""The public names and where they live; `__init__.py` loads each when it is first used."""
+"""The public names and where they live; `__init__.py` loads each when it is first used.
 
+The packages are public too, with the names that each lists in its `__all__`: there stands what is
+needed more rarely. Everything else is internal and may change without notice.
+"""
+
+from . import (
+    analysis as analysis,
+    data as data,
+    errors as errors,
+    exploration as exploration,
+    interop as interop,
+    landscape as landscape,
+    network as network,
+    plots as plots,
+    search as search,
+    testing as testing,
+)
 from .analysis.auc_columns import (
     compute_auc as compute_auc,
     left_out_of_macro_auc as left_out_of_macro_auc,
@@ -36,9 +52,7 @@ from .errors import (
     LossatlasError as LossatlasError,
     Status as Status,
 )
-from .exploration.stop_rules import (
-    ExploreOptions as ExploreOptions,
-)
+from .exploration.stop_rules import ExploreOptions as ExploreOptions
 from .exploration.tasks import (
     Key as Key,
     Strategy as Strategy,

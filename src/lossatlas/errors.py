@@ -10,6 +10,15 @@ import os
 from enum import IntEnum
 from typing import NamedTuple
 
+__all__ = [
+    "AtlasError",
+    "BadInputError",
+    "DataWarning",
+    "LossatlasError",
+    "OtherLandscapeError",
+    "Status",
+]
+
 
 class LossatlasError(Exception):
     """Base of every exception that lossatlas raises on purpose."""

@@ -10,8 +10,8 @@ from scipy.stats import beta
 from lossatlas.analysis.abundance import chao1, chapman, coverage
 from lossatlas.analysis.completeness import (
     abundances,
-    as_table,
     completeness,
+    completeness_table,
     is_complete,
     of_draws,
     proportion,
@@ -152,8 +152,8 @@ def test_abundances_leave_out_draws_without_a_hit():
 
 def test_tables_have_plain_columns():
     found = of_draws("minima", [Draw(1, True), Draw(1, False)], 7)
-    table = as_table([found, found])
+    table = completeness_table([found, found])
     assert table["points"].tolist() == ["minima", "minima"]
     assert table["coverage_low"].tolist() == [found.coverage.low] * 2
     json.dumps(table.iloc[0].to_dict(), default=float)
-    assert as_table([]).empty
+    assert completeness_table([]).empty

@@ -4,16 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
-
-from lossatlas.lanes.runtime import XLA_FLAGS
-from lossatlas.program import app
 
 STUDY = """
 [data]
@@ -32,25 +27,8 @@ minutes = 1
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_environment() -> Iterator[None]:
-    """Commands set variables for JAX; tests keep no compiled code in the user's folder.
-
-    JAX runs already in this process: the flags of the program count as set.
-    """
-    flags = [f"{flag}={value}" for flag, value in XLA_FLAGS.items()]
-    flags.insert(0, os.environ.get("XLA_FLAGS", ""))
-    with mock.patch.dict(os.environ, {"LOSSATLAS_CACHE": "", "XLA_FLAGS": " ".join(flags)}):
-        yield
-
-
-def invoke(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-@pytest.fixture(scope="session")
-def run() -> Callable[..., Result]:
-    """Run the program in this process."""
-    return invoke
+def _own_environment(own_environment) -> None:
+    """Of all commands here, also those that are not run by `run`."""
 
 
 def write_study(folder: Path, content: str = STUDY) -> Path:

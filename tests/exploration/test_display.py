@@ -98,7 +98,6 @@ def test_cpu_time_decides_what_is_left(monkeypatch):
     assert shown.seconds_left() == pytest.approx(210, abs=1)
 
 
-<<<<<<< HEAD:tests/cli/test_cli_progress.py
 class FullDisk(io.StringIO):
     """A file on a disk without space."""
 
@@ -113,7 +112,8 @@ def test_searching_goes_on_where_messages_cannot_be_written():
         shown.last_line -= 60
         report(progress(61.0, 22))
     assert shown.latest == progress(61.0, 22)
-=======
+
+
 @pytest.mark.parametrize(
     ("jupyter", "widgets", "live"),
     [(False, True, False), (True, True, True), (True, False, False)],
@@ -148,4 +148,3 @@ def test_the_last_lines(capsys):
         "the time was too short: compiling the methods of searching takes longer (Band); give it "
         "2 minutes or more the first time",
     ]
->>>>>>> h-c1:tests/exploration/test_display.py

@@ -88,6 +88,15 @@ def test_rules_say_when_enough_is_enough():
     assert ExploreOptions().seconds_left(1e9, 1e9) == np.inf
 
 
+def test_another_run_has_what_is_left_of_the_time():
+    options = ExploreOptions(cpu_minutes=20, minutes=12, transition_states=7, seed=3)
+    left = options.after(seconds=120, cpu_seconds=180)
+    assert left == ExploreOptions(cpu_minutes=17, minutes=10, transition_states=7, seed=3)
+    assert ExploreOptions(minima=5).after(1e9, 1e9) == ExploreOptions(minima=5)
+    with pytest.raises(BadInputError, match=r"explore: minutes: 0\.0 is not a positive number"):
+        options.after(seconds=720, cpu_seconds=0)
+
+
 def test_settings_load_nothing_heavy():
     """The command line makes its options from them at every start."""
     code = (

@@ -1,11 +1,15 @@
 """Keys of cells: stable, and different for different settings; budgets."""
 
 import copy
+from pathlib import Path
 
 import pytest
 
-from lossatlas.paper.cell import Budget, Cell, Effort, exhausted, remaining
-from lossatlas.paper.recipes import PAPER, ljat3_cell
+from lossatlas import ExploreOptions
+from lossatlas.paper.cell import Cell, Effort, exhausted
+from lossatlas.paper.recipes import PAPER, ljat3_cell, recipes
+
+COMPUTED = Path(__file__).parent.parent.parent / "docs" / "results" / "cells"
 
 
 def paper_cell(draw: int = 1) -> Cell:
@@ -36,6 +40,19 @@ def test_keys_do_not_change_between_versions():
     assert ljat3_cell(PAPER, 1).key.startswith("3603c7c3")
 
 
+def test_every_cell_computed_is_one_of_the_recipes():
+    """The folders of the results carry the names that the versions before gave."""
+    computed = {folder.name for folder in COMPUTED.iterdir()}
+    ours = {
+        column.cell(draw).name
+        for recipe in recipes(PAPER).values()
+        for column in recipe.columns
+        for draw in range(1, 11)
+    }
+    assert len(computed) > 100
+    assert computed <= ours
+
+
 @pytest.mark.parametrize("path", leaves(paper_cell().study), ids="-".join)
 def test_every_setting_of_the_study_changes_the_key(path):
     cell = paper_cell()
@@ -61,7 +78,7 @@ def test_how_it_is_searched_changes_the_key(change):
 def test_the_budget_and_the_order_of_settings_do_not_change_the_key():
     cell = paper_cell()
     backwards = {name: dict(reversed(t.items())) for name, t in reversed(cell.study.items())}
-    assert cell._replace(study=backwards, budget=Budget(minutes=1)).key == cell.key
+    assert cell._replace(study=backwards, budget=ExploreOptions(minutes=1)).key == cell.key
 
 
 def test_names_tell_what_a_cell_is():
@@ -72,23 +89,17 @@ def test_names_tell_what_a_cell_is():
 @pytest.mark.parametrize(
     ("budget", "effort", "expected"),
     [
-        (Budget(), Effort(seconds=1e9), False),
-        (Budget(minutes=10), Effort(seconds=599.0), False),
-        (Budget(minutes=10), Effort(seconds=600.0), True),
-        (Budget(cpu_minutes=10), Effort(seconds=6000.0), False),
-        (Budget(cpu_minutes=10), Effort(cpu_seconds=600.0), True),
-        (Budget(minutes=10, transition_states=5), Effort(transition_states=5), True),
-        (Budget(minutes=10, minima=50), Effort(minima=49), False),
-        (Budget(minutes=10, minima=50), Effort(minima=50), True),
-        (Budget(minutes=10), Effort(reason="nothing new"), True),
-        (Budget(minutes=10), Effort(seconds=9.0, reason="interrupted"), False),
+        (ExploreOptions(), Effort(seconds=1e9), False),
+        (ExploreOptions(minutes=10), Effort(seconds=599.0), False),
+        (ExploreOptions(minutes=10), Effort(seconds=600.0), True),
+        (ExploreOptions(cpu_minutes=10), Effort(seconds=6000.0), False),
+        (ExploreOptions(cpu_minutes=10), Effort(cpu_seconds=600.0), True),
+        (ExploreOptions(minutes=10, transition_states=5), Effort(transition_states=5), True),
+        (ExploreOptions(minutes=10, minima=50), Effort(minima=49), False),
+        (ExploreOptions(minutes=10, minima=50), Effort(minima=50), True),
+        (ExploreOptions(minutes=10), Effort(reason="nothing new"), True),
+        (ExploreOptions(minutes=10), Effort(seconds=9.0, reason="interrupted"), False),
     ],
 )
 def test_when_a_cell_has_had_enough(budget, effort, expected):
     assert exhausted(budget, effort) is expected
-
-
-def test_what_is_left_of_a_budget():
-    budget = Budget(cpu_minutes=20, minutes=12, transition_states=7)
-    left = remaining(budget, Effort(seconds=120, cpu_seconds=180, transition_states=3))
-    assert left == Budget(cpu_minutes=17, minutes=10, transition_states=7)

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lossatlas import ExploreOptions
 from lossatlas.atlas import Atlas
 from lossatlas.errors import BadInputError
 from lossatlas.paper import exploring
-from lossatlas.paper.cell import Budget, Cell
+from lossatlas.paper.cell import Cell
 from lossatlas.paper.exploring import compute, is_finished, load_record
 from lossatlas.paper.points import load_points
 
@@ -22,7 +23,7 @@ STUDY = {
     "network": {"hidden": [2], "neighbors": 0},
     "loss": {"l2": 1e-3},
 }
-SMALL = Cell(STUDY, 1, 1, independent_share=0.5, budget=Budget(transition_states=2))
+SMALL = Cell(STUDY, 1, 1, independent_share=0.5, budget=ExploreOptions(transition_states=2))
 
 
 @contextmanager
@@ -72,7 +73,7 @@ def test_the_testing_loss_is_that_of_the_testing_items(computed):
 
 def test_a_finished_cell_with_a_larger_budget_is_continued(computed, monkeypatch):
     before = attempts(computed, SMALL)
-    larger = SMALL._replace(budget=Budget(transition_states=4))
+    larger = SMALL._replace(budget=ExploreOptions(transition_states=4))
     record = load_record(computed, larger)
     assert record is not None
     assert not is_finished(record)
@@ -151,7 +152,10 @@ def test_a_broken_file_is_named(tmp_path):
 
 def test_only_the_strategies_allowed_are_used(tmp_path):
     cell = SMALL._replace(
-        strategies=("basin-hopping",), independent_share=0.0, budget=Budget(minima=2), auc="macro"
+        strategies=("basin-hopping",),
+        independent_share=0.0,
+        budget=ExploreOptions(minima=2),
+        auc="macro",
     )
     record = compute(tmp_path, cell, unseen)
     assert set(record.about["attempts_by_strategy"]) == {"basin-hopping"}

@@ -156,7 +156,7 @@ def proportion(successes: int, trials: int, level: float = LEVEL) -> Interval:
     return Interval(successes / trials, float(interval.low), float(interval.high))
 
 
-def as_table(streams: Sequence[Completeness]) -> "DataFrame":
+def completeness_table(streams: Sequence[Completeness]) -> "DataFrame":
     """One row a stream; an interval makes three columns: ``coverage``, ``coverage_low``,
     ``coverage_high``."""
     import pandas as pd

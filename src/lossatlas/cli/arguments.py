@@ -19,7 +19,6 @@ AtlasArgument = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 FAILED_VERIFICATION = 1
-FAILED_CELLS = 1
 OUTPUT_FAILED = 1
 BAD_INPUT = 2
 

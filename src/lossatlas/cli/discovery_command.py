@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lossatlas.cli.arguments import AtlasArgument, ended_cleanly
-from lossatlas.cli.picture import OutputOption, check_output, save
+from lossatlas.cli.picture import OutputOption, check_output, save_picture
 from lossatlas.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -42,6 +42,6 @@ def _draw(atlas: "Atlas", output: Path) -> None:
     panels = figure.subplots(1, len(streams), squeeze=False)[0]
     for ax, stream in zip(panels, streams, strict=True):
         plot_discovery(atlas, stream.points, ax)
-    save(figure, output)
+    save_picture(figure, output)
     found = ", ".join(f"{s.distinct} {s.points} in {s.hits} hits" for s in streams)
     typer.echo(f"{output}: {found}")

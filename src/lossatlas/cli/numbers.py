@@ -18,8 +18,6 @@ Check = Callable[[typer.CallbackParam, Any], Any]
 
 MOST_LANES = 1_000_000
 """More searches at once fit into no memory."""
-MOST_DRAWS = 10_000
-"""More draws of a study nobody waits for."""
 
 
 def any_number(example: str) -> Check:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from lossatlas.errors import BadInputError
+from lossatlas.shown import counted as counted
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -35,7 +35,7 @@ def check_output(output: Path) -> None:
         raise BadInputError(f"-o {output}", "its folder does not exist", "create it first")
 
 
-def save(figure: "Figure", output: Path, dpi: int = DOTS_PER_INCH) -> None:
+def save_picture(figure: "Figure", output: Path, dpi: int = DOTS_PER_INCH) -> None:
     """Write a picture, the same bytes for the same picture: no date, no random names.
 
     Raises:

@@ -20,12 +20,12 @@ def status(atlas: AtlasArgument, as_json: JsonOption = False) -> None:
     Counts, the fingerprint of the landscape, what independent draws say about points that are
     unseen, and the last runs.
     """
-    from lossatlas.analysis.completeness import as_table, completeness
+    from lossatlas.analysis.completeness import completeness, completeness_table
     from lossatlas.atlas import Atlas
     from lossatlas.cli.output import records, show_json, show_table
 
     with Atlas.open(atlas) as opened:
-        counts, streams = opened.status(), as_table(completeness(opened))
+        counts, streams = opened.status(), completeness_table(completeness(opened))
         if as_json:
             show_json({**counts, "completeness": records(streams)})
             return

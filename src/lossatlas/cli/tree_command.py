@@ -8,7 +8,7 @@ import typer
 
 from lossatlas.cli.arguments import ended_cleanly
 from lossatlas.cli.numbers import any_number
-from lossatlas.cli.picture import OutputOption, check_output, save
+from lossatlas.cli.picture import OutputOption, check_output, save_picture
 from lossatlas.cli.table_commands import OutsideOption
 from lossatlas.errors import BadInputError
 
@@ -182,7 +182,7 @@ def _draw(
     axes = figure.subplots()
     plot_tree(network, values, axes, levels=picture.levels, top=picture.top, label=label)
     axes.set_ylabel(picture.quantity)
-    save(figure, picture.output)
+    save_picture(figure, picture.output)
 
 
 def _report(network: "Network", picture: Picture) -> None:

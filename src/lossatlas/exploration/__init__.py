@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lossatlas.exploration.display import ExploreDisplay
     from lossatlas.exploration.explorer import Exploration, Progress, grow
     from lossatlas.exploration.stop_rules import ExploreOptions
     from lossatlas.exploration.tasks import Key, Strategy, Task
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Exploration",
+    "ExploreDisplay",
     "ExploreOptions",
     "Key",
     "Progress",
@@ -25,6 +27,7 @@ __all__ = [
 
 _MODULES = {
     "Exploration": "explorer",
+    "ExploreDisplay": "display",
     "ExploreOptions": "stop_rules",
     "Key": "tasks",
     "Progress": "explorer",

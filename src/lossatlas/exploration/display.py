@@ -6,12 +6,8 @@ what is live; without it there are plain lines.
 
 import time
 from collections.abc import Callable, Iterator
-<<<<<<< HEAD:src/lossatlas/cli/progress.py
 from contextlib import contextmanager, suppress
-=======
-from contextlib import contextmanager
 from importlib.util import find_spec
->>>>>>> h-c1:src/lossatlas/exploration/display.py
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
@@ -109,13 +105,8 @@ class ExploreDisplay:
         self.record(progress)
         if time.monotonic() - self.last_line >= PLAIN_SECONDS:
             self.last_line = time.monotonic()
-<<<<<<< HEAD:src/lossatlas/cli/progress.py
-            line = f"{duration(progress.seconds)}  {self._counts()}"
             with suppress(OSError):  # a full disk for messages is no reason to stop searching
-                self.console.print(line, highlight=False, soft_wrap=True)
-=======
-            say(f"{duration(progress.seconds)}  {self._counts()}", self.console)
->>>>>>> h-c1:src/lossatlas/exploration/display.py
+                say(f"{duration(progress.seconds)}  {self._counts()}", self.console)
 
     def share_done(self) -> float | None:
         """How much is done, by the stop rule that is nearest; None without a rule."""

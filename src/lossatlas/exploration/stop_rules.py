@@ -8,7 +8,7 @@ words. Nothing here loads JAX.
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar
 
@@ -208,9 +208,32 @@ class ExploreOptions:
 
         A second of CPU time counts as one of the clock, which it is to a compiler.
         """
-        spent = ((self.minutes, seconds), (self.cpu_minutes, cpu_seconds))
-        left = [60.0 * limit - used for limit, used in spent if limit is not None]
-        return min(left, default=float("inf"))
+        return min(self._seconds_left(seconds, cpu_seconds).values(), default=math.inf)
+
+    def after(self, seconds: float, cpu_seconds: float) -> "ExploreOptions":
+        """What is left of the options for another run, where so many seconds are spent.
+
+        Counts are those of the atlas, and stay.
+
+        Raises:
+            BadInputError: if no time is left.
+
+        Example:
+            >>> ExploreOptions(minutes=3.0, minima=50).after(60.0, 75.0).minutes
+            2.0
+        """
+        left = self._seconds_left(seconds, cpu_seconds)
+        return replace(self, **{rule: time / 60.0 for rule, time in left.items()})  # type: ignore[arg-type]
+
+    def _seconds_left(self, seconds: float, cpu_seconds: float) -> dict[str, float]:
+        """By rule, for those that limit the time."""
+        spent = {"minutes": seconds, "cpu_minutes": cpu_seconds}
+        limits = {rule: getattr(self, rule) for rule in spent}
+        return {
+            rule: 60.0 * limits[rule] - used
+            for rule, used in spent.items()
+            if limits[rule] is not None
+        }
 
     def record(self) -> dict[str, Any]:
         """The options as an atlas keeps them: JSON types, strategies by name.

@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from lossatlas.errors import BadInputError
+from lossatlas import BadInputError
 
 
 class Artifact(NamedTuple):

@@ -7,29 +7,12 @@ part of the key. It says when a cell has had enough, so a larger one continues w
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
+
+from lossatlas import ExploreOptions
 
 SCHEMA = 1
 """Raised whenever the same settings would mean another cell."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """When a cell has had enough: at the first limit that it reaches, or when nothing new turns up.
-
-    Args:
-        cpu_minutes: of CPU time of all threads, over all runs together, compilation included: a
-            cell gets the same effort on a busy machine, twice the minutes on two free cores.
-        minutes: of the clock, likewise.
-        transition_states: in the atlas, degenerate rearrangements included.
-        minima: in the atlas.
-    """
-
-    cpu_minutes: float | None = None
-    minutes: float | None = None
-    transition_states: int | None = None
-    minima: int | None = None
 
 
 class Effort(NamedTuple):
@@ -65,7 +48,8 @@ class Cell(NamedTuple):
         strategies: those allowed, None for all.
         independent_share: of the effort, for the searches that completeness is estimated from.
         auc: the class told from all others, or ``"macro"``.
-        budget: no part of the key.
+        budget: when it has had enough: stop rules over all runs of the cell together, compilation
+            included; its other settings are not used. No part of the key.
     """
 
     study: dict[str, Any]
@@ -74,7 +58,7 @@ class Cell(NamedTuple):
     strategies: tuple[str, ...] | None = None
     independent_share: float = 0.0
     auc: int | Literal["macro"] = 0
-    budget: Budget = Budget()
+    budget: ExploreOptions = ExploreOptions()
 
     @property
     def key(self) -> str:
@@ -82,7 +66,7 @@ class Cell(NamedTuple):
 
         Example:
             >>> cell = Cell({"loss": {"l2": 0.1}}, draw=1, seed=1)
-            >>> cell.key == cell._replace(budget=Budget(minutes=5)).key
+            >>> cell.key == cell._replace(budget=ExploreOptions(minutes=5)).key
             True
             >>> cell.key == cell._replace(seed=2).key
             False
@@ -120,31 +104,15 @@ class Cell(NamedTuple):
         return self.study.get("noise", {}).get("fraction", 0.0)
 
 
-def exhausted(budget: Budget, effort: Effort) -> bool:
+def exhausted(budget: ExploreOptions, effort: Effort) -> bool:
     """Whether a cell has had its budget, or needs none any more.
 
     Example:
-        >>> exhausted(Budget(minutes=1), Effort(seconds=60.5)), exhausted(Budget(), Effort())
-        (True, False)
+        >>> exhausted(ExploreOptions(minutes=1), Effort(seconds=60.5))
+        True
+        >>> exhausted(ExploreOptions(), Effort())
+        False
     """
-    pairs = (
-        (budget.cpu_minutes, effort.cpu_seconds / 60.0),
-        (budget.minutes, effort.seconds / 60.0),
-        (budget.transition_states, effort.transition_states),
-        (budget.minima, effort.minima),
-    )
-    reached = any(limit is not None and had >= limit for limit, had in pairs)
-    return reached or not effort.ran_out
-
-
-def remaining(budget: Budget, effort: Effort) -> Budget:
-    """What is left of a budget; counts are those of the atlas and stay.
-
-    Example:
-        >>> remaining(Budget(minutes=3.0, minima=50), Effort(seconds=60.0))
-        Budget(cpu_minutes=None, minutes=2.0, transition_states=None, minima=50)
-    """
-    spent = {"cpu_minutes": effort.cpu_seconds / 60.0, "minutes": effort.seconds / 60.0}
-    limits = {name: (getattr(budget, name), had) for name, had in spent.items()}
-    left = {name: limit - had for name, (limit, had) in limits.items() if limit is not None}
-    return replace(budget, **left)
+    enough = budget.enough(effort.minima, effort.transition_states)
+    time_is_up = budget.seconds_left(effort.seconds, effort.cpu_seconds) <= 0
+    return enough or time_is_up or not effort.ran_out

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lossatlas.cli.arguments import FAILED_CELLS, JsonOption, ended_cleanly
-from lossatlas.cli.numbers import MOST_DRAWS, positive
-from lossatlas.errors import BadInputError
+from lossatlas import BadInputError
+from lossatlas.cli import JsonOption, ended_cleanly, positive
 
 if TYPE_CHECKING:
     from lossatlas.paper.cell import Cell
     from lossatlas.paper.exploring import Watching
+
+
+MOST_DRAWS = 10_000
+"""More draws of a study nobody waits for."""
+FAILED_CELLS = 1
+"""Exit code where a landscape could not be explored."""
 
 
 class ScaleName(StrEnum):
@@ -120,7 +125,7 @@ def _compute_all(cells: "list[Cell]", output: Path) -> dict[str, Any]:
         else:
             missing.append(cell)
     if missing:
-        from lossatlas.lanes.runtime import configure
+        from lossatlas import configure
 
         configure()
     for number, cell in enumerate(missing, 1):
@@ -136,7 +141,7 @@ def _compute_all(cells: "list[Cell]", output: Path) -> dict[str, Any]:
 
 @contextmanager
 def _display(watching: "Watching") -> Iterator[Callable[[Any], None]]:
-    from lossatlas.exploration.display import ExploreDisplay
+    from lossatlas.exploration import ExploreDisplay
 
     before = watching.before
     display = ExploreDisplay(
@@ -168,8 +173,7 @@ def _say(text: str) -> None:
 
 
 def _show(done: dict[str, Any] | None, files: list[Path], as_json: bool) -> None:
-    from lossatlas.cli.output import show_json
-    from lossatlas.shown import counted
+    from lossatlas.cli import counted, show_json
 
     if as_json:
         show_json({**(done or {}), "files": [str(file) for file in files]})

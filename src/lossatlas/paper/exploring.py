@@ -18,22 +18,17 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import ValidationError
 
-from lossatlas.atlas import Atlas, Problem
-from lossatlas.errors import BadInputError
-from lossatlas.paper.cell import Cell, Effort, exhausted, remaining
+from lossatlas import Atlas, BadInputError, ExploreOptions, Problem, Study
+from lossatlas.paper.cell import Cell, Effort, exhausted
 from lossatlas.paper.recipes import Column, Recipe
-from lossatlas.studies.study import Study
-
-if TYPE_CHECKING:
-    from lossatlas.exploration.explorer import ExploreOptions
 
 PROGRESS = "progress.jsonl"
 VERSION = 2
@@ -75,7 +70,7 @@ class Watching(NamedTuple):
     """
 
     cell: Cell
-    options: "ExploreOptions"
+    options: ExploreOptions
     before: Effort
     started: float
 
@@ -141,7 +136,7 @@ def compute(folder: Path, cell: Cell, display: Display) -> Record:
     home.mkdir(parents=True, exist_ok=True)
     atlas_file = home / "landscape.atlas"
     # Imported here: JAX takes a second to load, and finished cells do not need it.
-    from lossatlas.studies.problem import prepare
+    from lossatlas import prepare
 
     stored = _stored_problem(atlas_file)
     if stored is None:  # what was spent on an atlas that is gone does not count
@@ -169,13 +164,13 @@ def _stored_problem(atlas_file: Path) -> Problem | None:
 
 def _spend(cell: Cell, home: Path, landscape, atlas: Atlas, display: Display) -> Effort:
     """Explore what is left of the budget; the effort afterwards."""
-    from lossatlas.exploration.explorer import ExploreOptions, grow
+    from lossatlas.exploration import grow
 
     before = _progress(home)[-1]
     if exhausted(cell.budget, before):
         return before
-    options = ExploreOptions(
-        **asdict(remaining(cell.budget, before)),
+    options = replace(
+        cell.budget.after(before.seconds, before.cpu_seconds),
         seed=cell.seed,
         strategies=cell.strategies,
         independent_share=cell.independent_share,
@@ -239,8 +234,8 @@ def _progress(home: Path) -> list[Effort]:
 
 
 def _summarize(cell: Cell, home: Path, landscape, atlas: Atlas, effort: Effort) -> Record:
-    from lossatlas.analysis.auc_columns import compute_auc
-    from lossatlas.analysis.completeness import as_table, completeness
+    from lossatlas import completeness, compute_auc
+    from lossatlas.analysis import completeness_table
     from lossatlas.paper.measures import measures
     from lossatlas.paper.points import read_points, save_points
 
@@ -251,7 +246,7 @@ def _summarize(cell: Cell, home: Path, landscape, atlas: Atlas, effort: Effort) 
         compute_auc(atlas, landscape, cell.auc, rule, only_missing=True)
     points = read_points(atlas)
     save_points(home / "points.npz", points)
-    streams = as_table(completeness(atlas)).to_dict("records")
+    streams = completeness_table(completeness(atlas)).to_dict("records")
     numbers = {
         **measures(points, cell.auc),
         **_test_loss(landscape, atlas),
@@ -310,7 +305,7 @@ def _unseen(streams: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def _about(atlas: Atlas, efforts: list[Effort]) -> dict[str, Any]:
-    from lossatlas.analysis.class_distribution import class_distribution
+    from lossatlas import class_distribution
 
     status, runs, attempts = atlas.status(), atlas.runs(), atlas.attempts()
     hopping = attempts[attempts["strategy"] == "basin-hopping"]

@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lossatlas.analysis.tree_layout import discretize, layout, prune, suggested_top
-from lossatlas.network.disconnectivity import Tree
-from lossatlas.plots.tree import PLAIN_COLOR, draw_layout
+from lossatlas.analysis import discretize, layout, prune, suggested_top
+from lossatlas.network import Tree
+from lossatlas.plots import PLAIN_COLOR, draw_layout
 
 LEVELS = 30
 """As in the programs of the paper."""
@@ -52,7 +52,7 @@ def tree_panels(panels: Sequence[Panel], label: str, columns: int = 2) -> Figure
         BadInputError: not one value for every minimum.
 
     Example:
-        >>> from lossatlas.network.disconnectivity import build_tree
+        >>> from lossatlas.network import build_tree
         >>> tree = build_tree(
         ...     np.array([0.51, 0.52]), np.array([0.6]), np.array([0]), np.array([1])
         ... )

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from lossatlas.cli.picture import save
+from lossatlas.cli import save_picture
 from lossatlas.paper import claims_report
 from lossatlas.paper.artifacts import Artifact
 from lossatlas.paper.distributions import distributions
@@ -64,7 +64,7 @@ def _write_texts(artifact: Artifact, texts: tuple[str, str], folder: Path) -> li
 def _write_figure(artifact: Artifact, figure: Figure, folder: Path) -> list[Path]:
     files = [folder / f"{artifact.name}{suffix}" for suffix in (".png", ".svg")]
     for file in files:
-        save(figure, file, DOTS_PER_INCH)
+        save_picture(figure, file, DOTS_PER_INCH)
     return files
 
 

@@ -11,11 +11,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import spearmanr
 
-from lossatlas.analysis.auc import Rule
-from lossatlas.analysis.auc_columns import auc_columns
-from lossatlas.analysis.funnel import funnel
-from lossatlas.analysis.merging import counts_by_tolerance
-from lossatlas.network.points import Network
+from lossatlas import Network, counts_by_tolerance
+from lossatlas.analysis import Rule, auc_columns, funnel
 from lossatlas.paper.points import PARTS
 
 AucKind = int | Literal["macro"]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lossatlas.atlas import Atlas
-from lossatlas.network import Links, Network
+from lossatlas import Atlas, Network
+from lossatlas.network import Links
 
 PARTS = ("train", "incorrect", "correct", "test")
 """What an AUC is computed on: all training items, those with wrong labels (by these labels), the

@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from lossatlas.paper.cell import Budget, Cell
+from lossatlas import ExploreOptions
+from lossatlas.paper.cell import Cell
 
 ERRORS = (0.0, 0.1, 0.5, 1.0)
 """Shares of wrong labels, Tables I, II and SI."""
@@ -55,10 +56,10 @@ class Scale:
     wide_near: tuple[int, ...]
     narrow_near: tuple[int, ...]
     deep_near: tuple[int, ...]
-    budget: Budget
-    scarce_budget: Budget
+    budget: ExploreOptions
+    scarce_budget: ExploreOptions
     mnist: tuple[int, int, int]
-    mnist_budget: Budget
+    mnist_budget: ExploreOptions
     draws: int
 
 
@@ -75,10 +76,10 @@ PAPER = Scale(
     wide_near=(1, 2, 3, 0),
     narrow_near=(2, 3, 0),
     deep_near=(1, 2, 3, 0),
-    budget=Budget(cpu_minutes=20),
-    scarce_budget=Budget(cpu_minutes=60),
+    budget=ExploreOptions(cpu_minutes=20),
+    scarce_budget=ExploreOptions(cpu_minutes=60),
     mnist=(1000, 10_000, 10),
-    mnist_budget=Budget(cpu_minutes=30, minima=50),
+    mnist_budget=ExploreOptions(cpu_minutes=30, minima=50),
     draws=3,
 )
 QUICK = Scale(
@@ -94,10 +95,10 @@ QUICK = Scale(
     wide_near=(1, 2, 0),
     narrow_near=(2, 0),
     deep_near=(2, 0),
-    budget=Budget(cpu_minutes=1.5, transition_states=12),
-    scarce_budget=Budget(cpu_minutes=1.5, transition_states=12),
+    budget=ExploreOptions(cpu_minutes=1.5, transition_states=12),
+    scarce_budget=ExploreOptions(cpu_minutes=1.5, transition_states=12),
     mnist=(100, 200, 2),
-    mnist_budget=Budget(cpu_minutes=1.5, minima=4),
+    mnist_budget=ExploreOptions(cpu_minutes=1.5, minima=4),
     draws=1,
 )
 SCALES = {scale.name: scale for scale in (PAPER, QUICK)}

@@ -1,1 +1,9 @@
-"""For tests: surfaces whose stationary points are known."""
+"""For tests: surfaces with known answers, and contract tests for what a user has written.
+
+`check_landscape` and `check_strategy` raise an `AssertionError` that lists the rules which a
+landscape or a strategy breaks. The names are listed in `__init__.pyi`.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

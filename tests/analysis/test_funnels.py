@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from lossatlas.analysis.funnel import funnel, sequence_bottoms
+from lossatlas.analysis.funnels import funnel, sequence_bottoms
 from lossatlas.network import Links, Network
 
 

@@ -1,12 +1,9 @@
 """`lossatlas reproduce` on hand-made cells, and how it ends."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parent.parent / "paper"))
 from hand_made import write
 
 from lossatlas.paper import exploring, files

@@ -1,0 +1,20 @@
+from .abundance import (
+    DiscoveryCurve as DiscoveryCurve,
+    Interval as Interval,
+    chao1 as chao1,
+    chapman as chapman,
+    coverage as coverage,
+    discovery_curve as discovery_curve,
+)
+from .auc import Rule as Rule
+from .auc_columns import auc_columns as auc_columns
+from .completeness import completeness_table as completeness_table
+from .funnels import Funnel as Funnel, funnel as funnel
+from .tree_layout import (
+    Layout as Layout,
+    discretize as discretize,
+    layout as layout,
+    prune as prune,
+    shown_tree as shown_tree,
+    suggested_top as suggested_top,
+)

@@ -1,0 +1,2 @@
+from .discovery import draw_discovery as draw_discovery
+from .tree import PLAIN_COLOR as PLAIN_COLOR, draw_layout as draw_layout
