@@ -202,7 +202,7 @@ def _searches(trial: Trial, pickled: bool) -> None:
                 close = abs(point.energy - exact) <= 1e-9 * max(1.0, abs(exact))
                 require(close, f"a point with E = {exact} is handed over with {point.energy}")
         if pickled:
-            again = _made(*pickle.loads(pickle.dumps((task, tools))))
+            again = _made(pickle.loads(pickle.dumps(task)), tools)
             require(_equal(again, found), f"{task.key} is another search when pickled")
 
 
