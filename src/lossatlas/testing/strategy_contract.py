@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from lossatlas.atlas import Atlas, Problem
-from lossatlas.exploration import ExploreOptions, Key, Strategy, Task, View, explore
+from lossatlas.exploration import ExploreOptions, Key, Strategy, Task, View, grow
 from lossatlas.exploration.tried import Tried
 from lossatlas.exploration.view import Observer
 from lossatlas.landscape.base import Landscape
@@ -95,7 +95,7 @@ def explored_view(landscape: Landscape, options: ExploreOptions = FEW) -> View:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tried.atlas"
         with Atlas.create(path, Problem(landscape.fingerprint())) as atlas:
-            explore(landscape, atlas, options)
+            grow(landscape, atlas, options)
             return Observer(atlas, landscape, options.seed).view()
 
 
@@ -202,7 +202,7 @@ def _searches(trial: Trial, pickled: bool) -> None:
                 close = abs(point.energy - exact) <= 1e-9 * max(1.0, abs(exact))
                 require(close, f"a point with E = {exact} is handed over with {point.energy}")
         if pickled:
-            again = _made(*pickle.loads(pickle.dumps((task, tools))))
+            again = _made(pickle.loads(pickle.dumps(task)), tools)
             require(_equal(again, found), f"{task.key} is another search when pickled")
 
 
