@@ -18,6 +18,7 @@ from hypothesis import given, settings, strategies as st
 from sqlalchemy import text
 
 from lossatlas.atlas import Atlas, matching, schema
+from lossatlas.search import identity
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -28,7 +29,7 @@ def test_a_symmetry_copy_deviates_by_less_than_tolerated(seed):
     point = network_point(rng)
     copy = symmetry_copy(rng, point)
     assert np.linalg.norm(copy.weights - point.weights) > 1
-    assert matching.deviation(point, copy.uncertainty, copy.invariants) < 0.1
+    assert identity.deviation(point, copy.uncertainty, copy.invariants) < 0.1
 
 
 @given(seeds, st.floats(1e-12, 1e-6))
@@ -36,8 +37,8 @@ def test_a_point_found_again_within_its_uncertainty_is_the_same(seed, distance):
     rng = np.random.default_rng(seed)
     point = network_point(rng)
     again = moved(rng, symmetry_copy(rng, point), distance)
-    assert matching.deviation(point, again.uncertainty, again.invariants) <= 1.0
-    assert abs(again.energy - point.energy) <= matching.energy_window(point.energy)
+    assert identity.deviation(point, again.uncertainty, again.invariants) <= 1.0
+    assert abs(again.energy - point.energy) <= identity.energy_window(point.energy)
 
 
 @given(seeds, st.floats(1e-4, 1.0))
@@ -45,7 +46,7 @@ def test_a_point_elsewhere_is_another(seed, distance):
     rng = np.random.default_rng(seed)
     point = network_point(rng)
     other = moved(rng, point, distance)
-    assert matching.deviation(point, 1e-10, other.invariants) > 1.0
+    assert identity.deviation(point, 1e-10, other.invariants) > 1.0
 
 
 @given(seeds)
@@ -53,8 +54,8 @@ def test_deviation_is_symmetric_for_copies_of_equal_length(seed):
     rng = np.random.default_rng(seed)
     a = network_point(rng)
     b = moved(rng, a, 1e-9)
-    forth = matching.deviation(a, b.uncertainty, b.invariants)
-    assert forth == pytest.approx(matching.deviation(b, a.uncertainty, a.invariants), rel=1e-6)
+    forth = identity.deviation(a, b.uncertainty, b.invariants)
+    assert forth == pytest.approx(identity.deviation(b, a.uncertainty, a.invariants), rel=1e-6)
 
 
 def test_an_identical_point_found_again_is_a_hit(commit, rng):
