@@ -38,7 +38,7 @@ def test_a_point_found_again_within_its_uncertainty_is_the_same(seed, distance):
     point = network_point(rng)
     again = moved(rng, symmetry_copy(rng, point), distance)
     assert identity.deviation(point, again.uncertainty, again.invariants) <= 1.0
-    assert abs(again.energy - point.energy) <= matching.energy_window(point.energy)
+    assert abs(again.energy - point.energy) <= identity.energy_window(point.energy)
 
 
 @given(seeds, st.floats(1e-4, 1.0))

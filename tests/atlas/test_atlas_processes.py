@@ -116,6 +116,7 @@ def test_a_program_killed_while_it_creates_does_not_poison_the_file(tmp_path):
         target.unlink(missing_ok=True)
         program = explorer(target, 1, 1)
         while not target.exists():
+            assert program.poll() is None, program.communicate()
             time.sleep(0.001)
         time.sleep(0.006 * k)
         program.kill()

@@ -58,8 +58,8 @@ def path_info(n_weights: int) -> str:
 def test_triple(n_weights):
     found = wales.triple(path_info(n_weights), n_weights)
     assert found is not None
-    assert found.minimum_energies == (0.1, 0.9, 0.2)
-    np.testing.assert_allclose(found.minimum_weights, 0.9 + np.arange(n_weights))
+    assert found.energies == (0.1, 0.9, 0.2)
+    np.testing.assert_allclose(found.weights, 0.9 + np.arange(n_weights))
 
 
 def test_half_a_triple_is_none():

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lossatlas.atlas import Atlas
+from lossatlas.atlas import Atlas, Attempt
 from lossatlas.errors import DataWarning, Status
-from lossatlas.search.outcome import Attempt, Cost, StationaryPoint
+from lossatlas.search.outcome import Cost, Outcome, StationaryPoint
 from lossatlas.studies.problem import prepare
 from lossatlas.studies.study import Study
 
@@ -30,8 +30,9 @@ def iris(tmp_path_factory) -> Path:
             StationaryPoint(w, k, 1e-15, 0, spectrum, 0.0, 1e-12, landscape.invariants(w), 1)
             for k, w in enumerate(starts)
         )
-        attempt = Attempt("basin-hopping", (), "", Status.CONVERGED, Cost(), minima=points)
-        atlas.commit(atlas.start_run({}, 0, {}, "cpu"), [attempt])
+        outcome = Outcome(Status.CONVERGED, Cost(), minima=points)
+        attempt = Attempt("basin-hopping", (), "", outcome)
+        atlas.commit(atlas.start_run({}, 0, {}, "cpu"), [attempt], "two points")
     return path
 
 

@@ -38,17 +38,21 @@ def ljat3():
 
 
 def test_ljat3_is_mapped_completely(tmp_path):
-    """Four minima, three transition states, each from the equilateral to one linear form."""
+    """Four minima, three transition states, each from the equilateral to one linear form.
+
+    The linear forms lie outside of the box, which keeps random starts from putting atom on atom.
+    """
     landscape = ljat3()
     with open_atlas(tmp_path / "ljat3.atlas", landscape) as atlas:
         done = grow(landscape, atlas, ExploreOptions(minutes=3))
-        minima, states = atlas.minima(), atlas.transition_states()
+        minima, states = atlas.minima(outside=True), atlas.transition_states(outside=True)
         found = [sorted(minima["loss"]), sorted(states.query("not degenerate")["loss"])]
         equilateral = int(minima["id"][minima["loss"].idxmax()])
         linear = sorted(set(minima["id"]) - {equilateral})
         joined = [sorted(pair) for pair in states[["minimum_1", "minimum_2"]].to_numpy().tolist()]
         assert verify(landscape, atlas).failures == ()
     assert done.reason == "nothing new"
+    assert minima["outside"].tolist() == [i in linear for i in minima["id"]]
     for index in (0, 1):
         known = sorted(p.energy for p in LJAT3_PLANAR.points if p.hessian_index == index)
         known = _distinct(known, landscape, index)
