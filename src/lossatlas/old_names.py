@@ -22,7 +22,8 @@ NEW_NAMES = {
 }
 """What to use in place of a name that the package had; the changelog has those of modules, too."""
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def refuse(package: str, name: str) -> NoReturn:

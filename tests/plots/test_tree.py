@@ -14,6 +14,7 @@ from lossatlas.analysis.tree_layout import discretize, layout, prune, suggested_
 from lossatlas.errors import BadInputError
 from lossatlas.network import Network
 from lossatlas.network.disconnectivity import build_tree
+from lossatlas.plots.discovery import plot_discovery
 from lossatlas.plots.tree import (
     LOW_RED_HIGH_BLUE,
     TRUNK_COLOR,
@@ -257,3 +258,11 @@ def test_an_atlas_without_minima_is_named():
     empty = HasNetwork(Network.of_pairs(nothing, nothing, nothing, nothing))
     with pytest.raises(BadInputError, match=r"some\.atlas: there are no minima in it yet"):
         plot_tree(empty, ax=Figure().subplots())
+
+
+@pytest.mark.parametrize("source", ["d2.atlas", 3, Figure().subplots()], ids=str)
+def test_what_is_no_atlas_is_refused(source):
+    """Axes came first in earlier versions."""
+    for draw in (plot_tree, plot_discovery):
+        with pytest.raises(BadInputError, match=f"{type(source).__name__} is no atlas"):
+            draw(source, "loss")

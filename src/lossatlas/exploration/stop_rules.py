@@ -10,14 +10,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from lossatlas.errors import BadInputError
 
 if TYPE_CHECKING:
     from lossatlas.exploration.tasks import Strategy
 
-P, R = ParamSpec("P"), TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 DRAWS = 0.5
 """Part of the searches that are independent draws where the exploration goes on until it is
@@ -273,7 +273,7 @@ class Settings(TypedDict, total=False):
     strategies: "Sequence[str | Strategy] | None"
 
 
-def takes_settings(function: Callable[P, R]) -> Callable[P, R]:
+def takes_settings(function: F) -> F:
     """Show the settings in the signature of a function that takes them as ``**settings``."""
     signature = inspect.signature(function)
     named = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]

@@ -38,6 +38,12 @@ def plot_discovery(atlas: Atlas, points: str = "minima", ax: Axes | None = None)
     Example:
         >>> plot_discovery(atlas, "transition states")           # doctest: +SKIP
     """
+    if not isinstance(atlas, Atlas):
+        problem = f"{type(atlas).__name__} is no atlas"
+        remedy = (
+            "use plot_discovery(atlas, points, ax), where Atlas.open(path) gives that of a file"
+        )
+        raise BadInputError("plot_discovery", problem, remedy)
     if points not in STREAMS:
         raise BadInputError(f"points {points}", "no such points", f"use {' or '.join(STREAMS)}")
     found = [stream for stream in completeness(atlas) if stream.points == points]

@@ -92,7 +92,7 @@ def plot_tree(
         >>> [one.get_ylabel() for one in ax.figure.axes]
         ['loss', 'test AUC']
     """
-    network = source if isinstance(source, Network) else source.network()
+    network = _network(source)
     if network.minimum_ids.size == 0:
         where = getattr(source, "name", "network")
         raise BadInputError(where, "there are no minima in it yet", "explore for longer")
@@ -103,6 +103,17 @@ def plot_tree(
 
         ax = plt.gca()
     return draw_layout(ax, placed, values, **{"label": words, **drawing})
+
+
+def _network(source: Any) -> Network:
+    """The network of an atlas or the network itself; axes in their place, as they once stood."""
+    if isinstance(source, Network):
+        return source
+    if not hasattr(source, "network"):
+        problem = f"{type(source).__name__} is no atlas and no network of points"
+        remedy = "use plot_tree(atlas, color, ax), where Atlas.open(path) gives the atlas of a file"
+        raise BadInputError("plot_tree", problem, remedy)
+    return source.network()
 
 
 def branch_colors(
