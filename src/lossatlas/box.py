@@ -24,7 +24,7 @@ class Box(NamedTuple):
         high: (n,) upper corner, above the lower one in every coordinate.
         period: (n,) of each coordinate, infinite where it is not periodic.
 
-    Example:
+    Examples:
         >>> box = Box(np.array([-1.0, 0.0]), np.array([1.0, 2.0]), np.array([np.inf, 2.0]))
         >>> box.contains(np.array([[0.5, 7.0], [1.5, 1.0]])).tolist()
         [True, False]

@@ -20,7 +20,7 @@ def compiled(function: Callable[..., Any], **options: Any) -> Any:
         function: a pure JAX function.
         options: of `jax.jit`, such as `static_argnames`.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> product = compiled(lambda a, b: a @ b)
         >>> "HIGHEST" in product.lower(jnp.ones((2, 2)), jnp.ones((2, 2))).as_text()

@@ -32,7 +32,7 @@ class BadInputError(LossatlasError, ValueError):
         problem: what is wrong with it.
         remedy: what to change.
 
-    Example:
+    Examples:
         >>> raise BadInputError("d2.toml: [loss] l2", "-1 is not positive", "use e.g. 1e-4")
         Traceback (most recent call last):
         ...
@@ -54,7 +54,7 @@ def jax_cannot_start(error: Exception) -> BadInputError:
     Args:
         error: what JAX raised, on being imported or on being asked for a device.
 
-    Example:
+    Examples:
         >>> print(jax_cannot_start(ImportError("no jaxlib")).remedy)
         check what this prints: python -c "import jax; print(jax.devices())"
     """
@@ -87,7 +87,7 @@ class DataWarning(UserWarning):
     The library issues it with `warnings.warn`, so that the filters of that module apply. The
     command line prints it as one line on the standard error.
 
-    Example:
+    Examples:
         >>> import warnings
         >>> warnings.simplefilter("ignore", DataWarning)     # doctest: +SKIP
     """

@@ -72,7 +72,7 @@ def coverage(counts: Int[np.ndarray, " k"], level: float = LEVEL) -> Interval:
     Raises:
         BadInputError: for counts below 1, or a level not between 0 and 1.
 
-    Example:
+    Examples:
         >>> coverage(np.array([50, 40, 8, 2]))
         Interval(estimate=1.0, low=0.9486..., high=1.0)
     """
@@ -110,7 +110,7 @@ def chao1(counts: Int[np.ndarray, " k"], level: float = LEVEL) -> Interval:
     Raises:
         BadInputError: for counts below 1, or a level not between 0 and 1.
 
-    Example:
+    Examples:
         >>> chao1(np.array([9, 6, 3, 2, 2, 1, 1, 1]))
         Interval(estimate=10.16, low=8.0, high=27.0)
     """
@@ -153,7 +153,7 @@ def chapman(first: int, second: int, both: int, level: float = LEVEL) -> Interva
     Raises:
         BadInputError: if more are in both than in one of them, or for a bad level.
 
-    Example:
+    Examples:
         >>> chapman(30, 28, 25)
         Interval(estimate=33.57..., low=33.0, high=37.0)
     """
@@ -201,7 +201,7 @@ def discovery_curve(
     Raises:
         BadInputError: for counts below 1, m beyond n, or a bad level.
 
-    Example:
+    Examples:
         >>> discovery_curve(np.array([3, 1]), np.array([1, 2, 4])).expected.round(6)
         array([1. , 1.5, 2. ])
     """

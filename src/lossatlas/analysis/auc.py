@@ -44,7 +44,7 @@ def rank_auc(
     Raises:
         BadInputError: shapes do not match, or a score is NaN.
 
-    Example:
+    Examples:
         >>> float(rank_auc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([False, True, False, True])))
         0.875
     """
@@ -70,7 +70,7 @@ def threshold_auc(
     Raises:
         BadInputError: shapes do not match, or a score is outside [0, 1] or NaN.
 
-    Example:
+    Examples:
         >>> scores = np.array([0.101, 0.404, 0.406, 0.8])
         >>> positive = np.array([False, True, False, True])
         >>> float(threshold_auc(scores, positive)), float(rank_auc(scores, positive))
@@ -98,7 +98,7 @@ def class_auc(
     Raises:
         BadInputError: shapes, labels or the rule do not fit.
 
-    Example:
+    Examples:
         >>> probabilities = np.array([[0.9, 0.2, 0.6], [0.1, 0.8, 0.4]])
         >>> float(class_auc(probabilities, np.array([0, 1, 1])))
         1.0
@@ -136,7 +136,7 @@ def macro_auc(
     Raises:
         BadInputError: as `class_auc`, and for an empty list of classes.
 
-    Example:
+    Examples:
         >>> probabilities = np.array([[0.9, 0.2, 0.6], [0.1, 0.8, 0.4]])
         >>> float(macro_auc(probabilities, np.array([0, 1, 1])))
         1.0

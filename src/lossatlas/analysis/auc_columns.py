@@ -51,7 +51,7 @@ def auc_columns(
         rule: as in `compute_auc`.
         groups: any of `GROUPS` and `PARTS`.
 
-    Example:
+    Examples:
         >>> auc_columns(), auc_columns(2, "threshold")
         (('train_auc', 'test_auc'), ('train_auc_class_2_threshold', 'test_auc_class_2_threshold'))
     """
@@ -88,7 +88,7 @@ def compute_auc(
     Raises:
         BadInputError: the atlas holds no such data, no such class, or the rule is unknown.
 
-    Example:
+    Examples:
         >>> compute_auc(atlas, landscape)                    # doctest: +SKIP
         {'train_auc': 11, 'test_auc': 11}
     """
@@ -127,7 +127,7 @@ def undefined_auc(
     Raises:
         BadInputError: the problem holds no such data.
 
-    Example:
+    Examples:
         >>> rows = {
         ...     "train_inputs": np.zeros((2, 1)),
         ...     "train_labels": np.array([0, 1]),
@@ -169,7 +169,7 @@ def left_out_of_macro_auc(problem: Problem) -> dict[int, str]:
 def class_name(problem: Problem, k: int) -> str:
     """A class as messages name it: its number, and its name if that says more.
 
-    Example:
+    Examples:
         >>> class_name(Problem({}, {"classes": ["no", "yes"]}), 1), class_name(Problem({}), 1)
         ("1 ('yes')", '1')
     """

@@ -25,7 +25,7 @@ def class_distribution(source: Atlas | Problem) -> "DataFrame":
     Raises:
         BadInputError: if it has no training labels.
 
-    Example:
+    Examples:
         >>> arrays = {
         ...     "train_labels": np.array([1, 1, 0]),
         ...     "train_clean_labels": np.array([0, 1, 0]),

@@ -77,7 +77,7 @@ def completeness(atlas: Readable) -> tuple[Completeness, ...]:
     Returns:
         One entry for each kind of points; none for a kind that was never drawn.
 
-    Example:
+    Examples:
         >>> for stream in completeness(atlas):                       # doctest: +SKIP
         ...     print(stream.points, stream.distinct, stream.coverage)
         minima 11 Interval(estimate=1.0, low=0.991..., high=1.0)
@@ -96,7 +96,7 @@ def completeness(atlas: Readable) -> tuple[Completeness, ...]:
 def of_draws(points: str, draws: Sequence[Draw], known: int) -> Completeness:
     """The same for the draws of one stream, in their order, and the number of points in the atlas.
 
-    Example:
+    Examples:
         >>> draws = [Draw(1, True), Draw(2, True), Draw(1, False), Draw(None, False)]
         >>> found = of_draws("minima", draws, known=5)
         >>> found.draws, found.hits, found.distinct, found.singletons
@@ -126,7 +126,7 @@ def of_draws(points: str, draws: Sequence[Draw], known: int) -> Completeness:
 def abundances(points: Iterable[int | None]) -> Int[np.ndarray, " k"]:
     """How often each of the points hit was hit; None (nothing was hit) is left out.
 
-    Example:
+    Examples:
         >>> abundances([4, 2, 4, None])
         array([1, 2])
     """
@@ -146,7 +146,7 @@ def is_complete(streams: Sequence[Completeness], probability: float) -> bool:
 def proportion(successes: int, trials: int, level: float = LEVEL) -> Interval:
     """A probability from independent trials, with its exact interval (Clopper and Pearson 1934).
 
-    Example:
+    Examples:
         >>> proportion(100, 100)
         Interval(estimate=1.0, low=0.963..., high=1.0)
     """

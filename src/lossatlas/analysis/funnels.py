@@ -43,7 +43,7 @@ def sequence_bottoms(network: Network) -> Int[np.ndarray, " m"]:
 
     Of several transition states of one energy the one that leads to the lowest minimum is taken.
 
-    Example:
+    Examples:
         >>> network = Network.of_pairs(
         ...     np.array([0.1, 0.2, 0.3]), np.array([0.5, 0.4]), np.array([0, 1]), np.array([2, 2])
         ... )
@@ -76,7 +76,7 @@ def funnel(network: Network) -> Funnel:
     Raises:
         BadInputError: there are no minima, or a transition state lies below one of them.
 
-    Example:
+    Examples:
         >>> network = Network.of_pairs(
         ...     np.array([0.1, 0.2]), np.array([0.3]), np.array([0]), np.array([1])
         ... )

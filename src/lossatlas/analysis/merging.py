@@ -44,7 +44,7 @@ def merge_points(network: Network, tolerance: float) -> Network:
     Raises:
         BadInputError: for a negative tolerance.
 
-    Example:
+    Examples:
         >>> network = Network.of_pairs(
         ...     np.array([0.5, 0.9, 0.50006]),
         ...     np.array([0.95, 0.95001]),
@@ -96,7 +96,7 @@ def counts_by_tolerance(network: Network, tolerances: Sequence[float] = TOLERANC
     Raises:
         BadInputError: for a negative tolerance.
 
-    Example:
+    Examples:
         >>> network = Network.of_pairs(
         ...     np.array([0.5, 0.9, 0.50006]), np.array([0.95]), np.array([0]), np.array([2])
         ... )

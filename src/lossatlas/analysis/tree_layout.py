@@ -93,7 +93,7 @@ def discretize(tree: Tree, levels: int | tuple[float, float] = 30) -> Tree:
         BadInputError: fewer than two levels, a spacing that is not positive, or no minimum below
             the first level.
 
-    Example:
+    Examples:
         >>> from lossatlas.network.disconnectivity import barrier, build_tree
         >>> tree = build_tree(
         ...     np.array([0.1, 0.2]), np.array([0.51]), np.array([0]), np.array([1])
@@ -128,7 +128,7 @@ def shown_tree(network: Network, levels: int = 30, top: float | None = None) -> 
     Raises:
         BadInputError: no minimum is left, one level, or a network that has no tree.
 
-    Example:
+    Examples:
         >>> network = Network.of_pairs(
         ...     np.array([0.1, 0.2]), np.array([0.51]), np.array([0]), np.array([1])
         ... )
@@ -158,7 +158,7 @@ def suggested_top(tree: Tree, coverage: float = 0.9) -> float:
     the lowest minimum, go on to higher mergers up to twice as far above that minimum. Returns the
     top of the tree where that takes in everything, or where so many are never connected.
 
-    Example:
+    Examples:
         >>> from lossatlas.network.disconnectivity import build_tree
         >>> energies, heights = np.array([0.1, 0.2, 3.0]), np.array([0.4, 3.5])
         >>> tree = build_tree(energies, heights, np.array([0, 1]), np.array([1, 2]))
@@ -184,7 +184,7 @@ def layout(tree: Tree) -> Layout:
     Superbasins are contiguous and never overlap; unconnected components stand side by side, the
     one with the lowest minimum in the middle.
 
-    Example:
+    Examples:
         >>> from lossatlas.network.disconnectivity import build_tree
         >>> tree = build_tree(
         ...     np.array([0.2, 0.1, 0.3]), np.array([0.9, 0.5]), np.array([0, 1]), np.array([1, 2])

@@ -25,7 +25,7 @@ def checksum(table: Table, row: Mapping[str, Any]) -> int:
         table: of `schema`.
         row: a value for every column but the checksum and counters; more do not matter.
 
-    Example:
+    Examples:
         >>> from lossatlas.atlas import schema
         >>> row = {"minimum_id": 1, "name": "test_auc", "data_hash": "", "value": 0.5}
         >>> checksum(schema.property_value, row) == checksum(schema.property_value, dict(row))

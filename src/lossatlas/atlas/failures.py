@@ -50,7 +50,7 @@ def dominant_failure(counts: Mapping[Status, int], minima: int) -> Failure | Non
         counts: number of attempts that ended with each status.
         minima: in the atlas.
 
-    Example:
+    Examples:
         >>> found = dominant_failure({Status.UNDECIDED: 9, Status.CONVERGED: 3}, minima=1)
         >>> found.status.name, found.count, found.attempts
         ('UNDECIDED', 9, 12)

@@ -56,7 +56,7 @@ class Ends(NamedTuple):
 def usual_ends(links: Links) -> Ends:
     """Two ends of each transition state; one with links on one side only is left out.
 
-    Example:
+    Examples:
         >>> links = Links(*np.array([[7, 7, 7], [0, 1, 1], [5, 2, 9], [0, 0, 2]]))
         >>> ends = usual_ends(links)
         >>> ends.minimum_1, ends.minimum_2, ends.number, ends.degenerate

@@ -38,7 +38,7 @@ class Problem:
         Raises:
             BadInputError: if there is no array of that group.
 
-        Example:
+        Examples:
             >>> len(Problem({}, {}, {"test_inputs": np.zeros(3)}).data_hash("test"))
             64
         """
@@ -156,7 +156,7 @@ def group_hashes(hashes: Mapping[str, str]) -> dict[str, str]:
     Args:
         hashes: the hash of each array by its name.
 
-    Example:
+    Examples:
         >>> sorted(group_hashes({"train_inputs": "a", "train_labels": "b", "test_inputs": "c"}))
         ['test', 'train']
     """
@@ -172,7 +172,7 @@ def group_hashes(hashes: Mapping[str, str]) -> dict[str, str]:
 def differences(stored: Mapping[str, str], asked: Mapping[str, str]) -> list[str]:
     """Which parts of two fingerprints differ, as text; empty if none.
 
-    Example:
+    Examples:
         >>> differences({"l2": "0.1", "loss": "a"}, {"l2": "0.2", "loss": "a"})
         ['l2 (atlas: 0.1, asked: 0.2)']
     """

@@ -211,7 +211,7 @@ property_value = Table(
 def to_blob(values: np.ndarray) -> bytes:
     """The float64 numbers of ``values`` as little-endian bytes.
 
-    Example:
+    Examples:
         >>> to_blob(np.array([1.0])).hex()
         '000000000000f03f'
     """
@@ -221,7 +221,7 @@ def to_blob(values: np.ndarray) -> bytes:
 def from_blob(blob: bytes) -> np.ndarray:
     """The float64 vector written by `to_blob`, read-only.
 
-    Example:
+    Examples:
         >>> from_blob(to_blob(np.array([0.5, -2.0])))
         array([ 0.5, -2. ])
     """

@@ -5,7 +5,7 @@ it grows by batches, each one transaction. Killing the program loses at most the
 being written. Several programs may explore one atlas at once: they take turns at writing, and
 identity is decided inside the transaction, so no point is stored twice.
 
-Example:
+Examples:
     >>> import tempfile
     >>> path = f"{tempfile.mkdtemp()}/d2.atlas"
     >>> problem = Problem({"network": "2-10-4", "l2": "0.0001"})
@@ -336,7 +336,7 @@ class Atlas:
             outside: also points outside of the box of a function; otherwise these are left out, and
                 so are the transition states that join one of them.
 
-        Example:
+        Examples:
             >>> network = atlas.network()                        # doctest: +SKIP
             >>> network.barrier(1, 5), network.path(1, 5)        # doctest: +SKIP
         """

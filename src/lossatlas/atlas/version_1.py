@@ -126,7 +126,7 @@ def _point(row: dict[str, Any], box: Box | None) -> dict[str, Any]:
 def links(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The two links of a transition state of version 1.
 
-    Example:
+    Examples:
         >>> row = dict(id=4, minimum_1=1, minimum_2=2, via_1=None, via_2=3)
         >>> row |= dict(via_1_index=None, via_2_index=1)
         >>> [(link["side"], link["minimum"], link["via"]) for link in links(row)]
@@ -147,7 +147,7 @@ def links(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def what_and_part(strategy: str, detail: str) -> tuple[str, int]:
     """What version 1 called the detail of an attempt, as the search and its part.
 
-    Example:
+    Examples:
         >>> what_and_part("basin-hopping", "chain 3 quench 2")
         ('chain 3', 2)
         >>> what_and_part("single-ended", "mode 2 + x1")

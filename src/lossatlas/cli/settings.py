@@ -20,7 +20,7 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
 
     The command takes them as keyword arguments, None where an option was not given.
 
-    Example:
+    Examples:
         >>> @with_settings("minutes", "seed")
         ... def command(study: str, **given: float | None) -> None: ...
         >>> list(inspect.signature(command).parameters)

@@ -26,7 +26,7 @@ def number(cell: str, decimal_comma: bool = False) -> float:
     Raises:
         ValueError: if it holds none.
 
-    Example:
+    Examples:
         >>> number("1e5"), number("2,5", decimal_comma=True)
         (100000.0, 2.5)
     """
@@ -47,7 +47,7 @@ def is_number(cell: str, decimal_comma: bool = False) -> bool:
 def looks_like_number(cell: str) -> bool:
     """Whether a person would call it a number, plain or not.
 
-    Example:
+    Examples:
         >>> [looks_like_number(cell) for cell in ("5.1", "5,1", "1 234", "45 %", "0x1F", "x1")]
         [True, True, True, True, True, False]
     """
@@ -59,7 +59,7 @@ def uses_decimal_commas(cells: Iterable[str]) -> bool:
 
     They are if no number has a point, and one at least has a comma where thousands have none.
 
-    Example:
+    Examples:
         >>> uses_decimal_commas(["5,1", "3"]), uses_decimal_commas(["1,234", "2,345"])
         (True, False)
     """

@@ -33,7 +33,7 @@ def apportion(
     Returns:
         (C,) how many rows of each class to take.
 
-    Example:
+    Examples:
         >>> sizes = np.array([60, 30, 1])
         >>> apportion(sizes, 10, least=np.minimum(sizes, 1), most=sizes).tolist()
         [6, 3, 1]
@@ -49,7 +49,7 @@ def apportion(
 def counts_by_class(data: Dataset) -> Int[np.ndarray, " C"]:
     """(C,) the rows of each class, 0 for those that are absent.
 
-    Example:
+    Examples:
         >>> counts_by_class(Dataset([[0.0], [1.0]], [0, 0], ("no", "yes"), "tiny", ("a",)))
         array([2, 0])
     """

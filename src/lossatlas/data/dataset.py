@@ -34,7 +34,7 @@ class Dataset:
         BadInputError: shapes that do not fit, no rows, numbers that are not finite, labels that
             are no class.
 
-    Example:
+    Examples:
         >>> data = Dataset([[0.0, 1.0], [2.0, 3.0]], [0, 1], ("no", "yes"), "tiny", ("a", "b"))
         >>> len(data), data.inputs.shape, data.checksum[:8]
         (2, (2, 2), 'f366d59d')
@@ -95,7 +95,7 @@ def dataset_from_arrays(
         BadInputError: as `Dataset`, and for labels that are missing (`is_missing`) or numbers
             that are not whole, one class only, inputs that are not numbers.
 
-    Example:
+    Examples:
         >>> dataset_from_arrays([[1.0], [2.0]], ["yes", "no"], "tiny").classes
         ('no', 'yes')
         >>> dataset_from_arrays([[1.0], [2.0]], [1, -1], "tiny").labels.tolist()

@@ -100,7 +100,7 @@ def load_idx(path: str | Path, prefix: str = "", pixels: Pixels = "unit") -> Pic
         BadInputError: for a file that is missing, damaged or no IDX file of bytes, images and
             labels of different counts, images of different sizes, and labels of one class only.
 
-    Example:
+    Examples:
         >>> pools = load_idx("emnist", "emnist-letters")     # doctest: +SKIP
         >>> len(pools.train), pools.train.classes[0]         # doctest: +SKIP
         (124800, '1')
@@ -135,7 +135,7 @@ def read_idx(content: bytes, name: str) -> UInt8[np.ndarray, "..."]:
     Raises:
         BadInputError: if it is none, or its length is not what its header says.
 
-    Example:
+    Examples:
         >>> read_idx(bytes([0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 2, 7, 9]), "tiny")
         array([[7, 9]], dtype=uint8)
     """
@@ -196,7 +196,7 @@ def file_content(path: Path) -> bytes:
 def pixel_names(shape: tuple[int, ...]) -> tuple[str, ...]:
     """A name for each number of a picture, row by row.
 
-    Example:
+    Examples:
         >>> pixel_names((1, 2)), pixel_names((2,))
         (('r0c0', 'r0c1'), ('x1', 'x2'))
     """

@@ -24,7 +24,7 @@ FILL_IN = "fill it in or remove the row; if it is a class, give it another name"
 def is_missing(text: str) -> bool:
     """Whether a text stands for a missing value; case and blanks around it do not matter.
 
-    Example:
+    Examples:
         >>> is_missing("NaN"), is_missing(" n/a "), is_missing("nancy")
         (True, True, False)
     """
@@ -34,7 +34,7 @@ def is_missing(text: str) -> bool:
 def missing_labels(texts: Int[np.ndarray, " N"] | list[str]) -> Bool[np.ndarray, " N"]:
     """Which of the text labels are missing; next to a label ``+``, a ``-`` is a class.
 
-    Example:
+    Examples:
         >>> missing_labels(["cat", "?", "None"]).tolist()
         [False, True, True]
         >>> missing_labels(["+", "-"]).tolist()
@@ -105,7 +105,7 @@ def numbered(labels: np.ndarray, name: str) -> tuple[Int[np.ndarray, " N"], tupl
     Raises:
         BadInputError: for a missing label, and as `whole_labels`.
 
-    Example:
+    Examples:
         >>> numbers, classes = numbered(np.array([1, -1, 1]), "tiny")
         >>> numbers.tolist(), classes
         ([1, 0, 1], ('-1', '1'))

@@ -90,7 +90,7 @@ def load_ljat3(
     Raises:
         BadInputError: an argument outside its range, or a half without a single label.
 
-    Example:
+    Examples:
         >>> data = load_ljat3("D2", items=1000, seed=1)
         >>> data.pools.train.inputs.shape, data.unconverged, sum(data.counts)
         ((500, 2), 0, 1000)

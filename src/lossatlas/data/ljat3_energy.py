@@ -42,7 +42,7 @@ def ljat3_from_squares(a: Array, b: Array, c: Array, Z: float = PAPER_Z) -> Arra
     angle appears and linear geometries are as smooth as any other:
     ``V3 = Z [(abc)^-3/2 + 3/8 (a+b-c)(a+c-b)(b+c-a) (abc)^-5/2]``.
 
-    Example:
+    Examples:
         >>> one = jnp.asarray(1.0)
         >>> float(ljat3_from_squares(one, one, one))
         2.75
@@ -61,7 +61,7 @@ def ljat3_cartesian(x: Float[Array, "9"], Z: float = PAPER_Z) -> Scalar:
         x: (x1, y1, z1, x2, ..., z3) in sigma.
         Z: strength of the triple term.
 
-    Example:
+    Examples:
         >>> import jax
         >>> atoms = jnp.array([0.0, 0, 0, 1.108763, 0, 0, -1.108763, 0, 0])
         >>> with jax.enable_x64(True):
@@ -80,7 +80,7 @@ def ljat3_planar(w: Float[Array, "3"], Z: float = PAPER_Z) -> Scalar:
         w: (x2, x3, y3) in sigma.
         Z: strength of the triple term.
 
-    Example:
+    Examples:
         >>> round(float(ljat3_planar(jnp.array([1.108763, -1.108763, 0.0]))), 4)
         -2.2191
     """

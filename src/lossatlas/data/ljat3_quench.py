@@ -69,7 +69,7 @@ def quench(
         threads: how many parts run at a time; by default one for every core of this process.
         curvature: ``"signed"`` or ``"absolute"``, see `lossatlas.data.load_ljat3`.
 
-    Example:
+    Examples:
         >>> starts = np.random.default_rng(0).uniform(0.0, 2.0, (100, 3, 3))
         >>> bool((quench(starts, step_cap=0.4).rms_gradient < 1e-10).all())
         True

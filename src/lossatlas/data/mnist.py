@@ -94,7 +94,7 @@ def load_mnist(path: str | Path | None = None, pixels: Pixels = "unit") -> Pictu
         BadInputError: for a file that is missing, cut short or not that of MNIST, or if the files
             are nowhere and cannot be downloaded.
 
-    Example:
+    Examples:
         >>> pools = load_mnist("mnist")                      # doctest: +SKIP
         >>> len(pools.train), len(pools.test)                # doctest: +SKIP
         (60000, 10000)

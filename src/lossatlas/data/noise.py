@@ -67,7 +67,7 @@ def uniform_noise(
     Raises:
         BadInputError: for a fraction that is none, or labels that are no classes.
 
-    Example:
+    Examples:
         >>> noisy = uniform_noise(np.zeros(10, int), 4, 0.3, seed=1)
         >>> int(noisy.changed.sum()), bool((noisy.labels[noisy.changed] != 0).all())
         (3, True)
@@ -108,7 +108,7 @@ def class_conditional_noise(
         BadInputError: for a matrix or a fraction that is none, or more items to change than there
             are of classes that the matrix ever changes.
 
-    Example:
+    Examples:
         >>> labels = np.repeat([0, 1, 2], 100)
         >>> noisy = class_conditional_noise(labels, 3, [[1, 0, 0], [0, 1, 0], [0.1, 0, 0.9]], 0.1)
         >>> np.bincount(noisy.labels).tolist()
@@ -150,7 +150,7 @@ def permutation_noise(
     equally likely, by the seed alone: it is the same for all fractions. Arguments and errors as
     `uniform_noise`.
 
-    Example:
+    Examples:
         >>> noisy = permutation_noise(np.arange(30) % 3, 3, 1.0, seed=4)
         >>> noisy.labels[:6].tolist()
         [1, 2, 0, 1, 2, 0]
@@ -180,7 +180,7 @@ def boundary_noise(
     Raises:
         BadInputError: for a fraction that is none, or outputs that do not fit the labels.
 
-    Example:
+    Examples:
         >>> outputs = np.array([[3.0, 0.0, 1.0], [1.0, 0.9, 0.0], [0.0, 0.2, 4.0]])
         >>> boundary_noise(np.array([0, 0, 2]), outputs, 1 / 3).labels.tolist()
         [0, 1, 2]
@@ -203,7 +203,7 @@ def adversarial_noise(
     drawn; the items changed at a smaller fraction are among those at a larger one. Of equally bad
     items the first are changed. Arguments and errors as `boundary_noise`.
 
-    Example:
+    Examples:
         >>> outputs = np.array([[3.0, 0.0, 1.0], [1.0, 0.9, 0.0], [0.0, 0.2, 4.0]])
         >>> adversarial_noise(np.array([0, 0, 2]), outputs, 1 / 3).labels.tolist()
         [0, 0, 0]
@@ -221,7 +221,7 @@ def check_confusion(confusion: Confusion) -> None:
     Raises:
         BadInputError: if it is not square, or has negative entries, or a row does not sum to 1.
 
-    Example:
+    Examples:
         >>> check_confusion([[0.9, 0.1], [0.3, 0.7]])
     """
     where, remedy = "[noise] confusion", "give every class a row with the probability of each class"

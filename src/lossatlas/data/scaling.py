@@ -41,7 +41,7 @@ def column_scaling(train: Dataset, method: ScalingMethod) -> Scaling:
     Raises:
         BadInputError: an unknown method, or values so large that the statistics overflow.
 
-    Example:
+    Examples:
         >>> data = Dataset([[1.0, 0.0], [-3.0, 0.0]], [0, 1], ("a", "b"), "tiny", ("x", "y"))
         >>> column_scaling(data, "mean-absolute").factor
         array([2., 1.])
@@ -71,7 +71,7 @@ def apply_scaling(data: Dataset, scaling: Scaling) -> Dataset:
     Raises:
         BadInputError: a scaled value overflows.
 
-    Example:
+    Examples:
         >>> data = Dataset([[1.0], [-3.0]], [0, 1], ("a", "b"), "tiny", ("x",))
         >>> apply_scaling(data, column_scaling(data, "standard")).inputs.tolist()
         [[1.0], [-1.0]]
@@ -94,7 +94,7 @@ def scale(parts: Split, method: ScalingMethod) -> tuple[Split, Scaling]:
     Raises:
         BadInputError: as `column_scaling` and `apply_scaling`.
 
-    Example:
+    Examples:
         >>> from lossatlas.data import sklearn_dataset, split
         >>> parts, scaling = scale(split(sklearn_dataset("wine"), 100, 50, seed=1), "standard")
         >>> bool(abs(parts.train.inputs.mean()) < 1e-12), scaling.factor.shape

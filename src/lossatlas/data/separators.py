@@ -93,7 +93,7 @@ def recognized(text: str, where: str) -> Form:
     Raises:
         BadInputError: if two separators are equally likely.
 
-    Example:
+    Examples:
         >>> recognized("# made by hand\\na;b\\n1,5;2\\n", "a.csv")
         Form(separator=';', skipped=1, comment='made by hand')
     """

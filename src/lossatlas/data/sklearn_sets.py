@@ -18,7 +18,7 @@ def sklearn_dataset(name: str) -> Dataset:
     Raises:
         BadInputError: another name.
 
-    Example:
+    Examples:
         >>> data = sklearn_dataset("iris")
         >>> data.inputs.shape, data.classes
         ((150, 4), ('setosa', 'versicolor', 'virginica'))

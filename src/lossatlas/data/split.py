@@ -67,7 +67,7 @@ def split(dataset: Dataset, train: int, test: int, seed: int, mode: SplitMode = 
             class only, an unknown mode; ``stratified`` with fewer rows than classes, or with a
             class that has a single row.
 
-    Example:
+    Examples:
         >>> from lossatlas.data import sklearn_dataset
         >>> train, test = split(sklearn_dataset("iris"), train=100, test=50, seed=1)
         >>> len(train), len(test)
@@ -102,7 +102,7 @@ def split_pools(
     Raises:
         BadInputError: as `split`.
 
-    Example:
+    Examples:
         >>> from lossatlas.data import load_ljat3
         >>> pools = load_ljat3("D2", items=400, seed=1).pools
         >>> [len(part) for part in split_pools(pools, train=100, test=50, seed=1)]

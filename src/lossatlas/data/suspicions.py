@@ -22,7 +22,7 @@ def suspicions(data: Dataset, columns: Columns | None = None) -> list[str]:
     Returns:
         One message for each suspicion, with the name of the data and the remedy.
 
-    Example:
+    Examples:
         >>> data = Dataset(np.arange(8.0)[:, None], np.arange(8) % 2, ("a", "b"), "t", ("Id",))
         >>> suspicions(data)[0].startswith("t: the column 'Id' only counts the rows")
         True
@@ -36,7 +36,7 @@ def suspicions(data: Dataset, columns: Columns | None = None) -> list[str]:
 def counts_rows(column: Float[np.ndarray, " N"]) -> bool:
     """Whether a column holds consecutive whole numbers, up or down, or mixed if there are many.
 
-    Example:
+    Examples:
         >>> counts_rows(np.arange(1.0, 6.0)), counts_rows(np.array([2.0, 1.0, 3.0, 4.0, 5.0]))
         (True, False)
     """

@@ -55,7 +55,7 @@ def read_table(
             that differ only in case, and a column that looks like the label but is read as an
             input.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> table = Path(tempfile.mkdtemp()) / "tiny.csv"
         >>> _ = table.write_text("r12,r13,label\\n1.0,2.0,bent\\n2.0,1.0,linear\\n")

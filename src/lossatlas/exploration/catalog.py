@@ -41,7 +41,7 @@ def chosen(asked: Sequence[str | Strategy] | None = None) -> tuple[Strategy, ...
         BadInputError: for an unknown name, one that is there twice, two strategies that draw from
             one stream, and if there is none.
 
-    Example:
+    Examples:
         >>> [strategy.name for strategy in chosen(["connect"])]
         ['connect', 'independent-minima', 'independent-saddles']
     """

@@ -184,7 +184,7 @@ class ExploreDisplay:
 def duration(seconds: float) -> str:
     """Minutes and seconds, with hours where there are any.
 
-    Example:
+    Examples:
         >>> duration(75.2), duration(7265)
         ('1:15', '2:01:05')
     """

@@ -16,7 +16,7 @@ class Neighbors:
     Of rows at the same distance those added first are taken, however rows come in batches (unless
     more than `CANDIDATES` share a distance).
 
-    Example:
+    Examples:
         >>> near = Neighbors()
         >>> near.add(np.array([[0.0], [1.0], [3.0]]))
         >>> near.found.tolist(), near.distances.tolist()

@@ -110,7 +110,7 @@ def shares_of(
         connected: the part of the minima that is connected to the global minimum.
         joining: names of the strategies that join minima to it.
 
-    Example:
+    Examples:
         >>> shares_of({"basin-hopping": 3.0, "gaps": 1.0}, connected=0.5, joining=["gaps"])
         {'basin-hopping': 0.5625, 'gaps': 0.4375}
     """

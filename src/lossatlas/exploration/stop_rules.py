@@ -68,7 +68,7 @@ class Setting:
         Raises:
             BadInputError: says which values are allowed.
 
-        Example:
+        Examples:
             >>> SETTINGS["until"].check("until", 2)
             Traceback (most recent call last):
             ...
@@ -196,7 +196,7 @@ class ExploreOptions:
     def enough(self, minima: int, transition_states: int) -> bool:
         """Whether as many points as asked for are there.
 
-        Example:
+        Examples:
             >>> ExploreOptions(minima=3).enough(3, 0), ExploreOptions(minutes=1).enough(3, 0)
             (True, False)
         """
@@ -218,7 +218,7 @@ class ExploreOptions:
         Raises:
             BadInputError: if no time is left.
 
-        Example:
+        Examples:
             >>> ExploreOptions(minutes=3.0, minima=50).after(60.0, 75.0).minutes
             2.0
         """
@@ -238,7 +238,7 @@ class ExploreOptions:
     def record(self) -> dict[str, Any]:
         """The options as an atlas keeps them: JSON types, strategies by name.
 
-        Example:
+        Examples:
             >>> ExploreOptions(minutes=2, strategies=["connect"]).record()["strategies"]
             ['connect']
         """

@@ -69,7 +69,7 @@ def climb_from_minima(view: View) -> Iterator[Task]:
 def climb_name(mode: int, sign: int, displacement: float) -> str:
     """What a climb from a minimum is called.
 
-    Example:
+    Examples:
         >>> climb_name(2, 1, 1.0)
         'mode 2 + x1'
     """

@@ -50,7 +50,7 @@ class Strategy:
         BadInputError: for a name that is empty or longer than the atlas can store, and for unknown
             draws.
 
-    Example:
+    Examples:
         >>> Strategy("nothing", lambda view: iter(())).logged
         'nothing'
     """

@@ -23,7 +23,7 @@ class Key(NamedTuple):
 class Tried:
     """The searches made or planned.
 
-    Example:
+    Examples:
         >>> tried = Tried([Key("connect", (3, 7))])
         >>> Key("connect", (3, 7)) in tried, tried.joined(3, 7), tried.joined(3, 8)
         (True, True, False)

@@ -83,7 +83,7 @@ def verify(
 
     An interrupt (Ctrl-C) ends it with what has been checked until then.
 
-    Example:
+    Examples:
         >>> verify(landscape, atlas, sample=20).failures             # doctest: +SKIP
         ()
     """

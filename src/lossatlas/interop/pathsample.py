@@ -67,7 +67,7 @@ def read_database(folder: str | Path, n_weights: int | None = None) -> Network:
         BadInputError: a file is missing, a line is no record, an energy is not finite, a minimum
             is not in `min.data`, or the tables and points files do not match.
 
-    Example:
+    Examples:
         >>> network = read_database("peer/d2", n_weights=74)  # doctest: +SKIP
         >>> network.minimum_weights.shape, network.minimum_1.shape  # doctest: +SKIP
         ((11, 74), (30,))

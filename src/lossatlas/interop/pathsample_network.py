@@ -44,7 +44,7 @@ def read_network(min_data: str | Path, ts_data: str | Path) -> Network:
             cannot be read, whose energy is not finite, that joins a minimum which does not exist,
             or whose energy is below that of a minimum that it joins; names the line.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp())
         >>> _ = (folder / "min.data").write_text("-1.5 10.0\\n-1.0D0 ****\\n")

@@ -112,7 +112,7 @@ def method_for(landscape: Landscape, name: str | None = None) -> Method:
     Raises:
         BadInputError: if there is no family of this name.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from lossatlas.landscape import FunctionLandscape
         >>> bowl = FunctionLandscape(lambda w: w @ w, -np.ones(3), np.ones(3), "bowl")

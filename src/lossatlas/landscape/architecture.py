@@ -29,7 +29,7 @@ class Architecture:
             None for full connectivity.
         regularize_biases: whether lambda |w|^2 includes the biases (the paper: yes).
 
-    Example:
+    Examples:
         >>> Architecture((2, 10, 4)).n_weights
         74
     """

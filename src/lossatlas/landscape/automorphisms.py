@@ -51,7 +51,7 @@ class Stabilizer(NamedTuple):
 def group_order(layers: Sequence[HiddenLayer]) -> int:
     """Number of permutations and sign changes of hidden units that the mask allows.
 
-    Example:
+    Examples:
         >>> from lossatlas.landscape.architecture import Architecture
         >>> from lossatlas.landscape.symmetry import hidden_layers
         >>> group_order(hidden_layers(Architecture((2, 10, 4))))

@@ -55,7 +55,7 @@ def nearest_neighbor_mask(
         BadInputError: a width below one, no hidden layer, a negative number of neighbors, or an
             unknown rule for ties.
 
-    Example:
+    Examples:
         >>> masks = nearest_neighbor_mask(2, (10,), 4, neighbors=1)
         >>> [mask.shape for mask in masks]
         [(10, 2), (4, 10)]

@@ -17,7 +17,7 @@ def device(platform: str | None = None) -> Any:
         BadInputError: if JAX cannot start; names the environment variable that asks for what
             is not there.
 
-    Example:
+    Examples:
         >>> device("cpu").platform
         'cpu'
     """

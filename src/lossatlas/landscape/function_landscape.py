@@ -50,7 +50,7 @@ class FunctionLandscape:
         BadInputError: if the corners do not describe a box, if the function cannot be used (see
             `function_checks`), or `period` or `symmetry` are not what E has.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> double_well = FunctionLandscape(
         ...     lambda w: (w[0] ** 2 - 1) ** 2 + w[1] ** 2, low=[-2, -2], high=[2, 2], name="wells"

@@ -41,7 +41,7 @@ class NetworkLandscape:
     Raises:
         BadInputError: if an argument cannot describe a landscape; the message says why.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> random = np.random.default_rng(0)
         >>> x, c = random.normal(size=(20, 2)), np.arange(20) % 3

@@ -22,7 +22,7 @@ def translated(
 
     Coordinates that need no translation come back exactly as they were.
 
-    Example:
+    Examples:
         >>> translated(np.array([7.0, 7.0]), np.zeros(2), np.array([2.0, np.inf])).tolist()
         [-1.0, 7.0]
     """
@@ -49,7 +49,7 @@ def on_circles(
 
     In place of a periodic coordinate stands the cosine of its phase; the sines come last.
 
-    Example:
+    Examples:
         >>> on_circles(np.array([3.0, 0.0]), np.array([np.inf, 2.0])).round(6).tolist()
         [3.0, 0.31831, 0.0]
     """

@@ -51,7 +51,7 @@ class Forecast:
         surface: the compiled half of the landscape.
         folder: of compiled code; default the one that JAX uses, if it uses one.
 
-    Example:
+    Examples:
         >>> forecast = Forecast(surface)                             # doctest: +SKIP
         >>> forecast.note(kernel, 2.5)                               # doctest: +SKIP
         >>> forecast.seconds(kernel), forecast.seconds(other)        # doctest: +SKIP

@@ -23,7 +23,7 @@ def available_cores() -> int:
     says), the quota of its control groups, rounded up, and the variables ``SLURM_CPUS_PER_TASK``,
     ``NSLOTS`` and ``NCPUS``.
 
-    Example:
+    Examples:
         >>> available_cores() >= 1
         True
     """
@@ -37,7 +37,7 @@ def available_cores() -> int:
 def granted(environment: Mapping[str, str]) -> list[int]:
     """What batch systems say in the environment.
 
-    Example:
+    Examples:
         >>> granted({"SLURM_CPUS_PER_TASK": "4", "NSLOTS": "undefined"})
         [4]
     """

@@ -67,7 +67,7 @@ class Engine:
         workers: worker threads; default one a core on a CPU, one on a GPU. On a CPU there are at
             most as many threads for host calls, on a GPU one a core.
 
-    Example:
+    Examples:
         >>> engine = Engine(landscape.surface)                       # doctest: +SKIP
         >>> for position, found in engine.run(searches): ...         # doctest: +SKIP
     """

@@ -50,7 +50,7 @@ def configure(
     Warns:
         UserWarning: if JAX runs already and its flags cannot be set any more.
 
-    Example:
+    Examples:
         >>> configure(single_threaded=False)     # doctest: +SKIP
     """
     folder = None if isinstance(compiled_code, bool) else writable_folder(compiled_code)

@@ -78,7 +78,7 @@ def build_tree(
         BadInputError: lengths, positions or values do not fit, or a transition state lies below
             one of its minima.
 
-    Example:
+    Examples:
         >>> tree = build_tree(
         ...     np.array([0.1, 0.2, 0.3]), np.array([0.9, 0.5]), np.array([0, 1]), np.array([1, 2])
         ... )
@@ -127,7 +127,7 @@ def superbasins(tree: Tree, energy: float) -> Int[np.ndarray, " minima"]:
         One label for every minimum of the input: 0 for the superbasin of the lowest minimum, and
         so on by ascending lowest minimum; -1 for minima above the energy or left out of the tree.
 
-    Example:
+    Examples:
         >>> tree = build_tree(
         ...     np.array([0.1, 0.2, 0.3]), np.array([0.9, 0.5]), np.array([0, 1]), np.array([1, 2])
         ... )

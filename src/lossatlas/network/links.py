@@ -37,7 +37,7 @@ class Links(NamedTuple):
     def of_pairs(cls, minimum_1: Int[np.ndarray, " t"], minimum_2: Int[np.ndarray, " t"]) -> Self:
         """Links of transition states with one minimum a side, given by its position.
 
-        Example:
+        Examples:
             >>> Links.of_pairs(np.array([0, 1]), np.array([2, 1])).minimum
             array([0, 2, 1, 1])
         """

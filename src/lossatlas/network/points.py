@@ -56,7 +56,7 @@ class Network:
         BadInputError: lengths do not match, ids do not ascend, an energy is not finite, or a link
             leads to no point; see `check_links`.
 
-    Example:
+    Examples:
         >>> network = Network.of_pairs(
         ...     np.array([0.1, 0.2, 0.3]), np.array([0.9, 0.5]), np.array([0, 1]), np.array([1, 2])
         ... )

@@ -74,7 +74,7 @@ def artifacts(names: tuple[str, ...]) -> list[Artifact]:
     Raises:
         BadInputError: for an unknown name.
 
-    Example:
+    Examples:
         >>> [artifact.title for artifact in artifacts(("table-2",))]
         ['Table II']
     """

@@ -64,7 +64,7 @@ class Cell(NamedTuple):
     def key(self) -> str:
         """64 hexadecimal digits that change with everything but the budget.
 
-        Example:
+        Examples:
             >>> cell = Cell({"loss": {"l2": 0.1}}, draw=1, seed=1)
             >>> cell.key == cell._replace(budget=ExploreOptions(minutes=5)).key
             True
@@ -107,7 +107,7 @@ class Cell(NamedTuple):
 def exhausted(budget: ExploreOptions, effort: Effort) -> bool:
     """Whether a cell has had its budget, or needs none any more.
 
-    Example:
+    Examples:
         >>> exhausted(ExploreOptions(minutes=1), Effort(seconds=60.5))
         True
         >>> exhausted(ExploreOptions(), Effort())

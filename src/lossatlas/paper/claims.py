@@ -132,7 +132,7 @@ def t_test(values: Sequence[float]) -> tuple[float, float, float, float]:
 
     NaN where the values are too few. Values that are all the same leave no doubt.
 
-    Example:
+    Examples:
         >>> [round(x, 3) for x in t_test([1.0, 2.0, 3.0])]
         [2.0, -0.484, 4.484, 0.074]
     """
@@ -153,7 +153,7 @@ def t_test(values: Sequence[float]) -> tuple[float, float, float, float]:
 def holm(p_values: np.ndarray) -> np.ndarray:
     """Holm's step-down correction of a family of p-values.
 
-    Example:
+    Examples:
         >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
         [0.03, 0.06, 0.06]
     """

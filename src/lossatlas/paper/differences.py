@@ -22,7 +22,7 @@ LOWER_BOUND = "ours is a lower bound: the time was up before a long run found no
 def prediction_interval(values: Iterable[float]) -> tuple[float, float]:
     """Where a further value lies with a probability of 95 %; NaN for fewer than two values.
 
-    Example:
+    Examples:
         >>> low, high = prediction_interval([1.0, 2.0, 3.0])
         >>> round(low, 3), round(high, 3)
         (-2.968, 6.968)

@@ -51,7 +51,7 @@ def tree_panels(panels: Sequence[Panel], label: str, columns: int = 2) -> Figure
     Raises:
         BadInputError: not one value for every minimum.
 
-    Example:
+    Examples:
         >>> from lossatlas.network import build_tree
         >>> tree = build_tree(
         ...     np.array([0.51, 0.52]), np.array([0.6]), np.array([0]), np.array([1])
@@ -134,7 +134,7 @@ def auc_boxes(groups: Sequence[tuple[str, np.ndarray]], ax: Axes, label: str) ->
         ax: the axes to draw into.
         label: of the vertical axis.
 
-    Example:
+    Examples:
         >>> ax = auc_boxes([("0", np.array([0.9, 0.95, 0.97]))], Figure().subplots(), "testing AUC")
         >>> ax.get_ylabel()
         'testing AUC'
@@ -160,7 +160,7 @@ def growth_curves(curves: Sequence[tuple[str, np.ndarray, np.ndarray]], ax: Axes
         curves: a label, CPU minutes, and the counts found by then.
         ax: the axes to draw into.
 
-    Example:
+    Examples:
         >>> ax = growth_curves([("minima", np.arange(3), np.arange(3))], Figure().subplots())
         >>> ax.get_xlabel()
         'CPU minutes'

@@ -9,7 +9,7 @@ from typing import Any
 def published(study: str, column: str) -> dict[str, float]:
     """What the paper prints for a column of a study; empty if it prints nothing.
 
-    Example:
+    Examples:
         >>> published("noise-d2", "0")["minima"], published("noise-d3", "0")
         (6, {})
     """

@@ -141,7 +141,7 @@ class Recipe(NamedTuple):
 def recipes(scale: Scale) -> dict[str, Recipe]:
     """All studies by name, in the order in which they are run.
 
-    Example:
+    Examples:
         >>> list(recipes(PAPER))[:3]
         ['noise-d1', 'noise-d2', 'noise-d3']
     """
@@ -166,7 +166,7 @@ def recipes(scale: Scale) -> dict[str, Recipe]:
 def shorthand(scale: Scale, hidden: tuple[int, ...], l2: float, train: int | None = None) -> str:
     """The network as the paper writes it: inputs, hidden nodes, outputs, training items, lambda.
 
-    Example:
+    Examples:
         >>> shorthand(PAPER, (10,), 1e-4)
         '[2, 10, 4, 1000, 0.0001]'
     """

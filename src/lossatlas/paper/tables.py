@@ -258,7 +258,7 @@ def _cell(entry: Entry, remarks: list[str]) -> str:
 def spread(values: Sequence[float], digits: int) -> str:
     """Mean, standard deviation and range of a number over draws.
 
-    Example:
+    Examples:
         >>> spread([0.71, 0.73], 2), spread([5.0], 0)
         ('0.72 ± 0.01 (0.71 to 0.73)', '5')
     """

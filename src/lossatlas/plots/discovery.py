@@ -35,7 +35,7 @@ def plot_discovery(atlas: Atlas, points: str = "minima", ax: Axes | None = None)
     Raises:
         BadInputError: for other points, or if the atlas has no independent draws of them.
 
-    Example:
+    Examples:
         >>> plot_discovery(atlas, "transition states")           # doctest: +SKIP
     """
     if not isinstance(atlas, Atlas):
@@ -79,7 +79,7 @@ def draw_discovery(
     Returns:
         The axes.
 
-    Example:
+    Examples:
         >>> from matplotlib.figure import Figure
         >>> import numpy as np
         >>> from lossatlas.analysis.abundance import discovery_curve

@@ -16,7 +16,7 @@ def distinct(
 ) -> Int[np.ndarray, " seen"]:
     """Which lines are seen: no points, and the last of those between the same two cells.
 
-    Example:
+    Examples:
         >>> lines = np.array([[[0, 0], [1, 1]], [[0, 0.1], [1, 1]], [[0, 0], [2, 1]]])
         >>> distinct(lines, np.array([0.5, 0.5]))
         array([1, 2])
@@ -39,7 +39,7 @@ def exposed(
         drops: upper and lower end of each.
         cell: width and height.
 
-    Example:
+    Examples:
         >>> drops = np.array([[[0, 3], [0, 2]], [[0, 5], [0, 1]], [[0, 4], [0, 0]]])
         >>> exposed(drops, np.array([0.5, 0.5]))
         array([1, 2])

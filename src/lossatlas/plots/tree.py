@@ -82,7 +82,7 @@ def plot_tree(
         BadInputError: there are no minima, no such column, not one value for every minimum, or
             no minimum below ``top``.
 
-    Example:
+    Examples:
         >>> from matplotlib.figure import Figure
         >>> network = Network.of_pairs(
         ...     np.array([0.51, 0.52]), np.array([0.6]), np.array([0]), np.array([1]),
@@ -177,7 +177,7 @@ def draw_layout(
     Raises:
         BadInputError: not one value for every minimum.
 
-    Example:
+    Examples:
         >>> from matplotlib.figure import Figure
         >>> from lossatlas.network.disconnectivity import build_tree
         >>> from lossatlas.analysis.tree_layout import discretize, layout

@@ -46,7 +46,7 @@ def deviation(point: StationaryPoint, uncertainty: float, invariants: np.ndarray
         uncertainty: that of the other, in weight units.
         invariants: (k,) of the other.
 
-    Example:
+    Examples:
         >>> one = np.ones(3)
         >>> point = StationaryPoint(one, 0.5, 1e-14, 0, one, 0.0, 1e-9, np.array([0.5, 3.0]), 8)
         >>> deviation(point, 1e-9, np.array([0.5, 3.0 + 1e-9])) < 1

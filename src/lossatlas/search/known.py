@@ -20,7 +20,7 @@ TAIL = 256
 class Rows:
     """An array that grows by rows; what `array` gave is never changed.
 
-    Example:
+    Examples:
         >>> rows = Rows()
         >>> rows.extend(np.ones((2, 3)))
         >>> before = rows.array
@@ -118,7 +118,7 @@ class _Columns(NamedTuple):
 class KnownPoints:
     """A table of known points of one Hessian index.
 
-    Example:
+    Examples:
         >>> point = StationaryPoint(
         ...     np.ones(3), 0.5, 1e-14, 1, -np.ones(3), 0.0, 1e-9, np.array([0.5, 3.0]), 8
         ... )

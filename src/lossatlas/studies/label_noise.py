@@ -30,7 +30,7 @@ def noisy_labels(
     Raises:
         BadInputError: as `lossatlas.data.noise`.
 
-    Example:
+    Examples:
         >>> noise = Noise(kind="permutation", fraction=0.5, seed=3)
         >>> int(noisy_labels(noise, np.arange(10) % 2, 2).changed.sum())
         5
@@ -53,7 +53,7 @@ def noise_text(noise: Noise) -> str:
 
     Where the reference is kept does not enter; the labels say what it was.
 
-    Example:
+    Examples:
         >>> noise_text(Noise(fraction=0.1, seed=3))
         'uniform 0.1, seed 3'
     """

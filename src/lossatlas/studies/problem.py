@@ -70,7 +70,7 @@ def prepare(study: Study, stored: Problem | None = None) -> Prepared:
     Warns:
         DataWarning: if the training rows or the test rows lack a class.
 
-    Example:
+    Examples:
         >>> study = Study.model_validate(
         ...     {
         ...         "data": {"source": "sklearn", "name": "iris", "train": 100, "test": 50},
@@ -109,7 +109,7 @@ def landscape_of(problem: Problem) -> NetworkLandscape:
         BadInputError: if the problem is not one of a network study.
         AtlasError: if the landscape is not the one the fingerprint speaks of.
 
-    Example:
+    Examples:
         >>> study = Study.model_validate(
         ...     {
         ...         "data": {"source": "sklearn", "name": "iris", "train": 100, "test": 50},

@@ -313,7 +313,7 @@ class Study(Table):
         loss: `Loss`.
         explore: `Explore`.
 
-    Example:
+    Examples:
         >>> study = Study.model_validate(
         ...     {
         ...         "data": {"source": "sklearn", "name": "iris", "train": 100, "test": 50},
@@ -342,7 +342,7 @@ class Study(Table):
     def beside(self, path: str) -> Path:
         """The place of a path that the study names: ``~`` is the home folder.
 
-        Example:
+        Examples:
             >>> study = Study.model_validate(
             ...     {
             ...         "data": {"source": "sklearn", "name": "iris", "train": 100, "test": 50},
@@ -373,7 +373,7 @@ def load_study(path: str | Path) -> Study:
         BadInputError: for a file that is missing or no TOML, an unknown or missing key, or a
             value that cannot be used; says which, and what is allowed.
 
-    Example:
+    Examples:
         >>> load_study("examples/d2.toml").data.side         # doctest: +SKIP
         'D2'
     """

@@ -124,7 +124,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         BadInputError: for a file that is missing, no text or no TOML; names the line and what to
             write instead.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> study = Path(tempfile.mkdtemp()) / "small.toml"
         >>> _ = study.write_text("[data]\\ntrain = 100\\n", encoding="utf-16")

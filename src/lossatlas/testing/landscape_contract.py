@@ -65,7 +65,7 @@ def check_landscape(landscape: Landscape, seed: int = 0, without: Sequence[str] 
         AssertionError: lists the rules that are broken, with numbers.
         BadInputError: if `without` has a name that no rule has.
 
-    Example:
+    Examples:
         >>> from lossatlas import FunctionLandscape
         >>> from lossatlas.testing import six_hump_camel
         >>> camel = FunctionLandscape(six_hump_camel, [-2, -1], [2, 1], "camel")

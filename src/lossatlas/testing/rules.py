@@ -30,7 +30,7 @@ def try_rules(
         AssertionError: lists the broken rules, each with its problem.
         BadInputError: if `without` has a name that no rule has.
 
-    Example:
+    Examples:
         >>> try_rules("this", {"sums": lambda: require(1 + 1 == 3, "1 + 1 is not 3")})
         Traceback (most recent call last):
         ...

@@ -71,7 +71,7 @@ def check_strategy(
         AssertionError: lists the rules that are broken.
         BadInputError: if `without` has a name that no rule has.
 
-    Example:
+    Examples:
         >>> nothing = Strategy("nothing", lambda view: iter(()))
         >>> check_strategy(nothing, landscape)                       # doctest: +SKIP
         0

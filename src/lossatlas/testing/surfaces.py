@@ -28,7 +28,7 @@ def mueller_brown(w: Float[Array, "2"]) -> Scalar:
     Returns:
         sum of ``A exp(a (x-X)^2 + b (x-X)(y-Y) + c (y-Y)^2)`` over four terms.
 
-    Example:
+    Examples:
         >>> round(float(mueller_brown(jnp.array([-0.558224, 1.441726]))), 3)
         -146.7
     """
@@ -49,7 +49,7 @@ def six_hump_camel(w: Float[Array, "2"]) -> Scalar:
     Returns:
         ``(4 - 2.1 x^2 + x^4 / 3) x^2 + x y + (4 y^2 - 4) y^2``.
 
-    Example:
+    Examples:
         >>> round(float(six_hump_camel(jnp.array([0.0898, -0.7127]))), 4)
         -1.0316
     """
