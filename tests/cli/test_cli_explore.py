@@ -41,7 +41,7 @@ def test_an_atlas_is_continued_and_enough_is_enough(run, atlas, study):
     wanted = before["transition_states"]
     result = run("explore", study, "--atlas", atlas, "--transition-states", wanted)
     assert result.exit_code == 0, result.output
-    assert "as many transition states as asked for; 0 attempts" in result.stdout
+    assert "as many points as asked for; 0 attempts" in result.stdout
     with Atlas.open(atlas) as opened:
         after = opened.status()
     assert after["runs"] == before["runs"] + 1
