@@ -62,7 +62,8 @@ def explored(tmp_path_factory, program) -> tuple[Path, subprocess.CompletedProce
     folder = tmp_path_factory.mktemp("explored")
     atlas = folder / "small.atlas"
     study = write_study(folder)
-    limits = ["--transition-states", 3, "--independent-share", 0.3]
+    # Minutes enough to compile on a busy machine: the number decides when it ends.
+    limits = ["--minutes", 10, "--transition-states", 3, "--independent-share", 0.3]
     ran = program("explore", study, "--atlas", atlas, *limits, "--json")
     assert ran.returncode == 0, ran.stderr
     return atlas, ran
