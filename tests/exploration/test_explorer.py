@@ -1,6 +1,8 @@
 """Explorations that can be checked completely: nothing missing, nothing twice, and reproducible."""
 
 import json
+import time
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -8,12 +10,13 @@ import pytest
 
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.data.ljat3_energy import ljat3_planar
-from lossatlas.errors import BadInputError
+from lossatlas.errors import BadInputError, Status
 from lossatlas.exploration import ExploreOptions, Key, Strategy, Task, explorer, grow, verify
 from lossatlas.exploration.strategies import find_minima
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.lanes.compilation import Forecast
 from lossatlas.lanes.requests import Request
+from lossatlas.search.outcome import Cost, Outcome
 from lossatlas.testing.surfaces import LJAT3_PLANAR, MUELLER_BROWN
 
 REFLECTIONS = np.array([np.diag([s, s, t]) for s in (1.0, -1.0) for t in (1.0, -1.0)])
@@ -195,6 +198,37 @@ def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch, draws)
         assert set(log["part"]) == {1, 2, 3}
     else:
         assert len(log) == 0
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A host call that takes its time."""
+
+    def call(self, surface, w):
+        time.sleep(0.3)
+        return w
+
+
+def test_what_is_no_outcome_does_not_discard_what_others_found(tmp_path):
+    """The second finishes before the first; all that come after hand over something else."""
+    landscape = ljat3()
+
+    def search(tools, number):
+        if number == 0:
+            yield Request(Pause(), (np.zeros(1),))
+        yield []
+        return Outcome(Status.NO_CANDIDATE, Cost()) if number < 2 else "nonsense"
+
+    def propose(view):
+        for number in range(100):
+            yield Task(Key("own", (), f"{number}"), partial(search, number=number))
+
+    options = ExploreOptions(workers=1, strategies=[Strategy("own", propose)])
+    with open_atlas(tmp_path / "a", landscape) as atlas:
+        with pytest.raises(BadInputError, match="strategy own: a search hands over str"):
+            grow(landscape, atlas, options)
+        assert set(atlas.attempts()["what"]) >= {"1"}
+        assert atlas.check() == ()
 
 
 def test_cpu_time_ends_an_exploration(small, tmp_path):

@@ -26,25 +26,25 @@ def _compiled(monkeypatch) -> None:
 def again(monkeypatch, folder, landscape=CAMEL) -> Forecast:
     """The forecast of another process."""
     monkeypatch.setattr(compilation, "_compiled", set())
-    return Forecast(landscape.surface, folder)
+    return Forecast(landscape.surface, folder=folder)
 
 
 def test_nothing_is_known_at_first(tmp_path):
-    assert Forecast(CAMEL.surface, tmp_path).seconds(Countdown()) == 0.0
+    assert Forecast(CAMEL.surface, folder=tmp_path).seconds(Countdown()) == 0.0
 
 
 def test_what_a_process_has_compiled(tmp_path):
-    forecast = Forecast(CAMEL.surface, tmp_path)
+    forecast = Forecast(CAMEL.surface, folder=tmp_path)
     forecast.note(Countdown(), 2.5)
     assert forecast.seconds(Countdown()) == 0.0
     assert forecast.seconds(Countdown(steps=4)) == 5.0  # another kernel: twice the longest
-    assert Forecast(CAMEL.surface, tmp_path).seconds(Countdown()) == 0.0
-    assert Forecast(NETWORK.surface, tmp_path).seconds(Countdown()) == 0.0
+    assert Forecast(CAMEL.surface, folder=tmp_path).seconds(Countdown()) == 0.0
+    assert Forecast(NETWORK.surface, folder=tmp_path).seconds(Countdown()) == 0.0
 
 
 def test_what_other_processes_have_compiled(tmp_path, monkeypatch):
-    Forecast(CAMEL.surface, tmp_path).note(Countdown(), 2.0)
-    Forecast(NETWORK.surface, tmp_path).note(Countdown(), 50.0)
+    Forecast(CAMEL.surface, folder=tmp_path).note(Countdown(), 2.0)
+    Forecast(NETWORK.surface, folder=tmp_path).note(Countdown(), 50.0)
     second = again(monkeypatch, tmp_path)
     assert second.seconds(Countdown()) == 1.0  # its code is there: half of it
     assert second.seconds(Other()) == 4.0
@@ -58,7 +58,7 @@ def test_what_other_processes_have_compiled(tmp_path, monkeypatch):
 
 
 def test_a_busy_machine_is_noticed(tmp_path, monkeypatch):
-    first = Forecast(CAMEL.surface, tmp_path)
+    first = Forecast(CAMEL.surface, folder=tmp_path)
     first.note(Countdown(), 2.0)
     first.note(Other(), 3.0)
     busy = again(monkeypatch, tmp_path)
@@ -67,7 +67,7 @@ def test_a_busy_machine_is_noticed(tmp_path, monkeypatch):
 
 
 def test_a_broken_file_is_no_harm(tmp_path, monkeypatch):
-    Forecast(CAMEL.surface, tmp_path).note(Countdown(), 2.0)
+    Forecast(CAMEL.surface, folder=tmp_path).note(Countdown(), 2.0)
     with (tmp_path / FILE).open("a") as stream:
         stream.write('{"landscape": "f00"}\n[3]\n{"kernel"\n\n')
     assert again(monkeypatch, tmp_path).seconds(Countdown()) == 1.0
@@ -92,8 +92,22 @@ def test_the_name_of_a_landscape_does_not_depend_on_addresses(tmp_path, monkeypa
         from lossatlas.landscape import FunctionLandscape
 
         landscape = FunctionLandscape(lambda w: energy(w), [-1.0], [1.0], "f")
-        names.add(Forecast(landscape.surface, tmp_path).landscape)
+        names.add(Forecast(landscape.surface, folder=tmp_path).landscape)
     assert len(names) == 1
+
+
+def test_only_the_same_code_counts_as_compiled(tmp_path):
+    """Other functions of the same name, and other numbers of lanes, are compiled anew."""
+    from lossatlas.landscape import FunctionLandscape
+
+    first, second = (
+        FunctionLandscape(lambda w, p=power: jnp.sum(w**p), [-1.0], [1.0], "f") for power in (2, 4)
+    )
+    forecast = Forecast(first.surface, folder=tmp_path)
+    forecast.note(Countdown(), 2.0)
+    assert Forecast(first.surface, folder=tmp_path).seconds(Countdown()) == 0.0
+    assert Forecast(second.surface, folder=tmp_path).seconds(Countdown()) == 1.0
+    assert Forecast(first.surface, 4, tmp_path).seconds(Countdown()) == 1.0
 
 
 def counted(request):

@@ -12,7 +12,7 @@ import pytest
 from lane_runs import each_in_order, in_order, results_of, single
 from reference_networks import small_data
 
-from lossatlas.errors import Status
+from lossatlas.errors import BadInputError, Status
 from lossatlas.kernels.band import Band
 from lossatlas.kernels.dense.climb import Climb
 from lossatlas.kernels.dense.flow import Flow
@@ -398,3 +398,34 @@ def test_an_exception_between_requests_does_not_stop_the_others():
 def note_all(results, found):
     for item in results:
         found.append(item)
+
+
+def test_a_search_must_not_return_what_comes_before_the_last_result():
+    def never_ends():
+        yield []
+        return Found(3)
+
+    deadline = time.monotonic() + 20
+    engine = Engine(CAMEL.surface, workers=1)
+    with pytest.raises(BadInputError, match="it returns a Found"):
+        with engine.session(lambda: time.monotonic() > deadline) as session:
+            session.submit(never_ends())
+            list(session.results())
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_threads_that_cannot_be_started_leave_none_behind(monkeypatch, number):
+    """Or an interrupt that comes while they are started."""
+    start, started = threading.Thread.start, []
+
+    def refused(thread):
+        if len(started) + 1 == number:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        list(Engine(CAMEL.surface, workers=3).run([single(count(2))]))
+    assert len(started) == number - 1
+    assert not any(thread.is_alive() for thread in started)

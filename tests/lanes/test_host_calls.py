@@ -110,3 +110,27 @@ def test_threads_for_host_calls_start_with_the_first_of_them():
     assert before == ["lanes-0", "lanes-1"]
     assert after == ["lanes-0", "lanes-1", "lanes-host-0", "lanes-host-1"]
     assert names() == []
+
+
+def test_a_thread_that_outlives_an_interrupt_is_waited_for_at_the_end_of_the_program(monkeypatch):
+    """Python aborts where it is torn down while a thread is compiling."""
+    at_the_end = []
+    monkeypatch.setattr("lossatlas.lanes.engine.PATIENCE", 0.0)
+    monkeypatch.setattr("atexit.register", at_the_end.append)
+    engine = Engine(CAMEL.surface, workers=1)
+    begun = threading.Event()
+
+    def search():
+        begun.set()
+        yield Request(Squares(1.0), job(1))
+
+    with pytest.raises(KeyboardInterrupt), engine.session() as session:
+        session.submit(search())
+        begun.wait(30)
+        while session.host_calls or not session.host_threads:  # until the call has begun
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+    assert any(thread.is_alive() for thread in session.threads)
+    for wait in at_the_end:
+        wait()
+    assert not any(thread.is_alive() for thread in session.threads)

@@ -147,16 +147,21 @@ class _InFlight(NamedTuple):
     round: int
     as_of: int
 
-    def attempt(self, outcome: Outcome, part: int) -> Attempt:
-        """What it handed over, with its name and its place in the exploration.
+    def check(self, result: Outcome | Found) -> None:
+        """Refuse what an atlas cannot keep.
 
         Raises:
-            BadInputError: if a strategy's search hands over something else.
+            BadInputError: if a strategy's search hands over something else than an outcome.
         """
-        key = self.planned.task.key
+        outcome = result.result if isinstance(result, Found) else result
         if not isinstance(outcome, Outcome):
+            where = f"strategy {self.planned.task.key.strategy}"
             problem = f"a search hands over {type(outcome).__name__}, no Outcome"
-            raise BadInputError(f"strategy {key.strategy}", problem, "see docs/extending.md")
+            raise BadInputError(where, problem, "see docs/extending.md")
+
+    def attempt(self, outcome: Outcome, part: int) -> Attempt:
+        """What it handed over, with its name and its place in the exploration."""
+        key = self.planned.task.key
         place = {"round": self.round, "as_of": self.as_of, "width": ROUND}
         return Attempt(*key, outcome, part, self.planned.stream, **place)
 
@@ -233,6 +238,7 @@ class _Rounds:
         last = time.monotonic()
         try:
             for position, result in session.results():
+                self.searches[position].check(result)  # before it waits: all that wait are kept
                 waiting.setdefault(position, []).append(result)
                 while results := waiting.pop(self.next, []):
                     self.committer.pending += self._attempts(self.next, results)

@@ -28,8 +28,9 @@ SLOWEST = 4.0
 CHANGED = 1.3
 """A time is noted again if it is longer or shorter by this factor."""
 
-_compiled: set[tuple[str, str]] = set()
-"""Landscapes and kernels that this process has compiled."""
+_compiled: set[tuple[Any, ...]] = set()
+"""What this process has compiled: kernels, each with all that its code depends on. Not the names
+of landscapes: two functions of a user may share one."""
 
 
 class Entry(NamedTuple):
@@ -49,6 +50,7 @@ class Forecast:
 
     Args:
         surface: the compiled half of the landscape.
+        lanes: of a block, for which code is compiled anew.
         folder: of compiled code; default the one that JAX uses, if it uses one.
 
     Examples:
@@ -58,21 +60,23 @@ class Forecast:
         (0.0, 5.0)
     """
 
-    def __init__(self, surface: Any, folder: Path | None = None) -> None:
+    def __init__(self, surface: Any, lanes: int = 1, folder: Path | None = None) -> None:
         """Read what earlier processes have noted."""
         configured = getattr(jax.config, "jax_compilation_cache_dir", None)
         folder = Path(configured) if folder is None and configured else folder
         self.file = None if folder is None else folder / FILE
         leaves = jax.tree.leaves(surface)
         shapes = [(jax.numpy.shape(x), str(getattr(x, "dtype", type(x)))) for x in leaves]
-        self.landscape = _short(f"{jax.tree.structure(surface)} {shapes}")
+        structure = jax.tree.structure(surface)
+        self.compiled_for = (structure, tuple(shapes), lanes)
+        self.landscape = _short(f"{structure} {shapes}")
         self.entries = {} if self.file is None else _read(self.file, self.landscape)
         self.slowness = 1.0
 
     def seconds(self, kernel: Any) -> float:
         """How long the first device call of a kernel will take; 0 if nothing is known."""
         name = _name(kernel)
-        if (self.landscape, name) in _compiled:
+        if (kernel, self.compiled_for) in _compiled:
             return 0.0
         if name in self.entries:
             seconds, loaded = self.entries[name]
@@ -84,12 +88,12 @@ class Forecast:
         """Remember how long the first device call of a kernel took, compilation included."""
         name = _name(kernel)
         known = self.entries.get(name)
-        if (self.landscape, name) in _compiled:
+        if (kernel, self.compiled_for) in _compiled:
             return
         if known is not None:  # the machine may be busier than it was
             now = seconds / max(self.seconds(kernel), 1e-3)
             self.slowness = min(max(self.slowness, now), SLOWEST)
-        _compiled.add((self.landscape, name))
+        _compiled.add((kernel, self.compiled_for))
         if known is not None and known.loaded:
             changed = not 1 / CHANGED < seconds / max(known.seconds, 1e-3) < CHANGED
         else:

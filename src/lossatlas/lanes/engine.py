@@ -16,6 +16,7 @@ A search is resumed with no lock held, by whatever thread takes it: nobody else 
 it needs no lock of its own, and what it hands over comes in order.
 """
 
+import atexit
 import heapq
 import threading
 import time
@@ -30,6 +31,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 from threadpoolctl import threadpool_limits
 
+from lossatlas.errors import BadInputError
 from lossatlas.landscape.base import Surface
 from lossatlas.landscape.device import device
 from lossatlas.lanes.blocks import Block, Job, Result, Ticket
@@ -98,6 +100,7 @@ class Engine:
         with threadpool_limits(1, user_api="blas"):
             session, patience = Session(self, stop, seconds_left), None
             try:
+                session.open()
                 yield session
             except KeyboardInterrupt:
                 patience = PATIENCE
@@ -129,7 +132,7 @@ class Session:
     ) -> None:
         """`Engine.session` calls this."""
         self.engine, self.stop, self.seconds_left = engine, stop, seconds_left
-        self.forecast = Forecast(engine.surface)
+        self.forecast = Forecast(engine.surface, engine.lanes)
         self.uncompiled: dict[Kernel, float] = {}  # seconds that each would take
         self.lock = threading.Condition()
         self.waiting_room: deque[Ready] = deque()
@@ -143,8 +146,11 @@ class Session:
         self.submitted = self.in_flight = self.alive = 0
         self.complete = self.closed = self.host_threads = False
         self.threads: list[threading.Thread] = []
+
+    def open(self) -> None:
+        """Start the workers."""
         with self.lock:
-            self._start(self._advance_lanes, "lanes", engine.workers)
+            self._start(self._advance_lanes, "lanes", self.engine.workers)
 
     def submit(self, search: Search) -> int:
         """Queue a search; its position, counted from 0."""
@@ -169,23 +175,29 @@ class Session:
             yield item
 
     def close(self, seconds: float | None = None) -> None:
-        """Drop what is in flight and end the threads; wait for them, at most so many seconds."""
+        """Drop what is in flight and end the threads; wait for them, at most so many seconds.
+
+        Those that take longer are waited for when the program ends: Python must not be torn down
+        while one of them is compiling.
+        """
         with self.lock:
             self.closed = True
             self.lock.notify_all()
         until = None if seconds is None else time.monotonic() + seconds
         for thread in self.threads:
             thread.join(None if until is None else max(0.0, until - time.monotonic()))
+            if thread.is_alive():
+                atexit.register(thread.join)
 
     def _start(self, work: Callable[[], None], name: str, number: int) -> None:
         """Start threads that do this work (lock held)."""
-        self.alive += number
         for k in range(number):
             thread = threading.Thread(
                 target=self._guarded, args=(work,), name=f"{name}-{k}", daemon=True
             )
-            self.threads.append(thread)
             thread.start()
+            self.alive += 1
+            self.threads.append(thread)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Work until nothing is left; an exception ends all, and is raised by `results`."""
@@ -276,7 +288,7 @@ class Session:
                     self.done.put((position, requests))
                 requests = search.send(None if isinstance(requests, Found) else [])
         except StopIteration as end:
-            self._end(position, end.value)
+            self._end(position, _last(end.value))
         except BaseException as error:
             self._end(position, Failure(error))
         else:
@@ -375,3 +387,11 @@ class Session:
             return None
         amount = 0 if self.engine.on_cpu else -min(len(positions), self.engine.lanes)
         return amount, min(positions)
+
+
+def _last(returned: Any) -> Any:
+    """What a search has returned: it must not look like a result before the last one."""
+    if not isinstance(returned, Found):
+        return returned
+    remedy = "yield results before the last one as Found, and return the last one itself"
+    return Failure(BadInputError("search", "it returns a Found", remedy))
