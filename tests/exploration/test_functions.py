@@ -116,15 +116,10 @@ def test_no_search_begins_outside_of_the_box(beside):
     with Atlas.open(path) as atlas:
         every = atlas.minima(outside=True)
         beyond = int(every["id"][every["outside"]].iloc[0])
-        observer = Observer(atlas, landscape)
-        view = observer.view()
-        view.tried.clear()
-        tasks = [
-            task
-            for _ in range(20)
-            for task in plan_round(view, observer.entries, 0, independent_share=0.3)
-        ]
-    assert {task.strategy for task in tasks} >= {
+        view = replace(Observer(atlas, landscape).view(), tried=Tried())
+        rounds = [plan_round(view, chosen(None), 0.3) for _ in range(20)]
+    tasks = [planned.task for one in rounds for planned in one]
+    assert {task.key.strategy for task in tasks} >= {
         "basin-hopping",
         "single-ended",
         "perturbed",
@@ -132,10 +127,10 @@ def test_no_search_begins_outside_of_the_box(beside):
         "independent-saddles",
     }
     for task in tasks:
-        assert beyond not in task.origin
-        starts = [x for x in task.search.args if isinstance(x, (np.ndarray, tuple))]
-        weights = [x[1] if isinstance(x, tuple) else x for x in starts]
-        assert all(w[0] < 2.5 for w in weights if isinstance(w, np.ndarray))
+        assert beyond not in task.key.origins
+        given = (*task.search.args, *task.search.keywords.values())
+        weights = [x for x in given if isinstance(x, np.ndarray)]
+        assert all(w[0] < 2.5 for w in weights)
 
 
 def test_the_command_line_leaves_them_out_too(beside, tmp_path):

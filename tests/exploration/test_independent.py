@@ -25,6 +25,7 @@ def view(minima: int, seed: int = 0, **landscape) -> SimpleNamespace:
     return SimpleNamespace(
         points=SimpleNamespace(minimum_ids=np.arange(minima) + 7),
         weights=np.zeros((minima, 40)),
+        inside=np.ones(minima, bool),
         landscape=SimpleNamespace(**shape),
         seed=seed,
         tried=Tried(),

@@ -32,6 +32,7 @@ def view(minima, seed=0):
         points=SimpleNamespace(minimum_ids=np.arange(minima) + 7),
         weights=np.arange(3.0 * minima).reshape(minima, 3),
         transition_states=np.zeros((0, 3)),
+        inside=np.ones(minima, bool),
         seed=seed,
         landscape=SimpleNamespace(
             neighbor_copies=lambda w: [-w], random_start=lambda random: random.normal(size=3)
