@@ -5,12 +5,14 @@ which recognizes symmetry copies, and a search is named by the strategy that pro
 is NumPy, so an outcome can cross a process boundary.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from lossatlas.errors import Status
-from lossatlas.landscape.base import Landscape
+
+if TYPE_CHECKING:  # an atlas needs outcomes, but not JAX
+    from lossatlas.landscape.base import Landscape
 
 
 class StationaryPoint(NamedTuple):
@@ -106,7 +108,7 @@ class Outcome(NamedTuple):
     hits: tuple[int, ...] = ()
 
 
-def placed(outcome: Outcome, landscape: Landscape) -> Outcome:
+def placed(outcome: Outcome, landscape: "Landscape") -> Outcome:
     """The outcome as an atlas stores it: every point by its copy inside the box, if there is one.
 
     See `Landscape.representative` and `Landscape.inside`.
