@@ -108,7 +108,8 @@ def private_copy(place: Place) -> tempfile.TemporaryDirectory:
     """A new folder with a copy of a file and of its log, under the same names.
 
     Raises:
-        AtlasError: if another program keeps changing it, or there is no space.
+        AtlasError: if another program keeps changing it, its log may not be read, or there is no
+            space.
     """
     folder = tempfile.TemporaryDirectory(prefix="lossatlas-")
     try:
@@ -122,6 +123,10 @@ def private_copy(place: Place) -> tempfile.TemporaryDirectory:
                 return folder
     except OSError as error:
         folder.cleanup()
+        folder_of_it = Path(error.filename or tempfile.gettempdir()).parent
+        if isinstance(error, PermissionError) and folder_of_it == place.path.parent:
+            remedy = "ask its owner for the permission to read it"
+            raise AtlasError(f"{error.filename}: you may not read it; {remedy}") from error
         problem = f"it cannot be copied to {tempfile.gettempdir()} to be read ({error.strerror})"
         raise AtlasError(f"{place.path}: {problem}; set TMPDIR to another folder") from error
     folder.cleanup()
