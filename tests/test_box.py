@@ -28,6 +28,12 @@ def test_a_fingerprint_gives_the_box_back_exactly(coordinates):
         {"box": "cardboard"},
         {"box": "here to there"},
         {"box": "1 to 2"},
+        {"box": 3},
+        {"box": '["a"] to ["b"]'},
+        {"box": "[0, 0] to [1]"},
+        {"box": "[1.0] to [0.0]"},
+        {"box": "[0.0] to [1.0]", "period": "3"},
+        {"box": "[0.0] to [1.0]", "period": "[1.0, 2.0]"},
     ],
 )
 def test_other_landscapes_have_no_box(fingerprint):

@@ -60,11 +60,10 @@ class Box(NamedTuple):
         """The box that a fingerprint describes; None for landscapes without one, as networks."""
         try:
             low, high = map(json.loads, fingerprint["box"].split(" to "))
-            periods = json.loads(fingerprint.get("period", "null")) or [None] * len(low)
-        except (KeyError, TypeError, ValueError):  # a landscape class of a user's own
+            periods = json.loads(fingerprint.get("period", "null"))
+            return checked_box(low, high, periods, "box")
+        except (AttributeError, KeyError, TypeError, ValueError):  # a user's own landscape class
             return None
-        low, high = np.array(low, float), np.array(high, float)
-        return cls(low, high, np.array([np.inf if p is None else p for p in periods], float))
 
 
 def checked_box(low: object, high: object, period: object, name: str) -> Box:

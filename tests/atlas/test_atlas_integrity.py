@@ -14,7 +14,7 @@ from sqlalchemy import Boolean, select
 
 from lossatlas.atlas import Atlas, schema
 from lossatlas.atlas.checksums import checksum, covered
-from lossatlas.errors import Status
+from lossatlas.errors import AtlasError, Status
 from lossatlas.search.outcome import Pathway
 
 SUMMED = [table for table in schema.metadata.sorted_tables if "checksum" in table.c]
@@ -111,6 +111,32 @@ def test_an_intact_atlas_passes_on_every_database(atlas):
 def test_damage_is_found_and_named(intact, tmp_path, statement, expected):
     found = damaged(intact, tmp_path, statement)
     assert any(re.search(expected, text) for text in found), found
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("UPDATE meta SET value = '{' WHERE key = 'arrays'", "meta of the atlas is damaged"),
+        ("DELETE FROM meta WHERE key = 'arrays'", "its entry arrays is missing"),
+        ("UPDATE attempt SET status = 'MAGIC' WHERE id = 1", "status 'MAGIC'"),
+        ("DELETE FROM minimum WHERE id = 1", "there is no minimum 1, which a link"),
+        ("DELETE FROM array", "the array train_inputs of the atlas is missing"),
+        ("UPDATE array SET content = x'00'", "array train_inputs of the atlas was changed"),
+    ],
+)
+def test_what_cannot_be_read_any_more_is_named(intact, tmp_path, statement, expected):
+    path = Path(shutil.copy(intact, tmp_path / "a.atlas"))
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute(statement).rowcount > 0
+        connection.commit()
+
+    def read() -> None:
+        with Atlas.open(path) as atlas:
+            assert atlas.problem.arrays
+            atlas.status()
+
+    with pytest.raises(AtlasError, match=expected):
+        read()
 
 
 def test_rows_that_change_places_are_found(intact, tmp_path):

@@ -84,6 +84,60 @@ def test_threads_share_an_atlas(atlas, run_id):
     assert atlas.minima()["times_found"].max() == 12
 
 
+TWICE = """
+import os, signal, sys
+from atlas_points import problem
+from lossatlas.atlas import Atlas
+
+path, again = sys.argv[1], sys.argv[2]
+first = Atlas.create(path, problem())
+first.start_run({}, 1, {}, "cpu")
+second = Atlas.open(again)
+print("ready", flush=True)
+sys.stdin.readline()
+first.start_run({}, 3, {}, "cpu")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("again", ["d2.atlas", "link.atlas"])
+def test_a_program_that_opens_an_atlas_twice_keeps_its_locks(tmp_path, again):
+    path = tmp_path / "d2.atlas"
+    (tmp_path / "link.atlas").symlink_to(path)
+    command = [sys.executable, "-c", TWICE, str(path), str(tmp_path / again)]
+    folder = Path(__file__).parent
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, text=True) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+        with Atlas.open(path) as atlas:  # not the last one that closes it
+            atlas.start_run({}, 2, {}, "cpu")
+        assert path.with_name("d2.atlas-wal").exists()
+        program.communicate("\n")
+    with Atlas.open(path) as atlas:
+        assert atlas.runs()["seed"].tolist() == [1, 2, 3]
+    assert integrity(path) == ["ok"]
+
+
+def test_a_reader_that_was_there_first_and_ends_last_leaves_one_plain_file(tmp_path):
+    path = tmp_path / "d2.atlas"
+    Atlas.create(path, problem()).close()
+    write = "import sys; from lossatlas.atlas import Atlas; atlas = Atlas.open(sys.argv[1]); "
+    write += "atlas.start_run({}, 0, {}, 'cpu'); print(flush=True); input(); atlas.close()"
+    command, pipe = [sys.executable, "-c", write, str(path)], subprocess.PIPE
+    with Atlas.open(path) as reader:
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as program:
+            assert program.stdout is not None
+            assert program.stdout.readline() == "\n"
+            assert reader.status()["runs"] == 1
+            program.communicate("\n")
+        assert path.read_bytes()[18:20] == b"\2\2"  # the other could not end it
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes()[18:20] == b"\1\1"  # no write-ahead log any more
+
+
 def test_a_killed_program_loses_nothing_it_was_told_is_safe(tmp_path):
     target, reported = tmp_path / "d2.atlas", []
     for seed in range(3):

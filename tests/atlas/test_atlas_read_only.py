@@ -215,3 +215,28 @@ def test_a_file_that_keeps_changing_is_not_copied(tmp_path, rng, monkeypatch):
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(5)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (lambda source, _: PermissionError(13, "denied", source), "%.atlas: you may not read it"),
+        (
+            lambda _, target: PermissionError(13, "denied", target),
+            r"copied .*\(denied\); set TMPDIR",
+        ),
+        (lambda source, target: OSError(28, "full", source, None, target), r"\(full\); set TMPDIR"),
+    ],
+)
+def test_why_a_file_cannot_be_copied_is_told(tmp_path, rng, monkeypatch, error, message):
+    from lossatlas.atlas import sqlite_file
+
+    path = left_in_write_ahead_mode(in_folder(tmp_path, "a", rng))
+    place = sqlite_file.inspect_file(path, may_create=False)
+
+    def fail(source: Path, target: Path) -> None:
+        raise error(str(source), str(target))
+
+    monkeypatch.setattr(sqlite_file.shutil, "copyfile", fail)
+    with pytest.raises(AtlasError, match=message):
+        sqlite_file.private_copy(place)

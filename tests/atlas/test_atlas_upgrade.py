@@ -98,6 +98,7 @@ def test_everything_is_there_after_the_upgrade_and_the_backup_is_what_it_was(old
         assert dump(backup) == before
         check_content(atlas, backup)
         assert atlas.status()["schema_version"] == 2
+    assert old.read_bytes()[18:20] == b"\1\1"  # one plain file, which version 1 did not leave
     with Atlas.open(old) as again:  # no word of it a second time
         assert again.status()["transition_states"] == 14
     names = {path.name for path in old.parent.iterdir()}

@@ -3,6 +3,10 @@
 import csv
 import io
 import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -178,6 +182,29 @@ def test_a_good_atlas_is_verified(program, atlas):
     found = json.loads(result.stdout)
     assert (found["checked_minima"], found["checked_transition_states"]) == (1, 1)
     assert found["failures"] == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("UPDATE minimum SET weights = x'0011' WHERE id = 1", "minimum 1: changed since"),
+        ("UPDATE minimum SET energy = 'text' WHERE id = 2", "minimum 2: changed since"),
+        ("UPDATE array SET content = x'00'", "array 3cc90d48e08e...: changed since"),
+        ("DELETE FROM array", "array test_labels: it is missing"),
+    ],
+)
+def test_damage_is_reported_also_where_no_point_can_be_computed(run, tmp_path, statement, expected):
+    old = Path(__file__).parents[1] / "atlas" / "version-1.atlas"
+    path = Path(shutil.copy(old, tmp_path / "xor.atlas"))
+    with pytest.warns(UserWarning, match="upgraded from schema version 1"):
+        Atlas.open(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute(statement).rowcount > 0
+        connection.commit()
+    result = run("verify", path)
+    assert f"FAILED  {expected}" in result.stdout
+    assert "cannot be computed again" in result.stdout
+    assert result.exit_code == 1
 
 
 def test_a_failure_has_its_own_exit_code(run, atlas, monkeypatch):

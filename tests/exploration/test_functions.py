@@ -1,6 +1,7 @@
 """Functions as people bring them: periodic, with minima outside of the box, flat."""
 
 import json
+from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +12,9 @@ from typer.testing import CliRunner
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.errors import Status
 from lossatlas.exploration import ExploreOptions, grow, verify
+from lossatlas.exploration.catalog import chosen
 from lossatlas.exploration.planner import plan_round
+from lossatlas.exploration.tried import Tried
 from lossatlas.exploration.view import Observer
 from lossatlas.landscape import FunctionLandscape
 from lossatlas.program import app

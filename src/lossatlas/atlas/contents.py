@@ -18,6 +18,8 @@ from lossatlas.errors import AtlasError, BadInputError, OtherLandscapeError
 
 COMMON = {"meta", "array", "run", "minimum", "transition_state", "attempt", "property"}
 """Tables that atlases of every version have."""
+ENTRIES = {"schema_version", "fingerprint", "specification", "arrays"}
+"""What the table ``meta`` holds."""
 TEST_PREFIX = "test"
 """Arrays of this prefix are no part of the landscape: they may be replaced."""
 
@@ -26,15 +28,19 @@ def version_of(connection: Connection, name: str) -> int | None:
     """The schema version of the atlas in a database; None for an empty database.
 
     Raises:
-        AtlasError: for an atlas of a newer version.
+        AtlasError: for an atlas of a newer version, or one without an entry that all have.
         BadInputError: for tables of another program; they are left alone.
     """
     tables = inspect(connection).get_table_names()
     if not tables:
         return None
-    version = read_meta(connection).get("schema_version") if set(tables) >= COMMON else None
+    stored = read_meta(connection) if set(tables) >= COMMON else {}
+    version = stored.get("schema_version")
     if version is None:
         raise BadInputError(name, "holds the data of another program", "give another path")
+    missing = sorted(ENTRIES - stored.keys())
+    if missing:
+        raise AtlasError(f"{name}: is damaged, its entry {missing[0]} is missing; restore a copy")
     if version > schema.SCHEMA_VERSION:
         raise AtlasError(
             f"{name}: written by a newer lossatlas (schema version {version}, this one reads up "
@@ -103,16 +109,31 @@ def check_problem(problem: Problem) -> None:
 
 
 def read_meta(connection: Connection) -> dict[str, Any]:
-    """All entries of the table ``meta``."""
-    rows = connection.execute(select(schema.meta.c.key, schema.meta.c.value))
-    return {row.key: row.value for row in rows}
+    """All entries of the table ``meta``.
+
+    Raises:
+        AtlasError: if one of them is damaged.
+    """
+    try:
+        rows = connection.execute(select(schema.meta.c.key, schema.meta.c.value))
+        return {row.key: row.value for row in rows}
+    except ValueError as error:  # it is no JSON
+        raise AtlasError("the table meta of the atlas is damaged; restore a copy") from error
 
 
 def read_problem(connection: Connection) -> Problem:
-    """The stored problem, its arrays included."""
+    """The stored problem, its arrays included.
+
+    Raises:
+        AtlasError: if an array is missing or was changed since it was written.
+    """
     stored = read_meta(connection)
     rows = connection.execute(select(schema.array.c.sha256, schema.array.c.content))
     contents = {row.sha256: row.content for row in rows}
+    for name, key in stored["arrays"].items():
+        if hashlib.sha256(contents.get(key, b"")).hexdigest() != key:
+            what = "was changed since it was written" if key in contents else "is missing"
+            raise AtlasError(f"the array {name} of the atlas {what}; restore a copy")
     arrays = {name: array_from_bytes(contents[key]) for name, key in stored["arrays"].items()}
     return Problem(stored["fingerprint"], stored["specification"], arrays)
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
 
 from lossatlas.atlas.schema import meta
-from lossatlas.atlas.sqlite_file import Place, inspect_file, private_copy
+from lossatlas.atlas.sqlite_file import Place, end_use, inspect_file, private_copy
 from lossatlas.errors import AtlasError, BadInputError
 
 PACKAGES = {
@@ -99,7 +99,11 @@ def connect(target: str | Path, seconds: float, *, may_create: bool) -> Connecte
         return Connected(_engine(url), url.render_as_string(hide_password=True))
     name = _file_of(url)
     place = inspect_file(Path(name), may_create)
-    copy = private_copy(place) if place.needs_copy else None
+    try:
+        copy = private_copy(place) if place.needs_copy else None
+    except BaseException:
+        end_use(place.use)
+        raise
     if place.writable:
         engine = _engine(url)
     elif copy is not None:  # SQLite may have to write to it in order to read it
@@ -115,17 +119,21 @@ def disconnect(connected: Connected, *, written: bool) -> None:
 
     Args:
         connected: from `connect`.
-        written: whether the file was written to.
+        written: whether the file was written to. Another program may have written to it meanwhile,
+            so it is left as it is only where it lacks its log, which must stay visible.
     """
     engine, place = connected.engine, connected.place
     engine.dispose()
-    if place is not None and place.writable and (written or place.log):
+    may_have_log = place is not None and (written or not place.without_log) and place.path.exists()
+    if place is not None and place.writable and may_have_log:
         with suppress(DBAPIError):  # another program has it open, and will do this
             plain = engine.execution_options(atlas_begin="")
             with plain.connect() as connection:
                 connection.exec_driver_sql("PRAGMA busy_timeout=0")
                 connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
         engine.dispose()
+    if place is not None:
+        end_use(place.use)
     if connected.copy is not None:
         connected.copy.cleanup()
 

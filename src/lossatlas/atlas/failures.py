@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, func, select
 
 from lossatlas.atlas import schema
-from lossatlas.errors import ADVICE, Status
+from lossatlas.errors import ADVICE, AtlasError, Status
 
 HARMLESS = (Status.CONVERGED, Status.NO_CANDIDATE, Status.RUNNING)
 """These say nothing about the landscape; a search without a candidate is one that is used up."""
@@ -66,7 +66,16 @@ def dominant_failure(counts: Mapping[Status, int], minima: int) -> Failure | Non
 
 
 def count_statuses(connection: Connection) -> dict[Status, int]:
-    """How many attempts of the atlas ended with each status."""
+    """How many attempts of the atlas ended with each status.
+
+    Raises:
+        AtlasError: for a status that there is not.
+    """
     log = schema.attempt.c
     rows = connection.execute(select(log.status, func.count(log.id)).group_by(log.status))
-    return {Status[name]: count for name, count in rows}
+    counts = {name: count for name, count in rows}
+    unknown = sorted(counts.keys() - Status.__members__.keys())
+    if unknown:
+        problem = f"an attempt of the atlas has the status {unknown[0]!r}, which there is not"
+        raise AtlasError(f"{problem}: it is damaged; lossatlas verify says where")
+    return {Status[name]: count for name, count in counts.items()}

@@ -16,6 +16,7 @@ from lossatlas.atlas.columns import read_columns, stack
 from lossatlas.atlas.links import read_links
 from lossatlas.atlas.outside import outside_flags
 from lossatlas.atlas.records import group_hashes
+from lossatlas.errors import AtlasError, BadInputError
 from lossatlas.network.links import Links
 from lossatlas.network.points import Network
 
@@ -35,6 +36,9 @@ def read_network(connection: Connection, known: Network | None = None) -> Networ
         connection: to the atlas.
         known: the network as it was before, of which everything that cannot change is taken over.
             Given back itself if nothing has changed.
+
+    Raises:
+        AtlasError: if a link leads to a point that is not there.
     """
     known = known or _nothing()
     minima = _minima(connection, known)
@@ -49,7 +53,11 @@ def read_network(connection: Connection, known: Network | None = None) -> Networ
             return known
         return known.with_values(columns=minima.columns, transition_state_columns=states.columns)
     new = read_links(connection, _last(known.transition_state_ids))
-    new = new.at_positions(states.ids, minima.ids)
+    try:
+        new = new.at_positions(states.ids, minima.ids)
+    except BadInputError as error:
+        problem = f"the atlas is damaged: {error.problem}"
+        raise AtlasError(f"{problem}; lossatlas verify says what else, restore a copy") from error
     links = (np.concatenate(parts) for parts in zip(known.links, new, strict=True))
     return Network(
         minima.ids,

@@ -3,15 +3,22 @@
 SQLite reads a file in write-ahead mode only with the files ``-wal`` and ``-shm`` beside it, which
 it makes if they are missing. Where they cannot be made, `private_copy` gives a copy that can be
 opened. (SQLite's own way, to call a file immutable, reads nonsense as soon as somebody writes.)
+
+On POSIX systems a process that closes any descriptor of a file gives up all locks that it has on
+it, those of SQLite too: another program would take itself for the last one then, and delete the log
+that this one writes to. So a file that this process has open is never opened here (`Use`).
 """
 
 import os
 import shutil
 import struct
 import tempfile
+import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+from weakref import WeakSet
 
 from lossatlas.errors import AtlasError, BadInputError
 
@@ -25,6 +32,26 @@ COPY_DELAYS = (0.0, 0.5, 2.0)
 """Seconds before each try to copy a file that another program is changing."""
 
 
+_GUARD = threading.Lock()
+_USES: "dict[str, WeakSet[Use]]" = {}
+"""Who has which file open in this process. Weak, for those who forget to close."""
+
+
+@dataclass(frozen=True, eq=False)
+class Use:
+    """Somebody in this process has a file open.
+
+    Attributes:
+        path: of the file, absolute and without links.
+        file: device and number of the file; None if it was not there yet.
+        head: its first bytes, before it was opened; none if it was not there yet.
+    """
+
+    path: str
+    file: tuple[int, int] | None
+    head: bytes
+
+
 class Place(NamedTuple):
     """An SQLite file as it was found before it was opened.
 
@@ -34,6 +61,7 @@ class Place(NamedTuple):
         log: a file ``-wal`` or ``-journal`` with content is beside it.
         shared: the file ``-shm`` is beside it, which all programs that have it open share.
         writable: the file and its folder can be written.
+        use: to be ended by `end_use` after the file was closed.
     """
 
     path: Path
@@ -41,6 +69,7 @@ class Place(NamedTuple):
     log: bool
     shared: bool
     writable: bool
+    use: Use
 
     @property
     def without_log(self) -> bool:
@@ -79,7 +108,8 @@ def private_copy(place: Place) -> tempfile.TemporaryDirectory:
     """A new folder with a copy of a file and of its log, under the same names.
 
     Raises:
-        AtlasError: if another program keeps changing it, or there is no space.
+        AtlasError: if another program keeps changing it, its log may not be read, or there is no
+            space.
     """
     folder = tempfile.TemporaryDirectory(prefix="lossatlas-")
     try:
@@ -93,6 +123,10 @@ def private_copy(place: Place) -> tempfile.TemporaryDirectory:
                 return folder
     except OSError as error:
         folder.cleanup()
+        folder_of_it = Path(error.filename or tempfile.gettempdir()).parent
+        if isinstance(error, PermissionError) and folder_of_it == place.path.parent:
+            remedy = "ask its owner for the permission to read it"
+            raise AtlasError(f"{error.filename}: you may not read it; {remedy}") from error
         problem = f"it cannot be copied to {tempfile.gettempdir()} to be read ({error.strerror})"
         raise AtlasError(f"{place.path}: {problem}; set TMPDIR to another folder") from error
     folder.cleanup()
@@ -132,19 +166,50 @@ def _inspected(path: Path, may_create: bool) -> Place:
         if not may_create:
             remedy = "check the path, or explore a study first"
             raise BadInputError(str(path), "no such atlas", remedy)
-        return Place(path, False, False, False, True)
+        return Place(path, False, False, False, True, _begin_use(path))
     if not path.is_file():
         raise BadInputError(str(path), "is not a file", "give the path of an atlas")
     if size == 0 and not may_create:
         problem = "there is no atlas in it: the file is empty"
         raise BadInputError(str(path), problem, "copy it again, or delete it and explore a study")
-    with path.open("rb") as file:
-        head = file.read(HEADER)
-    _check_magic(path, head)
-    _check_length(path, head)
+    use = _begin_use(path)
+    try:
+        _check_magic(path, use.head)
+        _check_length(path, use.head)
+    except BadInputError:
+        end_use(use)
+        raise
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     shared = beside(path, "-shm").exists()
-    return Place(path, head[18:19] == b"\2", _has_log(path), shared, writable)
+    return Place(path, use.head[18:19] == b"\2", _has_log(path), shared, writable, use)
+
+
+def _begin_use(path: Path) -> Use:
+    """Read how a file begins, unless this process has it open: then it is known."""
+    name = os.path.realpath(path)
+    with _GUARD:
+        found = _stat(path)
+        file = None if found is None else (found.st_dev, found.st_ino)
+        others = _USES.setdefault(name, WeakSet())
+        heads = [other.head for other in others if other.file in (None, file)]
+        head = heads[0] if heads else b"" if file is None else _head(path)
+        use = Use(name, file, head)
+        others.add(use)
+    return use
+
+
+def end_use(use: Use) -> None:
+    """The file is closed; to be called after that, once or more often."""
+    with _GUARD:
+        others = _USES.get(use.path, WeakSet[Use]())
+        others.discard(use)
+        if not others:
+            _USES.pop(use.path, None)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEADER)
 
 
 def _check_nothing_left(path: Path, size: int | None) -> None:

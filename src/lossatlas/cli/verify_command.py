@@ -12,6 +12,7 @@ from lossatlas.cli.arguments import (
     ended_cleanly,
     note,
 )
+from lossatlas.errors import AtlasError
 
 if TYPE_CHECKING:
     from lossatlas.exploration.verification import Verification
@@ -50,13 +51,20 @@ def verify(
     from lossatlas.atlas import Atlas
     from lossatlas.cli.output import show_json
     from lossatlas.exploration.display import progress_bar
-    from lossatlas.exploration.verification import verify as verify_atlas
+    from lossatlas.exploration.verification import nothing_checked, verify as verify_atlas
     from lossatlas.studies.problem import landscape_of
 
     sample = SAMPLE_WITH_FLOW if flow and sample is None else sample
     with Atlas.open(atlas) as opened, progress_bar("verifying") as report:
-        landscape = landscape_of(opened.problem)
-        found = verify_atlas(landscape, opened, sample, flow, seed, report)
+        try:
+            landscape = landscape_of(opened.problem)
+        except AtlasError as error:
+            damaged = opened.check()
+            if not damaged:
+                raise
+            found = nothing_checked(damaged, error)
+        else:
+            found = verify_atlas(landscape, opened, sample, flow, seed, report)
     if as_json:
         show_json(found._asdict())
     else:

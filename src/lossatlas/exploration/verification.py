@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lossatlas.atlas import Atlas
-from lossatlas.errors import Status
+from lossatlas.errors import LossatlasError, Status
 from lossatlas.exploration.ode_flow import Integrated, OdeFlow
 from lossatlas.landscape.base import Landscape
 from lossatlas.lanes.engine import Engine
@@ -88,6 +88,35 @@ def verify(
         ()
     """
     damaged = atlas.check()
+    try:
+        found = _recomputed(landscape, atlas, sample, flow, seed, report, transition_states)
+    except (LossatlasError, TypeError, ValueError) as error:
+        if not damaged:
+            raise
+        return nothing_checked(damaged, error)
+    return found._replace(failures=(*damaged, *found.failures))
+
+
+def nothing_checked(damaged: Sequence[str], error: Exception) -> Verification:
+    """What is said of rows that are damaged so much that no point can be computed again.
+
+    Args:
+        damaged: from `Atlas.check`.
+        error: why not.
+    """
+    text = f"the stored points cannot be computed again: {error}"
+    return Verification(0, 0, 0, (*damaged, text))
+
+
+def _recomputed(
+    landscape: Landscape,
+    atlas: Atlas,
+    sample: int | None,
+    flow: bool,
+    seed: int,
+    report: Callable[[int, int], None],
+    transition_states: Sequence[int] | None,
+) -> Verification:
     minima = atlas.minima(outside=True)
     states = atlas.transition_states(outside=True)
     states = states.dropna(subset=["minimum_1"])  # others have lost links
@@ -117,8 +146,7 @@ def verify(
             report(len(checked), len(searches))
     except KeyboardInterrupt:
         interrupted = True
-    found = _summary(checked, len(minimum_ids), interrupted)
-    return found._replace(failures=(*damaged, *found.failures))
+    return _summary(checked, len(minimum_ids), interrupted)
 
 
 def _summary(checked: dict[int, list[str]], minima: int, interrupted: bool) -> Verification:

@@ -48,10 +48,16 @@ class Links(NamedTuple):
     def at_positions(
         self, transition_state_ids: Int[np.ndarray, " t"], minimum_ids: Int[np.ndarray, " m"]
     ) -> Self:
-        """The same links by positions, where they were by ids; both arrays of ids ascend."""
+        """The same links by positions, where they were by ids; both arrays of ids ascend.
+
+        Raises:
+            BadInputError: for the id of a point that is not there.
+        """
         return self._replace(
-            transition_state=np.searchsorted(transition_state_ids, self.transition_state),
-            minimum=np.searchsorted(minimum_ids, self.minimum),
+            transition_state=_positions(
+                "transition state", self.transition_state, transition_state_ids
+            ),
+            minimum=_positions("minimum", self.minimum, minimum_ids),
         )
 
     def restricted(
@@ -197,6 +203,14 @@ def components(edges: Edges, n_minima: int) -> Int[np.ndarray, " m"]:
 def _starts(links: Links) -> Int[np.ndarray, " t"]:
     """Where the links of each transition state begin; every one has some."""
     return np.flatnonzero(np.diff(links.transition_state, prepend=-1))
+
+
+def _positions(kind: str, ids: np.ndarray, known: np.ndarray) -> np.ndarray:
+    missing = np.setdiff1d(ids, known)
+    if missing.size:
+        problem = f"there is no {kind} {missing[0]}, which a link leads to"
+        raise BadInputError("links", problem, "use the ids of the points that are there")
+    return np.searchsorted(known, ids)
 
 
 def _check_positions(name: str, positions: np.ndarray, size: int) -> None:
