@@ -14,11 +14,13 @@ WHOLE = ("-1", "0", "1.5", "nan", "1" + 30 * "0")
 REFUSED = {  # of each option, what it refuses
     ("explore", "--minutes"): NUMBERS,
     ("explore", "--cpu-minutes"): NUMBERS,
+    ("explore", "--minima"): WHOLE[:-1],
     ("explore", "--transition-states"): WHOLE[:-1],
     ("explore", "--until"): (*NUMBERS, "1", "1.5"),
     ("explore", "--independent-share"): ("-0.1", "1.1", "nan", "inf"),
     ("explore", "--seed"): ("-1", "0.5", "nan", str(2**63)),
     ("explore", "--lanes"): WHOLE,
+    ("explore", "--workers"): WHOLE,
     ("minima", "--merge"): ("-1e-9", "nan", "inf", "-inf"),
     ("minima", "--limit"): ("-1", "1.5", "nan"),
     ("transition-states", "--merge"): ("-1e-9", "nan", "inf", "-inf"),
