@@ -1,9 +1,13 @@
 """What is committed comes back; what must not be stored is refused."""
 
+import contextlib
+import time
+
 import numpy as np
 import pytest
 from atlas_points import attempt, network_point, pathway, symmetry_copy
 from sqlalchemy import insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from lossatlas.atlas import columns, schema
 from lossatlas.atlas.database import writing
@@ -285,3 +289,16 @@ def test_ids_are_never_given_twice(atlas, commit, rng):
     with atlas.reading() as connection:
         ids = connection.execute(select(schema.minimum.c.id)).scalars().all()
     assert len(ids) == len(set(ids)) == 1
+
+
+def test_an_interrupt_between_a_transaction_and_its_block_locks_nobody_out(atlas):
+    """While the exception is handled, what has been begun is still there, and its lock with it."""
+    begun = time.monotonic()
+    kept = atlas._writing()
+    kept.__enter__()
+    run = atlas.start_run({}, 0, {}, "cpu")
+    atlas.finish_run(run, "interrupted")
+    assert time.monotonic() - begun < 10.0
+    with contextlib.suppress(SQLAlchemyError):  # what the interrupt left is gone
+        kept.__exit__(None, None, None)
+    assert (atlas.status()["runs"], atlas.status()["unfinished_runs"]) == (1, 0)

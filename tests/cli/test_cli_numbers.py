@@ -20,7 +20,7 @@ REFUSED = {  # of each option, what it refuses
     ("explore", "--independent-share"): ("-0.1", "1.1", "nan", "inf"),
     ("explore", "--seed"): ("-1", "0.5", "nan", str(2**63)),
     ("explore", "--lanes"): WHOLE,
-    ("explore", "--workers"): WHOLE[:-1],
+    ("explore", "--workers"): WHOLE,
     ("minima", "--merge"): ("-1e-9", "nan", "inf", "-inf"),
     ("minima", "--limit"): ("-1", "1.5", "nan"),
     ("transition-states", "--merge"): ("-1e-9", "nan", "inf", "-inf"),

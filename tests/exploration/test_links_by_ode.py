@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from lane_runs import results_of
 
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.data import load_ljat3, split_pools
 from lossatlas.exploration import ExploreOptions, grow, verify
-from lossatlas.landscape import NetworkLandscape
+from lossatlas.exploration.ode_flow import OdeFlow
+from lossatlas.landscape import FunctionLandscape, NetworkLandscape
+from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
 
 
 @pytest.mark.slow
@@ -29,3 +32,14 @@ def test_sixty_links_of_a_d1_landscape_are_those_of_gradient_flow(tmp_path):
     print(f"{len(degenerate)} degenerate, softest {states['curvature'].max():.1e}; {result}")
     assert result.checked_transition_states == 60
     assert result.failures == ()
+
+
+def test_paths_followed_at_once_are_those_followed_alone():
+    """LSODA of SciPy before 1.17 refuses to be used by two threads at once."""
+    wells = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1], "camel")
+    random = np.random.default_rng(0)
+    jobs = [(0.5 * wells.random_start(random), np.eye(2), 1.0) for _ in range(8)]
+    alone = results_of(wells.surface, OdeFlow(), jobs, workers=1)
+    together = results_of(wells.surface, OdeFlow(), jobs, workers=4)
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one.w, other.w)

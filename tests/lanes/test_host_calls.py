@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from lane_runs import in_order, results_of
+from lane_runs import in_order, results_of, single
 
 from lossatlas.kernels.dense.polish import Polish
 from lossatlas.kernels.quench import Quench
@@ -118,18 +118,15 @@ def test_a_thread_that_outlives_an_interrupt_is_waited_for_at_the_end_of_the_pro
     monkeypatch.setattr("lossatlas.lanes.engine.PATIENCE", 0.0)
     monkeypatch.setattr("atexit.register", at_the_end.append)
     engine = Engine(CAMEL.surface, workers=1)
-    begun = threading.Event()
 
-    def search():
-        begun.set()
-        yield Request(Squares(1.0), job(1))
-
-    with pytest.raises(KeyboardInterrupt), engine.session() as session:
-        session.submit(search())
-        begun.wait(30)
+    def interrupted(session):
+        session.submit(single(Request(Squares(1.0), job(1))))
         while session.host_calls or not session.host_threads:  # until the call has begun
             time.sleep(0.01)
         raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), engine.session() as session:
+        interrupted(session)
     assert any(thread.is_alive() for thread in session.threads)
     for wait in at_the_end:
         wait()

@@ -9,15 +9,17 @@ they take turns.
 """
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, Protocol
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import Pool, QueuePool
 
 from lossatlas.atlas.schema import meta
 from lossatlas.atlas.sqlite_file import Place, end_use, inspect_file, private_copy
@@ -173,10 +175,30 @@ def writing(engine: Engine, name: str, *, locked: bool = True) -> Iterator[Conne
             the rows of the table ``meta``.
     """
     engine = engine.execution_options(atlas_begin="BEGIN IMMEDIATE")
-    with _explained(name), engine.begin() as connection:
-        if locked:
-            connection.execute(select(meta.c.key).with_for_update()).all()
-        yield connection
+    with _explained(name), engine.connect() as connection:
+        _give_up_unfinished(connection)
+        with connection.begin():
+            if locked:
+                connection.execute(select(meta.c.key).with_for_update()).all()
+            yield connection
+
+
+_unfinished: WeakKeyDictionary[Pool, WeakValueDictionary[int, Connection]] = WeakKeyDictionary()
+"""The last connection that each thread wrote with, by the connections of an atlas."""
+
+
+def _give_up_unfinished(connection: Connection) -> None:
+    """Close the connection that this thread wrote with before, unless that has come to its end.
+
+    An interrupt can come where a transaction has begun and the block in it has not. As long as the
+    exception is handled nobody ends that transaction, and its lock would keep out the thread that
+    has it.
+    """
+    of_threads = _unfinished.setdefault(connection.engine.pool, WeakValueDictionary())
+    before = of_threads.pop(threading.get_ident(), None)
+    if before is not None and not before.closed:
+        before.invalidate()
+    of_threads[threading.get_ident()] = connection
 
 
 def _as_url(target: str | Path) -> URL:

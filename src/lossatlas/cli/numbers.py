@@ -16,8 +16,8 @@ from lossatlas.errors import BadInputError
 Check = Callable[[typer.CallbackParam, Any], Any]
 """A callback of an option, which returns the value or ends the program with a message."""
 
-MOST_LANES = 1_000_000
-"""More searches at once fit into no memory."""
+MOST_DRAWS = 10_000
+"""More draws of a study nobody waits for."""
 
 
 def any_number(example: str) -> Check:
@@ -26,7 +26,7 @@ def any_number(example: str) -> Check:
     Args:
         example: a value that is allowed, for the message.
     """
-    return _check(lambda value: not math.isnan(value), "a number", example)
+    return checked(lambda value: not math.isnan(value), "a number", example)
 
 
 def positive(example: str) -> Check:
@@ -35,7 +35,7 @@ def positive(example: str) -> Check:
     Args:
         example: a value that is allowed, for the message.
     """
-    return _check(lambda value: 0 < value < math.inf, "positive and finite", example)
+    return checked(lambda value: 0 < value < math.inf, "positive and finite", example)
 
 
 def not_negative(example: str) -> Check:
@@ -44,39 +44,18 @@ def not_negative(example: str) -> Check:
     Args:
         example: a value that is allowed, for the message.
     """
-    return _check(lambda value: 0 <= value < math.inf, "finite and 0 or more", example)
+    return checked(lambda value: 0 <= value < math.inf, "finite and 0 or more", example)
 
 
-def between_0_and_1(example: str) -> Check:
-    """A check of an option that takes a number between 0 and 1, but neither of them.
-
-    Args:
-        example: a value that is allowed, for the message.
-    """
-    return _check(lambda value: 0 < value < 1, "between 0 and 1, without these two", example)
-
-
-def from_0_to_1(example: str) -> Check:
-    """A check of an option that takes a number from 0 to 1.
+def checked(allowed: Callable[[Any], bool], words: str, example: str) -> Check:
+    """A check of an option that takes some values only.
 
     Args:
-        example: a value that is allowed, for the message.
+        allowed: whether a value is one of them.
+        words: which are, for the message.
+        example: one of them, for the message.
     """
-    return _check(lambda value: 0 <= value <= 1, "from 0 to 1", example)
 
-
-def count(example: str, most: float = math.inf) -> Check:
-    """A check of an option that takes a whole number, 1 or more.
-
-    Args:
-        example: a value that is allowed, for the message.
-        most: the largest that is allowed.
-    """
-    words = "1 or more" if most == math.inf else f"from 1 to {most:,}"
-    return _check(lambda value: 1 <= value <= most, words, example)
-
-
-def _check(allowed: Callable[[float], bool], words: str, example: str) -> Check:
     def check(option: typer.CallbackParam, value: Any) -> Any:
         if value is not None and not allowed(value):
             problem = f"{value} is not {words}"

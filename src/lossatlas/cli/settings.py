@@ -6,13 +6,12 @@ becomes an option, whose value is checked while the command line is read.
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from lossatlas.cli.arguments import BAD_INPUT
-from lossatlas.errors import BadInputError
-from lossatlas.exploration.stop_rules import SETTINGS, Setting
+from lossatlas.cli.numbers import checked
+from lossatlas.exploration.stop_rules import SETTINGS
 
 
 def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -42,21 +41,9 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
 def _parameter(name: str) -> inspect.Parameter:
     setting = SETTINGS[name]
     text = f"{setting.meaning[0].upper()}{setting.meaning[1:]}."
-    option = typer.Option(help=text, callback=_check(setting))
+    check = checked(setting.allows, setting.allowed, f"{setting.example:g}")
+    option = typer.Option(help=text, callback=check)
     annotation = Annotated[setting.kind | None, option]  # type: ignore[valid-type]
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
     )
-
-
-def _check(setting: Setting) -> Callable[[typer.CallbackParam, Any], Any]:
-    def check(option: typer.CallbackParam, value: Any) -> Any:
-        if value is not None and not setting.allows(value):
-            where = f"{option.opts[0]} {value}"
-            remedy = f"use e.g. {setting.example:g}"
-            error = BadInputError(where, f"not {setting.allowed}", remedy)
-            typer.echo(f"lossatlas: {error}", err=True)
-            raise typer.Exit(BAD_INPUT)
-        return value
-
-    return check

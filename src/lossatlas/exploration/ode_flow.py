@@ -2,10 +2,14 @@
 
 Nothing is shared with `kernels.dense.flow` but the function itself: SciPy's LSODA, which switches
 to stiff steps by itself, on dw/dt = -grad E(w) with the exact Jacobian, until Newton's method takes
-over. It is a host call: several paths are followed at once, one a core.
+over. It is a host call: several paths are followed at once, one a core, except by an LSODA of
+SciPy before 1.17, which keeps its state where all threads share it.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
+from importlib.metadata import version
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +24,10 @@ segments."""
 SHORT_STEP, FLAT = 0.002, 1e-9
 """A path has arrived where Newton's step to a minimum is shorter than this, in length scales, or
 where at a saddle, in a symmetric subspace that it cannot leave, the RMS gradient is smaller."""
+
+
+_SHARES_STATE = tuple(map(int, version("scipy").split(".")[:2])) < (1, 17)
+_ALONE = Lock() if _SHARES_STATE else nullcontext()
 
 
 class Integrated(NamedTuple):
@@ -56,7 +64,8 @@ class OdeFlow:
         w, time = symmetrizer @ w, 1.0
         for _ in range(SEGMENTS):
             options = {"jac": jacobian, "rtol": self.tolerance, "atol": self.tolerance}
-            solution = solve_ivp(downhill, (0.0, time), w, method=self.method, **options)
+            with _ALONE if self.method == "LSODA" else nullcontext():
+                solution = solve_ivp(downhill, (0.0, time), w, method=self.method, **options)
             w = symmetrizer @ solution.y[:, -1]
             gradient, hessian = np.asarray(_gradient(surface, w)), np.asarray(_hessian(surface, w))
             if _arrived(gradient, hessian, length):

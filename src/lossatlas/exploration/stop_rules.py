@@ -26,6 +26,8 @@ LARGEST_SEED = 2**63 - 1
 """The largest that a database stores."""
 MOST_LANES = 1_000_000
 """More searches at once fit into no memory."""
+MOST_WORKERS = 10_000
+"""More threads no machine has cores for."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ class ExploreOptions:
         default=0,
     )
     lanes: int | None = _count("searches of a kind in flight for each worker", 4, MOST_LANES)
-    workers: int | None = _count("worker threads; by default one for each core", 2)
+    workers: int | None = _count("worker threads; by default one for each core", 2, MOST_WORKERS)
     strategies: "Sequence[str | Strategy] | None" = None
 
     def __post_init__(self) -> None:
