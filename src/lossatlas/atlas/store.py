@@ -188,7 +188,7 @@ class Atlas:
                     "upgraded, since it or its folder is protected",
                     "copy it to a folder of your own and open the copy",
                 )
-            self._written = True  # version 1 left its file in write-ahead mode, without a log
+            self._written.set()  # version 1 left its file in write-ahead mode, without a log
             message = upgrade(self._engine, self.name)
             if message is not None:  # another program was not faster
                 warnings.warn(message, stacklevel=4)
