@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple, Protocol
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from typing import Any, NamedTuple, Protocol
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -175,30 +175,39 @@ def writing(engine: Engine, name: str, *, locked: bool = True) -> Iterator[Conne
             the rows of the table ``meta``.
     """
     engine = engine.execution_options(atlas_begin="BEGIN IMMEDIATE")
-    with _explained(name), engine.connect() as connection:
-        _give_up_unfinished(connection)
-        with connection.begin():
-            if locked:
-                connection.execute(select(meta.c.key).with_for_update()).all()
-            yield connection
+    explained = _explained(name)
+    with explained, engine.connect() as connection, _unfinished(connection), connection.begin():
+        if locked:
+            connection.execute(select(meta.c.key).with_for_update()).all()
+        yield connection
 
 
-_unfinished: WeakKeyDictionary[Pool, WeakValueDictionary[int, Connection]] = WeakKeyDictionary()
-"""The last connection that each thread wrote with, by the connections of an atlas."""
+_writers: WeakKeyDictionary[Pool, dict[int, Any]] = WeakKeyDictionary()
+"""The driver's connection that each thread is writing with, by the connections of an atlas."""
 
 
-def _give_up_unfinished(connection: Connection) -> None:
-    """Close the connection that this thread wrote with before, unless that has come to its end.
+@contextmanager
+def _unfinished(connection: Connection) -> Iterator[None]:
+    """Undo what this thread has begun to write and not ended, and remember what it begins now.
 
-    An interrupt can come where a transaction has begun and the block in it has not. As long as the
-    exception is handled nobody ends that transaction, and its lock would keep out the thread that
-    has it.
+    An interrupt can come where a transaction has begun and the block in it has not, or while it is
+    undone. As long as the exception is handled nobody ends that transaction, and its lock would
+    keep out the thread that has it.
     """
-    of_threads = _unfinished.setdefault(connection.engine.pool, WeakValueDictionary())
-    before = of_threads.pop(threading.get_ident(), None)
-    if before is not None and not before.closed:
-        before.invalidate()
-    of_threads[threading.get_ident()] = connection
+    of_threads, thread = _writers.setdefault(connection.engine.pool, {}), threading.get_ident()
+    left = of_threads.pop(thread, None)
+    if left is not None:
+        with suppress(connection.dialect.loaded_dbapi.Error):  # it is closed already
+            left.rollback()
+    of_threads[thread] = connection.connection.dbapi_connection
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        of_threads.pop(thread, None)
+        raise
+    of_threads.pop(thread, None)
 
 
 def _as_url(target: str | Path) -> URL:
