@@ -5,11 +5,11 @@ import time
 
 import numpy as np
 import pytest
-from atlas_points import attempt, network_point, pathway, symmetry_copy
+from atlas_points import attempt, network_point, pathway, problem, symmetry_copy
 from sqlalchemy import insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from lossatlas.atlas import columns, schema
+from lossatlas.atlas import Atlas, columns, schema
 from lossatlas.atlas.database import writing
 from lossatlas.errors import AtlasError, BadInputError, Status
 
@@ -302,3 +302,19 @@ def test_an_interrupt_between_a_transaction_and_its_block_locks_nobody_out(atlas
     with contextlib.suppress(SQLAlchemyError):  # what the interrupt left is gone
         kept.__exit__(None, None, None)
     assert (atlas.status()["runs"], atlas.status()["unfinished_runs"]) == (1, 0)
+
+
+def test_an_interrupt_inside_a_statement_locks_nobody_out(tmp_path):
+    """SQLAlchemy closes the connection then, SQLite not before the statement has ended."""
+    with Atlas.create(tmp_path / "a.atlas", problem()) as atlas:
+        with contextlib.suppress(KeyboardInterrupt), atlas._writing() as connection:
+            cursor = connection.connection.cursor()
+            cursor.execute(
+                "WITH RECURSIVE n(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM n) SELECT k FROM n"
+            )
+            connection.invalidate()
+            raise KeyboardInterrupt
+        begun = time.monotonic()
+        atlas.finish_run(atlas.start_run({}, 0, {}, "cpu"), "interrupted")
+        assert time.monotonic() - begun < 10.0
+        assert cursor is not None  # as the exception keeps it where it is handled

@@ -116,7 +116,7 @@ def test_a_thread_that_outlives_an_interrupt_is_waited_for_at_the_end_of_the_pro
     """Python aborts where it is torn down while a thread is compiling."""
     at_the_end = []
     monkeypatch.setattr("lossatlas.lanes.engine.PATIENCE", 0.0)
-    monkeypatch.setattr("atexit.register", at_the_end.append)
+    monkeypatch.setattr("atexit.register", lambda *call: at_the_end.append(call))
     engine = Engine(CAMEL.surface, workers=1)
 
     def interrupted(session):
@@ -128,6 +128,6 @@ def test_a_thread_that_outlives_an_interrupt_is_waited_for_at_the_end_of_the_pro
     with pytest.raises(KeyboardInterrupt), engine.session() as session:
         interrupted(session)
     assert any(thread.is_alive() for thread in session.threads)
-    for wait in at_the_end:
-        wait()
+    for wait, *seconds in at_the_end:
+        wait(*seconds)
     assert not any(thread.is_alive() for thread in session.threads)

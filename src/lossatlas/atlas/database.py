@@ -125,6 +125,8 @@ def disconnect(connected: Connected, *, written: bool) -> None:
             so it is left as it is only where it lacks its log, which must stay visible.
     """
     engine, place = connected.engine, connected.place
+    for left in _writers.pop(engine.pool, {}).values():
+        _undo(engine, left)
     engine.dispose()
     may_have_log = place is not None and (written or not place.without_log) and place.path.exists()
     if place is not None and place.writable and may_have_log:
@@ -195,19 +197,23 @@ def _unfinished(connection: Connection) -> Iterator[None]:
     keep out the thread that has it.
     """
     of_threads, thread = _writers.setdefault(connection.engine.pool, {}), threading.get_ident()
-    left = of_threads.pop(thread, None)
-    if left is not None:
-        with suppress(connection.dialect.loaded_dbapi.Error):  # it is closed already
-            left.rollback()
-    of_threads[thread] = connection.connection.dbapi_connection
+    _undo(connection.engine, of_threads.pop(thread, None))
+    of_threads[thread] = mine = connection.connection.dbapi_connection
+    interrupted = False
     try:
         yield
     except KeyboardInterrupt:
+        interrupted = True
         raise
-    except BaseException:
-        of_threads.pop(thread, None)
-        raise
-    of_threads.pop(thread, None)
+    finally:
+        if not interrupted and of_threads.get(thread) is mine:
+            del of_threads[thread]
+
+
+def _undo(engine: Engine, left: Any) -> None:
+    if left is not None:
+        with suppress(engine.dialect.loaded_dbapi.Error):  # it is closed already
+            left.rollback()
 
 
 def _as_url(target: str | Path) -> URL:
@@ -274,6 +280,12 @@ def _take_locks_at_begin(engine: Engine, seconds: float, *, query_only: bool) ->
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute(f"PRAGMA query_only={int(query_only)}")
         cursor.close()
+
+    @event.listens_for(engine, "invalidate")
+    def undo(connection, _record, _error) -> None:
+        # SQLite closes it, and gives its lock back, when an interrupted statement is forgotten.
+        with suppress(sqlite3.Error):
+            connection.rollback()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

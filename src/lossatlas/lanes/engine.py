@@ -41,6 +41,8 @@ from lossatlas.lanes.requests import Found, HostCall, Kernel, Request, Requests,
 
 PATIENCE = 2.0
 """Seconds that an interrupted program waits for device calls to end; most take less."""
+LAST_PATIENCE = 60.0
+"""Seconds that it waits for each thread at its very end; most compilations take less."""
 
 
 class Failure(NamedTuple):
@@ -187,7 +189,7 @@ class Session:
         for thread in self.threads:
             thread.join(None if until is None else max(0.0, until - time.monotonic()))
             if thread.is_alive():
-                atexit.register(thread.join)
+                atexit.register(thread.join, LAST_PATIENCE)
 
     def _start(self, work: Callable[[], None], name: str, number: int) -> None:
         """Start threads that do this work (lock held)."""
