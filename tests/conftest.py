@@ -16,7 +16,15 @@ jax.config.update("jax_enable_x64", True)
 
 # Before anything of the library is imported. `symmetry` and its like are left out: their NumPy
 # functions are called so often that checks would make their tests a quarter slower.
-LANDSCAPE = ("architecture", "base", "network", "network_hessian", "network_landscape")
+LANDSCAPE = (
+    "architecture",
+    "base",
+    "function_landscape",
+    "function_surface",
+    "network",
+    "network_hessian",
+    "network_landscape",
+)
 CHECKED = ["lossatlas.kernels", *(f"lossatlas.landscape.{name}" for name in LANDSCAPE)]
 install_import_hook([*CHECKED, "lossatlas.landscape.softmax_shift"], "shape_checks.shapes")
 

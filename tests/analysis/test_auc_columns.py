@@ -1,5 +1,6 @@
 """AUC columns against scikit-learn, on made-up minima."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -158,7 +159,7 @@ def test_only_what_is_missing_is_computed(atlas, landscape):
 def test_many_items_are_taken_in_parts(atlas, landscape, monkeypatch):
     compute_auc(atlas, landscape)
     whole = atlas.minima()["train_auc"].copy()
-    monkeypatch.setattr("lossatlas.analysis.auc_columns.ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(sys.modules[compute_auc.__module__], "ROWS_AT_ONCE", 1)
     compute_auc(atlas, landscape)
     np.testing.assert_array_equal(atlas.minima()["train_auc"], whole)
 
