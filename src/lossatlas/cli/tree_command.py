@@ -15,6 +15,7 @@ from lossatlas.errors import BadInputError
 if TYPE_CHECKING:
     import numpy as np
 
+    from lossatlas.network.disconnectivity import Tree
     from lossatlas.network.points import Network
 
 SIZE = (8.0, 6.0)
@@ -91,7 +92,6 @@ def tree(
             raise _nothing_to_draw(name, opened.status())
     _check_top(network, top)
     _draw(network, _colors(network, color, name), picture)
-    _report(network, picture)
 
 
 def pathsample_files(source: Sequence[str]) -> tuple[Path, Path] | None:
@@ -127,7 +127,6 @@ def _draw_files(files: tuple[Path, Path], color: str | None, picture: Picture) -
     network, picture = read_network(*files), picture._replace(quantity="energy")
     _check_top(network, picture.top)
     _draw(network, (None, None), picture)
-    _report(network, picture)
 
 
 def _check_top(network: "Network", top: float | None) -> None:
@@ -173,23 +172,24 @@ def _colors(
 def _draw(
     network: "Network", colors: tuple["np.ndarray | None", str | None], picture: Picture
 ) -> None:
+    """Draw it as `plot_tree` does, and say what is shown."""
     from matplotlib.figure import Figure
 
-    from lossatlas.plots.tree import plot_tree
+    from lossatlas.analysis.tree_layout import layout, shown_tree
+    from lossatlas.plots.tree import draw_layout
 
     figure = Figure(SIZE, layout="constrained")
     values, label = colors
-    axes = figure.subplots()
-    plot_tree(network, values, axes, levels=picture.levels, top=picture.top, label=label)
-    axes.set_ylabel(picture.quantity)
+    shown = shown_tree(network, picture.levels, picture.top)
+    draw_layout(figure.subplots(), layout(shown), values, label=label)
+    figure.axes[0].set_ylabel(picture.quantity)
     save_picture(figure, picture.output)
+    _report(network, shown, picture)
 
 
-def _report(network: "Network", picture: Picture) -> None:
-    from lossatlas.analysis.tree_layout import shown_tree
+def _report(network: "Network", shown: "Tree", picture: Picture) -> None:
     from lossatlas.shown import counted
 
-    shown = shown_tree(network, picture.levels, picture.top)
     hidden = network.minimum_ids.size - shown.minima.size
     minima = counted(shown.minima.size, "minimum", "minima")
     typer.echo(f"{picture.output}: {minima} in {counted(shown.roots.size, 'connected set')}")
