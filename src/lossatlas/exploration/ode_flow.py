@@ -17,6 +17,7 @@ from scipy.integrate import solve_ivp
 
 from lossatlas.compiled import compiled
 from lossatlas.errors import Status
+from lossatlas.landscape.base import Surface
 
 SEGMENT, SEGMENTS = 10.0, 12
 """Each segment of the integration covers this many times the time covered before; at most so many
@@ -52,7 +53,7 @@ class OdeFlow:
     method: str = "LSODA"
     tolerance: float = 1e-8
 
-    def call(self, surface: Any, w: np.ndarray, symmetrizer: Any, length: float) -> Integrated:
+    def call(self, surface: Surface, w: np.ndarray, symmetrizer: Any, length: float) -> Integrated:
         """Integrate gradient flow into the Newton ball of where it leads."""
 
         def downhill(_: float, x: np.ndarray) -> np.ndarray:

@@ -15,11 +15,12 @@ import numpy as np
 
 from lossatlas.compiled import compiled
 from lossatlas.errors import Status
+from lossatlas.landscape.base import Surface
 from lossatlas.lanes.requests import Kernel, Search
 
 
 @partial(compiled, static_argnames=("kernel", "vectorized"), donate_argnames="states")
-def advance(kernel: Kernel, surface: Any, states: Any, jobs: Any, fresh: Any, vectorized: bool):
+def advance(kernel: Kernel, surface: Surface, states: Any, jobs: Any, fresh: Any, vectorized: bool):
     """Start the fresh lanes, advance every lane by up to `kernel.steps`.
 
     Returns states, results, and how many steps each lane took.
@@ -87,7 +88,7 @@ class Block:
     `taken` holds the steps each lane took in the last device call.
     """
 
-    def __init__(self, kernel: Kernel, surface: Any, n_lanes: int, vectorized: bool) -> None:
+    def __init__(self, kernel: Kernel, surface: Surface, n_lanes: int, vectorized: bool) -> None:
         """All lanes empty; memory is allocated with the first job."""
         self.kernel, self.surface, self.vectorized = kernel, surface, vectorized
         self.waiting: list[Job | None] = [None] * n_lanes

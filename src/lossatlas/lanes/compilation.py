@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import jax
 
+from lossatlas.landscape.base import Surface
+
 FILE = "lossatlas-seconds.jsonl"
 """One line a kernel and landscape, in JAX's folder of compiled code."""
 LARGEST = 2**20
@@ -60,7 +62,7 @@ class Forecast:
         (0.0, 5.0)
     """
 
-    def __init__(self, surface: Any, lanes: int = 1, folder: Path | None = None) -> None:
+    def __init__(self, surface: Surface, lanes: int = 1, folder: Path | None = None) -> None:
         """Read what earlier processes have noted."""
         configured = getattr(jax.config, "jax_compilation_cache_dir", None)
         folder = Path(configured) if folder is None and configured else folder

@@ -22,6 +22,7 @@ import jax
 import jax.numpy as jnp
 
 from lossatlas.errors import Status
+from lossatlas.landscape.base import Surface
 
 
 class Kernel(Protocol):
@@ -37,7 +38,7 @@ class Kernel(Protocol):
         """`init(surface, *job)`: state of a new search; `state.status` is a scalar int32."""
         ...
 
-    def step(self, surface: Any, state: Any) -> Any:
+    def step(self, surface: Surface, state: Any) -> Any:
         """The state after one evaluation of each kind."""
         ...
 
