@@ -1,9 +1,9 @@
 """Compilation of everything that lossatlas computes with JAX: in full precision.
 
 On recent NVIDIA cards JAX multiplies single-precision matrices in TF32, which keeps ten bits of
-each factor, unless the program asks for more. Hessians that searches steer by are single
-precision; with an error of 7e-4 in place of 2e-7 half of all paths get lost. So every compiled
-function is traced with full precision requested, whatever the caller has configured.
+each factor, unless the program asks for more. Searches steer by Hessians in single precision, and
+many paths get lost with what remains of them. So every compiled function is traced with full
+precision requested, whatever the caller has configured.
 """
 
 from collections.abc import Callable

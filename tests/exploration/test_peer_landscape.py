@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from lossatlas.atlas import Atlas, Problem, schema
-from lossatlas.atlas.matching import find_match
+from lossatlas.atlas.matching import Known
 from lossatlas.exploration import ExploreOptions, grow, verify
 from lossatlas.interop.pathsample import read_database
 from lossatlas.landscape import NetworkLandscape
@@ -43,7 +43,9 @@ def _matches(landscape, atlas, weights, table):
     tools, engine = default_tools(landscape), Engine(landscape.surface)
     polished = dict(engine.run(certified(tools, w) for w in weights))
     with atlas.reading() as connection:
-        return [find_match(connection, table, polished[k].point) for k in range(len(weights))]
+        points = [polished[k].point for k in range(len(weights))]
+        known = Known(connection, table, [point.energy for point in points])
+        return [known.match(point) for point in points]
 
 
 @pytest.mark.slow

@@ -79,11 +79,6 @@ class Known:
         self._candidates.insert(place, candidate)
 
 
-def find_match(connection: Connection, table: Table, point: StationaryPoint) -> int | None:
-    """The id of the stored point that ``point`` is a copy of; None if it is new (see `Known`)."""
-    return Known(connection, table, [point.energy]).match(point)
-
-
 def _windows(energies: Iterable[float]) -> Iterator[tuple[float, float]]:
     """Where to look for points of these energies; no two overlap, so that none is found twice."""
     low = high = None
