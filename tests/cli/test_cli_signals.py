@@ -13,8 +13,9 @@ import os, signal, sys, threading, time
 from lossatlas.cli import signals
 
 number, case = signal.Signals[sys.argv[1]], sys.argv[2]
-if case == "ignored":
-    signal.signal(number, signal.SIG_IGN)
+usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+# Whoever runs the tests in the background may have them ignored.
+signal.signal(number, signal.SIG_IGN if case == "ignored" else usual)
 signals.install()
 
 
