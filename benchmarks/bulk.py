@@ -10,11 +10,19 @@ from sqlalchemy import Table, func, select
 from lossatlas.atlas import Atlas, schema
 from lossatlas.atlas.checksums import checksum
 from lossatlas.atlas.database import writing
+from lossatlas.atlas.rows import point_of_attempt
 from lossatlas.search.outcome import StationaryPoint
 
 ROWS_PER_TRANSACTION = 20_000
 SPECTRUM = (1e-5, 2e-4, 3e-4, 1e-3)
 ORBIT_SIZE = 3715891200
+INVARIANTS = 14
+STATES, ATTEMPTS = 2.7, 4.0
+"""Transition states and attempts for each minimum, as in a landscape that is well explored."""
+NEAR = 100
+"""Minima found one after the other that links lie among."""
+KEPT = 20
+"""Minima of each transaction that are given back."""
 
 
 def add_points(
@@ -55,6 +63,84 @@ def add_links(atlas: Atlas, minimum_1: np.ndarray, minimum_2: np.ndarray) -> Non
     _insert(atlas, schema.link, rows)
 
 
+def add_attempts(atlas: Atlas, minima: int, states: int, attempts: int) -> None:
+    """Add a log of attempts that found minima 1, 2, ... and transition states 1, 2, ... in order.
+
+    Each attempt started from one minimum; every point was found by one of them, once, as
+    `add_points` says.
+    """
+    run_id = atlas.start_run({}, 0, {}, "cpu")
+    key = "all attempts"
+    _insert(atlas, schema.batch, [{"id": 1, "key": key, "run_id": run_id, "attempts": attempts}])
+    found = [_shares(number, attempts) for number in (minima, states)]
+    _insert(atlas, schema.attempt, _attempt_rows(*found))
+    _insert(atlas, schema.attempt_point, _point_rows(*found))
+
+
+def fill(atlas: Atlas, count: int, size: int, seed: int = 0) -> list[StationaryPoint]:
+    """Fill an empty atlas with `count` minima, their transition states, links and attempts.
+
+    Links join a minimum with one of the hundred found before it, as most searches do.
+
+    Args:
+        atlas: an empty one.
+        count: how many minima.
+        size: how many weights.
+        seed: of the random numbers.
+
+    Returns:
+        Some of the minima, as a search would find them again.
+    """
+    rng, kept = np.random.default_rng(seed), []
+    states = int(STATES * count)
+    for table, number in ((schema.minimum, count), (schema.transition_state, states)):
+        for start in range(0, number, ROWS_PER_TRANSACTION):
+            points = random_points(rng, min(ROWS_PER_TRANSACTION, number - start), size)
+            if table is schema.minimum:
+                kept += minima(*(part[:KEPT] for part in points))
+            add_points(atlas, table, *points)
+    first = rng.integers(1, count + 1, states)
+    second = np.maximum(1, first - rng.integers(0, NEAR, states))
+    add_links(atlas, first, second)
+    add_attempts(atlas, count, states, int(ATTEMPTS * count))
+    return kept
+
+
+def random_points(
+    rng: np.random.Generator, count: int, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Energies, invariants and weights; losses of a real landscape lie close together."""
+    energies = rng.uniform(0.5, 0.6, count)
+    invariants = np.hstack([energies[:, None], rng.normal(size=(count, INVARIANTS - 1))])
+    return energies, invariants, rng.normal(size=(count, size))
+
+
+def _shares(number: int, attempts: int) -> np.ndarray:
+    """How many of so many points each attempt finds."""
+    return np.diff(np.arange(attempts + 1) * number // attempts)
+
+
+def _attempt_rows(minima: np.ndarray, states: np.ndarray) -> Iterator[dict[str, Any]]:
+    names = ("single-ended", "connect", "basin-hopping", "gaps", "degenerate")
+    blank = {"batch": 1, "width": 48, "part": 1, "stream": None, "status": "CONVERGED"}
+    blank |= {"gradients": 200, "hessians": 40, "failures": {}, "conflicts": 0}
+    for k, (low, high) in enumerate(zip(minima.tolist(), states.tolist(), strict=True)):
+        place = {"id": k + 1, "round": k // 24, "as_of": max(0, k // 24 - 1) * 24}
+        what = {"strategy": names[k % len(names)], "what": f"mode {k % 8} + x{k % 3}"}
+        yield {**blank, **place, **what, "new_minima": low, "new_transition_states": high}
+
+
+def _point_rows(minima: np.ndarray, states: np.ndarray) -> Iterator[dict[str, Any]]:
+    low = high = 0
+    for attempt, found in enumerate(zip(minima.tolist(), states.tolist(), strict=True), start=1):
+        points = [("origin", 1 + attempt * 7 % max(1, low))] if low else []
+        points += [("end", identifier) for identifier in range(low + 1, low + found[0] + 1)]
+        points += [("transition-state", k) for k in range(high + 1, high + found[1] + 1)]
+        low, high = low + found[0], high + found[1]
+        for position, (role, point) in enumerate(points):
+            yield point_of_attempt(attempt, position, role, point)
+
+
 def _insert(atlas: Atlas, table: Table, rows: Iterable[dict[str, Any]]) -> None:
     """Goes around SQLAlchemy's expressions, which would cost more than SQLite itself."""
     rows = iter(rows)
@@ -65,8 +151,12 @@ def _insert(atlas: Atlas, table: Table, rows: Iterable[dict[str, Any]]) -> None:
         )
         some = chain([row], islice(rows, ROWS_PER_TRANSACTION - 1))
         with writing(atlas._engine, atlas.name) as connection:
-            values = [(*one.values(), checksum(table, one)) for one in some]
+            values = [(*_plain(one), checksum(table, one)) for one in some]
             connection.exec_driver_sql(statement, values)
+
+
+def _plain(row: dict[str, Any]) -> Iterator[Any]:
+    return ("{}" if isinstance(value, dict) else value for value in row.values())
 
 
 def _blobs(values: np.ndarray) -> Iterator[bytes]:

@@ -124,13 +124,14 @@ def test_counts_equal_those_of_the_points_known_to_be_distinct(tmp_path_factory,
         assert sorted(atlas.minima()["times_found"]) == sorted(Counter(draws).values())
 
 
-def test_candidates_come_from_an_index(tmp_path):
-    window = {f"{end}_{k}": 0.5 for k in range(matching.WINDOWS) for end in ("low", "high")}
+@pytest.mark.parametrize("size", matching.WINDOWS)
+def test_candidates_come_from_an_index(tmp_path, size):
+    window = {f"{end}_{k}": 0.5 for k in range(size) for end in ("low", "high")}
     with Atlas.create(tmp_path / "a.atlas", problem()) as atlas, atlas.reading() as connection:
-        sql = text(f"EXPLAIN QUERY PLAN {matching._query('minimum').text}")
+        sql = text(f"EXPLAIN QUERY PLAN {matching._query('minimum', size).text}")
         plan = [row.detail for row in connection.execute(sql, window)]
     searches = [detail for detail in plan if "minimum" in detail]
-    assert len(searches) == matching.WINDOWS
+    assert len(searches) == size
     assert all("SEARCH minimum USING INDEX ix_minimum_energy" in detail for detail in searches)
 
 

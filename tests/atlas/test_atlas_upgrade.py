@@ -245,7 +245,7 @@ Atlas.open(sys.argv[1])
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_an_upgrade_that_is_killed_anywhere_is_made_again(old):
     before, backup, version = dump(old), backup_of(old), version_of(old)
-    summing = f"lossatlas.atlas.{ {1: 'upgrade', 2: 'version_2'}[version] }"
+    summing = f"lossatlas.atlas.{ {1: 'statements', 2: 'version_2'}[version] }"
     for module, name, call in (
         ("lossatlas.atlas.upgrade", "_flush", 1),  # copied
         ("lossatlas.atlas.upgrade", "_flush", 2),  # and renamed

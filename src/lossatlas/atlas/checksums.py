@@ -6,7 +6,7 @@ length, so no two rows have the same encoding; it does not depend on the databas
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from hashlib import blake2b
 from struct import pack
@@ -37,8 +37,9 @@ def checksum(table: Table, row: Mapping[str, Any]) -> int:
         >>> checksum(schema.property_value, row) == checksum(schema.property_value, changed)
         False
     """
-    content = b"".join([_encoded(row[name]) for name in covered(table)])
-    digest = blake2b(content, digest_size=SIZE, person=table.name.encode()[:16]).digest()
+    columns, person = covered(table), _person(table)
+    content = b"".join([_ENCODERS.get(type(v), _other)(v) for v in map(row.__getitem__, columns)])
+    digest = blake2b(content, digest_size=SIZE, person=person).digest()
     return int.from_bytes(digest, "little", signed=True)
 
 
@@ -74,17 +75,42 @@ def fits(table: Table, row: dict[str, Any]) -> bool:
         return False
 
 
-def _encoded(value: object) -> bytes:
-    if value is None:
-        return b"n"
-    if isinstance(value, float):
-        return b"f" + pack("<d", value + 0.0)  # SQLite does not keep the sign of a zero
-    if isinstance(value, int):
-        return b"i%d;" % value
-    if isinstance(value, bytes | memoryview):  # the latter from one of PostgreSQL's drivers
-        return b"b%d:" % len(value) + bytes(value)
-    if isinstance(value, str):
-        text = value.encode()
-        return b"s%d:" % len(text) + text
+@cache
+def _person(table: Table) -> bytes:
+    return table.name.encode()[:16]
+
+
+def _float(value: float) -> bytes:
+    return b"f" + pack("<d", value + 0.0)  # SQLite does not keep the sign of a zero
+
+
+def _integer(value: int) -> bytes:
+    return b"i%d;" % value
+
+
+def _bytes(value: bytes | memoryview) -> bytes:
+    return b"b%d:%b" % (len(value), value)
+
+
+def _text(value: str) -> bytes:
+    encoded = value.encode()
+    return b"s%d:%b" % (len(encoded), encoded)
+
+
+_ENCODERS: dict[type, Callable[[Any], bytes]] = {
+    type(None): lambda value: b"n",
+    float: _float,
+    int: _integer,
+    bool: _integer,
+    bytes: _bytes,
+    str: _text,
+}
+
+
+def _other(value: object) -> bytes:
+    """Values of other types: numbers of NumPy, what a driver reads bytes as, and JSON."""
+    for kind, encoded in ((float, _float), (int, _integer), (memoryview, _bytes), (str, _text)):
+        if isinstance(value, kind):
+            return encoded(value)
     text = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-    return b"j%d:" % len(text) + text
+    return b"j%d:%b" % (len(text), text)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
-from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, insert, select
+from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, select
 
 from lossatlas.atlas import schema
-from lossatlas.atlas.checksums import checksum
+from lossatlas.atlas.statements import insert_rows
 from lossatlas.errors import BadInputError
 
 IDS_PER_QUERY = 1000
@@ -94,8 +94,7 @@ def write_property(
     ]
     if rows:
         connection.execute(old, [{"key": key} for key in wanted])
-        summed = [{**row, "checksum": checksum(table, row)} for row in rows]
-        connection.execute(insert(table), summed)
+        insert_rows(connection, table, rows)
 
 
 def _or_null(value: float) -> float | None:

@@ -179,7 +179,7 @@ def writing(engine: Engine, name: str, *, locked: bool = True) -> Iterator[Conne
     engine = engine.execution_options(atlas_begin="BEGIN IMMEDIATE")
     explained = _explained(name)
     with explained, engine.connect() as connection, _unfinished(connection), connection.begin():
-        if locked:
+        if locked and engine.dialect.name != "sqlite":
             connection.execute(select(meta.c.key).with_for_update()).all()
         yield connection
 

@@ -16,9 +16,11 @@ from lossatlas.atlas.schema import from_blob
 from lossatlas.search.identity import energy_window, match
 from lossatlas.search.outcome import StationaryPoint
 
-WINDOWS = 50
-"""Windows of energy that one query looks into."""
-NOWHERE = (1.0, 0.0)
+WINDOWS = (10, 50, 200)
+"""Windows of energy that one query looks into; one with room for all, if there is one."""
+Window = tuple[float, float]
+"""The lowest and the highest energy of a window."""
+NOWHERE: Window = (1.0, 0.0)
 """A window that contains nothing."""
 
 
@@ -42,18 +44,19 @@ class Known:
 
     def __init__(self, connection: Connection, table: Table, energies: Iterable[float]) -> None:
         """Read what may match."""
-        windows = list(_windows(energies))
         rows = (
             row
-            for first in range(0, len(windows), WINDOWS)
-            for row in connection.execute(
-                _query(table.name), _parameters(windows[first : first + WINDOWS])
-            )
+            for windows in _together(list(_windows(energies)))
+            for row in connection.execute(_query(table.name, len(windows)), _parameters(windows))
         )
         self._candidates = sorted(
             (Candidate(e, i, u, from_blob(blob)) for e, i, u, blob in rows), key=lambda c: c[:2]
         )
         self._energies = [candidate.energy for candidate in self._candidates]
+
+    def ids(self) -> list[int]:
+        """The ids of all candidates."""
+        return [candidate.id for candidate in self._candidates]
 
     def match(self, point: StationaryPoint) -> int | None:
         """The id of the point that ``point`` is a copy of; None if it is new.
@@ -79,7 +82,7 @@ class Known:
         self._candidates.insert(place, candidate)
 
 
-def _windows(energies: Iterable[float]) -> Iterator[tuple[float, float]]:
+def _windows(energies: Iterable[float]) -> Iterator[Window]:
     """Where to look for points of these energies; no two overlap, so that none is found twice."""
     low = high = None
     for energy in sorted(map(float, energies)):
@@ -94,17 +97,24 @@ def _windows(energies: Iterable[float]) -> Iterator[tuple[float, float]]:
         yield low, high
 
 
+def _together(windows: list[Window]) -> Iterator[list[Window]]:
+    """Windows for one query each, filled up with empty ones."""
+    for first in range(0, len(windows), WINDOWS[-1]):
+        some = windows[first : first + WINDOWS[-1]]
+        size = next(size for size in WINDOWS if len(some) <= size)
+        yield some + [NOWHERE] * (size - len(some))
+
+
 @cache
-def _query(table: str) -> TextClause:
+def _query(table: str, size: int) -> TextClause:
     """Each window has a query of its own: one condition for all of them would not use the index."""
     one = f"SELECT energy, id, uncertainty, invariants FROM {table} WHERE energy BETWEEN "
-    return text(" UNION ALL ".join(f"{one} :low_{k} AND :high_{k}" for k in range(WINDOWS)))
+    return text(" UNION ALL ".join(f"{one} :low_{k} AND :high_{k}" for k in range(size)))
 
 
-def _parameters(windows: list[tuple[float, float]]) -> dict[str, float]:
-    padded = windows + [NOWHERE] * (WINDOWS - len(windows))
+def _parameters(windows: list[Window]) -> dict[str, float]:
     return {
         name: bound
-        for k, (low, high) in enumerate(padded)
+        for k, (low, high) in enumerate(windows)
         for name, bound in ((f"low_{k}", low), (f"high_{k}", high))
     }

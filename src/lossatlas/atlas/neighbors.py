@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from lossatlas.atlas import schema
-from lossatlas.atlas.checksums import checksum
+from lossatlas.atlas.statements import insert_rows
 
 
 class NeighborLists(NamedTuple):
@@ -71,9 +71,7 @@ def write_neighbors(connection: Connection, lists: NeighborLists) -> None:
         for k, minimum in enumerate(lists.minimum.tolist())
         if minimum not in there
     ]
-    if rows:
-        summed = [{**row, "checksum": checksum(table, row)} for row in rows]
-        connection.execute(insert(table), summed)
+    insert_rows(connection, table, rows)
 
 
 def _padded(blobs: Sequence[bytes], kind: np.dtype, blank: float) -> np.ndarray:

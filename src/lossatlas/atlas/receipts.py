@@ -8,15 +8,11 @@ from lossatlas.atlas.records import Committed, Recorded
 POINT = schema.attempt_point.c
 
 
-def read_receipt(connection: Connection, key: str) -> Committed | None:
-    """What `Atlas.commit` returned for the batch of this key; None if there is none.
+def read_receipt(connection: Connection, batch: int) -> Committed:
+    """What `Atlas.commit` returned for the batch of this id.
 
     A point was new to the attempt that met it first.
     """
-    found = select(schema.batch.c.id).where(schema.batch.c.key == key)
-    batch = connection.execute(found).scalar()
-    if batch is None:
-        return None
     ids = select(schema.attempt.c.id).where(schema.attempt.c.batch == batch)
     attempts = connection.execute(ids.order_by(schema.attempt.c.id)).scalars().all()
     minima = _points(connection, batch, "minimum")

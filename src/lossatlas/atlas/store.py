@@ -28,10 +28,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from lossatlas.atlas import columns, contents, database, integrity, network, schema, tables
 from lossatlas.atlas.ending import Exploration
+from lossatlas.atlas.heads import read_heads
 from lossatlas.atlas.opening import check_whole, create
 from lossatlas.atlas.receipts import read_receipt
 from lossatlas.atlas.records import Attempt, Committed, Problem, group_hashes
@@ -271,13 +272,12 @@ class Atlas:
                 and all batches before it are.
         """
         with self.writing() as connection:
-            run = select(schema.run.c.id).where(schema.run.c.id == run_id)
-            if connection.execute(run).first() is None:
+            heads = read_heads(connection, run_id, batch)
+            if heads.run is None:
                 raise AtlasError(f"{self.name}: there is no run {run_id}")
-            receipt = read_receipt(connection, batch)
-            if receipt is None:
-                receipt = Committed(write_batch(connection, run_id, attempts, batch))
-            return receipt
+            if heads.stored_batch is not None:
+                return read_receipt(connection, heads.stored_batch)
+            return Committed(write_batch(connection, heads, attempts, batch))
 
     def check(self) -> tuple[str, ...]:
         """What is wrong with the stored rows, in words; empty if nothing is.

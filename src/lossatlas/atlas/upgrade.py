@@ -16,10 +16,10 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, create_engine, insert, inspect, text, update
+from sqlalchemy import Connection, Engine, bindparam, create_engine, inspect, text, update
 
 from lossatlas.atlas import contents, database, schema, version_1, version_2
-from lossatlas.atlas.checksums import checksum
+from lossatlas.atlas.statements import insert_rows
 from lossatlas.errors import AtlasError
 
 ROWS_AT_ONCE = 1000
@@ -151,9 +151,7 @@ def _rebuild(connection: Connection, source: Connection, kept_in: str | None) ->
             connection.execute(text(f"DROP TABLE {name}"))
     schema.metadata.create_all(connection)
     for name, rows in _together(version_1.read_rows(source, kept_in)):
-        table = TABLES[name]
-        summed = [{**row, "checksum": checksum(table, row)} for row in rows]
-        connection.execute(insert(table), summed)
+        insert_rows(connection, TABLES[name], rows)
 
 
 def _change(connection: Connection, source: Connection, kept_in: str | None) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import JSON, Connection, Select, TableClause, column, func, select, table
 
 from lossatlas.atlas import contents, schema
-from lossatlas.atlas.writing import point_of_attempt
+from lossatlas.atlas.rows import point_of_attempt
 from lossatlas.box import Box
 
 REPLACED = ("attempt", "property", "transition_state", "minimum")

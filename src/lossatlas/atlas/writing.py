@@ -3,25 +3,34 @@ rows are collected and inserted table by table, all inside one transaction."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cache
-from math import isfinite, isnan
-from typing import Any, NamedTuple
+from math import isnan
+from typing import NamedTuple
 
-import numpy as np
-from sqlalchemy import Connection, Select, Table, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, text, update
 
 from lossatlas.atlas import schema
-from lossatlas.atlas.checksums import checksum
+from lossatlas.atlas.heads import Heads
 from lossatlas.atlas.matching import Known
 from lossatlas.atlas.records import Attempt, Recorded
-from lossatlas.errors import AtlasError, Status
+from lossatlas.atlas.rows import Row, attempt_row, check_point, point_of_attempt, point_row
+from lossatlas.atlas.statements import insert_rows
+from lossatlas.errors import AtlasError
 from lossatlas.search.outcome import Pathway, PathwayEnd, StationaryPoint
 
-INDEX = {"minimum": 0, "transition_state": 1}
-"""The Hessian index of the points in each table."""
 SIDES = (0, 1)
+STATES_AT_ONCE = 100
+"""Transition states whose ends are read together."""
+ENDS = text(
+    "SELECT transition_state, side, minimum FROM link WHERE transition_state IN "
+    f"({', '.join(f':state_{k}' for k in range(STATES_AT_ONCE))})"
+)
+FOUND_AGAIN = {
+    table.name: update(table)
+    .where(table.c.id == bindparam("key"))
+    .values(times_found=table.c.times_found + bindparam("more"))
+    for table in (schema.minimum, schema.transition_state)
+}
 
-Row = dict[str, Any]
 Ends = frozenset[frozenset[int]]
 """The minima on the two sides of a transition state; which side is which has no meaning."""
 
@@ -34,33 +43,37 @@ class Placed(NamedTuple):
 
 
 def write_batch(
-    connection: Connection, run_id: int, attempts: Sequence[Attempt], key: str
+    connection: Connection, heads: Heads, attempts: Sequence[Attempt], key: str
 ) -> tuple[Recorded, ...]:
     """Store a batch that is not stored yet; what became of each attempt.
 
     A point counts as found once for each time it is met, also within one attempt.
+
+    Args:
+        connection: of a transaction that writes.
+        heads: where the atlas stands in this transaction.
+        attempts: in the order in which they are to be stored.
+        key: of the batch.
 
     Raises:
         AtlasError: for a point of another Hessian index than its place demands, for numbers that
             are not finite, for ids of points that are not there, for a transition state without a
             minimum on one of its sides, and for a path via a transition state that is not known.
     """
-    return _Batch(connection, attempts).write(run_id, key)
+    return _Batch(connection, heads, attempts).write(key)
 
 
 class _Points:
     """The points of one table that a batch meets: which are known, which it adds."""
 
-    def __init__(self, connection: Connection, table: Table, energies: Iterable[float]) -> None:
-        self.connection, self.table = connection, table
-        self.known = Known(connection, table, energies)
-        self.last_id = _last_id(connection, table)
+    def __init__(self, known: Known, table: Table, last_id: int) -> None:
+        self.known, self.table, self.last_id = known, table, last_id
         self.rows: list[Row] = []
         self.times = Counter[int]()
 
     def place(self, point: StationaryPoint) -> Placed:
         """Count a known point once more, or add a new one."""
-        _check_point(self.table, point)
+        check_point(self.table, point)
         identifier = self.known.match(point)
         if identifier is not None:
             return self.meet(identifier)
@@ -76,30 +89,25 @@ class _Points:
         return Placed(identifier, False)
 
     def check(self, ids: Iterable[int]) -> None:
-        """Refuse ids that attempts have from elsewhere than the atlas."""
-        wanted = sorted({int(identifier) for identifier in ids} - {row["id"] for row in self.rows})
-        query = select(self.table.c.id).where(self.table.c.id.in_(wanted))
-        found = set(self.connection.execute(query).scalars()) if wanted else set()
-        missing = [identifier for identifier in wanted if identifier not in found]
+        """Refuse ids that attempts have from elsewhere than the atlas; it gives them in turn."""
+        missing = [identifier for identifier in ids if not 0 < identifier <= self.last_id]
         if missing:
             kind = self.table.name.replace("_", " ")
-            raise AtlasError(f"an attempt names {kind} {missing[0]}, which is not there")
+            raise AtlasError(f"an attempt names {kind} {min(missing)}, which is not there")
 
-    def insert(self) -> None:
+    def write(self, connection: Connection) -> None:
         """Add the new points, and count the known ones."""
         new = [{**row, "times_found": self.times.pop(row["id"])} for row in self.rows]
-        _insert(self.connection, self.table, new)
+        insert_rows(connection, self.table, new)
         again = [{"key": i, "more": n} for i, n in self.times.items()]
         if again:
-            statement = update(self.table).where(self.table.c.id == bindparam("key"))
-            found = self.table.c.times_found + bindparam("more")
-            self.connection.execute(statement.values(times_found=found), again)
+            connection.execute(FOUND_AGAIN[self.table.name], again)
 
 
 class _Batch:
     """A batch on its way into the tables."""
 
-    def __init__(self, connection: Connection, attempts: Sequence[Attempt]) -> None:
+    def __init__(self, connection: Connection, heads: Heads, attempts: Sequence[Attempt]) -> None:
         outcomes = [attempt.outcome for attempt in attempts]
         ways = [pathway for outcome in outcomes for pathway in outcome.pathways]
         ends = [end for pathway in ways for end in pathway.ends]
@@ -107,30 +115,31 @@ class _Batch:
         low += [end.minimum.energy for end in ends]
         high = [pathway.transition_state.energy for pathway in ways]
         high += [end.via.energy for end in ends if end.via is not None]
-        self.connection, self.attempts = connection, attempts
-        self.minima = _Points(connection, schema.minimum, low)
-        self.states = _Points(connection, schema.transition_state, high)
+        self.connection, self.heads, self.attempts = connection, heads, attempts
+        minima = Known(connection, schema.minimum, low)
+        states = Known(connection, schema.transition_state, high)
+        self.minima = _Points(minima, schema.minimum, heads.minimum)
+        self.states = _Points(states, schema.transition_state, heads.transition_state)
         self.links: list[Row] = []
         self.rows: list[Row] = []
         self.points: list[Row] = []
-        self.ends: dict[int, Ends] = {}
+        self.ends = _read_ends(connection, states.ids())
 
-    def write(self, run_id: int, key: str) -> tuple[Recorded, ...]:
+    def write(self, key: str) -> tuple[Recorded, ...]:
         """Insert all rows."""
-        number = _last_id(self.connection, schema.batch) + 1
-        first = _last_id(self.connection, schema.attempt) + 1
+        number, first = self.heads.batch + 1, self.heads.attempt + 1
         recorded = [
             self._attempt(first + k, number, attempt) for k, attempt in enumerate(self.attempts)
         ]
         self.minima.check(i for attempt in self.attempts for i in attempt.origins)
         self.states.check(i for attempt in self.attempts for i in attempt.outcome.hits)
-        batch = {"id": number, "key": key, "run_id": run_id, "attempts": len(recorded)}
-        _insert(self.connection, schema.batch, [batch])
-        self.minima.insert()
-        self.states.insert()
-        _insert(self.connection, schema.link, self.links)
-        _insert(self.connection, schema.attempt, self.rows)
-        _insert(self.connection, schema.attempt_point, self.points)
+        batch = {"id": number, "key": key, "run_id": self.heads.run, "attempts": len(recorded)}
+        insert_rows(self.connection, schema.batch, [batch])
+        self.minima.write(self.connection)
+        self.states.write(self.connection)
+        insert_rows(self.connection, schema.link, self.links)
+        insert_rows(self.connection, schema.attempt, self.rows)
+        insert_rows(self.connection, schema.attempt_point, self.points)
         return tuple(recorded)
 
     def _attempt(self, identifier: int, batch: int, attempt: Attempt) -> Recorded:
@@ -180,7 +189,7 @@ class _Batch:
             )
         state = self.states.place(pathway.transition_state)
         if not state.is_new:
-            return state, ends == self._stored_ends(state.id)
+            return state, ends == self.ends[state.id]
         self.ends[state.id] = ends
         distinct = {(row["side"], row["minimum"]): row for row in reversed(rows)}
         self.links += [{"transition_state": state.id, **row} for row in distinct.values()]
@@ -201,7 +210,7 @@ class _Batch:
             return row
         if end.via.index > 1:
             return {**row, "via_index": int(end.via.index)}
-        _check_point(schema.transition_state, end.via)
+        check_point(schema.transition_state, end.via)
         known = self.states.known.match(end.via)
         if known is None:
             raise AtlasError(
@@ -210,15 +219,17 @@ class _Batch:
             )
         return {**row, "via": known, "via_index": 1}
 
-    def _stored_ends(self, state: int) -> Ends:
-        if state not in self.ends:
-            table = schema.link.c
-            query = select(table.side, table.minimum).where(
-                table.transition_state == bindparam("state")
-            )
-            rows = self.connection.execute(query, {"state": state})
-            self.ends[state] = _ends((side, minimum) for side, minimum in rows)
-        return self.ends[state]
+
+def _read_ends(connection: Connection, states: Sequence[int]) -> dict[int, Ends]:
+    """The stored ends of transition states."""
+    links: dict[int, list[tuple[int, int]]] = {state: [] for state in states}
+    for first in range(0, len(states), STATES_AT_ONCE):
+        some = states[first : first + STATES_AT_ONCE]
+        padded = [*some, *[0] * (STATES_AT_ONCE - len(some))]  # there is no transition state 0
+        named = {f"state_{k}": state for k, state in enumerate(padded)}
+        for state, side, minimum in connection.execute(ENDS, named):
+            links[state].append((side, minimum))
+    return {state: _ends(found) for state, found in links.items()}
 
 
 def _ends(links: Iterable[tuple[int, int]]) -> Ends:
@@ -226,91 +237,3 @@ def _ends(links: Iterable[tuple[int, int]]) -> Ends:
     for side, minimum in links:
         sides.setdefault(side, set()).add(minimum)
     return frozenset(frozenset(minima) for minima in sides.values())
-
-
-def point_row(point: StationaryPoint) -> Row:
-    """A point as the columns that both tables share, found once; without its id and checksum."""
-    return {
-        "energy": float(point.energy),
-        "rms_gradient": float(point.rms_gradient),
-        "lowest_eigenvalue": float(point.lowest_eigenvalues[0]),
-        "log_determinant": None if isnan(point.log_determinant) else float(point.log_determinant),
-        "uncertainty": float(point.uncertainty),
-        "outside": bool(point.outside),
-        "orbit_size": str(int(point.orbit_size)),
-        "times_found": 1,
-        "lowest_eigenvalues": schema.to_blob(point.lowest_eigenvalues),
-        "invariants": schema.to_blob(point.invariants),
-        "weights": schema.to_blob(point.weights),
-    }
-
-
-def attempt_row(identifier: int, batch: int, attempt: Attempt, counts: tuple[int, int, int]) -> Row:
-    """An attempt as columns, without its checksum.
-
-    Args:
-        identifier: its id.
-        batch: id of its batch.
-        attempt: the attempt.
-        counts: how many minima and transition states it added, how many links it contradicted.
-    """
-    outcome = attempt.outcome
-    return {
-        "id": identifier,
-        "batch": batch,
-        "round": int(attempt.round),
-        "as_of": int(attempt.as_of),
-        "width": int(attempt.width),
-        "strategy": attempt.strategy,
-        "what": attempt.what,
-        "part": int(attempt.part),
-        "stream": attempt.stream,
-        "status": Status(outcome.status).name,
-        "gradients": int(outcome.cost.gradients),
-        "hessians": int(outcome.cost.hessians),
-        "failures": {Status(status).name: int(n) for status, n in outcome.failures.items()},
-        "new_minima": counts[0],
-        "new_transition_states": counts[1],
-        "conflicts": counts[2],
-    }
-
-
-def point_of_attempt(attempt: int, position: int, role: str, point: int) -> Row:
-    """A row of ``attempt_point`` without its checksum."""
-    is_minimum = role in schema.ROLES_OF_MINIMA
-    return {
-        "attempt": attempt,
-        "position": position,
-        "role": role,
-        "minimum": point if is_minimum else None,
-        "transition_state": None if is_minimum else point,
-    }
-
-
-def _check_point(table: Table, point: StationaryPoint) -> None:
-    if point.index != INDEX[table.name]:
-        raise AtlasError(
-            f"a point of Hessian index {point.index} (energy {point.energy!r}) "
-            f"is no {table.name.replace('_', ' ')}"
-        )
-    numbers = (point.energy, point.rms_gradient, point.uncertainty)
-    vectors = (point.weights, point.invariants, point.lowest_eigenvalues)
-    if not (all(map(isfinite, numbers)) and all(np.isfinite(v).all() for v in vectors)):
-        raise AtlasError(f"a point of energy {point.energy!r} has numbers that are not finite")
-
-
-def _last_id(connection: Connection, table: Table) -> int:
-    return connection.execute(_last_id_query(table)).scalar_one()
-
-
-@cache
-def _last_id_query(table: Table) -> Select:
-    return select(func.coalesce(func.max(table.c.id), 0))
-
-
-def _insert(connection: Connection, table: Table, rows: list[Row]) -> None:
-    """Insert rows with their checksums."""
-    if rows:
-        connection.execute(
-            insert(table), [{**row, "checksum": checksum(table, row)} for row in rows]
-        )
