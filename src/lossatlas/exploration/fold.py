@@ -110,7 +110,7 @@ class Fold:
             due = max(last_due(last), self._lowest_found(connection, log, last))
             if due > self.checkpoint.as_of:
                 self._fold(connection, log, due)
-                self.checkpoint = Checkpoint.of(self._picture(), due)
+                self.checkpoint = Checkpoint.of(self.picture(), due)
             self._fold(connection, log, last)
 
     def _rows(self, log: LogColumns, last: int) -> slice:
@@ -185,7 +185,7 @@ class Fold:
         for one, other in zip(*ends, strict=True):
             self.components.join(one, other)
 
-    def _picture(self) -> Picture:
+    def picture(self) -> Picture:
         """The present state, for what is computed at checkpoints."""
         energies, links = self.minima.energies.array, Links(*(rows.array for rows in self.links))
         floor = linking.highest_minimum(links, energies)
