@@ -1,5 +1,6 @@
 """Filling large atlases past the matching, for benchmarks of what is done with them."""
 
+import json
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any
@@ -48,7 +49,7 @@ def add_points(
         {**constants, "id": k, "energy": energy, "invariants": about, "weights": w}
         for k, (energy, about, w) in enumerate(varying, start=last + 1)
     )
-    _insert(atlas, table, rows)
+    add_rows(atlas, table, rows)
 
 
 def add_links(atlas: Atlas, minimum_1: np.ndarray, minimum_2: np.ndarray) -> None:
@@ -60,7 +61,7 @@ def add_links(atlas: Atlas, minimum_1: np.ndarray, minimum_2: np.ndarray) -> Non
         for state, ends in enumerate(zip(*sides, strict=True), start=1)
         for side, minimum in enumerate(ends)
     )
-    _insert(atlas, schema.link, rows)
+    add_rows(atlas, schema.link, rows)
 
 
 def add_attempts(atlas: Atlas, minima: int, states: int, attempts: int) -> None:
@@ -71,10 +72,10 @@ def add_attempts(atlas: Atlas, minima: int, states: int, attempts: int) -> None:
     """
     run_id = atlas.start_run({}, 0, {}, "cpu")
     key = "all attempts"
-    _insert(atlas, schema.batch, [{"id": 1, "key": key, "run_id": run_id, "attempts": attempts}])
+    add_rows(atlas, schema.batch, [{"id": 1, "key": key, "run_id": run_id, "attempts": attempts}])
     found = [_shares(number, attempts) for number in (minima, states)]
-    _insert(atlas, schema.attempt, _attempt_rows(*found))
-    _insert(atlas, schema.attempt_point, _point_rows(*found))
+    add_rows(atlas, schema.attempt, _attempt_rows(*found))
+    add_rows(atlas, schema.attempt_point, _point_rows(*found))
 
 
 def fill(atlas: Atlas, count: int, size: int, seed: int = 0) -> list[StationaryPoint]:
@@ -141,8 +142,8 @@ def _point_rows(minima: np.ndarray, states: np.ndarray) -> Iterator[dict[str, An
             yield point_of_attempt(attempt, position, role, point)
 
 
-def _insert(atlas: Atlas, table: Table, rows: Iterable[dict[str, Any]]) -> None:
-    """Goes around SQLAlchemy's expressions, which would cost more than SQLite itself."""
+def add_rows(atlas: Atlas, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+    """Add rows as they are; SQLAlchemy's expressions would cost more than SQLite itself."""
     rows = iter(rows)
     for row in rows:
         names = [*row, "checksum"]
@@ -151,12 +152,13 @@ def _insert(atlas: Atlas, table: Table, rows: Iterable[dict[str, Any]]) -> None:
         )
         some = chain([row], islice(rows, ROWS_PER_TRANSACTION - 1))
         with writing(atlas._engine, atlas.name) as connection:
-            values = [(*_plain(one), checksum(table, one)) for one in some]
+            values = [(*map(_stored, one.values()), checksum(table, one)) for one in some]
             connection.exec_driver_sql(statement, values)
 
 
-def _plain(row: dict[str, Any]) -> Iterator[Any]:
-    return ("{}" if isinstance(value, dict) else value for value in row.values())
+def _stored(value: Any) -> Any:
+    """JSON as the text that a database has of it."""
+    return json.dumps(value) if isinstance(value, dict) else value
 
 
 def _blobs(values: np.ndarray) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from lossatlas.atlas import Atlas, Problem
 from lossatlas.data.ljat3_energy import ljat3_planar
 from lossatlas.errors import BadInputError, Status
 from lossatlas.exploration import ExploreOptions, Key, Strategy, Task, explorer, grow, verify
-from lossatlas.exploration.strategies import find_minima
+from lossatlas.exploration.strategies import FindMinima
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.lanes.compilation import Forecast
 from lossatlas.lanes.requests import Request
@@ -179,7 +179,7 @@ def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch, draws)
 
     def slow_start(view):
         yield Task(Key("basin-hopping", (), "endless"), endless)
-        for task in find_minima(view):
+        for task in FindMinima()(view):
             yield task._replace(search=partial(counted, task))
 
     chains = Strategy("basin-hopping", slow_start, draws=draws)

@@ -13,7 +13,7 @@ from lossatlas.atlas import Atlas, Problem
 from lossatlas.errors import Status
 from lossatlas.exploration import ExploreOptions, grow, verify
 from lossatlas.exploration.catalog import chosen
-from lossatlas.exploration.planner import plan_round
+from lossatlas.exploration.planner import begin, plan_round
 from lossatlas.exploration.tried import Tried
 from lossatlas.exploration.view import Observer
 from lossatlas.landscape import FunctionLandscape
@@ -120,7 +120,8 @@ def test_no_search_begins_outside_of_the_box(beside):
         every = atlas.minima(outside=True)
         beyond = int(every["id"][every["outside"]].iloc[0])
         view = replace(Observer(atlas, landscape).view(), tried=Tried())
-        rounds = [plan_round(view, chosen(None), 0.3) for _ in range(20)]
+        agendas = begin(chosen(None))
+        rounds = [plan_round(view, agendas, 0.3, 24) for _ in range(20)]
     tasks = [planned.task for one in rounds for planned in one]
     assert {task.key.strategy for task in tasks} >= {
         "basin-hopping",

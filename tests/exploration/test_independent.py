@@ -12,7 +12,7 @@ from lossatlas.atlas import Atlas, Problem
 from lossatlas.atlas.log import read_draws
 from lossatlas.errors import BadInputError
 from lossatlas.exploration import ExploreOptions, grow
-from lossatlas.exploration.independent import draw_minima, draw_saddles
+from lossatlas.exploration.independent import DrawMinima, DrawSaddles
 from lossatlas.exploration.random_starts import random_numbers
 from lossatlas.exploration.tasks import Key, take
 from lossatlas.exploration.tried import Tried
@@ -23,9 +23,8 @@ def view(minima: int, seed: int = 0, **landscape) -> SimpleNamespace:
     """As much of a view as draws look at."""
     shape = {"n_weights": 40, "excluded_modes": np.zeros((4, 40)), **landscape}
     return SimpleNamespace(
-        points=SimpleNamespace(minimum_ids=np.arange(minima) + 7),
         weights=np.zeros((minima, 40)),
-        inside=np.ones(minima, bool),
+        minima_inside=np.arange(minima),
         landscape=SimpleNamespace(**shape),
         seed=seed,
         tried=Tried(),
@@ -39,7 +38,7 @@ def arguments(task):
 
 
 def test_climbs_are_chosen_uniformly():
-    tasks = take(draw_saddles(view(5)), 4000, Tried())
+    tasks = take(DrawSaddles()(view(5)), 4000, Tried())
     modes, signs, displacements = zip(*map(arguments, tasks), strict=True)
     origins = [task.key.origins[0] - 7 for task in tasks]
     together = np.ravel_multi_index((origins, modes, (np.array(signs) + 1) // 2), (5, 8, 2))
@@ -50,12 +49,12 @@ def test_climbs_are_chosen_uniformly():
 
 def test_small_landscapes_have_fewer_modes():
     small = view(1, n_weights=3, excluded_modes=np.zeros((1, 3)))
-    assert {arguments(task)[0] for task in take(draw_saddles(small), 100, Tried())} == {0, 1}
+    assert {arguments(task)[0] for task in take(DrawSaddles()(small), 100, Tried())} == {0, 1}
 
 
 def test_without_minima_there_is_nothing_to_climb_from():
-    assert list(draw_saddles(view(0))) == []
-    assert len(take(draw_minima(view(0)), 3, Tried())) == 3
+    assert list(DrawSaddles()(view(0))) == []
+    assert len(take(DrawMinima()(view(0)), 3, Tried())) == 3
 
 
 def test_a_draw_depends_on_its_seed_and_number_alone():
@@ -63,7 +62,7 @@ def test_a_draw_depends_on_its_seed_and_number_alone():
         seen = view(minima, seed)
         for k in skipped:
             seen.tried.add(Key("independent-saddles", (9,), f"seed {seed} draw {k}"))
-        tasks = take(draw_saddles(seen), 20, Tried())
+        tasks = take(DrawSaddles()(seen), 20, Tried())
         return {task.key.what: (task.key.origins, *arguments(task)) for task in tasks}
 
     assert described(3, 5) == described(3, 5)

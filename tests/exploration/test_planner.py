@@ -6,28 +6,22 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lossatlas.atlas.log import Entry
 from lossatlas.exploration import planner
 from lossatlas.exploration.catalog import STRATEGIES
-from lossatlas.exploration.planner import (
-    FIRST_ROUND,
-    ROUND,
-    connected_part,
-    plan_round,
-    shares_of,
-    yields,
-)
+from lossatlas.exploration.components import Components
+from lossatlas.exploration.fold import Recent
+from lossatlas.exploration.planner import begin, plan_round, shares_of, yields
 from lossatlas.exploration.tasks import Key, Strategy, Task
 from lossatlas.exploration.tried import Tried
+from lossatlas.exploration.view import View
+
+ROUND = 24
 
 
 def log(**entries):
     """The last attempts of strategies: of each so many alike, found and cost."""
     return {
-        name: [
-            Entry(k, name, (), f"{name} {k}", gradients, hessians, minima, states)
-            for k in range(number)
-        ]
+        name: Recent(*(number * each for each in (minima, states, gradients, hessians)))
         for name, (number, minima, states, gradients, hessians) in entries.items()
     }
 
@@ -50,17 +44,19 @@ def supply(name, count, **fields):
     return Strategy(name, propose, **fields)
 
 
-def view(components, recent=None):
-    """As much of a view as the planner looks at: energies ascend, components are given."""
-    count = len(components)
+def view(minima, recent=None):
+    """As much of a view as the planner looks at: so many minima, all connected."""
     return SimpleNamespace(
-        points=SimpleNamespace(minimum_ids=np.arange(count)),
-        component=np.array(components),
+        minimum_ids=np.arange(minima),
         tried=Tried(),
         recent=recent or {},
         landscape=SimpleNamespace(hessian_cost=15.0),
-        by_energy=lambda: np.arange(count),
+        connected_part=lambda: 1.0,
     )
+
+
+def planned(view, strategies, share=0.0):
+    return plan_round(view, begin(strategies), share, ROUND)
 
 
 def counted(planned):
@@ -118,9 +114,15 @@ def test_without_strategies_that_join_the_others_share_it_all():
     assert shares_of({"a": 3.0, "b": 1.0}, connected=0.0) == {"a": 0.75, "b": 0.25}
 
 
-def test_the_connected_part_is_that_of_the_global_minimum():
-    assert connected_part(view([5, 5, 5, 2])) == 0.75
-    assert connected_part(view([])) == 1.0
+def test_the_connected_part_is_that_of_the_lowest_minimum_inside():
+    components = Components()
+    components.add([True, False, True, True])
+    components.join(1, 2)
+    seen = SimpleNamespace(components=components, minima_inside=np.array([0, 2, 3]), lowest=2)
+    assert View.connected_part(seen) == pytest.approx(1 / 3)
+    components.join(3, 1)
+    assert View.connected_part(seen) == pytest.approx(2 / 3)
+    assert View.connected_part(SimpleNamespace(lowest=-1)) == 1.0
 
 
 def test_strategies_of_one_name_in_the_log_are_judged_together():
@@ -130,15 +132,16 @@ def test_strategies_of_one_name_in_the_log_are_judged_together():
 
 
 def test_a_first_round_is_small():
-    assert len(plan_round(view([]), [supply("a", 1000)])) == FIRST_ROUND
-    assert len(plan_round(view([0]), [supply("a", 1000)])) == ROUND
+    assert len(planned(view(0), [supply("a", 1000)])) == ROUND // 2
+    assert len(planned(view(1), [supply("a", 1000)])) == ROUND
+    assert len(plan_round(view(0), begin([supply("a", 9)]), 0.0, 1)) == 1
 
 
 def test_what_some_cannot_use_is_shared_out_among_all_others():
     """Not to the one that did best: in a drought that is mere chance."""
     recent = log(none=attempts(50, states=1), a=attempts(200), b=attempts(200))
     some = [supply(name, n) for name, n in (("none", 0), ("few", 2), ("a", 1000), ("b", 1000))]
-    counts = counted(plan_round(view([0], recent), some))
+    counts = counted(planned(view(1, recent), some))
     assert counts["none"] == 0
     assert counts["few"] == 2
     assert counts["a"] == counts["b"]
@@ -146,15 +149,15 @@ def test_what_some_cannot_use_is_shared_out_among_all_others():
 
 
 def test_when_nothing_is_left_the_round_is_empty():
-    assert plan_round(view([0]), [supply("a", 0), supply("b", 0)]) == []
+    assert planned(view(1), [supply("a", 0), supply("b", 0)]) == []
 
 
 def test_independent_draws_get_their_share_whatever_they_find():
     some = [supply("a", 1000), supply("m", 99, draws="minima"), supply("s", 99, draws="saddles")]
     recent = log(a=attempts(200, states=5), m=attempts(200), s=attempts(200))
-    planned = plan_round(view([0], recent), some, independent_share=0.5)
-    assert counted(planned) == {"m": ROUND // 4, "s": ROUND // 4, "a": ROUND // 2}
-    streams = {each.task.key.strategy: each.stream for each in planned}
+    half = planned(view(1, recent), some, share=0.5)
+    assert counted(half) == {"m": ROUND // 4, "s": ROUND // 4, "a": ROUND // 2}
+    streams = {each.task.key.strategy: each.stream for each in half}
     assert streams == {"a": None, "m": "minima", "s": "saddles"}
-    alone = counted(plan_round(view([0], recent), some, independent_share=1.0))
+    alone = counted(planned(view(1, recent), some, share=1.0))
     assert alone == {"m": ROUND // 2, "s": ROUND // 2}

@@ -11,8 +11,8 @@ from engine_tools import returned
 from lossatlas.errors import BadInputError, Status
 from lossatlas.exploration import planner
 from lossatlas.exploration.catalog import DRAWS, STRATEGIES, chosen
-from lossatlas.exploration.planner import proposals
-from lossatlas.exploration.strategies import rearrange
+from lossatlas.exploration.planner import Agenda, proposals
+from lossatlas.exploration.strategies import Rearrange
 from lossatlas.exploration.tasks import Key, Strategy, Task, take
 from lossatlas.exploration.tried import Tried
 from lossatlas.search.outcome import Cost, Outcome
@@ -21,17 +21,20 @@ from lossatlas.search.outcome import Cost, Outcome
 def view(minima):
     """As much of a view as these strategies look at: minima 7, 8 ..., the last one the lowest."""
     return SimpleNamespace(
-        points=SimpleNamespace(minimum_ids=np.arange(minima) + 7),
+        inside=np.ones(minima, bool),
+        minimum_energies=-np.arange(float(minima)),
         weights=np.arange(3.0 * minima).reshape(minima, 3),
         tried=Tried(),
         ids=lambda *positions: tuple(int(p) + 7 for p in positions),
-        by_energy=lambda: np.arange(minima)[::-1],
     )
 
 
+def taken(view, count):
+    return take(Rearrange()(view), count, view.tried)
+
+
 def test_rearrangements_begin_with_the_nearest_copy_of_the_lowest_minimum():
-    tasks = take(rearrange(view(2)), 3, Tried())
-    assert [task.key[1:] for task in tasks] == [
+    assert [task.key[1:] for task in taken(view(2), 3)] == [
         ((8,), "copy 0"),
         ((7,), "copy 0"),
         ((8,), "copy 1"),
@@ -39,7 +42,7 @@ def test_rearrangements_begin_with_the_nearest_copy_of_the_lowest_minimum():
 
 
 def test_a_minimum_without_so_many_copies_has_no_rearrangement():
-    (task,) = take(rearrange(view(1)), 1, Tried())
+    (task,) = taken(view(1), 1)
     assert task.key == ("degenerate", (7,), "copy 0")
     tools = SimpleNamespace(landscape=SimpleNamespace(neighbor_copies=lambda w: []))
     assert returned(task.search(tools)) == Outcome(Status.NO_CANDIDATE, Cost())
@@ -96,12 +99,22 @@ def test_only_minima_and_saddles_are_drawn():
         Strategy("mine", propose, draws="paths")
 
 
+def names_of(strategy):
+    agenda = Agenda(strategy, strategy.begin())
+    return [task.key.strategy for task in proposals(agenda, view(1))]
+
+
 def test_a_search_under_the_name_of_another_strategy_is_refused():
-    assert [task.key.strategy for task in proposals(MINE, view(1))] == ["mine"]
-    shared = Strategy("other", propose, log_name="mine")
-    assert [task.key.strategy for task in proposals(shared, view(1))] == ["mine"]
+    assert names_of(MINE) == ["mine"]
+    assert names_of(Strategy("other", propose, log_name="mine")) == ["mine"]
     with pytest.raises(BadInputError, match="strategy other: proposes a search of the name 'mine'"):
-        list(proposals(Strategy("other", propose), view(1)))
+        names_of(Strategy("other", propose))
+
+
+def test_every_exploration_has_an_agenda_of_its_own():
+    assert MINE.begin() is propose
+    rearrange = Strategy("degenerate", Rearrange)
+    assert rearrange.begin() is not rearrange.begin()
 
 
 def test_the_planner_knows_no_strategy_by_name():

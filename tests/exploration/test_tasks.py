@@ -14,7 +14,7 @@ from lane_runs import each_in_order
 
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.exploration.catalog import chosen
-from lossatlas.exploration.planner import proposals
+from lossatlas.exploration.planner import begin, proposals
 from lossatlas.exploration.tasks import take
 from lossatlas.exploration.tried import Tried
 from lossatlas.exploration.view import Observer
@@ -36,7 +36,8 @@ def unexplored(tmp_path):
 
 
 def first_task(strategy, view):
-    return take(proposals(strategy, view), 1, Tried())
+    (agenda,) = begin([strategy])
+    return take(proposals(agenda, view), 1, Tried())
 
 
 def run(task, tools):

@@ -1,6 +1,7 @@
 """The contract of strategies: ours keep it, and each way to break it is noticed."""
 
 import itertools
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -94,7 +95,24 @@ def searches(search):
     return lambda view: iter([Task(Key("again", (), "it"), search(view))])
 
 
+class ForgetsWhereItWas:
+    """Proposes one minimum the less each time it is asked."""
+
+    def __init__(self):
+        self.passed = 0
+
+    def __call__(self, view):
+        self.passed += 1
+        return itertools.islice(proposals(view), self.passed, None)
+
+
+def two_parts(view):
+    return (task._replace(parts=2) for task in proposals(view))
+
+
 BROKEN = {
+    "another agenda each time": ("stable", ForgetsWhereItWas),
+    "fewer outcomes than it says": ("searches", two_parts),
     "the name of another": ("tasks", one(lambda v: Key("connect", (), "x"))),
     "positions for ids": ("tasks", one(lambda v: Key("again", (10**6,), "x"))),
     "ids of NumPy": ("tasks", one(lambda v: Key("again", (v.points.minimum_ids[0],), "x"))),
@@ -122,7 +140,7 @@ BROKEN = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_breaks_the_contract_is_noticed(name, view):
     rule, propose = BROKEN[name]
-    own = view.__class__(**{**view.__dict__, "weights": view.weights.copy()})
+    own = replace(view, weights=view.weights.copy())
     with pytest.raises(AssertionError, match=r"strategy again breaks \d of 6 rules:\n") as found:
         check_strategy(Strategy("again", propose), own)
     assert f"\n  {rule}: " in str(found.value)

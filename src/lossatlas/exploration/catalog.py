@@ -9,23 +9,23 @@ from lossatlas.exploration import independent, random_starts, strategies
 from lossatlas.exploration.tasks import Strategy
 
 STRATEGIES = (
-    Strategy(strategies.BASIN_HOPPING, strategies.find_minima),
-    Strategy(strategies.SINGLE_ENDED, strategies.climb_from_minima, joins=True),
-    Strategy(strategies.CONNECT, strategies.join_unconnected, joins=True),
+    Strategy(strategies.BASIN_HOPPING, strategies.FindMinima),
+    Strategy(strategies.SINGLE_ENDED, strategies.ClimbFromMinima, joins=True),
+    Strategy(strategies.CONNECT, strategies.JoinUnconnected, joins=True),
     # Both ways of joining components make the same bands and are judged together.
-    Strategy("gaps", strategies.bridge_gaps, joins=True, log_name=strategies.CONNECT),
-    Strategy(strategies.UNTRAP, strategies.free_trapped),
-    Strategy(strategies.SHORTCUT, strategies.shorten_paths),
-    Strategy(strategies.DEGENERATE, strategies.rearrange),
-    Strategy(random_starts.PERTURBED, random_starts.look_around),
-    Strategy(random_starts.MIRRORS, random_starts.look_on_mirrors),
-    Strategy(random_starts.BETWEEN, random_starts.look_between),
+    Strategy("gaps", strategies.BridgeGaps, joins=True, log_name=strategies.CONNECT),
+    Strategy(strategies.UNTRAP, strategies.FreeTrapped),
+    Strategy(strategies.SHORTCUT, strategies.ShortenPaths),
+    Strategy(strategies.DEGENERATE, strategies.Rearrange),
+    Strategy(random_starts.PERTURBED, random_starts.LookAround),
+    Strategy(random_starts.MIRRORS, random_starts.LookOnMirrors),
+    Strategy(random_starts.BETWEEN, random_starts.LookBetween),
 )
 """Those used unless others are asked for."""
 
 DRAWS = (
-    Strategy(independent.MINIMA, independent.draw_minima, draws="minima"),
-    Strategy(independent.SADDLES, independent.draw_saddles, draws="saddles"),
+    Strategy(independent.MINIMA, independent.DrawMinima, draws="minima"),
+    Strategy(independent.SADDLES, independent.DrawSaddles, draws="saddles"),
 )
 """The independent draws of both streams."""
 

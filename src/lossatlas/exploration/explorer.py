@@ -6,12 +6,12 @@ r + 1 has finished by then. Attempts are committed in the order they were planne
 round and the id of the last attempt that its round was planned from. So what is found depends on
 the seed and the atlas it started from, not on timing, and an exploration that stops at a number of
 points is a prefix of a longer one. Where time cuts it off, searches that have finished behind one
-that has not are kept too.
+that has not are kept too. An exploration that is continued goes on where it ended (`resuming`).
 """
 
 import platform
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, NamedTuple
@@ -23,7 +23,9 @@ from lossatlas.atlas.failures import dominant_failure
 from lossatlas.errors import BadInputError
 from lossatlas.exploration.catalog import chosen
 from lossatlas.exploration.committing import Committer
-from lossatlas.exploration.planner import ROUND, Planned, plan_round
+from lossatlas.exploration.planner import WIDTH, Planned, begin, plan_round
+from lossatlas.exploration.points import count_points
+from lossatlas.exploration.resuming import IN_FLIGHT, Restart, find_restart
 from lossatlas.exploration.stop_rules import ExploreOptions
 from lossatlas.exploration.view import Observer
 from lossatlas.landscape.base import Landscape
@@ -89,22 +91,22 @@ def grow(
     try:
         recorded = {**options.record(), **_changed(tools, usual)}
         run = atlas.start_run(recorded, options.seed, _versions(), _device())
-        reason = rounds.run(run)
+        reason = rounds.run(run, recorded)
     except KeyboardInterrupt:
         pass
     finally:
         _finish(atlas, run, reason)
-    points = rounds.observer.view().points
+    with atlas.reading() as connection:
+        points = count_points(connection)
     atlas.exploration = Exploration(
         reason,
-        len(points.minimum_ids),
-        len(points.transition_state_ids),
+        *points,
         rounds.committer.attempts,
         time.monotonic() - begun,
         time.process_time() - cpu,
         tuple(sorted({type(kernel).__name__ for kernel in rounds.uncompiled})),
         sum(rounds.uncompiled.values()),
-        dominant_failure(rounds.committer.statuses, len(points.minimum_ids)),
+        dominant_failure(rounds.committer.statuses, points.minima),
     )
     return atlas.exploration
 
@@ -141,11 +143,22 @@ def _finish(atlas: Atlas, run: int | None, reason: str) -> None:
 
 
 class _InFlight(NamedTuple):
-    """A search: what was planned, in which round, from the log up to which attempt."""
+    """A search: what was planned, in which round, from the log up to which attempt.
+
+    The first `parts` of its outcomes are in the log already, all of them if it is `complete`.
+    """
 
     planned: Planned
     round: int
     as_of: int
+    width: int
+    parts: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that it hands over is in the log."""
+        wanted = self.planned.task.parts
+        return wanted is not None and self.parts >= wanted
 
     def check(self, result: Outcome | Found) -> None:
         """Refuse what an atlas cannot keep.
@@ -162,7 +175,7 @@ class _InFlight(NamedTuple):
     def attempt(self, outcome: Outcome, part: int) -> Attempt:
         """What it handed over, with its name and its place in the exploration."""
         key = self.planned.task.key
-        place = {"round": self.round, "as_of": self.as_of, "width": ROUND}
+        place = {"round": self.round, "as_of": self.as_of, "width": self.width}
         return Attempt(*key, outcome, part, self.planned.stream, **place)
 
 
@@ -170,26 +183,30 @@ class _Rounds:
     """One exploration in progress.
 
     Positions number the searches in the order they are planned; `next` is that of the search whose
-    results are committed next.
+    results are committed next. `ends` are the positions where the rounds in flight end, and
+    `submitted` those of the searches that the engine was given.
     """
 
     def __init__(self, landscape, atlas, options, tools, report, begun) -> None:
         self.landscape, self.atlas, self.options = landscape, atlas, options
         self.report, self.begun, self.cpu_begun = report, begun, time.process_time()
-        self.strategies = chosen(options.strategies)
+        self.agendas, self.width = begin(chosen(options.strategies)), WIDTH
         self.tools: Tools = tools
         self.observer = Observer(atlas, landscape, options.seed)
-        points = self.observer.view().points
-        known = len(points.minimum_ids), len(points.transition_state_ids)
+        with atlas.reading() as connection:
+            known = count_points(connection)
         self.committer = Committer(atlas, landscape, options, known)
+        self.restart = Restart()
         self.searches: list[_InFlight] = []
+        self.submitted: list[int] = []
+        self.ends = deque[int]()
         self.parts = Counter[int]()
         self.planned_rounds = self.next = 0
-        self.limit_reached = self.exhausted = self.complete = False
+        self.limit_reached = self.exhausted = self.complete = self.idle = False
         self.uncompiled: dict[Any, float] = {}
 
-    def run(self, run_id: int) -> str:
-        """Explore, as this run of the atlas; why it ended."""
+    def run(self, run_id: int, recorded: dict[str, Any]) -> str:
+        """Explore, as this run of the atlas with these options; why it ended."""
         self.committer.run_id = run_id
         if self.committer.enough:
             return "number"
@@ -199,9 +216,9 @@ class _Rounds:
         limited = self.options.minutes is not None or self.options.cpu_minutes is not None
         with engine.session(self.stopped, self.seconds_left if limited else None) as session:
             self.uncompiled = session.uncompiled
-            self._plan(session)
-            self._plan(session)
-            self._end_if_idle(session)
+            self._begin(recorded)
+            for _ in range(IN_FLIGHT):
+                self._plan(session)
             self._collect(session)
         if self.committer.enough:
             return "number"
@@ -223,32 +240,41 @@ class _Rounds:
         wanted = self.options.until
         return wanted is not None and is_complete(completeness(self.atlas), wanted)
 
+    def _begin(self, recorded: dict[str, Any]) -> None:
+        """Find out where to go on."""
+        fold = self.observer.fold
+        self.restart = find_restart(self.atlas, recorded, self.width, fold.read())
+        self.planned_rounds = self.restart.round
+        for key in self.restart.before:
+            fold.tried.add(key)
+
     def _plan(self, session: Session) -> None:
-        """Plan one round from the atlas as it is, and hand it to the engine."""
-        view = self.observer.view()
+        """Plan one round from the atlas, and hand what it lacks of it to the engine."""
+        number, self.planned_rounds = self.planned_rounds, self.planned_rounds + 1
+        view = self.observer.view(None if self.committer.attempts else self.restart.as_of(number))
         tools = self.tools._replace(known=self.observer.known())
-        for planned in plan_round(view, self.strategies, self.options.share_of_draws):
-            self.searches.append(_InFlight(planned, self.planned_rounds, view.as_of))
-            session.submit(planned.task.search(tools))
-        self.planned_rounds += 1
+        share, size = self.options.share_of_draws, self.width // IN_FLIGHT
+        for planned in plan_round(view, self.agendas, share, size):
+            parts = self.restart.parts.get(planned.task.key, 0)
+            search = _InFlight(planned, number, view.as_of, self.width, parts)
+            if not search.complete:
+                self.submitted.append(len(self.searches))
+                session.submit(planned.task.search(tools))
+            self.searches.append(search)
+        self.ends.append(len(self.searches))
 
     def _collect(self, session: Session) -> None:
         """Commit results in order; plan another round whenever one is complete."""
         waiting: dict[int, list[Outcome | Found]] = {}
         last = time.monotonic()
         try:
-            for position, result in session.results():
+            self._go_on(session, waiting)
+            for number, result in session.results():
+                position = self.submitted[number]
                 self.searches[position].check(result)  # before it waits: all that wait are kept
                 waiting.setdefault(position, []).append(result)
-                while results := waiting.pop(self.next, []):
-                    self.committer.pending += self._attempts(self.next, results)
-                    if isinstance(results[-1], Found):
-                        break  # this search goes on
-                    self.next += 1
-                    if self._ends_round(self.next - 1):
-                        self._commit()
-                        last = time.monotonic()
-                        self._next_round(session)
+                if self._go_on(session, waiting):
+                    last = time.monotonic()
                 if time.monotonic() - last > COMMIT_SECONDS:
                     self._commit()
                     last = time.monotonic()
@@ -256,13 +282,32 @@ class _Rounds:
             self.committer.pending += self._out_of_order(waiting)
             self._commit()
 
+    def _go_on(self, session: Session, waiting: dict[int, list[Outcome | Found]]) -> bool:
+        """Take what has come of the next searches in order; whether a round was committed."""
+        committed = False
+        while True:
+            while self.ends and self.next == self.ends[0] and not self.idle:
+                self.ends.popleft()
+                self._commit()
+                self._next_round(session)
+                committed = True
+            if self.next == len(self.searches):
+                return committed
+            if not self.searches[self.next].complete:
+                results = waiting.pop(self.next, [])
+                self.committer.pending += self._attempts(self.next, results)
+                if not results or isinstance(results[-1], Found):
+                    return committed  # this search goes on
+            self.next += 1
+
     def _attempts(self, position: int, results: list[Outcome | Found]) -> list[Attempt]:
         """What a search has handed over, its parts numbered from 1."""
         search, attempts = self.searches[position], []
         for result in results:
             self.parts[position] += 1
             outcome = result.result if isinstance(result, Found) else result
-            attempts.append(search.attempt(outcome, self.parts[position]))
+            if self.parts[position] > search.parts:
+                attempts.append(search.attempt(outcome, self.parts[position]))
         return attempts
 
     def _out_of_order(self, waiting: dict[int, list[Outcome | Found]]) -> list[Attempt]:
@@ -273,10 +318,6 @@ class _Rounds:
         kept = [k for k in sorted(waiting) if self.searches[k].planned.stream is None]
         return [attempt for k in kept for attempt in self._attempts(k, waiting[k])]
 
-    def _ends_round(self, position: int) -> bool:
-        last = position + 1 == len(self.searches)
-        return last or self.searches[position + 1].round != self.searches[position].round
-
     def _next_round(self, session: Session) -> None:
         self.committer.begin_round()
         if self.options.until is None:
@@ -285,16 +326,15 @@ class _Rounds:
             self.complete = self.limit_reached = True
         if not self.exhausted and not self.limit_reached:
             self._plan(session)
-        self._end_if_idle(session)
+        # Rounds may be empty; where all in flight are, another would be planned from the same.
+        self.idle = self.next == len(self.searches)
+        if self.idle:
+            session.no_more()
 
     def _patience(self) -> int:
         """How many attempts without a new point are enough to end."""
         minima, states = self.committer.minima, self.committer.transition_states
         return max(QUIET, PER_MINIMUM * minima, PER_TRANSITION_STATE * states)
-
-    def _end_if_idle(self, session: Session) -> None:
-        if self.next == len(self.searches):
-            session.no_more()
 
     def _commit(self) -> None:
         """Commit what is pending, unless there is as much as asked for."""

@@ -17,14 +17,15 @@ made once for each seed and atlas; another seed gives an independent run.
 
 from collections.abc import Generator, Iterator
 from functools import partial
-from itertools import count
 from typing import Any
 
 import numpy as np
 
+from lossatlas.exploration.agendas import Numbered
 from lossatlas.exploration.random_starts import random_numbers
 from lossatlas.exploration.strategies import DISPLACEMENTS
-from lossatlas.exploration.tasks import Key, Task, View
+from lossatlas.exploration.tasks import Key, Task
+from lossatlas.exploration.view import View
 from lossatlas.lanes.requests import Requests
 from lossatlas.search.basin_hopping import quench
 from lossatlas.search.outcome import Outcome
@@ -33,43 +34,50 @@ from lossatlas.search.transition_states import single_ended
 
 MINIMA, SADDLES = "independent-minima", "independent-saddles"
 """What they are called in the log."""
+DISTANCES = min(DISPLACEMENTS), max(DISPLACEMENTS)
+"""Shortest and longest displacement from which a climb begins."""
 
 
-def draw_minima(view: View) -> Iterator[Task]:
+class DrawMinima:
     """Quenches from random starts, numbered through."""
-    for number, what in _not_drawn(view, MINIMA):
-        yield Task(Key(MINIMA, (), what), partial(_quench, view.seed, number))
+
+    def __init__(self) -> None:
+        """No draw was made yet."""
+        self._draws = Numbered(MINIMA)
+
+    def __call__(self, view: View) -> Iterator[Task]:
+        """The draws that were not made."""
+        for number, what in self._draws.draws(view, partial(_name, view.seed)):
+            yield Task(Key(MINIMA, (), what), partial(_quench, view.seed, number), 1)
 
 
-def draw_saddles(view: View) -> Iterator[Task]:
+class DrawSaddles:
     """Climbs from minima, modes and signs chosen uniformly, numbered through."""
-    known = np.flatnonzero(view.inside)
-    if len(known) == 0:
-        return
-    modes = min(N_SOFT, view.landscape.n_weights - len(view.landscape.excluded_modes))
-    shortest, longest = np.log([min(DISPLACEMENTS), max(DISPLACEMENTS)])
-    for number, what in _not_drawn(view, SADDLES):
-        random = random_numbers(view.seed, 1, number)
-        position, mode = int(known[random.integers(len(known))]), int(random.integers(modes))
-        sign = int(random.choice([1, -1]))
-        displacement = float(np.exp(random.uniform(shortest, longest)))
-        search = partial(
-            single_ended,
-            w=view.weights[position],
-            mode=mode,
-            sign=sign,
-            displacement=displacement,
-        )
-        yield Task(Key(SADDLES, view.ids(position), what), search)
+
+    def __init__(self) -> None:
+        """No draw was made yet."""
+        self._draws = Numbered(SADDLES)
+
+    def __call__(self, view: View) -> Iterator[Task]:
+        """The draws that were not made."""
+        known = view.minima_inside
+        modes = min(N_SOFT, view.landscape.n_weights - len(view.landscape.excluded_modes))
+        draws = self._draws.draws(view, partial(_name, view.seed))
+        for number, what in draws if len(known) else ():
+            random = random_numbers(view.seed, 1, number)
+            position, mode = int(known[random.integers(len(known))]), int(random.integers(modes))
+            search = partial(
+                single_ended,
+                w=view.weights[position],
+                mode=mode,
+                sign=int(random.choice([1, -1])),
+                displacement=float(np.exp(random.uniform(*np.log(DISTANCES)))),
+            )
+            yield Task(Key(SADDLES, view.ids(position), what), search, 1)
 
 
-def _not_drawn(view: View, strategy: str) -> Iterator[tuple[int, str]]:
-    """Numbers and names of the draws of the seed that the log does not have."""
-    drawn = view.tried.whats(strategy)
-    for number in count():
-        what = f"seed {view.seed} draw {number}"
-        if what not in drawn:
-            yield number, what
+def _name(seed: int, number: int) -> str:
+    return f"seed {seed} draw {number}"
 
 
 def _quench(seed: int, number: int, tools: Tools) -> Generator[Requests, Any, Outcome]:

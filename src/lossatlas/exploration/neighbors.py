@@ -28,6 +28,11 @@ class Neighbors:
         self._rows = np.zeros((0, 0))
         self._found = np.zeros((0, NEIGHBORS), int)
         self._distances = np.zeros((0, NEIGHBORS))
+        self._changed: list[int] = []
+
+    def changed_since(self, mark: int) -> np.ndarray:
+        """Numbers of rows whose lists changed, in the order in which they did, after the first."""
+        return np.array(self._changed[mark:], np.int64)
 
     @property
     def found(self) -> np.ndarray:
@@ -69,6 +74,7 @@ class Neighbors:
         found = np.concatenate([self._found[which], candidates], axis=1)
         distances = np.concatenate([self._distances[which], apart], axis=1)
         order = np.lexsort((found, distances))[:, :NEIGHBORS]
+        self._changed += which.tolist()
         self._found[which] = np.take_along_axis(found, order, axis=1)
         self._distances[which] = np.take_along_axis(distances, order, axis=1)
 

@@ -14,15 +14,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lossatlas.atlas.log import Entry
 from lossatlas.errors import BadInputError
-from lossatlas.exploration.tasks import Strategy, Stream, Task, View, take
+from lossatlas.exploration.fold import Recent
+from lossatlas.exploration.tasks import Propose, Strategy, Stream, Task, take
 from lossatlas.exploration.tried import Tried
+from lossatlas.exploration.view import View
 
 FLOOR = 0.04
 """Smallest share of a round."""
-FIRST_ROUND, ROUND = 12, 24
-"""Searches in a round before any minimum is known, and after."""
+WIDTH = 48
+"""Searches in flight: two rounds of half as many."""
 
 
 class Planned(NamedTuple):
@@ -32,44 +33,59 @@ class Planned(NamedTuple):
     stream: Stream | None
 
 
+class Agenda(NamedTuple):
+    """A strategy, and what proposes its searches in one exploration."""
+
+    strategy: Strategy
+    propose: Propose
+
+
+def begin(strategies: Sequence[Strategy]) -> tuple[Agenda, ...]:
+    """The agendas of an exploration that begins or is continued."""
+    return tuple(Agenda(strategy, strategy.begin()) for strategy in strategies)
+
+
 def plan_round(
-    view: View, strategies: Sequence[Strategy], independent_share: float = 0.0
+    view: View, agendas: Sequence[Agenda], independent_share: float, size: int
 ) -> list[Planned]:
     """The tasks of the next round; empty if there is nothing left to try.
 
     Args:
         view: the atlas as committed.
-        strategies: those to use.
+        agendas: of the strategies to use.
         independent_share: part of the round for independent draws, shared out among the strategies
             that draw.
+        size: searches in a round; half as many before any minimum is known.
     """
-    size = ROUND if len(view.points.minimum_ids) else FIRST_ROUND
-    draws = [strategy for strategy in strategies if strategy.draws is not None]
+    size = size if len(view.minimum_ids) else max(1, size // 2)
+    draws = [agenda for agenda in agendas if agenda.strategy.draws is not None]
     planned: list[Planned] = []
-    for strategy in draws:
+    for agenda in draws:
         wanted = int(np.ceil(independent_share * size / len(draws)))
-        tasks = take(proposals(strategy, view), wanted, view.tried)
-        planned += [Planned(task, strategy.draws) for task in tasks]
-    adaptive = [strategy for strategy in strategies if strategy.draws is None]
+        tasks = take(proposals(agenda, view), wanted, view.tried)
+        planned += [Planned(task, agenda.strategy.draws) for task in tasks]
+    adaptive = [agenda for agenda in agendas if agenda.strategy.draws is None]
     if independent_share == 1.0 or not adaptive:
         return planned
-    connected = connected_part(view)
-    found = yields(view.recent, adaptive, connected, view.landscape.hessian_cost)
-    joining = [strategy.name for strategy in adaptive if strategy.joins]
+    strategies = [agenda.strategy for agenda in adaptive]
+    connected = view.connected_part()
+    found = yields(view.recent, strategies, connected, view.landscape.hessian_cost)
+    joining = [strategy.name for strategy in strategies if strategy.joins]
     shares = shares_of(found, connected, joining)
-    offers = {strategy.name: proposals(strategy, view) for strategy in adaptive}
+    offers = {agenda.strategy.name: proposals(agenda, view) for agenda in adaptive}
     tasks = _share_out(offers, shares, size - len(planned), view.tried)
     return planned + [Planned(task, None) for task in tasks]
 
 
-def proposals(strategy: Strategy, view: View) -> Iterator[Task]:
+def proposals(agenda: Agenda, view: View) -> Iterator[Task]:
     """What a strategy proposes.
 
     Raises:
         BadInputError: if a search carries the name of another strategy, with which it would be
             judged.
     """
-    for task in strategy.propose(view):
+    strategy = agenda.strategy
+    for task in agenda.propose(view):
         if task.key.strategy != strategy.logged:
             problem = f"proposes a search of the name {task.key.strategy!r}"
             remedy = f"use {strategy.logged!r} as strategy of its keys"
@@ -92,12 +108,6 @@ def _share_out(
             if len(new) < wanted:
                 del willing[name]
     return tasks
-
-
-def connected_part(view: View) -> float:
-    """The part of the minima inside the box that is connected to the lowest; 1 if there is none."""
-    order = view.by_energy()
-    return float(np.mean(view.component[order] == view.component[order[0]])) if len(order) else 1.0
 
 
 def shares_of(
@@ -124,7 +134,7 @@ def shares_of(
 
 
 def yields(
-    recent: Mapping[str, Sequence[Entry]],
+    recent: Mapping[str, Recent],
     strategies: Sequence[Strategy],
     worth: float = 1.0,
     hessian: float = 15.0,
@@ -132,16 +142,16 @@ def yields(
     """New points per gradient that each strategy has found lately.
 
     Args:
-        recent: the last attempts of each strategy, by its name in the log.
+        recent: what the last attempts of each strategy, by its name in the log, found and cost.
         strategies: those asked for; the result is by their names.
         worth: of a new minimum, that of a new transition state being one.
         hessian: cost of a Hessian with its spectrum, in gradients.
     """
     found = {}
     for strategy in strategies:
-        entries = recent.get(strategy.logged, ())[::-1]
-        gain = sum(worth * e.new_minima + e.new_transition_states for e in entries)
-        cost = sum(e.gradients + hessian * e.hessians for e in entries)
+        last = recent.get(strategy.logged, Recent())
+        gain = worth * last.new_minima + last.new_transition_states
+        cost = last.gradients + hessian * last.hessians
         # One point for nothing, so that a strategy nobody has tried looks attractive.
         found[strategy.name] = (gain + 1.0) / (cost + 5e3)
     return found

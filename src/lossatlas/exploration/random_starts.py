@@ -9,12 +9,13 @@ numbered through, and each has random numbers of its own.
 from collections.abc import Generator, Iterator
 from copy import deepcopy
 from functools import partial
-from itertools import count
 from typing import Any
 
 import numpy as np
 
-from lossatlas.exploration.tasks import Key, Task, View
+from lossatlas.exploration.agendas import Numbered
+from lossatlas.exploration.tasks import Key, Task
+from lossatlas.exploration.view import View
 from lossatlas.landscape.base import Landscape
 from lossatlas.lanes.requests import Requests
 from lossatlas.search.outcome import Outcome
@@ -34,15 +35,22 @@ PERTURBED, BETWEEN, MIRRORS = "perturbed", "between", "mirrors"
 """What they are called in the log."""
 
 
-def look_around(view: View) -> Iterator[Task]:
+class LookAround:
     """Climbs from minima and transition states with every weight perturbed.
 
     Far enough from a stationary point there is negative curvature in many directions, and a climb
     has a way up from the start. Most of those along the soft modes of a minimum end on slopes that
     only the regularization bends.
     """
-    for key, random in _draws(view, PERTURBED, 4):
-        yield Task(key, partial(_perturbed, _stationary_point(view, random), random))
+
+    def __init__(self) -> None:
+        """No draw was made yet."""
+        self._draws = Numbered(PERTURBED)
+
+    def __call__(self, view: View) -> Iterator[Task]:
+        """The climbs that were not made."""
+        for key, random in _drawn(self._draws, view, 4):
+            yield Task(key, partial(_perturbed, _stationary_point(view, random), random), 1)
 
 
 def _perturbed(
@@ -60,12 +68,18 @@ def perturbation(landscape: Landscape, random: np.random.Generator) -> np.ndarra
     return step - landscape.excluded_modes.T @ (landscape.excluded_modes @ step)
 
 
-def look_between(view: View) -> Iterator[Task]:
+class LookBetween:
     """Climbs from the middle between any two minima, the second in any of its copies."""
-    for key, random in _draws(view, BETWEEN, 2):
-        known = np.flatnonzero(view.inside)
-        a, b = known[random.integers(len(known), size=2)]
-        yield Task(key, partial(_between, view.weights[a], view.weights[b], random))
+
+    def __init__(self) -> None:
+        """No draw was made yet."""
+        self._draws = Numbered(BETWEEN)
+
+    def __call__(self, view: View) -> Iterator[Task]:
+        """The climbs that were not made."""
+        for key, random in _drawn(self._draws, view, 2):
+            a, b = view.minima_inside[random.integers(len(view.minima_inside), size=2)]
+            yield Task(key, partial(_between, view.weights[a], view.weights[b], random), 1)
 
 
 def _between(
@@ -76,7 +90,7 @@ def _between(
     return (yield from from_the_middle(tools, first, copy))
 
 
-def look_on_mirrors(view: View, seed: int = 0) -> Iterator[Task]:
+class LookOnMirrors:
     """Climbs from the middle between disturbed points and their mirror images.
 
     A rearrangement that exchanges two units, or turns one, often has its transition state on the
@@ -87,11 +101,20 @@ def look_on_mirrors(view: View, seed: int = 0) -> Iterator[Task]:
     keep the equal units that a point has, and the middle lies on one mirror more. They begin at
     minima and at transition states.
     """
-    # A point of no symmetry has copies wherever there is a mirror; a minimum may lie on it.
-    anywhere = view.landscape.random_start(np.random.default_rng(0))
-    some = view.inside.any() and view.landscape.neighbor_copies(anywhere)
-    for key, random in _draws(view, MIRRORS, 3) if some else ():
-        yield Task(key, partial(_mirrored, _stationary_point(view, random), random))
+
+    def __init__(self) -> None:
+        """No draw was made yet."""
+        self._draws = Numbered(MIRRORS)
+        self._mirrors: bool | None = None
+
+    def __call__(self, view: View) -> Iterator[Task]:
+        """The climbs that were not made."""
+        if self._mirrors is None:
+            # A point of no symmetry has copies wherever there is a mirror; a minimum may lie on it.
+            anywhere = view.landscape.random_start(np.random.default_rng(0))
+            self._mirrors = bool(view.landscape.neighbor_copies(anywhere))
+        for key, random in _drawn(self._draws, view, 3) if self._mirrors else ():
+            yield Task(key, partial(_mirrored, _stationary_point(view, random), random), 1)
 
 
 def _mirrored(
@@ -112,24 +135,21 @@ def _shortening(landscape: Landscape) -> float:
 
 def _stationary_point(view: View, random: np.random.Generator) -> np.ndarray:
     """Weights (n,) of one of the minima inside the box, or of the transition states there."""
-    minima = np.flatnonzero(view.inside)
+    minima = view.minima_inside
     chosen = int(random.integers(len(minima) + len(view.transition_states)))
     if chosen < len(minima):
         return view.weights[minima[chosen]]
     return view.transition_states[chosen - len(minima)]
 
 
-def _draws(view: View, strategy: str, stream: int) -> Iterator[tuple[Key, np.random.Generator]]:
+def _drawn(draws: Numbered, view: View, stream: int) -> Iterator[tuple[Key, np.random.Generator]]:
     """The draws of a strategy that were not made before: their names and random numbers.
 
     None without a minimum inside the box. A search copies the generator it gets, so that it is the
     same search however often it is made.
     """
-    tried = view.tried.whats(strategy)
-    for number in count() if view.inside.any() else ():
-        key = Key(strategy, (), f"draw {number}")
-        if key.what not in tried:
-            yield key, random_numbers(view.seed, stream, number)
+    for number, what in draws.draws(view, "draw {}".format) if len(view.minima_inside) else ():
+        yield Key(draws.strategy, (), what), random_numbers(view.seed, stream, number)
 
 
 def random_numbers(seed: int, stream: int, number: int) -> np.random.Generator:

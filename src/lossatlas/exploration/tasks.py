@@ -25,10 +25,18 @@ class Task(NamedTuple):
         search: makes the search, given the tools; it returns an `Outcome` and may hand over others
             before as `Found`. Picklable, as a `functools.partial` of a module's function is, so
             that the search can be made in another process.
+        parts: how many outcomes it hands over in all; None if that is not known before. A search
+            that was in flight when an exploration ended is made again when it is continued, unless
+            so many are in the log; what is in the log already is not stored again.
     """
 
     key: Key
     search: Callable[[Tools], Search]
+    parts: int | None = None
+
+
+Propose: TypeAlias = Callable[[View], Iterator[Task]]
+"""What is proposed in a view."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,10 @@ class Strategy:
     Args:
         name: what it is called; no two strategies of an exploration have the same.
         propose: a pure function from a view of the atlas to the tasks it proposes, the best first,
-            none that was tried before (`View.tried`). The planner takes as many as it wants.
+            none that was tried before (`View.tried`). The planner takes as many as it wants. Or a
+            class whose instances are such functions and remember how far they have come, so that
+            they need not look at the whole atlas each time: an exploration makes one of its own
+            (see `lossatlas.exploration.agendas`).
         joins: whether it joins minima to the global minimum: such strategies get more the less is
             connected.
         draws: for independent draws, from which completeness is estimated, what they are draws of;
@@ -56,7 +67,7 @@ class Strategy:
     """
 
     name: str
-    propose: Callable[[View], Iterator[Task]]
+    propose: Propose | type[Propose]
     joins: bool = False
     draws: Stream | None = None
     log_name: str | None = None
@@ -70,6 +81,10 @@ class Strategy:
         if self.draws not in (None, "minima", "saddles"):
             problem = f"{self.draws!r} cannot be drawn"
             raise BadInputError(f"strategy {self.name}: draws", problem, "use minima or saddles")
+
+    def begin(self) -> Propose:
+        """What proposes the searches of one exploration."""
+        return self.propose() if isinstance(self.propose, type) else self.propose
 
     @property
     def logged(self) -> str:

@@ -27,31 +27,33 @@ class Tried:
         >>> tried = Tried([Key("connect", (3, 7))])
         >>> Key("connect", (3, 7)) in tried, tried.joined(3, 7), tried.joined(3, 8)
         (True, True, False)
-        >>> sorted(tried.whats("connect", (3, 7))), sorted(tried.whats("untrap"))
+        >>> sorted(tried.whats("connect")), sorted(tried.whats("untrap"))
         ([''], [])
     """
 
     def __init__(self, keys: Iterable[Key] = ()) -> None:
         """With these."""
-        self._whats: dict[tuple[str, tuple[int, ...] | None], set[str]] = defaultdict(set)
+        self._keys: set[tuple[str, tuple[int, ...], str]] = set()
         self._pairs: set[tuple[int, ...]] = set()
+        self._whats: dict[str, set[str]] = defaultdict(set)
         for key in keys:
             self.add(key)
 
-    def add(self, key: Key) -> None:
-        """One more."""
-        self._whats[key.strategy, key.origins].add(key.what)
-        self._whats[key.strategy, None].add(key.what)
-        if len(key.origins) == 2 and not key.what:
-            self._pairs.add(key.origins)
+    def add(self, key: tuple[str, tuple[int, ...], str]) -> None:
+        """One more, a `Key`."""
+        strategy, origins, what = key
+        self._keys.add(key)
+        self._whats[strategy].add(what)
+        if len(origins) == 2 and not what:
+            self._pairs.add(origins)
 
     def __contains__(self, key: Key) -> bool:
         """Whether it was made or is planned."""
-        return key.what in self._whats.get((key.strategy, key.origins), ())
+        return key in self._keys
 
-    def whats(self, strategy: str, origins: tuple[int, ...] | None = None) -> Set[str]:
-        """What a strategy has tried, from these origins or from any."""
-        return self._whats.get((strategy, origins), set())
+    def whats(self, strategy: str) -> Set[str]:
+        """What a strategy has tried, from whatever origins."""
+        return self._whats.get(strategy, set())
 
     def joined(self, first: int, second: int) -> bool:
         """Whether some strategy looked for a path between two minima (ids, the lower first).

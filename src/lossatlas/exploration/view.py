@@ -1,69 +1,125 @@
 """What strategies see: the network of points as committed, never what is in flight."""
 
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
-from sqlalchemy import select
 
-from lossatlas.atlas import Atlas, schema
-from lossatlas.atlas.log import Entry, read_log
-from lossatlas.exploration.neighbors import BLOCK, Neighbors
-from lossatlas.exploration.tried import Key, Tried
+from lossatlas.atlas import Atlas
+from lossatlas.exploration.checkpoint import Checkpoint
+from lossatlas.exploration.components import Components
+from lossatlas.exploration.fold import Fold, Recent
+from lossatlas.exploration.neighbors import Neighbors
+from lossatlas.exploration.tried import Tried
 from lossatlas.landscape.base import Landscape
 from lossatlas.network.disconnectivity import Tree
+from lossatlas.network.links import Links
 from lossatlas.network.points import Network
-from lossatlas.search.known import Known, KnownPoints, KnownView, Rows
-
-MEMORY = 200
-"""Attempts of a strategy that the planner judges it by."""
+from lossatlas.search.known import KnownView
 
 
 @dataclass(frozen=True)
 class View:
-    """An immutable picture of the atlas for one round of planning.
+    """A picture of the atlas for one round of planning; it holds until the next one is planned.
+
+    What costs more the larger the atlas (`points`, `component`, `tree`, `by_energy`) is computed
+    when it is asked for.
 
     Attributes:
         landscape: the landscape.
-        points: the network of points; positions below are positions in its arrays.
+        minimum_ids: (m,) ids of the minima, ascending; positions below are positions in this.
+        minimum_energies: (m,) of the minima.
         weights: (m, n) of the minima.
         inside: (m,) whether each minimum lies inside the box of the landscape; searches begin at
             these only.
+        minima_inside: (i,) positions of those that do.
+        lowest: position of the lowest of these, -1 if there is none.
+        transition_state_ids: (t,) ids of the transition states, ascending.
+        transition_state_energies: (t,) of the transition states.
         transition_states: (k, n) weights of the transition states inside.
+        links: which minima the transition states join, by positions.
         tried: the names of all searches made or in flight.
-        component: (m,) connected component of each minimum.
-        neighbors: (m, k) positions of the nearest minima by their descriptors, nearest first.
-        distances: (m, k) how far they are, as distances of descriptors.
-        tree: the exact disconnectivity tree; None without minima.
-        recent: the last attempts (`MEMORY`) of each strategy by its name in the log, the oldest
-            first.
+        components: the connected components of the minima.
+        near: the nearest minima of each by their descriptors.
+        checkpoint: lists of pairs of minima from the last checkpoint.
+        recent: what the last attempts of each strategy, by its name in the log, found and cost.
         seed: of the random numbers that strategies draw, see `random_numbers`.
         as_of: id of the last attempt in the log that this is a picture of.
     """
 
     landscape: Landscape
-    points: Network
+    minimum_ids: np.ndarray
+    minimum_energies: np.ndarray
     weights: np.ndarray
     inside: np.ndarray
+    minima_inside: np.ndarray
+    lowest: int
+    transition_state_ids: np.ndarray
+    transition_state_energies: np.ndarray
     transition_states: np.ndarray
+    links: Links
     tried: Tried
-    component: np.ndarray
-    neighbors: np.ndarray
-    distances: np.ndarray
-    tree: Tree | None
-    recent: Mapping[str, Sequence[Entry]]
+    components: Components
+    near: Neighbors
+    checkpoint: Checkpoint
+    recent: Mapping[str, Recent]
     seed: int = 0
     as_of: int = 0
 
+    @property
+    def neighbors(self) -> np.ndarray:
+        """(m, k) positions of the nearest minima of each by their descriptors, nearest first."""
+        return self.near.found
+
+    @property
+    def distances(self) -> np.ndarray:
+        """(m, k) how far they are, as distances of descriptors."""
+        return self.near.distances
+
+    @cached_property
+    def points(self) -> Network:
+        """The network of points: energies and links, without the columns of tables."""
+        ids = self.minimum_ids, self.minimum_energies
+        return Network(*ids, self.transition_state_ids, self.transition_state_energies, self.links)
+
+    @property
+    def component(self) -> np.ndarray:
+        """(m,) the connected component of each minimum."""
+        return self.points.components
+
+    @property
+    def tree(self) -> Tree | None:
+        """The exact disconnectivity tree; None without minima."""
+        return self.points.tree if len(self.minimum_ids) else None
+
     def by_energy(self) -> np.ndarray:
         """Positions of the minima inside the box, lowest first."""
-        order = np.argsort(self.points.minimum_energies, kind="stable")
+        order = np.argsort(self.minimum_energies, kind="stable")
         return order[self.inside[order]]
 
     def ids(self, *positions: int) -> tuple[int, ...]:
         """Ids of minima by position."""
-        return tuple(int(self.points.minimum_ids[k]) for k in positions)
+        return tuple(int(self.minimum_ids[k]) for k in positions)
+
+    def pair(self, first: int, second: int) -> tuple[int, int]:
+        """Ids of two minima by position, the lower first, as keys of bands have them."""
+        low, high = self.ids(min(first, second), max(first, second))
+        return low, high
+
+    def neighbors_changed(self, mark: int) -> np.ndarray:
+        """Positions of minima whose neighbors changed, in the order in which they did.
+
+        Args:
+            mark: how many of these are known already.
+        """
+        return self.near.changed_since(mark)
+
+    def connected_part(self) -> float:
+        """The part of the minima inside the box that is connected to the lowest; 1 without any."""
+        if self.lowest < 0:
+            return 1.0
+        return self.components.inside(self.lowest) / len(self.minima_inside)
 
 
 @dataclass
@@ -79,82 +135,44 @@ class Observer:
     atlas: Atlas
     landscape: Landscape
     seed: int = 0
-    tried: Tried = field(default_factory=Tried)
-    _recent: dict[str, deque[Entry]] = field(default_factory=dict)
-    _as_of: int = 0
-    _weights: Rows = field(default_factory=Rows)
-    _inside: Rows = field(default_factory=Rows)
-    _transition_states: Rows = field(default_factory=Rows)
-    _read_states: int = 0
-    _known: KnownPoints = field(default_factory=KnownPoints)
-    _last_known: int = 0
-    _near: Neighbors = field(default_factory=Neighbors)
+    fold: Fold = field(init=False)
 
-    def view(self) -> View:
-        """The atlas as it is now."""
-        for entry in read_log(self.atlas, self._as_of):
-            self._as_of = entry.id
-            self._recent.setdefault(entry.strategy, deque(maxlen=MEMORY)).append(entry)
-            self.tried.add(Key(entry.strategy, entry.origins, entry.what))
-        points = self.atlas.network(outside=True)
-        self._read_new_weights(points)
+    def __post_init__(self) -> None:
+        """Nothing read yet."""
+        self.fold = Fold(self.atlas, self.landscape)
+
+    def view(self, as_of: int | None = None) -> View:
+        """The atlas as of an attempt, by default as it is now.
+
+        Args:
+            as_of: id of an attempt that is no earlier than that of the view before.
+
+        Raises:
+            AtlasError: if the atlas cannot be read or is damaged.
+        """
+        fold = self.fold
+        fold.advance(as_of)
         return View(
             landscape=self.landscape,
-            points=points,
-            weights=self._rows(self._weights),
-            inside=self._inside.array.reshape(-1).astype(bool),
-            transition_states=self._rows(self._transition_states),
-            tried=self.tried,
-            component=points.components,
-            neighbors=self._near.found,
-            distances=self._near.distances,
-            tree=points.tree if len(points.minimum_ids) else None,
-            recent={name: tuple(entries) for name, entries in self._recent.items()},
+            minimum_ids=fold.minima.ids.array,
+            minimum_energies=fold.minima.energies.array,
+            weights=fold.minima.weights.array,
+            inside=fold.minima.inside.array,
+            minima_inside=fold.minima.among_inside.array,
+            lowest=fold.lowest,
+            transition_state_ids=fold.states.ids.array,
+            transition_state_energies=fold.states.energies.array,
+            transition_states=fold.states.weights_inside.array,
+            links=Links(*(rows.array for rows in fold.links)),
+            tried=fold.tried,
+            components=fold.components,
+            near=fold.near,
+            checkpoint=fold.checkpoint,
+            recent=fold.recent,
             seed=self.seed,
-            as_of=self._as_of,
+            as_of=fold.as_of,
         )
 
     def known(self) -> KnownView:
-        """The transition states that the atlas has now, for searches to recognize."""
-        new = known_after(self.atlas, self._last_known)
-        if len(new.keys):
-            self._known.append(new)
-            self._last_known = int(new.keys[-1])
-        return self._known.as_of()
-
-    def _rows(self, rows: Rows) -> np.ndarray:
-        return rows.array.reshape(-1, self.landscape.n_weights)
-
-    def _read_new_weights(self, points: Network) -> None:
-        new = points.minimum_ids[len(self._weights) :]
-        if len(new):
-            fresh = self.atlas.minimum_weights(int(i) for i in new)
-            self._weights.extend(fresh)
-            self._inside.extend(self.landscape.inside(fresh))
-            for first in range(0, len(fresh), BLOCK):
-                block = np.asarray(fresh[first : first + BLOCK])
-                self._near.add(self.landscape.descriptors(block))
-        states = points.transition_state_ids[self._read_states :]
-        if len(states):
-            fresh = self.atlas.transition_state_weights(int(i) for i in states)
-            self._transition_states.extend(fresh[self.landscape.inside(fresh)])
-            self._read_states += len(states)
-
-
-def known_after(atlas: Atlas, last_id: int) -> Known:
-    """What is needed to recognize the transition states with ids above `last_id`, ascending."""
-    table = schema.transition_state.c
-    query = (
-        select(table.id, table.energy, table.uncertainty, table.invariants)
-        .where(table.id > last_id)
-        .order_by(table.id)
-    )
-    with atlas.reading() as connection:
-        rows = connection.execute(query).all()
-    ids, energies, uncertainties, blobs = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return Known(
-        np.array(ids, int),
-        np.array(energies, float),
-        np.array(uncertainties, float),
-        np.array([schema.from_blob(blob) for blob in blobs]),
-    )
+        """The transition states that the view shows, for searches to recognize."""
+        return self.fold.known.as_of()

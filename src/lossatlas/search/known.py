@@ -20,6 +20,10 @@ TAIL = 256
 class Rows:
     """An array that grows by rows; what `array` gave is never changed.
 
+    Args:
+        none: an array without rows, of the type and the length of row that is meant; by default
+            numbers, and the first rows tell how long they are.
+
     Examples:
         >>> rows = Rows()
         >>> rows.extend(np.ones((2, 3)))
@@ -29,9 +33,9 @@ class Rows:
         ((2, 3), (3, 3))
     """
 
-    def __init__(self) -> None:
-        """No row; the first ones tell how long they are."""
-        self._buffer = np.zeros((0,))
+    def __init__(self, none: np.ndarray | None = None) -> None:
+        """No row yet."""
+        self._buffer = np.zeros((0,)) if none is None else none
         self._count = 0
 
     def __len__(self) -> int:

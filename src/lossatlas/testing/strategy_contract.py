@@ -49,11 +49,13 @@ def check_strategy(
     * ``tasks``: it proposes tasks, each with a key: its own name, ids of minima, a text.
     * ``unique``: no two different searches have one key: the second would never be made.
     * ``stable``: from the same view it proposes the same, whatever NumPy's global random state is,
-      and the view is left as it was.
+      and the view is left as it was. A class proposes the same whether it has looked at the view
+      before or not.
     * ``tried``: what was tried is not proposed for ever: something new comes, or it ends.
     * ``pickle``: tasks can be pickled, so that searches can be made in another process.
-    * ``searches``: the first ones end and hand over outcomes, whose points have the energies that
-      they claim; made again from pickled tasks (with the rule ``pickle``) they give the same.
+    * ``searches``: the first ones end and hand over outcomes, as many as their tasks say, whose
+      points have the energies that they claim; made again from pickled tasks (with the rule
+      ``pickle``) they give the same.
 
     Args:
         strategy: the strategy.
@@ -107,7 +109,7 @@ def fresh(view: View, tried: Sequence[Key] = ()) -> View:
 def offered(trial: Trial) -> list[Task]:
     """The first proposals as they come; as in a round, each counts as tried before the next."""
     view, found = fresh(trial.view), []
-    for task in islice(trial.strategy.propose(view), TASKS):
+    for task in islice(trial.strategy.begin()(view), TASKS):
         found.append(task)
         view.tried.add(task.key)
     return found
@@ -120,7 +122,7 @@ def proposed(trial: Trial) -> list[Task]:
 
 def _tasks(trial: Trial) -> None:
     ids = set(trial.view.points.minimum_ids.tolist())
-    for task in islice(trial.strategy.propose(fresh(trial.view)), TASKS):
+    for task in islice(trial.strategy.begin()(fresh(trial.view)), TASKS):
         require(isinstance(task, Task), f"proposes {task!r}, no Task")
         key = task.key
         require(isinstance(key, Key), f"the key {key!r} is no Key")
@@ -159,7 +161,17 @@ def _stable(trial: Trial) -> None:
     finally:
         np.random.set_state(state)  # noqa: NPY002
     require(keys[0] == keys[1], f"proposes {_first_other(*keys)} for one view")
+    require(*_goes_on(trial))
     require(pickle.dumps(_content(trial.view)) == before, "changes arrays of the view")
+
+
+def _goes_on(trial: Trial) -> tuple[bool, str]:
+    """Whether one that has seen what was tried since proposes what one that begins does."""
+    view, kept = fresh(trial.view), trial.strategy.begin()
+    for task in islice(kept(view), TASKS // 2):
+        view.tried.add(task.key)
+    both = [[t.key for t in islice(one(view), 1)] for one in (kept, trial.strategy.begin())]
+    return both[0] == both[1], f"proposes {_first_other(*both)} if it begins at the same view"
 
 
 def _content(view: View) -> tuple[np.ndarray, ...]:
@@ -179,7 +191,7 @@ def _first_other(keys: list[Key], others: list[Key]) -> str:
 
 def _tried(trial: Trial) -> None:
     keys = [task.key for task in proposed(trial)]
-    offers = trial.strategy.propose(fresh(trial.view, keys))
+    offers = trial.strategy.begin()(fresh(trial.view, keys))
     repeats = list(islice((task.key for task in offers), REPEATS))
     new = len(repeats) < REPEATS or set(repeats) - set(keys)
     require(new, f"proposes nothing but what was tried, {REPEATS:,} times; look at view.tried")
@@ -195,6 +207,8 @@ def _searches(trial: Trial, pickled: bool) -> None:
     tools = default_tools(trial.view.landscape)
     for task in proposed(trial)[: trial.searches]:
         found = _made(task, tools)
+        parts = task.parts in (None, len(found))
+        require(parts, f"{task.key} hands over {len(found)} outcomes, and says {task.parts}")
         for outcome in found:
             require(isinstance(outcome, Outcome), f"a search hands over {outcome!r}, no Outcome")
             for point in _points(outcome):

@@ -1,0 +1,205 @@
+"""The planner's state: what follows from the log of attempts up to one of them.
+
+The log is only ever added to, and so are points and links, in the same order. So the state as of
+any attempt can be made again at any time, by reading the log up to there: an exploration that was
+killed is continued as if it had not been. What a step costs depends on what is new in it, not on
+how much there is.
+"""
+
+from collections import defaultdict, deque
+from typing import NamedTuple
+
+import numpy as np
+from sqlalchemy import Connection
+
+from lossatlas.atlas import Atlas
+from lossatlas.atlas.log import LogColumns, read_log_columns
+from lossatlas.exploration.checkpoint import NO_CHECKPOINT, Checkpoint, Picture, last_due
+from lossatlas.exploration.components import Components
+from lossatlas.exploration.neighbors import BLOCK, Neighbors
+from lossatlas.exploration.points import (
+    Counts,
+    Minima,
+    TransitionStates,
+    lowest_ahead,
+    read_links,
+    unmet_points,
+)
+from lossatlas.exploration.tried import Tried
+from lossatlas.landscape.base import Landscape
+from lossatlas.network import links as linking
+from lossatlas.network.links import Links
+from lossatlas.search.known import KnownPoints, Rows
+
+MEMORY = 200
+"""Attempts of a strategy that the planner judges it by."""
+
+
+class Recent(NamedTuple):
+    """What the last attempts of a strategy found and cost, together."""
+
+    new_minima: int = 0
+    new_transition_states: int = 0
+    gradients: int = 0
+    hessians: int = 0
+
+
+class Fold:
+    """The state as of an attempt.
+
+    Args:
+        atlas: an open atlas.
+        landscape: its landscape.
+
+    Attributes:
+        as_of: id of the last attempt that was folded in.
+        tried: the searches made up to there, and those that were planned since.
+        minima, states: the points.
+        links: which minima the transition states join, one row a link.
+        components: the connected components of the minima.
+        lowest: position of the lowest minimum inside the box, -1 if there is none.
+        near: the neighbors of the minima.
+        known: the transition states, for searches to recognize.
+        checkpoint: what was computed at the last checkpoint up to there.
+    """
+
+    def __init__(self, atlas: Atlas, landscape: Landscape) -> None:
+        """Nothing read yet."""
+        self.atlas, self.landscape, self.as_of = atlas, landscape, 0
+        self.tried = Tried()
+        self.minima = Minima.none(landscape.n_weights)
+        self.states = TransitionStates.none(landscape.n_weights)
+        self.links = [Rows(np.zeros(0, np.int64)) for _ in Links._fields]
+        self.components, self.lowest = Components(), -1
+        self.near, self.known = Neighbors(), KnownPoints()
+        self.checkpoint = NO_CHECKPOINT
+        self._recent: dict[str, deque[Recent]] = {}
+        self._pairs = Rows(np.zeros((0, 2), np.int64))
+        self._log: LogColumns | None = None
+        self._counts = Counts(0, 0)
+
+    @property
+    def recent(self) -> dict[str, Recent]:
+        """What the last attempts of each strategy, by its name in the log, found and cost."""
+        totals = {name: map(sum, zip(*rows, strict=True)) for name, rows in self._recent.items()}
+        return {name: Recent(*total) for name, total in totals.items()}
+
+    def read(self) -> LogColumns:
+        """The attempts that were not folded in yet, up to the present end of the log."""
+        if self._log is None:
+            # Points that no attempt found are taken as older than all attempts.
+            with self.atlas.reading() as connection:
+                self._counts = unmet_points(connection)
+        self._log = read_log_columns(self.atlas, self.as_of)
+        return self._log
+
+    def advance(self, to: int | None = None) -> None:
+        """Fold in the log up to an attempt.
+
+        Args:
+            to: its id, by default that of the last one there is. Nothing happens if the state is of
+                a later one.
+
+        Raises:
+            AtlasError: if the atlas cannot be read or is damaged.
+        """
+        log = self._log if to is not None and self._log is not None else self.read()
+        rows = len(log.id) if to is None else int(np.searchsorted(log.id, to, side="right"))
+        last = max(self.as_of, int(log.id[rows - 1])) if rows else self.as_of
+        with self.atlas.reading() as connection:
+            due = max(last_due(last), self._lowest_found(connection, log, last))
+            if due > self.checkpoint.as_of:
+                self._fold(connection, log, due)
+                self.checkpoint = Checkpoint.of(self.picture(), due)
+            self._fold(connection, log, last)
+
+    def _rows(self, log: LogColumns, last: int) -> slice:
+        """The attempts that were not folded in, up to one."""
+        return slice(*np.searchsorted(log.id, [self.as_of, last], side="right").tolist())
+
+    def _lowest_found(self, connection: Connection, log: LogColumns, last: int) -> int:
+        """Which attempt after the present state found the minimum that is the lowest as of `last`.
+
+        0 if it was there before.
+        """
+        rows = self._rows(log, last)
+        there = self._counts.minima + np.cumsum(log.new_minima[rows])
+        count = int(there[-1]) if len(there) else self._counts.minima
+        position, energy = lowest_ahead(connection, self.minima, count)
+        known = self.minima.energies.array[self.lowest] if self.lowest >= 0 else np.inf
+        if energy >= known or position < self._counts.minima:
+            return 0
+        return int(log.id[rows][np.searchsorted(there, position, side="right")])
+
+    def _fold(self, connection: Connection, log: LogColumns, last: int) -> None:
+        """Fold in attempts up to one, and the points that they found."""
+        rows = self._rows(log, last)
+        self._fold_attempts(log, rows)
+        new = (int(counts[rows].sum()) for counts in _new(log))
+        self._counts = Counts(*(n + k for n, k in zip(self._counts, new, strict=True)))
+        self._fold_minima(connection)
+        self._fold_states(connection)
+        self.as_of = last
+
+    def _fold_attempts(self, log: LogColumns, rows: slice) -> None:
+        """What was tried, and what the last attempts of each strategy found and cost."""
+        made: dict[str, list[int]] = defaultdict(list)
+        for row in range(rows.start, rows.stop):
+            strategy, origins = log.strategy[row], log.origins(row)
+            made[strategy].append(row)
+            self.tried.add((strategy, origins, log.what[row]))
+        empty = np.array([not what for what in log.what[rows]], bool)
+        pairs = empty & (log.second[rows] > 0) & ~np.isin(log.id[rows], list(log.more))
+        self._pairs.extend(np.stack([log.first[rows], log.second[rows]], axis=1)[pairs])
+        columns = (*_new(log), log.gradients, log.hessians)
+        for strategy, some in made.items():
+            lasts = self._recent.setdefault(strategy, deque(maxlen=MEMORY))
+            values = (column[some[-MEMORY:]].tolist() for column in columns)
+            lasts.extend(map(Recent, *values))
+
+    def _fold_minima(self, connection: Connection) -> None:
+        """The minima up to the present count."""
+        old = len(self.minima.ids)
+        weights = self.minima.read(connection, self._counts.minima)
+        for first in range(0, len(weights), BLOCK):
+            self.near.add(self.landscape.descriptors(weights[first : first + BLOCK]))
+        inside, energies = self.minima.inside.array[old:], self.minima.energies.array
+        self.components.add(inside.tolist())
+        if inside.any():
+            lowest = old + int(np.argmin(np.where(inside, energies[old:], np.inf)))
+            if self.lowest < 0 or energies[lowest] < energies[self.lowest]:
+                self.lowest = lowest
+
+    def _fold_states(self, connection: Connection) -> None:
+        """The transition states up to the present count, and the minima that they join."""
+        old = len(self.states.ids)
+        new = self.states.read(connection, self._counts.transition_states)
+        if not len(new.keys):
+            return
+        self.known.append(new)
+        links = read_links(connection, new.keys, old, self.minima.ids.array, self.atlas.name)
+        for column, values in zip(self.links, links, strict=True):
+            column.extend(values)
+        same = np.flatnonzero(links.transition_state[1:] == links.transition_state[:-1])
+        ends = links.minimum[same].tolist(), links.minimum[same + 1].tolist()
+        for one, other in zip(*ends, strict=True):
+            self.components.join(one, other)
+
+    def picture(self) -> Picture:
+        """The present state, for what is computed at checkpoints."""
+        energies, links = self.minima.energies.array, Links(*(rows.array for rows in self.links))
+        floor = linking.highest_minimum(links, energies)
+        return Picture(
+            energies=energies,
+            inside=self.minima.inside.array,
+            neighbors=self.near.found,
+            distances=self.near.distances,
+            edges=linking.pairs(links, len(energies)),
+            heights=np.maximum(self.states.energies.array, floor),
+            tried=np.searchsorted(self.minima.ids.array, self._pairs.array),
+        )
+
+
+def _new(log: LogColumns) -> tuple[np.ndarray, np.ndarray]:
+    """How many points of each kind each attempt added."""
+    return log.new_minima, log.new_transition_states

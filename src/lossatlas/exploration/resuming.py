@@ -1,0 +1,114 @@
+"""Where an exploration goes on that was cut short, and what of its last rounds is there already.
+
+A run is continued by one of the same seed, strategies, share of draws, width and tools. Its rounds
+count on: those in flight when it ended are planned once more, each as of the attempt that it was
+planned from then, and what is in the log of them is left out. So the rest is what it would have
+been.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from sqlalchemy import Select, func, select
+
+from lossatlas.atlas import Atlas, schema
+from lossatlas.atlas.log import LogColumns
+from lossatlas.exploration.catalog import STRATEGIES
+from lossatlas.exploration.stop_rules import DRAWS
+from lossatlas.exploration.tried import Key
+
+IN_FLIGHT = 2
+"""Rounds in flight at any time."""
+
+
+class Restart(NamedTuple):
+    """Where an exploration begins.
+
+    Attributes:
+        round: number of the first round to be planned.
+        planned_from: by round, the attempt that it was planned from; of those of which something is
+            in the log.
+        ended_at: by round, the last attempt of it and all before; those of no attempt left out.
+        before: what was in flight when the first round was planned, by name.
+        parts: how many outcomes of each search of these rounds are in the log.
+    """
+
+    round: int = 0
+    planned_from: Mapping[int, int] = {}
+    ended_at: Mapping[int, int] = {}
+    before: tuple[Key, ...] = ()
+    parts: Mapping[Key, int] = {}
+
+    def as_of(self, number: int) -> int | None:
+        """The attempt that a round is planned from; None for the present end of the log.
+
+        Args:
+            number: of the round; nothing was committed since the start.
+        """
+        if not self.planned_from or number in self.planned_from:
+            return self.planned_from.get(number)
+        ended = [at for round_, at in self.ended_at.items() if round_ <= number - IN_FLIGHT]
+        return max(ended, default=min(self.planned_from.values()))
+
+
+def find_restart(atlas: Atlas, options: Mapping[str, Any], width: int, log: LogColumns) -> Restart:
+    """Where an exploration begins in an atlas: after the rounds that are complete.
+
+    Args:
+        atlas: an open atlas.
+        options: of the run, as the atlas keeps them.
+        width: searches in flight.
+        log: all attempts of the atlas.
+    """
+    runs = _runs_alike(atlas, options)
+    with atlas.reading() as connection:
+        last = connection.execute(_attempts(runs, width, func.max(schema.attempt.c.round))).scalar()
+        if last is None:
+            return Restart()
+        attempt = schema.attempt.c
+        recent = _attempts(runs, width, attempt.id, attempt.round, attempt.as_of)
+        query = recent.where(attempt.round >= last - 2 * IN_FLIGHT).order_by(attempt.id)
+        rows = connection.execute(query).all()
+    first = max(0, last + 1 - IN_FLIGHT)
+    ended_at: dict[int, int] = {}
+    for identifier, number, _ in rows:
+        ended_at[number] = identifier
+    planned_from = {number: as_of for _, number, as_of in rows if number >= first}
+    restart = Restart(first, planned_from, ended_at)
+    begun, of_round = restart.as_of(first) or 0, {row.id: row.round for row in rows}
+    before, parts = [], defaultdict[Key, int](int)
+    for row in range(int(np.searchsorted(log.id, begun, side="right")), len(log.id)):
+        key = Key(log.strategy[row], log.origins(row), log.what[row])
+        parts[key] = max(parts[key], int(log.part[row]))
+        if of_round.get(int(log.id[row]), first) < first:
+            before.append(key)
+    return restart._replace(before=tuple(before), parts=dict(parts))
+
+
+def _attempts(runs: list[int], width: int, *columns: Any) -> Select:
+    """What there is of the attempts of runs."""
+    batch = schema.attempt.join(schema.batch, schema.batch.c.id == schema.attempt.c.batch)
+    query = select(*columns).select_from(batch)
+    return query.where(schema.batch.c.run_id.in_(runs), schema.attempt.c.width == width)
+
+
+def _runs_alike(atlas: Atlas, options: Mapping[str, Any]) -> list[int]:
+    """The runs that explored as these options do; what stopped them does not matter."""
+    run = schema.run.c
+    with atlas.reading() as connection:
+        rows = connection.execute(select(run.id, run.options)).all()
+    wanted = _manner(options)
+    return [identifier for identifier, stored in rows if _manner(stored) == wanted]
+
+
+def _manner(options: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What decides which searches are planned, of the options of a run."""
+    ours, names = [strategy.name for strategy in STRATEGIES], options.get("strategies")
+    names = ours if names is None else names
+    in_order = [name for name in ours if name in names] + [n for n in names if n not in ours]
+    share = options.get("independent_share")
+    if share is None:
+        share = 0.0 if options.get("until") is None else DRAWS
+    return options.get("seed"), in_order, share, options.get("tools")
