@@ -18,7 +18,7 @@ def test_as_found_by_a_tree(batches):
     if k:
         distances, found = KDTree(rows).query(rows, k=k + 1)
         np.testing.assert_array_equal(near.found, found[:, 1:])
-        np.testing.assert_allclose(near.distances, distances[:, 1:], rtol=1e-12)
+        np.testing.assert_allclose(near.distances, distances[:, 1:], rtol=1e-6)
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e4])
