@@ -120,7 +120,7 @@ def test_no_search_begins_outside_of_the_box(beside):
         every = atlas.minima(outside=True)
         beyond = int(every["id"][every["outside"]].iloc[0])
         view = replace(Observer(atlas, landscape).view(), tried=Tried())
-        rounds = [plan_round(view, chosen(None), 0.3) for _ in range(20)]
+        rounds = [plan_round(view, chosen(None), 0.3, 24) for _ in range(20)]
     tasks = [planned.task for one in rounds for planned in one]
     assert {task.key.strategy for task in tasks} >= {
         "basin-hopping",

@@ -10,8 +10,6 @@ from lossatlas.atlas.log import Entry
 from lossatlas.exploration import planner
 from lossatlas.exploration.catalog import STRATEGIES
 from lossatlas.exploration.planner import (
-    FIRST_ROUND,
-    ROUND,
     connected_part,
     plan_round,
     shares_of,
@@ -19,6 +17,8 @@ from lossatlas.exploration.planner import (
 )
 from lossatlas.exploration.tasks import Key, Strategy, Task
 from lossatlas.exploration.tried import Tried
+
+ROUND = 24
 
 
 def log(**entries):
@@ -130,15 +130,15 @@ def test_strategies_of_one_name_in_the_log_are_judged_together():
 
 
 def test_a_first_round_is_small():
-    assert len(plan_round(view([]), [supply("a", 1000)])) == FIRST_ROUND
-    assert len(plan_round(view([0]), [supply("a", 1000)])) == ROUND
+    assert len(plan_round(view([]), [supply("a", 1000)], 0.0, ROUND)) == ROUND // 2
+    assert len(plan_round(view([0]), [supply("a", 1000)], 0.0, ROUND)) == ROUND
 
 
 def test_what_some_cannot_use_is_shared_out_among_all_others():
     """Not to the one that did best: in a drought that is mere chance."""
     recent = log(none=attempts(50, states=1), a=attempts(200), b=attempts(200))
     some = [supply(name, n) for name, n in (("none", 0), ("few", 2), ("a", 1000), ("b", 1000))]
-    counts = counted(plan_round(view([0], recent), some))
+    counts = counted(plan_round(view([0], recent), some, 0.0, ROUND))
     assert counts["none"] == 0
     assert counts["few"] == 2
     assert counts["a"] == counts["b"]
@@ -146,15 +146,15 @@ def test_what_some_cannot_use_is_shared_out_among_all_others():
 
 
 def test_when_nothing_is_left_the_round_is_empty():
-    assert plan_round(view([0]), [supply("a", 0), supply("b", 0)]) == []
+    assert plan_round(view([0]), [supply("a", 0), supply("b", 0)], 0.0, ROUND) == []
 
 
 def test_independent_draws_get_their_share_whatever_they_find():
     some = [supply("a", 1000), supply("m", 99, draws="minima"), supply("s", 99, draws="saddles")]
     recent = log(a=attempts(200, states=5), m=attempts(200), s=attempts(200))
-    planned = plan_round(view([0], recent), some, independent_share=0.5)
+    planned = plan_round(view([0], recent), some, 0.5, ROUND)
     assert counted(planned) == {"m": ROUND // 4, "s": ROUND // 4, "a": ROUND // 2}
     streams = {each.task.key.strategy: each.stream for each in planned}
     assert streams == {"a": None, "m": "minima", "s": "saddles"}
-    alone = counted(plan_round(view([0], recent), some, independent_share=1.0))
+    alone = counted(plan_round(view([0], recent), some, 1.0, ROUND))
     assert alone == {"m": ROUND // 2, "s": ROUND // 2}

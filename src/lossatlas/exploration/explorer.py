@@ -1,18 +1,19 @@
 """The exploration: plan a round, run it in lanes, commit it in order; again, until a stop rule.
 
-Two rounds are in flight at any time, so that lanes stay full while the last searches of a round
-finish: round r + 2 is planned from the atlas as it is when round r is committed, whatever of round
-r + 1 has finished by then. Attempts are committed in the order they were planned, each with its
-round and the id of the last attempt that its round was planned from. So what is found depends on
-the seed and the atlas it started from, not on timing, and an exploration that stops at a number of
-points is a prefix of a longer one. Where time cuts it off, searches that have finished behind one
-that has not are kept too.
+Two rounds are in flight at any time, each half of the width, so that lanes stay full while the
+last searches of a round finish: round r + 2 is planned from the atlas as it is when round r is
+committed, whatever of round r + 1 has finished by then. Attempts are committed in the order they
+were planned, each with its round and the id of the last attempt that its round was planned from. So
+what is found depends on seed, width and the atlas it started from, not on timing, and an
+exploration that stops at a number of points is a prefix of a longer one. Where time cuts it off,
+searches that have finished behind one that has not are kept too.
 """
 
 import platform
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -23,9 +24,10 @@ from lossatlas.atlas.failures import dominant_failure
 from lossatlas.errors import BadInputError
 from lossatlas.exploration.catalog import chosen
 from lossatlas.exploration.committing import Committer
-from lossatlas.exploration.planner import ROUND, Planned, plan_round
+from lossatlas.exploration.planner import Planned, plan_round
 from lossatlas.exploration.stop_rules import ExploreOptions
 from lossatlas.exploration.view import Observer
+from lossatlas.exploration.width import chosen_width
 from lossatlas.landscape.base import Landscape
 from lossatlas.landscape.device import device
 from lossatlas.lanes.engine import Engine, Session
@@ -74,7 +76,8 @@ def grow(
 
     Raises:
         AtlasError: if the atlas cannot be written; what was committed before is safe.
-        BadInputError: if the tools are those of another landscape.
+        BadInputError: if the tools are those of another landscape, or if so many searches in flight
+            do not fit into the memory.
 
     Examples:
         >>> grow(landscape, atlas, ExploreOptions(minutes=2))     # doctest: +SKIP
@@ -84,12 +87,15 @@ def grow(
     usual = default_tools(landscape)
     tools = usual if tools is None else tools
     check_tools(tools, landscape)
+    engine = Engine(landscape.surface, options.lanes, options.workers)
+    width = chosen_width(options, atlas, landscape, engine.lanes * engine.workers)
+    options = replace(options, width=width)
     rounds = _Rounds(landscape, atlas, options, tools, report, begun)
     run, reason = None, "interrupted"
     try:
         recorded = {**options.record(), **_changed(tools, usual)}
         run = atlas.start_run(recorded, options.seed, _versions(), _device())
-        reason = rounds.run(run)
+        reason = rounds.run(run, engine)
     except KeyboardInterrupt:
         pass
     finally:
@@ -159,10 +165,10 @@ class _InFlight(NamedTuple):
             problem = f"a search hands over {type(outcome).__name__}, no Outcome"
             raise BadInputError(where, problem, "see docs/extending.md")
 
-    def attempt(self, outcome: Outcome, part: int) -> Attempt:
+    def attempt(self, outcome: Outcome, part: int, width: int) -> Attempt:
         """What it handed over, with its name and its place in the exploration."""
         key = self.planned.task.key
-        place = {"round": self.round, "as_of": self.as_of, "width": ROUND}
+        place = {"round": self.round, "as_of": self.as_of, "width": width}
         return Attempt(*key, outcome, part, self.planned.stream, **place)
 
 
@@ -176,7 +182,7 @@ class _Rounds:
     def __init__(self, landscape, atlas, options, tools, report, begun) -> None:
         self.landscape, self.atlas, self.options = landscape, atlas, options
         self.report, self.begun, self.cpu_begun = report, begun, time.process_time()
-        self.strategies = chosen(options.strategies)
+        self.strategies, self.width = chosen(options.strategies), options.width
         self.tools: Tools = tools
         self.observer = Observer(atlas, landscape, options.seed)
         points = self.observer.view().points
@@ -188,14 +194,13 @@ class _Rounds:
         self.limit_reached = self.exhausted = self.complete = False
         self.uncompiled: dict[Any, float] = {}
 
-    def run(self, run_id: int) -> str:
+    def run(self, run_id: int, engine: Engine) -> str:
         """Explore, as this run of the atlas; why it ended."""
         self.committer.run_id = run_id
         if self.committer.enough:
             return "number"
         if self._complete():
             return "complete"
-        engine = Engine(self.landscape.surface, self.options.lanes, self.options.workers)
         limited = self.options.minutes is not None or self.options.cpu_minutes is not None
         with engine.session(self.stopped, self.seconds_left if limited else None) as session:
             self.uncompiled = session.uncompiled
@@ -227,7 +232,8 @@ class _Rounds:
         """Plan one round from the atlas as it is, and hand it to the engine."""
         view = self.observer.view()
         tools = self.tools._replace(known=self.observer.known())
-        for planned in plan_round(view, self.strategies, self.options.share_of_draws):
+        draws = self.options.share_of_draws
+        for planned in plan_round(view, self.strategies, draws, self.width // 2):
             self.searches.append(_InFlight(planned, self.planned_rounds, view.as_of))
             session.submit(planned.task.search(tools))
         self.planned_rounds += 1
@@ -262,7 +268,7 @@ class _Rounds:
         for result in results:
             self.parts[position] += 1
             outcome = result.result if isinstance(result, Found) else result
-            attempts.append(search.attempt(outcome, self.parts[position]))
+            attempts.append(search.attempt(outcome, self.parts[position], self.width))
         return attempts
 
     def _out_of_order(self, waiting: dict[int, list[Outcome | Found]]) -> list[Attempt]:

@@ -21,8 +21,8 @@ from lossatlas.exploration.tried import Tried
 
 FLOOR = 0.04
 """Smallest share of a round."""
-FIRST_ROUND, ROUND = 12, 24
-"""Searches in a round before any minimum is known, and after."""
+FIRST_ROUND = 0.5
+"""Size of a round that is planned before any minimum is known, as a part of the others."""
 
 
 class Planned(NamedTuple):
@@ -33,7 +33,7 @@ class Planned(NamedTuple):
 
 
 def plan_round(
-    view: View, strategies: Sequence[Strategy], independent_share: float = 0.0
+    view: View, strategies: Sequence[Strategy], independent_share: float, size: int
 ) -> list[Planned]:
     """The tasks of the next round; empty if there is nothing left to try.
 
@@ -42,8 +42,9 @@ def plan_round(
         strategies: those to use.
         independent_share: part of the round for independent draws, shared out among the strategies
             that draw.
+        size: searches in a round; half as many before any minimum is known.
     """
-    size = ROUND if len(view.points.minimum_ids) else FIRST_ROUND
+    size = size if len(view.points.minimum_ids) else max(1, int(FIRST_ROUND * size))
     draws = [strategy for strategy in strategies if strategy.draws is not None]
     planned: list[Planned] = []
     for strategy in draws:
