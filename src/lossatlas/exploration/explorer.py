@@ -30,8 +30,9 @@ from lossatlas.exploration.view import Observer
 from lossatlas.exploration.width import chosen_width
 from lossatlas.landscape.base import Landscape
 from lossatlas.landscape.device import device
-from lossatlas.lanes.engine import Engine, Session
+from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.requests import Found
+from lossatlas.lanes.session import Session
 from lossatlas.search.outcome import Outcome
 from lossatlas.search.tools import Tools, default_tools
 
@@ -221,7 +222,9 @@ class _Rounds:
         return self.seconds_left() <= 0.0
 
     def seconds_left(self) -> float:
-        seconds, cpu = time.monotonic() - self.begun, time.process_time() - self.cpu_begun
+        seconds, cpu = time.monotonic() - self.begun, 0.0
+        if self.options.cpu_minutes is not None:  # asked for at every step of every worker
+            cpu = time.process_time() - self.cpu_begun
         return self.options.seconds_left(seconds, cpu)
 
     def _complete(self) -> bool:
