@@ -70,10 +70,11 @@ def measured(path: str, minima: int) -> Measured:
     from lossatlas.exploration.catalog import chosen
     from lossatlas.exploration.checkpoint import GROWTH, Checkpoint
     from lossatlas.exploration.committing import Committer
-    from lossatlas.exploration.planner import WIDTH, begin, plan_round
+    from lossatlas.exploration.planner import begin, plan_round
     from lossatlas.exploration.points import count_points
     from lossatlas.exploration.stop_rules import ExploreOptions
     from lossatlas.exploration.view import Observer
+    from lossatlas.exploration.width import LEAST
 
     where, random = landscape(), np.random.default_rng(1)
     known = stored_minima(path, minima)
@@ -87,8 +88,8 @@ def measured(path: str, minima: int) -> Measured:
         def plan(number: int) -> list[Any]:
             view = observer.view()
             observer.known()
-            planned = plan_round(view, agendas, 0.0, WIDTH // 2)
-            place = {"round": number, "as_of": view.as_of, "width": WIDTH}
+            planned = plan_round(view, agendas, 0.0, LEAST // 2)
+            place = {"round": number, "as_of": view.as_of, "width": LEAST}
             return [_attempt(random, where, known, one.task.key, place) for one in planned]
 
         made = [attempt() for attempt in plan(0)]

@@ -21,6 +21,7 @@ REFUSED = {  # of each option, what it refuses
     ("explore", "--seed"): ("-1", "0.5", "nan", str(2**63)),
     ("explore", "--lanes"): WHOLE,
     ("explore", "--workers"): WHOLE,
+    ("explore", "--width"): (*WHOLE, "1"),
     ("minima", "--merge"): ("-1e-9", "nan", "inf", "-inf"),
     ("minima", "--limit"): ("-1", "1.5", "nan"),
     ("transition-states", "--merge"): ("-1e-9", "nan", "inf", "-inf"),

@@ -17,6 +17,8 @@ from lossatlas.exploration.view import View
 
 ROUND = 24
 
+ROUND = 24
+
 
 def log(**entries):
     """The last attempts of strategies: of each so many alike, found and cost."""

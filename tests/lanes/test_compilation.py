@@ -9,7 +9,8 @@ from test_engine import CAMEL, NETWORK, Countdown, count
 
 from lossatlas.lanes import compilation
 from lossatlas.lanes.compilation import FILE, Forecast
-from lossatlas.lanes.engine import Engine, Request
+from lossatlas.lanes.engine import Engine
+from lossatlas.lanes.requests import Request
 
 
 @dataclass(frozen=True)

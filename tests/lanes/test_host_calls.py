@@ -121,7 +121,9 @@ def test_a_thread_that_outlives_an_interrupt_is_waited_for_at_the_end_of_the_pro
 
     def interrupted(session):
         session.submit(single(Request(Squares(1.0), job(1))))
-        while session.host_calls or not session.host_threads:  # until the call has begun
+        while (
+            len(session.schedule.host_calls) or not session.host_threads
+        ):  # until the call has begun
             time.sleep(0.01)
         raise KeyboardInterrupt
 

@@ -172,6 +172,7 @@ REFUSED = {
     "no number": (text(loss="l2 = nan"), "[loss] l2", "NaN", "0.0001"),
     "infinite l2": (text(loss="l2 = inf"), "[loss] l2", "Infinity", "0.0001"),
     "no time": (text(explore="minutes = 0"), "[explore] minutes", "0 is not", "2"),
+    "no width": (text(explore="width = 0"), "[explore] width", "0 is not", "192"),
     "no lanes": (text(explore="lanes = 0"), "[explore] lanes", "0 is not", "4"),
     "unknown pixels": (
         text(data='source = "mnist"\ntrain = 1\ntest = 1\npixels = "byte"'),

@@ -1,10 +1,10 @@
 """The exploration: plan a round, run it in lanes, commit it in order; again, until a stop rule.
 
-Two rounds are in flight at any time, so that lanes stay full while the last searches of a round
-finish: round r + 2 is planned from the atlas as it is when round r is committed, whatever of round
+Two rounds are in flight at any time, each half of the width, so that lanes stay full while the
+last searches of a round finish: round r + 2 is planned from the atlas as it is when round r is committed, whatever of round
 r + 1 has finished by then. Attempts are committed in the order they were planned, each with its
 round and the id of the last attempt that its round was planned from. So what is found depends on
-the seed and the atlas it started from, not on timing, and an exploration that stops at a number of
+seed, width and the atlas it started from, not on timing, and an exploration that stops at a number of
 points is a prefix of a longer one. Where time cuts it off, searches that have finished behind one
 that has not are kept too. An exploration that is continued goes on where it ended (`resuming`).
 """
@@ -13,6 +13,7 @@ import platform
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -23,15 +24,17 @@ from lossatlas.atlas.failures import dominant_failure
 from lossatlas.errors import BadInputError
 from lossatlas.exploration.catalog import chosen
 from lossatlas.exploration.committing import Committer
-from lossatlas.exploration.planner import WIDTH, Planned, begin, plan_round
+from lossatlas.exploration.planner import Planned, begin, plan_round
 from lossatlas.exploration.points import count_points
 from lossatlas.exploration.resuming import IN_FLIGHT, Restart, find_restart
 from lossatlas.exploration.stop_rules import ExploreOptions
 from lossatlas.exploration.view import Observer
+from lossatlas.exploration.width import chosen_width
 from lossatlas.landscape.base import Landscape
 from lossatlas.landscape.device import device
-from lossatlas.lanes.engine import Engine, Session
+from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.requests import Found
+from lossatlas.lanes.session import Session
 from lossatlas.search.outcome import Outcome
 from lossatlas.search.tools import Tools, default_tools
 
@@ -76,7 +79,8 @@ def grow(
 
     Raises:
         AtlasError: if the atlas cannot be written; what was committed before is safe.
-        BadInputError: if the tools are those of another landscape.
+        BadInputError: if the tools are those of another landscape, or if so many searches in flight
+            do not fit into the memory.
 
     Examples:
         >>> grow(landscape, atlas, ExploreOptions(minutes=2))     # doctest: +SKIP
@@ -86,12 +90,15 @@ def grow(
     usual = default_tools(landscape)
     tools = usual if tools is None else tools
     check_tools(tools, landscape)
+    engine = Engine(landscape.surface, options.lanes, options.workers)
+    width = chosen_width(options, atlas, landscape, engine.lanes * engine.workers)
+    options = replace(options, width=width)
     rounds = _Rounds(landscape, atlas, options, tools, report, begun)
     run, reason = None, "interrupted"
     try:
         recorded = {**options.record(), **_changed(tools, usual)}
         run = atlas.start_run(recorded, options.seed, _versions(), _device())
-        reason = rounds.run(run, recorded)
+        reason = rounds.run(run, recorded, engine)
     except KeyboardInterrupt:
         pass
     finally:
@@ -190,7 +197,7 @@ class _Rounds:
     def __init__(self, landscape, atlas, options, tools, report, begun) -> None:
         self.landscape, self.atlas, self.options = landscape, atlas, options
         self.report, self.begun, self.cpu_begun = report, begun, time.process_time()
-        self.agendas, self.width = begin(chosen(options.strategies)), WIDTH
+        self.agendas, self.width = begin(chosen(options.strategies)), options.width
         self.tools: Tools = tools
         self.observer = Observer(atlas, landscape, options.seed)
         with atlas.reading() as connection:
@@ -205,14 +212,13 @@ class _Rounds:
         self.limit_reached = self.exhausted = self.complete = self.idle = False
         self.uncompiled: dict[Any, float] = {}
 
-    def run(self, run_id: int, recorded: dict[str, Any]) -> str:
+    def run(self, run_id: int, recorded: dict[str, Any], engine: Engine) -> str:
         """Explore, as this run of the atlas with these options; why it ended."""
         self.committer.run_id = run_id
         if self.committer.enough:
             return "number"
         if self._complete():
             return "complete"
-        engine = Engine(self.landscape.surface, self.options.lanes, self.options.workers)
         limited = self.options.minutes is not None or self.options.cpu_minutes is not None
         with engine.session(self.stopped, self.seconds_left if limited else None) as session:
             self.uncompiled = session.uncompiled
@@ -233,7 +239,9 @@ class _Rounds:
         return self.seconds_left() <= 0.0
 
     def seconds_left(self) -> float:
-        seconds, cpu = time.monotonic() - self.begun, time.process_time() - self.cpu_begun
+        seconds, cpu = time.monotonic() - self.begun, 0.0
+        if self.options.cpu_minutes is not None:  # asked for at every step of every worker
+            cpu = time.process_time() - self.cpu_begun
         return self.options.seconds_left(seconds, cpu)
 
     def _complete(self) -> bool:

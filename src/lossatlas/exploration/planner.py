@@ -22,8 +22,6 @@ from lossatlas.exploration.view import View
 
 FLOOR = 0.04
 """Smallest share of a round."""
-WIDTH = 48
-"""Searches in flight: two rounds of half as many."""
 
 
 class Planned(NamedTuple):

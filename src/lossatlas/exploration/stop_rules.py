@@ -24,7 +24,7 @@ DRAWS = 0.5
 complete."""
 LARGEST_SEED = 2**63 - 1
 """The largest that a database stores."""
-MOST_LANES = 1_000_000
+MOST_SEARCHES = 1_000_000
 """More searches at once fit into no memory."""
 MOST_WORKERS = 10_000
 """More threads no machine has cores for."""
@@ -85,9 +85,10 @@ def _minutes(meaning: str, example: float) -> Any:
     return _setting(Setting(float, "a positive number", meaning, example, above=0))
 
 
-def _count(meaning: str, example: int, most: int | None = None) -> Any:
-    allowed = "a whole number, 1 or more" if most is None else f"a whole number from 1 to {most:,}"
-    return _setting(Setting(int, allowed, meaning, example, least=1, most=most))
+def _count(meaning: str, example: int, most: int | None = None, least: int = 1) -> Any:
+    limits = f", {least} or more" if most is None else f" from {least} to {most:,}"
+    allowed = f"a whole number{limits}"
+    return _setting(Setting(int, allowed, meaning, example, least=least, most=most))
 
 
 def _setting(setting: Setting, default: Any = None) -> Any:
@@ -112,6 +113,10 @@ class ExploreOptions:
         seed: of all random numbers.
         lanes: lanes of each kernel and worker; default chosen for the device.
         workers: worker threads; default one a core.
+        width: searches in flight, planned and not yet committed, as two rounds of half as many: a
+            wide machine needs many, and the fewer there are the more is known when each is planned.
+            Default that of the atlas which is continued, else what keeps all lanes of all workers
+            busy (`exploration.width`). What is found depends on it.
         strategies: those to use, by name (see `lossatlas.exploration.catalog`) or as records of
             your own (`lossatlas.exploration.tasks.Strategy`); default all of ours.
 
@@ -163,8 +168,15 @@ class ExploreOptions:
         ),
         default=0,
     )
-    lanes: int | None = _count("searches of a kind in flight for each worker", 4, MOST_LANES)
+    lanes: int | None = _count("searches of a kind in flight for each worker", 4, MOST_SEARCHES)
     workers: int | None = _count("worker threads; by default one for each core", 2, MOST_WORKERS)
+    width: int | None = _count(
+        "searches in flight; by default as in the atlas that is continued, else as many as keep "
+        "the machine busy",
+        192,
+        MOST_SEARCHES,
+        least=2,
+    )
     strategies: "Sequence[str | Strategy] | None" = None
 
     def __post_init__(self) -> None:
@@ -272,6 +284,7 @@ class Settings(TypedDict, total=False):
     seed: int | None
     lanes: int | None
     workers: int | None
+    width: int | None
     strategies: "Sequence[str | Strategy] | None"
 
 

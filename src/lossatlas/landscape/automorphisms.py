@@ -14,7 +14,7 @@ i over into j": a depth-first search. This is exact for any depth and any mask.
 """
 
 from collections.abc import Sequence
-from math import factorial
+from math import factorial, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -64,9 +64,18 @@ def group_order(layers: Sequence[HiddenLayer]) -> int:
     return _stabilizer(groups, [_kept(layers)], signs=(1.0,)).order * 2**units
 
 
+def stabilizer_order(layers: Sequence[HiddenLayer], w: Float[np.ndarray, " n"]) -> int:
+    """How many symmetries leave the free weight vector w (n,) where it is."""
+    if len(layers) > 1:
+        return stabilizer(layers, w).order
+    return prod(_order_within(group) for group in equal_units(layers[0], w))
+
+
 def stabilizer(layers: Sequence[HiddenLayer], w: Float[np.ndarray, " n"]) -> Stabilizer:
     """The symmetries that leave the free weight vector w (n,) where it is."""
     groups = [equal_units(layer, w) for layer in layers]
+    if len(layers) == 1:
+        return _stabilizer(groups, [], signs=())
     weights = [layer.vectors(w) for layer in layers]
     return _stabilizer(groups, [weights, _kept(layers)], signs=(1.0, -1.0))
 
@@ -89,13 +98,19 @@ def _stabilizer(
     ]
     order, generators = 1, []
     for group in numbered:
-        order *= factorial(len(group.units)) * (2 ** len(group.units) if group.zero else 1)
-        generators += _within(group, int(starts[-1]))
+        order *= _order_within(group)
+        if len(group.units) > 1 or group.zero:
+            generators += _within(group, int(starts[-1]))
     if len(groups) > 1:
         across, images = _across(numbered, [_graph(vectors) for vectors in networks], signs)
         order *= across
         generators += [_lifted(image, numbered, starts[-1]) for image in images]
     return Stabilizer(order, generators)
+
+
+def _order_within(group: EqualUnits) -> int:
+    """How many exchanges and turns there are of the units of a group."""
+    return factorial(len(group.units)) * (2 ** len(group.units) if group.zero else 1)
 
 
 def _within(group: EqualUnits, total: int) -> list[SignedPermutation]:

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from lossatlas.errors import BadInputError
 from lossatlas.landscape import symmetry
 from lossatlas.landscape.architecture import Architecture
-from lossatlas.landscape.automorphisms import group_order, stabilizer
+from lossatlas.landscape.automorphisms import group_order, stabilizer_order
 from lossatlas.landscape.connectivity import nearest_neighbor_mask
 from lossatlas.landscape.descriptors import descriptors
 from lossatlas.landscape.device import device
@@ -177,7 +177,7 @@ class NetworkLandscape:
 
     def orbit_size(self, w: Float[np.ndarray, " n"]) -> int:
         """Group order over stabilizer order."""
-        return self.group_order // stabilizer(self.layers, w).order
+        return self.group_order // stabilizer_order(self.layers, w)
 
     def representative(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """The weights themselves: a network has no box."""

@@ -180,12 +180,16 @@ def equal_units(layer: HiddenLayer, w: Float[np.ndarray, " n"]) -> list[EqualUni
 def groups_of(alike: np.ndarray, opposite: np.ndarray) -> list[EqualUnits]:
     """Groups from the matrices (units, units) that say which units are alike, or opposite."""
     groups, free = [], np.ones(len(alike), bool)
-    for first in range(len(alike)):
-        if free[first]:
-            units = np.flatnonzero(free & (alike[first] | opposite[first]))
+    either = alike | opposite
+    for first, (single, zero) in enumerate(
+        zip((either.sum(axis=1) == 1).tolist(), opposite.diagonal().tolist(), strict=True)
+    ):
+        if single:
+            groups.append(EqualUnits(np.array([first]), np.ones(1), zero))
+        elif free[first]:
+            units = np.flatnonzero(free & either[first])
             free[units] = False
-            signs = np.where(alike[first, units], 1.0, -1.0)
-            groups.append(EqualUnits(units, signs, bool(opposite[first, first])))
+            groups.append(EqualUnits(units, np.where(alike[first, units], 1.0, -1.0), zero))
     return groups
 
 

@@ -6,7 +6,7 @@ vectorized.
 """
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -94,12 +94,8 @@ class Block:
         self.waiting: list[Job | None] = [None] * n_lanes
         self.states: Any = None
         self.jobs: Any = None
+        self.buffers: list[np.ndarray] = []
         self.taken: Any = None
-
-    @property
-    def room(self) -> int:
-        """Lanes that are empty."""
-        return len(self.waiting) - self.active
 
     @property
     def active(self) -> int:
@@ -111,47 +107,54 @@ class Block:
         if self.states is None:
             self._allocate(new[0].arrays)
         fresh = np.zeros(len(self.waiting), bool)
-        empty = [k for k, entry in enumerate(self.waiting) if entry is None]
+        empty = [lane for lane, entry in enumerate(self.waiting) if entry is None]
         for lane, job in zip(empty, new, strict=False):
             self.waiting[lane], fresh[lane] = job, True
-            jax.tree.map(partial(_put, lane), self.jobs, job.arrays)
+            for buffer, value in zip(self.buffers, jax.tree.leaves(job.arrays), strict=True):
+                buffer[lane] = value
         self.states, results, self.taken = advance(
             self.kernel, self.surface, self.states, self.jobs, fresh, self.vectorized
         )
         return self._harvest(results)
 
     def _harvest(self, results: Any) -> list[Result]:
-        results = jax.tree.map(np.asarray, results)
-        status = np.asarray(self.states.status)
+        status = np.asarray(self.states.status).tolist()
+        ended = [
+            (lane, job)
+            for lane, job in enumerate(self.waiting)
+            if job is not None and status[lane] != Status.RUNNING
+        ]
+        if not ended:
+            return []
+        leaves, structure = jax.tree.flatten(results)
+        arrays = [np.asarray(leaf) for leaf in leaves]
         finished = []
-        for lane, job in enumerate(self.waiting):
-            if job is not None and status[lane] != Status.RUNNING:
-                value = jax.tree.map(partial(_pick, lane), results)
-                finished.append(Result(job.ticket, job.slot, value))
-                self.waiting[lane] = None
+        for lane, job in ended:
+            value = jax.tree.unflatten(structure, [array[lane].copy() for array in arrays])
+            finished.append(Result(job.ticket, job.slot, value))
+            self.waiting[lane] = None
         return finished
 
     def _allocate(self, job: tuple) -> None:
         n_lanes = len(self.waiting)
         job = jax.tree.map(_double, job)
-        self.jobs = jax.tree.map(
-            lambda x: np.zeros((n_lanes, *np.shape(x)), np.asarray(x).dtype), job
-        )
-        shapes = jax.eval_shape(self.kernel.init, self.surface, *job)
-        finished = jax.tree.map(lambda x: jnp.zeros((n_lanes, *x.shape), x.dtype), shapes)
-        idle = jnp.full(n_lanes, Status.CONVERGED, jnp.int32)
-        self.states = finished._replace(status=idle)
+        self.jobs = jax.tree.map(lambda x: np.zeros((n_lanes, *x.shape), x.dtype), job)
+        self.buffers = jax.tree.leaves(self.jobs)
+        leaves, structure = jax.tree.flatten(jax.eval_shape(lambda *x: x, self.surface, *job))
+        shapes = _state_shapes(self.kernel, structure, tuple(leaves))
+        finished = jax.tree.map(lambda x: np.zeros((n_lanes, *x.shape), x.dtype), shapes)
+        idle = np.full(n_lanes, Status.CONVERGED, np.int32)
+        self.states = jax.device_put(finished._replace(status=idle))
 
 
-def _pick(lane: int, array: np.ndarray) -> np.ndarray:
-    return array[lane].copy()
+@lru_cache(maxsize=256)
+def _state_shapes(kernel: Kernel, structure: Any, leaves: tuple[Any, ...]) -> Any:
+    """Shapes of the state of a kernel, from those of surface and job: traced once, not by each
+    worker."""
+    return jax.eval_shape(kernel.init, *jax.tree.unflatten(structure, leaves))
 
 
 def _double(value: Any) -> np.ndarray:
     """Real numbers as float64, whatever precision they came in."""
     array = np.asarray(value)
     return array.astype(np.float64) if array.dtype.kind == "f" else array
-
-
-def _put(lane: int, buffer: np.ndarray, value: Any) -> None:
-    buffer[lane] = value

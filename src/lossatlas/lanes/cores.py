@@ -7,8 +7,10 @@ says so in an environment variable.
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+
+from lossatlas.lanes.control_groups import limits
 
 VARIABLES = ("SLURM_CPUS_PER_TASK", "NSLOTS", "NCPUS")
 """Cores of this process as batch systems name them: Slurm, Grid Engine, PBS."""
@@ -27,11 +29,11 @@ def available_cores() -> int:
         >>> available_cores() >= 1
         True
     """
-    limits = [_bound_to(), *granted(os.environ)]
+    cores = [_bound_to(), *granted(os.environ)]
     quota = cpu_quota()
     if quota is not None:
-        limits.append(math.ceil(quota))
-    return max(1, min(limits))
+        cores.append(math.ceil(quota))
+    return max(1, min(cores))
 
 
 def granted(environment: Mapping[str, str]) -> list[int]:
@@ -53,7 +55,12 @@ def cpu_quota(process: Path = Path("/proc/self")) -> float | None:
     Args:
         process: folder with the files ``cgroup`` and ``mountinfo``, as Linux has it.
     """
-    quotas = [quota for group, kind in _groups(process) for quota in _quotas(*group, kind)]
+    allowed = (words[:2] for words in limits("cpu", QUOTA_FILES, process))
+    quotas = [
+        float(quota) / float(period)
+        for quota, period in allowed
+        if quota not in ("max", "-1") and float(period) > 0
+    ]
     return min(quotas, default=None)
 
 
@@ -64,40 +71,3 @@ def _bound_to() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _groups(process: Path) -> Iterator[tuple[tuple[Path, Path], str]]:
-    """Where the control groups of CPU time are mounted, the group in it, and the version."""
-    try:
-        groups = (process / "cgroup").read_text().splitlines()
-        mounts = (process / "mountinfo").read_text().splitlines()
-    except OSError:  # no Linux
-        return
-    of_kind = {}
-    for line in groups:
-        _, controllers, path = line.split(":", 2)
-        if not controllers:
-            of_kind["cgroup2"] = path
-        elif "cpu" in controllers.split(","):
-            of_kind["cgroup"] = path
-    for line in mounts:
-        before, _, after = line.partition(" - ")
-        root, point = before.split()[3:5]
-        kind, options = after.split()[0], after.split()[-1]
-        if kind in of_kind and (kind == "cgroup2" or "cpu" in options.split(",")):
-            inside = of_kind[kind]
-            # Within a container the group's path may be the one outside; its own is the root.
-            inner = Path(inside).relative_to(root) if Path(inside).is_relative_to(root) else Path()
-            yield (Path(point), inner), kind
-
-
-def _quotas(mount: Path, group: Path, kind: str) -> Iterator[float]:
-    """The limits of a group and of all groups it is in."""
-    for folder in (group, *group.parents):
-        try:
-            texts = [(mount / folder / name).read_text() for name in QUOTA_FILES[kind]]
-        except OSError:  # a group without limits, or not to be seen from here
-            continue
-        quota, period = " ".join(texts).split()[:2]
-        if quota not in ("max", "-1") and float(period) > 0:
-            yield float(quota) / float(period)

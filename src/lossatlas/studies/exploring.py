@@ -19,6 +19,7 @@ from lossatlas.exploration.catalog import chosen
 from lossatlas.exploration.display import ExploreDisplay, say_how_it_ended, task_shown
 from lossatlas.exploration.explorer import Progress, check_tools, grow
 from lossatlas.exploration.stop_rules import ExploreOptions, Settings, takes_settings
+from lossatlas.exploration.width import check_width
 from lossatlas.landscape.base import Landscape
 from lossatlas.search.tools import Tools
 from lossatlas.studies.problem import Prepared, prepare
@@ -67,6 +68,8 @@ def explore(
         seed: of all random numbers of the searches, default 0.
         lanes: lanes of each kernel and worker; default chosen for the device.
         workers: worker threads; default one a core.
+        width: searches in flight, 2 or more; default that of the atlas which is continued, else as
+            many as keep the machine busy.
         strategies: those to use, by name or as records of your own (`Strategy`); default all.
 
     All settings that are not given, or None, are those of the study, if there is one.
@@ -122,6 +125,8 @@ def explored(
     subject = _subject(source, target, quiet=progress is not True)
     if tools is not None:
         check_tools(tools, subject.landscape)
+    if options.width is not None:
+        check_width(options.width, subject.landscape)
     with _opened(target, subject.problem) as atlas:
         with _reporting(atlas, options, progress, started) as report:
             grow(subject.landscape, atlas, options, report, started, tools)

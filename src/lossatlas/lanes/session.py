@@ -1,0 +1,301 @@
+"""A session of the engine: its threads, the searches in flight, and who is handed what.
+
+Each worker advances blocks of lanes of its own. What waits is in one `Schedule`, guarded by one
+lock. A thread that has nothing to do sleeps until there is something for it: of many workers only
+as many are woken as there are jobs.
+"""
+
+import atexit
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+import jax
+
+from lossatlas.errors import BadInputError
+from lossatlas.landscape.base import Surface
+from lossatlas.lanes.blocks import Block, Job, Result, Ticket
+from lossatlas.lanes.compilation import Forecast
+from lossatlas.lanes.requests import Found, HostCall, Kernel, Request, Requests, Search
+from lossatlas.lanes.schedule import Blocks, Ready, Schedule
+
+LAST_PATIENCE = 60.0
+"""Seconds that a program waits for each thread at its very end; most compilations take less."""
+IN_RESERVE = 2
+"""Searches begun for each lane, beside the one that it advances."""
+LOOK_AGAIN = 0.5
+"""Seconds after which a thread that waits looks whether it shall stop."""
+
+
+class Failure(NamedTuple):
+    """A search that raised: the exception, to be raised again where the results are read."""
+
+    error: BaseException
+
+
+class Capacity(NamedTuple):
+    """What an engine has.
+
+    Attributes:
+        lanes: lanes a kernel has on each worker.
+        workers: threads that advance lanes.
+        hosts: threads for host calls.
+        on_cpu: whether lanes are advanced one after the other, so that an empty one costs nothing.
+    """
+
+    lanes: int
+    workers: int
+    hosts: int
+    on_cpu: bool
+
+
+class Session:
+    """The threads of an engine, and the searches in flight."""
+
+    def __init__(
+        self,
+        surface: Surface,
+        capacity: Capacity,
+        stop: Callable[[], bool],
+        seconds_left: Callable[[], float] | None = None,
+    ) -> None:
+        """`Engine.session` calls this."""
+        self.surface, self.capacity, self.stop = surface, capacity, stop
+        lanes, workers, _, on_cpu = capacity
+        forecast = Forecast(surface, lanes)
+        self.schedule = Schedule(workers, lanes, on_cpu, forecast, seconds_left)
+        lock = threading.RLock()
+        self.lock = threading.Condition(lock)  # workers wait here
+        self.host_lock = threading.Condition(lock)  # and threads for host calls here
+        self.waiting_room: deque[Ready] = deque()
+        self.done: SimpleQueue[tuple[int, Any] | None] = SimpleQueue()
+        self.submitted = self.begun = self.ended = self.alive = 0
+        self.complete = self.closed = self.host_threads = False
+        self.threads: list[threading.Thread] = []
+
+    @property
+    def uncompiled(self) -> dict[Kernel, float]:
+        """Kernels that there was no time to compile, and how many seconds each would take."""
+        return self.schedule.uncompiled
+
+    def open(self) -> None:
+        """Start the workers."""
+        with self.lock:
+            self._start(self._advance_lanes, "lanes", self.capacity.workers)
+
+    def submit(self, search: Search) -> int:
+        """Queue a search; its position, counted from 0."""
+        with self.lock:
+            position = self.submitted
+            self.submitted += 1
+            self.waiting_room.append(Ready(position, search, None))
+            self.lock.notify()
+        return position
+
+    def no_more(self) -> None:
+        """Nothing will be submitted any more: `results` ends when all have finished."""
+        with self.lock:
+            self.complete = True
+            self._wake_all()
+
+    def results(self) -> Iterator[tuple[int, Any]]:
+        """Yield (position, what the search returned or handed over as `Found`) as they come."""
+        while (item := self.done.get()) is not None:
+            if isinstance(item[1], Failure):
+                raise item[1].error
+            yield item
+
+    def close(self, seconds: float | None = None) -> None:
+        """Drop what is in flight and end the threads; wait for them, at most so many seconds.
+
+        Those that take longer are waited for when the program ends: Python must not be torn down
+        while one of them is compiling.
+        """
+        with self.lock:
+            self.closed = True
+            self._wake_all()
+        until = None if seconds is None else time.monotonic() + seconds
+        for thread in self.threads:
+            thread.join(None if until is None else max(0.0, until - time.monotonic()))
+            if thread.is_alive():
+                atexit.register(thread.join, LAST_PATIENCE)
+
+    def _wake_all(self) -> None:
+        """Have every thread look what there is to do (lock held)."""
+        self.lock.notify_all()
+        self.host_lock.notify_all()
+
+    def _start(self, work: Callable[[], None], name: str, number: int) -> None:
+        """Start threads that do this work (lock held)."""
+        for k in range(number):
+            thread = threading.Thread(
+                target=self._guarded, args=(work,), name=f"{name}-{k}", daemon=True
+            )
+            thread.start()
+            self.alive += 1
+            self.threads.append(thread)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Work until nothing is left; an exception ends all, and is raised by `results`."""
+        try:
+            with jax.enable_x64(True):
+                work()
+        except BaseException as error:
+            self.done.put((-1, Failure(error)))
+            with self.lock:
+                self.closed = True
+                self._wake_all()
+        finally:
+            with self.lock:
+                self.alive -= 1
+                if self.alive == 0:
+                    self.done.put(None)
+
+    def _advance_lanes(self) -> None:
+        """What a worker does."""
+        blocks: Blocks = {}
+        while (work := self._next(self.lock, partial(self._work_in_lanes, blocks))) is not None:
+            if isinstance(work, Ready):
+                self._resume(work)
+                continue
+            kernel, new = work
+            begun = time.monotonic()
+            finished = blocks[kernel].advance(new)
+            with self.lock:
+                if self.schedule.is_being_compiled(kernel):
+                    self.schedule.compiled(kernel, time.monotonic() - begun)
+                    self.lock.notify_all()  # its jobs have waited for it
+            self._deliver(finished)
+
+    def _call_host(self) -> None:
+        """What a thread for host calls does."""
+        while (work := self._next(self.host_lock, self._host_call)) is not None:
+            host, job = work
+            value = host.call(self.surface, *job.arrays)
+            self._deliver([Result(job.ticket, job.slot, value)])
+
+    def _next(self, waiting: threading.Condition, find: Callable[[], Any]) -> Any:
+        """The work that `find` gives, as soon as it gives some; None when no more will come."""
+        with self.lock:
+            while not (self.closed or self.stop()):
+                self._admit()
+                if (work := find()) is not None:
+                    return work
+                last = self.complete or bool(self.uncompiled)
+                if self._in_flight() == 0 and last and not self.waiting_room:
+                    self._wake_all()
+                    return None
+                waiting.wait(timeout=LOOK_AGAIN)
+        return None
+
+    def _in_flight(self) -> int:
+        """Searches that have begun and not ended (lock held)."""
+        return self.begun - self.ended - self.schedule.dropped
+
+    def _admit(self) -> None:
+        """Start searches until every lane of every worker has some in reserve (lock held)."""
+        enough = (1 + IN_RESERVE) * self.capacity.lanes * self.capacity.workers
+        admitted = min(len(self.waiting_room), enough - self._in_flight())
+        for _ in range(admitted):
+            self.begun += 1
+            self.schedule.push_ready(self.waiting_room.popleft())
+        if admitted > 0:
+            self.lock.notify(admitted)
+
+    def _deliver(self, finished: Sequence[Result]) -> None:
+        """Hand results to the searches that wait for them; resume those that miss none any more.
+
+        Workers that have nothing to do take some of them. That the thread which brought the results
+        resumes searches before it asks for work matters where time is up: what is finished counts.
+        """
+        with self.lock:
+            for result in finished:
+                ticket = result.ticket
+                if ticket.deliver(result.slot, result.value):
+                    self.schedule.push_ready(Ready(ticket.position, ticket.search, ticket.value))
+                    self.lock.notify()
+        while (ready := self._pop_ready()) is not None:
+            self._resume(ready)
+
+    def _pop_ready(self) -> Ready | None:
+        with self.lock:
+            return self.schedule.pop_ready()
+
+    def _resume(self, ready: Ready) -> None:
+        """Hand a search its results and queue what it asks for next (no lock held)."""
+        position, search, value = ready
+        try:
+            requests = search.send(value)
+            while isinstance(requests, Found) or not requests:
+                if isinstance(requests, Found):
+                    self.done.put((position, requests))
+                requests = search.send(None if isinstance(requests, Found) else [])
+        except StopIteration as end:
+            self._end(position, _last(end.value))
+        except BaseException as error:
+            self._end(position, Failure(error))
+        else:
+            self._queue(position, search, requests)
+
+    def _end(self, position: int, last: Any) -> None:
+        self.done.put((position, last))
+        with self.lock:
+            self.ended += 1
+            if self._in_flight() == 0:  # maybe the last of all
+                self._wake_all()
+            else:
+                self.lock.notify()  # another may begin
+
+    def _queue(self, position: int, search: Search, requests: Requests) -> None:
+        single = isinstance(requests, Request)
+        each = [requests] if single else requests
+        ticket = Ticket(position, search, None if single else len(each))
+        with self.lock:
+            for slot, (kernel, arrays) in enumerate(each):
+                job = Job(ticket, slot, arrays)
+                if is_host_call(type(kernel)):
+                    self._queue_host_call(kernel, job)  # type: ignore[arg-type]
+                else:
+                    self.schedule.push(kernel, job)  # type: ignore[arg-type]
+                    self.lock.notify()
+
+    def _queue_host_call(self, host: HostCall, job: Job) -> None:
+        """Queue it; the first one starts the threads (lock held)."""
+        self.schedule.push_host_call(host, job)
+        self.host_lock.notify()
+        if not self.host_threads and not self.closed:
+            self.host_threads = True
+            self._start(self._call_host, "lanes-host", self.capacity.hosts)
+
+    def _host_call(self) -> tuple[HostCall, Job] | None:
+        """The host call that the oldest search waits for (lock held)."""
+        calls = self.schedule.host_calls
+        return calls.pop() if len(calls) else None
+
+    def _work_in_lanes(self, blocks: Blocks) -> Ready | tuple[Kernel, list[Job]] | None:
+        """A search to resume, or a kernel and new jobs for its empty lanes (lock held)."""
+        if (ready := self.schedule.pop_ready()) is not None:
+            return ready
+        lanes, _, _, on_cpu = self.capacity
+        for kernel in self.schedule.kernels():
+            if kernel not in blocks:
+                blocks[kernel] = Block(kernel, self.surface, lanes, not on_cpu)
+        return self.schedule.next_kernel(blocks)
+
+
+@cache
+def is_host_call(kind: type) -> bool:
+    """Whether a class is one of host calls; looked at once, it takes a while."""
+    return hasattr(kind, "call")
+
+
+def _last(returned: Any) -> Any:
+    """What a search has returned: it must not look like a result before the last one."""
+    if not isinstance(returned, Found):
+        return returned
+    remedy = "yield results before the last one as Found, and return the last one itself"
+    return Failure(BadInputError("search", "it returns a Found", remedy))
