@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, Table, func, select
 
 from lossatlas.atlas import contents, schema
 from lossatlas.atlas.checksums import ROWS_AT_ONCE, fits, stored_rows
+from lossatlas.atlas.neighbors import NOBODY
 
 SHOWN = 20
 """Rows of one kind that are named; the others are counted."""
@@ -142,7 +143,8 @@ def _batches(connection: Connection) -> Iterator[str]:
 
 def _neighbors(connection: Connection) -> Iterator[str]:
     """Neighbor lists that do not name earlier minima and their distances."""
-    ids = np.array(connection.execute(select(schema.minimum.c.id)).scalars().all(), np.int64)
+    stored = select(schema.minimum.c.id).order_by(schema.minimum.c.id)
+    ids = np.array(connection.execute(stored).scalars().all(), np.int64)
     table = schema.neighbors.c
     query = select(table.minimum, table.candidates, table.distances).order_by(table.minimum)
     rows = connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
@@ -151,7 +153,10 @@ def _neighbors(connection: Connection) -> Iterator[str]:
             yield f"neighbors of minimum {minimum}: there is not one distance for each of them"
             continue
         named = np.frombuffer(candidates, schema.LITTLE_ENDIAN_INT64)
-        wrong = named[(named >= minimum) | ~np.isin(named, ids)]
+        named = named[named != NOBODY]
+        earlier = ids[: np.searchsorted(ids, minimum)]
+        place = np.searchsorted(earlier, named)
+        wrong = named[(place == len(earlier)) | (np.append(earlier, NOBODY)[place] != named)]
         if wrong.size:
             yield f"neighbors of minimum {minimum}: {wrong[0]} is not an earlier minimum"
 

@@ -13,16 +13,19 @@ from sqlalchemy import Connection, select
 from lossatlas.atlas import schema
 from lossatlas.atlas.statements import insert_rows
 
+NOBODY = -1
+"""Stands for a minimum where a place of a list is empty."""
+
 
 class NeighborLists(NamedTuple):
-    """Neighbor lists of k minima, at most c neighbors each.
+    """Neighbor lists of k minima, with c places each.
 
     Attributes:
         minimum: (k,) int64 ids of the minima, ascending.
-        candidates: (k, c) int64 ids of minima near each, all smaller than its own; -1 where a list
-            is shorter.
+        candidates: (k, c) int64 ids of other minima, all smaller than its own; -1 where a place is
+            empty.
         distances: (k, c) float64, how far these are, as distances of descriptors; infinite where a
-            list is shorter.
+            place is empty.
     """
 
     minimum: np.ndarray
@@ -30,20 +33,26 @@ class NeighborLists(NamedTuple):
     distances: np.ndarray
 
 
-def read_neighbors(connection: Connection, after: int = 0) -> NeighborLists:
-    """The stored lists of all minima with ids above `after`; c is the length of the longest.
+def read_neighbors(
+    connection: Connection, after: int = 0, until: int | None = None
+) -> NeighborLists:
+    """The stored lists of minima with ids above `after`; c is the length of the longest.
 
     Args:
         connection: of an atlas, see `Atlas.reading`.
         after: 0 for all.
+        until: the last id, by default any.
     """
     table = schema.neighbors.c
-    query = select(table.minimum, table.candidates, table.distances).where(table.minimum > after)
-    rows = connection.execute(query.order_by(table.minimum)).all()
+    query = select(table.minimum, table.candidates, table.distances)
+    query = query.where(table.minimum > after).order_by(table.minimum)
+    if until is not None:
+        query = query.where(table.minimum <= until)
+    rows = connection.execute(query).all()
     ids, candidates, distances = zip(*rows, strict=True) if rows else ((), (), ())
     return NeighborLists(
         np.array(ids, np.int64),
-        _padded(candidates, schema.LITTLE_ENDIAN_INT64, -1),
+        _padded(candidates, schema.LITTLE_ENDIAN_INT64, NOBODY),
         _padded(distances, schema.LITTLE_ENDIAN_FLOAT64, np.inf),
     )
 
@@ -61,12 +70,11 @@ def write_neighbors(connection: Connection, lists: NeighborLists) -> None:
     first, last = int(lists.minimum[0]), int(lists.minimum[-1])
     query = select(table.c.minimum).where(table.c.minimum.between(first, last))
     there = set(connection.execute(query).scalars())
-    listed = lists.candidates >= 0
     rows = [
         {
             "minimum": minimum,
-            "candidates": schema.ids_to_blob(lists.candidates[k, listed[k]]),
-            "distances": schema.to_blob(lists.distances[k, listed[k]]),
+            "candidates": schema.ids_to_blob(lists.candidates[k]),
+            "distances": schema.to_blob(lists.distances[k]),
         }
         for k, minimum in enumerate(lists.minimum.tolist())
         if minimum not in there

@@ -1,12 +1,13 @@
 """The exploration: plan a round, run it in lanes, commit it in order; again, until a stop rule.
 
-Two rounds are in flight at any time, each half of the width, so that lanes stay full while the
-last searches of a round finish: round r + 2 is planned from the atlas as it is when round r is committed, whatever of round
-r + 1 has finished by then. Attempts are committed in the order they were planned, each with its
-round and the id of the last attempt that its round was planned from. So what is found depends on
-seed, width and the atlas it started from, not on timing, and an exploration that stops at a number of
-points is a prefix of a longer one. Where time cuts it off, searches that have finished behind one
-that has not are kept too. An exploration that is continued goes on where it ended (`resuming`).
+Two rounds are in flight at any time, each half of the width, so that lanes stay full while the last
+searches of a round finish: round r + 2 is planned from the atlas as it is when round r is
+committed, whatever of round r + 1 has finished by then. Attempts are committed in the order they
+were planned, each with its round and the id of the last attempt that its round was planned from. So
+what is found depends on seed, width and the atlas it started from, not on timing, and an
+exploration that stops at a number of points is a prefix of a longer one. Where time cuts it off,
+searches that have finished behind one that has not are kept too. An exploration that is continued
+goes on where it ended (`resuming`).
 """
 
 import platform
@@ -42,6 +43,8 @@ QUIET, PER_MINIMUM, PER_TRANSITION_STATE = 750, 10, 20
 """An exploration ends when so many attempts, and so many for every point, found nothing new."""
 COMMIT_SECONDS = 1.0
 """Finished attempts wait at most about this long to be committed."""
+KEPT_AT_ONCE = 64
+"""Minima whose neighbors are written into the atlas together."""
 
 
 class Progress(NamedTuple):
@@ -204,11 +207,11 @@ class _Rounds:
             known = count_points(connection)
         self.committer = Committer(atlas, landscape, options, known)
         self.restart = Restart()
-        self.searches: list[_InFlight] = []
+        self.searches: dict[int, _InFlight] = {}
         self.submitted: list[int] = []
         self.ends = deque[int]()
         self.parts = Counter[int]()
-        self.planned_rounds = self.next = 0
+        self.planned = self.planned_rounds = self.round = self.next = 0
         self.limit_reached = self.exhausted = self.complete = self.idle = False
         self.uncompiled: dict[Any, float] = {}
 
@@ -260,16 +263,18 @@ class _Rounds:
         """Plan one round from the atlas, and hand what it lacks of it to the engine."""
         number, self.planned_rounds = self.planned_rounds, self.planned_rounds + 1
         view = self.observer.view(None if self.committer.attempts else self.restart.as_of(number))
+        self.observer.fold.keep_neighbors(KEPT_AT_ONCE)
         tools = self.tools._replace(known=self.observer.known())
         share, size = self.options.share_of_draws, self.width // IN_FLIGHT
         for planned in plan_round(view, self.agendas, share, size):
             parts = self.restart.parts.get(planned.task.key, 0)
             search = _InFlight(planned, number, view.as_of, self.width, parts)
             if not search.complete:
-                self.submitted.append(len(self.searches))
+                self.submitted.append(self.planned)
                 session.submit(planned.task.search(tools))
-            self.searches.append(search)
-        self.ends.append(len(self.searches))
+            self.searches[self.planned] = search
+            self.planned += 1
+        self.ends.append(self.planned)
 
     def _collect(self, session: Session) -> None:
         """Commit results in order; plan another round whenever one is complete."""
@@ -289,6 +294,7 @@ class _Rounds:
         finally:
             self.committer.pending += self._out_of_order(waiting)
             self._commit()
+            self.observer.fold.keep_neighbors()
 
     def _go_on(self, session: Session, waiting: dict[int, list[Outcome | Found]]) -> bool:
         """Take what has come of the next searches in order; whether a round was committed."""
@@ -299,13 +305,15 @@ class _Rounds:
                 self._commit()
                 self._next_round(session)
                 committed = True
-            if self.next == len(self.searches):
+            if self.next == self.planned:
                 return committed
             if not self.searches[self.next].complete:
                 results = waiting.pop(self.next, [])
                 self.committer.pending += self._attempts(self.next, results)
                 if not results or isinstance(results[-1], Found):
                     return committed  # this search goes on
+            self.round = self.searches.pop(self.next).round
+            self.parts.pop(self.next, None)
             self.next += 1
 
     def _attempts(self, position: int, results: list[Outcome | Found]) -> list[Attempt]:
@@ -335,7 +343,7 @@ class _Rounds:
         if not self.exhausted and not self.limit_reached:
             self._plan(session)
         # Rounds may be empty; where all in flight are, another would be planned from the same.
-        self.idle = self.next == len(self.searches)
+        self.idle = self.next == self.planned
         if self.idle:
             session.no_more()
 
@@ -358,7 +366,7 @@ class _Rounds:
             transition_states=self.committer.transition_states,
             attempts=self.committer.attempts,
             new_in_round=self.committer.new_in_round,
-            round=self.searches[max(0, self.next - 1)].round,
+            round=self.round,
             strategy_counts=dict(self.committer.counts),
         )
 

@@ -16,7 +16,8 @@ from lossatlas.atlas import Atlas
 from lossatlas.atlas.log import LogColumns, read_log_columns
 from lossatlas.exploration.checkpoint import NO_CHECKPOINT, Checkpoint, Picture, last_due
 from lossatlas.exploration.components import Components
-from lossatlas.exploration.neighbors import BLOCK, Neighbors
+from lossatlas.exploration.neighbor_lists import keep_candidates, stored_candidates
+from lossatlas.exploration.neighbors import Neighbors
 from lossatlas.exploration.points import (
     Counts,
     Minima,
@@ -31,6 +32,8 @@ from lossatlas.network import links as linking
 from lossatlas.network.links import Links
 from lossatlas.search.known import KnownPoints, Rows
 
+AT_ONCE = 4096
+"""Minima that are described at once, for the memory's sake."""
 MEMORY = 200
 """Attempts of a strategy that the planner judges it by."""
 
@@ -77,6 +80,7 @@ class Fold:
         self._pairs = Rows(np.zeros((0, 2), np.int64))
         self._log: LogColumns | None = None
         self._counts = Counts(0, 0)
+        self._kept = 0
 
     @property
     def recent(self) -> dict[str, Recent]:
@@ -161,14 +165,44 @@ class Fold:
         """The minima up to the present count."""
         old = len(self.minima.ids)
         weights = self.minima.read(connection, self._counts.minima)
-        for first in range(0, len(weights), BLOCK):
-            self.near.add(self.landscape.descriptors(weights[first : first + BLOCK]))
+        self._fold_neighbors(connection, weights)
         inside, energies = self.minima.inside.array[old:], self.minima.energies.array
         self.components.add(inside.tolist())
         if inside.any():
             lowest = old + int(np.argmin(np.where(inside, energies[old:], np.inf)))
             if self.lowest < 0 or energies[lowest] < energies[self.lowest]:
                 self.lowest = lowest
+
+    def _fold_neighbors(self, connection: Connection, weights: np.ndarray) -> None:
+        """The neighbors of the last minima, searched for where the atlas does not list them."""
+        ids = self.minima.ids.array
+        new = ids[len(ids) - len(weights) :]
+        if not len(new):
+            return
+        listed = stored_candidates(connection, ids, len(ids) - len(new))
+        if self._kept == len(ids) - len(new):
+            self._kept += len(listed.numbers)
+        for first in range(0, len(new), AT_ONCE):
+            rows = slice(first, first + AT_ONCE)
+            described = self.landscape.descriptors(weights[rows])
+            known = len(listed.numbers[rows])
+            self.near.add(described[:known], *(part[rows] for part in listed))
+            self.near.add(described[known:])
+
+    def keep_neighbors(self, least: int = 1) -> None:
+        """Write what was found out about neighbors into the atlas, which lacks it.
+
+        Args:
+            least: not if it is about fewer minima.
+
+        Raises:
+            AtlasError: if the atlas cannot be written.
+        """
+        ids = self.minima.ids.array
+        if len(ids) - self._kept >= least:
+            with self.atlas.writing() as connection:
+                keep_candidates(connection, ids, self.near, self._kept)
+            self._kept = len(ids)
 
     def _fold_states(self, connection: Connection) -> None:
         """The transition states up to the present count, and the minima that they join."""
