@@ -46,7 +46,7 @@ class Neighbors:
     Of rows at the same distance those added first are taken.
 
     Args:
-        compared: the first so many rows are compared each with each.
+        compared: the first so many rows are compared each with each, at least two blocks.
 
     Examples:
         >>> near = Neighbors()
@@ -60,8 +60,8 @@ class Neighbors:
 
     def __init__(self, compared: int = COMPARED) -> None:
         """No row yet."""
-        self._count, self._compared = 0, compared
-        self._graph = ProximityGraph(compared)
+        self._count, self._compared = 0, max(compared, 2 * BLOCK)
+        self._graph = ProximityGraph(self._compared)
         self._candidates = np.zeros((0, OWN + MISSED), np.int32)
         self._apart = np.zeros((0, OWN + MISSED))
         self._found = np.zeros((0, NEIGHBORS), np.int64)
@@ -147,11 +147,11 @@ class Neighbors:
             if known:
                 self._candidates[rows] = candidates[rows - begin]
                 self._apart[rows] = distances[rows - begin]
+                self._begin_lists(rows)
             self._fold(rows, keys if exact else None)
 
     def _fold(self, rows: np.ndarray, compared: np.ndarray | None) -> None:
-        """Begin the lists of new rows, and let these enter the lists of others."""
-        self._begin_lists(rows)
+        """Let new rows enter the lists of others."""
         if compared is None:
             changed = self._enter(*self._of_candidates(rows))
         else:
@@ -176,11 +176,10 @@ class Neighbors:
         )
         found = self._with_own_block(rows, keys[: len(rows)])
         nearest, others = found[:, :CANDIDATES], found[:, CANDIDATES:]
-        if nearest.shape[1] >= NEIGHBORS:
-            self._reach[rows] = squares_of(nearest[:, NEIGHBORS - 1])
+        self._keep(rows, 0, rows, nearest)
+        self._begin_lists(rows)
         enters = squares_of(others) < self._reach[numbers_of(others)]
-        entered = _foremost(others, enters, ENTERED)
-        self._keep(rows, 0, rows, np.concatenate([nearest, entered], axis=1))
+        self._keep(rows, CANDIDATES, rows, _foremost(others, enters, ENTERED))
         if len(earlier):
             missed = self._missed(earlier, keys[len(rows) :])
             self._keep(rows, OWN, earlier, missed)
@@ -214,10 +213,11 @@ class Neighbors:
 
     def _begin_lists(self, rows: np.ndarray) -> None:
         """The lists of new rows: the nearest of those before them."""
-        candidates, apart = self._candidates[rows, :OWN], self._apart[rows, :OWN]
+        candidates, apart = self._candidates[rows, :CANDIDATES], self._apart[rows, :CANDIDATES]
         order = np.lexsort((candidates, apart))[:, :NEIGHBORS]
         self._found[rows] = np.take_along_axis(candidates, order, axis=1)
         self._distances[rows] = np.take_along_axis(apart, order, axis=1)
+        self._reach[rows] = self._distances[rows, -1] ** 2
 
     def _all_nearer(self, rows: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """New rows, and all rows before them that they may be nearer to than their lists are."""
