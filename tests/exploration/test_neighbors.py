@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.spatial import KDTree
 
-from lossatlas.exploration.neighbors import BLOCK, NEIGHBORS, OWN, Neighbors, searched_again
+from lossatlas.exploration.neighbors import (
+    BLOCK,
+    KEPT,
+    NEIGHBORS,
+    OWN,
+    Candidates,
+    Neighbors,
+    searched_again,
+)
 
 FEW = 128
 """Rows that are compared each with each in tests of what comes after."""
@@ -156,7 +164,8 @@ def test_restored_and_continued_as_if_never_stopped(rows, filled, count):
     near.add(rows[count : count + 10])
     known = near.candidates(count)
     assert len(known[0]) == len(rows[count : count + 10])
-    near.add(rows[count + 10 : count + 40], *(a[count + 10 : count + 40] for a in whole))
+    part = slice(count + 10, count + 40)
+    near.add(rows[part], Candidates(whole.numbers[part], whole.distances[part]))
     near.add(rows[count + 40 :])
     assert_same(near, filled)
 
@@ -180,6 +189,14 @@ def test_lists_cannot_be_changed_from_outside(filled):
     for array in (filled.found, filled.distances, *filled.candidates()):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
+
+
+@pytest.mark.parametrize("shape", [(4, KEPT), (5, KEPT - 1), (5, 0)])
+def test_candidates_of_other_rows_are_refused(shape):
+    near = Neighbors()
+    with pytest.raises(ValueError, match="for 5 rows"):
+        near.add(np.zeros((5, 2)), Candidates(np.zeros(shape, int), np.zeros(shape)))
+    assert near.found.shape == (0, 0)
 
 
 def test_every_row_is_searched_for_again_whenever_rows_have_doubled():

@@ -1,15 +1,20 @@
 """The nearest minima of every minimum, by descriptors, kept up to date as minima are added.
 
-When a row is added, the rows nearest to it among those before are searched (`proximity_graph`):
-its **candidates**, found once and for all. The lists are the fold of the candidates in the order of
-the rows: a row enters the lists of its candidates, and they enter its own. So whoever keeps
-descriptors and candidates has the lists of any moment again without a search.
+When a row is added, the rows nearest to it among those before are searched (`proximity_graph`).
+What is kept of this, once and for all, are its **candidates**: the nearest rows, whose lists it may
+enter and which begin its own, and further ones whose lists it enters. A row that lies far from all
+others is a candidate of nobody, and would not hear of what is added later. So with every new row an
+earlier one is searched for again, each whenever the number of rows has doubled, and what its list
+lacked is kept with the new row. The lists are the fold of all that in the order of the rows. Whoever
+has descriptors and candidates has the lists of any moment again without a search.
 
 The first `COMPARED` rows are compared each with each, and their lists are exact. After that the
-search is approximate, and its cost does not grow with the number of rows, but for a logarithm.
-Rows are searched for in blocks of fixed numbers, among the rows of earlier blocks, and compared
-with the others of their block: what is found does not depend on how rows come in batches.
+search is approximate, and its cost grows with the logarithm of the number of rows. Rows are
+searched for in blocks of fixed numbers, among the rows of earlier blocks, and compared with the
+others of their block: what is found does not depend on how rows come in batches.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float64, Int, Int64
@@ -31,13 +36,26 @@ NEIGHBORS = 10
 CANDIDATES, ENTERED, MISSED = 16, 8, 8
 """What is kept of the search for a row: the nearest of its time, more rows whose lists it enters,
 and what an earlier row lacked that was searched for again."""
-OWN = CANDIDATES + ENTERED
+OWN, KEPT = CANDIDATES + ENTERED, CANDIDATES + ENTERED + MISSED
 BLOCK = 64
 """Rows that are searched for among the same rows."""
 FOLDED = 16_384
 """Rows whose candidates enter the lists in one step, for the memory's sake."""
 SLACK = 1e-5
 """Relative error that squared distances in single precision may have."""
+
+
+class Candidates(NamedTuple):
+    """What is kept of the search for rows; see `Neighbors.candidates`.
+
+    Attributes:
+        numbers: (m, `KEPT`) of other rows, -1 in places that are left empty. Which row a number in
+            the last `MISSED` columns is a neighbor of, only `Neighbors` knows.
+        distances: (m, `KEPT`) how far they are; infinite in empty places.
+    """
+
+    numbers: Int[np.ndarray, "m c"]
+    distances: Float[np.ndarray, "m c"]
 
 
 class Neighbors:
@@ -62,8 +80,8 @@ class Neighbors:
         """No row yet."""
         self._count, self._compared = 0, max(compared, 2 * BLOCK)
         self._graph = ProximityGraph(self._compared)
-        self._candidates = np.zeros((0, OWN + MISSED), np.int32)
-        self._apart = np.zeros((0, OWN + MISSED))
+        self._candidates = np.zeros((0, KEPT), np.int32)
+        self._apart = np.zeros((0, KEPT))
         self._found = np.zeros((0, NEIGHBORS), np.int64)
         self._distances = np.zeros((0, NEIGHBORS))
         self._reach = np.zeros(0)
@@ -86,7 +104,7 @@ class Neighbors:
             compared: as of the object that gave them.
         """
         near = cls(compared)
-        near.add(descriptors, candidates, distances)
+        near.add(descriptors, Candidates(candidates, distances))
         return near
 
     @property
@@ -111,42 +129,36 @@ class Neighbors:
         """
         return self._log.array[mark:]
 
-    def candidates(
-        self, first: int = 0
-    ) -> tuple[Int[np.ndarray, "m c"], Float64[np.ndarray, "m c"]]:
-        """The candidates of rows from number `first` on, and how far they are: never changed.
-
-        Of (m, c) places, those that are left empty are -1 and infinite.
-        """
+    def candidates(self, first: int = 0) -> Candidates:
+        """What is kept of the search for rows from number `first` on: it never changes."""
         rows = slice(first, self._count)
-        return _read_only(self._candidates[rows]), _read_only(self._apart[rows])
+        return Candidates(_read_only(self._candidates[rows]), _read_only(self._apart[rows]))
 
-    def add(
-        self,
-        new: Float[np.ndarray, "b d"],
-        candidates: Int[np.ndarray, "b c"] | None = None,
-        distances: Float[np.ndarray, "b c"] | None = None,
-    ) -> None:
+    def add(self, new: Float[np.ndarray, "b d"], known: Candidates | None = None) -> None:
         """Add rows; they are numbered on.
 
         Args:
             new: the rows.
-            candidates: what `candidates` gave for them when they were added before; default: they
-                are searched.
-            distances: how far these are.
+            known: what `candidates` gave for them when they were added before; default: they are
+                searched.
+
+        Raises:
+            ValueError: if `known` has not one row of `KEPT` numbers for each new row.
         """
+        if known is not None and known.numbers.shape != (len(new), KEPT):
+            shape = known.numbers.shape
+            raise ValueError(f"candidates of shape {shape} for {len(new)} rows with {KEPT} each")
         begin, end = self._count, self._count + len(new)
         while self._count < end:
-            known = candidates is not None and distances is not None
             exact = self._count < self._compared
-            last = _end_of_part(self._count, end, FOLDED if known and not exact else BLOCK)
+            last = _end_of_part(self._count, end, BLOCK if known is None or exact else FOLDED)
             rows = np.arange(self._count, last)
             self._graph.extend(new[rows - begin])
             self._make_room(last)
-            keys = None if known and not exact else self._search(rows)
-            if known:
-                self._candidates[rows] = candidates[rows - begin]
-                self._apart[rows] = distances[rows - begin]
+            keys = self._search(rows) if known is None or exact else None
+            if known is not None:
+                self._candidates[rows] = known.numbers[rows - begin]
+                self._apart[rows] = known.distances[rows - begin]
                 self._begin_lists(rows)
             self._fold(rows, keys if exact else None)
 
