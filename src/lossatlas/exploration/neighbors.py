@@ -3,10 +3,10 @@
 When a row is added, the rows nearest to it among those before are searched (`proximity_graph`).
 What is kept of this, once and for all, are its **candidates**: the nearest rows, whose lists it may
 enter and which begin its own, and further ones whose lists it enters. A row that lies far from all
-others is a candidate of nobody, and would not hear of what is added later. So with every new row an
-earlier one is searched for again, each whenever the number of rows has doubled, and what its list
-lacked is kept with the new row. The lists are the fold of all that in the order of the rows. Whoever
-has descriptors and candidates has the lists of any moment again without a search.
+others is a candidate of nobody, and would not hear of what is added later. So with every new row
+an earlier one is searched for again, each whenever the number of rows has doubled, and what its
+list lacked is kept with the new row. The lists are the fold of all that in the order of the rows.
+Whoever has descriptors and candidates has the lists of any moment again without a search.
 
 The first `COMPARED` rows are compared each with each, and their lists are exact. After that the
 search is approximate, and its cost grows with the logarithm of the number of rows. Rows are
@@ -44,6 +44,9 @@ FOLDED = 16_384
 SLACK = 1e-5
 """Relative error that squared distances in single precision may have."""
 
+Entries = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Rows, the rows whose lists they may enter, and the distances: (k,) each."""
+
 
 class Candidates(NamedTuple):
     """What is kept of the search for rows; see `Neighbors.candidates`.
@@ -64,7 +67,7 @@ class Neighbors:
     Of rows at the same distance those added first are taken.
 
     Args:
-        compared: the first so many rows are compared each with each, at least two blocks.
+        compared: the first so many rows are compared each with each: whole blocks, at least two.
 
     Examples:
         >>> near = Neighbors()
@@ -78,7 +81,7 @@ class Neighbors:
 
     def __init__(self, compared: int = COMPARED) -> None:
         """No row yet."""
-        self._count, self._compared = 0, max(compared, 2 * BLOCK)
+        self._count, self._compared = 0, BLOCK * max(2, -(-compared // BLOCK))
         self._graph = ProximityGraph(self._compared)
         self._candidates = np.zeros((0, KEPT), np.int32)
         self._apart = np.zeros((0, KEPT))
@@ -231,24 +234,26 @@ class Neighbors:
         self._distances[rows] = np.take_along_axis(apart, order, axis=1)
         self._reach[rows] = self._distances[rows, -1] ** 2
 
-    def _all_nearer(self, rows: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """New rows, and all rows before them that they may be nearer to than their lists are."""
+    def _all_nearer(self, rows: np.ndarray, keys: np.ndarray) -> Entries:
+        """New rows for all rows before them that they may be nearer to than their lists are."""
         limits = (1.0 + SLACK) * self._distances[:, -1] ** 2
         near = (keys != NOBODY) & (squares_of(keys) <= limits[numbers_of(keys)])
         places, _ = np.nonzero(near)
-        return rows[places], numbers_of(keys[near])
+        sources, targets = rows[places], numbers_of(keys[near])
+        return sources, targets, self._lengths(sources, targets)
 
-    def _of_candidates(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """New rows and their candidates, and what earlier rows missed and these rows."""
+    def _of_candidates(self, rows: np.ndarray) -> Entries:
+        """New rows for their candidates, and for earlier rows what these missed."""
         own, missed = self._candidates[rows, :OWN], self._candidates[rows, OWN:]
         new, _ = np.nonzero(own >= 0)
         again, _ = np.nonzero(missed >= 0)
         sources = np.concatenate([rows[new], missed[missed >= 0]])
-        return sources, np.concatenate([own[own >= 0], searched_again(rows)[again]])
+        targets = np.concatenate([own[own >= 0], searched_again(rows)[again]])
+        apart = self._apart[rows, :OWN][own >= 0], self._apart[rows, OWN:][missed >= 0]
+        return sources, targets, np.concatenate(apart)
 
-    def _enter(self, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    def _enter(self, sources: np.ndarray, targets: np.ndarray, apart: np.ndarray) -> np.ndarray:
         """Let rows enter the lists of others where they are nearer; give the lists that changed."""
-        apart = self._lengths(sources, targets)
         nearer = apart < self._distances[targets, -1]
         sources, targets, apart = sources[nearer], targets[nearer], apart[nearer]
         changed = np.unique(targets)
