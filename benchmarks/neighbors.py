@@ -5,7 +5,9 @@
 For transition states of an atlas: the rank of the one minimum among those nearest to the other, by
 invariants (what the networks compute), by descriptors (what bands are planned by), and by the
 distance to the nearest symmetry copy, with the time of what is computed once for each minimum, and
-of the distances from one minimum to all others.
+of the distances from one minimum to all others. Then, for all transition states: how many join
+minima of which one is among the ten nearest to the other by descriptors, by the lists that planning
+keeps as minima are added, if all minima are compared and if they are searched for from the start.
 """
 
 import time
@@ -16,7 +18,7 @@ import numpy as np
 from benchmarks.arguments import atlas_and_sample
 
 from lossatlas.atlas import Atlas
-from lossatlas.exploration.neighbors import NEIGHBORS
+from lossatlas.exploration.neighbors import COMPARED, NEIGHBORS, Neighbors
 from lossatlas.landscape.base import Landscape
 from lossatlas.studies.problem import landscape_of
 
@@ -59,6 +61,25 @@ def ranked(
         yield Ranks(name, np.array(ranks), once, spent)
 
 
+class Lists(NamedTuple):
+    """The part of the exact neighbors that lists hold, and of the transition states that join
+    minima of which one is in the list of the other."""
+
+    recall: float
+    joined: float
+
+
+def kept_lists(features: np.ndarray, pairs: np.ndarray, compared: int) -> Lists:
+    """Of lists of rows (m, k) that came in batches of ten, the first of which were compared."""
+    near, exact = Neighbors(compared), Neighbors(len(features))
+    exact.add(features)
+    for first in range(0, len(features), 10):
+        near.add(features[first : first + 10])
+    hits = (near.found[:, :, None] == exact.found[:, None]).any(axis=2)
+    joined = [b in near.found[a] or a in near.found[b] for a, b in pairs]
+    return Lists(float(hits.mean()), float(np.mean(joined)))
+
+
 def main() -> None:
     """Measure and print a table."""
     path, sample = atlas_and_sample(__doc__, 50)
@@ -73,6 +94,12 @@ def main() -> None:
     for name, ranks, once, spent in ranked(landscape, weights, pairs):
         below = np.mean(ranks < NEIGHBORS)
         print(f"{name:32s} {np.median(ranks):22.0f} {below:9.2f} {once:8.2f} {spent:5.1f}")
+    every = np.stack([points.minimum_1, points.minimum_2], axis=1)[joining]
+    features = landscape.descriptors(weights)
+    print("compared   held by the lists   joined by neighbors")
+    for compared in (max(COMPARED, len(weights)), 0):
+        recall, joined = kept_lists(features, every, compared)
+        print(f"{compared:8d} {recall:19.3f} {joined:21.3f}")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,20 @@
 """The nearest minima of every minimum, by descriptors, kept up to date as minima are added.
 
-When a row is added, the rows nearest to it among those before are searched (`proximity_graph`):
-its **candidates**, found once and for all. The lists are the fold of the candidates in the order of
-the rows: a row enters the lists of its candidates, and they enter its own. So whoever keeps
-descriptors and candidates has the lists of any moment again without a search.
+When a row is added, the rows nearest to it among those before are searched (`proximity_graph`).
+What is kept of this, once and for all, are its **candidates**: the nearest rows, whose lists it may
+enter and which begin its own, and further ones whose lists it enters. A row that lies far from all
+others is a candidate of nobody, and would not hear of what is added later. So with every new row
+an earlier one is searched for again, each whenever the number of rows has doubled, and what its
+list lacked is kept with the new row. The lists are the fold of all that in the order of the rows.
+Whoever has descriptors and candidates has the lists of any moment again without a search.
 
 The first `COMPARED` rows are compared each with each, and their lists are exact. After that the
-search is approximate, and its cost does not grow with the number of rows, but for a logarithm.
-Rows are searched for in blocks of fixed numbers, among the rows of earlier blocks, and compared
-with the others of their block: what is found does not depend on how rows come in batches.
+search is approximate, and its cost grows with the logarithm of the number of rows. Rows are
+searched for in blocks of fixed numbers, among the rows of earlier blocks, and compared with the
+others of their block: what is found does not depend on how rows come in batches.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float64, Int, Int64
@@ -31,13 +36,29 @@ NEIGHBORS = 10
 CANDIDATES, ENTERED, MISSED = 16, 8, 8
 """What is kept of the search for a row: the nearest of its time, more rows whose lists it enters,
 and what an earlier row lacked that was searched for again."""
-OWN = CANDIDATES + ENTERED
+OWN, KEPT = CANDIDATES + ENTERED, CANDIDATES + ENTERED + MISSED
 BLOCK = 64
 """Rows that are searched for among the same rows."""
 FOLDED = 16_384
 """Rows whose candidates enter the lists in one step, for the memory's sake."""
 SLACK = 1e-5
 """Relative error that squared distances in single precision may have."""
+
+Entries = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Rows, the rows whose lists they may enter, and the distances: (k,) each."""
+
+
+class Candidates(NamedTuple):
+    """What is kept of the search for rows; see `Neighbors.candidates`.
+
+    Attributes:
+        numbers: (m, `KEPT`) of other rows, -1 in places that are left empty. Which row a number in
+            the last `MISSED` columns is a neighbor of, only `Neighbors` knows.
+        distances: (m, `KEPT`) how far they are; infinite in empty places.
+    """
+
+    numbers: Int[np.ndarray, "m c"]
+    distances: Float[np.ndarray, "m c"]
 
 
 class Neighbors:
@@ -46,7 +67,7 @@ class Neighbors:
     Of rows at the same distance those added first are taken.
 
     Args:
-        compared: the first so many rows are compared each with each.
+        compared: the first so many rows are compared each with each: whole blocks, at least two.
 
     Examples:
         >>> near = Neighbors()
@@ -60,10 +81,10 @@ class Neighbors:
 
     def __init__(self, compared: int = COMPARED) -> None:
         """No row yet."""
-        self._count, self._compared = 0, compared
-        self._graph = ProximityGraph(compared)
-        self._candidates = np.zeros((0, OWN + MISSED), np.int32)
-        self._apart = np.zeros((0, OWN + MISSED))
+        self._count, self._compared = 0, BLOCK * max(2, -(-compared // BLOCK))
+        self._graph = ProximityGraph(self._compared)
+        self._candidates = np.zeros((0, KEPT), np.int32)
+        self._apart = np.zeros((0, KEPT))
         self._found = np.zeros((0, NEIGHBORS), np.int64)
         self._distances = np.zeros((0, NEIGHBORS))
         self._reach = np.zeros(0)
@@ -86,7 +107,7 @@ class Neighbors:
             compared: as of the object that gave them.
         """
         near = cls(compared)
-        near.add(descriptors, candidates, distances)
+        near.add(descriptors, Candidates(candidates, distances))
         return near
 
     @property
@@ -111,47 +132,41 @@ class Neighbors:
         """
         return self._log.array[mark:]
 
-    def candidates(
-        self, first: int = 0
-    ) -> tuple[Int[np.ndarray, "m c"], Float64[np.ndarray, "m c"]]:
-        """The candidates of rows from number `first` on, and how far they are: never changed.
-
-        Of (m, c) places, those that are left empty are -1 and infinite.
-        """
+    def candidates(self, first: int = 0) -> Candidates:
+        """What is kept of the search for rows from number `first` on: it never changes."""
         rows = slice(first, self._count)
-        return _read_only(self._candidates[rows]), _read_only(self._apart[rows])
+        return Candidates(_read_only(self._candidates[rows]), _read_only(self._apart[rows]))
 
-    def add(
-        self,
-        new: Float[np.ndarray, "b d"],
-        candidates: Int[np.ndarray, "b c"] | None = None,
-        distances: Float[np.ndarray, "b c"] | None = None,
-    ) -> None:
+    def add(self, new: Float[np.ndarray, "b d"], known: Candidates | None = None) -> None:
         """Add rows; they are numbered on.
 
         Args:
             new: the rows.
-            candidates: what `candidates` gave for them when they were added before; default: they
-                are searched.
-            distances: how far these are.
+            known: what `candidates` gave for them when they were added before; default: they are
+                searched.
+
+        Raises:
+            ValueError: if `known` has not one row of `KEPT` numbers for each new row.
         """
+        if known is not None and known.numbers.shape != (len(new), KEPT):
+            shape = known.numbers.shape
+            raise ValueError(f"candidates of shape {shape} for {len(new)} rows with {KEPT} each")
         begin, end = self._count, self._count + len(new)
         while self._count < end:
-            known = candidates is not None and distances is not None
             exact = self._count < self._compared
-            last = _end_of_part(self._count, end, FOLDED if known and not exact else BLOCK)
+            last = _end_of_part(self._count, end, BLOCK if known is None or exact else FOLDED)
             rows = np.arange(self._count, last)
             self._graph.extend(new[rows - begin])
             self._make_room(last)
-            keys = None if known and not exact else self._search(rows)
-            if known:
-                self._candidates[rows] = candidates[rows - begin]
-                self._apart[rows] = distances[rows - begin]
+            keys = self._search(rows) if known is None or exact else None
+            if known is not None:
+                self._candidates[rows] = known.numbers[rows - begin]
+                self._apart[rows] = known.distances[rows - begin]
+                self._begin_lists(rows)
             self._fold(rows, keys if exact else None)
 
     def _fold(self, rows: np.ndarray, compared: np.ndarray | None) -> None:
-        """Begin the lists of new rows, and let these enter the lists of others."""
-        self._begin_lists(rows)
+        """Let new rows enter the lists of others."""
         if compared is None:
             changed = self._enter(*self._of_candidates(rows))
         else:
@@ -176,11 +191,10 @@ class Neighbors:
         )
         found = self._with_own_block(rows, keys[: len(rows)])
         nearest, others = found[:, :CANDIDATES], found[:, CANDIDATES:]
-        if nearest.shape[1] >= NEIGHBORS:
-            self._reach[rows] = squares_of(nearest[:, NEIGHBORS - 1])
+        self._keep(rows, 0, rows, nearest)
+        self._begin_lists(rows)
         enters = squares_of(others) < self._reach[numbers_of(others)]
-        entered = _foremost(others, enters, ENTERED)
-        self._keep(rows, 0, rows, np.concatenate([nearest, entered], axis=1))
+        self._keep(rows, CANDIDATES, rows, _foremost(others, enters, ENTERED))
         if len(earlier):
             missed = self._missed(earlier, keys[len(rows) :])
             self._keep(rows, OWN, earlier, missed)
@@ -214,29 +228,32 @@ class Neighbors:
 
     def _begin_lists(self, rows: np.ndarray) -> None:
         """The lists of new rows: the nearest of those before them."""
-        candidates, apart = self._candidates[rows, :OWN], self._apart[rows, :OWN]
+        candidates, apart = self._candidates[rows, :CANDIDATES], self._apart[rows, :CANDIDATES]
         order = np.lexsort((candidates, apart))[:, :NEIGHBORS]
         self._found[rows] = np.take_along_axis(candidates, order, axis=1)
         self._distances[rows] = np.take_along_axis(apart, order, axis=1)
+        self._reach[rows] = self._distances[rows, -1] ** 2
 
-    def _all_nearer(self, rows: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """New rows, and all rows before them that they may be nearer to than their lists are."""
+    def _all_nearer(self, rows: np.ndarray, keys: np.ndarray) -> Entries:
+        """New rows for all rows before them that they may be nearer to than their lists are."""
         limits = (1.0 + SLACK) * self._distances[:, -1] ** 2
         near = (keys != NOBODY) & (squares_of(keys) <= limits[numbers_of(keys)])
         places, _ = np.nonzero(near)
-        return rows[places], numbers_of(keys[near])
+        sources, targets = rows[places], numbers_of(keys[near])
+        return sources, targets, self._lengths(sources, targets)
 
-    def _of_candidates(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """New rows and their candidates, and what earlier rows missed and these rows."""
+    def _of_candidates(self, rows: np.ndarray) -> Entries:
+        """New rows for their candidates, and for earlier rows what these missed."""
         own, missed = self._candidates[rows, :OWN], self._candidates[rows, OWN:]
         new, _ = np.nonzero(own >= 0)
         again, _ = np.nonzero(missed >= 0)
         sources = np.concatenate([rows[new], missed[missed >= 0]])
-        return sources, np.concatenate([own[own >= 0], searched_again(rows)[again]])
+        targets = np.concatenate([own[own >= 0], searched_again(rows)[again]])
+        apart = self._apart[rows, :OWN][own >= 0], self._apart[rows, OWN:][missed >= 0]
+        return sources, targets, np.concatenate(apart)
 
-    def _enter(self, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    def _enter(self, sources: np.ndarray, targets: np.ndarray, apart: np.ndarray) -> np.ndarray:
         """Let rows enter the lists of others where they are nearer; give the lists that changed."""
-        apart = self._lengths(sources, targets)
         nearer = apart < self._distances[targets, -1]
         sources, targets, apart = sources[nearer], targets[nearer], apart[nearer]
         changed = np.unique(targets)

@@ -148,7 +148,9 @@ class ProximityGraph:
     def _merged(self, beam: np.ndarray, queries: np.ndarray, new: np.ndarray) -> np.ndarray:
         """The nearest of the beam and of the rows just met, given by their places."""
         walks, numbers = np.divmod(new, self._met.shape[1])
-        keys = keys_of(squared_lengths(self.rows[numbers] - queries[walks]), numbers)
+        differences = self.rows.take(numbers, axis=0)
+        differences -= queries.take(walks, axis=0)
+        keys = keys_of(squared_lengths(differences), numbers)
         nearer = keys < beam[walks, -1]
         walks, keys = walks[nearer], keys[nearer]
         if len(keys) == 0:
