@@ -21,7 +21,6 @@ from lossatlas.exploration.points import (
     Counts,
     Minima,
     TransitionStates,
-    lowest_ahead,
     read_links,
     unmet_points,
 )
@@ -107,7 +106,8 @@ class Fold:
         rows = len(log.id) if to is None else int(np.searchsorted(log.id, to, side="right"))
         last = max(self.as_of, int(log.id[rows - 1])) if rows else self.as_of
         with self.atlas.reading() as connection:
-            due = max(last_due(last), self._lowest_found(connection, log, last))
+            self._read_minima(connection, log, last)
+            due = max(last_due(last), self._lowest_found(log, last))
             if due > self.checkpoint.as_of:
                 self._fold(connection, log, due)
                 self.checkpoint = Checkpoint.of(self.picture(), due)
@@ -117,18 +117,22 @@ class Fold:
         """The attempts that were not folded in, up to one."""
         return slice(*np.searchsorted(log.id, [self.as_of, last], side="right").tolist())
 
-    def _lowest_found(self, connection: Connection, log: LogColumns, last: int) -> int:
+    def _read_minima(self, connection: Connection, log: LogColumns, last: int) -> None:
+        """Read the minima up to an attempt, those that are to be folded in."""
+        count = self._counts.minima + int(log.new_minima[self._rows(log, last)].sum())
+        self._ahead = self.minima.read(connection, count)
+
+    def _lowest_found(self, log: LogColumns, last: int) -> int:
         """Which attempt after the present state found the minimum that is the lowest as of `last`.
 
         0 if it was there before.
         """
-        rows = self._rows(log, last)
-        there = self._counts.minima + np.cumsum(log.new_minima[rows])
-        count = int(there[-1]) if len(there) else self._counts.minima
-        position, energy = lowest_ahead(connection, self.minima, count)
+        number, energy = self._ahead.lowest()
         known = self.minima.energies.array[self.lowest] if self.lowest >= 0 else np.inf
+        rows, position = self._rows(log, last), len(self.minima.ids) + number
         if energy >= known or position < self._counts.minima:
             return 0
+        there = self._counts.minima + np.cumsum(log.new_minima[rows])
         return int(log.id[rows][np.searchsorted(there, position, side="right")])
 
     def _fold(self, connection: Connection, log: LogColumns, last: int) -> None:
@@ -137,7 +141,7 @@ class Fold:
         self._fold_attempts(log, rows)
         new = (int(counts[rows].sum()) for counts in _new(log))
         self._counts = Counts(*(n + k for n, k in zip(self._counts, new, strict=True)))
-        self._fold_minima(connection)
+        self._fold_minima()
         self._fold_states(connection)
         self.as_of = last
 
@@ -157,18 +161,17 @@ class Fold:
             values = (column[some[-MEMORY:]].tolist() for column in columns)
             lasts.extend(map(Recent, *values))
 
-    def _fold_minima(self, connection: Connection) -> None:
+    def _fold_minima(self) -> None:
         """The minima up to the present count."""
         old = len(self.minima.ids)
-        weights = self.minima.read(connection, self._counts.minima)
-        for first in range(0, len(weights), BLOCK):
-            self.near.add(self.landscape.descriptors(weights[first : first + BLOCK]))
-        inside, energies = self.minima.inside.array[old:], self.minima.energies.array
-        self.components.add(inside.tolist())
-        if inside.any():
-            lowest = old + int(np.argmin(np.where(inside, energies[old:], np.inf)))
-            if self.lowest < 0 or energies[lowest] < energies[self.lowest]:
-                self.lowest = lowest
+        new, self._ahead = self._ahead.split(self._counts.minima - old)
+        self.minima.add(new)
+        for first in range(0, len(new.ids), BLOCK):
+            self.near.add(self.landscape.descriptors(new.weights[first : first + BLOCK]))
+        self.components.add(new.inside.tolist())
+        number, energy = new.lowest()
+        if number >= 0 and (self.lowest < 0 or energy < self.minima.energies.array[self.lowest]):
+            self.lowest = old + number
 
     def _fold_states(self, connection: Connection) -> None:
         """The transition states up to the present count, and the minima that they join."""
