@@ -11,15 +11,13 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from explored import explore, rough_landscape
 
-from lossatlas.atlas import Atlas, Problem
 from lossatlas.errors import Status
-from lossatlas.exploration import ExploreOptions, Key, Strategy, Task, grow
+from lossatlas.exploration import Key, Strategy, Task
 from lossatlas.exploration.resuming import Restart
-from lossatlas.landscape import FunctionLandscape
 from lossatlas.lanes.requests import Found
 from lossatlas.search import Cost, Outcome
 
@@ -27,26 +25,9 @@ WANTED = 350
 """Transition states after some thirty rounds."""
 
 
-def rough(w):
-    """Hundreds of minima, of which few are connected at first."""
-    x, y = w
-    waves = jnp.sin(3.1 * x + 0.4) * jnp.cos(2.7 * y - 0.2) + 0.6 * jnp.sin(1.3 * x * y)
-    return 0.08 * (x**2 + y**2) + waves + 0.1 * x
-
-
-def rough_landscape():
-    return FunctionLandscape(rough, [-9, -9], [9, 9], "rough", length_scale=0.6)
-
-
 @pytest.fixture(scope="module")
 def landscape():
     return rough_landscape()
-
-
-def explore(landscape, path, **options):
-    """Explore, with one seed unless another is given."""
-    with Atlas.open_or_create(path, Problem(landscape.fingerprint())) as atlas:
-        return grow(landscape, atlas, ExploreOptions(**{"seed": 3, **options}))
 
 
 @pytest.fixture(scope="module")
@@ -140,14 +121,14 @@ def test_a_limit_on_points_only_interrupts(landscape, whole, tmp_path):
 
 KILLED = """
 import sys
-from test_resuming import WANTED, explore, rough_landscape
-explore(rough_landscape(), sys.argv[1], transition_states=WANTED, workers=1)
+from explored import explore, rough_landscape
+explore(rough_landscape(), sys.argv[1], transition_states=int(sys.argv[2]), workers=1)
 """
 
 
 def test_a_program_that_was_killed_goes_on(landscape, whole, tmp_path):
     path = tmp_path / "killed.atlas"
-    script = [sys.executable, "-c", KILLED, str(path)]
+    script = [sys.executable, "-c", KILLED, str(path), str(WANTED)]
     with subprocess.Popen(script, cwd=Path(__file__).parent) as program:
         while program.poll() is None and _attempts(path) < 60:
             time.sleep(0.02)

@@ -17,12 +17,12 @@ from lossatlas.atlas.log import LogColumns, read_log_columns
 from lossatlas.exploration.checkpoint import NO_CHECKPOINT, Checkpoint, Picture, last_due
 from lossatlas.exploration.components import Components
 from lossatlas.exploration.neighbor_lists import keep_candidates, stored_candidates
-from lossatlas.exploration.neighbors import Neighbors
+from lossatlas.exploration.neighbors import Candidates, Neighbors
 from lossatlas.exploration.points import (
     Counts,
     Minima,
+    NewMinima,
     TransitionStates,
-    lowest_ahead,
     read_links,
     unmet_points,
 )
@@ -111,7 +111,8 @@ class Fold:
         rows = len(log.id) if to is None else int(np.searchsorted(log.id, to, side="right"))
         last = max(self.as_of, int(log.id[rows - 1])) if rows else self.as_of
         with self.atlas.reading() as connection:
-            due = max(last_due(last), self._lowest_found(connection, log, last))
+            self._read_minima(connection, log, last)
+            due = max(last_due(last), self._lowest_found(log, last))
             if due > self.checkpoint.as_of:
                 self._fold(connection, log, due)
                 self.checkpoint = Checkpoint.of(self.picture(), due)
@@ -121,18 +122,22 @@ class Fold:
         """The attempts that were not folded in, up to one."""
         return slice(*np.searchsorted(log.id, [self.as_of, last], side="right").tolist())
 
-    def _lowest_found(self, connection: Connection, log: LogColumns, last: int) -> int:
+    def _read_minima(self, connection: Connection, log: LogColumns, last: int) -> None:
+        """Read the minima up to an attempt, those that are to be folded in."""
+        count = self._counts.minima + int(log.new_minima[self._rows(log, last)].sum())
+        self._ahead = self.minima.read(connection, count)
+
+    def _lowest_found(self, log: LogColumns, last: int) -> int:
         """Which attempt after the present state found the minimum that is the lowest as of `last`.
 
         0 if it was there before.
         """
-        rows = self._rows(log, last)
-        there = self._counts.minima + np.cumsum(log.new_minima[rows])
-        count = int(there[-1]) if len(there) else self._counts.minima
-        position, energy = lowest_ahead(connection, self.minima, count)
+        number, energy = self._ahead.lowest()
         known = self.minima.energies.array[self.lowest] if self.lowest >= 0 else np.inf
+        rows, position = self._rows(log, last), len(self.minima.ids) + number
         if energy >= known or position < self._counts.minima:
             return 0
+        there = self._counts.minima + np.cumsum(log.new_minima[rows])
         return int(log.id[rows][np.searchsorted(there, position, side="right")])
 
     def _fold(self, connection: Connection, log: LogColumns, last: int) -> None:
@@ -164,30 +169,29 @@ class Fold:
     def _fold_minima(self, connection: Connection) -> None:
         """The minima up to the present count."""
         old = len(self.minima.ids)
-        weights = self.minima.read(connection, self._counts.minima)
-        self._fold_neighbors(connection, weights)
-        inside, energies = self.minima.inside.array[old:], self.minima.energies.array
-        self.components.add(inside.tolist())
-        if inside.any():
-            lowest = old + int(np.argmin(np.where(inside, energies[old:], np.inf)))
-            if self.lowest < 0 or energies[lowest] < energies[self.lowest]:
-                self.lowest = lowest
+        new, self._ahead = self._ahead.split(self._counts.minima - old)
+        self.minima.add(new)
+        self._fold_neighbors(connection, new)
+        self.components.add(new.inside.tolist())
+        number, energy = new.lowest()
+        if number >= 0 and (self.lowest < 0 or energy < self.minima.energies.array[self.lowest]):
+            self.lowest = old + number
 
-    def _fold_neighbors(self, connection: Connection, weights: np.ndarray) -> None:
+    def _fold_neighbors(self, connection: Connection, new: NewMinima) -> None:
         """The neighbors of the last minima, searched for where the atlas does not list them."""
-        ids = self.minima.ids.array
-        new = ids[len(ids) - len(weights) :]
-        if not len(new):
+        if not len(new.ids):
             return
-        listed = stored_candidates(connection, ids, len(ids) - len(new))
-        if self._kept == len(ids) - len(new):
+        ids = self.minima.ids.array
+        old = len(ids) - len(new.ids)
+        listed = stored_candidates(connection, ids, old)
+        if self._kept == old:
             self._kept += len(listed.numbers)
-        for first in range(0, len(new), AT_ONCE):
+        for first in range(0, len(new.ids), AT_ONCE):
             rows = slice(first, first + AT_ONCE)
-            described = self.landscape.descriptors(weights[rows])
-            known = len(listed.numbers[rows])
-            self.near.add(described[:known], *(part[rows] for part in listed))
-            self.near.add(described[known:])
+            described = self.landscape.descriptors(new.weights[rows])
+            known = Candidates(*(part[rows] for part in listed))
+            self.near.add(described[: len(known.numbers)], known)
+            self.near.add(described[len(known.numbers) :])
 
     def keep_neighbors(self, least: int = 1) -> None:
         """Write what was found out about neighbors into the atlas, which lacks it.

@@ -4,26 +4,12 @@ They follow from the minima alone. So an atlas may lack them, as it does after t
 killed: they are searched for again, and are the same.
 """
 
-from typing import NamedTuple
-
 import numpy as np
-from jaxtyping import Float64, Int, Int64
+from jaxtyping import Int64
 from sqlalchemy import Connection
 
 from lossatlas.atlas.neighbors import NOBODY, NeighborLists, read_neighbors, write_neighbors
-from lossatlas.exploration.neighbors import MISSED, OWN, Neighbors
-
-
-class Candidates(NamedTuple):
-    """The candidates of some rows, as `Neighbors.add` takes them.
-
-    Attributes:
-        numbers: positions of minima, -1 where a place is empty.
-        distances: how far they are.
-    """
-
-    numbers: Int[np.ndarray, "m c"]
-    distances: Float64[np.ndarray, "m c"]
+from lossatlas.exploration.neighbors import KEPT, Candidates, Neighbors
 
 
 def stored_candidates(
@@ -38,9 +24,9 @@ def stored_candidates(
     """
     after = int(ids[first - 1]) if first else 0
     lists = read_neighbors(connection, after, int(ids[-1]))
-    new = ids[first:]
-    of_use = lists.candidates.shape[1] == OWN + MISSED
-    same = lists.minimum == new[: len(lists.minimum)] if of_use else np.zeros(0, bool)
+    if lists.candidates.shape[1] != KEPT:  # none, or those of another version
+        return Candidates(np.zeros((0, KEPT), np.int64), np.zeros((0, KEPT)))
+    same = lists.minimum == ids[first : first + len(lists.minimum)]
     count = len(same) if same.all() else int(np.argmin(same))
     named = lists.candidates[:count]
     numbers = np.where(named == NOBODY, -1, np.searchsorted(ids, named))

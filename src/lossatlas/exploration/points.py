@@ -1,16 +1,20 @@
 """The points that the planner knows, as arrays that grow: read as far as the log was read."""
 
-from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Select, Table, bindparam, func, select
 
 from lossatlas.atlas import schema
 from lossatlas.atlas.columns import read_columns, stack
 from lossatlas.errors import AtlasError
 from lossatlas.network.links import Links
 from lossatlas.search.known import Known, Rows
+
+REMEDY = "lossatlas verify says what else, restore a copy"
+SHORT = ("id", "energy", "outside")
+"""Columns that are read of every point."""
 
 
 class Minima(NamedTuple):
@@ -37,16 +41,40 @@ class Minima(NamedTuple):
         weights, flags = np.zeros((0, n_weights)), np.zeros(0, bool)
         return cls(*map(Rows, (whole, real, weights, flags, whole)))
 
-    def read(self, connection: Connection, count: int) -> np.ndarray:
-        """Read on until there are so many; the weights of the new ones."""
+    def read(self, connection: Connection, count: int) -> "NewMinima":
+        """Those that there are beyond these, until there are so many in all."""
         new = _read(connection, schema.minimum, self.ids, count, ("weights",))
-        weights, inside = stack(new["weights"].tolist()), ~new["outside"].astype(bool)
-        self.among_inside.extend(np.flatnonzero(inside) + len(self.ids))
-        self.ids.extend(new["id"].astype(np.int64))
-        self.energies.extend(new["energy"].astype(np.float64))
-        self.weights.extend(weights)
-        self.inside.extend(inside)
-        return weights
+        numbers = new["id"].astype(np.int64), new["energy"].astype(np.float64)
+        weights = stack(new["weights"].tolist()).reshape(
+            len(numbers[0]), self.weights.array.shape[1]
+        )
+        return NewMinima(*numbers, weights, ~new["outside"].astype(bool))
+
+    def add(self, new: "NewMinima") -> None:
+        """Add some at the end."""
+        self.among_inside.extend(np.flatnonzero(new.inside) + len(self.ids))
+        for rows, values in zip(self, new, strict=False):
+            rows.extend(values)
+
+
+class NewMinima(NamedTuple):
+    """Minima that are not among the others yet; columns as in `Minima`."""
+
+    ids: np.ndarray
+    energies: np.ndarray
+    weights: np.ndarray
+    inside: np.ndarray
+
+    def split(self, count: int) -> "tuple[NewMinima, NewMinima]":
+        """The first ones, and the rest."""
+        return NewMinima(*(c[:count] for c in self)), NewMinima(*(c[count:] for c in self))
+
+    def lowest(self) -> tuple[int, float]:
+        """The first of the lowest inside the box, and its energy; -1 and infinite without any."""
+        if not self.inside.any():
+            return -1, np.inf
+        energies = np.where(self.inside, self.energies, np.inf)
+        return int(np.argmin(energies)), float(energies.min())
 
 
 class TransitionStates(NamedTuple):
@@ -102,20 +130,6 @@ def unmet_points(connection: Connection) -> Counts:
     return Counts(*(max(0, n - int(k)) for n, k in zip(held, added, strict=True)))
 
 
-def lowest_ahead(connection: Connection, minima: Minima, count: int) -> tuple[int, float]:
-    """The lowest minimum inside the box among those not read yet, as far as there will be `count`.
-
-    Returns:
-        its position and its energy, the first of several; infinite where there is none.
-    """
-    new = _read(connection, schema.minimum, minima.ids, count, ())
-    energies = np.where(new["outside"].astype(bool), np.inf, new["energy"].astype(np.float64))
-    if not len(energies):
-        return -1, np.inf
-    lowest = int(np.argmin(energies))
-    return lowest + len(minima.ids), float(energies[lowest])
-
-
 def read_links(
     connection: Connection, states: np.ndarray, first: int, minimum_ids: np.ndarray, name: str
 ) -> Links:
@@ -132,11 +146,8 @@ def read_links(
         AtlasError: if a link leads to a minimum that is not there, or a transition state has none
             on one of its sides.
     """
-    table = schema.link.c
-    between = table.transition_state.between(int(states[0]), int(states[-1]))
-    query = select(table.transition_state, table.side, table.minimum, table.via_index)
-    order = (table.transition_state, table.side, table.minimum)
-    read = read_columns(connection, query.where(between).order_by(*order))
+    between = {"first": int(states[0]), "last": int(states[-1])}
+    read = read_columns(connection, _links_query().params(between))
     read["via_index"] = np.where(read["via_index"] == None, 0, read["via_index"])  # noqa: E711
     ids, side, minimum, via = (read[name].astype(np.int64) for name in Links._fields)
     position, row = np.searchsorted(minimum_ids, minimum), np.searchsorted(states, ids)
@@ -152,17 +163,30 @@ def read_links(
     return Links(row + first, side, position, via)
 
 
-REMEDY = "lossatlas verify says what else, restore a copy"
-
-
 def _read(
-    connection: Connection, table: Table, known: Rows, count: int, long: Sequence[str]
+    connection: Connection, table: Table, known: Rows, count: int, long: tuple[str, ...]
 ) -> dict[str, Any]:
     """Points with ids above the last known one, until there are `count` with the known ones."""
-    columns = [table.c[name] for name in ("id", "energy", "outside", *long)]
     limit = max(0, count - len(known))
     if limit == 0:
-        return {column.name: np.array([]) for column in columns}
-    last = int(known.array[-1]) if len(known) else 0
-    query = select(*columns).where(table.c.id > last).order_by(table.c.id).limit(limit)
-    return read_columns(connection, query)
+        return {name: np.array([]) for name in (*SHORT, *long)}
+    after = int(known.array[-1]) if len(known) else 0
+    return read_columns(connection, _points_query(table, long).params(after=after, limit=limit))
+
+
+# Statements are made once: to make one costs more than to run it where few rows are new.
+
+
+@cache
+def _points_query(table: Table, long: tuple[str, ...]) -> Select:
+    columns = [table.c[name] for name in (*SHORT, *long)]
+    query = select(*columns).where(table.c.id > bindparam("after")).order_by(table.c.id)
+    return query.limit(bindparam("limit"))
+
+
+@cache
+def _links_query() -> Select:
+    table = schema.link.c
+    query = select(table.transition_state, table.side, table.minimum, table.via_index)
+    between = table.transition_state.between(bindparam("first"), bindparam("last"))
+    return query.where(between).order_by(table.transition_state, table.side, table.minimum)
