@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from hashlib import blake2b
+from operator import itemgetter
 from struct import pack
 from typing import Any
 
@@ -37,10 +38,11 @@ def checksum(table: Table, row: Mapping[str, Any]) -> int:
         >>> checksum(schema.property_value, row) == checksum(schema.property_value, changed)
         False
     """
-    columns, person = covered(table), _person(table)
-    content = b"".join([_ENCODERS.get(type(v), _other)(v) for v in map(row.__getitem__, columns)])
-    digest = blake2b(content, digest_size=SIZE, person=person).digest()
-    return int.from_bytes(digest, "little", signed=True)
+    begun, values = _begun(table)
+    content = b"".join([_ENCODERS.get(type(v), _other)(v) for v in values(row)])
+    digest = begun.copy()
+    digest.update(content)
+    return int.from_bytes(digest.digest(), "little", signed=True)
 
 
 @cache
@@ -76,16 +78,14 @@ def fits(table: Table, row: dict[str, Any]) -> bool:
 
 
 @cache
-def _person(table: Table) -> bytes:
-    return table.name.encode()[:16]
+def _begun(table: Table) -> tuple[blake2b, Callable[[Mapping[str, Any]], tuple[Any, ...]]]:
+    """The hash of a table before any row, and what takes the values covered from a row."""
+    begun = blake2b(digest_size=SIZE, person=table.name.encode()[:16])
+    return begun, itemgetter(*covered(table))
 
 
 def _float(value: float) -> bytes:
     return b"f" + pack("<d", value + 0.0)  # SQLite does not keep the sign of a zero
-
-
-def _integer(value: int) -> bytes:
-    return b"i%d;" % value
 
 
 def _bytes(value: bytes | memoryview) -> bytes:
@@ -96,6 +96,9 @@ def _text(value: str) -> bytes:
     encoded = value.encode()
     return b"s%d:%b" % (len(encoded), encoded)
 
+
+_integer = b"i%d;".__mod__
+_as_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 _ENCODERS: dict[type, Callable[[Any], bytes]] = {
     type(None): lambda value: b"n",
@@ -112,5 +115,5 @@ def _other(value: object) -> bytes:
     for kind, encoded in ((float, _float), (int, _integer), (memoryview, _bytes), (str, _text)):
         if isinstance(value, kind):
             return encoded(value)
-    text = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    text = _as_json(value).encode()
     return b"j%d:%b" % (len(text), text)

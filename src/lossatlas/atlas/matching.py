@@ -16,7 +16,7 @@ from lossatlas.atlas.schema import from_blob
 from lossatlas.search.identity import energy_window, match
 from lossatlas.search.outcome import StationaryPoint
 
-WINDOWS = (10, 50, 200)
+WINDOWS = (8, 16, 32, 64, 128, 256)
 """Windows of energy that one query looks into; one with room for all, if there is one."""
 Window = tuple[float, float]
 """The lowest and the highest energy of a window."""

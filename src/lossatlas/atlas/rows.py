@@ -36,8 +36,8 @@ def check_point(table: Table, point: StationaryPoint) -> None:
 
 
 def _is_finite(vector: np.ndarray) -> bool:
-    """Whether all numbers of a vector are finite; if their sum is, they are."""
-    return isfinite(vector.sum()) or bool(np.isfinite(vector).all())
+    """Whether all numbers of a vector are finite; if the sum of their squares is, they are."""
+    return isfinite(vector.dot(vector)) or bool(np.isfinite(vector).all())
 
 
 def point_row(point: StationaryPoint) -> Row:

@@ -19,8 +19,10 @@ NULL           NULL     falls straight down
 Below a point of index two or more the flow can take any direction of a sphere: ``directions`` says
 how many of them were tried.
 
-Ids are given by the program (`writing`), which holds the one write lock: they ascend in the order
-stored. Rows are never changed, except for counters, and carry a checksum (`checksums`).
+Tables with keys of several columns are stored in the order of these keys; SQLite would keep a
+second table for the keys otherwise. Ids are given by the program (`writing`), which holds the one
+write lock: they ascend in the order stored. Rows are never changed, except for counters, and carry
+a checksum (`checksums`).
 """
 
 import numpy as np
@@ -150,6 +152,7 @@ link = Table(
         name="via_is_a_transition_state",
     ),
     CheckConstraint("via_index >= 1", name="via_is_no_minimum"),
+    sqlite_with_rowid=False,
 )
 
 neighbors = Table(
@@ -209,6 +212,7 @@ attempt_point = Table(
         _of_role("transition_state", ROLES_OF_TRANSITION_STATES), name="role_of_a_transition_state"
     ),
     CheckConstraint("(minimum IS NULL) <> (transition_state IS NULL)", name="exactly_one_point"),
+    sqlite_with_rowid=False,
 )
 
 property_value = Table(

@@ -13,7 +13,7 @@ from lossatlas.atlas.heads import Heads
 from lossatlas.atlas.matching import Known
 from lossatlas.atlas.records import Attempt, Recorded
 from lossatlas.atlas.rows import Row, attempt_row, check_point, point_of_attempt, point_row
-from lossatlas.atlas.statements import insert_rows
+from lossatlas.atlas.statements import insert_rows, run_for_each
 from lossatlas.errors import AtlasError
 from lossatlas.search.outcome import Pathway, PathwayEnd, StationaryPoint
 
@@ -100,8 +100,7 @@ class _Points:
         new = [{**row, "times_found": self.times.pop(row["id"])} for row in self.rows]
         insert_rows(connection, self.table, new)
         again = [{"key": i, "more": n} for i, n in self.times.items()]
-        if again:
-            connection.execute(FOUND_AGAIN[self.table.name], again)
+        run_for_each(connection, FOUND_AGAIN[self.table.name], again)
 
 
 class _Batch:

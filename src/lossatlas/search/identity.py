@@ -19,6 +19,8 @@ The two sides are far apart in practice: on a polished landscape of a [2, 10, 4]
 point found twice differs by 3e-7 of the tolerance, the nearest distinct ones by 1e6 of it.
 """
 
+import math
+
 import numpy as np
 
 from lossatlas.search.outcome import StationaryPoint
@@ -61,7 +63,7 @@ def deviations(
     point: StationaryPoint, uncertainties: np.ndarray, invariants: np.ndarray
 ) -> np.ndarray:
     """`deviation` from each of several points: (m,) uncertainties, (m, k) invariants."""
-    length = max(1.0, float(np.linalg.norm(point.weights)))
+    length = max(1.0, math.sqrt(point.weights.dot(point.weights)))
     known_to = SLOPE * length * (point.uncertainty + uncertainties + WEIGHT_ROUNDOFF)
     tolerance = known_to[:, None] + ROUNDOFF * np.maximum(1.0, np.abs(point.invariants))
     return np.max(np.abs(point.invariants - invariants) / tolerance, axis=1)
