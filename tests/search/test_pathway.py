@@ -11,7 +11,8 @@ from lossatlas.kernels.dense.flow import Flow, Flowed
 from lossatlas.landscape import FunctionLandscape
 from lossatlas.lanes.engine import Engine
 from lossatlas.search.certify import certified
-from lossatlas.search.pathway import _end, _Path, follow
+from lossatlas.search.descent import _end, _Path
+from lossatlas.search.pathway import follow
 from lossatlas.search.tools import N_SOFT, default_tools
 
 

@@ -69,6 +69,8 @@ class PathwayEnd(NamedTuple):
             begins at the transition state.
         method: how that path was followed: ``"exponential"`` (with exact Hessians) or
             ``"chebyshev"`` (with Hessian-vector products).
+        directions: how many directions on the unstable sphere of `via` were followed if its index
+            is two or more: every minimum that they reached is an end; None otherwise.
     """
 
     side: int
@@ -76,6 +78,7 @@ class PathwayEnd(NamedTuple):
     via: StationaryPoint | None
     tolerance: float
     method: str
+    directions: int | None = None
 
 
 class Pathway(NamedTuple):
