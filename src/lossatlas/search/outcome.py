@@ -62,7 +62,7 @@ class PathwayEnd(NamedTuple):
 
     Attributes:
         side: 0 or 1: the path begins in the direction of the unstable mode, or against it.
-        minimum: the minimum reached.
+        minimum: the minimum reached, or a symmetry copy of it.
         via: the stationary point of higher index that the gradient flow runs into first, where a
             symmetric subspace keeps it from falling off (equal hidden units); None otherwise.
         tolerance: error of one step, in weight units, of the path that was believed: the one that

@@ -1,7 +1,9 @@
 """Pathways: from a transition state down to the minima that gradient flow joins through it.
 
 The path begins a small distance away on either side along the eigenvector of the negative
-eigenvalue and follows gradient flow to where it ends (see `search.descent`).
+eigenvalue and follows gradient flow to where it ends (see `search.descent`). Where a symmetry of
+the transition state carries one side over into the other, so it does with the paths, and one of
+them is followed.
 
 Equal hidden units make subspaces that the flow cannot leave. A path inside one may end at a point
 that is a minimum there and a saddle outside. That point is stored as what it is; if it is itself a
@@ -24,7 +26,7 @@ from lossatlas.errors import Status
 from lossatlas.kernels.dense.spectrum import UnstableModes
 from lossatlas.lanes.requests import Request, Requests
 from lossatlas.search.certify import Certificate
-from lossatlas.search.descent import descend
+from lossatlas.search.descent import Descent, descend
 from lossatlas.search.identity import energy_window, match
 from lossatlas.search.outcome import Cost, Pathway, PathwayEnd, StationaryPoint
 from lossatlas.search.tools import Tools
@@ -69,6 +71,11 @@ class _Settled(NamedTuple):
     directions: int | None = None
     pathways: tuple[Pathway, ...] = ()
 
+    def ends(self, side: int, tolerance: float, method: str) -> tuple[PathwayEnd, ...]:
+        """As ends of the path, of which the last two say how it was followed."""
+        how = (self.via, tolerance, method, self.directions)
+        return tuple(PathwayEnd(side, minimum, *how) for minimum in self.minima)
+
 
 class _Paths(NamedTuple):
     """What the paths down from one transition state share.
@@ -100,13 +107,31 @@ def follow(
     return (yield from _follow(_Paths(tools, []), saddle, mode, 0))
 
 
+def ends_of(
+    tools: Tools, arrival: Certificate, side: int
+) -> Generator[Requests, Any, tuple[PathwayEnd, ...]]:
+    """The ends of a path that was followed to a stationary point by another method.
+
+    A path that has arrived at a saddle is followed from there as `follow` does.
+
+    Args:
+        tools: with the tolerances to be used from there.
+        arrival: certificate of the point that the path leads to.
+        side: of the path.
+
+    Returns:
+        One or more ends, without a tolerance (NaN) and a method (empty) of the path itself; none if
+        it leads nowhere.
+    """
+    settled, _ = yield from _settle(_Paths(tools, []), arrival, 0)
+    return () if settled is None else settled.ends(side, np.nan, "")
+
+
 def _follow(
     paths: _Paths, saddle: StationaryPoint, mode: np.ndarray, depth: int
 ) -> Generator[Requests, Any, Followed]:
     """As `follow`, at a saddle that lies below `depth` others."""
-    pushoff = paths.tools.pushoff * mode
-    starts = [saddle.weights + pushoff, saddle.weights - pushoff]
-    descents = yield from descend(paths.tools, starts)
+    descents = yield from _both_ways(paths.tools, saddle, mode)
     cost = sum((descent.cost for descent in descents), Cost())
     ends: list[PathwayEnd] = []
     below: list[Pathway] = []
@@ -116,9 +141,30 @@ def _follow(
         if settled is None:
             return Followed((), Status.LOST_LINK, cost)
         below.extend(settled.pathways)
-        how = (descent.tolerance, paths.tools.flow.method, settled.directions)
-        ends.extend(PathwayEnd(side, minimum, settled.via, *how) for minimum in settled.minima)
+        ends.extend(settled.ends(side, descent.tolerance, paths.tools.flow.method))
     return Followed((*below, Pathway(saddle, tuple(ends))), Status.CONVERGED, cost)
+
+
+def _both_ways(
+    tools: Tools, saddle: StationaryPoint, mode: np.ndarray
+) -> Generator[Requests, Any, tuple[Descent, ...]]:
+    """Where the two paths lead; if one is the mirror image of the other, twice where that leads."""
+    pushoff = tools.pushoff * mode
+    starts = [saddle.weights + pushoff, saddle.weights - pushoff]
+    if not _turned_round(tools, saddle, mode):
+        return tuple((yield from descend(tools, starts)))
+    (descent,) = yield from descend(tools, starts[:1])
+    return descent, descent._replace(cost=Cost())
+
+
+def _turned_round(tools: Tools, saddle: StationaryPoint, mode: np.ndarray) -> bool:
+    """Whether a symmetry of the saddle turns its one unstable mode round.
+
+    Each of them keeps the mode or turns it round, since there is no other mode of this curvature.
+    So their average, which the symmetrizer is, keeps it or makes it vanish.
+    """
+    average = tools.landscape.symmetrizer(saddle.weights) @ mode
+    return float(np.linalg.norm(average)) < 0.5
 
 
 def _settle(paths: _Paths, arrival: Certificate, depth: int) -> Settling:
