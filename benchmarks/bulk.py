@@ -46,7 +46,7 @@ def add_points(
 def add_links(atlas: Atlas, minimum_1: np.ndarray, minimum_2: np.ndarray) -> None:
     """Join pairs of minima, given by their ids, by transition states 1, 2, ..."""
     sides = [minimum_1.tolist(), minimum_2.tolist()]
-    blank = {"via": None, "via_index": None, "tolerance": None, "method": ""}
+    blank = {"via": None, "via_index": None, "tolerance": None, "method": "", "directions": None}
     rows = (
         {"transition_state": state, "side": side, "minimum": minimum, **blank}
         for state, ends in enumerate(zip(*sides, strict=True), start=1)

@@ -82,6 +82,7 @@ class End(NamedTuple):
     via: StationaryPoint | None = None
     tolerance: float = 1e-3
     method: str = "exponential"
+    directions: int | None = None
 
 
 NAME = {"part": 1, "stream": None, "round": 0, "as_of": 0, "width": 0}

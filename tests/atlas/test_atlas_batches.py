@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from atlas_points import End, attempt, network_point, pathway, problem, symmetry_copy
 from hypothesis import given, settings, strategies as st
+from sqlalchemy import select
 
-from lossatlas.atlas import Atlas
+from lossatlas.atlas import Atlas, schema
 from lossatlas.atlas.log import read_log
 from lossatlas.errors import AtlasError, Status
 from lossatlas.search.outcome import Pathway
@@ -127,7 +128,10 @@ def test_a_side_may_reach_several_minima(atlas, commit, rng):
         attempt(
             pathways=[
                 several(
-                    states[0], End(1, b, saddle), End(0, c), End(1, a, saddle, 1e-4, "chebyshev")
+                    states[0],
+                    End(1, b, saddle, directions=13),
+                    End(0, c),
+                    End(1, a, saddle, 1e-4, "chebyshev", directions=13),
                 ),
                 several(states[1], End(0, b), End(1, b), End(1, symmetry_copy(rng, b))),
                 several(states[2], End(0, a), End(1, b, states[0])),
@@ -140,6 +144,11 @@ def test_a_side_may_reach_several_minima(atlas, commit, rng):
     assert table["degenerate"].tolist() == [False, True, False]
     assert table.loc[1, ["via_1_index"]].tolist() == [2]
     assert table.loc[3, ["via_2", "via_2_index"]].tolist() == [1, 1]
+    link = schema.link.c
+    with atlas.reading() as connection:
+        tried = select(link.transition_state, link.minimum, link.directions)
+        found = connection.execute(tried.where(link.directions.is_not(None))).all()
+    assert sorted(map(tuple, found)) == [(1, 1, 13), (1, 2, 13)]
     assert atlas.attempts()["minima"][1] == (2, 3, 1, 2, 2, 2, 1, 2)
     assert atlas.check() == ()
 

@@ -14,6 +14,7 @@ from sqlalchemy import Boolean, select
 
 from lossatlas.atlas import Atlas, schema
 from lossatlas.atlas.checksums import checksum, covered
+from lossatlas.atlas.neighbors import NeighborLists, write_neighbors
 from lossatlas.errors import AtlasError, Status
 from lossatlas.search.outcome import Pathway
 
@@ -25,7 +26,8 @@ def fill(atlas: Atlas) -> None:
     rng = np.random.default_rng(3)
     a, b, c = (network_point(rng) for _ in range(3))
     via, state, wide = (network_point(rng, index=1) for _ in range(3))
-    ends = (End(0, a), End(1, b, network_point(rng, index=2)), End(1, c))
+    below = network_point(rng, index=2)
+    ends = (End(0, a), End(1, b, below, directions=11), End(1, c, below, directions=11))
     run_id = atlas.start_run({"minutes": 1}, 0, {}, "cpu")
     found = [
         attempt(
@@ -39,6 +41,9 @@ def fill(atlas: Atlas) -> None:
     atlas.commit(run_id, found[:2], "first")
     atlas.commit(run_id, found[2:], "second")
     atlas.set_property("test_auc", {1: 0.5, 2: np.nan})
+    lists = np.array([[-1, -1], [1, -1], [1, 2]]), np.array([[np.inf] * 2, [0.5, np.inf], [2, 3.0]])
+    with atlas.writing() as connection:
+        write_neighbors(connection, NeighborLists(np.arange(1, 4), *lists))
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +109,12 @@ def test_an_intact_atlas_passes_on_every_database(atlas):
         ("UPDATE batch SET run_id = 5 WHERE id = 2", "batch 2: there is no run 5"),
         ("DELETE FROM minimum WHERE id = 3", "there is no minimum 3, which it refers to"),
         ("UPDATE property SET value = 0.25 WHERE minimum_id = 1", "property .minimum id 1, name t"),
+        ("UPDATE link SET directions = 8 WHERE minimum = 3", "link .*minimum 3.: changed"),
+        ("UPDATE neighbors SET distances = zeroblob(8) WHERE minimum = 2", "minimum 2.: changed"),
+        ("UPDATE neighbors SET candidates = zeroblob(8) WHERE minimum = 1", "1: there is not one"),
+        ("UPDATE neighbors SET candidates = 'text' WHERE minimum = 2", "2: there is not one dist"),
+        ("UPDATE neighbors SET minimum = 9 WHERE minimum = 3", "there is no minimum 9, which it"),
+        ("DELETE FROM minimum WHERE id = 2", "neighbors of minimum 3: 2 is not an earlier minimum"),
         ("UPDATE array SET content = x'00'", "array .*: changed"),
         ("DELETE FROM array", "array train_inputs: it is missing"),
     ],
@@ -178,7 +189,8 @@ def others(kind, value):
     if isinstance(value, float):
         return [np.nextafter(value, 9.0), -value - 1.0, None]
     if isinstance(value, bytes):
-        return [value[:-1], value + b"\0", bytes([value[0] ^ 1]) + value[1:], b""]
+        changed = [value[:-1], bytes([value[0] ^ 1]) + value[1:], b""] if value else []
+        return [*changed, value + b"\0"]
     if isinstance(value, str):
         return [value + " ", value[1:] if value else "x", None]
     return [0, "", 0.0] if value is None else [{**value, "more": 1}]

@@ -294,7 +294,7 @@ def test_ids_are_never_given_twice(atlas, commit, rng):
 def test_an_interrupt_between_a_transaction_and_its_block_locks_nobody_out(atlas):
     """While the exception is handled, what has been begun is still there, and its lock with it."""
     begun = time.monotonic()
-    kept = atlas._writing()
+    kept = atlas.writing()
     kept.__enter__()
     run = atlas.start_run({}, 0, {}, "cpu")
     atlas.finish_run(run, "interrupted")
@@ -307,7 +307,7 @@ def test_an_interrupt_between_a_transaction_and_its_block_locks_nobody_out(atlas
 def test_an_interrupt_inside_a_statement_locks_nobody_out(tmp_path):
     """SQLAlchemy closes the connection then, SQLite not before the statement has ended."""
     with Atlas.create(tmp_path / "a.atlas", problem()) as atlas:
-        with contextlib.suppress(KeyboardInterrupt), atlas._writing() as connection:
+        with contextlib.suppress(KeyboardInterrupt), atlas.writing() as connection:
             cursor = connection.connection.cursor()
             cursor.execute(
                 "WITH RECURSIVE n(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM n) SELECT k FROM n"

@@ -1,10 +1,11 @@
-"""An atlas of schema version 1 is upgraded whole or not at all, and its backup is what it was.
+"""An atlas of an older schema is upgraded whole or not at all, and its backup is what it was.
 
-``version-1.atlas`` was made by the last program of that version: 16 items of two classes, two
-hidden units, two runs, independent draws, and AUC columns.
+``version-1.atlas`` and ``version-2.atlas`` were each made by the last program of that version: 16
+items of two classes, two hidden units, two runs, independent draws, and AUC columns.
 """
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -14,15 +15,33 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import MetaData, create_engine, insert, inspect, make_url, select
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ColumnElement,
+    Integer,
+    MetaData,
+    Text,
+    cast,
+    create_engine,
+    insert,
+    inspect,
+    make_url,
+    select,
+)
 
-from lossatlas.atlas import Atlas, upgrade
+from lossatlas.atlas import Atlas, schema, upgrade
 from lossatlas.atlas.links import read_links
 from lossatlas.atlas.log import read_draws, read_log
 from lossatlas.errors import AtlasError, BadInputError
 
-OLD = Path(__file__).with_name("version-1.atlas")
-MESSAGE = "upgraded from schema version 1 to 2"
+MESSAGE = r"upgraded from schema version [12] to 3"
+KEPT = {1: {"minimum", "transition_state", "attempt", "property"}, 2: {"link", "attempt"}}
+"""The tables that are kept in PostgreSQL."""
+
+only_1 = pytest.mark.parametrize("old", [1], indirect=True)
+only_2 = pytest.mark.parametrize("old", [2], indirect=True)
 
 
 def read(path: Path, statement: str) -> list[tuple]:
@@ -42,9 +61,19 @@ def dump(path: Path) -> list[str]:
     return lines
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    return Path(shutil.copy(OLD, tmp_path / "xor.atlas"))
+@pytest.fixture(params=[1, 2], ids=lambda version: f"version-{version}")
+def old(request, tmp_path: Path) -> Path:
+    stored = Path(__file__).with_name(f"version-{request.param}.atlas")
+    return Path(shutil.copy(stored, tmp_path / "xor.atlas"))
+
+
+def version_of(path: Path) -> int:
+    return int(read(path, "SELECT value FROM meta WHERE key = 'schema_version'")[0][0])
+
+
+def backup_of(path: Path) -> Path:
+    """Where the backup of an atlas that was not upgraded yet will be."""
+    return path.with_name(f"{path.name}.version-{version_of(path)}")
 
 
 def opened(target: Path | str) -> Atlas:
@@ -58,8 +87,39 @@ def run_python(program: str, *arguments: object) -> subprocess.CompletedProcess:
 
 
 def check_content(atlas: Atlas, old: Path) -> None:
-    """Points, links, attempts, draws, runs and columns are those of version 1."""
+    """The atlas has all that the old one had."""
     assert atlas.check() == ()
+    (check_content_1 if version_of(old) == 1 else check_content_2)(atlas, old)
+
+
+def check_content_2(atlas: Atlas, old: Path) -> None:
+    """All rows are those of version 2, but for what the searches in flight are counted by."""
+    with atlas.reading() as connection:
+        for name, table in schema.metadata.tables.items():
+            if name == "neighbors":
+                assert not connection.execute(select(table)).all()
+                continue
+            columns = [c for c in table.c if c.name not in ("checksum", "directions", "value")]
+            order = ", ".join(c.name for c in table.primary_key)
+            names = ", ".join(
+                "2 * width" if (name, c.name) == ("attempt", "width") else c.name for c in columns
+            )
+            stored = read(old, f"SELECT {names} FROM {name} ORDER BY {order}")
+            plain = select(*(cast_plain(c) for c in columns)).order_by(*table.primary_key)
+            assert [tuple(row) for row in connection.execute(plain)] == stored
+        link = schema.link.c
+        assert set(connection.execute(select(link.directions)).scalars()) == {None}
+
+
+def cast_plain(column: Column) -> ColumnElement:
+    """A column as SQLite has it, whichever database it is in."""
+    if isinstance(column.type, JSON):
+        return cast(column, Text)
+    return cast(column, Integer) if isinstance(column.type, Boolean) else column
+
+
+def check_content_1(atlas: Atlas, old: Path) -> None:
+    """Points, links, attempts, draws, runs and columns are those of version 1."""
     names = "id, energy, lowest_eigenvalue, orbit_size, times_found, rms_gradient"
     minima, states = atlas.minima(), atlas.transition_states()
     shown = minima[["id", "loss", "lowest_eigenvalue", "orbit_size", "times_found", "rms_gradient"]]
@@ -92,23 +152,42 @@ def check_content(atlas: Atlas, old: Path) -> None:
 
 
 def test_everything_is_there_after_the_upgrade_and_the_backup_is_what_it_was(old, recwarn):
-    before = dump(old)
+    before, backup, version = dump(old), backup_of(old), version_of(old)
     with opened(old) as atlas:
-        backup = old.with_name("xor.atlas.version-1")
         assert dump(backup) == before
         check_content(atlas, backup)
-        assert atlas.status()["schema_version"] == 2
+        assert atlas.status()["schema_version"] == 3
     assert old.read_bytes()[18:20] == b"\1\1"  # one plain file, which version 1 did not leave
     with Atlas.open(old) as again:  # no word of it a second time
-        assert again.status()["transition_states"] == 14
+        assert again.status()["transition_states"] == {1: 14, 2: 8}[version]
     names = {path.name for path in old.parent.iterdir()}
     assert {name for name in names if not name.endswith(("-wal", "-shm"))} == {
         "xor.atlas",
-        "xor.atlas.version-1",
+        backup.name,
     }
     assert not recwarn.list
 
 
+@only_2
+def test_what_was_damaged_before_is_still_found(old):
+    """No checksum is made for a row that did not fit its own, whatever is wrong with it."""
+    damages = {
+        "link (transition state 3, side 1, minimum 3)": "UPDATE link SET tolerance = 1 WHERE "
+        "transition_state = 3 AND side = 1",
+        "attempt 4": "UPDATE attempt SET width = 48 WHERE id = 4",
+        "attempt 5": "UPDATE attempt SET failures = '{WRONG' WHERE id = 5",
+        "attempt 6": "UPDATE attempt SET width = 'wide' WHERE id = 6",
+        "attempt 7": "UPDATE attempt SET what = 'else' WHERE id = 7",
+        "minimum 2": "UPDATE minimum SET energy = 0.5 WHERE id = 2",
+    }
+    for damage in damages.values():
+        read(old, damage)
+    with opened(old) as atlas:
+        found = atlas.check()
+    assert {text.split(": changed")[0] for text in found} == set(damages)
+
+
+@only_1
 def test_the_log_names_the_searches_that_were_made(old):
     details = read(old, "SELECT strategy, detail FROM attempt ORDER BY id")
     with opened(old) as atlas:
@@ -117,7 +196,7 @@ def test_the_log_names_the_searches_that_were_made(old):
     for entry, (strategy, detail) in zip(log, details, strict=True):
         text = f"{entry.what} quench {entry.part}" if strategy == "basin-hopping" else entry.what
         assert (entry.strategy, text) == (strategy, detail)
-        assert entry.width == 24
+        assert entry.width == 48
     assert {entry.what for entry in log if entry.strategy == "basin-hopping"} >= {"chain 0"}
     assert {entry.part for entry in log} == {1, 2, 3}
     streams = [strategy for strategy, _ in details]
@@ -125,6 +204,7 @@ def test_the_log_names_the_searches_that_were_made(old):
     assert draws["saddles"] == streams.count("independent-saddles")
 
 
+@only_1
 def test_paths_that_run_into_saddles_and_contradictions_are_kept(old):
     read(old, "UPDATE transition_state SET via_1 = 1, via_1_index = 1 WHERE id = 14")
     read(old, "UPDATE transition_state SET via_2_index = 3 WHERE id = 14")
@@ -164,22 +244,23 @@ Atlas.open(sys.argv[1])
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_an_upgrade_that_is_killed_anywhere_is_made_again(old):
-    before = dump(old)
+    before, backup, version = dump(old), backup_of(old), version_of(old)
+    summing = f"lossatlas.atlas.{ {1: 'upgrade', 2: 'version_2'}[version] }"
     for module, name, call in (
         ("lossatlas.atlas.upgrade", "_flush", 1),  # copied
         ("lossatlas.atlas.upgrade", "_flush", 2),  # and renamed
-        ("lossatlas.atlas.upgrade", "checksum", 1),
-        ("lossatlas.atlas.upgrade", "checksum", 900),
+        (summing, "checksum", 1),
+        (summing, "checksum", {1: 900, 2: 100}[version]),
         ("lossatlas.atlas.contents", "replace_meta", 1),  # before the end of the transaction
     ):
         died = run_python(DIE, old, module, name, call)
         assert died.returncode == -9, died.stderr
-        assert read(old, "SELECT value FROM meta WHERE key = 'schema_version'") == [(1,)]
+        assert version_of(old) == version
     with opened(old) as atlas:
-        check_content(atlas, old.with_name("xor.atlas.version-1"))
-    assert dump(old.with_name("xor.atlas.version-1")) == before
+        check_content(atlas, backup)
+    assert dump(backup) == before
     assert not list(old.parent.glob("*unfinished*"))
-    assert not list(old.parent.glob("*version-1.2"))
+    assert not list(old.parent.glob("*version-?.2"))
 
 
 LIMITED = """
@@ -197,45 +278,46 @@ except AtlasError as error:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no limits of file sizes")
 @pytest.mark.parametrize(
-    ("bytes_allowed", "message"),
-    [(100_000, "xor.atlas.version-1.unfinished cannot be written"), (150_000, "the disk")],
+    ("bytes_more", "message"), [(-10_000, r"version-\d.unfinished cannot be"), (2_000, "the disk")]
 )
-def test_a_full_disk_changes_nothing(old, bytes_allowed, message):
-    before = dump(old)
+def test_a_full_disk_changes_nothing(old, bytes_more, message):
+    before, backup, bytes_allowed = dump(old), backup_of(old), old.stat().st_size + bytes_more
     ran = run_python(LIMITED, old, bytes_allowed)
-    assert message in ran.stdout, ran.stderr
+    assert re.search(message, ran.stdout), ran.stderr
     assert dump(old) == before
     assert not list(old.parent.glob("*unfinished*"))
     with opened(old) as atlas:
-        check_content(atlas, old.with_name("xor.atlas.version-1"))
+        check_content(atlas, backup)
 
 
 def test_two_programs_that_open_it_at_once_upgrade_it_once(old):
     program = (
         "import sys; from lossatlas.atlas import Atlas; Atlas.open(sys.argv[1]); print('done')"
     )
-    command = [sys.executable, "-W", "ignore", "-c", program, str(old)]
+    backup, command = backup_of(old), [sys.executable, "-W", "ignore", "-c", program, str(old)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     assert [program.communicate()[0] for program in running] == ["done\n"] * 3
-    assert [path.name for path in old.parent.glob("*version-1*")] == ["xor.atlas.version-1"]
+    assert list(old.parent.glob("*version-*")) == [backup]
     with Atlas.open(old) as atlas:
-        check_content(atlas, old.with_name("xor.atlas.version-1"))
+        check_content(atlas, backup)
 
 
 def test_a_backup_never_takes_the_place_of_another_file(old):
-    taken = old.with_name("xor.atlas.version-1")
+    taken = backup_of(old)
     taken.write_text("mine")
     opened(old).close()
     assert taken.read_text() == "mine"
-    with warnings.catch_warnings(), opened(old.with_name("xor.atlas.version-1.2")) as atlas:
+    with warnings.catch_warnings(), opened(old.with_name(f"{taken.name}.2")) as atlas:
         assert atlas.check() == ()
 
 
 def test_an_old_atlas_that_cannot_be_written_is_to_be_copied(old, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(BadInputError, match=r"schema version 1.*copy it to a folder of your own"):
+    version = version_of(old)
+    message = rf"schema version {version}.*copy it to a folder of your own"
+    with pytest.raises(BadInputError, match=message):
         Atlas.open(old)
-    assert read(old, "SELECT value FROM meta WHERE key = 'schema_version'") == [(1,)]
+    assert version_of(old) == version
 
 
 def test_a_program_with_the_old_tables_open_is_waited_for(old):
@@ -269,13 +351,9 @@ def test_an_atlas_in_postgresql_keeps_its_old_tables(postgresql_database, old):
     with opened(postgresql_database) as atlas:
         check_content(atlas, old)
         with atlas.reading() as connection:
-            assert set(inspect(connection).get_table_names(upgrade.KEPT_IN)) == {
-                "minimum",
-                "transition_state",
-                "attempt",
-                "property",
-            }
-            kept = f"SELECT count(*) FROM {upgrade.KEPT_IN}.attempt"
+            kept_in = upgrade.KEPT_IN.format(version=version_of(old))
+            assert set(inspect(connection).get_table_names(kept_in)) == KEPT[version_of(old)]
+            kept = f"SELECT count(*) FROM {kept_in}.attempt"
             assert connection.exec_driver_sql(kept).scalar_one() == len(atlas.attempts())
     with Atlas.open(postgresql_database) as again:
         assert again.status()["minima"] == 4

@@ -6,16 +6,19 @@ length, so no two rows have the same encoding; it does not depend on the databas
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import blake2b
 from struct import pack
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import JSON, Connection, Table, Text, cast, select, type_coerce
+from sqlalchemy.types import NullType
 
 SIZE = 8
 """Bytes of a checksum: it is stored as one integer."""
+ROWS_AT_ONCE = 500
+"""Rows that are read together."""
 
 
 def checksum(table: Table, row: Mapping[str, Any]) -> int:
@@ -43,6 +46,32 @@ def checksum(table: Table, row: Mapping[str, Any]) -> int:
 def covered(table: Table) -> tuple[str, ...]:
     """The columns that a checksum covers, in order."""
     return tuple(c.name for c in table.c if c.name != "checksum" and not c.info.get("counter"))
+
+
+def stored_rows(connection: Connection, table: Table) -> Iterator[dict[str, Any]]:
+    """All rows of a table as the database has them, whatever they may be; JSON as text."""
+    columns = [
+        (cast(c, Text) if isinstance(c.type, JSON) else type_coerce(c, NullType())).label(c.name)
+        for c in table.c
+    ]
+    query = select(*columns).order_by(*table.primary_key)
+    rows = connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
+    yield from map(dict, rows.mappings())
+
+
+def fits(table: Table, row: dict[str, Any]) -> bool:
+    """Whether a row is as it was written; its JSON is made objects of, where it is JSON still.
+
+    Args:
+        table: of `schema`.
+        row: from `stored_rows`.
+    """
+    texts = [c.name for c in table.c if isinstance(c.type, JSON)]
+    try:
+        row |= {name: json.loads(row[name]) for name in texts}
+        return checksum(table, row) == row["checksum"]
+    except (TypeError, ValueError):
+        return False
 
 
 def _encoded(value: object) -> bytes:

@@ -39,6 +39,15 @@ def read_columns(connection: Connection, query: Select) -> dict[str, np.ndarray]
     return dict(zip(names, columns, strict=True))
 
 
+def read_lists(connection: Connection, query: Select) -> list[list]:
+    """All rows of a query as one list a column, in the order of the columns."""
+    columns: list[list] = [[] for _ in query.selected_columns]
+    for rows in connection.execute(query).partitions(ROWS_AT_ONCE):
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+            column.extend(values)
+    return columns
+
+
 def read_weights(connection: Connection, table: Table, ids: Iterable[int]) -> np.ndarray:
     """(k, n) weights in the order of ``ids``; an id may occur again.
 

@@ -4,32 +4,22 @@ A program that follows the rules of the tables cannot write what is reported her
 careless ``UPDATE`` or a deleted row can.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    Connection,
-    Select,
-    Table,
-    Text,
-    cast,
-    func,
-    select,
-    type_coerce,
-)
-from sqlalchemy.types import NullType
+import numpy as np
+from sqlalchemy import Connection, Select, Table, func, select
 
 from lossatlas.atlas import contents, schema
-from lossatlas.atlas.checksums import checksum
+from lossatlas.atlas.checksums import ROWS_AT_ONCE, fits, stored_rows
 
 SHOWN = 20
 """Rows of one kind that are named; the others are counted."""
-ROWS_AT_ONCE = 500
 
+SIZE = 8
+"""Bytes of an id and of a distance."""
 TABLES = schema.metadata.tables
 POINT = schema.attempt_point.c
 
@@ -39,7 +29,8 @@ def check(connection: Connection) -> tuple[str, ...]:
 
     Found are rows changed since they were written (their checksums do not fit), references to rows
     that are not there, transition states without a minimum on one of their sides, counters that do
-    not fit the attempts, and data that are missing or changed.
+    not fit the attempts, neighbor lists of what is no earlier minimum, and data that are missing or
+    changed.
     """
     kinds: list[Iterable[str]] = [
         *(_orphans(connection, table) for table in TABLES.values()),
@@ -49,6 +40,7 @@ def check(connection: Connection) -> tuple[str, ...]:
         *(_new_points(connection, kind) for kind in schema.MET),
         _conflicts(connection),
         _batches(connection),
+        _neighbors(connection),
         _arrays(connection),
     ]
     return tuple(text for kind in kinds for text in _shortened(kind))
@@ -92,23 +84,10 @@ def _orphans(connection: Connection, table: Table) -> Iterator[str]:
 
 
 def _changed(connection: Connection, table: Table) -> Iterator[str]:
-    """Rows whose checksums do not fit; read as the database has them, whatever they may be."""
-    columns = [
-        (cast(c, Text) if isinstance(c.type, JSON) else type_coerce(c, NullType())).label(c.name)
-        for c in table.c
-    ]
-    query = select(*columns).order_by(*table.primary_key)
-    rows = connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
-    texts = [c.name for c in table.c if isinstance(c.type, JSON)]
-    for row in rows.mappings():
-        values = dict(row)
-        try:
-            values |= {name: json.loads(values[name]) for name in texts}
-            same = checksum(table, values) == values["checksum"]
-        except (TypeError, ValueError):
-            same = False
-        if not same:
-            yield f"{_name(table, values)}: changed since it was written, its checksum does not fit"
+    """Rows whose checksums do not fit."""
+    for row in stored_rows(connection, table):
+        if not fits(table, row):
+            yield f"{_name(table, row)}: changed since it was written, its checksum does not fit"
 
 
 def _missing_sides(connection: Connection, side: int) -> Iterator[str]:
@@ -159,6 +138,22 @@ def _batches(connection: Connection) -> Iterator[str]:
     batch = schema.attempt.c.batch
     counted = select(batch.label("attempt"), func.count().label("number")).group_by(batch)
     return _counted(connection, schema.batch, "attempts", counted)
+
+
+def _neighbors(connection: Connection) -> Iterator[str]:
+    """Neighbor lists that do not name earlier minima and their distances."""
+    ids = np.array(connection.execute(select(schema.minimum.c.id)).scalars().all(), np.int64)
+    table = schema.neighbors.c
+    query = select(table.minimum, table.candidates, table.distances).order_by(table.minimum)
+    rows = connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
+    for minimum, candidates, distances in rows:
+        if len(candidates) != len(distances) or len(candidates) % SIZE:
+            yield f"neighbors of minimum {minimum}: there is not one distance for each of them"
+            continue
+        named = np.frombuffer(candidates, schema.LITTLE_ENDIAN_INT64)
+        wrong = named[(named >= minimum) | ~np.isin(named, ids)]
+        if wrong.size:
+            yield f"neighbors of minimum {minimum}: {wrong[0]} is not an earlier minimum"
 
 
 def _counted(connection: Connection, table: Table, name: str, query: Select) -> Iterator[str]:

@@ -64,7 +64,7 @@ class Attempt(NamedTuple):
         stream: ``"minima"`` or ``"saddles"`` for independent draws, else None.
         round: number of the round of its run in which it was planned.
         as_of: id of the last attempt in the log that it was planned from.
-        width: how many searches a round of its exploration has.
+        width: how many searches of its exploration are in flight: planned and not yet committed.
     """
 
     strategy: str

@@ -16,6 +16,9 @@ NULL           NULL     falls straight down
 2 or more      NULL     passes through a point of that index, not kept
 =============  =======  ==============================================
 
+Below a point of index two or more the flow can take any direction of a sphere: ``directions`` says
+how many of them were tried.
+
 Ids are given by the program (`writing`), which holds the one write lock: they ascend in the order
 stored. Rows are never changed, except for counters, and carry a checksum (`checksums`).
 """
@@ -38,10 +41,11 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised by one whenever a stored atlas could no longer be read as before."""
 
 LITTLE_ENDIAN_FLOAT64 = np.dtype("<f8")
+LITTLE_ENDIAN_INT64 = np.dtype("<i8")
 
 COUNTER = {"counter": True}
 """Marks columns that change after a row is written; no checksum covers them."""
@@ -137,6 +141,7 @@ link = Table(
     Column("via_index", Integer),
     Column("tolerance", Double),
     Column("method", Text, nullable=False),
+    Column("directions", Integer),
     _checksum(),
     CheckConstraint("side IN (0, 1)", name="link_has_one_of_two_sides"),
     CheckConstraint(
@@ -145,6 +150,15 @@ link = Table(
         name="via_is_a_transition_state",
     ),
     CheckConstraint("via_index >= 1", name="via_is_no_minimum"),
+)
+
+neighbors = Table(
+    "neighbors",
+    metadata,
+    Column("minimum", ForeignKey("minimum.id"), primary_key=True, autoincrement=False),
+    Column("candidates", LargeBinary, nullable=False),
+    Column("distances", LargeBinary, nullable=False),
+    _checksum(),
 )
 
 attempt = Table(
@@ -206,6 +220,16 @@ property_value = Table(
     Column("value", Double),
     _checksum(),
 )
+
+
+def ids_to_blob(ids: np.ndarray) -> bytes:
+    """The ids as little-endian bytes, eight for each.
+
+    Examples:
+        >>> ids_to_blob(np.array([258])).hex()
+        '0201000000000000'
+    """
+    return np.asarray(ids, LITTLE_ENDIAN_INT64).tobytes()
 
 
 def to_blob(values: np.ndarray) -> bytes:

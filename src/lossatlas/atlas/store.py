@@ -153,7 +153,7 @@ class Atlas:
             OtherLandscapeError: if the landscape differs; says in what.
         """
         contents.check_problem(problem)
-        with self._writing() as connection:
+        with self.writing() as connection:
             contents.adopt(connection, problem, self.name)
         self.__dict__.pop("problem", None)  # is read again
 
@@ -169,7 +169,7 @@ class Atlas:
                 self.name, "can only be read, it or its folder is protected", remedy
             )
 
-    def _writing(self) -> AbstractContextManager[Connection]:
+    def writing(self) -> AbstractContextManager[Connection]:
         """A transaction that writes, see `database.writing`."""
         self.check_writable()
         self._release_when_forgotten()
@@ -233,7 +233,7 @@ class Atlas:
             "device": device,
             "start_time": _now(),
         }
-        with self._writing() as connection:
+        with self.writing() as connection:
             added = connection.execute(insert(schema.run), row).inserted_primary_key
         assert added is not None  # the table has an integer key
         # So that a copy without the log says that a run had not ended.
@@ -247,7 +247,7 @@ class Atlas:
             AtlasError: if there is no such run.
         """
         ending = {"end_time": _now(), "reason": reason}
-        with self._writing() as connection:
+        with self.writing() as connection:
             finished = update(schema.run).where(schema.run.c.id == run_id).values(ending)
             if connection.execute(finished).rowcount != 1:
                 raise AtlasError(f"{self.name}: there is no run {run_id}")
@@ -270,7 +270,7 @@ class Atlas:
                 `write_batch`), or if the database fails; nothing of the batch is kept then,
                 and all batches before it are.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             run = select(schema.run.c.id).where(schema.run.c.id == run_id)
             if connection.execute(run).first() is None:
                 raise AtlasError(f"{self.name}: there is no run {run_id}")
@@ -300,7 +300,7 @@ class Atlas:
             BadInputError: for the name of a column that is there anyway, the hash of data that
                 the atlas does not hold, or an unknown minimum.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             stored = contents.read_meta(connection)["arrays"]
             if data_hash and data_hash not in group_hashes(stored).values():
                 remedy = "use data_hash of the atlas's problem"

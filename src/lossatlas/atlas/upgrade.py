@@ -2,8 +2,9 @@
 
 All happens under the one write lock and in one transaction: whenever the program dies, the disk is
 full or another program opens the atlas at the same moment, it is either as it was or upgraded. An
-SQLite file is copied beside itself first; the new tables are filled from the copy, so it is proven
-to be readable. In PostgreSQL the old tables are moved to a database schema of their own.
+SQLite file is copied beside itself first; new tables are filled from the copy, and what changes is
+computed from it, so it is proven to be readable. In PostgreSQL the old tables are kept in a schema
+of their own.
 """
 
 import filecmp
@@ -13,21 +14,25 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, insert, inspect, text
+from sqlalchemy import Connection, Engine, bindparam, create_engine, insert, inspect, text, update
 
-from lossatlas.atlas import contents, database, schema, version_1
+from lossatlas.atlas import contents, database, schema, version_1, version_2
 from lossatlas.atlas.checksums import checksum
 from lossatlas.errors import AtlasError
 
 ROWS_AT_ONCE = 1000
-"""Rows that are inserted together."""
-KEPT_IN = "lossatlas_version_1"
-"""The PostgreSQL schema that the old tables are moved to."""
+"""Rows that are written together."""
+KEPT_IN = "lossatlas_version_{version}"
+"""The PostgreSQL schema that the old tables are kept in."""
+TABLES = schema.metadata.tables
+
+Row = dict[str, Any]
 
 
 def upgrade(engine: Engine, name: str) -> str | None:
-    """Upgrade an atlas of version 1.
+    """Upgrade an atlas of an older version.
 
     Args:
         engine: of the atlas, see `database.connect`.
@@ -41,30 +46,34 @@ def upgrade(engine: Engine, name: str) -> str | None:
     """
     is_file = engine.dialect.name == "sqlite"
     with database.writing(engine, name) as connection:
-        if contents.read_meta(connection)["schema_version"] == schema.SCHEMA_VERSION:
+        version = contents.read_meta(connection)["schema_version"]
+        if version == schema.SCHEMA_VERSION:
             return None
+        change = _rebuild if version == 1 else _change
         if is_file:
-            backup = _back_up(Path(name))
+            backup = _back_up(Path(name), version)
             with _reading(backup) as source:
-                _rebuild(connection, source, None)
+                change(connection, source, None)
             where = f"a copy of what it was is {backup}"
         else:
-            kept_in = _move_aside(connection)
-            _rebuild(connection, connection, kept_in)
+            kept_in = _keep_tables(connection, version)
+            change(connection, connection, kept_in)
             where = f"its old tables are in the database schema {kept_in}"
-    return f"{name}: upgraded from schema version 1 to {schema.SCHEMA_VERSION}; {where}"
+        contents.replace_meta(connection, "schema_version", schema.SCHEMA_VERSION)
+    return f"{name}: upgraded from schema version {version} to {schema.SCHEMA_VERSION}; {where}"
 
 
-def _back_up(path: Path) -> Path:
+def _back_up(path: Path, version: int) -> Path:
     """A copy of an SQLite file beside it, safely on disk; never in place of another file.
 
     A copy that an upgrade made which did not come to its end is used again.
     """
-    unfinished = path.with_name(f"{path.name}.version-1.unfinished")
+    usual = f"{path.name}.version-{version}"
+    unfinished = path.with_name(f"{usual}.unfinished")
     try:
         _copy(path, unfinished)
         for number in count(1):
-            backup = path.with_name(f"{path.name}.version-1" + (f".{number}" if number > 1 else ""))
+            backup = path.with_name(usual + (f".{number}" if number > 1 else ""))
             if not backup.exists():
                 unfinished.rename(backup)
                 _flush(path.parent)
@@ -121,28 +130,47 @@ def _reading(backup: Path) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _move_aside(connection: Connection) -> str:
-    """Move the tables that are replaced to a PostgreSQL schema that is not there yet."""
+def _keep_tables(connection: Connection, version: int) -> str:
+    """Keep the tables that change in a PostgreSQL schema that is not there yet."""
     taken = set(inspect(connection).get_schema_names())
-    names = (KEPT_IN if number == 1 else f"{KEPT_IN}_{number}" for number in count(1))
+    usual = KEPT_IN.format(version=version)
+    names = (usual if number == 1 else f"{usual}_{number}" for number in count(1))
     kept_in = next(name for name in names if name not in taken)
     connection.execute(text(f"CREATE SCHEMA {kept_in}"))
-    for name in version_1.REPLACED:
+    for name in version_1.REPLACED if version == 1 else ():
         connection.execute(text(f"ALTER TABLE {name} SET SCHEMA {kept_in}"))
+    for name in version_2.CHANGED if version == 2 else ():
+        connection.execute(text(f"CREATE TABLE {kept_in}.{name} AS TABLE {name}"))
     return kept_in
 
 
 def _rebuild(connection: Connection, source: Connection, kept_in: str | None) -> None:
-    """Make the tables of version 2 and fill them from those of version 1."""
+    """Make the tables of this version and fill them from those of version 1."""
     if kept_in is None:
         for name in version_1.REPLACED:
             connection.execute(text(f"DROP TABLE {name}"))
     schema.metadata.create_all(connection)
-    tables = schema.metadata.tables
-    rows = version_1.read_rows(source, kept_in)
+    for name, rows in _together(version_1.read_rows(source, kept_in)):
+        table = TABLES[name]
+        summed = [{**row, "checksum": checksum(table, row)} for row in rows]
+        connection.execute(insert(table), summed)
+
+
+def _change(connection: Connection, source: Connection, kept_in: str | None) -> None:
+    """Make what version 2 does not have, and change what it has otherwise."""
+    version_2.add_columns(connection)
+    schema.metadata.create_all(connection)
+    for name, rows in _together(version_2.read_changes(source, kept_in)):
+        table = TABLES[name]
+        keys = [column.name for column in table.primary_key]
+        where = [table.c[key] == bindparam(f"old_{key}") for key in keys]
+        changes = {key: bindparam(key) for key in rows[0] if key not in keys}
+        values = [{f"old_{k}" if k in keys else k: v for k, v in row.items()} for row in rows]
+        connection.execute(update(table).where(*where).values(changes), values)
+
+
+def _together(rows: Iterator[tuple[str, Row]]) -> Iterator[tuple[str, list[Row]]]:
+    """Some rows of one table at a time, in an order in which they can be written."""
     while some := list(islice(rows, ROWS_AT_ONCE)):
         for name in dict.fromkeys(name for name, _ in some):
-            mine = [row for other, row in some if other == name]
-            summed = [{**row, "checksum": checksum(tables[name], row)} for row in mine]
-            connection.execute(insert(tables[name]), summed)
-    contents.replace_meta(connection, "schema_version", schema.SCHEMA_VERSION)
+            yield name, [row for other, row in some if other == name]

@@ -1,4 +1,4 @@
-"""Atlases of schema version 1: their tables, and their rows as those of version 2.
+"""Atlases of schema version 1: their tables, and their rows as those of this version.
 
 Version 1 had two minima for each transition state in its row, ids of the points of an attempt as
 JSON, and neither batches nor checksums. What it did not record is 0 or empty now: rounds, the log
@@ -16,9 +16,9 @@ from lossatlas.atlas.writing import point_of_attempt
 from lossatlas.box import Box
 
 REPLACED = ("attempt", "property", "transition_state", "minimum")
-"""The tables that version 2 has otherwise, in an order in which they can be dropped."""
-WIDTH = 24
-"""How many searches a round had."""
+"""The tables that this version has otherwise, in an order in which they can be dropped."""
+WIDTH = 48
+"""How many searches were in flight: two rounds of 24."""
 IDS_AT_ONCE = 1000
 STREAM_OF = {"independent-minima": "minima", "independent-saddles": "saddles"}
 """The streams of independent draws by the strategies that made them."""
@@ -55,11 +55,11 @@ LISTS = ("failures", "minima", "transition_states", "conflicts")
 PROPERTY = ("minimum_id", "name", "data_hash", "value")
 
 Rows = Iterator[tuple[str, dict[str, Any]]]
-"""Tables of version 2 by name, and rows for them without checksums, in order."""
+"""Tables of this version by name, and rows for them without checksums, in order."""
 
 
 def read_rows(connection: Connection, kept_in: str | None) -> Rows:
-    """All rows of the tables that version 2 has otherwise, in an order in which they can be added.
+    """All rows of the tables in `REPLACED` and of new ones, in an order in which they can be added.
 
     Args:
         connection: to a database with an atlas of version 1.
@@ -141,6 +141,7 @@ def links(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "via_index": row[f"via_{side + 1}_index"],
             "tolerance": None,
             "method": "",
+            "directions": None,
         }
 
 
@@ -158,7 +159,7 @@ def what_and_part(strategy: str, detail: str) -> tuple[str, int]:
 
 
 def attempt_row(row: dict[str, Any], batch: int) -> dict[str, Any]:
-    """An attempt of version 1 as a row of version 2, without its checksum."""
+    """An attempt of version 1 as a row of this version, without its checksum."""
     what, part = what_and_part(row["strategy"], row["detail"])
     kept = ("id", "strategy", "status", "gradients", "hessians", "failures")
     return {

@@ -195,6 +195,7 @@ class _Batch:
             "via_index": None,
             "tolerance": None if isnan(end.tolerance) else float(end.tolerance),
             "method": end.method,
+            "directions": None if end.directions is None else int(end.directions),
         }
         if end.via is None:
             return row

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from sqlalchemy import Connection, Table, null, select
+from sqlalchemy import Connection, Table, select
 
 from lossatlas.atlas import schema
 from lossatlas.atlas.columns import read_columns, stack
@@ -160,10 +160,9 @@ def read_claims(connection: Connection, ids: Iterable[int] | None = None) -> lis
         ids: of the transition states; default all.
     """
     c = schema.link.c
-    directions = c.get("directions", null().label("directions"))
-    columns = (c.transition_state, c.side, c.minimum, c.via_index, c.via, c.tolerance, c.method)
-    query = select(*columns, directions).order_by(c.transition_state, c.side, c.minimum)
-    read = read_columns(connection, query)
+    names = ("side", "minimum", "via_index", "via", "directions", "tolerance", "method")
+    query = select(c.transition_state, *(c[name] for name in names))
+    read = read_columns(connection, query.order_by(c.transition_state, c.side, c.minimum))
     wanted = None if ids is None else np.array(sorted(ids), np.int64)
     states = read["transition_state"].astype(np.int64)
     first = np.flatnonzero(np.diff(states, prepend=-1))
