@@ -6,12 +6,16 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from lossatlas.atlas import Atlas, Problem
+from lossatlas.atlas import Atlas, Attempt, Problem
 from lossatlas.errors import BadInputError
 from lossatlas.exploration import ExploreOptions, grow, verify
 from lossatlas.exploration.claims import BY_CONVENTION, UNKNOWN, End, agree, in_words, read_claims
 from lossatlas.exploration.verification import CONFIRMING, _Checked, stricter
 from lossatlas.landscape import FunctionLandscape
+from lossatlas.lanes.engine import Engine
+from lossatlas.search.certify import certified
+from lossatlas.search.outcome import Outcome
+from lossatlas.search.pathway import follow
 from lossatlas.search.tools import default_tools
 
 
@@ -97,8 +101,9 @@ def test_links_of_unknown_tolerance_or_method_are_followed(landscape, changed, e
             "transition state 1: stored ends: ",
         ),
         (
-            "INSERT INTO link SELECT transition_state, 1 - side, minimum, via, via_index, "
-            "tolerance, method, checksum FROM link WHERE transition_state = 2 AND side = 0",
+            "INSERT INTO link (transition_state, side, minimum, method, checksum) SELECT "
+            "transition_state, 1 - side, minimum, method, checksum FROM link"
+            " WHERE transition_state = 2 AND side = 0",
             "transition state 2: stored ends: ",
         ),
         (
@@ -175,6 +180,80 @@ def test_which_side_is_which_has_no_meaning(landscape, changed):
         found = verify(landscape, atlas)
     assert [claim.count for claim in claims] == [2, 2]
     assert of_the_landscape(found) == []
+
+
+def crossroads(w):
+    """A double well in x; both bottoms are hilltops in y and z, with two kinds of minima around."""
+    x, y, z = w
+    rest = sum((0.5 - x**2) * r**2 + r**4 for r in (y, z))
+    return (x**2 - 1) ** 2 + 0.1 * x + rest + 0.01 * y * z
+
+
+@pytest.fixture(scope="module")
+def at_crossroads(tmp_path_factory):
+    """The path along x runs into hilltops of index two; one transition state joins four minima."""
+    turned = np.array([np.eye(3), np.diag([1.0, -1.0, -1.0])])
+    landscape = FunctionLandscape(
+        crossroads, [-1.5] * 3, [1.5] * 3, "crossroads", symmetry=turned, length_scale=0.5
+    )
+    tools = default_tools(landscape)
+
+    def search():
+        certificate = yield from certified(tools, np.zeros(3))
+        return (yield from follow(tools, certificate.point, certificate.modes[0]))
+
+    ((_, followed),) = Engine(landscape.surface).run([search()])
+    outcome = Outcome(followed.status, followed.cost, pathways=followed.pathways)
+    path = tmp_path_factory.mktemp("crossroads") / "crossroads.atlas"
+    with Atlas.create(path, Problem(landscape.fingerprint())) as atlas:
+        run = atlas.start_run({}, 0, {}, "cpu")
+        atlas.commit(run, [Attempt("by hand", (), "", outcome)], "1")
+        with atlas.reading() as connection:
+            most = max(read_claims(connection), key=lambda claim: claim.count)
+    assert [len(side) for side in most.sides] == [2, 2]
+    assert {end.via_index for side in most.sides for end in side} == {2}
+    return landscape, path, most.id
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("UPDATE link SET side = 1 - side", None),
+        ("UPDATE link SET directions = NULL", None),  # an atlas of an earlier version
+        (
+            "DELETE FROM link WHERE (transition_state, side, minimum) IN (SELECT transition_state,"
+            " side, min(minimum) FROM link WHERE transition_state = {state} AND side = 1)",
+            "stored ends: ",
+        ),
+        (
+            "UPDATE link SET via_index = 3 WHERE transition_state = {state} AND side = 1",
+            "stored ends: ",
+        ),
+        ("UPDATE link SET via_index = NULL, directions = NULL", "stored ends: "),
+    ],
+)
+def test_all_minima_below_a_saddle_of_index_two_are_compared(
+    at_crossroads, tmp_path, statement, expected
+):
+    landscape, original, state = at_crossroads
+    path = tmp_path / "changed.atlas"
+    path.write_bytes(original.read_bytes())
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute(statement.format(state=state)).rowcount > 0
+        connection.commit()
+    with Atlas.open(path) as atlas:
+        found = verify(landscape, atlas, transition_states=[state])
+    wrong = of_the_landscape(found)
+    assert len(wrong) == (expected is not None), wrong
+    assert expected is None or f"transition state {state}: {expected}" in wrong[0]
+
+
+def test_the_ode_solver_finds_the_same_ends_at_crossroads(at_crossroads):
+    landscape, path, _ = at_crossroads
+    with Atlas.open(path) as atlas:
+        found = verify(landscape, atlas, flow=True)
+    assert found.failures == ()
+    assert found.checked_links > 2 * found.checked_transition_states
 
 
 def side(*ends):
