@@ -1,9 +1,9 @@
 """What verifying an atlas costs beside exploring it, and whether confirming paths lead to the end.
 
-    python -m benchmarks.verification [--quick] [--transition-states 300] [--sample 100]
-        [--atlas FILE ...]
+    python -m benchmarks.verification [--quick] [--study examples/d2.toml]
+        [--transition-states 300] [--sample 100] [--atlas FILE ...]
 
-Explores the landscape of examples/d2.toml, [2,10,4] with 1000 items, until it has so many
+Explores the landscape of a study, by default [2,10,4] with 1000 items, until it has so many
 transition states, and verifies all of it, in one process, so that both have the same machine. A
 small exploration and its verification come before: they compile what the others use, and are shown
 as cold (with an empty folder in `LOSSATLAS_CACHE` also what the cache saves is in them).
@@ -159,6 +159,7 @@ def main() -> None:
         prog="python -m benchmarks.verification", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--quick", action="store_true", help="few transition states")
+    parser.add_argument("--study", type=Path, default=STUDY)
     parser.add_argument("--transition-states", type=int, default=300)
     parser.add_argument("--sample", type=int, default=100)
     parser.add_argument("--atlas", nargs="*", default=[], help="atlases to draw samples from, too")
@@ -167,7 +168,7 @@ def main() -> None:
     if options.quick:
         wanted, sample = 40, 10
     configure()
-    prepared = prepare(load_study(STUDY))
+    prepared = prepare(load_study(options.study))
     with tempfile.TemporaryDirectory() as folder:
         print("                          CPU s   wall s  CPU ms/ts   steps of kernels")
         for name, count in (("cold", COLD), ("warm", wanted)):
