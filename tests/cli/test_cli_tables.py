@@ -210,15 +210,25 @@ def test_damage_is_reported_also_where_no_point_can_be_computed(run, tmp_path, s
 def test_a_failure_has_its_own_exit_code(run, atlas, monkeypatch):
     asked = []
 
-    def verify(landscape, atlas, sample, ode, seed, report):
-        asked.append((sample, ode, seed))
+    def verify(landscape, atlas, sample, ode, seed, report, *, trust_confirmed):
+        asked.append((sample, ode, seed, trust_confirmed))
         report(1, 2)
-        return Verification(4, 3, 6, ("minimum 2 has index 1",))
+        return Verification(4, 3, 6, ("minimum 2 has index 1",), trusted_links=2)
 
     monkeypatch.setattr("lossatlas.exploration.verification.verify", verify)
     result = run("verify", atlas)
     assert result.exit_code == 1
     assert "FAILED  minimum 2 has index 1" in result.stdout
     assert "checked 4 minima, 3 transition states, 6 links: 1 failure" in result.stdout
+    assert "trusted 2 more links, which the search had followed as tightly" in result.stdout
     assert run("verify", atlas, "--flow", "--seed", 5).exit_code == 1
-    assert asked == [(None, False, 0), (20, True, 5)]
+    assert run("verify", atlas, "--trust-confirmed").exit_code == 1
+    assert asked == [(None, False, 0, False), (20, True, 5, False), (None, False, 0, True)]
+
+
+def test_links_followed_by_another_method_cannot_be_trusted(run, tmp_path):
+    result = run("verify", tmp_path / "nowhere", "--flow", "--trust-confirmed")
+    assert result.exit_code == 2
+    assert "--trust-confirmed: the links that it trusts" in result.stderr
+    assert "use one of the two" in result.stderr
+    assert "nowhere" not in result.stderr

@@ -304,16 +304,3 @@ def test_an_interrupt_at_any_moment_closes_the_run(tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             grow(landscape, atlas, ExploreOptions())
         assert (atlas.status()["runs"], atlas.status()["unfinished_runs"]) == (2, 0)
-
-
-def test_an_interrupted_verification_says_how_much_it_checked(tmp_path, monkeypatch):
-    landscape = ljat3()
-
-    def run(self, searches):
-        yield 1, ["minimum 2: not stationary"]
-        raise KeyboardInterrupt
-
-    with open_atlas(tmp_path / "ljat3.atlas", landscape) as atlas:
-        monkeypatch.setattr("lossatlas.exploration.verification.Engine.run", run)
-        found = verify(landscape, atlas)
-    assert found == (0, 1, 2, ("minimum 2: not stationary",), True)

@@ -11,7 +11,8 @@ from lossatlas.kernels.dense.flow import Flow, Flowed
 from lossatlas.landscape import FunctionLandscape
 from lossatlas.lanes.engine import Engine
 from lossatlas.search.certify import certified
-from lossatlas.search.pathway import _end, _Path, follow
+from lossatlas.search.descent import _end, _Path
+from lossatlas.search.pathway import follow
 from lossatlas.search.tools import N_SOFT, default_tools
 
 
@@ -60,9 +61,39 @@ def test_a_path_that_runs_into_a_saddle_goes_by_way_of_it():
         matching = [p for p in below if p.transition_state is end.via]
         assert len(matching) == 1
         assert all(e.via is None for e in matching[0].ends)
-        ys = sorted(e.minimum.weights[1] for e in matching[0].ends)
-        assert ys[0] == pytest.approx(-ys[1])
+        ys = [abs(e.minimum.weights[1]) for e in matching[0].ends]  # copies of one minimum
+        assert ys[0] == pytest.approx(ys[1])
         assert ys[1] > 0.4
+
+
+def ladder(w):
+    """A saddle at 0 with minima near x = -1 and x = 1, lower on the right by `tilt` times x^3."""
+    x, y, tilt = w[0], w[1], 0.3
+    return (x**2 - 1) ** 2 + tilt * x**3 + y**2
+
+
+@pytest.mark.parametrize("tilted", [False, True])
+def test_one_path_is_followed_where_a_symmetry_carries_it_over_into_the_other(tilted):
+    """With the same mirror as a symmetry or not, and where it is none: the ends are the same."""
+
+    def function(w):
+        return ladder(w) if tilted else ladder(w) - 0.3 * w[0] ** 3
+
+    mirrors = np.array([np.eye(2), np.diag([1.0, -1.0] if tilted else [-1.0, 1.0])])
+    known, plain = (
+        FunctionLandscape(function, [-2] * 2, [2] * 2, symmetry=symmetry, length_scale=0.5)
+        for symmetry in (mirrors, None)
+    )
+    (_, one), (_, both) = (followed_from(land, [0.01, 0.01]) for land in (known, plain))
+    energies = [
+        sorted(end.minimum.energy for end in found.pathways[-1].ends) for found in (one, both)
+    ]
+    np.testing.assert_allclose(*energies, atol=1e-12)
+    assert {end.side for end in one.pathways[-1].ends} == {0, 1}
+    if tilted:
+        assert one.cost == both.cost
+    else:
+        assert 2 * one.cost.hessians == both.cost.hessians
 
 
 def test_a_path_that_runs_into_a_point_of_index_two_falls_to_a_minimum():

@@ -12,7 +12,7 @@ from lossatlas.cli.arguments import (
     ended_cleanly,
     note,
 )
-from lossatlas.errors import AtlasError
+from lossatlas.errors import AtlasError, BadInputError
 
 if TYPE_CHECKING:
     from lossatlas.exploration.verification import Verification
@@ -36,6 +36,13 @@ def verify(
         bool, typer.Option("--flow", help="Follow links by a general ODE integrator instead.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the sample.")] = 0,
+    trust_confirmed: Annotated[
+        bool,
+        typer.Option(
+            "--trust-confirmed",
+            help="Do not follow links again that the search followed as tightly; says how many.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compute again what an atlas claims.
@@ -45,6 +52,9 @@ def verify(
     sides of every transition state, more carefully than when they were found. The exit code is
     1 if anything is not as stored. Ctrl-C shows what was checked until then.
     """
+    if flow and trust_confirmed:
+        problem = "the links that it trusts were not followed by the integrator of --flow"
+        raise BadInputError("--trust-confirmed", problem, "use one of the two")
     from lossatlas.lanes.runtime import configure
 
     configure()
@@ -64,7 +74,9 @@ def verify(
                 raise
             found = nothing_checked(damaged, error)
         else:
-            found = verify_atlas(landscape, opened, sample, flow, seed, report)
+            found = verify_atlas(
+                landscape, opened, sample, flow, seed, report, trust_confirmed=trust_confirmed
+            )
     if as_json:
         show_json(found._asdict())
     else:
@@ -85,3 +97,6 @@ def _show(found: "Verification") -> None:
     states = counted(found.checked_transition_states, "transition state")
     links = counted(found.checked_links, "link")
     typer.echo(f"checked {minima}, {states}, {links}: {counted(len(found.failures), 'failure')}")
+    if found.trusted_links:
+        trusted = counted(found.trusted_links, "more link")
+        typer.echo(f"trusted {trusted}, which the search had followed as tightly")

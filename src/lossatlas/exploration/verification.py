@@ -2,41 +2,58 @@
 
 Every stored point is polished again from its stored weights: it must not move, its gradient must be
 below tolerance, its Hessian must have the index that its table promises, and its energy must be the
-stored one. Every link is followed again by gradient flow at tolerances far tighter than those of
-the search, or, on request, by an ODE solver that shares no code with it.
+stored one. Every path is followed again by gradient flow, with tolerances tighter than those of the
+search, or, on request, by an ODE solver that shares no code with it. The two sides of a transition
+state must reach the stored minima, no other ones, and by way of the stored saddles.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from lossatlas.atlas import Atlas
-from lossatlas.errors import LossatlasError, Status
+from lossatlas.atlas import Atlas, schema
+from lossatlas.errors import BadInputError, LossatlasError, Status
+from lossatlas.exploration.claims import (
+    End,
+    Sides,
+    StoredLinks,
+    StoredPoints,
+    agree,
+    in_words,
+    read_claims,
+)
 from lossatlas.exploration.ode_flow import Integrated, OdeFlow
+from lossatlas.exploration.stop_rules import SETTINGS, Setting
 from lossatlas.landscape.base import Landscape
 from lossatlas.lanes.engine import Engine
-from lossatlas.lanes.requests import Request, Requests
+from lossatlas.lanes.requests import Request, Requests, Search
 from lossatlas.old_names import renamed_arguments
 from lossatlas.search.certify import Certificate, certified
-from lossatlas.search.identity import energy_window
-from lossatlas.search.known import Known, KnownPoints
-from lossatlas.search.outcome import StationaryPoint
-from lossatlas.search.pathway import follow
+from lossatlas.search.outcome import PathwayEnd
+from lossatlas.search.pathway import ends_of, follow
 from lossatlas.search.tools import Tools, default_tools
 
-TIGHTER = 3e-3
-"""Tolerance of the paths, relative to that of the search; a tenth of its tightest where they may
-have strayed a tenth as far as the search allows."""
+CONFIRMING = 1 / 3
+"""Tolerances of confirming paths, as parts of those of the search. How far a path may have strayed
+before the next tolerance is used is the same. `python -m benchmarks.verification` compares their
+ends with those at a tenth of these tolerances."""
+SMALLER_BALL = 0.1
+"""Newton ball of confirming paths, as a part of that of the search."""
+SAMPLE = Setting(int, "a whole number, 1 or more", "check so many points of each kind", 20, least=1)
 
 
 class Verification(NamedTuple):
     """How much was checked, and what was wrong, in words.
 
     Attributes:
-        checked_minima, checked_transition_states, checked_links: how many.
+        checked_minima, checked_transition_states: how many were computed again.
+        checked_links: how many links were followed again.
         failures: what was wrong.
         interrupted: whether an interrupt ended it before all that was asked for was checked.
+        trusted_links: how many links were not followed again, because `trust_confirmed` was given
+            and the search had followed them as tightly.
     """
 
     checked_minima: int
@@ -44,18 +61,27 @@ class Verification(NamedTuple):
     checked_links: int
     failures: tuple[str, ...]
     interrupted: bool = False
+    trusted_links: int = 0
 
 
-HIGHER = 0
-"""Stands for an end where a path runs into a saddle of index two or more. Which minimum is stored
-there is a convention (see `search.pathway`); that the path does end so is checked."""
+@dataclass(frozen=True)
+class _Asked:
+    """What of an atlas is to be checked, and how; see `verify`."""
 
+    sample: int | None
+    flow: bool
+    seed: int
+    transition_states: Sequence[int] | None
+    trust_confirmed: bool
 
-class _Link(NamedTuple):
-    """What the atlas says of one transition state: its id, and where its two paths end."""
-
-    id: int
-    ends: tuple[int, int]
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        if self.sample is not None:
+            SAMPLE.check("verify: sample", self.sample)
+        SETTINGS["seed"].check("verify: seed", self.seed)
+        if self.flow and self.trust_confirmed:
+            problem = "the links that it trusts were not followed by the ODE solver of flow"
+            raise BadInputError("verify: trust_confirmed", problem, "use one of the two")
 
 
 @renamed_arguments(ode="flow")
@@ -67,10 +93,12 @@ def verify(
     seed: int = 0,
     report: Callable[[int, int], None] = lambda done, total: None,
     transition_states: Sequence[int] | None = None,
+    trust_confirmed: bool = False,
 ) -> Verification:
     """Recompute gradient, Hessian index and links of stored points.
 
-    First the rows themselves are checked (`Atlas.check`), all of them, whatever the sample.
+    First the rows themselves are checked (`Atlas.check`), all of them, whatever the sample. All
+    cores are used. An interrupt (Ctrl-C) ends it with what has been checked until then.
 
     Args:
         landscape: the landscape of the atlas.
@@ -80,16 +108,24 @@ def verify(
         seed: of the draw.
         report: called with the number of points checked and their total.
         transition_states: ids of the transition states to check, in place of a draw.
+        trust_confirmed: do not follow the links of a transition state again if the search has
+            followed all of them with the tolerance that would be used here, or a tighter one. Its
+            point is checked all the same.
 
-    An interrupt (Ctrl-C) ends it with what has been checked until then.
+    Raises:
+        BadInputError: for a sample or seed that is no such number, for an id of no transition
+            state, and for `flow` together with `trust_confirmed`.
 
     Examples:
         >>> verify(landscape, atlas, sample=20).failures             # doctest: +SKIP
         ()
     """
+    asked = _Asked(sample, flow, seed, transition_states, trust_confirmed)
     damaged = atlas.check()
     try:
-        found = _recomputed(landscape, atlas, sample, flow, seed, report, transition_states)
+        found = _recomputed(landscape, atlas, asked, report)
+    except BadInputError:
+        raise
     except (LossatlasError, TypeError, ValueError) as error:
         if not damaged:
             raise
@@ -108,40 +144,37 @@ def nothing_checked(damaged: Sequence[str], error: Exception) -> Verification:
     return Verification(0, 0, 0, (*damaged, text))
 
 
+class _Checked(NamedTuple):
+    """What came of checking one point: what was wrong, and its links followed and trusted."""
+
+    wrong: list[str]
+    followed: int = 0
+    trusted: int = 0
+
+
 def _recomputed(
-    landscape: Landscape,
-    atlas: Atlas,
-    sample: int | None,
-    flow: bool,
-    seed: int,
-    report: Callable[[int, int], None],
-    transition_states: Sequence[int] | None,
+    landscape: Landscape, atlas: Atlas, asked: _Asked, report: Callable[[int, int], None]
 ) -> Verification:
-    minima = atlas.minima(outside=True)
-    states = atlas.transition_states(outside=True)
-    states = states.dropna(subset=["minimum_1"])  # others have lost links
-    random = np.random.default_rng(seed)
-    minimum_ids = _draw(minima["id"].tolist(), sample, random)
-    state_ids = _draw(states["id"].tolist(), sample, random)
-    if transition_states is not None:
-        state_ids = sorted(transition_states)
-    rows = states.set_index("id")
-    higher = rows[["via_1_index", "via_2_index"]].fillna(0).to_numpy() > 1
-    ends = np.where(higher, HIGHER, rows[["minimum_1", "minimum_2"]].to_numpy())
-    stored = dict(zip(rows.index.tolist(), ends.tolist(), strict=True))
-    links = [_Link(i, tuple(stored[i])) for i in state_ids]
-    checks = _Checks(landscape, atlas, flow)
+    with atlas.reading() as connection:  # weights are read by id, and no row is ever changed
+        minima = StoredPoints(connection, schema.minimum)
+        states = StoredPoints(connection, schema.transition_state)
+        links = read_claims(connection, asked.transition_states)
+    random = np.random.default_rng(asked.seed)
+    minimum_ids = _draw(minima.ids.tolist(), asked.sample, random)
+    if asked.transition_states is None:
+        links = _draw(links, asked.sample, random)
+    else:
+        _refuse_missing(asked.transition_states, {link.id for link in links})
+    checks = _Checks(landscape, minima, states, asked)
     searches = [checks.minimum(i, w) for i, w in _weights(atlas.minimum_weights, minimum_ids)]
+    weights = _weights(atlas.transition_state_weights, [link.id for link in links])
     searches += [
-        checks.transition_state(link, w)
-        for link, (_, w) in zip(
-            links, _weights(atlas.transition_state_weights, state_ids), strict=True
-        )
+        checks.transition_state(link, w) for link, (_, w) in zip(links, weights, strict=True)
     ]
-    checked: dict[int, list[str]] = {}
+    checked: dict[int, _Checked] = {}
     interrupted = False
     try:
-        for position, found in Engine(landscape.surface).run(searches):
+        for position, found in _run(landscape, searches):
             checked[position] = found
             report(len(checked), len(searches))
     except KeyboardInterrupt:
@@ -149,140 +182,146 @@ def _recomputed(
     return _summary(checked, len(minimum_ids), interrupted)
 
 
-def _summary(checked: dict[int, list[str]], minima: int, interrupted: bool) -> Verification:
+def _run(landscape: Landscape, searches: Sequence[Search]) -> Iterator[tuple[int, _Checked]]:
+    return Engine(landscape.surface).run(searches)
+
+
+def _summary(checked: dict[int, _Checked], minima: int, interrupted: bool) -> Verification:
     """What was found at each position that was checked; so many of all positions are minima."""
-    failures = tuple(text for position in sorted(checked) for text in checked[position])
+    found = [checked[position] for position in sorted(checked)]
     checked_minima = sum(position < minima for position in checked)
-    states = len(checked) - checked_minima
-    return Verification(checked_minima, states, 2 * states, failures, interrupted)
+    return Verification(
+        checked_minima,
+        len(checked) - checked_minima,
+        sum(one.followed for one in found),
+        tuple(text for one in found for text in one.wrong),
+        interrupted,
+        sum(one.trusted for one in found),
+    )
 
 
-def _draw(ids: Sequence[int], sample: int | None, random: np.random.Generator) -> list[int]:
-    if sample is None or sample >= len(ids):
-        return list(ids)
-    return sorted(int(i) for i in random.choice(ids, size=sample, replace=False))
+def _draw(items: list, sample: int | None, random: np.random.Generator) -> list:
+    if sample is None or sample >= len(items):
+        return items
+    drawn = random.choice(len(items), size=sample, replace=False)
+    return [items[k] for k in sorted(drawn.tolist())]
+
+
+def _refuse_missing(asked: Sequence[int], there: set[int]) -> None:
+    missing = sorted({int(identity) for identity in asked} - there)
+    if missing:
+        problem = f"the atlas has no transition state {missing[0]} with links on both sides"
+        raise BadInputError("verify: transition_states", problem, "use ids that it lists")
 
 
 def _weights(read: Callable, ids: list[int]) -> list[tuple[int, np.ndarray]]:
     return list(zip(ids, read(ids), strict=True)) if ids else []
 
 
-def _words(ends: Sequence[int]) -> str:
-    names = {HIGHER: "a saddle of higher index", -1: "an unknown minimum"}
-    return ", ".join(names.get(end, f"minimum {end}") for end in sorted(ends))
-
-
 def stricter(tools: Tools) -> Tools:
     """Tools that follow paths more tightly than a search does, and to a smaller Newton ball."""
     return tools._replace(
-        flow_tolerance=(TIGHTER * tools.flow_tolerance[0], 0.1 * tools.flow_tolerance[-1]),
-        largest_spread=0.1 * tools.largest_spread,
-        newton_ball=0.1 * tools.newton_ball,
+        flow_tolerance=tuple(CONFIRMING * tolerance for tolerance in tools.flow_tolerance),
+        newton_ball=SMALLER_BALL * tools.newton_ball,
     )
+
+
+Ends = Generator[Requests, Any, Sides | None]
 
 
 class _Checks:
     """The checks of one atlas, as searches for the engine; each returns what it found wrong."""
 
-    def __init__(self, landscape: Landscape, atlas: Atlas, flow: bool) -> None:
+    def __init__(
+        self, landscape: Landscape, minima: StoredPoints, states: StoredPoints, asked: _Asked
+    ) -> None:
         self.tools = stricter(default_tools(landscape))
-        self.landscape, self.flow = landscape, flow
-        columns = ["id", "loss"]
-        self.energies = {
-            "minimum": dict(atlas.minima(outside=True)[columns].itertuples(index=False, name=None)),
-            "transition state": dict(
-                atlas.transition_states(outside=True)[columns].itertuples(index=False, name=None)
-            ),
-        }
-        self.minima = _table(landscape, atlas, self.energies["minimum"]).as_of()
+        self.landscape, self.minima, self.states, self.asked = landscape, minima, states, asked
 
-    def minimum(self, identity: int, w: np.ndarray) -> Generator[Requests, Any, list[str]]:
+    def minimum(self, identity: int, w: np.ndarray) -> Generator[Requests, Any, _Checked]:
         """A minimum is where it says, and is one."""
         certificate = yield from certified(self.tools, w)
-        return self._point(f"minimum {identity}", certificate, w, 0)
+        return _Checked(self._point(self.minima, identity, certificate, w))
 
-    def transition_state(self, link: _Link, w: np.ndarray) -> Generator[Requests, Any, list[str]]:
+    def transition_state(
+        self, links: StoredLinks, w: np.ndarray
+    ) -> Generator[Requests, Any, _Checked]:
         """A transition state is where it says, is one, and joins the minima it says."""
-        name = f"transition state {link.id}"
         certificate = yield from certified(self.tools, w)
-        wrong = self._point(name, certificate, w, 1)
+        wrong = self._point(self.states, links.id, certificate, w)
         if wrong or certificate.point is None:
-            return wrong
-        if self.flow:
-            reached = yield from self._ends_by_ode(certificate)
-        else:
-            reached = yield from self._ends(certificate)
-        if reached is None:
-            return [f"{name}: a path from it does not reach a certified minimum"]
-        if sorted(reached) == sorted(link.ends):
-            return []
-        return [f"{name}: stored ends: {_words(link.ends)}; its paths reach: {_words(reached)}"]
+            return _Checked(wrong)
+        if self.asked.trust_confirmed and self._confirmed(links):
+            return _Checked([], 0, links.count)
+        way = self._ends_by_ode if self.asked.flow else self._ends
+        reached = yield from way(certificate)
+        return _Checked(_wrong_ends(links, reached), links.count)
 
-    def _point(self, name: str, certificate: Certificate, w: np.ndarray, index: int) -> list[str]:
-        kind, number = name.rsplit(" ", 1)
-        point = certificate.point
+    def _confirmed(self, links: StoredLinks) -> bool:
+        """Whether the search has followed all paths as tightly as they would be followed now."""
+        same_method = links.methods == {self.tools.flow.method}
+        return same_method and links.tolerance <= self.tools.flow_tolerance[0]
+
+    def _point(
+        self, table: StoredPoints, identity: int, certificate: Certificate, w: np.ndarray
+    ) -> list[str]:
+        name, point = f"{table.kind} {identity}", certificate.point
         if point is None:
             return [f"{name}: {certificate.status.name.lower().replace('_', ' ')}"]
         wrong = []
+        index = 0 if table is self.minima else 1
         if point.index != index:
-            wrong.append(f"{name}: Hessian index {point.index} instead of {index}")
+            wrong.append(f"Hessian index {point.index} instead of {index}")
         moved = float(np.linalg.norm(point.weights - w))
         if moved > 1e-6 * self.landscape.length_scale + 10.0 * point.uncertainty:
-            wrong.append(
-                f"{name}: not stationary where it is stored, polishing moves it {moved:.1e}"
-            )
-        stored = self.energies[kind][int(number)]
-        if abs(point.energy - stored) > energy_window(stored):
-            wrong.append(f"{name}: loss {point.energy:.12g}, stored {stored:.12g}")
-        return wrong
+            wrong.append(f"not stationary where it is stored, polishing moves it {moved:.1e}")
+        wrong += table.differences(identity, point)
+        return [f"{name}: {text}" for text in wrong]
 
-    def _ends(self, certificate: Certificate) -> Generator[Requests, Any, list[int] | None]:
+    def _ends(self, certificate: Certificate) -> Ends:
+        """Where the two paths lead; None if one leads nowhere."""
         assert certificate.point is not None
         followed = yield from follow(self.tools, certificate.point, certificate.modes[0])
         if followed.status is not Status.CONVERGED:
             return None
-        return [
-            HIGHER if end.via is not None and end.via.index > 1 else self._identity(end.minimum)
-            for end in followed.pathways[-1].ends
-        ]
+        ends = followed.pathways[-1].ends
+        sides = [frozenset(self._end(end) for end in ends if end.side == side) for side in (0, 1)]
+        return sides[0], sides[1]
 
-    def _ends_by_ode(self, certificate: Certificate) -> Generator[Requests, Any, list[int] | None]:
+    def _end(self, end: PathwayEnd) -> End:
+        """An end that was found, by the ids of the stored points that its points are copies of."""
+        minimum, via = self.minima.recognized(end.minimum), end.via
+        if via is None:
+            return End(minimum)
+        return End(minimum, via.index, self.states.recognized(via) if via.index == 1 else 0)
+
+    def _ends_by_ode(self, certificate: Certificate) -> Ends:
         """As `_ends`; a path that ends at a saddle is continued by the search's own method."""
         assert certificate.point is not None
-        ends, pushoff = [], self.tools.pushoff * certificate.modes[0]
+        pushoff = self.tools.pushoff * certificate.modes[0]
         starts = [certificate.point.weights + sign * pushoff for sign in (1.0, -1.0)]
         paths: list[Integrated] = yield [self._path(start) for start in starts]
-        for path in paths:
-            arrival = yield from certified(self.tools, path.w)
-            if path.status is not Status.CONVERGED or arrival.point is None:
+        sides = []
+        for side, path in enumerate(paths):
+            if path.status is not Status.CONVERGED:
                 return None
-            if arrival.point.index == 0:
-                ends.append(self._identity(arrival.point))
-            elif arrival.point.index > 1:
-                ends.append(HIGHER)
-            else:
-                followed = yield from follow(self.tools, arrival.point, arrival.modes[0])
-                if followed.status is not Status.CONVERGED:
-                    return None
-                below = [end.minimum for end in followed.pathways[-1].ends]
-                ends.append(self._identity(min(below, key=lambda m: m.energy)))
-        return ends
+            arrival = yield from certified(self.tools, path.w)
+            ends = yield from ends_of(self.tools, arrival, side)
+            if not ends:
+                return None
+            sides.append(frozenset(map(self._end, ends)))
+        return sides[0], sides[1]
 
     def _path(self, start: np.ndarray) -> Request:
         symmetrizer = self.landscape.symmetrizer(start)
         return Request(OdeFlow(), (start, symmetrizer, self.landscape.length_scale))
 
-    def _identity(self, point: StationaryPoint) -> int:
-        """Id of the stored minimum that `point` is a copy of; -1 if there is none."""
-        found = self.minima.find(point)
-        return -1 if found is None else found
 
-
-def _table(landscape: Landscape, atlas: Atlas, energies: dict[int, float]) -> KnownPoints:
-    """The stored minima (energies by id), taken to be exactly where they are stored."""
-    table, ids = KnownPoints(), list(energies)
-    if ids:
-        invariants = [landscape.invariants(w) for w in atlas.minimum_weights(ids)]
-        known = np.array(ids), np.array(list(energies.values())), np.zeros(len(ids))
-        table.append(Known(*known, np.array(invariants)))
-    return table
+def _wrong_ends(links: StoredLinks, reached: Sides | None) -> list[str]:
+    name = f"transition state {links.id}"
+    if reached is None:
+        return [f"{name}: a path from it does not reach a certified minimum"]
+    if agree(links.sides, reached):
+        return []
+    stored, found = in_words(links.sides), in_words(reached)
+    return [f"{name}: stored ends: {stored}; its paths reach: {found}"]

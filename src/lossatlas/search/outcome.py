@@ -62,15 +62,15 @@ class PathwayEnd(NamedTuple):
 
     Attributes:
         side: 0 or 1: the path begins in the direction of the unstable mode, or against it.
-        minimum: the minimum reached.
+        minimum: the minimum reached, or a symmetry copy of it.
         via: the stationary point of higher index that the gradient flow runs into first, where a
             symmetric subspace keeps it from falling off (equal hidden units); None otherwise.
         tolerance: error of one step, in weight units, of the path that was believed: the one that
             begins at the transition state.
         method: how that path was followed: ``"exponential"`` (with exact Hessians) or
             ``"chebyshev"`` (with Hessian-vector products).
-        directions: how many directions on the unstable sphere of a saddle of index two or more
-            were tried, where the path came to one; None otherwise.
+        directions: how many directions on the unstable sphere of `via` were followed if its index
+            is two or more: every minimum that they reached is an end; None otherwise.
     """
 
     side: int

@@ -1,42 +1,43 @@
-"""Pathways: from a transition state down to the two minima that gradient flow joins through it.
+"""Pathways: from a transition state down to the minima that gradient flow joins through it.
 
 The path begins a small distance away on either side along the eigenvector of the negative
-eigenvalue and follows gradient flow (see `kernels.dense.flow`) to the Newton ball of a minimum.
-Where errors grew on the way, near a watershed, it is followed again with tighter tolerances, until
-it cannot have strayed far or the tightest was used.
-
-A short Newton step does not prove that a minimum is near: on a shoulder of a valley the Hessian is
-positive definite too, and Newton's method goes astray, maybe to a saddle. So what it reaches must
-be no saddle within reach of the path, and must lie within 1.5 lengths of the first step: along one
-direction with a constant third derivative its curvature is then at least a third of that at the end
-of the path. Otherwise the path is continued, to a smaller ball.
+eigenvalue and follows gradient flow to where it ends (see `search.descent`). Where a symmetry of
+the transition state carries one side over into the other, so it does with the paths, and one of
+them is followed.
 
 Equal hidden units make subspaces that the flow cannot leave. A path inside one may end at a point
 that is a minimum there and a saddle outside. That point is stored as what it is; if it is itself a
 transition state its own pathway is followed, and the minimum reported is one of the two below it.
+
+Below a saddle of index two or more there is no preferred direction: what the slightest disturbance
+does decides where the flow goes on. So the flow is followed from generic directions on the unstable
+sphere of the saddle, and every minimum that they reach is an end of the path. All of them are
+connected below the transition state, whichever the disturbance is (Pechukas, J. Chem. Phys. 64
+(1976) 1516, on what paths of steepest descent may do at such points).
 """
 
-from collections.abc import Generator
-from itertools import pairwise
+from collections.abc import Generator, Iterable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lossatlas.errors import Status
-from lossatlas.kernels.dense.flow import Flowed
+from lossatlas.kernels.dense.spectrum import UnstableModes
 from lossatlas.lanes.requests import Request, Requests
-from lossatlas.search.certify import DEGENERATE, Certificate, certified
+from lossatlas.search.certify import Certificate
+from lossatlas.search.descent import Descent, descend
+from lossatlas.search.identity import energy_window, match
 from lossatlas.search.outcome import Cost, Pathway, PathwayEnd, StationaryPoint
 from lossatlas.search.tools import Tools
 
 MAX_DEPTH = 3
 """Saddles that a path may run into, one after the other, before it is given up."""
 
-BALLS = (1.0, 0.1, 0.01, 0.001)
-"""Newton balls that a path is followed to, one after the other, as parts of the first."""
-CLOSE, THERE = 0.01, 1e-6
-"""How close a point is taken for the end of a path, as parts of the first ball: whatever the length
-of the first Newton step, and whatever the point is."""
+NOTHING_NEW = 8
+"""Directions on an unstable sphere are followed until so many in a row bring no new minimum. A
+minimum that is reached from a tenth of the sphere is missed with probability 0.9^8, or 0.43; one
+from half of it with 0.4 %."""
 
 
 class Followed(NamedTuple):
@@ -54,176 +55,206 @@ class Followed(NamedTuple):
     cost: Cost
 
 
-class _Descent(NamedTuple):
-    """Where one path leads: what is there, the tolerance that was believed, and the cost."""
-
-    arrival: Certificate
-    tolerance: float
-    cost: Cost
-
-
 class _Settled(NamedTuple):
-    """The minimum that the end of a path stands for.
+    """The minima that the end of a path stands for.
 
     Attributes:
+        minima: one, or all that generic directions reach from a saddle of index two or more; no two
+            are copies of each other.
         via: the saddle that the path ends at, if it does.
+        directions: how many were followed from there if its index is two or more.
         pathways: those of transition states on the way from there.
     """
 
-    minimum: StationaryPoint
-    via: StationaryPoint | None
-    pathways: tuple[Pathway, ...]
+    minima: tuple[StationaryPoint, ...]
+    via: StationaryPoint | None = None
+    directions: int | None = None
+    pathways: tuple[Pathway, ...] = ()
+
+    def ends(self, side: int, tolerance: float, method: str) -> tuple[PathwayEnd, ...]:
+        """As ends of the path, of which the last two say how it was followed."""
+        how = (self.via, tolerance, method, self.directions)
+        return tuple(PathwayEnd(side, minimum, *how) for minimum in self.minima)
+
+
+class _Paths(NamedTuple):
+    """What the paths down from one transition state share.
+
+    Attributes:
+        tools: those of the search.
+        met: saddles that paths have run into, each with what it stands for. Several paths run into
+            copies of one saddle; it is left once.
+    """
+
+    tools: Tools
+    met: list[tuple[StationaryPoint, _Settled]]
+
+    def again(self, point: StationaryPoint) -> _Settled | None:
+        """What a saddle stands for if a copy of it was met before; its pathways are listed then."""
+        for saddle, settled in self.met:
+            if saddle.index == point.index and _same(point, saddle):
+                return settled._replace(via=point, pathways=())
+        return None
+
+
+Settling = Generator[Requests, Any, tuple[_Settled | None, Cost]]
 
 
 def follow(
-    tools: Tools, saddle: StationaryPoint, mode: np.ndarray, depth: int = 0
+    tools: Tools, saddle: StationaryPoint, mode: np.ndarray
 ) -> Generator[Requests, Any, Followed]:
     """Follow both paths from a certified transition state with its unstable mode (n,)."""
-    starts = [saddle.weights + sign * tools.pushoff * mode for sign in (1.0, -1.0)]
-    descents = yield from _descend(tools, starts)
+    return (yield from _follow(_Paths(tools, []), saddle, mode, 0))
+
+
+def ends_of(
+    tools: Tools, arrival: Certificate, side: int
+) -> Generator[Requests, Any, tuple[PathwayEnd, ...]]:
+    """The ends of a path that was followed to a stationary point by another method.
+
+    A path that has arrived at a saddle is followed from there as `follow` does.
+
+    Args:
+        tools: with the tolerances to be used from there.
+        arrival: certificate of the point that the path leads to.
+        side: of the path.
+
+    Returns:
+        One or more ends, without a tolerance (NaN) and a method (empty) of the path itself; none if
+        it leads nowhere.
+    """
+    settled, _ = yield from _settle(_Paths(tools, []), arrival, 0)
+    return () if settled is None else settled.ends(side, np.nan, "")
+
+
+def _follow(
+    paths: _Paths, saddle: StationaryPoint, mode: np.ndarray, depth: int
+) -> Generator[Requests, Any, Followed]:
+    """As `follow`, at a saddle that lies below `depth` others."""
+    descents = yield from _both_ways(paths.tools, saddle, mode)
     cost = sum((descent.cost for descent in descents), Cost())
     ends: list[PathwayEnd] = []
     below: list[Pathway] = []
     for side, descent in enumerate(descents):
-        settled, spent = yield from _settle(tools, descent.arrival, depth)
+        settled, spent = yield from _settle(paths, descent.arrival, depth)
         cost += spent
         if settled is None:
             return Followed((), Status.LOST_LINK, cost)
         below.extend(settled.pathways)
-        method = tools.flow.method
-        ends.append(PathwayEnd(side, settled.minimum, settled.via, descent.tolerance, method))
+        ends.extend(settled.ends(side, descent.tolerance, paths.tools.flow.method))
     return Followed((*below, Pathway(saddle, tuple(ends))), Status.CONVERGED, cost)
 
 
-def _descend(tools: Tools, starts: list[np.ndarray]) -> Generator[Requests, Any, list[_Descent]]:
-    """Follow the flow from each start and certify where it ends."""
-    paths = [_Path(tools, start, tools.landscape.symmetrizer(start)) for start in starts]
-    flows: list[Flowed] = yield [path.request(tools.flow_tolerance[0]) for path in paths]
-    descents = []
-    for path, flow in zip(paths, flows, strict=True):
-        descents.append((yield from _end(path, flow)))
-    return descents
+def _both_ways(
+    tools: Tools, saddle: StationaryPoint, mode: np.ndarray
+) -> Generator[Requests, Any, tuple[Descent, ...]]:
+    """Where the two paths lead; if one is the mirror image of the other, twice where that leads."""
+    pushoff = tools.pushoff * mode
+    starts = [saddle.weights + pushoff, saddle.weights - pushoff]
+    if not _turned_round(tools, saddle, mode):
+        return tuple((yield from descend(tools, starts)))
+    (descent,) = yield from descend(tools, starts[:1])
+    return descent, descent._replace(cost=Cost())
 
 
-class _Path(NamedTuple):
-    """A path to be followed: where it begins, and the symmetry that it cannot lose."""
+def _turned_round(tools: Tools, saddle: StationaryPoint, mode: np.ndarray) -> bool:
+    """Whether a symmetry of the saddle turns its one unstable mode round.
 
-    tools: Tools
-    start: np.ndarray
-    symmetrizer: Any
-
-    def request(self, tolerance: float) -> Request:
-        """Follow it with this tolerance to the Newton ball."""
-        return self._to_ball(self.start, tolerance, BALLS[0], 0.0)
-
-    def further(self, flow: Flowed, tolerance: float, ball: float) -> Request:
-        """Continue it to a smaller Newton ball, given as a part of the first."""
-        return self._to_ball(np.asarray(flow.w), tolerance, ball, float(flow.deviation))
-
-    def _to_ball(self, w: np.ndarray, tolerance: float, ball: float, deviation: float) -> Request:
-        lengths = (np.asarray(x) for x in (tolerance, ball * self.tools.newton_ball))
-        return Request(self.tools.flow, (w, *lengths, self.symmetrizer, np.asarray(deviation)))
-
-
-def _end(path: _Path, flow: Flowed) -> Generator[Requests, Any, _Descent]:
-    """Certify where a path leads, with tighter tolerances while it may have strayed too far.
-
-    `flow` is what the coarsest tolerance gave.
+    Each of them keeps the mode or turns it round, since there is no other mode of this curvature.
+    So their average, which the symmetrizer is, keeps it or makes it vanish.
     """
-    tolerances, largest, cost = path.tools.flow_tolerance, path.tools.largest_spread, Cost()
-    for tolerance, tighter in pairwise(tolerances):
-        arrival, flow, spent = yield from _arrive(path, tolerance, flow, largest)
-        cost += spent
-        if flow.status != Status.CONVERGED or flow.spread <= largest:
-            return _Descent(arrival, tolerance, cost)
-        flow = yield path.request(tighter)
-    arrival, flow, spent = yield from _arrive(path, tolerances[-1], flow, np.inf)
-    return _Descent(arrival, tolerances[-1], cost + spent)
+    average = tools.landscape.symmetrizer(saddle.weights) @ mode
+    return float(np.linalg.norm(average)) < 0.5
 
 
-def _arrive(
-    path: _Path, tolerance: float, flow: Flowed, largest: float
-) -> Generator[Requests, Any, tuple[Certificate, Flowed, Cost]]:
-    """Certify where the flow of this tolerance ends, continued if it may not be there yet.
-
-    Given up at once where it may have strayed further than `largest`. The flow that comes back with
-    the certificate is the last one, with the largest spread.
-    """
-    cost, smaller = _flow_cost(flow), list(BALLS[1:])
-    while flow.status == Status.CONVERGED and flow.spread <= largest:
-        arrival = yield from certified(path.tools, np.asarray(flow.w))
-        cost += arrival.cost
-        if _belongs(flow, arrival, path.symmetrizer, path.tools.newton_ball):
-            return arrival, flow, cost
-        if not smaller:
-            status = Status.NOT_STATIONARY if arrival.point is not None else arrival.status
-            return arrival._replace(point=None, status=status), flow, cost
-        further = yield path.further(flow, tolerance, smaller.pop(0))
-        cost += _flow_cost(further)
-        flow = further._replace(spread=max(flow.spread, further.spread))
-    nothing, status = np.empty((0, len(path.start))), Status(int(flow.status))
-    return Certificate(None, nothing, np.empty(0), status, Cost()), flow, cost
-
-
-def _belongs(flow: Flowed, arrival: Certificate, symmetrizer: Any, ball: float) -> bool:
-    """Whether the path ends at the point that Newton's method reached from its last point."""
-    if arrival.point is None:
-        return False
-    apart = float(np.linalg.norm(arrival.point.weights - flow.w))
-    if apart <= THERE * ball:
-        return True
-    negative = arrival.modes[arrival.eigenvalues[: len(arrival.modes)] < 0]
-    if len(negative) == len(arrival.modes):
-        return apart <= CLOSE * ball  # there may be more of them than are known
-    leaving = np.linalg.norm(symmetrizer @ negative.T, axis=0)
-    return apart <= max(1.5 * float(flow.newton), CLOSE * ball) and bool((leaving < 1e-3).all())
-
-
-def _settle(
-    tools: Tools, arrival: Certificate, depth: int
-) -> Generator[Requests, Any, tuple[_Settled | None, Cost]]:
-    """Turn the end of a path into a minimum, by way of a saddle if that is where it ended."""
+def _settle(paths: _Paths, arrival: Certificate, depth: int) -> Settling:
+    """Turn the end of a path into minima, by way of a saddle if that is where it ended."""
     point = arrival.point
     if point is None or (point.index > 0 and depth >= MAX_DEPTH):
         return None, Cost()
     if point.index == 0:
-        return _Settled(point, None, ()), Cost()
-    if point.index == 1:
-        followed = yield from follow(tools, point, arrival.modes[0], depth + 1)
-        if followed.status is not Status.CONVERGED:
-            return None, followed.cost
-        minimum = min((end.minimum for end in followed.pathways[-1].ends), key=lambda m: m.energy)
-        return _Settled(minimum, point, followed.pathways), followed.cost
-    return (yield from _fall_off(tools, arrival, depth))
+        return _Settled((point,)), Cost()
+    before = paths.again(point)
+    if before is not None:
+        return before, Cost()
+    leave = _past_a_transition_state if point.index == 1 else _below_a_higher_saddle
+    settled, cost = yield from leave(paths, point, arrival, depth)
+    if settled is not None:
+        paths.met.append((point, settled))
+    return settled, cost
 
 
-def _fall_off(
-    tools: Tools, arrival: Certificate, depth: int
-) -> Generator[Requests, Any, tuple[_Settled | None, Cost]]:
-    """From a point of index two or more, a minimum below it that stands for the superbasin.
+def _past_a_transition_state(
+    paths: _Paths, point: StationaryPoint, arrival: Certificate, depth: int
+) -> Settling:
+    """The lower of the minima that the transition state itself joins, with its own pathway."""
+    followed = yield from _follow(paths, point, arrival.modes[0], depth + 1)
+    if followed.status is not Status.CONVERGED:
+        return None, followed.cost
+    minimum = min((end.minimum for end in followed.pathways[-1].ends), key=lambda m: m.energy)
+    return _Settled((minimum,), point, None, followed.pathways), followed.cost
 
-    The path itself goes no further. What the slightest disturbance would do decides: it leaves in a
-    generic direction of the most negative curvature, to either side; the lower minimum is taken.
-    (Special directions would lead into further symmetric subspaces.)
+
+def _below_a_higher_saddle(
+    paths: _Paths, point: StationaryPoint, arrival: Certificate, depth: int
+) -> Settling:
+    """All minima that generic directions reach from a point of index two or more.
+
+    Each direction that brings a new minimum is a reason to try `NOTHING_NEW` more. They are
+    followed side by side, and none in vain.
     """
-    point, values = arrival.point, arrival.eigenvalues
-    assert point is not None
-    lowest = values[: len(arrival.modes)] - values[0] < DEGENERATE * abs(values[0])
-    multiplet = arrival.modes[lowest]
-    # Projected: the direction does not depend on which vectors span what is known of the multiplet.
-    direction = multiplet.T @ (multiplet @ np.random.default_rng(0).normal(size=len(point.weights)))
-    direction /= np.linalg.norm(direction)
-    starts = [point.weights + sign * tools.pushoff * direction for sign in (1.0, -1.0)]
-    descents = yield from _descend(tools, starts)
-    cost = sum((descent.cost for descent in descents), Cost())
-    best: _Settled | None = None
-    for descent in descents:
-        below, spent = yield from _settle(tools, descent.arrival, depth + 1)
-        cost += spent
-        if below is not None and (best is None or below.minimum.energy < best.minimum.energy):
-            best = below._replace(via=point)
-    return best, cost
+    directions = _generic((yield from _unstable_modes(arrival, point)))
+    minima: list[StationaryPoint] = []
+    pathways: list[Pathway] = []
+    tried, planned, cost = 0, 1 + NOTHING_NEW, Cost()
+    while tried < planned:
+        pushoffs = islice(directions, planned - tried)
+        starts = [point.weights + paths.tools.pushoff * direction for direction in pushoffs]
+        descents = yield from descend(paths.tools, starts)
+        cost += sum((descent.cost for descent in descents), Cost())
+        for descent in descents:
+            settled, spent = yield from _settle(paths, descent.arrival, depth + 1)
+            cost += spent
+            if settled is None:
+                return None, cost
+            tried += 1
+            pathways += settled.pathways
+            new = [minimum for minimum in settled.minima if not _among(minimum, minima)]
+            minima += new
+            planned = tried + NOTHING_NEW if new else planned
+    return _Settled(tuple(minima), point, tried, tuple(pathways)), cost
 
 
-def _flow_cost(flow: Flowed) -> Cost:
-    return Cost(int(flow.gradients), int(flow.hessians))
+def _unstable_modes(
+    arrival: Certificate, point: StationaryPoint
+) -> Generator[Requests, Any, np.ndarray]:
+    """All unstable modes (k, n); there may be more than a certificate carries."""
+    negative = int((arrival.eigenvalues < 0).sum())
+    if negative <= len(arrival.modes):
+        return arrival.modes[:negative]
+    return (yield Request(UnstableModes(), (point.weights,))).modes
+
+
+def _generic(unstable: np.ndarray) -> Iterator[np.ndarray]:
+    """Random unit vectors (n,) on the unstable sphere of modes (k, n), each and its opposite.
+
+    Special directions would lead into further symmetric subspaces. A random vector is projected, so
+    that the direction does not depend on which vectors span a multiplet of modes.
+    """
+    random = np.random.default_rng(0)
+    while True:
+        direction = unstable.T @ (unstable @ random.normal(size=unstable.shape[1]))
+        direction /= np.linalg.norm(direction)
+        yield direction
+        yield -direction
+
+
+def _among(point: StationaryPoint, others: Iterable[StationaryPoint]) -> bool:
+    return any(_same(point, other) for other in others)
+
+
+def _same(point: StationaryPoint, other: StationaryPoint) -> bool:
+    """Whether one is a copy of the other, given that their indices are equal."""
+    if abs(point.energy - other.energy) > energy_window(other.energy):
+        return False
+    return match(point, np.array([other.uncertainty]), other.invariants[None]) is not None

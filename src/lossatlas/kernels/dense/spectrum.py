@@ -10,12 +10,16 @@ Excluded modes are left out, which makes matrices smaller and hides nothing: the
 known.
 """
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from lossatlas.compiled import compiled
 from lossatlas.landscape.base import Surface, Symmetrizer
 
 
@@ -79,3 +83,29 @@ def no_spectrum(
     shapes = jax.eval_shape(lambda w: spectrum(surface, w), w)
     values, vectors = (jnp.zeros(x.shape, w.dtype) for x in shapes)
     return values, vectors
+
+
+class Unstable(NamedTuple):
+    """The unstable modes of a point: unit vectors (k, n), the most negative curvature first."""
+
+    modes: np.ndarray
+
+
+@dataclass(frozen=True)
+class UnstableModes:
+    """Host call that finds all unstable modes of a saddle, however many there are.
+
+    A job is `(w,)` with a stationary point w (n,), its result is `Unstable`. A polish hands back a
+    fixed number of modes, enough for minima and transition states. A saddle with several equal
+    units can have more negative curvatures than that; such saddles are rare.
+    """
+
+    def call(self, surface: Surface, w: Float[np.ndarray, " n"]) -> Unstable:
+        """Diagonalize the Hessian and return the modes of negative curvature."""
+        eigenvalues, vectors = map(np.asarray, _spectrum(surface, w))
+        return Unstable(vectors[:, eigenvalues < 0].T)
+
+
+@compiled
+def _spectrum(surface, w):
+    return spectrum(surface, w)

@@ -1,0 +1,188 @@
+"""What an atlas claims of its points and links, and whether what is found agrees with it."""
+
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from sqlalchemy import Connection, Table, select
+
+from lossatlas.atlas import schema
+from lossatlas.atlas.columns import read_columns, stack
+from lossatlas.search.identity import deviation, energy_window
+from lossatlas.search.known import Known, KnownPoints, KnownView
+from lossatlas.search.outcome import StationaryPoint
+
+UNKNOWN = -1
+"""Stands for the id of a point that the atlas does not have."""
+BY_CONVENTION = 0
+"""Stands for the minimum below a saddle of index two or more where an earlier version stored one of
+those that can be reached, by a convention. That the path does end at such a saddle is checked."""
+
+
+class End(NamedTuple):
+    """One minimum that one side of a transition state reaches.
+
+    Attributes:
+        minimum: its id, `UNKNOWN` or `BY_CONVENTION`.
+        via_index: Hessian index of the saddle that the path runs into first; 0 if it runs into
+            none.
+        via: id of that saddle if it is a transition state, 0 if not.
+    """
+
+    minimum: int
+    via_index: int = 0
+    via: int = 0
+
+    def text(self) -> str:
+        """In words.
+
+        Examples:
+            >>> End(3).text(), End(4, 1, 9).text()
+            ('minimum 3', 'minimum 4 past transition state 9')
+        """
+        names = {UNKNOWN: "an unknown minimum", BY_CONVENTION: "some minimum"}
+        minimum = names.get(self.minimum, f"minimum {self.minimum}")
+        if self.via_index == 0:
+            return minimum
+        if self.via_index > 1:
+            return f"{minimum} below a saddle of index {self.via_index}"
+        known = self.via != UNKNOWN
+        return f"{minimum} past {f'transition state {self.via}' if known else 'an unknown one'}"
+
+
+Side: TypeAlias = frozenset[End]
+Sides: TypeAlias = tuple[Side, Side]
+
+
+def agree(stored: Sides, found: Sides) -> bool:
+    """Whether the two sides of a transition state are as stored, whichever is which.
+
+    Examples:
+        >>> one, two = frozenset({End(1)}), frozenset({End(2), End(3)})
+        >>> agree((one, two), (two, one)), agree((one, two), (one, one))
+        (True, False)
+    """
+    return any(all(map(_same_side, stored, order)) for order in (found, found[::-1]))
+
+
+def _same_side(stored: Side, found: Side) -> bool:
+    if any(end.minimum == BY_CONVENTION for end in stored):
+        found = frozenset(end._replace(minimum=BY_CONVENTION) for end in found)
+    return stored == found
+
+
+def in_words(sides: Sides) -> str:
+    """The ends of both sides.
+
+    Examples:
+        >>> in_words((frozenset({End(5), End(3)}), frozenset({End(-1)})))
+        'minimum 3 and minimum 5, an unknown minimum'
+    """
+    return ", ".join(" and ".join(end.text() for end in sorted(side)) for side in sides)
+
+
+class StoredLinks(NamedTuple):
+    """What an atlas says of one transition state.
+
+    Attributes:
+        id: of the transition state.
+        sides: the ends of each side. Which side is which has no meaning.
+        count: how many rows say so.
+        tolerance: the coarsest with which a path was followed, in weight units; infinite where a
+            row does not say it.
+        methods: how they were followed.
+    """
+
+    id: int
+    sides: Sides
+    count: int
+    tolerance: float
+    methods: frozenset[str]
+
+
+class StoredPoints:
+    """The points of one table, and the view that recognizes them.
+
+    Args:
+        connection: to the atlas.
+        table: ``schema.minimum`` or ``schema.transition_state``.
+
+    Attributes:
+        kind: ``"minimum"`` or ``"transition state"``.
+        ids: (m,) ascending.
+    """
+
+    def __init__(self, connection: Connection, table: Table) -> None:
+        """Read all of them, but not their weights."""
+        self.kind = table.name.replace("_", " ")
+        c = table.c
+        query = select(c.id, c.energy, c.uncertainty, c.invariants).order_by(c.id)
+        read = read_columns(connection, query)
+        self.ids = read["id"].astype(np.int64)
+        self._rows = Known(
+            self.ids,
+            read["energy"].astype(np.float64),
+            read["uncertainty"].astype(np.float64),
+            stack(read["invariants"].tolist()),
+        )
+        self._view = _view_of(self._rows)
+
+    def recognized(self, point: StationaryPoint) -> int:
+        """The id of the stored point that this one is a copy of, or `UNKNOWN`."""
+        found = self._view.find(point)
+        return UNKNOWN if found is None else found
+
+    def differences(self, identity: int, point: StationaryPoint) -> list[str]:
+        """What a point computed again has otherwise than the row of this id, in words."""
+        row = int(np.searchsorted(self.ids, identity))
+        energy, uncertainty = float(self._rows.energies[row]), float(self._rows.uncertainties[row])
+        if abs(point.energy - energy) > energy_window(energy):
+            return [f"loss {point.energy:.12g}, stored {energy:.12g}"]
+        if deviation(point, uncertainty, self._rows.invariants[row]) > 1.0:
+            return ["the stored invariants are not those of the stored weights"]
+        return []
+
+
+def _view_of(rows: Known) -> KnownView:
+    table = KnownPoints()
+    if len(rows.keys):
+        table.append(rows)
+    return table.as_of()
+
+
+def read_claims(connection: Connection, ids: Iterable[int] | None = None) -> list[StoredLinks]:
+    """What the atlas says of transition states, by ascending id.
+
+    One that has lost the links of a side is left out; `Atlas.check` reports it.
+
+    Args:
+        connection: to the atlas.
+        ids: of the transition states; default all.
+    """
+    c = schema.link.c
+    names = ("side", "minimum", "via_index", "via", "directions", "tolerance", "method")
+    query = select(c.transition_state, *(c[name] for name in names))
+    read = read_columns(connection, query.order_by(c.transition_state, c.side, c.minimum))
+    wanted = None if ids is None else np.array(sorted(ids), np.int64)
+    states = read["transition_state"].astype(np.int64)
+    first = np.flatnonzero(np.diff(states, prepend=-1))
+    kept = np.ones(first.size, bool) if wanted is None else np.isin(states[first], wanted)
+    bounds = zip(first[kept], np.append(first[1:], states.size)[kept], strict=True)
+    claims = [_claim({k: values[a:b].tolist() for k, values in read.items()}) for a, b in bounds]
+    return [claim for claim in claims if all(claim.sides)]
+
+
+def _claim(rows: dict[str, list]) -> StoredLinks:
+    sides: tuple[set[End], set[End]] = (set(), set())
+    columns = (rows[name] for name in ("side", "minimum", "via_index", "via", "directions"))
+    for side, minimum, index, via, directions in zip(*columns, strict=True):
+        chosen = index is not None and index > 1 and directions is None
+        sides[side].add(End(BY_CONVENTION if chosen else minimum, index or 0, via or 0))
+    tolerances = (np.inf if value is None else value for value in rows["tolerance"])
+    return StoredLinks(
+        rows["transition_state"][0],
+        (frozenset(sides[0]), frozenset(sides[1])),
+        len(rows["side"]),
+        max(tolerances),
+        frozenset(rows["method"]),
+    )
