@@ -100,7 +100,8 @@ class ProximityGraph:
         self, queries: Float32[np.ndarray, "q d"], first: int, last: int, step: int = 1
     ) -> Int64[np.ndarray, "q w"]:
         """Keys of every `step`-th row from `first` up to `last`, seen from each query."""
-        rows, numbers = self.rows[first:last:step], np.arange(first, last, step)
+        numbers = np.arange(first, last, step)
+        rows = np.ascontiguousarray(self.rows[first:last:step])
         squares = [squared_lengths(rows - query) for query in queries]
         return keys_of(np.reshape(squares, (len(queries), len(rows))), numbers)
 
