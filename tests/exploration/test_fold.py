@@ -201,7 +201,10 @@ def test_points_that_no_attempt_found_are_there_from_the_start(path, landscape, 
     [
         ("DELETE FROM link WHERE transition_state = 9 AND side = 1", "transition state 9 has no"),
         ("DELETE FROM link WHERE transition_state = 9", "transition state 9 has no minimum on one"),
-        ("UPDATE link SET minimum = 4321 WHERE transition_state = 6 AND side = 1", "leads to minimum 4321, which is not"),
+        (
+            "UPDATE link SET minimum = 4321 WHERE transition_state = 9 AND side = 0",
+            "leads to minimum 4321, which is not",
+        ),
         (
             "DELETE FROM minimum WHERE id = (SELECT MAX(minimum) FROM link)",
             "a link leads to minimum",

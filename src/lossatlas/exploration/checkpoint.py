@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, dijkstra, minimum_spanning_tree
 
 from lossatlas.network import links as linking
@@ -277,5 +277,5 @@ def _cheapest(codes: np.ndarray, costs: np.ndarray) -> tuple[np.ndarray, np.ndar
     return codes[first], costs[first]
 
 
-def _graph(codes: np.ndarray, costs: np.ndarray, count: int) -> coo_array:
+def _graph(codes: np.ndarray, costs: np.ndarray, count: int) -> csr_array:
     return coo_array((costs, np.divmod(codes, count)), shape=(count, count)).tocsr()

@@ -24,6 +24,7 @@ from lossatlas.atlas.ending import Exploration
 from lossatlas.atlas.failures import dominant_failure
 from lossatlas.errors import BadInputError
 from lossatlas.exploration.catalog import chosen
+from lossatlas.exploration.checkpoint import last_due
 from lossatlas.exploration.committing import Committer
 from lossatlas.exploration.planner import Planned, begin, plan_round
 from lossatlas.exploration.points import count_points
@@ -212,6 +213,7 @@ class _Rounds:
         self.ends = deque[int]()
         self.parts = Counter[int]()
         self.planned = self.planned_rounds = self.round = self.next = 0
+        self.asked = -1
         self.limit_reached = self.exhausted = self.complete = self.idle = False
         self.uncompiled: dict[Any, float] = {}
 
@@ -338,7 +340,7 @@ class _Rounds:
         self.committer.begin_round()
         if self.options.until is None:
             self.exhausted = self.exhausted or self.committer.quiet >= self._patience()
-        elif not self.limit_reached and self._complete():
+        elif not self.limit_reached and self._is_due() and self._complete():
             self.complete = self.limit_reached = True
         if not self.exhausted and not self.limit_reached:
             self._plan(session)
@@ -346,6 +348,11 @@ class _Rounds:
         self.idle = self.next == self.planned
         if self.idle:
             session.no_more()
+
+    def _is_due(self) -> bool:
+        """Whether to ask if the atlas is complete: to answer takes longer, the larger it is."""
+        before, self.asked = self.asked, last_due(self.observer.fold.as_of)
+        return self.asked > before
 
     def _patience(self) -> int:
         """How many attempts without a new point are enough to end."""

@@ -67,7 +67,7 @@ class Strategy:
     """
 
     name: str
-    propose: Propose | type[Propose]
+    propose: Propose | type
     joins: bool = False
     draws: Stream | None = None
     log_name: str | None = None
