@@ -1,103 +1,153 @@
-"""Does committing a batch slow down as the atlas grows?
+"""Does committing slow down as an atlas grows, and how long does it take to open it?
 
-Fills one atlas with 10^4 and one with 10^6 random minima (in bulk, past the matching), then
-commits the same batches to both and prints the time of each and their ratio; about 1 is right.
-Half of each batch are copies of stored minima.
+Fills atlases of 1,000 to 200,000 minima, each with 2.7 transition states and four attempts a
+minimum, in bulk, past the matching. Then commits the same kind of batches to all of them in turns,
+so that a busy machine disturbs all alike, and prints the CPU time of an attempt; a number that is
+the same for all sizes is right. Each atlas is opened in a process of its own, whose peak memory is
+printed.
 
-    python -m benchmarks.atlas_insert [--large 1000000] [--weights 74]
+    python -m benchmarks.atlas_insert [--quick] [--weights 74]
 """
 
 import argparse
+import multiprocessing
+import resource
+import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from benchmarks.bulk import add_points, minima
+from benchmarks.bulk import fill, minima, random_points
 
-from lossatlas.atlas import Atlas, Attempt, Problem, schema
+from lossatlas.atlas import Atlas, Attempt, Problem
+from lossatlas.atlas.log import read_log_columns
 from lossatlas.errors import Status
-from lossatlas.search.outcome import Cost, Outcome, StationaryPoint
+from lossatlas.search.outcome import Cost, Outcome, Pathway, PathwayEnd, StationaryPoint
 
-INVARIANTS = 14
+SIZES, QUICK = (1_000, 10_000, 50_000, 200_000), (1_000, 4_000)
 BATCHES, BATCH = 40, 50
-PART = 10_000
+TOLERANCE, METHOD = 3e-3, "exponential"
 
 
-def random_minima(
-    rng: np.random.Generator, count: int, size: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Energies, invariants and weights; losses of a real landscape lie close together."""
-    energies = rng.uniform(0.5, 0.6, count)
-    invariants = np.hstack([energies[:, None], rng.normal(size=(count, INVARIANTS - 1))])
-    return energies, invariants, rng.normal(size=(count, size))
+def batch(
+    rng: np.random.Generator, known: list[StationaryPoint], size: int, states: int
+) -> list[Attempt]:
+    """Attempts as an exploration makes them: in turn one that fails, one that meets what the atlas
+    has, one that finds a transition state between known minima, and one that leads to a new one.
+
+    Args:
+        rng: for what is new.
+        known: minima that the atlas has.
+        size: how many weights.
+        states: how many transition states the atlas has, at least.
+    """
+    attempts = []
+    for k in range(BATCH):
+        origin, *ends = rng.integers(0, len(known), 3)
+        outcome = Outcome(Status.WRONG_INDEX, Cost(90, 30), failures={Status.WRONG_INDEX: 1})
+        if k % 4 == 1:
+            hits = tuple(rng.integers(1, states + 1, 1).tolist()) if states else ()
+            outcome = Outcome(Status.CONVERGED, Cost(90, 30), (known[ends[0]],), hits=hits)
+        if k % 4 > 1:
+            (state, new), both = _new(rng, size), [known[end] for end in ends]
+            joined = _pathway(state, *(both if k % 4 == 2 else (both[0], new)))
+            outcome = Outcome(Status.CONVERGED, Cost(200, 60), pathways=(joined,))
+        attempts.append(Attempt("benchmark", (int(origin) + 1,), f"mode {k}", outcome))
+    return attempts
 
 
-def fill(atlas: Atlas, count: int, size: int) -> list[StationaryPoint]:
-    """Put ``count`` minima into the atlas; a few of them are returned."""
-    rng = np.random.default_rng(count)
-    kept = []
-    for start in range(0, count, PART):
-        points = random_minima(rng, min(PART, count - start), size)
-        kept += minima(*(part[:10] for part in points))
-        add_points(atlas, schema.minimum, *points)
-    return kept
+def _new(rng: np.random.Generator, size: int) -> tuple[StationaryPoint, StationaryPoint]:
+    """A transition state and a minimum that no atlas has."""
+    state, minimum = minima(*random_points(rng, 2, size))
+    falling = state.lowest_eigenvalues * np.array([-1.0, 1.0, 1.0, 1.0])
+    return state._replace(index=1, lowest_eigenvalues=falling), minimum
 
 
-def seconds_of_commit(atlas: Atlas, points: list[StationaryPoint]) -> float:
-    """The time to commit a batch of attempts of one point each, half of them known."""
-    run_id = atlas.start_run({}, 0, {}, "cpu")
-    attempts = [
-        Attempt("benchmark", (), "", Outcome(Status.CONVERGED, Cost(), (point,)))
-        for point in points
-    ]
-    start = time.perf_counter()
-    receipt = atlas.commit(run_id, attempts, f"run {run_id}")
-    seconds = time.perf_counter() - start
-    assert receipt.hits == BATCH // 2
-    return seconds
+def _pathway(state: StationaryPoint, *ends: StationaryPoint) -> Pathway:
+    return Pathway(
+        state, tuple(PathwayEnd(k, end, None, TOLERANCE, METHOD) for k, end in enumerate(ends))
+    )
 
 
-def compare(atlases: list[Atlas], known: list[list[StationaryPoint]], size: int) -> np.ndarray:
-    """(batches, atlases) seconds; taken in turns, so that a busy machine disturbs all alike."""
+def compare(
+    atlases: list[Atlas], known: list[list[StationaryPoint]], size: int, states: list[int]
+) -> np.ndarray:
+    """(batches, atlases) CPU seconds of committing a batch; arguments as of `batch`, by atlas."""
     rng = np.random.default_rng(7)
+    runs = [atlas.start_run({}, 0, {}, "cpu") for atlas in atlases]
     seconds = np.empty((BATCHES, len(atlases)))
-    for batch in range(BATCHES):
-        new = minima(*random_minima(rng, BATCH // 2, size))
-        for k, atlas in enumerate(atlases):
-            old = [known[k][j] for j in rng.choice(len(known[k]), BATCH // 2)]
-            seconds[batch, k] = seconds_of_commit(atlas, new + old)
+    for number in range(BATCHES):
+        for k, (atlas, run) in enumerate(zip(atlases, runs, strict=True)):
+            attempts = batch(rng, known[k], size, states[k])
+            begun = time.process_time()
+            atlas.commit(run, attempts, f"run {run} batch {number}")
+            seconds[number, k] = time.process_time() - begun
     return seconds
 
 
-def seconds_of_network(atlas: Atlas) -> float:
-    """The time to read the network of points without weights."""
-    start = time.perf_counter()
-    atlas.network()
-    return time.perf_counter() - start
+class Opening(NamedTuple):
+    """What it costs to open an atlas and read all that planning needs.
+
+    Attributes:
+        network: CPU seconds to read the network.
+        log: CPU seconds to read the log of attempts.
+        again: CPU seconds to read the network again after a batch was committed.
+        gigabytes: peak memory.
+    """
+
+    network: float
+    log: float
+    again: float
+    gigabytes: float
+
+
+def opening(path: Path, size: int) -> Opening:
+    """Open an atlas, in this process."""
+    with Atlas.open(path) as atlas:
+        times = [time.process_time()]
+        atlas.network()
+        times.append(time.process_time())
+        read_log_columns(atlas)
+        times.append(time.process_time())
+        known = minima(*random_points(np.random.default_rng(1), 10, size))
+        run = atlas.start_run({}, 0, {}, "cpu")
+        atlas.commit(run, batch(np.random.default_rng(2), known, size, 1), "the last")
+        times.append(time.process_time())
+        atlas.network()
+        times.append(time.process_time())
+    taken = np.diff(times)
+    unit = 1e9 if sys.platform == "darwin" else 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    return Opening(*(float(taken[k]) for k in (0, 1, 3)), peak)
 
 
 def main() -> None:
-    """Print the times and their ratio."""
-    parser = argparse.ArgumentParser(description="Commit times in a small and a large atlas.")
-    parser.add_argument("--small", type=int, default=10**4)
-    parser.add_argument("--large", type=int, default=10**6)
+    """Print the times."""
+    parser = argparse.ArgumentParser(description="Committing to and opening of growing atlases.")
+    parser.add_argument("--quick", action="store_true", help="small atlases only")
     parser.add_argument("--weights", type=int, default=74)
     options = parser.parse_args()
-    counts, problem = (options.small, options.large), Problem({"network": "random"})
+    sizes, problem = QUICK if options.quick else SIZES, Problem({"network": "random"})
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{count}.atlas" for count in counts]
-        with Atlas.create(paths[0], problem) as small, Atlas.create(paths[1], problem) as large:
-            pairs = list(zip((small, large), counts, strict=True))
-            known = [fill(atlas, count, options.weights) for atlas, count in pairs]
-            medians = np.median(compare([small, large], known, options.weights), axis=0)
-            for (atlas, count), seconds in zip(pairs, medians, strict=True):
-                print(
-                    f"{count:>9} minima: {1e3 * seconds:.1f} ms a batch of {BATCH} attempts, "
-                    f"network {seconds_of_network(atlas):.2f} s, "
-                    f"file {Path(atlas.name).stat().st_size / 1e6:.0f} MB"
-                )
-    print(f"ratio {medians[1] / medians[0]:.2f}")
+        paths = [Path(folder) / f"{size}.atlas" for size in sizes]
+        atlases = [Atlas.create(path, problem) for path in paths]
+        known = [fill(a, size, options.weights) for a, size in zip(atlases, sizes, strict=True)]
+        taken = np.median(compare(atlases, known, options.weights, list(sizes)), axis=0)
+        for atlas in atlases:
+            atlas.close()
+        spawn = multiprocessing.get_context("spawn")
+        for path, size, seconds in zip(paths, sizes, taken, strict=True):
+            with spawn.Pool(1) as pool:
+                opened = pool.apply(opening, (path, options.weights))
+            print(
+                f"{size:>9,} minima: commit {1e3 * seconds / BATCH:.3f} ms an attempt, "
+                f"network {opened.network:.2f} s, again {1e3 * opened.again:.0f} ms, "
+                f"log {opened.log:.2f} s, memory {opened.gigabytes:.2f} GB, "
+                f"file {path.stat().st_size / 1e6:.0f} MB"
+            )
+    print(f"largest to smallest: {taken[-1] / taken[0]:.2f}")
 
 
 if __name__ == "__main__":

@@ -92,18 +92,26 @@ def fill(atlas: Atlas, count: int, size: int, seed: int = 0) -> list[StationaryP
     Returns:
         Some of the minima, as a search would find them again.
     """
-    rng, kept = np.random.default_rng(seed), []
-    states = int(STATES * count)
-    for table, number in ((schema.minimum, count), (schema.transition_state, states)):
-        for start in range(0, number, ROWS_PER_TRANSACTION):
-            points = random_points(rng, min(ROWS_PER_TRANSACTION, number - start), size)
-            if table is schema.minimum:
-                kept += minima(*(part[:KEPT] for part in points))
-            add_points(atlas, table, *points)
+    rng, states = np.random.default_rng(seed), int(STATES * count)
+    kept = add_random_points(atlas, schema.minimum, count, size, rng)
+    add_random_points(atlas, schema.transition_state, states, size, rng)
     first = rng.integers(1, count + 1, states)
     second = np.maximum(1, first - rng.integers(0, NEAR, states))
     add_links(atlas, first, second)
     add_attempts(atlas, count, states, int(ATTEMPTS * count))
+    return kept
+
+
+def add_random_points(
+    atlas: Atlas, table: Table, count: int, size: int, rng: np.random.Generator
+) -> list[StationaryPoint]:
+    """Add so many points with so many weights; some of them, if they are minima, as searches find
+    them again."""
+    kept = []
+    for start in range(0, count, ROWS_PER_TRANSACTION):
+        points = random_points(rng, min(ROWS_PER_TRANSACTION, count - start), size)
+        kept += minima(*(part[:KEPT] for part in points))
+        add_points(atlas, table, *points)
     return kept
 
 

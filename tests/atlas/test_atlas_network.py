@@ -1,5 +1,6 @@
 """The network of points that an atlas gives: complete, and continued by what is new."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -45,7 +46,7 @@ def test_a_network_is_continued_by_what_is_new(atlas, commit, rng):
         asked = atlas.network()
         assert atlas.network() is asked
         with atlas.reading() as connection:
-            assert_same(asked, read_network(connection))
+            assert_same(asked, read_network(connection).network)
             frame = tables.minima(connection)
         for name in frame.columns.difference(["id", "loss"]):
             np.testing.assert_array_equal(asked.columns[name], frame[name])
@@ -62,6 +63,58 @@ def assert_same(one: Network, other: Network) -> None:
         for key, values in getattr(one, columns).items():
             np.testing.assert_array_equal(values, getattr(other, columns)[key])
             assert values.dtype == getattr(other, columns)[key].dtype
+
+
+def test_what_another_program_commits_and_writes_is_seen(atlas, commit, rng, target):
+    """Points met again, new ones, and columns, in whatever order they come."""
+    points, state = [network_point(rng) for _ in range(3)], network_point(rng, index=1)
+    commit(attempt(minima=points), attempt(pathways=[pathway(state, points[0], points[1])]))
+    before = atlas.network()
+    with Atlas.open(target) as other:
+        run_id = other.start_run({}, 0, {}, "cpu")
+        again = pathway(state, points[0], points[1])
+        found = attempt(minima=[points[2], network_point(rng)], pathways=[again], hits=(1,))
+        other.commit(run_id, [found, found], "theirs")
+        other.set_property("length", {4: 0.25})
+        commit(attempt(minima=points[:1]))
+        other.set_property("length", {4: 0.5, 1: 2.0})
+        now = atlas.network()
+        assert_same(now, other.network())
+    assert (now.columns["times_found"] - [*before.columns["times_found"], 0]).tolist() == [
+        3,
+        2,
+        2,
+        2,
+    ]
+    assert now.transition_state_columns["times_found"].tolist() == [5]
+    np.testing.assert_array_equal(now.columns["length"], [2.0, np.nan, np.nan, 0.5])
+
+
+def test_what_it_costs_to_read_what_is_new_does_not_grow(tmp_path, rng):
+    """Counted in steps of SQLite's machine, which are the same on every computer."""
+    steps = []
+    with Atlas.create(tmp_path / "a.atlas", problem()) as atlas:
+        run_id = atlas.start_run({}, 0, {}, "cpu")
+        for number, size in enumerate((50, 50, 800, 800)):
+            points = [network_point(rng) for _ in range(size)]
+            states = [pathway(network_point(rng, index=1), *points[:2]) for _ in range(size)]
+            atlas.commit(run_id, [attempt(minima=points, pathways=states)], f"many {number}")
+            atlas.network()
+            few = attempt(minima=[*points[:2], network_point(rng)], pathways=states[:2])
+            atlas.commit(run_id, [few], f"few {number}")
+            steps.append(steps_of(atlas, atlas.network))
+    assert 0 < steps[-1] < 1.5 * steps[1], steps
+
+
+def steps_of(atlas: Atlas, read: Callable[[], object]) -> int:
+    """How many tens of steps SQLite takes for what is read."""
+    taken = []
+    with atlas.reading() as connection:
+        driver = connection.connection.dbapi_connection
+    driver.set_progress_handler(lambda: taken.append(1), 10)  # the only connection there is
+    read()
+    driver.set_progress_handler(None, 0)
+    return len(taken)
 
 
 def test_new_columns_keep_the_tree_of_a_network(atlas, commit, rng):

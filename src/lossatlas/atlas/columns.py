@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, select
 
-from lossatlas.atlas import schema
+from lossatlas.atlas import contents, schema
 from lossatlas.atlas.statements import insert_rows
 from lossatlas.errors import BadInputError
 
@@ -94,6 +94,8 @@ def write_property(
     ]
     if rows:
         connection.execute(old, [{"key": key} for key in wanted])
+        written = contents.read_meta(connection).get(contents.PROPERTIES_WRITTEN, 0)
+        contents.replace_meta(connection, contents.PROPERTIES_WRITTEN, written + 1)
         insert_rows(connection, table, rows)
 
 

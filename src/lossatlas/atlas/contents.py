@@ -20,6 +20,8 @@ COMMON = {"meta", "array", "run", "minimum", "transition_state", "attempt", "pro
 """Tables that atlases of every version have."""
 ENTRIES = {"schema_version", "fingerprint", "specification", "arrays"}
 """What the table ``meta`` holds."""
+PROPERTIES_WRITTEN = "properties_written"
+"""The entry of ``meta`` that counts how often properties were written; missing before the first."""
 TEST_PREFIX = "test"
 """Arrays of this prefix are no part of the landscape: they may be replaced."""
 

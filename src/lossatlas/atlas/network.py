@@ -1,88 +1,101 @@
 """The network of points of an atlas, read again only as far as it has changed.
 
 Points and links are only ever added, with ascending ids: an older network is continued by what has
-a larger id. What changes are columns: how often a point was found, and the properties of minima,
-which also disappear when the data they were computed from are replaced. These are read anew.
+a larger id. Two things change. How often a point was found grows with every attempt that meets it,
+and attempts are only ever added, too. Properties of minima are written rarely, and disappear when
+the data that they were computed from are replaced: they are read again when this has happened.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import Connection, Table, func, select
 
 from lossatlas.atlas import contents, schema
-from lossatlas.atlas.columns import read_columns, stack
+from lossatlas.atlas.columns import read_columns, read_lists, stack
 from lossatlas.atlas.links import read_links
-from lossatlas.atlas.outside import outside_flags
 from lossatlas.atlas.records import group_hashes
-from lossatlas.box import Box
 from lossatlas.errors import AtlasError, BadInputError
 from lossatlas.network.links import Links
 from lossatlas.network.points import Network
 
+COLUMNS = ("lowest_eigenvalue", "orbit_size", "times_found", "rms_gradient", "log_determinant")
+"""What a network knows of its points besides their energies."""
+CURVATURE = "curvature"
+"""What the lowest eigenvalue of a transition state is called."""
+
 
 class _Points(NamedTuple):
-    """Points of one kind by ascending id, and their columns by name."""
+    """Points of one kind by ascending id, their columns by name, and which lie outside the box."""
 
     ids: np.ndarray
     energies: np.ndarray
     columns: dict[str, np.ndarray]
+    outside: np.ndarray
 
 
-def read_network(connection: Connection, known: Network | None = None) -> Network:
+class Reading(NamedTuple):
+    """A network as it was read, and what tells later what has changed since.
+
+    Attributes:
+        network: all points, also those outside of the box of a function.
+        outside_minima: (m,) which minima lie outside of it.
+        outside_states: (t,) likewise of the transition states.
+        attempt: id of the last attempt whose points are counted.
+        properties: what the properties of the minima depend on besides their ids.
+    """
+
+    network: Network
+    outside_minima: np.ndarray
+    outside_states: np.ndarray
+    attempt: int
+    properties: tuple[object, ...]
+
+    def inside(self) -> Network:
+        """The network without the points outside of the box, and without what joins them."""
+        if not (self.outside_minima.any() or self.outside_states.any()):
+            return self.network
+        return self.network.restricted(~self.outside_minima, ~self.outside_states)
+
+
+def read_network(connection: Connection, known: Reading | None = None) -> Reading:
     """The network of points within a transaction, so that every link leads to a point of it.
 
     Args:
         connection: to the atlas.
-        known: the network as it was before, of which everything that cannot change is taken over.
-            Given back itself if nothing has changed.
+        known: what was read before, of which everything that cannot change is taken over. Given
+            back itself if nothing has changed.
 
     Raises:
         AtlasError: if a link leads to a point that is not there.
     """
-    known = known or _nothing()
-    minima = _minima(connection, known)
-    states = _transition_states(connection, known)
-    if (minima.ids.size, states.ids.size) == (
-        known.minimum_ids.size,
-        known.transition_state_ids.size,
+    before = known or _nothing()
+    old, last = before.network, select(func.coalesce(func.max(schema.attempt.c.id), 0))
+    attempt, state = connection.execute(last).scalar_one(), _property_state(connection)
+    minima = _grown(connection, schema.minimum, _old_minima(before), before.attempt)
+    states = _grown(connection, schema.transition_state, _old_states(before), before.attempt)
+    new = minima.ids.size - old.minimum_ids.size, states.ids.size - old.transition_state_ids.size
+    if (
+        known is not None
+        and new == (0, 0)
+        and (attempt, state) == (known.attempt, known.properties)
     ):
-        if _same(minima.columns, known.columns) and _same(
-            states.columns, known.transition_state_columns
-        ):
-            return known
-        return known.with_values(columns=minima.columns, transition_state_columns=states.columns)
-    new = read_links(connection, _last(known.transition_state_ids))
-    try:
-        new = new.at_positions(states.ids, minima.ids)
-    except BadInputError as error:
-        problem = f"the atlas is damaged: {error.problem}"
-        raise AtlasError(f"{problem}; lossatlas verify says what else, restore a copy") from error
-    links = (np.concatenate(parts) for parts in zip(known.links, new, strict=True))
-    return Network(
-        minima.ids,
-        minima.energies,
-        states.ids,
-        states.energies,
-        Links(*links),
-        minima.columns,
-        states.columns,
-    )
-
-
-def inside(connection: Connection, network: Network) -> Network:
-    """The network without the points outside of the box of a function, and what joins them.
-
-    Args:
-        connection: within the transaction that the network, with all points, was read in.
-        network: from `read_network`.
-    """
-    if Box.of(contents.read_meta(connection)["fingerprint"]) is None:
-        return network  # as of every network: nothing can lie outside
-    tables = (schema.minimum, schema.transition_state)
-    minima, states = (~outside_flags(connection, table) for table in tables)
-    return network if minima.all() and states.all() else network.restricted(minima, states)
+        return known
+    if state == before.properties:
+        properties = {
+            name: np.pad(values, (0, new[0]), constant_values=np.nan)
+            for name, values in old.columns.items()
+            if name not in COLUMNS
+        }
+    else:
+        properties = read_properties(connection, minima.ids)
+    columns, state_columns = minima.columns | properties, _renamed(states.columns)
+    if new == (0, 0):
+        network = old.with_values(columns=columns, transition_state_columns=state_columns)
+    else:
+        points = minima.ids, minima.energies, states.ids, states.energies
+        network = Network(*points, _links(connection, old, *points[::2]), columns, state_columns)
+    return Reading(network, minima.outside, states.outside, attempt, state)
 
 
 def with_weights(connection: Connection, network: Network) -> Network:
@@ -117,42 +130,99 @@ def read_properties(connection: Connection, ids: np.ndarray) -> dict[str, np.nda
     return values
 
 
-def _minima(connection: Connection, known: Network) -> _Points:
-    old = _Points(known.minimum_ids, known.minimum_energies, dict(known.columns))
-    grown = _grown(connection, schema.minimum, "lowest_eigenvalue", old)
-    return grown._replace(columns=grown.columns | read_properties(connection, grown.ids))
+def _property_state(connection: Connection) -> tuple[object, ...]:
+    """What tells whether properties are those read before: how often they were written, and the
+    data that they are shown for."""
+    stored = contents.read_meta(connection)
+    hashes = group_hashes(stored["arrays"])
+    return stored.get(contents.PROPERTIES_WRITTEN, 0), *sorted(hashes.values())
 
 
-def _transition_states(connection: Connection, known: Network) -> _Points:
-    columns = dict(known.transition_state_columns)
-    old = _Points(known.transition_state_ids, known.transition_state_energies, columns)
-    return _grown(connection, schema.transition_state, "curvature", old)
+def _old_minima(before: Reading) -> _Points:
+    network = before.network
+    columns = {name: network.columns[name] for name in COLUMNS if name in network.columns}
+    return _Points(network.minimum_ids, network.minimum_energies, columns, before.outside_minima)
 
 
-def _grown(connection: Connection, table: Table, eigenvalue: str, old: _Points) -> _Points:
-    """Older points and those with larger ids; ``eigenvalue`` is what the lowest one is called."""
-    stored: dict[str, ColumnElement] = {
-        eigenvalue: table.c.lowest_eigenvalue.label(eigenvalue),
-        "orbit_size": table.c.orbit_size,
-        "rms_gradient": table.c.rms_gradient,
-        "log_determinant": table.c.log_determinant,
+def _old_states(before: Reading) -> _Points:
+    network = before.network
+    named = {
+        COLUMNS[0] if name == CURVATURE else name: values
+        for name, values in network.transition_state_columns.items()
     }
-    query = select(table.c.id, table.c.energy, *stored.values())
-    new = read_columns(connection, query.where(table.c.id > _last(old.ids)).order_by(table.c.id))
-    sizes = np.empty(new["id"].size, object)  # orbits may have more than 2**63 copies
-    sizes[:] = [int(text) for text in new["orbit_size"].tolist()]
-    del new["orbit_size"]
-    values = {name: column.astype(np.float64) for name, column in new.items()}
-    values["orbit_size"] = sizes
-    count = select(table.c.times_found).order_by(table.c.id)
-    found = read_columns(connection, count)["times_found"].astype(np.int64)
-    columns = {name: _joined(old.columns.get(name), values[name]) for name in stored}
-    order = (eigenvalue, "orbit_size", "times_found", "rms_gradient", "log_determinant")
+    ids, energies = network.transition_state_ids, network.transition_state_energies
+    return _Points(ids, energies, named, before.outside_states)
+
+
+def _renamed(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Columns of transition states as a network has them."""
+    return {CURVATURE if name == COLUMNS[0] else name: values for name, values in columns.items()}
+
+
+def _grown(connection: Connection, table: Table, old: _Points, attempt: int) -> _Points:
+    """Older points, as often as they are found by now, and those with larger ids.
+
+    Args:
+        connection: to the atlas.
+        table: of the points.
+        old: the older points.
+        attempt: id of the last attempt that is counted in the old points.
+    """
+    names = ("id", "energy", *COLUMNS, "outside")
+    query = select(*(table.c[name] for name in names)).where(table.c.id > _last(old.ids))
+    new = dict(zip(names, read_lists(connection, query.order_by(table.c.id)), strict=True))
+    shared = {text: int(text) for text in set(new["orbit_size"])}  # more than 2**63 for some
+    sizes = np.empty(len(new["id"]), object)
+    sizes[:] = [shared[text] for text in new["orbit_size"]]
+    kinds = {"id": np.int64, "times_found": np.int64, "outside": bool}
+    read = {
+        name: np.array(new[name], kinds.get(name, np.float64))
+        for name in names
+        if name != "orbit_size"
+    }
+    read["orbit_size"] = sizes
+    counted = _counted_again(connection, table, old, attempt)
+    columns = old.columns | ({"times_found": counted} if old.ids.size else {})
     return _Points(
-        _joined(old.ids, new["id"].astype(np.int64)),
-        _joined(old.energies, new["energy"].astype(np.float64)),
-        {name: (columns | {"times_found": found})[name] for name in order},
+        _joined(old.ids, read["id"]),
+        _joined(old.energies, read["energy"]),
+        {name: _joined(columns.get(name), read[name]) for name in COLUMNS},
+        _joined(old.outside, read["outside"]),
     )
+
+
+def _counted_again(connection: Connection, table: Table, old: _Points, attempt: int) -> np.ndarray:
+    """How often the older points were found, those attempts included that came later."""
+    if not old.ids.size:
+        return np.zeros(0, np.int64)
+    point = schema.attempt_point.c
+    met = point[table.name]
+    query = (
+        select(met, func.count())
+        .where(
+            point.attempt > attempt, met <= _last(old.ids), point.role.in_(schema.MET[table.name])
+        )
+        .group_by(met)
+    )
+    ids, numbers = read_lists(connection, query)
+    found = old.columns["times_found"]
+    if ids:
+        found = found.copy()
+        found[np.searchsorted(old.ids, ids)] += numbers
+    return found
+
+
+def _links(
+    connection: Connection, old: Network, minimum_ids: np.ndarray, state_ids: np.ndarray
+) -> Links:
+    """The links of all transition states, by position."""
+    new = read_links(connection, _last(old.transition_state_ids))
+    try:
+        new = new.at_positions(state_ids, minimum_ids)
+    except BadInputError as error:
+        problem = f"the atlas is damaged: {error.problem}"
+        raise AtlasError(f"{problem}; lossatlas verify says what else, restore a copy") from error
+    return Links(*(np.concatenate(parts) for parts in zip(old.links, new, strict=True)))
 
 
 def _joined(old: np.ndarray | None, new: np.ndarray) -> np.ndarray:
@@ -161,18 +231,10 @@ def _joined(old: np.ndarray | None, new: np.ndarray) -> np.ndarray:
     return np.concatenate([old, new]) if new.size else old
 
 
-def _nothing() -> Network:
-    empty = np.zeros(0)
-    return Network.of_pairs(empty, empty, empty, empty)
+def _nothing() -> Reading:
+    empty, none = np.zeros(0), np.zeros(0, bool)
+    return Reading(Network.of_pairs(empty, empty, empty, empty), none, none, 0, ())
 
 
 def _last(ids: np.ndarray) -> int:
     return int(ids[-1]) if ids.size else 0
-
-
-def _same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
-    """Whether two sets of columns are equal; what is taken over is the same array."""
-    return list(one) == list(other) and all(
-        np.array_equal(values, other[name], equal_nan=values.dtype.kind == "f")
-        for name, values in one.items()
-    )

@@ -33,6 +33,7 @@ from sqlalchemy import Connection, insert, update
 from lossatlas.atlas import columns, contents, database, integrity, network, schema, tables
 from lossatlas.atlas.ending import Exploration
 from lossatlas.atlas.heads import read_heads
+from lossatlas.atlas.network import Reading
 from lossatlas.atlas.opening import check_whole, create
 from lossatlas.atlas.receipts import read_receipt
 from lossatlas.atlas.records import Attempt, Committed, Problem, group_hashes
@@ -67,7 +68,7 @@ class Atlas:
         self._connected = connected
         self._engine, self.name = connected.engine, connected.name
         self._written = threading.Event()
-        self._network: Network | None = None
+        self._reading: Reading | None = None
         self.exploration: Exploration | None = None
         self._release_when_forgotten()
 
@@ -341,10 +342,10 @@ class Atlas:
             >>> network = atlas.network()                        # doctest: +SKIP
             >>> network.barrier(1, 5), network.path(1, 5)        # doctest: +SKIP
         """
-        known = self._network  # before the transaction begins, which therefore sees no less
+        known = self._reading  # before the transaction begins, which therefore sees no less
         with self.reading() as connection:
-            self._network = found = network.read_network(connection, known)
-            found = found if outside else network.inside(connection, found)
+            self._reading = read = network.read_network(connection, known)
+            found = read.network if outside else read.inside()
             return network.with_weights(connection, found) if with_weights else found
 
     def minima(self, *, outside: bool = False) -> "DataFrame":
@@ -369,10 +370,10 @@ class Atlas:
 
     def status(self) -> dict[str, Any]:
         """Counts and the lowest loss, see `tables.status`."""
-        known = self._network
+        known = self._reading
         with self.reading() as connection:
-            self._network = found = network.read_network(connection, known)
-            return tables.status(connection, found)
+            self._reading = read = network.read_network(connection, known)
+            return tables.status(connection, read)
 
     def _repr_html_(self) -> str:
         """Counts, and how the last exploration ended, in a notebook."""

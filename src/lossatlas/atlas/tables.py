@@ -10,10 +10,9 @@ from lossatlas.atlas import contents, schema
 from lossatlas.atlas.columns import MINIMUM_COLUMNS, read_columns
 from lossatlas.atlas.failures import count_statuses, dominant_failure
 from lossatlas.atlas.links import read_links, usual_ends
-from lossatlas.atlas.network import read_properties
+from lossatlas.atlas.network import Reading, read_properties
 from lossatlas.atlas.outside import left_out_states, outside_flags
 from lossatlas.errors import Status
-from lossatlas.network.points import Network
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -209,8 +208,8 @@ def runs(connection: Connection) -> "DataFrame":
     return frame
 
 
-def status(connection: Connection, network: Network) -> dict[str, Any]:
-    """What the atlas holds, of JSON types; ``network`` is that of the same transaction.
+def status(connection: Connection, reading: Reading) -> dict[str, Any]:
+    """What the atlas holds, of JSON types; ``reading`` is of the network in the same transaction.
 
     Keys: minima, transition_states, degenerate_rearrangements, components (sets of minima that
     pathways connect), outside_minima, outside_transition_states (how many of them lie outside of
@@ -219,7 +218,7 @@ def status(connection: Connection, network: Network) -> dict[str, Any]:
     None; see `failures`), link_conflicts (transition states met again with other minima),
     gradients, hessians, runs, unfinished_runs (killed or still going), fingerprint, schema_version.
     """
-    flags = [outside_flags(connection, t) for t in (schema.minimum, schema.transition_state)]
+    network, flags = reading.network, (reading.outside_minima, reading.outside_states)
     energies = network.minimum_energies[~flags[0]]
     statuses = count_statuses(connection)
     failure = dominant_failure(statuses, len(network.minimum_ids))

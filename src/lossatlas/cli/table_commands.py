@@ -103,10 +103,10 @@ def transition_states(
 
 
 def _network(connection: "Connection", outside: bool) -> "Network":
-    from lossatlas.atlas.network import inside, read_network
+    from lossatlas.atlas.network import read_network
 
-    network = read_network(connection)
-    return network if outside else inside(connection, network)
+    reading = read_network(connection)
+    return reading.network if outside else reading.inside()
 
 
 def _merged_minima(frame: "DataFrame", network: "Network", tolerance: float) -> "DataFrame":
