@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from benchmarks.device_calls import Call, noted
 
-from lossatlas.atlas import Atlas
+from lossatlas.atlas import Atlas, Problem
 from lossatlas.exploration import ExploreOptions, grow, verify
 from lossatlas.exploration.verification import stricter
 from lossatlas.landscape import NetworkLandscape
@@ -33,7 +33,7 @@ from lossatlas.search.certify import certified
 from lossatlas.search.outcome import Cost
 from lossatlas.search.pathway import follow
 from lossatlas.search.tools import Tools, default_tools
-from lossatlas.studies.problem import Prepared, landscape_of, prepare
+from lossatlas.studies.problem import landscape_of, prepare
 from lossatlas.studies.study import load_study
 
 STUDY = Path(__file__).parents[1] / "examples" / "d2.toml"
@@ -70,10 +70,11 @@ def timed(name: str, work: Callable[[], object]) -> Phase:
     return Phase(name, time.process_time() - cpu, time.monotonic() - begun, steps)
 
 
-def phases(prepared: Prepared, path: Path, wanted: int, name: str) -> Iterator[str]:
+def phases(
+    landscape: NetworkLandscape, problem: Problem, path: Path, wanted: int, name: str
+) -> Iterator[str]:
     """Explore to so many transition states and verify all of it; rows of the table."""
-    landscape = prepared.landscape
-    with Atlas.create(path, prepared.problem) as atlas:
+    with Atlas.create(path, problem) as atlas:
         options = ExploreOptions(transition_states=wanted)
         explored = timed(f"exploring, {name}", lambda: grow(landscape, atlas, options))
         found: list = []
@@ -172,7 +173,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         print("                          CPU s   wall s  CPU ms/ts   steps of kernels")
         for name, count in (("cold", COLD), ("warm", wanted)):
-            for row in phases(prepared, Path(folder) / f"{name}.atlas", count, name):
+            place = Path(folder) / f"{name}.atlas"
+            for row in phases(prepared.landscape, prepared.problem, place, count, name):
                 print(row, flush=True)
         print("\ntolerances, in length scales          Hessians  CPU ms/ts  other ends")
         for path in (Path(folder) / "warm.atlas", *options.atlas):

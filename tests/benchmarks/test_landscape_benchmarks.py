@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from benchmarks import arguments, kernels, neighbors, paths
+from benchmarks import arguments, kernels, neighbors, paths, verification
 
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.exploration import ExploreOptions, grow
@@ -55,6 +55,33 @@ def test_paths_at_the_tightest_tolerance_are_the_measure(landscape, found, monke
     tight, loose = paths.followed(landscape, found[1][:2])
     assert (tight.wrong, tight.paths, loose.paths) == (0, 4, 4)
     assert tight.hessians > loose.hessians
+
+
+def test_confirming_paths_lead_where_tighter_ones_do(landscape, tmp_path):
+    path = tmp_path / "small.atlas"
+    problem = Problem(landscape.fingerprint())
+    said, *phases, ratio = verification.phases(landscape, problem, path, 6, "small")
+    assert said.endswith("6 transition states")
+    cpu = [float(row.split(", small")[1].split()[0]) for row in phases]
+    assert len(cpu) == 2  # and no failures
+    assert ratio.startswith("verifying / exploring")
+    with Atlas.open(path) as atlas:
+        rows = list(verification.compared(landscape, atlas, 4))
+    assert [row.split()[-3:] for row in rows] == 3 * [["0", "of", "4"]]
+    hessians = [float(row[37:].split()[0]) for row in rows]
+    assert hessians == sorted(hessians, reverse=True)
+
+
+def test_other_ends_are_noticed():
+    ends = verification.Ends([[(0.1, 0)], [(0.2, 0)]], None)  # type: ignore[arg-type]
+    for sides, same in (
+        ([[(0.1, 0)], [(0.2 + 1e-10, 0)]], True),
+        ([[(0.1, 0)], [(0.2 + 1e-7, 0)]], False),
+        ([[(0.1, 0)], [(0.2, 1)]], False),
+        ([[(0.1, 0)], [(0.2, 0), (0.3, 0)]], False),
+        ([], False),
+    ):
+        assert verification.same(ends, ends._replace(sides=sides)) is same
 
 
 def test_arguments(monkeypatch, capsys):

@@ -144,6 +144,13 @@ def test_a_transition_state_that_lost_a_side_is_left_out(landscape, changed):
             verify(landscape, atlas, transition_states=[2, 1])
 
 
+def test_links_of_a_lost_transition_state_are_left_out(landscape, changed):
+    with changed("DELETE FROM transition_state WHERE id = 1") as atlas:
+        found = verify(landscape, atlas)
+    assert (found.checked_transition_states, found.checked_links) == (1, 2)
+    assert any("there is no transition state 1" in text for text in found.failures)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -178,7 +185,7 @@ def test_which_side_is_which_has_no_meaning(landscape, changed):
             claims = read_claims(connection)
             assert read_claims(connection, [2]) == claims[1:]
         found = verify(landscape, atlas)
-    assert [claim.count for claim in claims] == [2, 2]
+    assert [claim.rows for claim in claims] == [2, 2]
     assert of_the_landscape(found) == []
 
 
@@ -200,6 +207,7 @@ def at_crossroads(tmp_path_factory):
 
     def search():
         certificate = yield from certified(tools, np.zeros(3))
+        assert certificate.point is not None
         return (yield from follow(tools, certificate.point, certificate.modes[0]))
 
     ((_, followed),) = Engine(landscape.surface).run([search()])
@@ -209,7 +217,7 @@ def at_crossroads(tmp_path_factory):
         run = atlas.start_run({}, 0, {}, "cpu")
         atlas.commit(run, [Attempt("by hand", (), "", outcome)], "1")
         with atlas.reading() as connection:
-            most = max(read_claims(connection), key=lambda claim: claim.count)
+            most = max(read_claims(connection), key=lambda claim: claim.rows)
     assert [len(side) for side in most.sides] == [2, 2]
     assert {end.via_index for side in most.sides for end in side} == {2}
     return landscape, path, most.id

@@ -186,8 +186,8 @@ def test_certificates_of_doubtful_points(function, start, status):
     ("spreads", "status", "tolerances"),
     [
         ([0.01], Status.CONVERGED, []),
-        ([0.9, 0.01], Status.CONVERGED, [3e-3]),
-        ([0.9, 0.9, 0.9], Status.CONVERGED, [3e-3, 3e-4]),
+        ([0.9, 0.01], Status.CONVERGED, [3e-4]),
+        ([0.9, 0.9, 0.9], Status.CONVERGED, [3e-4, 3e-5]),
         ([0.9], Status.TOO_MANY_STEPS, []),
     ],
 )
@@ -197,8 +197,9 @@ def test_a_path_that_may_have_strayed_is_followed_again_more_tightly(spreads, st
     path = _Path(tools, start, np.eye(2))
     flows = [Flowed(np.zeros(2), 0.0, spread, 0.0, 1, 1, status) for spread in spreads]
     descent, asked = answered(landscape, _end(path, flows.pop(0)), flows)
-    arrival, tolerance, cost = descent
+    arrival, tolerance, spread, cost = descent
     assert tolerance == [tools.flow_tolerance[0], *tolerances][-1]
+    assert spread == spreads[-1]
     assert arrival.status is status
     polish = 1 if status is Status.CONVERGED else 0  # of one Hessian
     assert cost.hessians == len(spreads) + polish

@@ -87,7 +87,7 @@ class StoredLinks(NamedTuple):
     Attributes:
         id: of the transition state.
         sides: the ends of each side. Which side is which has no meaning.
-        count: how many rows say so.
+        rows: how many links there are.
         tolerance: the coarsest with which a path was followed, in weight units; infinite where a
             row does not say it.
         methods: how they were followed.
@@ -95,7 +95,7 @@ class StoredLinks(NamedTuple):
 
     id: int
     sides: Sides
-    count: int
+    rows: int
     tolerance: float
     methods: frozenset[str]
 

@@ -158,7 +158,9 @@ def _recomputed(
     with atlas.reading() as connection:  # weights are read by id, and no row is ever changed
         minima = StoredPoints(connection, schema.minimum)
         states = StoredPoints(connection, schema.transition_state)
-        links = read_claims(connection, asked.transition_states)
+        claims = read_claims(connection, asked.transition_states)
+    there = set(states.ids.tolist())
+    links = [claim for claim in claims if claim.id in there]  # `Atlas.check` reports the others
     random = np.random.default_rng(asked.seed)
     minimum_ids = _draw(minima.ids.tolist(), asked.sample, random)
     if asked.transition_states is None:
@@ -252,10 +254,10 @@ class _Checks:
         if wrong or certificate.point is None:
             return _Checked(wrong)
         if self.asked.trust_confirmed and self._confirmed(links):
-            return _Checked([], 0, links.count)
+            return _Checked([], 0, links.rows)
         way = self._ends_by_ode if self.asked.flow else self._ends
         reached = yield from way(certificate)
-        return _Checked(_wrong_ends(links, reached), links.count)
+        return _Checked(_wrong_ends(links, reached), links.rows)
 
     def _confirmed(self, links: StoredLinks) -> bool:
         """Whether the search has followed all paths as tightly as they would be followed now."""

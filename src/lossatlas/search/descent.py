@@ -32,10 +32,18 @@ of the first Newton step, and whatever the point is."""
 
 
 class Descent(NamedTuple):
-    """Where one path leads: what is there, the tolerance that was believed, and the cost."""
+    """Where one path leads.
+
+    Attributes:
+        arrival: what is there.
+        tolerance: error of one step of the path that was believed.
+        spread: how far that path may have strayed, in weight units.
+        cost: evaluations spent on it and on those that were not believed.
+    """
 
     arrival: Certificate
     tolerance: float
+    spread: float
     cost: Cost
 
 
@@ -79,10 +87,10 @@ def _end(path: _Path, flow: Flowed) -> Generator[Requests, Any, Descent]:
         arrival, flow, spent = yield from _arrive(path, tolerance, flow, largest)
         cost += spent
         if flow.status != Status.CONVERGED or flow.spread <= largest:
-            return Descent(arrival, tolerance, cost)
+            return Descent(arrival, tolerance, float(flow.spread), cost)
         flow = yield path.request(tighter)
     arrival, flow, spent = yield from _arrive(path, tolerances[-1], flow, np.inf)
-    return Descent(arrival, tolerances[-1], cost + spent)
+    return Descent(arrival, tolerances[-1], float(flow.spread), cost + spent)
 
 
 def _arrive(

@@ -69,6 +69,24 @@ def deviations(
     return np.max(np.abs(point.invariants - invariants) / tolerance, axis=1)
 
 
+def same_point(point: StationaryPoint, other: StationaryPoint) -> bool:
+    """Whether two certified points are copies of each other.
+
+    Examples:
+        >>> one = np.ones(3)
+        >>> point = StationaryPoint(one, 0.5, 1e-14, 0, one, 0.0, 1e-9, np.array([0.5, 3.0]), 8)
+        >>> same_point(point, point._replace(energy=0.5 + 1e-12))
+        True
+        >>> same_point(point, point._replace(index=1)), same_point(point, point._replace(energy=1))
+        (False, False)
+    """
+    if point.index != other.index:
+        return False
+    if abs(point.energy - other.energy) > energy_window(other.energy):
+        return False
+    return deviation(point, other.uncertainty, other.invariants) <= 1.0
+
+
 def match(point: StationaryPoint, uncertainties: np.ndarray, invariants: np.ndarray) -> int | None:
     """Position of the candidate that the point is a copy of, the closest; None if there is none.
 

@@ -27,7 +27,7 @@ from lossatlas.kernels.dense.spectrum import UnstableModes
 from lossatlas.lanes.requests import Request, Requests
 from lossatlas.search.certify import Certificate
 from lossatlas.search.descent import Descent, descend
-from lossatlas.search.identity import energy_window, match
+from lossatlas.search.identity import same_point
 from lossatlas.search.outcome import Cost, Pathway, PathwayEnd, StationaryPoint
 from lossatlas.search.tools import Tools
 
@@ -92,7 +92,7 @@ class _Paths(NamedTuple):
     def again(self, point: StationaryPoint) -> _Settled | None:
         """What a saddle stands for if a copy of it was met before; its pathways are listed then."""
         for saddle, settled in self.met:
-            if saddle.index == point.index and _same(point, saddle):
+            if same_point(point, saddle):
                 return settled._replace(via=point, pathways=())
         return None
 
@@ -250,11 +250,4 @@ def _generic(unstable: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _among(point: StationaryPoint, others: Iterable[StationaryPoint]) -> bool:
-    return any(_same(point, other) for other in others)
-
-
-def _same(point: StationaryPoint, other: StationaryPoint) -> bool:
-    """Whether one is a copy of the other, given that their indices are equal."""
-    if abs(point.energy - other.energy) > energy_window(other.energy):
-        return False
-    return match(point, np.array([other.uncertainty]), other.invariants[None]) is not None
+    return any(same_point(point, other) for other in others)

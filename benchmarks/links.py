@@ -1,0 +1,258 @@
+"""Are links right? Links of explorations, followed anew and by a solver that shares no code.
+
+    python -m benchmarks.links [--quick] [--minutes 60] [--records FILE] [--solver 0.05]
+
+Explores small landscapes of several families, one seed after the other until the CPU minutes are
+spent, and follows both paths from each of their transition states: as a search does, and once more
+with tighter tolerances to a smaller Newton ball. Where the two lead to different points, and for a
+random part of all links, SciPy's LSODA decides: at relative tolerances of 1e-9 and 1e-11 and from
+pushoffs of 0.02 and 0.002, in length scales. What all four agree on is the truth, and a link that
+they do not agree on is a tie.
+
+`first` counts the links that would be wrong if the first tolerance were always believed, with the
+smallest spread among them: the limit of the search has to lie below it. `--records` appends one
+line of JSON for each link to a file; links that are there already are counted, not followed again.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.stats import beta
+
+import lossatlas
+from lossatlas.data import load_ljat3, split_pools
+from lossatlas.exploration.ode_flow import Integrated, OdeFlow
+from lossatlas.landscape import NetworkLandscape
+from lossatlas.lanes.engine import Engine
+from lossatlas.lanes.requests import Request, Requests
+from lossatlas.search.certify import certified
+from lossatlas.search.descent import descend
+from lossatlas.search.identity import same_point
+from lossatlas.search.outcome import StationaryPoint
+from lossatlas.search.tools import Tools, default_tools
+
+TIGHTER = 0.1
+"""Tolerances, spread and Newton ball of the paths that are followed anew, over the usual ones."""
+SOLVER = tuple((tolerance, pushoff) for tolerance in (1e-9, 1e-11) for pushoff in (1.0, 0.1))
+"""Tolerances of LSODA, and pushoffs over the usual one of 0.02 length scales."""
+MINUTES = 5.0
+"""CPU minutes of an exploration at most; a landscape may have too few transition states."""
+
+Arrival = StationaryPoint | None
+
+
+@cache
+def _pools(side: str):
+    return load_ljat3(side, items=4000, seed=1).pools
+
+
+def _network(side: str, items: int, hidden: tuple[int, ...], l2: float, neighbors: int = 0):
+    def landscape(seed: int) -> NetworkLandscape:
+        train = split_pools(_pools(side), items, 1, seed).train
+        return NetworkLandscape(train.inputs, train.labels, hidden, l2, neighbors=neighbors)
+
+    return landscape
+
+
+FAMILIES: dict[str, Callable[[int], NetworkLandscape]] = {
+    "D1 [2,5,4], 100 items, 1e-4": _network("D1", 100, (5,), 1e-4),
+    "D2 [2,6,4], 200 items, 1e-4": _network("D2", 200, (6,), 1e-4),
+    "D1 [2,3,3,4], 100 items, 1e-4": _network("D1", 100, (3, 3), 1e-4),
+    "D1 [2,5,4], 400 items, 1e-5, 2 neighbors": _network("D1", 400, (5,), 1e-5, 2),
+    "D1 [2,8,4], 100 items, 3e-4 (zero units)": _network("D1", 100, (8,), 3e-4),
+    "D1 [2,10,4], 100 items, 1e-4": _network("D1", 100, (10,), 1e-4),
+}
+
+
+class Link(NamedTuple):
+    """One side of a transition state.
+
+    Attributes:
+        family, seed: of the landscape.
+        state, side: number of the transition state there, and its side.
+        index: Hessian index of the point where the path ends first; -1 if it does not.
+        spread, tolerance: of the path believed, in length scales.
+        first_spread: of the path at the first tolerance.
+        first: whether the first tolerance leads to where the tight path does.
+        usual: whether the path believed does.
+        solver: what LSODA says: "", "right", "wrong" or "tie"; "" if not asked.
+        solver_first: the same of the path at the first tolerance.
+    """
+
+    family: str
+    seed: int
+    state: int
+    side: int
+    index: int
+    spread: float
+    tolerance: float
+    first_spread: float
+    first: bool
+    usual: bool
+    solver: str
+    solver_first: str
+
+
+def _same(one: Arrival, other: Arrival) -> bool:
+    return one is other or (one is not None and other is not None and same_point(one, other))
+
+
+def links(
+    tools: Tools, weights: np.ndarray, asked: bool
+) -> Generator[Requests, Any, list[dict[str, Any]]]:
+    """Follow both paths from a transition state (n,); `asked` whether LSODA has its say anyway."""
+    certificate = yield from certified(tools, weights)
+    assert certificate.point is not None
+    saddle, mode = certificate.point.weights, certificate.modes[0]
+    starts = [saddle + sign * tools.pushoff * mode for sign in (1.0, -1.0)]
+    first = usual = yield from descend(tools._replace(largest_spread=np.inf), starts)
+    if any(descent.spread > tools.largest_spread for descent in first):
+        usual = yield from descend(tools, starts)
+    tight = yield from descend(tighter(tools), starts)
+    length, found = tools.landscape.length_scale, []
+    for side, sign in enumerate((1.0, -1.0)):
+        ends = [path[side].arrival.point for path in (usual, first, tight)]
+        agree = [_same(end, ends[2]) for end in ends[:2]]
+        said = ["", ""]
+        if asked or not all(agree):
+            truth = yield from solved(tools, saddle, sign * mode)
+            said = [_verdict(end, truth) for end in ends[:2]]
+        found.append(
+            {
+                "side": side,
+                "index": -1 if ends[0] is None else ends[0].index,
+                "spread": usual[side].spread / length,
+                "tolerance": usual[side].tolerance / length,
+                "first_spread": first[side].spread / length,
+                "usual": agree[0],
+                "first": agree[1],
+                "solver": said[0],
+                "solver_first": said[1],
+            }
+        )
+    return found
+
+
+def tighter(tools: Tools) -> Tools:
+    """Tools that follow paths more tightly than a search does, to a smaller Newton ball."""
+    return tools._replace(
+        flow_tolerance=tuple(TIGHTER * tolerance for tolerance in tools.flow_tolerance),
+        largest_spread=TIGHTER * tools.largest_spread,
+        newton_ball=TIGHTER * tools.newton_ball,
+    )
+
+
+def solved(
+    tools: Tools, saddle: np.ndarray, direction: np.ndarray
+) -> Generator[Requests, Any, list[Arrival]]:
+    """Where LSODA leads from a saddle along a unit vector (n,), once for each of `SOLVER`."""
+    symmetrizer = tools.landscape.symmetrizer
+    starts = [(t, saddle + part * tools.pushoff * direction) for t, part in SOLVER]
+    paths: list[Integrated] = yield [
+        Request(OdeFlow(tolerance=t), (w, symmetrizer(w), tools.landscape.length_scale))
+        for t, w in starts
+    ]
+    ends = []
+    for path in paths:
+        ends.append((yield from certified(tools, path.w)).point)
+    return ends
+
+
+def _verdict(end: Arrival, truth: list[Arrival]) -> str:
+    if truth[0] is None or not all(_same(truth[0], other) for other in truth):
+        return "tie"
+    return "right" if _same(end, truth[0]) else "wrong"
+
+
+def measured(family: str, seed: int, states: int, solver: float) -> Iterator[Link]:
+    """All links of an exploration to so many transition states."""
+    landscape = FAMILIES[family](seed)
+    tools, weights = default_tools(landscape), _transition_states(landscape, seed, states)
+    asked = np.random.default_rng(seed).random(len(weights)) < solver
+    searches = [links(tools, w, bool(a)) for w, a in zip(weights, asked, strict=True)]
+    for state, found in Engine(landscape.surface, workers=1).run(searches):
+        yield from (Link(family=family, seed=seed, state=state, **row) for row in found)
+
+
+def _transition_states(landscape: NetworkLandscape, seed: int, states: int) -> np.ndarray:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "links.atlas"
+        options = {"transition_states": states, "cpu_minutes": MINUTES, "seed": seed, "workers": 1}
+        with lossatlas.explore(landscape, path, progress=False, **options) as atlas:
+            ids = atlas.transition_states()["id"].tolist()
+            return np.array(atlas.transition_state_weights(ids)).reshape(
+                len(ids), landscape.n_weights
+            )
+
+
+def table(found: Iterable[Link]) -> Iterator[str]:
+    """One line for each family, and one for all."""
+    found = list(found)
+    groups = {family: [link for link in found if link.family == family] for family in FAMILIES}
+    yield (
+        f"{'landscapes':42s} links  anew: differ  again  LSODA: asked  wrong  ties"
+        "  first: wrong  least spread"
+    )
+    for name, group in {**groups, "all": found}.items():
+        if group:
+            yield f"{name:42s} {_line(group)}"
+    wrong = sum(link.solver == "wrong" for link in found)
+    bound = beta.ppf(0.95, wrong + 1, max(len(found) - wrong, 1))
+    yield f"wrong: {wrong} of {len(found)} links; at most {bound:.2%} with 95 % confidence"
+
+
+def _line(group: list[Link]) -> str:
+    first = [link.first_spread for link in group if link.solver_first == "wrong"]
+    loosest = max(link.tolerance for link in group)
+    return (
+        f"{len(group):6d} {sum(not link.usual for link in group):13d}"
+        f" {sum(link.tolerance < loosest for link in group):6d}"
+        f" {sum(bool(link.solver) for link in group):13d}"
+        f" {sum(link.solver == 'wrong' for link in group):6d}"
+        f" {sum(link.solver == 'tie' for link in group):5d}"
+        f" {len(first):13d} {min(first, default=np.nan):13.3f}"
+    )
+
+
+def read(records: Path | None) -> list[Link]:
+    """The links that a file of records holds."""
+    if records is None or not records.exists():
+        return []
+    return [Link(**json.loads(line)) for line in records.read_text().splitlines()]
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a few links of each family")
+    parser.add_argument("--minutes", type=float, default=60.0, help="CPU minutes to spend")
+    parser.add_argument("--states", type=int, default=300, help="transition states a landscape")
+    parser.add_argument("--solver", type=float, default=0.05, help="part of the links for LSODA")
+    parser.add_argument("--records", type=Path, help="file of results, continued if it exists")
+    options = parser.parse_args()
+    states, seeds = (12, range(1)) if options.quick else (options.states, range(1000))
+    found = read(options.records)
+    known = {(link.family, link.seed) for link in found}
+    for seed in seeds:
+        for family in FAMILIES:
+            if time.process_time() > 60.0 * options.minutes:
+                break
+            if (family, seed) in known:
+                continue
+            new = list(measured(family, seed, states, options.solver))
+            found += new
+            if options.records is not None:
+                with options.records.open("a") as file:
+                    file.writelines(json.dumps(link._asdict()) + "\n" for link in new)
+    print("\n".join(table(found)))
+
+
+if __name__ == "__main__":
+    main()
