@@ -77,7 +77,7 @@ class Link(NamedTuple):
     Attributes:
         family, seed: of the landscape.
         state, side: number of the transition state there, and its side.
-        index: Hessian index of the point where the path ends first; -1 if it does not.
+        reaches: Hessian index of the point where the path ends first; -1 if it does not.
         spread, tolerance: of the path believed, in length scales.
         first_spread: of the path at the first tolerance.
         first: whether the first tolerance leads to where the tight path does.
@@ -90,7 +90,7 @@ class Link(NamedTuple):
     seed: int
     state: int
     side: int
-    index: int
+    reaches: int
     spread: float
     tolerance: float
     first_spread: float
@@ -127,7 +127,7 @@ def links(
         found.append(
             {
                 "side": side,
-                "index": -1 if ends[0] is None else ends[0].index,
+                "reaches": -1 if ends[0] is None else ends[0].index,
                 "spread": usual[side].spread / length,
                 "tolerance": usual[side].tolerance / length,
                 "first_spread": first[side].spread / length,
@@ -233,7 +233,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a few links of each family")
     parser.add_argument("--minutes", type=float, default=60.0, help="CPU minutes to spend")
-    parser.add_argument("--states", type=int, default=300, help="transition states a landscape")
+    parser.add_argument("--states", type=int, default=100, help="transition states a landscape")
     parser.add_argument("--solver", type=float, default=0.05, help="part of the links for LSODA")
     parser.add_argument("--records", type=Path, help="file of results, continued if it exists")
     options = parser.parse_args()
