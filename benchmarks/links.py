@@ -3,11 +3,11 @@
     python -m benchmarks.links [--quick] [--minutes 60] [--records FILE] [--solver 0.05]
 
 Explores small landscapes of several families, one seed after the other until the CPU minutes are
-spent, and follows both paths from each of their transition states: as a search does, and once more
-with tighter tolerances to a smaller Newton ball. Where the two lead to different points, and for a
-random part of all links, SciPy's LSODA decides: at relative tolerances of 1e-9 and 1e-11 and from
-pushoffs of 0.02 and 0.002, in length scales. What all four agree on is the truth, and a link that
-they do not agree on is a tie.
+spent, and adds branching valleys in two dimensions (`FORKS`). Both paths from each transition state
+are followed as a search does, and once more with tighter tolerances to a smaller Newton ball. Where
+the two lead to different points, and for a random part of all links, SciPy's LSODA decides: at
+relative tolerances of 1e-9 and 1e-11 and from pushoffs of 0.02 and 0.002, in length scales. What
+all four agree on is the truth, and a link that they do not agree on is a tie.
 
 `first` counts the links that would be wrong if the first tolerance were always believed, with the
 smallest spread among them: the limit of the search has to lie below it. `--records` appends one
@@ -29,7 +29,7 @@ from scipy.stats import beta
 import lossatlas
 from lossatlas.data import load_ljat3, split_pools
 from lossatlas.exploration.ode_flow import Integrated, OdeFlow
-from lossatlas.landscape import NetworkLandscape
+from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.requests import Request, Requests
 from lossatlas.search.certify import certified
@@ -69,6 +69,39 @@ FAMILIES: dict[str, Callable[[int], NetworkLandscape]] = {
     "D1 [2,8,4], 100 items, 3e-4 (zero units)": _network("D1", 100, (8,), 3e-4),
     "D1 [2,10,4], 100 items, 1e-4": _network("D1", 100, (10,), 1e-4),
 }
+
+
+FORKS = "branching valleys in two dimensions"
+SLOPES = tuple(sign * slope for slope in (1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 1e-6) for sign in (1, -1))
+"""A valley leads from a saddle in the middle over a ridge that begins on its way; only so slight a
+slope says on which side of the ridge the path goes down."""
+FLOOR = (1.0, -0.15)
+"""Near the bottom of a branch."""
+
+
+def forks() -> tuple[FunctionLandscape, np.ndarray]:
+    """One landscape of many such valleys, and the saddles (k, 2 k) in the middle of each.
+
+    The surface is a sum of functions of two coordinates each. Where all but one of them are at
+    their minimum, paths are those of that one.
+    """
+    slopes = np.array(SLOPES)
+
+    def energy(w):
+        x, y = w[0::2], w[1::2]
+        ridge = (0.95 - x**2) * y**2 + 2 * y**4 - 0.03 * y**3
+        return (x**4 / 4 - x**2 / 2 + ridge + slopes * y).sum()
+
+    count = len(slopes)
+    landscape = FunctionLandscape(energy, [-2.0] * 2 * count, [2.0] * 2 * count)
+    tools = default_tools(landscape)
+    lowest = certified(tools, np.tile(FLOOR, count), downhill=True)
+    ((_, floor),) = Engine(landscape.surface, workers=1).run([lowest])
+    assert floor.point is not None
+    saddles = np.tile(floor.point.weights, (count, 1))
+    for k in range(count):
+        saddles[k, 2 * k : 2 * k + 2] = 0.0
+    return landscape, saddles
 
 
 class Link(NamedTuple):
@@ -173,8 +206,12 @@ def _verdict(end: Arrival, truth: list[Arrival]) -> str:
 
 def measured(family: str, seed: int, states: int, solver: float) -> Iterator[Link]:
     """All links of an exploration to so many transition states."""
-    landscape = FAMILIES[family](seed)
-    tools, weights = default_tools(landscape), _transition_states(landscape, seed, states)
+    if family == FORKS:
+        landscape, weights = forks()
+    else:
+        landscape = FAMILIES[family](seed)
+        weights = _transition_states(landscape, seed, states)
+    tools = default_tools(landscape)
     asked = np.random.default_rng(seed).random(len(weights)) < solver
     searches = [links(tools, w, bool(a)) for w, a in zip(weights, asked, strict=True)]
     for state, found in Engine(landscape.surface, workers=1).run(searches):
@@ -195,7 +232,8 @@ def _transition_states(landscape: NetworkLandscape, seed: int, states: int) -> n
 def table(found: Iterable[Link]) -> Iterator[str]:
     """One line for each family, and one for all."""
     found = list(found)
-    groups = {family: [link for link in found if link.family == family] for family in FAMILIES}
+    names = (*FAMILIES, FORKS)
+    groups = {name: [link for link in found if link.family == name] for name in names}
     yield (
         f"{'landscapes':42s} links  anew: differ  again  LSODA: asked  wrong  ties"
         "  first: wrong  least spread"
@@ -240,17 +278,18 @@ def main() -> None:
     states, seeds = (12, range(1)) if options.quick else (options.states, range(1000))
     found = read(options.records)
     known = {(link.family, link.seed) for link in found}
-    for seed in seeds:
-        for family in FAMILIES:
-            if time.process_time() > 60.0 * options.minutes:
-                break
-            if (family, seed) in known:
-                continue
-            new = list(measured(family, seed, states, options.solver))
-            found += new
-            if options.records is not None:
-                with options.records.open("a") as file:
-                    file.writelines(json.dumps(link._asdict()) + "\n" for link in new)
+    planned = [(FORKS, 0), *((family, seed) for seed in seeds for family in FAMILIES)]
+    for family, seed in planned:
+        if time.process_time() > 60.0 * options.minutes:
+            break
+        if (family, seed) in known:
+            continue
+        part = 1.0 if family == FORKS else options.solver
+        new = list(measured(family, seed, states, part))
+        found += new
+        if options.records is not None:
+            with options.records.open("a") as file:
+                file.writelines(json.dumps(link._asdict()) + "\n" for link in new)
     print("\n".join(table(found)))
 
 
