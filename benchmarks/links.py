@@ -1,13 +1,14 @@
 """Are links right? Links of explorations, followed anew and by a solver that shares no code.
 
-    python -m benchmarks.links [--quick] [--minutes 60] [--records FILE] [--solver 0.05]
+    python -m benchmarks.links [ATLAS ...] [--quick] [--minutes 60] [--records FILE]
 
 Explores small landscapes of several families, one seed after the other until the CPU minutes are
-spent, and follows both paths from each of their transition states: as a search does, and once more
-with tighter tolerances to a smaller Newton ball. Where the two lead to different points, and for a
-random part of all links, SciPy's LSODA decides: at relative tolerances of 1e-9 and 1e-11 and from
-pushoffs of 0.02 and 0.002, in length scales. What all four agree on is the truth, and a link that
-they do not agree on is a tie.
+spent, after the atlases given and branching valleys in two dimensions (`FORKS`). Both paths from
+each transition state are followed as a search does, and once more with tighter tolerances to a
+smaller Newton ball. Where the two lead to different points, and for a random part of all links,
+SciPy's LSODA decides: at relative tolerances of 1e-9 and 1e-11 and from pushoffs of 0.02 and 0.002,
+in length scales. What all four agree on is the truth, and a link that they do not agree on is a
+tie.
 
 `first` counts the links that would be wrong if the first tolerance were always believed, with the
 smallest spread among them: the limit of the search has to lie below it. `--records` appends one
@@ -18,8 +19,8 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from functools import cache
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,9 +28,11 @@ import numpy as np
 from scipy.stats import beta
 
 import lossatlas
+from lossatlas.atlas import Atlas
 from lossatlas.data import load_ljat3, split_pools
 from lossatlas.exploration.ode_flow import Integrated, OdeFlow
-from lossatlas.landscape import NetworkLandscape
+from lossatlas.landscape import FunctionLandscape, NetworkLandscape
+from lossatlas.landscape.base import Landscape
 from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.requests import Request, Requests
 from lossatlas.search.certify import certified
@@ -37,6 +40,7 @@ from lossatlas.search.descent import descend
 from lossatlas.search.identity import same_point
 from lossatlas.search.outcome import StationaryPoint
 from lossatlas.search.tools import Tools, default_tools
+from lossatlas.studies.problem import landscape_of
 
 TIGHTER = 0.1
 """Tolerances, spread and Newton ball of the paths that are followed anew, over the usual ones."""
@@ -71,13 +75,46 @@ FAMILIES: dict[str, Callable[[int], NetworkLandscape]] = {
 }
 
 
+FORKS = "branching valleys in two dimensions"
+SLOPES = tuple(sign * slope for slope in (1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 1e-6) for sign in (1, -1))
+"""A valley leads from a saddle in the middle over a ridge that begins on its way; only so slight a
+slope says on which side of the ridge the path goes down."""
+FLOOR = (1.0, -0.15)
+"""Near the bottom of a branch."""
+
+
+def forks() -> tuple[FunctionLandscape, np.ndarray]:
+    """One landscape of many such valleys, and the saddles (k, 2 k) in the middle of each.
+
+    The surface is a sum of functions of two coordinates each. Where all but one of them are at
+    their minimum, paths are those of that one.
+    """
+    slopes = np.array(SLOPES)
+
+    def energy(w):
+        x, y = w[0::2], w[1::2]
+        ridge = (0.95 - x**2) * y**2 + 2 * y**4 - 0.03 * y**3
+        return (x**4 / 4 - x**2 / 2 + ridge + slopes * y).sum()
+
+    count = len(slopes)
+    landscape = FunctionLandscape(energy, [-2.0] * 2 * count, [2.0] * 2 * count)
+    tools = default_tools(landscape)
+    lowest = certified(tools, np.tile(FLOOR, count), downhill=True)
+    ((_, floor),) = Engine(landscape.surface, workers=1).run([lowest])
+    assert floor.point is not None
+    saddles = np.tile(floor.point.weights, (count, 1))
+    for k in range(count):
+        saddles[k, 2 * k : 2 * k + 2] = 0.0
+    return landscape, saddles
+
+
 class Link(NamedTuple):
     """One side of a transition state.
 
     Attributes:
         family, seed: of the landscape.
         state, side: number of the transition state there, and its side.
-        index: Hessian index of the point where the path ends first; -1 if it does not.
+        reaches: Hessian index of the point where the path ends first; -1 if it does not.
         spread, tolerance: of the path believed, in length scales.
         first_spread: of the path at the first tolerance.
         first: whether the first tolerance leads to where the tight path does.
@@ -90,7 +127,7 @@ class Link(NamedTuple):
     seed: int
     state: int
     side: int
-    index: int
+    reaches: int
     spread: float
     tolerance: float
     first_spread: float
@@ -127,7 +164,7 @@ def links(
         found.append(
             {
                 "side": side,
-                "index": -1 if ends[0] is None else ends[0].index,
+                "reaches": -1 if ends[0] is None else ends[0].index,
                 "spread": usual[side].spread / length,
                 "tolerance": usual[side].tolerance / length,
                 "first_spread": first[side].spread / length,
@@ -171,31 +208,63 @@ def _verdict(end: Arrival, truth: list[Arrival]) -> str:
     return "right" if _same(end, truth[0]) else "wrong"
 
 
-def measured(family: str, seed: int, states: int, solver: float) -> Iterator[Link]:
-    """All links of an exploration to so many transition states."""
-    landscape = FAMILIES[family](seed)
-    tools, weights = default_tools(landscape), _transition_states(landscape, seed, states)
+class Subject(NamedTuple):
+    """Whose links are followed, where the name of a family is that of an atlas elsewhere.
+
+    Attributes:
+        family, seed: see `Link`.
+        found: makes the landscape and transition states on it (k, n).
+    """
+
+    family: str
+    seed: int
+    found: Callable[[], tuple[Landscape, np.ndarray]]
+
+
+def subjects(atlases: Sequence[Path], seeds: Iterable[int], states: int) -> Iterator[Subject]:
+    """The valleys, the atlases, and explorations to so many transition states of every family."""
+    yield Subject(FORKS, 0, forks)
+    yield from (Subject(path.name, 0, partial(_stored, path)) for path in atlases)
+    for seed in seeds:
+        for family in FAMILIES:
+            yield Subject(family, seed, partial(_explored, family, seed, states))
+
+
+def measured(subject: Subject, solver: float) -> Iterator[Link]:
+    """All links of a subject; of a part of its transition states LSODA is asked anyway."""
+    family, seed, found = subject
+    landscape, weights = found()
+    tools = default_tools(landscape)
     asked = np.random.default_rng(seed).random(len(weights)) < solver
     searches = [links(tools, w, bool(a)) for w, a in zip(weights, asked, strict=True)]
     for state, found in Engine(landscape.surface, workers=1).run(searches):
         yield from (Link(family=family, seed=seed, state=state, **row) for row in found)
 
 
-def _transition_states(landscape: NetworkLandscape, seed: int, states: int) -> np.ndarray:
+def _explored(family: str, seed: int, states: int) -> tuple[Landscape, np.ndarray]:
+    landscape = FAMILIES[family](seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "links.atlas"
         options = {"transition_states": states, "cpu_minutes": MINUTES, "seed": seed, "workers": 1}
         with lossatlas.explore(landscape, path, progress=False, **options) as atlas:
-            ids = atlas.transition_states()["id"].tolist()
-            return np.array(atlas.transition_state_weights(ids)).reshape(
-                len(ids), landscape.n_weights
-            )
+            return landscape, _transition_states(atlas)
+
+
+def _stored(path: Path) -> tuple[Landscape, np.ndarray]:
+    with Atlas.open(path) as atlas:
+        return landscape_of(atlas.problem), _transition_states(atlas)
+
+
+def _transition_states(atlas: Atlas) -> np.ndarray:
+    ids = atlas.transition_states()["id"].tolist()
+    return np.array(atlas.transition_state_weights(ids))
 
 
 def table(found: Iterable[Link]) -> Iterator[str]:
     """One line for each family, and one for all."""
     found = list(found)
-    groups = {family: [link for link in found if link.family == family] for family in FAMILIES}
+    names = dict.fromkeys(link.family for link in found)
+    groups = {name: [link for link in found if link.family == name] for name in names}
     yield (
         f"{'landscapes':42s} links  anew: differ  again  LSODA: asked  wrong  ties"
         "  first: wrong  least spread"
@@ -231,26 +300,27 @@ def read(records: Path | None) -> list[Link]:
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("atlases", type=Path, nargs="*", help="atlases of studies to look into")
     parser.add_argument("--quick", action="store_true", help="a few links of each family")
     parser.add_argument("--minutes", type=float, default=60.0, help="CPU minutes to spend")
-    parser.add_argument("--states", type=int, default=300, help="transition states a landscape")
+    parser.add_argument("--states", type=int, default=100, help="transition states a landscape")
     parser.add_argument("--solver", type=float, default=0.05, help="part of the links for LSODA")
     parser.add_argument("--records", type=Path, help="file of results, continued if it exists")
     options = parser.parse_args()
     states, seeds = (12, range(1)) if options.quick else (options.states, range(1000))
     found = read(options.records)
     known = {(link.family, link.seed) for link in found}
-    for seed in seeds:
-        for family in FAMILIES:
-            if time.process_time() > 60.0 * options.minutes:
-                break
-            if (family, seed) in known:
-                continue
-            new = list(measured(family, seed, states, options.solver))
-            found += new
-            if options.records is not None:
-                with options.records.open("a") as file:
-                    file.writelines(json.dumps(link._asdict()) + "\n" for link in new)
+    for subject in subjects(options.atlases, seeds, states):
+        if time.process_time() > 60.0 * options.minutes:
+            break
+        if subject[:2] in known:
+            continue
+        part = 1.0 if subject.family == FORKS else options.solver
+        new = list(measured(subject, part))
+        found += new
+        if options.records is not None:
+            with options.records.open("a") as file:
+                file.writelines(json.dumps(link._asdict()) + "\n" for link in new)
     print("\n".join(table(found)))
 
 

@@ -161,6 +161,7 @@ def test_all_unstable_modes_are_used_however_many_there_are():
 
     def search():
         arrival = yield from certified(tools, np.r_[1.0, np.zeros(k)])
+        assert arrival.point is not None
         modes = yield from pathway._unstable_modes(arrival, arrival.point)
         return arrival, modes
 
