@@ -117,9 +117,9 @@ def test_copies_of_a_saddle_are_left_once():
     assert found.status is Status.CONVERGED
     assert ends_of(found) == {0: ["y", "z"], 1: ["y", "z"]}
     (tried,) = {end.directions for end in found.pathways[-1].ends}
-    assert len(flows) == 2 + tried
+    assert len(flows) == 1 + tried  # the path on the other side is the mirror image of one
     vias = {end.side: end.via.weights[0] for end in found.pathways[-1].ends}
-    assert vias[0] == pytest.approx(-vias[1])
+    assert abs(vias[0]) == pytest.approx(abs(vias[1]))
 
 
 @pytest.mark.parametrize("lost", [0, 9])
