@@ -19,6 +19,7 @@ STATES, ATTEMPTS = 2.7, 4
 """Transition states and attempts a minimum."""
 INVARIANTS = 14
 PART = 20_000
+SHARED = 0.8
 CONNECTED = 20
 """Of so many minima one is not connected."""
 
@@ -66,10 +67,18 @@ def _connected(minima: np.ndarray) -> np.ndarray:
 def random_points(
     random: np.random.Generator, count: int, where: NetworkLandscape, low: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Energies, invariants and weights; losses of a real landscape lie close together."""
+    """Energies, invariants and weights; losses of a real landscape lie close together.
+
+    Each network shares four of five weights with an earlier one, as networks of one landscape do
+    that have units in common.
+    """
     energies = random.uniform(low, low + 0.1, count)
     invariants = np.hstack([energies[:, None], random.normal(size=(count, INVARIANTS - 1))])
-    return energies, invariants, 2.0 * random.normal(size=(count, where.n_weights))
+    weights = 2.0 * random.normal(size=(count, where.n_weights))
+    shared = random.random(weights.shape) < SHARED
+    for k, earlier in enumerate(random.integers(np.arange(1, count + 1)).tolist()):
+        weights[k, shared[k]] = weights[earlier, shared[k]]
+    return energies, invariants, weights
 
 
 def points(index: int, values: tuple[np.ndarray, np.ndarray, np.ndarray]) -> list[StationaryPoint]:
