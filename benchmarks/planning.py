@@ -1,6 +1,6 @@
 """Does planning and committing a search cost more as the atlas grows, and how long does it take?
 
-    python -m benchmarks.planning [--quick] [--folder FOLDER]
+    python -m benchmarks.planning [--quick] [--width N] [--folder FOLDER]
     python -m benchmarks.planning --study FILE --cpu-minutes N
 
 The first fills atlases of 1,000 to 200,000 minima with 2.7 transition states and four attempts each
@@ -32,7 +32,7 @@ import numpy as np
 from benchmarks.synthetic_atlas import fill, landscape, points, random_points, stored_minima
 
 SIZES, QUICK = (1_000, 4_000, 16_000, 64_000, 200_000), (1_000, 4_000, 16_000)
-ROUNDS = 40
+SEARCHES, WIDTH = 1_000, 48
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "planning.png"
 
 
@@ -65,17 +65,17 @@ class Measured:
         return self.planning + self.committing + self.checkpoint
 
 
-def measured(path: str, minima: int) -> Measured:
+def measured(path: str, minima: int, width: int = WIDTH) -> Measured:
     """Plan rounds from an atlas and commit results of them."""
     from lossatlas.atlas import Atlas
     from lossatlas.exploration.catalog import chosen
     from lossatlas.exploration.checkpoint import GROWTH, Checkpoint
     from lossatlas.exploration.committing import Committer
+    from lossatlas.exploration.explorer import KEPT_AT_ONCE
     from lossatlas.exploration.planner import begin, plan_round
     from lossatlas.exploration.points import count_points
     from lossatlas.exploration.stop_rules import ExploreOptions
     from lossatlas.exploration.view import Observer
-    from lossatlas.exploration.width import LEAST
 
     where, random = landscape(), np.random.default_rng(1)
     known = stored_minima(path, minima)
@@ -89,14 +89,15 @@ def measured(path: str, minima: int) -> Measured:
         def plan(number: int) -> list[Any]:
             view = observer.view()
             observer.known()
-            planned = plan_round(view, agendas, 0.0, LEAST // 2)
-            place = {"round": number, "as_of": view.as_of, "width": LEAST}
+            observer.fold.keep_neighbors(KEPT_AT_ONCE)
+            planned = plan_round(view, agendas, 0.0, width // 2)
+            place = {"round": number, "as_of": view.as_of, "width": width}
             return [_attempt(random, where, known, one.task.key, place) for one in planned]
 
         made = [attempt() for attempt in plan(0)]
         opening = time.thread_time() - begun
         planning, committing, searches = [], [], 0
-        for number in range(1, ROUNDS + 1):
+        for number in range(1, 1 + max(2, 2 * SEARCHES // width)):
             committer.pending += made
             committing.append(_spent(committer.commit))
             found: list[Any] = []
@@ -188,7 +189,7 @@ def draw(found: list[Measured], path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
-def sizes(wanted: tuple[int, ...], folder: Path) -> list[Measured]:
+def sizes(wanted: tuple[int, ...], folder: Path, width: int = WIDTH) -> list[Measured]:
     """Each size in a program of its own, so that its memory is that of this size."""
     found = []
     for minima in wanted:
@@ -198,7 +199,8 @@ def sizes(wanted: tuple[int, ...], folder: Path) -> list[Measured]:
             fill(str(path), landscape(), minima)
         with tempfile.TemporaryDirectory(dir=folder) as own:  # the atlas is added to
             copy = shutil.copy(path, own)
-            program = [sys.executable, "-m", "benchmarks.planning", "--measure", copy, str(minima)]
+            measure = ["--measure", copy, str(minima), "--width", str(width)]
+            program = [sys.executable, "-m", "benchmarks.planning", *measure]
             done = subprocess.run(program, stdout=subprocess.PIPE, check=True)
         found.append(Measured(**json.loads(done.stdout)))
     return found
@@ -254,6 +256,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--quick", action="store_true", help="sizes up to 16,000 minima, no picture")
     made.add_argument("--folder", type=Path, help="where the atlases are kept; default: nowhere")
     made.add_argument("--largest", type=int, default=SIZES[-1], help="measure up to so many minima")
+    made.add_argument("--width", type=int, default=WIDTH, help="searches in flight")
     made.add_argument("--study", help="explore this study instead")
     made.add_argument("--cpu-minutes", type=float, default=20.0, help="how long")
     made.add_argument("--measure", nargs=2, metavar=("ATLAS", "MINIMA"), help="one atlas, as JSON")
@@ -264,7 +267,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure and print."""
     options = parser().parse_args(arguments)
     if options.measure:
-        print(json.dumps(asdict(measured(options.measure[0], int(options.measure[1])))))
+        print(
+            json.dumps(asdict(measured(options.measure[0], int(options.measure[1]), options.width)))
+        )
         return
     if options.study:
         for line in explored(options.study, options.cpu_minutes):
@@ -272,7 +277,7 @@ def main(arguments: list[str] | None = None) -> None:
         return
     wanted = tuple(size for size in (QUICK if options.quick else SIZES) if size <= options.largest)
     with tempfile.TemporaryDirectory() as temporary:
-        found = sizes(wanted, options.folder or Path(temporary))
+        found = sizes(wanted, options.folder or Path(temporary), options.width)
     print("\n".join(table(found)))
     if not options.quick:
         draw(found, PICTURE)

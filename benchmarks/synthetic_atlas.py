@@ -12,6 +12,7 @@ from benchmarks.bulk import ORBIT_SIZE, SPECTRUM, add_links, add_points, add_row
 from sqlalchemy import select
 
 from lossatlas.atlas import Atlas, Problem, schema
+from lossatlas.exploration.fold import Fold
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.search.outcome import StationaryPoint
 
@@ -19,6 +20,7 @@ STATES, ATTEMPTS = 2.7, 4
 """Transition states and attempts a minimum."""
 INVARIANTS = 14
 PART = 20_000
+SHARED = 0.8
 CONNECTED = 20
 """Of so many minima one is not connected."""
 
@@ -52,6 +54,9 @@ def fill(path: str, where: NetworkLandscape, minima: int) -> None:
         add_rows(atlas, schema.batch, [batch])
         add_rows(atlas, schema.attempt, _attempts(minima))
         add_rows(atlas, schema.attempt_point, _met(minima, *(one.tolist() for one in ends)))
+        fold = Fold(atlas, where)
+        fold.advance()
+        fold.keep_neighbors()
 
 
 def states_at(minima: int) -> int:
@@ -66,10 +71,18 @@ def _connected(minima: np.ndarray) -> np.ndarray:
 def random_points(
     random: np.random.Generator, count: int, where: NetworkLandscape, low: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Energies, invariants and weights; losses of a real landscape lie close together."""
+    """Energies, invariants and weights; losses of a real landscape lie close together.
+
+    Each network shares four of five weights with an earlier one, as networks of one landscape do
+    that have units in common.
+    """
     energies = random.uniform(low, low + 0.1, count)
     invariants = np.hstack([energies[:, None], random.normal(size=(count, INVARIANTS - 1))])
-    return energies, invariants, 2.0 * random.normal(size=(count, where.n_weights))
+    weights = 2.0 * random.normal(size=(count, where.n_weights))
+    shared = random.random(weights.shape) < SHARED
+    for k, earlier in enumerate(random.integers(np.arange(1, count + 1)).tolist()):
+        weights[k, shared[k]] = weights[earlier, shared[k]]
+    return energies, invariants, weights
 
 
 def points(index: int, values: tuple[np.ndarray, np.ndarray, np.ndarray]) -> list[StationaryPoint]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -15,9 +16,11 @@ import numpy as np
 import pytest
 from explored import explore, rough_landscape
 
+from lossatlas.atlas import Atlas
 from lossatlas.errors import Status
 from lossatlas.exploration import Key, Strategy, Task
 from lossatlas.exploration.resuming import Restart
+from lossatlas.exploration.view import Observer
 from lossatlas.lanes.requests import Found
 from lossatlas.search import Cost, Outcome
 
@@ -200,6 +203,31 @@ def test_a_run_of_another_seed_width_or_strategies_begins_anew(landscape, whole,
     explore(landscape, path, transition_states=len(content(path)["transition_state"]) + 2, seed=7)
     first = content(path)["attempt"][last]
     assert (first[1], first[2]) == (0, last)
+
+
+def test_two_explorers_at_once_see_what_the_other_finds(landscape, tmp_path):
+    path = tmp_path / "shared.atlas"
+    explore(landscape, path, transition_states=1)
+    with ThreadPoolExecutor(2) as threads:
+        both = [
+            threads.submit(explore, landscape, path, transition_states=60, seed=seed, workers=1)
+            for seed in (5, 6)
+        ]
+        reasons = {one.result().reason for one in both}
+    known = len(content(path)["transition_state"])
+    explore(landscape, path, transition_states=known + 20, seed=5)
+    with Atlas.open(path) as atlas:
+        assert atlas.check() == ()
+        view, points = Observer(atlas, landscape).view(), atlas.network(outside=True)
+    assert reasons == {"number"}
+    np.testing.assert_array_equal(view.component, points.components)
+    query = "SELECT run_id, round FROM attempt JOIN batch ON batch.id = batch ORDER BY attempt.id"
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute(query).fetchall()
+    rounds = {own: [number for run, number in rows if run == own] for own in (2, 3, 4)}
+    assert all(len(own) > 10 and own == sorted(own) for own in rounds.values())
+    continued = next(own for own in (rounds[2], rounds[3]) if rounds[4][0] in own[-40:])
+    assert rounds[4][-1] > continued[-1]
 
 
 def several(tools, number):

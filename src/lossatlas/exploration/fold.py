@@ -76,17 +76,12 @@ class Fold:
         self.components, self.lowest = Components(), -1
         self.near, self.known = Neighbors(), KnownPoints()
         self.checkpoint = NO_CHECKPOINT
-        self._recent: dict[str, deque[Recent]] = {}
+        self.recent: dict[str, Recent] = {}
+        self._lasts: dict[str, deque[Recent]] = {}
         self._pairs = Rows(np.zeros((0, 2), np.int64))
         self._log: LogColumns | None = None
         self._counts = Counts(0, 0)
         self._kept = 0
-
-    @property
-    def recent(self) -> dict[str, Recent]:
-        """What the last attempts of each strategy, by its name in the log, found and cost."""
-        totals = {name: map(sum, zip(*rows, strict=True)) for name, rows in self._recent.items()}
-        return {name: Recent(*total) for name, total in totals.items()}
 
     def read(self) -> LogColumns:
         """The attempts that were not folded in yet, up to the present end of the log."""
@@ -162,9 +157,10 @@ class Fold:
         self._pairs.extend(np.stack([log.first[rows], log.second[rows]], axis=1)[pairs])
         columns = (*_new(log), log.gradients, log.hessians)
         for strategy, some in made.items():
-            lasts = self._recent.setdefault(strategy, deque(maxlen=MEMORY))
+            lasts = self._lasts.setdefault(strategy, deque(maxlen=MEMORY))
             values = (column[some[-MEMORY:]].tolist() for column in columns)
             lasts.extend(map(Recent, *values))
+            self.recent[strategy] = Recent(*map(sum, zip(*lasts, strict=True)))
 
     def _fold_minima(self, connection: Connection) -> None:
         """The minima up to the present count."""

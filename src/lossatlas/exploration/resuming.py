@@ -111,4 +111,5 @@ def _manner(options: Mapping[str, Any]) -> tuple[Any, ...]:
     share = options.get("independent_share")
     if share is None:
         share = 0.0 if options.get("until") is None else DRAWS
-    return options.get("seed"), in_order, share, options.get("tools")
+    same = (options.get(name) for name in ("seed", "width", "tools"))
+    return (in_order, share, *same)

@@ -168,7 +168,7 @@ class Observer:
             components=fold.components,
             near=fold.near,
             checkpoint=fold.checkpoint,
-            recent=fold.recent,
+            recent=dict(fold.recent),
             seed=self.seed,
             as_of=fold.as_of,
         )
