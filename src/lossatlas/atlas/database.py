@@ -299,7 +299,7 @@ def _explained(name: str) -> Iterator[None]:
     """Turn errors of the database into `AtlasError` with a message for its user."""
     try:
         yield
-    except DBAPIError as error:
-        text = str(error.orig)
+    except (DBAPIError, sqlite3.Error) as error:  # the latter where rows are read as tuples
+        text = str(error.orig if isinstance(error, DBAPIError) else error)
         known = (say for fragment, say in EXPLANATIONS if fragment in text.lower())
         raise AtlasError(f"{name}: {next(known, ' '.join(text.split()))}") from error

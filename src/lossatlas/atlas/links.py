@@ -6,7 +6,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from lossatlas.atlas import schema
-from lossatlas.atlas.columns import read_columns
+from lossatlas.atlas.columns import read_lists
 from lossatlas.network.links import Links
 
 
@@ -23,14 +23,10 @@ def read_links(connection: Connection, after: int = 0) -> Links:
         .where(table.transition_state > after)
         .order_by(table.transition_state, table.side, table.minimum)
     )
-    read = read_columns(connection, query)
-    if not len(read["side"]):
-        return Links(*(np.zeros(0, np.int64) for _ in Links._fields))
-    index = read["via_index"]
-    if index.dtype == object:  # where some paths run into nothing
-        index = np.where(index == None, 0, index)  # noqa: E711 (of each entry)
-    read["via_index"] = index
-    return Links(*(read[name].astype(np.int64) for name in Links._fields))
+    *ids, via_indices = read_lists(connection, query)
+    # Most paths run into nothing on their way: NULL becomes NaN.
+    indices = np.nan_to_num(np.array(via_indices, np.float64)).astype(np.int64)
+    return Links(*(np.array(column, np.int64) for column in ids), indices)
 
 
 class Ends(NamedTuple):

@@ -1,6 +1,5 @@
 """The log of attempts, as the planner reads it: what was tried, what it cost, what it brought."""
 
-from sys import intern
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -125,14 +124,15 @@ def read_log_columns(atlas: Readable, after: int = 0) -> LogColumns:
     with atlas.reading() as connection:
         columns = dict(zip(names, read_lists(connection, query), strict=True))
         starts = read_lists(connection, origins.order_by(point.attempt, point.position))
-    texts = {name: list(map(_shared, columns.pop(name))) for name in ("strategy", "what", "stream")}
+    texts = {name: _shared(columns.pop(name)) for name in ("strategy", "what", "stream")}
     numbers = {name: np.array(values, np.int64) for name, values in columns.items()}
     return LogColumns(**texts, **numbers, **_origins(numbers["id"], *starts))
 
 
-def _shared(text: str | None) -> str | None:
+def _shared(texts: list[Any]) -> list[Any]:
     """The same object for equal texts, of which a log has many."""
-    return None if text is None else intern(text)
+    first: dict[Any, Any] = {}
+    return [first.setdefault(text, text) for text in texts]
 
 
 def _origins(

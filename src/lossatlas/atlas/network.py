@@ -6,13 +6,14 @@ and attempts are only ever added, too. Properties of minima are written rarely, 
 the data that they were computed from are replaced: they are read again when this has happened.
 """
 
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection, Table, func, select
 
 from lossatlas.atlas import contents, schema
-from lossatlas.atlas.columns import read_columns, read_lists, stack
+from lossatlas.atlas.columns import read_lists, stack
 from lossatlas.atlas.links import read_links
 from lossatlas.atlas.records import group_hashes
 from lossatlas.errors import AtlasError, BadInputError
@@ -106,9 +107,9 @@ def with_weights(connection: Connection, network: Network) -> Network:
         (schema.transition_state, network.transition_state_ids),
     ):
         query = select(table.c.id, table.c.weights).where(table.c.id <= _last(ids))
-        read = read_columns(connection, query.order_by(table.c.id))
-        kept = np.isin(read["id"].astype(np.int64), ids)
-        weights.append(stack(read["weights"][kept].tolist()))
+        there, blobs = read_lists(connection, query.order_by(table.c.id))
+        kept = np.isin(np.array(there, np.int64), ids)
+        weights.append(stack(list(compress(blobs, kept))))
     return network.with_values(minimum_weights=weights[0], transition_state_weights=weights[1])
 
 
@@ -124,9 +125,9 @@ def read_properties(connection: Connection, ids: np.ndarray) -> dict[str, np.nda
     values = {}
     for name in connection.execute(names).scalars().all():
         query = select(table.minimum_id, table.value).where(table.name == name, shown)
-        read = read_columns(connection, query)
+        of_minima, computed = read_lists(connection, query)
         values[name] = np.full(ids.size, np.nan)
-        values[name][np.searchsorted(ids, read["minimum_id"])] = read["value"].astype(np.float64)
+        values[name][np.searchsorted(ids, of_minima)] = computed
     return values
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from sqlalchemy import Connection, Row, func, select
 
 from lossatlas.atlas import contents, schema
-from lossatlas.atlas.columns import MINIMUM_COLUMNS, read_columns
+from lossatlas.atlas.columns import MINIMUM_COLUMNS, read_lists
 from lossatlas.atlas.failures import count_statuses, dominant_failure
 from lossatlas.atlas.links import read_links, usual_ends
 from lossatlas.atlas.network import Reading, read_properties
@@ -91,7 +91,7 @@ def minima(connection: Connection, *, outside: bool = False) -> "DataFrame":
         table.times_found,
         table.rms_gradient,
     ).order_by(table.id)
-    read = read_columns(connection, query).values()
+    read = read_lists(connection, query)
     frame = pd.DataFrame(dict(zip(MINIMUM_COLUMNS, read, strict=True)))
     frame["orbit_size"] = frame["orbit_size"].map(int).astype(object)
     properties = read_properties(connection, frame["id"].to_numpy(np.int64))

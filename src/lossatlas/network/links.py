@@ -206,11 +206,13 @@ def _starts(links: Links) -> Int[np.ndarray, " t"]:
 
 
 def _positions(kind: str, ids: np.ndarray, known: np.ndarray) -> np.ndarray:
-    missing = np.setdiff1d(ids, known)
-    if missing.size:
-        problem = f"there is no {kind} {missing[0]}, which a link leads to"
+    places = np.searchsorted(known, ids)
+    there = places < known.size
+    there[there] = known[places[there]] == ids[there]
+    if not there.all():
+        problem = f"there is no {kind} {ids[~there].min()}, which a link leads to"
         raise BadInputError("links", problem, "use the ids of the points that are there")
-    return np.searchsorted(known, ids)
+    return places
 
 
 def _check_positions(name: str, positions: np.ndarray, size: int) -> None:
