@@ -10,11 +10,17 @@ planning and commits into an atlas. Searches are functions of their arrays, so t
 width make the same jobs; one that was not recorded would be an error.
 
 Workers are busy while recorded time passes. It is counted from the first commit until the last
-round is planned, so that neither start nor end count.
+round is planned, so that neither start nor end count. CPU times are those of the thread that plans
+and commits ("main"), of the workers without their device calls ("workers": engine and generators)
+and of device calls that compute nothing ("calls"), in milliseconds a search. One process can make
+no more searches a second than all three together allow ("at most"): only one thread at a time runs
+Python. "at best" is how busy the same searches keep the workers where Python takes no time at all:
+what the width is wide enough for.
 """
 
 import argparse
 import hashlib
+import heapq
 import pickle
 import tempfile
 import threading
@@ -43,7 +49,8 @@ from lossatlas.landscape import NetworkLandscape
 from lossatlas.lanes import blocks
 
 WORKERS, QUICK = (2, 4, 8, 16, 32, 64), (2, 4)
-COLUMNS = ("workers", "width", "searches", "busy", "searches/s", "main", "threads", "process")
+COLUMNS = ("workers", "width", "searches", "at best", "busy", "searches/s")
+COSTS = ("main, ms", "workers, ms", "calls, ms", "at most, searches/s")
 
 
 class Recorded(NamedTuple):
@@ -56,6 +63,16 @@ class Recorded(NamedTuple):
 
     seconds: tuple[float, ...]
     results: Any
+
+
+class Call(NamedTuple):
+    """A device call of a replay: the position of its search, when it ended, its recorded time, and
+    the CPU time it took."""
+
+    position: int
+    when: float
+    seconds: float
+    cpu: float
 
 
 @dataclass
@@ -83,15 +100,20 @@ class Recording:
 
         return noting
 
-    def player(self, calls: list[tuple[float, float]]) -> Callable[..., Any]:
+    def player(self, calls: list[Call]) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """In place of `blocks.advance`, of one lane: gives what was noted after the same time.
 
-        Notes in `calls` when each ended, and its recorded time.
+        The second goes in place of `Block.advance`.
         """
         mine = threading.local()  # each worker has a block for each kernel
+        advance = blocks.Block.advance
+
+        def noting(block, new):
+            mine.position = (new or block.waiting)[0].ticket.position
+            return advance(block, new)
 
         def playing(kernel, surface, states, jobs, fresh, vectorized):
-            begun = time.monotonic()
+            begun, cpu = time.monotonic(), time.thread_time()
             current = mine.__dict__.setdefault("current", {})
             if fresh[0]:
                 current[kernel] = [self.jobs[key(kernel, jobs)], 0]
@@ -100,11 +122,12 @@ class Recording:
             last = call + 1 == len(seconds)
             status = np.array([Status.CONVERGED if last else Status.RUNNING], np.int32)
             states, results = passed_on(states, jobs, fresh, results, status)
+            cpu = time.thread_time() - cpu
             time.sleep(max(0.0, seconds[call] - (time.monotonic() - begun)))
-            calls.append((time.monotonic(), seconds[call]))
+            calls.append(Call(mine.position, time.monotonic(), seconds[call], cpu))
             return states, results, np.ones(1, np.int32)
 
-        return playing
+        return playing, noting
 
 
 def key(kernel: Any, job: Any) -> bytes:
@@ -126,9 +149,9 @@ def passed_on(states: Any, jobs: Any, fresh: Any, results: Any, status: Any) -> 
     return states._replace(status=status), results
 
 
-def landscape() -> NetworkLandscape:
-    """[2, 10, 4, 1000, 1e-4] on LJAT3 outcomes in the cube D2."""
-    train = split_pools(load_ljat3("D2", items=4000, seed=1).pools, 1000, 1, 1).train
+def landscape(items: int = 1000) -> NetworkLandscape:
+    """[2, 10, 4, items, 1e-4] on LJAT3 outcomes in the cube D2."""
+    train = split_pools(load_ljat3("D2", items=4 * items, seed=1).pools, items, 1, 1).train
     return NetworkLandscape(train.inputs, train.labels, (10,), 1e-4)
 
 
@@ -137,55 +160,64 @@ class Replay(NamedTuple):
 
     Attributes:
         workers, width, searches: of the exploration; what the rest of it counts is a window of it.
+        at_best: part of the workers' time that would be busy if Python took none.
         seconds: length of the window.
         recorded: time of all device calls in it.
         finished: attempts committed in it.
         main: CPU time of the thread that plans and commits, a search.
-        threads: that of the workers, a search, device calls included that compute nothing.
+        workers_cpu: that of all other threads without device calls, a search.
+        calls: that of device calls, which compute nothing, a search.
     """
 
     workers: int
     width: int
     searches: int
+    at_best: float
     seconds: float
     recorded: float
     finished: int
     main: float
-    threads: float
+    workers_cpu: float
+    calls: float
 
     def row(self) -> str:
         """A row of the table; CPU times in milliseconds."""
+        costs = self.main, self.workers_cpu, self.calls
         cells = (
             f"{self.workers}",
             f"{self.width:,}",
             f"{self.searches:,}",
+            f"{100 * self.at_best:.0f} %",
             f"{100 * self.recorded / (self.workers * self.seconds):.0f} %",
             f"{self.finished / self.seconds:.0f}",
-            f"{1e3 * self.main:.2f}",
-            f"{1e3 * self.threads:.2f}",
-            f"{1 / (self.main + self.threads):.0f}",
+            *(f"{1e3 * cost:.2f}" for cost in costs),
+            f"{1 / sum(costs):.0f}",
         )
         return f"| {' | '.join(cells)} |"
 
 
 @contextmanager
-def only(rounds: int, planned: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Plan so many rounds and no more, so that all searches run to their end."""
+def only(rounds: int, planned: Callable[[int], None] = lambda searches: None) -> Iterator[None]:
+    """Plan so many rounds and no more, so that all searches run to their end.
+
+    `planned` is called with the number of searches in each.
+    """
     plan, counted = explorer.plan_round, Counter[str]()
 
     def limited(*arguments):
         counted["rounds"] += 1
         if counted["rounds"] > rounds:
             return []
-        planned()
-        return plan(*arguments)
+        tasks = plan(*arguments)
+        planned(len(tasks))
+        return tasks
 
     with patch.object(explorer, "plan_round", limited):
         yield
 
 
-def explored(workers: int, width: int, rounds: int, report: Callable[[Progress], None]) -> None:
-    """So many rounds of an exploration from nothing."""
+def explored(workers: int, width: int, report: Callable[[Progress], None]) -> None:
+    """An exploration from nothing."""
     subject = landscape()
     options = ExploreOptions(width=width, workers=workers, lanes=1)
     with tempfile.TemporaryDirectory() as folder:
@@ -202,7 +234,7 @@ def recorded(width: int, rounds: int, folder: Path | None) -> Recording:
         return Recording({name: Recorded(*record) for name, record in jobs.items()})
     recording = Recording()
     with patch.object(blocks, "advance", recording.recorder()), only(rounds):
-        explored(1, width, rounds, lambda progress: None)
+        explored(1, width, lambda progress: None)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Plain tuples: what `__main__` defines has another name elsewhere.
@@ -213,31 +245,64 @@ def recorded(width: int, rounds: int, folder: Path | None) -> Recording:
 
 def replayed(recording: Recording, workers: int, width: int, rounds: int) -> Replay:
     """Replay it with so many workers."""
-    calls: list[tuple[float, float]] = []
+    calls: list[Call] = []
     commits: list[tuple[float, int, float, float]] = []
-    plans: list[float] = []
+    plans: list[tuple[float, int]] = []
 
     def now(progress: Progress) -> None:
         times = time.monotonic(), progress.attempts, time.thread_time(), time.process_time()
         commits.append(times)
 
-    play = patch.object(blocks, "advance", recording.player(calls))
-    with play, only(rounds, lambda: plans.append(time.monotonic())):
-        explored(workers, width, rounds, now)
+    playing, noting = recording.player(calls)
+    play = patch.object(blocks, "advance", playing), patch.object(blocks.Block, "advance", noting)
+    with play[0], play[1], only(rounds, lambda size: plans.append((time.monotonic(), size))):
+        explored(workers, width, now)
     begun, before, *_ = first = commits[0]
-    last = max((commit for commit in commits if commit[0] <= plans[-1]), default=commits[-1])
+    last = max((commit for commit in commits if commit[0] <= plans[-1][0]), default=commits[-1])
     ended, after, *_ = last
+    counted = [call for call in calls if begun < call.when <= ended]
+    finished = max(1, after - before)
     main, process = last[2] - first[2], last[3] - first[3]
+    dispatch = sum(call.cpu for call in counted)
     return Replay(
         workers,
         width,
         commits[-1][1],
+        at_best(workers, calls, [size for _, size in plans]),
         ended - begun,
-        sum(seconds for when, seconds in calls if begun < when <= ended),
-        after - before,
-        main / (after - before),
-        (process - main) / (after - before),
+        sum(call.seconds for call in counted),
+        finished,
+        main / finished,
+        (process - main - dispatch) / finished,
+        dispatch / finished,
     )
+
+
+def at_best(workers: int, calls: list[Call], rounds: list[int]) -> float:
+    """How busy so many workers are with these searches if all else takes no time.
+
+    Workers take searches in order; a round may begin when the last but one before it has ended.
+
+    Args:
+        workers: how many.
+        calls: the device calls of all searches.
+        rounds: searches of each round.
+    """
+    seconds = Counter[int]()
+    for call in calls:
+        seconds[call.position] += call.seconds
+    free, ended, spans = [0.0] * workers, [0.0, 0.0], list[tuple[float, float]]()
+    for size in rounds:
+        first, last = len(spans), ended[-1]
+        for position in range(first, first + size):
+            begun = max(heapq.heappop(free), ended[-2])
+            spans.append((begun, begun + seconds[position]))
+            heapq.heappush(free, spans[-1][1])
+            last = max(last, spans[-1][1])
+        ended.append(last)
+    until = ended[-3] or ended[-1]  # when the last round is planned
+    busy = sum(min(end, until) - begun for begun, end in spans if begun < until)
+    return busy / (workers * until)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -254,7 +319,8 @@ def main(arguments: list[str] | None = None) -> None:
     from lossatlas.lanes.runtime import configure
 
     configure()
-    print(f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}", flush=True)
+    columns = (*COLUMNS, *COSTS)
+    print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}", flush=True)
     for workers in options.workers or (QUICK if options.quick else WORKERS):
         width = options.width or default_width(workers)
         recording = recorded(width, rounds, options.recordings)

@@ -19,6 +19,7 @@ from lossatlas.kernels.dense.flow import Flow
 from lossatlas.kernels.dense.polish import Polish
 from lossatlas.kernels.quench import Quench
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
+from lossatlas.lanes import session
 from lossatlas.lanes.blocks import advance
 from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.requests import Found, Request, running
@@ -189,6 +190,37 @@ def test_short_searches_do_not_wait_for_long_ones():
     order = [position for position, _ in engine.run(single(count(n)) for n in lengths)]
     assert order[-1] == 0
     assert sorted(order) == list(range(31))
+
+
+@pytest.mark.parametrize("workers", [2, 8])
+def test_no_worker_that_waits_is_forgotten(workers, monkeypatch):
+    """Each job wakes a worker: none has to look by itself whether there is one."""
+    monkeypatch.setattr(session, "LOOK_AGAIN", 60.0)
+    begun = time.monotonic()
+
+    def search(seed):
+        random = np.random.default_rng(seed)
+        for _ in range(10):
+            yield [count(length) for length in random.integers(1, 9, random.integers(1, 5))]
+            yield count(3)
+
+    found = in_order(Engine(CAMEL.surface, lanes=1, workers=workers), map(search, range(30)))
+    assert len(found) == 30
+    assert time.monotonic() - begun < 50
+
+
+def test_the_states_of_a_kernel_are_traced_once_for_all_workers():
+    traced = []
+
+    @dataclass(frozen=True)
+    class Traced(Countdown):
+        def init(self, surface, number):
+            traced.append(number)
+            return super().init(surface, number)
+
+    requests = [single(Request(Traced(steps=5), (np.asarray(7),))) for _ in range(40)]
+    assert len(in_order(Engine(CAMEL.surface, lanes=1, workers=6), requests)) == 40
+    assert len(traced) <= 3  # for the shapes, and where it is compiled
 
 
 def test_results_of_a_search_are_its_own():

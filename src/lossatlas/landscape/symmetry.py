@@ -25,6 +25,9 @@ EQUAL = 1e-6
 """Largest difference of weights between units that count as equal. Polished weights are good to
 1e-8, and a symmetry broken by a search is broken by 1e-3 and more."""
 
+ALONE = np.ones(1)
+"""Sign of a unit that has no equal."""
+
 
 class HiddenLayer(NamedTuple):
     """The units of one hidden layer as rows of weight positions.
@@ -185,7 +188,7 @@ def groups_of(alike: np.ndarray, opposite: np.ndarray) -> list[EqualUnits]:
         zip((either.sum(axis=1) == 1).tolist(), opposite.diagonal().tolist(), strict=True)
     ):
         if single:
-            groups.append(EqualUnits(np.array([first]), np.ones(1), zero))
+            groups.append(EqualUnits(np.array([first]), ALONE, zero))
         elif free[first]:
             units = np.flatnonzero(free & either[first])
             free[units] = False
