@@ -41,6 +41,19 @@ def read_lists(connection: Connection, query: Select) -> list[list]:
     return columns
 
 
+def read_columns(connection: Connection, query: Select) -> dict[str, np.ndarray]:
+    """All rows of a query as one array a column, by name; bytes in arrays of objects.
+
+    Values are those of the driver, as in `read_lists`.
+    """
+    names, columns = query.selected_columns.keys(), read_lists(connection, query)
+    return {name: _array(values) for name, values in zip(names, columns, strict=True)}
+
+
+def _array(values: list) -> np.ndarray:
+    return np.array(values, object if values and isinstance(values[0], bytes) else None)
+
+
 def read_weights(connection: Connection, table: Table, ids: Iterable[int]) -> np.ndarray:
     """(k, n) weights in the order of ``ids``; an id may occur again.
 
