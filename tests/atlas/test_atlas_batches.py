@@ -1,8 +1,10 @@
 """A batch is stored once, whoever commits it how often; its receipt stays the same."""
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +107,8 @@ def test_the_place_of_an_attempt_in_the_exploration_comes_back(atlas, commit, rn
     ("named", "message"),
     [
         ({"origins": (1, 7)}, "names minimum 7, which is not there"),
+        ({"origins": (0,)}, "names minimum 0, which is not there"),
+        ({"origins": (np.int64(2), -1)}, "names minimum -1, which is not there"),
         ({"hits": (7,)}, "names transition state 7, which is not there"),
     ],
 )
@@ -113,6 +117,17 @@ def test_points_that_are_not_there_are_refused(atlas, commit, rng, named, messag
     with pytest.raises(AtlasError, match=message):
         commit(attempt(**named))
     assert atlas.status()["attempts"] == 1
+
+
+def test_a_point_that_was_deleted_is_told_from_one_that_never_was(tmp_path, rng):
+    with Atlas.create(tmp_path / "a.atlas", problem()) as atlas:
+        run_id = atlas.start_run({}, 0, {}, "cpu")
+        atlas.commit(run_id, [attempt(minima=[network_point(rng) for _ in range(3)])], "1")
+        with closing(sqlite3.connect(tmp_path / "a.atlas")) as other:
+            other.execute("DELETE FROM minimum WHERE id = 2")
+            other.commit()
+        with pytest.raises(AtlasError, match="the atlas is damaged; lossatlas verify says what"):
+            atlas.commit(run_id, [attempt(origins=(2,))], "2")
 
 
 def several(state, *ends: End) -> Pathway:

@@ -196,6 +196,18 @@ def others(kind, value):
     return [0, "", 0.0] if value is None else [{**value, "more": 1}]
 
 
+def test_a_value_is_the_same_whatever_type_a_program_or_a_driver_gives_it():
+    """Numbers of NumPy and bytes as PostgreSQL's drivers have them."""
+    row = {"minimum_id": 1, "name": "a", "data_hash": "b", "value": 0.25}
+    table = schema.property_value
+    assert checksum(table, row) == checksum(table, {**row, "value": np.float64(0.25)})
+    assert checksum(table, row) == checksum(table, {**row, "name": np.str_("a")})
+    assert checksum(table, {**row, "value": True}) == checksum(table, {**row, "value": 1})
+    bytes_of = {**row, "value": b"xyz"}
+    assert checksum(table, bytes_of) == checksum(table, {**row, "value": memoryview(b"xyz")})
+    assert checksum(table, bytes_of) != checksum(table, {**row, "value": "xyz"})
+
+
 @given(st.lists(st.one_of(st.none(), st.text(), st.integers(0, 9), st.floats(0, 9)), max_size=4))
 def test_zeros_are_equal_and_neighbors_never_run_into_each_other(values):
     row = {"minimum_id": 1, "name": "a", "data_hash": "b", "value": 0.0}

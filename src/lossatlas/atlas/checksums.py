@@ -112,8 +112,10 @@ _ENCODERS: dict[type, Callable[[Any], bytes]] = {
 
 def _other(value: object) -> bytes:
     """Values of other types: numbers of NumPy, what a driver reads bytes as, and JSON."""
-    for kind, encoded in ((float, _float), (int, _integer), (memoryview, _bytes), (str, _text)):
+    for kind in (float, int, bytes, str):  # or one that is made of it, as those of NumPy
         if isinstance(value, kind):
-            return encoded(value)
+            return _ENCODERS[kind](value)
+    if isinstance(value, memoryview):
+        return _bytes(value)
     text = _as_json(value).encode()
     return b"j%d:%b" % (len(text), text)

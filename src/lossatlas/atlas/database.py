@@ -55,6 +55,11 @@ EXPLANATIONS = (
         "this user may not create a schema in it, which the upgrade of an older atlas needs; have "
         "its owner run GRANT CREATE ON DATABASE, then try again",
     ),
+    (
+        "foreign key constraint",
+        "a row that another one refers to is not there: the atlas is damaged; lossatlas verify "
+        "says what else, restore a copy",
+    ),
     ("too big", "an array is larger than the database can hold; use a smaller data set"),
 )
 """What an SQLite message contains, and what to say instead."""

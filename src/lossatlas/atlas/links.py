@@ -23,10 +23,11 @@ def read_links(connection: Connection, after: int = 0) -> Links:
         .where(table.transition_state > after)
         .order_by(table.transition_state, table.side, table.minimum)
     )
-    *ids, via_indices = read_lists(connection, query)
+    states, sides, minima, via_indices = read_lists(connection, query)
     # Most paths run into nothing on their way: NULL becomes NaN.
     indices = np.nan_to_num(np.array(via_indices, np.float64)).astype(np.int64)
-    return Links(*(np.array(column, np.int64) for column in ids), indices)
+    states, sides, minima = (np.array(column, np.int64) for column in (states, sides, minima))
+    return Links(states, sides, minima, indices)
 
 
 class Ends(NamedTuple):

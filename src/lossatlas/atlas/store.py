@@ -172,7 +172,7 @@ class Atlas:
             )
 
     def writing(self) -> AbstractContextManager[Connection]:
-        """A transaction that writes, see `database.writing`."""
+        """A connection that writes, alone: all of the block is kept or, on an error, none of it."""
         self.check_writable()
         self._release_when_forgotten()
         if not self._written.is_set():

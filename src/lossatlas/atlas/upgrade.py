@@ -16,10 +16,20 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, create_engine, inspect, text, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    Update,
+    bindparam,
+    create_engine,
+    inspect,
+    text,
+    update,
+)
 
 from lossatlas.atlas import contents, database, schema, version_1, version_2
-from lossatlas.atlas.statements import insert_rows
+from lossatlas.atlas.statements import insert_rows, run_for_each
 from lossatlas.errors import AtlasError
 
 ROWS_AT_ONCE = 1000
@@ -158,13 +168,16 @@ def _change(connection: Connection, source: Connection, kept_in: str | None) -> 
     """Make what version 2 does not have, and change what it has otherwise."""
     version_2.add_columns(connection)
     schema.metadata.create_all(connection)
+    updates = {name: _update(TABLES[name]) for name in version_2.CHANGED}
     for name, rows in _together(version_2.read_changes(source, kept_in)):
-        table = TABLES[name]
-        keys = [column.name for column in table.primary_key]
-        where = [table.c[key] == bindparam(f"old_{key}") for key in keys]
-        changes = {key: bindparam(key) for key in rows[0] if key not in keys}
-        values = [{f"old_{k}" if k in keys else k: v for k, v in row.items()} for row in rows]
-        connection.execute(update(table).where(*where).values(changes), values)
+        run_for_each(connection, updates[name], rows)
+
+
+def _update(table: Table) -> Update:
+    """The statement that gives the columns that changed after version 2 their new values."""
+    where = [key == bindparam(f"old_{key.name}") for key in table.primary_key]
+    changed = (*version_2.CHANGED[table.name], "checksum")
+    return update(table).where(*where).values({name: bindparam(name) for name in changed})
 
 
 def _together(rows: Iterator[tuple[str, Row]]) -> Iterator[tuple[str, list[Row]]]:

@@ -12,15 +12,15 @@ from sqlalchemy import Column, Connection, MetaData, Table, text
 from lossatlas.atlas import schema
 from lossatlas.atlas.checksums import checksum, fits, stored_rows
 
-CHANGED = ("link", "attempt")
-"""The tables some of whose columns change."""
+CHANGED = {"link": ("directions",), "attempt": ("width",)}
+"""The tables some of whose columns change, and which, besides the checksum."""
 ROUNDS = 2
 """Rounds in flight."""
 ADDED = (("link", "directions"),)
 """Columns that version 2 does not have, all of them of integers."""
 
 Changes = Iterator[tuple[str, dict[str, Any]]]
-"""Tables by name, and the keys and new values of some columns of a row of them."""
+"""Tables by name, and of a row its keys, named ``old_`` and the column, and what changes."""
 
 
 def add_columns(connection: Connection) -> None:
@@ -30,7 +30,7 @@ def add_columns(connection: Connection) -> None:
 
 
 def read_changes(connection: Connection, kept_in: str | None) -> Changes:
-    """What changes in the rows of an atlas of version 2, keys first.
+    """What changes in the rows of an atlas of version 2.
 
     A row that was damaged stays as it is, so that it is still found to be.
 
@@ -41,12 +41,10 @@ def read_changes(connection: Connection, kept_in: str | None) -> Changes:
     link, attempt = (_old(schema.metadata.tables[name], kept_in) for name in CHANGED)
     for row in stored_rows(connection, link):
         if fits(link, row):
-            keys = {name: row[name] for name in ("transition_state", "side", "minimum")}
-            yield "link", _changed(schema.link, row, keys, {"directions": None})
+            yield "link", _changed(schema.link, row, {"directions": None})
     for row in stored_rows(connection, attempt):
         if fits(attempt, row):
-            width = {"width": ROUNDS * row["width"]}
-            yield "attempt", _changed(schema.attempt, row, {"id": row["id"]}, width)
+            yield "attempt", _changed(schema.attempt, row, {"width": ROUNDS * row["width"]})
 
 
 def _old(table: Table, kept_in: str | None) -> Table:
@@ -56,7 +54,6 @@ def _old(table: Table, kept_in: str | None) -> Table:
     return Table(table.name, MetaData(), *columns, schema=kept_in)
 
 
-def _changed(
-    table: Table, row: dict[str, Any], keys: dict[str, Any], changes: dict[str, Any]
-) -> dict[str, Any]:
+def _changed(table: Table, row: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    keys = {f"old_{key.name}": row[key.name] for key in table.primary_key}
     return {**keys, **changes, "checksum": checksum(table, {**row, **changes})}
