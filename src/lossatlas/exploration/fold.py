@@ -57,6 +57,7 @@ class Fold:
     Attributes:
         as_of: id of the last attempt that was folded in.
         tried: the searches made up to there, and those that were planned since.
+        recent: what the last attempts of each strategy, by its name in the log, found and cost.
         minima, states: the points.
         links: which minima the transition states join, one row a link.
         components: the connected components of the minima.
