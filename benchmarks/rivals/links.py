@@ -62,7 +62,7 @@ def check(
     return Links(len(saddles), wrong, sum(end is None for end in found.values()))
 
 
-def _names(said: tuple[float, float], reached: Sequence[Sequence[float]]) -> bool:
+def _names(said: Sequence[float], reached: Sequence[Sequence[float]]) -> bool:
     """Whether each energy said is among those that are reached on its side."""
     return all(
         any(abs(energy - other) < SAME_ENERGY for other in side)
