@@ -36,6 +36,8 @@ def check(
 ) -> Links:
     """Compare the energies of the two ends claimed with those that gradient flow reaches.
 
+    Where a side reaches several minima the claim is right if it names one of them.
+
     Args:
         landscape: of the points.
         saddles: weights of a transition state and the energies of the minima it is said to join.
@@ -48,13 +50,21 @@ def check(
             return None
         followed = yield from follow(tools, certificate.point, certificate.modes[0])
         if followed.status is not Status.CONVERGED:
-            return ()
-        return tuple(sorted(end.minimum.energy for end in followed.pathways[-1].ends))
+            return [], []
+        reached = followed.pathways[-1].ends
+        return tuple([e.minimum.energy for e in reached if e.side == side] for side in (0, 1))
 
     found = dict(Engine(landscape.surface).run(ends(w) for w, _ in saddles))
     wrong = sum(
-        found[k] is not None
-        and not (found[k] and np.abs(np.subtract(found[k], sorted(said))).max() < SAME_ENERGY)
+        found[k] is not None and not (_names(said, found[k]) or _names(said[::-1], found[k]))
         for k, (_, said) in enumerate(saddles)
     )
     return Links(len(saddles), wrong, sum(end is None for end in found.values()))
+
+
+def _names(said: Sequence[float], reached: Sequence[Sequence[float]]) -> bool:
+    """Whether each energy said is among those that are reached on its side."""
+    return all(
+        any(abs(energy - other) < SAME_ENERGY for other in side)
+        for energy, side in zip(said, reached, strict=True)
+    )

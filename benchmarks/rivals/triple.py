@@ -119,8 +119,10 @@ class Ours:
 
 
 def _energies(pathway: Pathway) -> tuple[float, float]:
-    first, second = pathway.ends
-    return first.minimum.energy, second.minimum.energy
+    """Of a minimum on each side; of several on a side the lowest."""
+    sides = ([e.minimum.energy for e in pathway.ends if e.side == side] for side in (0, 1))
+    first, second = map(min, sides)
+    return first, second
 
 
 class Optim:
