@@ -142,9 +142,9 @@ class Block:
         self.buffers = jax.tree.leaves(self.jobs)
         leaves, structure = jax.tree.flatten(jax.eval_shape(lambda *x: x, self.surface, *job))
         shapes = _state_shapes(self.kernel, structure, tuple(leaves))
-        finished = jax.tree.map(lambda x: np.zeros((n_lanes, *x.shape), x.dtype), shapes)
-        idle = np.full(n_lanes, Status.CONVERGED, np.int32)
-        self.states = jax.device_put(finished._replace(status=idle))
+        finished = jax.tree.map(lambda x: jnp.zeros((n_lanes, *x.shape), x.dtype), shapes)
+        idle = jnp.full(n_lanes, Status.CONVERGED, jnp.int32)
+        self.states = finished._replace(status=idle)
 
 
 @lru_cache(maxsize=256)

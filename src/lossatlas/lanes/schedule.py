@@ -177,10 +177,9 @@ class Schedule:
     def _age(self, block: Block, queue: JobQueue) -> tuple[int, int] | None:
         """Sort key of a kernel with work; None if it has none."""
         positions = [job.ticket.position for job in block.waiting if job is not None]
-        if not positions and queue.oldest is None:
-            return None
         waiting = len(positions) + len(queue)
-        oldest = min(positions, default=queue.oldest)
         if queue.oldest is not None:
-            oldest = min(oldest, queue.oldest)
-        return 0 if self.on_cpu else -min(waiting, self.lanes), oldest
+            positions.append(queue.oldest)
+        if not positions:
+            return None
+        return 0 if self.on_cpu else -min(waiting, self.lanes), min(positions)
