@@ -19,7 +19,8 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Set
+from contextlib import nullcontext
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -230,15 +231,16 @@ def subjects(atlases: Sequence[Path], seeds: Iterable[int], states: int) -> Iter
             yield Subject(family, seed, partial(_explored, family, seed, states))
 
 
-def measured(subject: Subject, solver: float) -> Iterator[Link]:
-    """All links of a subject; of a part of its transition states LSODA is asked anyway."""
+def measured(subject: Subject, solver: float, done: Set[int] = frozenset()) -> Iterator[Link]:
+    """The links of a subject, but of transition states that are done; of a part LSODA is asked."""
     family, seed, found = subject
     landscape, weights = found()
     tools = default_tools(landscape)
     asked = np.random.default_rng(seed).random(len(weights)) < solver
-    searches = [links(tools, w, bool(a)) for w, a in zip(weights, asked, strict=True)]
-    for state, found in Engine(landscape.surface, workers=1).run(searches):
-        yield from (Link(family=family, seed=seed, state=state, **row) for row in found)
+    states = [state for state in range(len(weights)) if state not in done]
+    searches = (links(tools, weights[state], bool(asked[state])) for state in states)
+    for number, rows in Engine(landscape.surface, workers=1).run(searches):
+        yield from (Link(family=family, seed=seed, state=states[number], **row) for row in rows)
 
 
 def _explored(family: str, seed: int, states: int) -> tuple[Landscape, np.ndarray]:
@@ -308,19 +310,20 @@ def main() -> None:
     parser.add_argument("--records", type=Path, help="file of results, continued if it exists")
     options = parser.parse_args()
     states, seeds = (12, range(1)) if options.quick else (options.states, range(1000))
-    found = read(options.records)
-    known = {(link.family, link.seed) for link in found}
-    for subject in subjects(options.atlases, seeds, states):
-        if time.process_time() > 60.0 * options.minutes:
-            break
-        if subject[:2] in known:
-            continue
-        part = 1.0 if subject.family == FORKS else options.solver
-        new = list(measured(subject, part))
-        found += new
-        if options.records is not None:
-            with options.records.open("a") as file:
-                file.writelines(json.dumps(link._asdict()) + "\n" for link in new)
+    found, begun = read(options.records), time.process_time()
+    known = {(link.family, link.seed, link.state) for link in found}
+    with options.records.open("a") if options.records else nullcontext() as file:
+        for subject in subjects(options.atlases, seeds, states):
+            if time.process_time() - begun > 60.0 * options.minutes:
+                break
+            done = {state for *of, state in known if tuple(of) == subject[:2]}
+            if len(done) >= states and subject.family in FAMILIES:
+                continue
+            part = 1.0 if subject.family == FORKS else options.solver
+            for link in measured(subject, part, done):
+                found.append(link)
+                if file is not None:
+                    print(json.dumps(link._asdict()), file=file, flush=True)
     print("\n".join(table(found)))
 
 
