@@ -22,6 +22,10 @@ from lossatlas.exploration.view import View
 
 FLOOR = 0.04
 """Smallest share of a round."""
+BLIND, EARLY, PER_MINIMUM = 12, 24, 8
+"""Searches in a round before any minimum is known, in the first ones after that, and for each
+minimum known: more from the same few minima would mostly find the same, however wide the machine
+is."""
 
 
 class Planned(NamedTuple):
@@ -53,9 +57,9 @@ def plan_round(
         agendas: of the strategies to use.
         independent_share: part of the round for independent draws, shared out among the strategies
             that draw.
-        size: searches in a round; half as many before any minimum is known.
+        size: searches in a round, as soon as enough minima are known.
     """
-    size = size if len(view.minimum_ids) else max(1, size // 2)
+    size = _size(size, len(view.minimum_ids))
     draws = [agenda for agenda in agendas if agenda.strategy.draws is not None]
     planned: list[Planned] = []
     for agenda in draws:
@@ -73,6 +77,20 @@ def plan_round(
     offers = {agenda.strategy.name: proposals(agenda, view) for agenda in adaptive}
     tasks = _share_out(offers, shares, size - len(planned), view.tried)
     return planned + [Planned(task, None) for task in tasks]
+
+
+def _size(size: int, minima: int) -> int:
+    """Searches in a round, when so many minima are known; at most `size`.
+
+    Examples:
+        >>> [_size(384, minima) for minima in (0, 1, 10, 1000)]
+        [12, 24, 80, 384]
+        >>> [_size(24, minima) for minima in (0, 1, 10, 1000)]
+        [12, 24, 24, 24]
+    """
+    if minima == 0:
+        return max(1, min(size // 2, BLIND))
+    return min(size, max(EARLY, PER_MINIMUM * minima))
 
 
 def proposals(agenda: Agenda, view: View) -> Iterator[Task]:
