@@ -7,11 +7,11 @@ import pytest
 
 from lossatlas.exploration.random_starts import (
     PERTURBATION,
+    LookAround,
+    LookBetween,
+    LookOnMirrors,
     _mirrored,
     _perturbed,
-    look_around,
-    look_between,
-    look_on_mirrors,
     perturbation,
 )
 from lossatlas.exploration.tasks import Key, take
@@ -29,10 +29,9 @@ def network():
 def view(minima, seed=0):
     """As much of a view as these strategies look at: minima 7, 8 ..."""
     return SimpleNamespace(
-        points=SimpleNamespace(minimum_ids=np.arange(minima) + 7),
         weights=np.arange(3.0 * minima).reshape(minima, 3),
         transition_states=np.zeros((0, 3)),
-        inside=np.ones(minima, bool),
+        minima_inside=np.arange(minima),
         seed=seed,
         landscape=SimpleNamespace(
             neighbor_copies=lambda w: [-w], random_start=lambda random: random.normal(size=3)
@@ -48,7 +47,7 @@ def pair(task):
 
 
 def test_any_two_minima_are_looked_between():
-    tasks = take(look_between(view(3)), 300, Tried())
+    tasks = take(LookBetween()(view(3)), 300, Tried())
     assert {pair(task) for task in tasks} == {(a, b) for a in (0, 1, 2) for b in (0, 1, 2)}
     assert len({task.key for task in tasks}) == 300
 
@@ -58,7 +57,7 @@ def test_draws_depend_on_seed_and_number_alone():
         seen = view(5, seed)
         for k in tried:
             seen.tried.add(Key("between", (), f"draw {k}"))
-        return [(task.key.what, pair(task)) for task in take(look_between(seen), 20, Tried())]
+        return [(task.key.what, pair(task)) for task in take(LookBetween()(seen), 20, Tried())]
 
     assert drawn(1) == drawn(1)
     assert drawn(1) != drawn(2)
@@ -66,16 +65,16 @@ def test_draws_depend_on_seed_and_number_alone():
 
 
 def test_without_minima_there_is_nothing_between_and_no_mirror():
-    assert list(look_between(view(0))) == []
-    assert list(look_on_mirrors(view(0))) == []
-    assert list(look_around(view(0))) == []
+    assert list(LookBetween()(view(0))) == []
+    assert list(LookOnMirrors()(view(0))) == []
+    assert list(LookAround()(view(0))) == []
 
 
-@pytest.mark.parametrize("strategy", [look_on_mirrors, look_around])
+@pytest.mark.parametrize("strategy", [LookOnMirrors, LookAround])
 def test_draws_begin_near_minima_and_transition_states(strategy):
     seen = view(2)
     seen.transition_states = np.array([np.full(3, 9.0), np.full(3, 8.0)])
-    tasks = take(strategy(seen), 200, Tried())
+    tasks = take(strategy()(seen), 200, Tried())
     starts = {tuple(t.search.args[0]) for t in tasks}
     assert starts == {(0, 1, 2), (3, 4, 5), (9, 9, 9), (8, 8, 8)}
     assert len({task.key for task in tasks}) == 200
@@ -120,7 +119,7 @@ def stabilizer(network, w):
 def test_a_landscape_without_symmetry_has_no_mirrors():
     seen = view(2)
     seen.landscape.neighbor_copies = lambda w: []
-    assert list(look_on_mirrors(seen)) == []
+    assert list(LookOnMirrors()(seen)) == []
 
 
 def test_perturbations_of_large_networks_are_no_longer_than_those_of_small_ones():
