@@ -168,6 +168,22 @@ def test_a_side_may_reach_several_minima(atlas, commit, rng):
     assert atlas.check() == ()
 
 
+def test_what_an_earlier_version_chose_by_a_convention_contradicts_nothing(commit, rng):
+    """One of the minima below a saddle of index two, without a number of directions."""
+    a, b, c = (network_point(rng) for _ in range(3))
+    state, saddle = (network_point(rng, index=index) for index in (1, 2))
+    below = [End(1, minimum, saddle, directions=11) for minimum in (b, c)]
+    record = commit(
+        attempt(pathways=[several(state, End(0, a), below[0]._replace(directions=None))]),
+        attempt(pathways=[several(state, End(0, a), *below)]),
+        attempt(pathways=[several(state, End(1, a), *(end._replace(side=0) for end in below))]),
+        attempt(pathways=[several(state, End(0, b), *below)]),
+    )
+    again = commit(*(attempt(pathways=[several(state, End(0, x), *below)]) for x in (a, b)))
+    conflicts = [found.conflicts for both in (record, again) for found in both.attempts]
+    assert conflicts == [(), (), (), (1,), (), (1,)]
+
+
 def test_ends_agree_whatever_the_order_of_sides(commit, rng):
     a, b, c = (network_point(rng) for _ in range(3))
     state = network_point(rng, index=1)

@@ -168,6 +168,15 @@ def test_everything_is_there_after_the_upgrade_and_the_backup_is_what_it_was(old
     assert not recwarn.list
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 5, 7, 64])
+def test_any_number_of_rows_can_be_written_together(old, monkeypatch, rows):
+    """Points of an attempt may come in other portions than the attempt."""
+    monkeypatch.setattr(upgrade, "ROWS_AT_ONCE", rows)
+    backup = backup_of(old)
+    with opened(old) as atlas:
+        check_content(atlas, backup)
+
+
 @only_2
 def test_what_was_damaged_before_is_still_found(old):
     """No checksum is made for a row that did not fit its own, whatever is wrong with it."""

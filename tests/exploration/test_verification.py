@@ -256,6 +256,19 @@ def test_all_minima_below_a_saddle_of_index_two_are_compared(
     assert expected is None or f"transition state {state}: {expected}" in wrong[0]
 
 
+def test_paths_that_go_on_from_a_saddle_are_not_trusted(at_crossroads, tmp_path):
+    """The tolerance of a link is that of the path to the saddle, not of those from there."""
+    landscape, original, state = at_crossroads
+    path = tmp_path / "changed.atlas"
+    path.write_bytes(original.read_bytes())
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE link SET tolerance = 0.0")
+        connection.commit()
+    with Atlas.open(path) as atlas:
+        found = verify(landscape, atlas, transition_states=[state], trust_confirmed=True)
+    assert (found.checked_links, found.trusted_links) == (4, 0)
+
+
 def test_the_ode_solver_finds_the_same_ends_at_crossroads(at_crossroads):
     landscape, path, _ = at_crossroads
     with Atlas.open(path) as atlas:

@@ -23,7 +23,9 @@ MINIMUM_COLUMNS = (
     "times_found",
     "rms_gradient",
 )
-"""The columns every table of minima begins with; no property may have one of these names."""
+"""The columns every table of minima begins with."""
+TAKEN = (*MINIMUM_COLUMNS, "log_determinant", "outside")
+"""Names that no property may have: those of columns of tables and of networks."""
 
 
 def read_lists(connection: Connection, query: Select) -> list[list]:
@@ -82,7 +84,7 @@ def write_property(
     Raises:
         BadInputError: for the name of a column that is there anyway, or an unknown minimum.
     """
-    if name in MINIMUM_COLUMNS:
+    if name in TAKEN:
         raise BadInputError(f"property {name}", "is a column of every atlas", "use another name")
     table = schema.property_value
     wanted = [int(identifier) for identifier in values]

@@ -181,7 +181,12 @@ def _update(table: Table) -> Update:
 
 
 def _together(rows: Iterator[tuple[str, Row]]) -> Iterator[tuple[str, list[Row]]]:
-    """Some rows of one table at a time, in an order in which they can be written."""
+    """Some rows of one table at a time, in an order in which they can be written.
+
+    Where some begin with points of an attempt that came before, the attempts among them must be
+    written first all the same: so tables follow each other as they refer to each other.
+    """
     while some := list(islice(rows, ROWS_AT_ONCE)):
-        for name in dict.fromkeys(name for name, _ in some):
+        names = {name for name, _ in some}
+        for name in (table.name for table in schema.metadata.sorted_tables if table.name in names):
             yield name, [row for other, row in some if other == name]

@@ -20,8 +20,10 @@ from lossatlas.search.outcome import Pathway, PathwayEnd, StationaryPoint
 SIDES = (0, 1)
 STATES_AT_ONCE = 100
 """Transition states whose ends are read together."""
+NAMES = ("side", "minimum", "via_index", "directions")
+"""The columns of a link that tell the ends of its transition state."""
 ENDS = text(
-    "SELECT transition_state, side, minimum FROM link WHERE transition_state IN "
+    f"SELECT transition_state, {', '.join(NAMES)} FROM link WHERE transition_state IN "
     f"({', '.join(f':state_{k}' for k in range(STATES_AT_ONCE))})"
 )
 FOUND_AGAIN = {
@@ -31,8 +33,11 @@ FOUND_AGAIN = {
     for table in (schema.minimum, schema.transition_state)
 }
 
-Ends = frozenset[frozenset[int]]
-"""The minima on the two sides of a transition state; which side is which has no meaning."""
+Side = frozenset[int] | None
+"""The minima on one side of a transition state; None where an earlier version stored one of those
+below a saddle of index two or more, by a convention."""
+Ends = tuple[Side, ...]
+"""The two sides; which is which has no meaning."""
 
 
 class Placed(NamedTuple):
@@ -180,7 +185,7 @@ class _Batch:
             self._link(pathway, end, minimum)
             for end, minimum in zip(pathway.ends, minima, strict=True)
         ]
-        ends = _ends((row["side"], row["minimum"]) for row in rows)
+        ends = _ends(tuple(row[name] for name in NAMES) for row in rows)
         if {row["side"] for row in rows} != set(SIDES):
             energy = pathway.transition_state.energy
             raise AtlasError(
@@ -188,7 +193,7 @@ class _Batch:
             )
         state = self.states.place(pathway.transition_state)
         if not state.is_new:
-            return state, ends == self.ends[state.id]
+            return state, _agree(self.ends[state.id], ends)
         self.ends[state.id] = ends
         distinct = {(row["side"], row["minimum"]): row for row in reversed(rows)}
         self.links += [{"transition_state": state.id, **row} for row in distinct.values()]
@@ -221,18 +226,30 @@ class _Batch:
 
 def _read_ends(connection: Connection, states: Sequence[int]) -> dict[int, Ends]:
     """The stored ends of transition states."""
-    links: dict[int, list[tuple[int, int]]] = {state: [] for state in states}
+    links: dict[int, list[Sequence]] = {state: [] for state in states}
     for first in range(0, len(states), STATES_AT_ONCE):
         some = states[first : first + STATES_AT_ONCE]
         padded = [*some, *[0] * (STATES_AT_ONCE - len(some))]  # there is no transition state 0
         named = {f"state_{k}": state for k, state in enumerate(padded)}
-        for state, side, minimum in connection.execute(ENDS, named):
-            links[state].append((side, minimum))
+        for state, *row in connection.execute(ENDS, named):
+            links[state].append(row)
     return {state: _ends(found) for state, found in links.items()}
 
 
-def _ends(links: Iterable[tuple[int, int]]) -> Ends:
+def _ends(links: Iterable[Sequence]) -> Ends:
+    """The ends that links have, given by `NAMES`."""
     sides: dict[int, set[int]] = {side: set() for side in SIDES}
-    for side, minimum in links:
+    chosen = set()
+    for side, minimum, index, directions in links:
         sides.setdefault(side, set()).add(minimum)
-    return frozenset(frozenset(minima) for minima in sides.values())
+        if index is not None and index > 1 and directions is None:
+            chosen.add(side)
+    return tuple(None if side in chosen else frozenset(sides[side]) for side in sides)
+
+
+def _agree(stored: Ends, found: Ends) -> bool:
+    """Whether the two sides are those stored, as far as these are known."""
+    return any(
+        all(one is None or one == other for one, other in zip(stored, order, strict=True))
+        for order in (found, found[::-1])
+    )

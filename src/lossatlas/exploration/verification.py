@@ -109,7 +109,8 @@ def verify(
         report: called with the number of points checked and their total.
         transition_states: ids of the transition states to check, in place of a draw.
         trust_confirmed: do not follow the links of a transition state again if the search has
-            followed all of them with the tolerance that would be used here, or a tighter one. Its
+            followed all of them with the tolerance that would be used here, or a tighter one, and
+            none ran into a saddle: a link does not say how paths were followed from there. Its
             point is checked all the same.
 
     Raises:
@@ -260,9 +261,14 @@ class _Checks:
         return _Checked(_wrong_ends(links, reached), links.rows)
 
     def _confirmed(self, links: StoredLinks) -> bool:
-        """Whether the search has followed all paths as tightly as they would be followed now."""
+        """Whether the search has followed all paths as tightly as they would be followed now.
+
+        A link says this of the path from the transition state only, not of those that go on from a
+        saddle which that path runs into.
+        """
+        straight = all(end.via_index == 0 for side in links.sides for end in side)
         same_method = links.methods == {self.tools.flow.method}
-        return same_method and links.tolerance <= self.tools.flow_tolerance[0]
+        return straight and same_method and links.tolerance <= self.tools.flow_tolerance[0]
 
     def _point(
         self, table: StoredPoints, identity: int, certificate: Certificate, w: np.ndarray
