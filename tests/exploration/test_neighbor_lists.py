@@ -11,6 +11,7 @@ from explored import explore, rough_landscape
 from lossatlas.atlas import Atlas
 from lossatlas.atlas.neighbors import read_neighbors
 from lossatlas.exploration.fold import Fold
+from lossatlas.exploration.neighbors import Neighbors
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +57,24 @@ def test_what_is_lost_is_found_again(tmp_path, path, landscape, lost):
         np.testing.assert_array_equal(one, other)
     with Atlas.open(damaged) as atlas:
         assert atlas.check() == ()
+
+
+def test_an_interrupt_while_neighbors_are_searched_ends_an_exploration(
+    tmp_path, landscape, monkeypatch
+):
+    """The planner knows some minima already of which the neighbors are not known."""
+    path, add, added = tmp_path / "c.atlas", Neighbors.add, []
+
+    def interrupted(near, new, *known):
+        added.extend(new)
+        if len(added) > 30:
+            raise KeyboardInterrupt
+        add(near, new, *known)
+
+    monkeypatch.setattr(Neighbors, "add", interrupted)
+    assert explore(landscape, path, transition_states=60).reason == "interrupted"
+    monkeypatch.undo()
+    with Atlas.open(path) as atlas:
+        assert atlas.check() == ()
+    near, kept = folded(path, landscape)
+    np.testing.assert_array_equal(kept.distances, near.candidates().distances)

@@ -230,6 +230,17 @@ def test_two_explorers_at_once_see_what_the_other_finds(landscape, tmp_path):
     assert rounds[4][-1] > continued[-1]
 
 
+def test_an_exploration_that_had_nothing_left_to_try_sees_what_others_have_added(
+    landscape, tmp_path
+):
+    path = tmp_path / "left.atlas"
+    explore(landscape, path, minima=4, strategies=["basin-hopping"])
+    assert explore(landscape, path, strategies=["degenerate"]).attempts == 4 * 32
+    explore(landscape, path, minima=8, strategies=["basin-hopping"])
+    assert explore(landscape, path, strategies=["degenerate"]).attempts == 4 * 32
+    assert explore(landscape, path, strategies=["degenerate"]).attempts == 0
+
+
 def several(tools, number):
     """A search that hands over three outcomes, and does not say so beforehand."""
     nothing = Outcome(Status.NO_CANDIDATE, Cost(number))
@@ -256,7 +267,7 @@ def test_searches_that_do_not_say_how_much_they_hand_over_are_made_again(landsca
 
 def test_rounds_are_planned_from_where_the_one_before_the_last_ended():
     restart = Restart(7, {7: 140, 8: 160}, {5: 140, 6: 160, 7: 185, 8: 190})
-    assert [restart.as_of(k) for k in (7, 8, 9, 10, 11)] == [140, 160, 185, 190, 190]
+    assert [restart.as_of(k) for k in (7, 8, 9, 10, 11)] == [140, 160, 185, None, None]
     begun = Restart(0, {0: 30}, {0: 34})
-    assert [begun.as_of(k) for k in (0, 1, 2)] == [30, 30, 34]
+    assert [begun.as_of(k) for k in (0, 1, 2)] == [30, 30, None]
     assert Restart().as_of(0) is None

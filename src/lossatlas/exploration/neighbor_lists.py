@@ -41,9 +41,9 @@ def keep_candidates(
     Args:
         connection: that may write.
         ids: of all minima, ascending.
-        near: the neighbors of all of them.
+        near: the neighbors of all of them, or of the first ones.
         first: position of the first minimum of interest.
     """
     numbers, distances = near.candidates(first)
     named = np.where(numbers < 0, NOBODY, ids[numbers])
-    write_neighbors(connection, NeighborLists(ids[first:], named, distances))
+    write_neighbors(connection, NeighborLists(ids[first : first + len(named)], named, distances))

@@ -49,6 +49,8 @@ class Restart(NamedTuple):
         """
         if not self.planned_from or number in self.planned_from:
             return self.planned_from.get(number)
+        if number - IN_FLIGHT >= max(self.ended_at):
+            return None  # all of its own is there: what others have added since is seen, too
         ended = [at for round_, at in self.ended_at.items() if round_ <= number - IN_FLIGHT]
         return max(ended, default=min(self.planned_from.values()))
 
