@@ -59,12 +59,12 @@ class Committer:
         self.new_in_round = 0
 
     def commit(self) -> None:
-        """Commit one batch of what is pending: all, or one attempt where the limit is near.
+        """Commit one batch of what is pending: all, or so few that the limit is not passed.
 
         It is no longer pending from the moment it is to be committed, whatever interrupts the rest.
         """
         if not self._batch:
-            size = 1 if self._may_be_enough() else len(self.pending)
+            size = self._size()
             self._batch, self.pending = self.pending[:size], self.pending[size:]
         assert self.run_id is not None  # searches are made after the run began
         stored = [
@@ -81,13 +81,19 @@ class Committer:
         """Whether there is anything to commit."""
         return bool(self._batch or self.pending)
 
-    def _may_be_enough(self) -> bool:
-        """Whether as much as asked for would be there if all points of the pending were new."""
-        outcomes = [attempt.outcome for attempt in self.pending]
-        ends = sum(len(pathway.ends) for one in outcomes for pathway in one.pathways)
-        minima = self.minima + sum(len(one.minima) for one in outcomes) + ends
-        states = self.transition_states + sum(len(one.pathways) for one in outcomes)
-        return self.options.enough(minima, states)
+    def _size(self) -> int:
+        """How many of the pending cannot bring more than is asked for, all their points being new.
+
+        At least one: after it there may be enough.
+        """
+        minima, states = self.minima, self.transition_states
+        for size, attempt in enumerate(self.pending):
+            ways = attempt.outcome.pathways
+            minima += len(attempt.outcome.minima) + sum(len(way.ends) for way in ways)
+            states += len(ways)
+            if self.options.enough(minima, states):
+                return max(1, size)
+        return len(self.pending)
 
     def _count(self, batch: list[Attempt], receipt: Committed) -> None:
         for record, attempt in zip(receipt.attempts, batch, strict=True):

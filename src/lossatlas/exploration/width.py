@@ -72,13 +72,16 @@ def check_width(width: int, landscape: Landscape, where: str = "explore: width")
         BadInputError: says how many do.
     """
     largest = largest_width(landscape)
+    if largest < 2:
+        problem = f"searches of {landscape.n_weights:,} weights do not fit into half of the memory"
+        raise BadInputError(where, problem, "use a machine with more memory, or a smaller network")
     if width > largest:
         gigabytes = width * bytes_of_a_search(landscape) / 2**30
         problem = (
             f"{width:,} searches in flight of {landscape.n_weights:,} weights need about "
-            f"{gigabytes:,.0f} GiB, more than half of the memory"
+            f"{gigabytes:,.1f} GiB, more than half of the memory"
         )
-        raise BadInputError(where, problem, f"use a width of at most {max(2, largest):,}")
+        raise BadInputError(where, problem, f"use a width of at most {largest:,}")
 
 
 def largest_width(landscape: Landscape) -> int:
