@@ -236,17 +236,16 @@ def _unstable_modes(
 
 
 def _generic(unstable: np.ndarray) -> Iterator[np.ndarray]:
-    """Random unit vectors (n,) on the unstable sphere of modes (k, n), each and its opposite.
+    """Random unit vectors (n,) on the unstable sphere of modes (k, n).
 
     Special directions would lead into further symmetric subspaces. A random vector is projected, so
-    that the direction does not depend on which vectors span a multiplet of modes.
+    that the direction does not depend on which vectors span a multiplet of modes. Its opposite is
+    no direction of its own: where a symmetry takes the one into the other it brings nothing new.
     """
     random = np.random.default_rng(0)
     while True:
         direction = unstable.T @ (unstable @ random.normal(size=unstable.shape[1]))
-        direction /= np.linalg.norm(direction)
-        yield direction
-        yield -direction
+        yield direction / np.linalg.norm(direction)
 
 
 def _among(point: StationaryPoint, others: Iterable[StationaryPoint]) -> bool:
