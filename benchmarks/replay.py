@@ -21,6 +21,7 @@ what the width is wide enough for.
 import argparse
 import hashlib
 import heapq
+import math
 import pickle
 import tempfile
 import threading
@@ -197,18 +198,23 @@ class Replay(NamedTuple):
 
 
 @contextmanager
-def only(rounds: int, planned: Callable[[int], None] = lambda searches: None) -> Iterator[None]:
-    """Plan so many rounds and no more, so that all searches run to their end.
+def only(
+    rounds: float = math.inf,
+    searches: float = math.inf,
+    planned: Callable[[int], None] = lambda searches: None,
+) -> Iterator[None]:
+    """Plan so many rounds, or until there are so many searches, so that all run to their end.
 
-    `planned` is called with the number of searches in each.
+    `planned` is called with the number of searches in each round.
     """
     plan, counted = explorer.plan_round, Counter[str]()
 
     def limited(*arguments):
-        counted["rounds"] += 1
-        if counted["rounds"] > rounds:
+        if counted["rounds"] >= rounds or counted["searches"] >= searches:
             return []
         tasks = plan(*arguments)
+        counted["rounds"] += 1
+        counted["searches"] += len(tasks)
         planned(len(tasks))
         return tasks
 
@@ -255,7 +261,11 @@ def replayed(recording: Recording, workers: int, width: int, rounds: int) -> Rep
 
     playing, noting = recording.player(calls)
     play = patch.object(blocks, "advance", playing), patch.object(blocks.Block, "advance", noting)
-    with play[0], play[1], only(rounds, lambda size: plans.append((time.monotonic(), size))):
+    with (
+        play[0],
+        play[1],
+        only(rounds, planned=lambda size: plans.append((time.monotonic(), size))),
+    ):
         explored(workers, width, now)
     begun, before, *_ = first = commits[0]
     last = max((commit for commit in commits if commit[0] <= plans[-1][0]), default=commits[-1])

@@ -69,10 +69,8 @@ def summed(entries: list[Entry]) -> Yield:
 
 def explored(subject: NetworkLandscape, width: int, attempts: int) -> list[Entry]:
     """The first so many attempts of an exploration from nothing, or all there are."""
-    # Two rounds are half as long, since no minimum is known when they are planned; a search is
-    # one attempt or more.
-    rounds = 1 + -(-attempts // (width // 2))
-    with tempfile.TemporaryDirectory() as folder, only(rounds):
+    # A search is one attempt or more.
+    with tempfile.TemporaryDirectory() as folder, only(searches=attempts):
         path = Path(folder) / "width.atlas"
         with Atlas.create(path, Problem(subject.fingerprint())) as atlas:
             grow(subject, atlas, ExploreOptions(width=width))
