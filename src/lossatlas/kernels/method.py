@@ -32,8 +32,8 @@ class Choice(NamedTuple):
     Attributes:
         up_to: number of weights up to which the row applies.
         name: the family of polish, climb and flow.
-        full_matrix: whether quenches keep a full matrix in place of `PAIRS` pairs, on a CPU
-            refreshed by the Hessian.
+        full_matrix: whether quenches keep a full matrix, refreshed by the Hessian, in place of
+            `PAIRS` pairs.
         long_calls: whether device calls on a CPU are `LONG_CALLS` times as long.
     """
 
@@ -62,8 +62,7 @@ has finished executes nothing; vectorized lanes wait for the last of them."""
 
 REFRESH = 25
 """Evaluations between two refreshments of a quench by the Hessian, or as many as the Hessian costs
-gradients if that is more: so Hessians never cost more than the gradients between them. Only on a
-CPU: of vectorized lanes each would pay for all Hessians at every step."""
+gradients if that is more: so Hessians never cost more than the gradients between them."""
 
 PAIRS = 50
 """Pairs of the limited-memory model of a quench."""
@@ -121,7 +120,7 @@ def method_for(landscape: Landscape, name: str | None = None) -> Method:
     """
     choice = _choice(landscape.n_weights, name)
     on_cpu = device().platform == "cpu"
-    quench = _quench(landscape, choice, on_cpu)
+    quench = _quench(landscape, choice)
     band = Band(max_step=0.2 * landscape.length_scale)
     family = _dense if choice.name == "dense" else _matrix_free
     method = family(landscape.length_scale, quench, band)
@@ -137,15 +136,15 @@ def _choice(n_weights: int, name: str | None) -> Choice:
     return next((row for row in rows if n_weights <= row.up_to), rows[-1])
 
 
-def _quench(landscape: Landscape, choice: Choice, on_cpu: bool) -> Quench:
+def _quench(landscape: Landscape, choice: Choice) -> Quench:
     """The quench; one that knows the curvature by the Hessian does better with short steps."""
     length = landscape.length_scale
     if not choice.full_matrix:
         return Quench(max_step=1.0 * length, memory=PAIRS)
-    if not on_cpu:
-        return Quench(max_step=1.0 * length)
     refresh = max(REFRESH, ceil(landscape.hessian_cost))
-    return Quench(max_step=0.3 * length, refresh=refresh)
+    # Whole intervals a device call, so that all lanes of a block are refreshed at the same step.
+    steps = refresh * max(1, Quench.steps // refresh)
+    return Quench(max_step=0.3 * length, refresh=refresh, steps=steps)
 
 
 def _dense(length: float, quench: Quench, band: Band) -> Method:

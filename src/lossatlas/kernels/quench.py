@@ -10,7 +10,6 @@ halves the number of steps again.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -24,6 +23,7 @@ from lossatlas.kernels import bfgs, lbfgs
 from lossatlas.kernels.dense.spectrum import spectrum
 from lossatlas.kernels.step_control import ENERGY_RISE, SHORTENED, capped, rms
 from lossatlas.landscape.base import Surface
+from lossatlas.lanes.branches import rarely
 from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
 
@@ -45,7 +45,6 @@ class QuenchState(NamedTuple):
     trials: Int[Array, ""]
     evaluations: Int[Array, ""]
     hessians: Int[Array, ""]
-    refreshed: Int[Array, ""]
     status: Int[Array, ""]
 
 
@@ -110,7 +109,6 @@ class Quench:
             trials=jnp.int32(0),
             evaluations=jnp.int32(0),
             hessians=jnp.int32(0),
-            refreshed=jnp.int32(0),
             status=running(),
         )
 
@@ -121,13 +119,11 @@ class Quench:
         accepted = (energy <= state.energy + self.max_rise) | (state.trials >= TRIALS)
         model = self._learned(state, accepted, w, gradient)
         if self.refresh is not None:
-            due = accepted & (state.evaluations >= state.refreshed + self.refresh)
-            refreshed = partial(self._refreshed, surface, w)
-            model = jax.lax.cond(due, refreshed, lambda model: model, model)
-            state = state._replace(
-                hessians=state.hessians + due,
-                refreshed=jnp.where(due, state.evaluations, state.refreshed),
-            )
+            # All lanes of a block began with a device call. So they are due at the same step, if
+            # `steps` is a multiple of the interval, and no step pays for a few of them.
+            due = accepted & (state.evaluations % self.refresh == 0) & (state.evaluations > 0)
+            model = rarely(due, _refreshed, _kept, surface, w, model)
+            state = state._replace(hessians=state.hessians + due)
         # The model stays outside these branches, because what a branch returns is copied.
         state = state._replace(model=None, evaluations=state.evaluations + 1)
         state = jax.lax.cond(
@@ -172,16 +168,6 @@ class Quench:
             model, self.guess, ~accepted & (state.trials == TRIALS - 1)
         )
 
-    def _refreshed(
-        self, surface: Surface, w: Float[Array, " n"], model: Float[Array, "n n"]
-    ) -> Float[Array, "n n"]:
-        """The model from the Hessian, unless that is zero or not finite.
-
-        Single precision will do: the model does not distinguish soft curvatures.
-        """
-        fresh = bfgs.from_spectrum(*spectrum(surface.rough(), w))
-        return jnp.where(jnp.isfinite(fresh).all(), fresh, model)
-
     def _accept(
         self,
         state: QuenchState,
@@ -218,3 +204,19 @@ class Quench:
         status = jnp.where(size <= self.rms, Status.CONVERGED, status)
         finite = jnp.isfinite(energy) & jnp.isfinite(size)
         return jnp.where(finite, status, Status.NOT_FINITE).astype(jnp.int32)
+
+
+def _refreshed(
+    surface: Surface, w: Float[Array, " n"], model: Float[Array, "n n"]
+) -> Float[Array, "n n"]:
+    """The model from the Hessian, unless that is zero or not finite.
+
+    Single precision will do: the model does not distinguish soft curvatures.
+    """
+    fresh = bfgs.from_spectrum(*spectrum(surface.rough(), w))
+    return jnp.where(jnp.isfinite(fresh).all(), fresh, model)
+
+
+def _kept(surface: Surface, w: Float[Array, " n"], model: Float[Array, "n n"]) -> Array:
+    """The model as it is."""
+    return model

@@ -26,3 +26,17 @@ def device(platform: str | None = None) -> Any:
     except Exception as error:  # of many kinds, one of them a bare assertion
         cause: BadInputError = jax_cannot_start(error)
         raise cause from error
+
+
+def devices() -> tuple[Any, ...]:
+    """All devices of this machine of the kind that JAX prefers.
+
+    Raises:
+        BadInputError: if JAX cannot start.
+
+    Examples:
+        >>> len(devices()) >= 1
+        True
+    """
+    first = device()
+    return tuple(jax.local_devices(backend=first.platform))

@@ -52,17 +52,16 @@ class Forecast:
 
     Args:
         surface: the compiled half of the landscape.
-        lanes: of a block, for which code is compiled anew.
         folder: of compiled code; default the one that JAX uses, if it uses one.
 
     Examples:
         >>> forecast = Forecast(surface)                             # doctest: +SKIP
-        >>> forecast.note(kernel, 2.5)                               # doctest: +SKIP
-        >>> forecast.seconds(kernel), forecast.seconds(other)        # doctest: +SKIP
+        >>> forecast.note(kernel, 1, 2.5)                            # doctest: +SKIP
+        >>> forecast.seconds(kernel, 1), forecast.seconds(other, 1)  # doctest: +SKIP
         (0.0, 5.0)
     """
 
-    def __init__(self, surface: Surface, lanes: int = 1, folder: Path | None = None) -> None:
+    def __init__(self, surface: Surface, folder: Path | None = None) -> None:
         """Read what earlier processes have noted."""
         configured = getattr(jax.config, "jax_compilation_cache_dir", None)
         folder = Path(configured) if folder is None and configured else folder
@@ -70,15 +69,18 @@ class Forecast:
         leaves = jax.tree.leaves(surface)
         shapes = [(jax.numpy.shape(x), str(getattr(x, "dtype", type(x)))) for x in leaves]
         structure = jax.tree.structure(surface)
-        self.compiled_for = (structure, tuple(shapes), lanes)
+        self.compiled_for = (structure, tuple(shapes))
         self.landscape = _short(f"{structure} {shapes}")
         self.entries = {} if self.file is None else _read(self.file, self.landscape)
         self.slowness = 1.0
 
-    def seconds(self, kernel: Any) -> float:
-        """How long the first device call of a kernel will take; 0 if nothing is known."""
+    def seconds(self, kernel: Any, lanes: int) -> float:
+        """How long the first device call of a kernel will take; 0 if nothing is known.
+
+        For each number of lanes code is compiled anew, which takes about as long.
+        """
         name = _name(kernel)
-        if (kernel, self.compiled_for) in _compiled:
+        if (kernel, lanes, self.compiled_for) in _compiled:
             return 0.0
         if name in self.entries:
             seconds, loaded = self.entries[name]
@@ -86,16 +88,16 @@ class Forecast:
         compiled = [entry.seconds for entry in self.entries.values() if not entry.loaded]
         return GROWTH * max(compiled, default=0.0)
 
-    def note(self, kernel: Any, seconds: float) -> None:
+    def note(self, kernel: Any, lanes: int, seconds: float) -> None:
         """Remember how long the first device call of a kernel took, compilation included."""
         name = _name(kernel)
         known = self.entries.get(name)
-        if (kernel, self.compiled_for) in _compiled:
+        if (kernel, lanes, self.compiled_for) in _compiled:
             return
         if known is not None:  # the machine may be busier than it was
-            now = seconds / max(self.seconds(kernel), 1e-3)
+            now = seconds / max(self.seconds(kernel, lanes), 1e-3)
             self.slowness = min(max(self.slowness, now), SLOWEST)
-        _compiled.add((kernel, self.compiled_for))
+        _compiled.add((kernel, lanes, self.compiled_for))
         if known is not None and known.loaded:
             changed = not 1 / CHANGED < seconds / max(known.seconds, 1e-3) < CHANGED
         else:

@@ -5,8 +5,9 @@ kernel, and advances them in lanes: a lane that finishes is harvested and refill
 the same device call that advances the others.
 
 On a CPU one worker thread a core keeps all cores busy (compiled code releases the interpreter
-lock). There one lane of a kernel is enough, and the first search is done first. On a GPU one worker
-feeds the device.
+lock). There one lane of a kernel is enough, and the first search is done first. On a GPU lanes are
+vectorized, and one worker feeds each device: it has two blocks of each kernel, and while the device
+advances one of them it harvests and refills another.
 
 Host calls run beside the lanes, in threads of their own that are started with the first of them: a
 worker always has something to advance, however long a host call takes, and host calls use all
@@ -22,12 +23,15 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from lossatlas.errors import BadInputError
 from lossatlas.landscape.base import Surface
-from lossatlas.landscape.device import device
+from lossatlas.landscape.device import devices
 from lossatlas.lanes.cores import available_cores
 from lossatlas.lanes.requests import Found, Search
 from lossatlas.lanes.session import Capacity, Session
 
+VECTORIZED_LANES = 1024
+"""Vectorized lanes of a kernel by default: with more a graphics card is hardly faster."""
 PATIENCE = 2.0
 """Seconds that an interrupted program waits for device calls to end; most take less."""
 
@@ -37,9 +41,14 @@ class Engine:
 
     Args:
         surface: the function searched, see `lossatlas.landscape.base.Surface`.
-        lanes: lanes a kernel has on each worker; default 1 on a CPU, 256 on a GPU.
-        workers: worker threads; default one a core on a CPU, one on a GPU. On a CPU there are at
-            most as many threads for host calls, on a GPU one a core.
+        lanes: lanes a kernel has on each worker; default 1, and 1024 if they are vectorized.
+        workers: worker threads; default one a core, and one a device if lanes are vectorized. There
+            are at most as many threads for host calls, or one a core.
+        vectorized: whether lanes take each step together; default not on a CPU, where this costs
+            time (results differ by rounding errors).
+
+    Raises:
+        BadInputError: if there is not at least one lane and one worker.
 
     Examples:
         >>> engine = Engine(landscape.surface)                       # doctest: +SKIP
@@ -47,15 +56,26 @@ class Engine:
     """
 
     def __init__(
-        self, surface: Surface, lanes: int | None = None, workers: int | None = None
+        self,
+        surface: Surface,
+        lanes: int | None = None,
+        workers: int | None = None,
+        vectorized: bool | None = None,
     ) -> None:
         """Choose lanes and workers; nothing runs yet."""
+        for name, value in (("lanes", lanes), ("workers", workers)):
+            if value is not None and value < 1:
+                raise BadInputError(name, f"{value} is not at least 1", "leave it out for the best")
         self.surface = surface
-        on_cpu = device().platform == "cpu"
-        self.lanes = lanes or (1 if on_cpu else 256)
-        self.workers = workers or (available_cores() if on_cpu else 1)
-        hosts = self.workers if on_cpu else available_cores()
-        self.capacity = Capacity(self.lanes, self.workers, hosts, on_cpu)
+        used = devices()
+        vectorized = used[0].platform != "cpu" if vectorized is None else vectorized
+        cores = available_cores()
+        self.lanes = lanes or (VECTORIZED_LANES if vectorized else 1)
+        self.workers = workers or (len(used) if vectorized else cores)
+        hosts = cores if vectorized else self.workers
+        if not vectorized:
+            used = used[:1]
+        self.capacity = Capacity(self.lanes, self.workers, hosts, vectorized, used)
 
     @contextmanager
     def session(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
-from lossatlas.lanes.blocks import Block, Job
+from lossatlas.lanes.blocks import Block, Job, sizes
 from lossatlas.lanes.compilation import Forecast
 from lossatlas.lanes.requests import HostCall, Kernel, Search
 
@@ -22,7 +22,24 @@ class Ready(NamedTuple):
     value: Any
 
 
-Blocks: TypeAlias = dict[Kernel, Block]
+Blocks: TypeAlias = dict[Kernel, list[Block]]
+"""The blocks of a worker: of each kernel one, or two in turn."""
+
+
+class Call(NamedTuple):
+    """A device call to be made.
+
+    Attributes:
+        block: whose lanes are advanced.
+        new: jobs to begin in its empty lanes.
+        lanes: that it is to have.
+        first: whether its code is compiled now.
+    """
+
+    block: Block
+    new: list[Job]
+    lanes: int
+    first: bool
 
 
 class JobQueue:
@@ -64,8 +81,9 @@ class Schedule:
 
     Args:
         workers: how many share the jobs of a kernel.
-        lanes: of each block.
-        on_cpu: whether an empty lane costs nothing.
+        lanes: of each block at most.
+        vectorized: whether an empty lane costs as much as any, so that blocks have fewer lanes
+            where these will do.
         forecast: how long a compilation will take.
         seconds_left: until the time is up; None without a limit.
 
@@ -80,19 +98,19 @@ class Schedule:
         self,
         workers: int,
         lanes: int,
-        on_cpu: bool,
+        vectorized: bool,
         forecast: Forecast,
         seconds_left: Callable[[], float] | None,
     ) -> None:
         """Nothing waits."""
-        self.workers, self.lanes, self.on_cpu = workers, lanes, on_cpu
+        self.workers, self.lanes, self.vectorized = workers, lanes, vectorized
         self.forecast, self.seconds_left = forecast, seconds_left
         self.ready: list[Ready] = []  # a heap: positions differ
         self.host_calls = JobQueue()
         self.uncompiled: dict[Kernel, float] = {}
         self.dropped = 0
         self._queues: dict[Kernel, JobQueue] = {}
-        self._seen: set[Kernel] = set()
+        self._seen: set[tuple[Kernel, int]] = set()
         self._compiling: set[Kernel] = set()
 
     def push_ready(self, ready: Ready) -> None:
@@ -115,47 +133,50 @@ class Schedule:
         """All kernels that were asked for."""
         return list(self._queues)
 
-    def next_kernel(self, blocks: Blocks) -> tuple[Kernel, list[Job]] | None:
-        """A kernel, and the jobs for the empty lanes of a worker with these blocks.
+    def halve(self, lanes: int) -> None:
+        """Blocks of so many lanes do not fit into the memory: use half as many."""
+        self.lanes = max(1, min(self.lanes, lanes // 2))
 
-        The kernel is the one that the oldest search waits for. On a CPU an empty lane costs
-        nothing, so the oldest search goes first. On a GPU full lanes go first.
+    def next_call(self, blocks: Blocks) -> Call | None:
+        """The device call that a worker with these blocks makes next; None: there is none.
+
+        It is that of the kernel that the oldest search waits for. On a CPU an empty lane costs
+        nothing, so the oldest search goes first. Of vectorized lanes full ones go first.
         """
         self._drop_uncompiled()
         ages = {
-            kernel: age
+            block: age
             for kernel, queue in self._queues.items()
             if kernel not in self._compiling
-            and (age := self._age(blocks[kernel], queue)) is not None
+            and (block := _idle(blocks[kernel])) is not None
+            and (age := self._age(block, queue)) is not None
         }
         if not ages:
             return None
-        kernel = min(ages, key=lambda k: ages[k])
-        if not self._in_time(kernel):
-            return self.next_kernel(blocks)
-        if kernel not in self._seen:
+        block = min(ages, key=lambda block: ages[block])
+        kernel = block.kernel
+        new = self._share(block)
+        lanes = self._lanes_for(block, new)
+        if not self._in_time(kernel, lanes):
+            self.uncompiled[kernel] = self.forecast.seconds(kernel, lanes)
+            return self.next_call(blocks)
+        first = (kernel, lanes) not in self._seen
+        if first:
             # One worker compiles a kernel; meanwhile the others do something else.
-            self._seen.add(kernel)
+            self._seen.add((kernel, lanes))
             self._compiling.add(kernel)
-        return kernel, self._jobs_for(blocks[kernel], self._queues[kernel])
+        return Call(block, [self._queues[kernel].pop() for _ in range(new)], lanes, first)
 
-    def is_being_compiled(self, kernel: Kernel) -> bool:
-        """Whether a worker compiles it now."""
-        return kernel in self._compiling
+    def compiled(self, call: Call, seconds: float) -> None:
+        """The code for a call is compiled; it returned after so many seconds."""
+        self.forecast.note(call.block.kernel, call.lanes, seconds)
+        self._compiling.discard(call.block.kernel)
 
-    def compiled(self, kernel: Kernel, seconds: float) -> None:
-        """A worker has compiled a kernel, in so many seconds."""
-        self.forecast.note(kernel, seconds)
-        self._compiling.discard(kernel)
-
-    def _in_time(self, kernel: Kernel) -> bool:
-        """Whether a kernel is compiled, or will be before the time is up."""
-        if self.seconds_left is None or kernel in self._seen:
+    def _in_time(self, kernel: Kernel, lanes: int) -> bool:
+        """Whether a kernel is compiled for so many lanes, or will be before the time is up."""
+        if self.seconds_left is None or (kernel, lanes) in self._seen:
             return True
-        needed = self.forecast.seconds(kernel)
-        if needed > self.seconds_left():
-            self.uncompiled[kernel] = needed
-        return kernel not in self.uncompiled
+        return self.forecast.seconds(kernel, lanes) <= self.seconds_left()
 
     def _drop_uncompiled(self) -> None:
         """Drop the searches that wait for code there is no time to compile."""
@@ -166,20 +187,38 @@ class Schedule:
                 self.dropped += not ticket.dropped
                 ticket.dropped = True
 
-    def _jobs_for(self, block: Block, queue: JobQueue) -> list[Job]:
-        """A worker's share of the queue, as far as there are empty lanes."""
-        share = -(-len(queue) // self.workers)
-        active = block.active
-        room = len(block.waiting) - active
-        take = min(room, max(share, 1 if active == 0 else 0), len(queue))
-        return [queue.pop() for _ in range(take)]
+    def _share(self, block: Block) -> int:
+        """How many jobs of its kernel a block takes, as far as there are empty lanes."""
+        waiting, active = len(self._queues[block.kernel]), block.active
+        share = -(-waiting // self.workers)
+        room = max(0, self.lanes - active)
+        return min(room, max(share, 1 if active == 0 else 0), waiting)
+
+    def _lanes_for(self, block: Block, new: int) -> int:
+        """Lanes that a block is to have: on a CPU all, otherwise the fewest that will do.
+
+        More, where there is no time to compile the code for these. A block with more searches than
+        a block may have by now keeps its lanes.
+        """
+        needed, now = block.active + new, len(block.waiting)
+        if not self.vectorized:
+            return max(self.lanes, now)
+        fits = [size for size in reversed(sizes(self.lanes)) if size >= needed] or [now]
+        in_time = (size for size in fits if self._in_time(block.kernel, size))
+        return next(in_time, max(now, fits[0]))
 
     def _age(self, block: Block, queue: JobQueue) -> tuple[int, int] | None:
-        """Sort key of a kernel with work; None if it has none."""
+        """Sort key of a block with work; None if it has none."""
         positions = [job.ticket.position for job in block.waiting if job is not None]
         waiting = len(positions) + len(queue)
         if queue.oldest is not None:
             positions.append(queue.oldest)
         if not positions:
             return None
-        return 0 if self.on_cpu else -min(waiting, self.lanes), min(positions)
+        return -min(waiting, self.lanes) if self.vectorized else 0, min(positions)
+
+
+def _idle(blocks: list[Block]) -> Block | None:
+    """The fullest block that no device call is under way for."""
+    idle = [block for block in blocks if not block.under_way]
+    return max(idle, key=lambda block: block.active, default=None)

@@ -8,20 +8,22 @@ as many are woken as there are jobs.
 import atexit
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import cache, partial
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 import jax
 
-from lossatlas.errors import BadInputError
+from lossatlas.errors import BadInputError, DataWarning
 from lossatlas.landscape.base import Surface
 from lossatlas.lanes.blocks import Block, Job, Result, Ticket
 from lossatlas.lanes.compilation import Forecast
 from lossatlas.lanes.requests import Found, HostCall, Kernel, Request, Requests, Search
-from lossatlas.lanes.schedule import Blocks, Ready, Schedule
+from lossatlas.lanes.schedule import Blocks, Call, Ready, Schedule
 
 LAST_PATIENCE = 60.0
 """Seconds that a program waits for each thread at its very end; most compilations take less."""
@@ -29,6 +31,10 @@ IN_RESERVE = 2
 """Searches begun for each lane, beside the one that it advances."""
 LOOK_AGAIN = 0.5
 """Seconds after which a thread that waits looks whether it shall stop."""
+OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"
+"""How JAX begins to say that memory could not be allocated."""
+NOTHING = object()
+"""There is no work now; there may be later."""
 
 
 class Failure(NamedTuple):
@@ -44,13 +50,21 @@ class Capacity(NamedTuple):
         lanes: lanes a kernel has on each worker.
         workers: threads that advance lanes.
         hosts: threads for host calls.
-        on_cpu: whether lanes are advanced one after the other, so that an empty one costs nothing.
+        vectorized: whether lanes take each step together; if not, an empty one costs nothing.
+        devices: that workers use in turn.
     """
 
     lanes: int
     workers: int
     hosts: int
-    on_cpu: bool
+    vectorized: bool
+    devices: tuple[Any, ...]
+
+    @property
+    def turns(self) -> int:
+        """Blocks of a kernel on a worker: while the device advances one of two, the host is busy
+        with the other. Where a worker has a core to itself there is nothing to be won."""
+        return 2 if self.vectorized and self.lanes > 1 else 1
 
 
 class Session:
@@ -65,9 +79,10 @@ class Session:
     ) -> None:
         """`Engine.session` calls this."""
         self.surface, self.capacity, self.stop = surface, capacity, stop
-        lanes, workers, _, on_cpu = capacity
-        forecast = Forecast(surface, lanes)
-        self.schedule = Schedule(workers, lanes, on_cpu, forecast, seconds_left)
+        lanes = capacity.lanes // capacity.turns
+        self.schedule = Schedule(
+            capacity.workers, lanes, capacity.vectorized, Forecast(surface), seconds_left
+        )
         lock = threading.RLock()
         self.lock = threading.Condition(lock)  # workers wait here
         self.host_lock = threading.Condition(lock)  # and threads for host calls here
@@ -85,7 +100,10 @@ class Session:
     def open(self) -> None:
         """Start the workers."""
         with self.lock:
-            self._start(self._advance_lanes, "lanes", self.capacity.workers)
+            devices = self.capacity.devices
+            for k in range(self.capacity.workers):
+                device = devices[k % len(devices)]
+                self._start(partial(self._advance_lanes, device), f"lanes-{k}")
 
     def submit(self, search: Search) -> int:
         """Queue a search; its position, counted from 0."""
@@ -129,15 +147,12 @@ class Session:
         self.lock.notify_all()
         self.host_lock.notify_all()
 
-    def _start(self, work: Callable[[], None], name: str, number: int) -> None:
-        """Start threads that do this work (lock held)."""
-        for k in range(number):
-            thread = threading.Thread(
-                target=self._guarded, args=(work,), name=f"{name}-{k}", daemon=True
-            )
-            thread.start()
-            self.alive += 1
-            self.threads.append(thread)
+    def _start(self, work: Callable[[], None], name: str) -> None:
+        """Start a thread that does this work (lock held)."""
+        thread = threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
+        thread.start()
+        self.alive += 1
+        self.threads.append(thread)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Work until nothing is left; an exception ends all, and is raised by `results`."""
@@ -155,21 +170,66 @@ class Session:
                 if self.alive == 0:
                     self.done.put(None)
 
-    def _advance_lanes(self) -> None:
-        """What a worker does."""
-        blocks: Blocks = {}
-        while (work := self._next(self.lock, partial(self._work_in_lanes, blocks))) is not None:
-            if isinstance(work, Ready):
-                self._resume(work)
-                continue
-            kernel, new = work
-            begun = time.monotonic()
-            finished = blocks[kernel].advance(new)
+    def _advance_lanes(self, device: Any) -> None:
+        """What a worker does: it begins device calls, and finishes the oldest of those under way
+        where it has no other work, or as many are under way as it has blocks of a kernel."""
+        several = len(self.capacity.devices) > 1
+        with jax.default_device(device) if several else nullcontext():
+            surface = jax.device_put(self.surface, device) if several else self.surface
+            blocks: Blocks = {}
+            find = partial(self._work_in_lanes, blocks, surface)
+            calls: deque[tuple[Call, float]] = deque()
+            while (work := self._next(self.lock, find, bool(calls))) is not None:
+                if isinstance(work, Ready):
+                    self._resume(work)
+                    continue
+                if isinstance(work, Call):
+                    calls.append((work, time.monotonic()))
+                    self._begin(work)
+                if work is NOTHING or len(calls) >= self.capacity.turns:
+                    self._finish(*calls.popleft())
+
+    def _begin(self, call: Call) -> None:
+        """Begin a device call."""
+        with self._within_memory(call):
+            call.block.start(call.new, call.lanes)
+
+    def _finish(self, call: Call, begun: float) -> None:
+        """Wait for a device call and deliver what has finished in it."""
+        finished: list[Result] = []
+        if call.block.under_way:
+            with self._within_memory(call):
+                finished = call.block.finish()
+        if call.first:
             with self.lock:
-                if self.schedule.is_being_compiled(kernel):
-                    self.schedule.compiled(kernel, time.monotonic() - begun)
-                    self.lock.notify_all()  # its jobs have waited for it
-            self._deliver(finished)
+                self.schedule.compiled(call, time.monotonic() - begun)
+                self.lock.notify_all()  # jobs of its kernel have waited for it
+        self._deliver(finished)
+
+    @contextmanager
+    def _within_memory(self, call: Call) -> Iterator[None]:
+        """Begin the searches of a block anew, with half as many lanes, if these do not fit."""
+        try:
+            yield
+        except jax.errors.JaxRuntimeError as error:
+            if OUT_OF_MEMORY not in str(error):
+                raise
+            if call.lanes == 1:
+                problem = "the device has no memory for a single search"
+                remedy = "use a device with more memory, or a smaller network"
+                raise BadInputError("lanes", problem, remedy) from error
+            with self.lock:
+                self.schedule.halve(call.lanes)
+                for job in call.block.abandon():
+                    self.schedule.push(call.block.kernel, job)
+                self.lock.notify()
+            fewer = f"{call.lanes} lanes do not fit into the memory of the device; with"
+            warnings.warn(
+                f"lanes: {fewer} {self.schedule.lanes} from now on, nothing is lost (--lanes "
+                f"{self.schedule.lanes * self.capacity.turns} says so from the beginning)",
+                DataWarning,
+                stacklevel=2,
+            )
 
     def _call_host(self) -> None:
         """What a thread for host calls does."""
@@ -178,13 +238,20 @@ class Session:
             value = host.call(self.surface, *job.arrays)
             self._deliver([Result(job.ticket, job.slot, value)])
 
-    def _next(self, waiting: threading.Condition, find: Callable[[], Any]) -> Any:
-        """The work that `find` gives, as soon as it gives some; None when no more will come."""
+    def _next(
+        self, waiting: threading.Condition, find: Callable[[], Any], at_once: bool = False
+    ) -> Any:
+        """The work that `find` gives, as soon as it gives some; None when no more will come.
+
+        `NOTHING` if it gives none and an answer is needed at once.
+        """
         with self.lock:
             while not (self.closed or self.stop()):
                 self._admit()
                 if (work := find()) is not None:
                     return work
+                if at_once:
+                    return NOTHING
                 last = self.complete or bool(self.uncompiled)
                 if self._in_flight() == 0 and last and not self.waiting_room:
                     self._wake_all()
@@ -269,22 +336,25 @@ class Session:
         self.host_lock.notify()
         if not self.host_threads and not self.closed:
             self.host_threads = True
-            self._start(self._call_host, "lanes-host", self.capacity.hosts)
+            for k in range(self.capacity.hosts):
+                self._start(self._call_host, f"lanes-host-{k}")
 
     def _host_call(self) -> tuple[HostCall, Job] | None:
         """The host call that the oldest search waits for (lock held)."""
         calls = self.schedule.host_calls
         return calls.pop() if len(calls) else None
 
-    def _work_in_lanes(self, blocks: Blocks) -> Ready | tuple[Kernel, list[Job]] | None:
-        """A search to resume, or a kernel and new jobs for its empty lanes (lock held)."""
+    def _work_in_lanes(self, blocks: Blocks, surface: Surface) -> Ready | Call | None:
+        """A search to resume, or a device call to make (lock held)."""
         if (ready := self.schedule.pop_ready()) is not None:
             return ready
-        lanes, _, _, on_cpu = self.capacity
         for kernel in self.schedule.kernels():
             if kernel not in blocks:
-                blocks[kernel] = Block(kernel, self.surface, lanes, not on_cpu)
-        return self.schedule.next_kernel(blocks)
+                blocks[kernel] = [
+                    Block(kernel, surface, self.capacity.vectorized)
+                    for _ in range(self.capacity.turns)
+                ]
+        return self.schedule.next_call(blocks)
 
 
 @cache

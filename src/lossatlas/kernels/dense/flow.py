@@ -121,7 +121,7 @@ class Flow:
     max_step: float = 0.5
     max_hessians: int = 3000
     stationary_rms: float = 1e-11
-    steps: int = 16
+    steps: int = 8
 
     def init(
         self,
@@ -158,12 +158,13 @@ class Flow:
         )
 
     def step(self, surface: Surface, state: FlowState) -> FlowState:
-        """Make the quadratic model where the path has arrived, or try a step with it."""
-        return jax.lax.cond(
-            state.arrived,
-            lambda: self._model(surface, state),
-            lambda: self._try(surface, state),
-        )
+        """Make the quadratic model where the path has arrived, and try a step with it.
+
+        In one step, so that vectorized lanes, which do both whatever they need, need both.
+        """
+        state = jax.lax.cond(state.arrived, lambda: self._model(surface, state), lambda: state)
+        unfinished = state.status == Status.RUNNING
+        return jax.lax.cond(unfinished, lambda: self._try(surface, state), lambda: state)
 
     def result(self, state: FlowState) -> Flowed:
         """Where the path was handed over."""

@@ -11,7 +11,7 @@ known.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,7 @@ from jaxtyping import Float
 
 from lossatlas.compiled import compiled
 from lossatlas.landscape.base import Surface, Symmetrizer
+from lossatlas.lanes.branches import rarely
 
 
 def spectrum(
@@ -46,18 +47,27 @@ def _inside(
 ) -> Float[Array, "m m"]:
     """The Hessian within the symmetric subspace, and a multiple of the identity outside.
 
-    Most points have no symmetry; on a CPU they are spared the products.
+    Most points have no symmetry, and are spared the products.
     """
 
-    def restricted() -> Array:
-        identity = jnp.eye(len(hessian), dtype=hessian.dtype)
-        basis = surface.from_inner(identity)
-        onto = (basis.T @ (symmetrizer @ basis)).astype(hessian.dtype)
-        return onto @ hessian @ onto + jnp.linalg.norm(hessian) * (identity - onto)
-
     generic = np.random.default_rng(0).normal(size=n)
-    everywhere = jnp.all(symmetrizer @ generic == generic)
-    return jax.lax.cond(everywhere, lambda: hessian, restricted)
+    symmetric = jnp.any(symmetrizer @ generic != generic)
+    return rarely(symmetric, _restricted, _as_it_is, surface, hessian, symmetrizer)
+
+
+def _restricted(
+    surface: Surface, hessian: Float[Array, "m m"], symmetrizer: Symmetrizer
+) -> Float[Array, "m m"]:
+    identity = jnp.eye(len(hessian), dtype=hessian.dtype)
+    basis = surface.from_inner(identity)
+    onto = (basis.T @ (symmetrizer @ basis)).astype(hessian.dtype)
+    return onto @ hessian @ onto + jnp.linalg.norm(hessian) * (identity - onto)
+
+
+def _as_it_is(
+    surface: Surface, hessian: Float[Array, "m m"], symmetrizer: Symmetrizer
+) -> Float[Array, "m m"]:
+    return hessian
 
 
 def rough_spectrum(
@@ -69,11 +79,17 @@ def rough_spectrum(
     rough = surface.rough()
     if rough is surface:
         return spectrum(surface, w, symmetrizer)
-    values, vectors = spectrum(rough, w, symmetrizer)
-    enough = surface.rough_will_do(jnp.abs(values).max())
-    return jax.lax.cond(
-        enough, lambda: (values, vectors), lambda: spectrum(surface, w, symmetrizer)
-    )
+    found = spectrum(rough, w, symmetrizer)
+    drowned = ~surface.rough_will_do(jnp.abs(found[0]).max())
+    return rarely(drowned, _in_full, _as_found, surface, w, symmetrizer, found)
+
+
+def _in_full(surface: Surface, w: Array, symmetrizer: Symmetrizer | None, found: Any) -> Any:
+    return spectrum(surface, w, symmetrizer)
+
+
+def _as_found(surface: Surface, w: Array, symmetrizer: Symmetrizer | None, found: Any) -> Any:
+    return found
 
 
 def no_spectrum(

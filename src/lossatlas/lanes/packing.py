@@ -1,0 +1,84 @@
+"""Several small arrays in one: what goes to the device and comes back in one transfer each way.
+
+Every array that crosses the border between Python and compiled code costs some ten microseconds,
+however small it is, and jobs and results are trees of ten. So the arrays of a lane stand side by
+side in a row of double-precision numbers, which hold every number that searches use exactly: real
+numbers of either precision, truth values, and whole numbers below 2^53.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Which places of a row belong to which arrays of a tree.
+
+    Args:
+        structure: of the tree, as `jax.tree.structure` gives it.
+        leaves: shape and type of each of its arrays.
+
+    Examples:
+        >>> packing = Packing.of((np.zeros(2), np.asarray(True)))
+        >>> row = np.zeros(packing.size)
+        >>> packing.write(row, (np.array([1.0, 2.0]), np.asarray(True)))
+        >>> row.tolist()
+        [1.0, 2.0, 1.0]
+        >>> vector, truth = packing.read(row)
+        >>> vector.tolist(), bool(truth)
+        ([1.0, 2.0], True)
+    """
+
+    structure: Any
+    leaves: tuple[tuple[tuple[int, ...], np.dtype], ...]
+
+    @classmethod
+    def of(cls, tree: Any) -> "Packing":
+        """The places for a tree of arrays, or of what has their `shape` and `dtype`."""
+        leaves, structure = jax.tree.flatten(tree)
+        return cls(structure, tuple((tuple(x.shape), np.dtype(x.dtype)) for x in leaves))
+
+    @cached_property
+    def places(self) -> tuple[slice, ...]:
+        """The places of each array."""
+        ends = np.cumsum([0, *(prod(shape) for shape, _ in self.leaves)]).tolist()
+        return tuple(slice(*pair) for pair in zip(ends[:-1], ends[1:], strict=True))
+
+    @cached_property
+    def size(self) -> int:
+        """Numbers in a row."""
+        return self.places[-1].stop if self.places else 0
+
+    def write(self, row: Float[np.ndarray, " size"], tree: Any) -> None:
+        """Put the arrays of a tree into a row."""
+        for place, leaf in zip(self.places, jax.tree.leaves(tree), strict=True):
+            row[place] = np.ravel(leaf)
+
+    def read(self, row: Float[np.ndarray, " size"]) -> Any:
+        """The tree in a row, in NumPy arrays and numbers of its own."""
+        arrays = [
+            row[place].reshape(shape).astype(dtype) if shape else dtype.type(row[place.start])
+            for place, (shape, dtype) in zip(self.places, self.leaves, strict=True)
+        ]
+        return jax.tree.unflatten(self.structure, arrays)
+
+    def unpacked(self, row: Float[Array, " size"]) -> Any:
+        """The tree in a row, in compiled code."""
+        arrays = [
+            row[place].reshape(shape).astype(dtype)
+            for place, (shape, dtype) in zip(self.places, self.leaves, strict=True)
+        ]
+        return jax.tree.unflatten(self.structure, arrays)
+
+
+def packed(tree: Any) -> Float[Array, " size"]:
+    """The row of a tree, in compiled code."""
+    return jnp.concatenate([jnp.ravel(leaf).astype(float) for leaf in jax.tree.leaves(tree)])
