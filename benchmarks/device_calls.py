@@ -33,16 +33,20 @@ class Call(NamedTuple):
 def noted() -> Iterator[list[Call]]:
     """Note every device call."""
     calls: list[Call] = []
-    advance = Block.advance
+    start, finish = Block.start, Block.finish
+    begun: dict[Block, float] = {}
 
-    def noting(self: Block, new):
-        begun = time.perf_counter()
-        finished = advance(self, new)
-        seconds, taken = time.perf_counter() - begun, np.asarray(self.taken)
+    def starting(self: Block, new, lanes):
+        begun[self] = time.perf_counter()
+        return start(self, new, lanes)
+
+    def finishing(self: Block):
+        finished = finish(self)
+        seconds, taken = time.perf_counter() - begun[self], np.asarray(self.taken)
         total, slowest = int(taken.sum()), int(taken.max() * taken.size)
         executed = slowest if self.vectorized else total
         calls.append(Call(type(self.kernel).__name__, total, executed, slowest, seconds))
         return finished
 
-    with patch.object(Block, "advance", noting):
+    with patch.object(Block, "start", starting), patch.object(Block, "finish", finishing):
         yield calls

@@ -59,11 +59,11 @@ class Recorded(NamedTuple):
 
     Attributes:
         seconds: CPU time of each of its device calls.
-        results: as the block of one lane gets it from the last of them.
+        found: what the last of them gave for the block of one lane.
     """
 
     seconds: tuple[float, ...]
-    results: Any
+    found: np.ndarray
 
 
 class Call(NamedTuple):
@@ -86,17 +86,16 @@ class Recording:
         """In place of `blocks.advance`, with one worker of one lane: notes what it gives."""
         advance, current = blocks.advance, dict[Any, tuple[bytes, list[float]]]()
 
-        def noting(kernel, surface, states, jobs, fresh, vectorized):
-            if fresh[0]:
-                current[kernel] = key(kernel, jobs), []
+        def noting(kernel, surface, states, rows, jobs, vectorized):
+            if rows[0, 0]:
+                current[kernel] = key(kernel, rows), []
             begun = time.process_time()
-            done = jax.block_until_ready(
-                advance(kernel, surface, states, jobs, fresh, vectorized=vectorized)
-            )
+            done = jax.block_until_ready(advance(kernel, surface, states, rows, jobs, vectorized))
             name, seconds = current[kernel]
             seconds.append(time.process_time() - begun)
-            if done[0].status[0] != Status.RUNNING:
-                self.jobs[name] = Recorded(tuple(seconds), jax.tree.map(np.array, done[1]))
+            found = np.array(done[1])
+            if found[0, 0] != Status.RUNNING:
+                self.jobs[name] = Recorded(tuple(seconds), found)
             return done
 
         return noting
@@ -104,38 +103,37 @@ class Recording:
     def player(self, calls: list[Call]) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """In place of `blocks.advance`, of one lane: gives what was noted after the same time.
 
-        The second goes in place of `Block.advance`.
+        The second goes in place of `Block.start`.
         """
         mine = threading.local()  # each worker has a block for each kernel
-        advance = blocks.Block.advance
+        start = blocks.Block.start
 
-        def noting(block, new):
+        def noting(block, new, lanes):
             mine.position = (new or block.waiting)[0].ticket.position
-            return advance(block, new)
+            return start(block, new, lanes)
 
-        def playing(kernel, surface, states, jobs, fresh, vectorized):
+        def playing(kernel, surface, states, rows, jobs, vectorized):
             begun, cpu = time.monotonic(), time.thread_time()
             current = mine.__dict__.setdefault("current", {})
-            if fresh[0]:
-                current[kernel] = [self.jobs[key(kernel, jobs)], 0]
-            (seconds, results), call = current[kernel]
+            if rows[0, 0]:
+                current[kernel] = [self.jobs[key(kernel, rows)], 0]
+            (seconds, found), call = current[kernel]
             current[kernel][1] += 1
             last = call + 1 == len(seconds)
-            status = np.array([Status.CONVERGED if last else Status.RUNNING], np.int32)
-            states, results = passed_on(states, jobs, fresh, results, status)
+            status = np.int32(Status.CONVERGED if last else Status.RUNNING)
+            states, found = passed_on(states, rows, found, status)
             cpu = time.thread_time() - cpu
             time.sleep(max(0.0, seconds[call] - (time.monotonic() - begun)))
             calls.append(Call(mine.position, time.monotonic(), seconds[call], cpu))
-            return states, results, np.ones(1, np.int32)
+            return states, found
 
         return playing, noting
 
 
-def key(kernel: Any, job: Any) -> bytes:
-    """The name of a job: of all arrays of a block of one lane, and of the kernel."""
+def key(kernel: Any, rows: np.ndarray) -> bytes:
+    """The name of the job of a block of one lane, and of the kernel."""
     name = hashlib.blake2b(_named(kernel), digest_size=16)
-    for leaf in jax.tree.leaves(job):
-        name.update(np.ascontiguousarray(leaf).data)
+    name.update(rows[0, 1:].data)
     return name.digest()
 
 
@@ -145,9 +143,9 @@ def _named(kernel: Any) -> bytes:
 
 
 @compiled
-def passed_on(states: Any, jobs: Any, fresh: Any, results: Any, status: Any) -> Any:
+def passed_on(states: Any, rows: Any, found: Any, status: Any) -> Any:
     """A device call that takes what `blocks.advance` takes and computes nothing."""
-    return states._replace(status=status), results
+    return states._replace(status=status[None]), found.at[0, 0].set(status)
 
 
 def landscape(items: int = 1000) -> NetworkLandscape:
@@ -260,7 +258,7 @@ def replayed(recording: Recording, workers: int, width: int, rounds: int) -> Rep
         commits.append(times)
 
     playing, noting = recording.player(calls)
-    play = patch.object(blocks, "advance", playing), patch.object(blocks.Block, "advance", noting)
+    play = patch.object(blocks, "advance", playing), patch.object(blocks.Block, "start", noting)
     with (
         play[0],
         play[1],

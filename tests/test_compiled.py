@@ -15,7 +15,7 @@ from lossatlas.kernels.matrix_free import krylov
 from lossatlas.kernels.matrix_free.climb import HybridClimb
 from lossatlas.kernels.matrix_free.flow import ChebyshevFlow
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.lanes.blocks import Block, advance
+from lossatlas.lanes.blocks import advance, idle, layout_of
 from lossatlas.search.tools import default_tools
 
 PACKAGE = Path(__file__).parent.parent / "src" / "lossatlas"
@@ -61,9 +61,9 @@ def all_in_full_precision(lowered):
 @pytest.mark.parametrize("name", KERNELS)
 def test_every_kernel_multiplies_in_full_precision(name, vectorized):
     kernel, landscape = KERNELS[name]
-    block = Block(kernel, landscape.surface, 2, vectorized)
-    block._allocate(job_of(kernel, landscape))
-    arguments = (block.states, block.jobs, np.ones(2, bool), vectorized)
+    layout = layout_of(kernel, landscape.surface, job_of(kernel, landscape))
+    rows = np.ones((2, 1 + layout.jobs.size))
+    arguments = (idle(2, layout), rows, layout.jobs, vectorized)
     with jax.default_matmul_precision("bfloat16"):  # a caller who wants less does not get it
         lowered = advance.lower(kernel, landscape.surface, *arguments)
     assert all_in_full_precision(lowered)

@@ -29,7 +29,7 @@ def dense(times):
     return (
         Polish(n_modes=8, max_step=0.3, steps=8 * times),
         Climb(newton_length=1e-3, radius=1.0, max_radius=4.0, steps=8 * times),
-        Flow(max_step=0.5, steps=16 * times),
+        Flow(max_step=0.5, steps=8 * times),
     )
 
 

@@ -31,54 +31,54 @@ def again(monkeypatch, folder, landscape=CAMEL) -> Forecast:
 
 
 def test_nothing_is_known_at_first(tmp_path):
-    assert Forecast(CAMEL.surface, folder=tmp_path).seconds(Countdown()) == 0.0
+    assert Forecast(CAMEL.surface, folder=tmp_path).seconds(Countdown(), 1) == 0.0
 
 
 def test_what_a_process_has_compiled(tmp_path):
     forecast = Forecast(CAMEL.surface, folder=tmp_path)
-    forecast.note(Countdown(), 2.5)
-    assert forecast.seconds(Countdown()) == 0.0
-    assert forecast.seconds(Countdown(steps=4)) == 5.0  # another kernel: twice the longest
-    assert Forecast(CAMEL.surface, folder=tmp_path).seconds(Countdown()) == 0.0
-    assert Forecast(NETWORK.surface, folder=tmp_path).seconds(Countdown()) == 0.0
+    forecast.note(Countdown(), 1, 2.5)
+    assert forecast.seconds(Countdown(), 1) == 0.0
+    assert forecast.seconds(Countdown(steps=4), 1) == 5.0  # another kernel: twice the longest
+    assert Forecast(CAMEL.surface, folder=tmp_path).seconds(Countdown(), 1) == 0.0
+    assert Forecast(NETWORK.surface, folder=tmp_path).seconds(Countdown(), 1) == 0.0
 
 
 def test_what_other_processes_have_compiled(tmp_path, monkeypatch):
-    Forecast(CAMEL.surface, folder=tmp_path).note(Countdown(), 2.0)
-    Forecast(NETWORK.surface, folder=tmp_path).note(Countdown(), 50.0)
+    Forecast(CAMEL.surface, folder=tmp_path).note(Countdown(), 1, 2.0)
+    Forecast(NETWORK.surface, folder=tmp_path).note(Countdown(), 1, 50.0)
     second = again(monkeypatch, tmp_path)
-    assert second.seconds(Countdown()) == 1.0  # its code is there: half of it
-    assert second.seconds(Other()) == 4.0
-    second.note(Countdown(), 0.7)
-    assert second.seconds(Other()) == 4.0
+    assert second.seconds(Countdown(), 1) == 1.0  # its code is there: half of it
+    assert second.seconds(Other(), 1) == 4.0
+    second.note(Countdown(), 1, 0.7)
+    assert second.seconds(Other(), 1) == 4.0
     third = again(monkeypatch, tmp_path)
-    assert third.seconds(Countdown()) == 0.7
-    third.note(Countdown(), 0.71)
+    assert third.seconds(Countdown(), 1) == 0.7
+    third.note(Countdown(), 1, 0.71)
     assert len((tmp_path / FILE).read_text().splitlines()) == 3  # no news, no line
-    assert again(monkeypatch, None).seconds(Countdown()) == 0.0
+    assert again(monkeypatch, None).seconds(Countdown(), 1) == 0.0
 
 
 def test_a_busy_machine_is_noticed(tmp_path, monkeypatch):
     first = Forecast(CAMEL.surface, folder=tmp_path)
-    first.note(Countdown(), 2.0)
-    first.note(Other(), 3.0)
+    first.note(Countdown(), 1, 2.0)
+    first.note(Other(), 1, 3.0)
     busy = again(monkeypatch, tmp_path)
-    busy.note(Countdown(), 3.0)  # 1.0 was expected
-    assert busy.seconds(Other()) == pytest.approx(3.0 * 1.5)
+    busy.note(Countdown(), 1, 3.0)  # 1.0 was expected
+    assert busy.seconds(Other(), 1) == pytest.approx(3.0 * 1.5)
 
 
 def test_a_broken_file_is_no_harm(tmp_path, monkeypatch):
-    Forecast(CAMEL.surface, folder=tmp_path).note(Countdown(), 2.0)
+    Forecast(CAMEL.surface, folder=tmp_path).note(Countdown(), 1, 2.0)
     with (tmp_path / FILE).open("a") as stream:
         stream.write('{"landscape": "f00"}\n[3]\n{"kernel"\n\n')
-    assert again(monkeypatch, tmp_path).seconds(Countdown()) == 1.0
+    assert again(monkeypatch, tmp_path).seconds(Countdown(), 1) == 1.0
     (tmp_path / FILE).write_bytes(b"\xff\xfe" * 10)
-    assert again(monkeypatch, tmp_path).seconds(Countdown()) == 0.0
+    assert again(monkeypatch, tmp_path).seconds(Countdown(), 1) == 0.0
     (tmp_path / FILE).write_bytes(b" " * (compilation.LARGEST + 1))
-    assert again(monkeypatch, tmp_path).seconds(Countdown()) == 0.0
+    assert again(monkeypatch, tmp_path).seconds(Countdown(), 1) == 0.0
     assert not (tmp_path / FILE).exists()
     missing = again(monkeypatch, tmp_path / "nowhere")
-    missing.note(Countdown(), 1.0)
+    missing.note(Countdown(), 1, 1.0)
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -105,10 +105,10 @@ def test_only_the_same_code_counts_as_compiled(tmp_path):
         FunctionLandscape(lambda w, p=power: jnp.sum(w**p), [-1.0], [1.0], "f") for power in (2, 4)
     )
     forecast = Forecast(first.surface, folder=tmp_path)
-    forecast.note(Countdown(), 2.0)
-    assert Forecast(first.surface, folder=tmp_path).seconds(Countdown()) == 0.0
-    assert Forecast(second.surface, folder=tmp_path).seconds(Countdown()) == 1.0
-    assert Forecast(first.surface, 4, tmp_path).seconds(Countdown()) == 1.0
+    forecast.note(Countdown(), 1, 2.0)
+    assert Forecast(first.surface, folder=tmp_path).seconds(Countdown(), 1) == 0.0
+    assert Forecast(second.surface, folder=tmp_path).seconds(Countdown(), 1) == 1.0
+    assert Forecast(first.surface, tmp_path).seconds(Countdown(), 4) == 1.0
 
 
 def counted(request):
@@ -142,7 +142,7 @@ def run(seconds_left):
 
 
 def test_searches_that_need_what_cannot_be_compiled_in_time_are_dropped(monkeypatch):
-    def seconds(self, kernel):
+    def seconds(self, kernel, lanes):
         return 100.0 if isinstance(kernel, Other) else 0.0
 
     monkeypatch.setattr(Forecast, "seconds", seconds)

@@ -14,18 +14,24 @@ def job(position):
     return Job(Ticket(position, None, None), 0, (np.zeros(1),))
 
 
-def schedule(lanes=1, workers=2, on_cpu=True, needed=0.0, left=None):
+def schedule(lanes=1, workers=2, vectorized=False, needed=0.0, left=None):
     """With compilations that take so many seconds, of so many that are left."""
     noted = []
     forecast = SimpleNamespace(
-        seconds=lambda kernel: needed, note=lambda kernel, seconds: noted.append((kernel, seconds))
+        seconds=lambda kernel, lanes: needed, note=lambda *arguments: noted.append(arguments)
     )
-    made = Schedule(workers, lanes, on_cpu, forecast, None if left is None else lambda: left)
+    made = Schedule(workers, lanes, vectorized, forecast, None if left is None else lambda: left)
     return made, noted
 
 
-def blocks(lanes, *kernels):
-    return {kernel: Block(kernel, None, lanes, False) for kernel in kernels}
+def blocks(*kernels, vectorized=False, turns=1):
+    return {kernel: [Block(kernel, None, vectorized) for _ in range(turns)] for kernel in kernels}
+
+
+def fill(call, count=None):
+    """As if the call had been made: the block has its lanes, and these jobs in them."""
+    new = call.new if count is None else [job(k) for k in range(count)]
+    call.block.waiting = [*new, *[None] * (call.lanes - len(new))]
 
 
 def positions(jobs):
@@ -51,48 +57,47 @@ def test_the_kernel_that_the_oldest_search_waits_for_comes_first():
     waiting, _ = schedule(workers=1)
     for kernel, position in (("a", 5), ("b", 3), ("a", 4), ("b", 9)):
         waiting.push(kernel, job(position))
-    mine, taken = blocks(1, "a", "b"), []
-    while (work := waiting.next_kernel(mine)) is not None:
-        kernel, new = work
-        if waiting.is_being_compiled(kernel):
-            waiting.compiled(kernel, 0.1)
-        taken.append((kernel, *positions(new)))
+    mine, taken = blocks("a", "b"), []
+    while (call := waiting.next_call(mine)) is not None:
+        if call.first:
+            waiting.compiled(call, 0.1)
+        taken.append((call.block.kernel, *positions(call.new)))
     assert taken == [("b", 3), ("a", 4), ("a", 5), ("b", 9)]
 
 
-@pytest.mark.parametrize(("on_cpu", "first"), [(True, "few"), (False, "many")])
-def test_on_a_gpu_full_lanes_come_first(on_cpu, first):
-    waiting, _ = schedule(lanes=4, workers=1, on_cpu=on_cpu)
+@pytest.mark.parametrize(("vectorized", "first"), [(False, "few"), (True, "many")])
+def test_of_vectorized_lanes_full_ones_come_first(vectorized, first):
+    waiting, _ = schedule(lanes=4, workers=1, vectorized=vectorized)
     waiting.push("few", job(0))
     for position in range(1, 6):
         waiting.push("many", job(position))
-    kernel, new = waiting.next_kernel(blocks(4, "few", "many"))
-    assert kernel == first
-    assert positions(new) == ([0] if on_cpu else [1, 2, 3, 4])
+    call = waiting.next_call(blocks("few", "many"))
+    assert call.block.kernel == first
+    assert positions(call.new) == ([1, 2, 3, 4] if vectorized else [0])
 
 
 def test_workers_share_the_jobs_of_a_kernel_and_fill_their_empty_lanes():
     waiting, _ = schedule(lanes=4, workers=2)
-    waiting.compiled("a", 0.0)
     for position in range(5):
         waiting.push("a", job(position))
-    mine = blocks(4, "a")
-    waiting.next_kernel(mine)
-    waiting.compiled("a", 0.0)
+    mine = blocks("a")
+    call = waiting.next_call(mine)
+    assert (positions(call.new), call.lanes) == ([0, 1, 2], 4)
+    waiting.compiled(call, 0.0)
     for position in range(3, 8):
         waiting.push("a", job(position))
-    mine["a"].waiting[:3] = [job(0), job(1), job(2)]
-    assert positions(waiting.next_kernel(mine)[1]) == [3]
+    fill(call, 3)
+    assert positions(waiting.next_call(mine).new) == [3]
 
 
 def test_a_lane_at_work_is_advanced_though_nothing_new_waits():
     waiting, _ = schedule()
     waiting.push("a", job(7))
-    mine = blocks(1, "a")
-    _, new = waiting.next_kernel(mine)
-    waiting.compiled("a", 0.0)
-    mine["a"].waiting[:] = new
-    assert waiting.next_kernel(mine) == ("a", [])
+    mine = blocks("a")
+    call = waiting.next_call(mine)
+    waiting.compiled(call, 0.0)
+    fill(call)
+    assert waiting.next_call(mine) == (call.block, [], 1, False)
 
 
 def test_one_worker_compiles_while_others_do_something_else():
@@ -100,13 +105,14 @@ def test_one_worker_compiles_while_others_do_something_else():
     for position in range(4):
         waiting.push("a", job(position))
     waiting.push("b", job(4))
-    first, second = blocks(1, "a", "b"), blocks(1, "a", "b")
-    assert waiting.next_kernel(first)[0] == "a"
-    assert waiting.next_kernel(second)[0] == "b"
-    assert waiting.next_kernel(blocks(1, "a", "b")) is None
-    waiting.compiled("a", 2.0)
-    assert noted == [("a", 2.0)]
-    assert waiting.next_kernel(second)[0] == "a"
+    first, second = blocks("a", "b"), blocks("a", "b")
+    call = waiting.next_call(first)
+    assert call.block.kernel == "a"
+    assert waiting.next_call(second).block.kernel == "b"
+    assert waiting.next_call(blocks("a", "b")) is None
+    waiting.compiled(call, 2.0)
+    assert noted == [("a", 1, 2.0)]
+    assert waiting.next_call(second).block.kernel == "a"
 
 
 def test_searches_whose_code_cannot_be_compiled_in_time_are_dropped_once():
@@ -115,5 +121,66 @@ def test_searches_whose_code_cannot_be_compiled_in_time_are_dropped_once():
     for slot in range(2):
         waiting.push("a", Job(ticket, slot, (np.zeros(1),)))
     waiting.push("a", job(1))
-    assert waiting.next_kernel(blocks(1, "a")) is None
+    assert waiting.next_call(blocks("a")) is None
     assert (waiting.uncompiled, waiting.dropped) == ({"a": 9.0}, 2)
+
+
+def test_vectorized_blocks_are_as_large_as_needed_and_shrink_as_they_run_empty():
+    waiting, _ = schedule(lanes=512, workers=1, vectorized=True)
+    for position in range(600):
+        waiting.push("a", job(position))
+    mine = blocks("a", vectorized=True)
+    call = waiting.next_call(mine)
+    waiting.compiled(call, 1.0)
+    assert (len(call.new), call.lanes) == (512, 512)
+    fill(call, 40)  # the others have finished
+    call = waiting.next_call(mine)
+    waiting.compiled(call, 1.0)
+    assert (len(call.new), call.lanes) == (88, 128)
+    for left, lanes in ((33, 128), (32, 32), (1, 32)):
+        fill(call, left)
+        call = waiting.next_call(mine)
+        waiting.compiled(call, 1.0)
+        assert (call.new, call.lanes) == ([], lanes)
+
+
+def test_a_block_keeps_its_lanes_where_there_is_no_time_to_compile_fewer():
+    waiting, _ = schedule(lanes=64, workers=1, vectorized=True, needed=9.0, left=10.0)
+    for position in range(40):
+        waiting.push("a", job(position))
+    mine = blocks("a", vectorized=True)
+    call = waiting.next_call(mine)
+    assert call.lanes == 64
+    waiting.compiled(call, 9.0)
+    fill(call, 3)
+    waiting.seconds_left = lambda: 5.0
+    assert waiting.next_call(mine).lanes == 64
+
+
+def test_a_block_whose_device_call_is_under_way_is_left_alone():
+    waiting, _ = schedule(lanes=4, workers=1, vectorized=True)
+    for position in range(6):
+        waiting.push("a", job(position))
+    mine = blocks("a", vectorized=True, turns=2)
+    first = waiting.next_call(mine)
+    waiting.compiled(first, 1.0)
+    fill(first)
+    first.block.under_way = True
+    second = waiting.next_call(mine)
+    assert second.block is not first.block
+    assert (positions(first.new), positions(second.new)) == ([0, 1, 2, 3], [4, 5])
+    second.block.under_way = True
+    assert waiting.next_call(mine) is None
+
+
+def test_blocks_that_do_not_fit_are_halved_and_none_grows_again():
+    waiting, _ = schedule(lanes=8, workers=1, vectorized=True)
+    for position in range(20):
+        waiting.push("a", job(position))
+    mine = blocks("a", "b", vectorized=True)
+    call = waiting.next_call(mine)
+    waiting.compiled(call, 1.0)
+    waiting.halve(call.lanes)
+    assert (waiting.lanes, waiting.next_call(mine).lanes) == (4, 4)
+    waiting.halve(8)  # another block that was begun before
+    assert waiting.lanes == 4

@@ -122,7 +122,7 @@ class Quench:
             # All lanes of a block began with a device call. So they are due at the same step, if
             # `steps` is a multiple of the interval, and no step pays for a few of them.
             due = accepted & (state.evaluations % self.refresh == 0) & (state.evaluations > 0)
-            model = rarely(due, _refreshed, _kept, surface, w, model)
+            model = rarely(due, lambda: self._refreshed(surface, w, model), lambda: model)
             state = state._replace(hessians=state.hessians + due)
         # The model stays outside these branches, because what a branch returns is copied.
         state = state._replace(model=None, evaluations=state.evaluations + 1)
@@ -168,6 +168,16 @@ class Quench:
             model, self.guess, ~accepted & (state.trials == TRIALS - 1)
         )
 
+    def _refreshed(
+        self, surface: Surface, w: Float[Array, " n"], model: Float[Array, "n n"]
+    ) -> Float[Array, "n n"]:
+        """The model from the Hessian, unless that is zero or not finite.
+
+        Single precision will do: the model does not distinguish soft curvatures.
+        """
+        fresh = bfgs.from_spectrum(*spectrum(surface.rough(), w))
+        return jnp.where(jnp.isfinite(fresh).all(), fresh, model)
+
     def _accept(
         self,
         state: QuenchState,
@@ -205,18 +215,3 @@ class Quench:
         finite = jnp.isfinite(energy) & jnp.isfinite(size)
         return jnp.where(finite, status, Status.NOT_FINITE).astype(jnp.int32)
 
-
-def _refreshed(
-    surface: Surface, w: Float[Array, " n"], model: Float[Array, "n n"]
-) -> Float[Array, "n n"]:
-    """The model from the Hessian, unless that is zero or not finite.
-
-    Single precision will do: the model does not distinguish soft curvatures.
-    """
-    fresh = bfgs.from_spectrum(*spectrum(surface.rough(), w))
-    return jnp.where(jnp.isfinite(fresh).all(), fresh, model)
-
-
-def _kept(surface: Surface, w: Float[Array, " n"], model: Float[Array, "n n"]) -> Array:
-    """The model as it is."""
-    return model

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, Int
 from lossatlas.compiled import compiled
 from lossatlas.errors import Status
 from lossatlas.landscape.base import Surface
+from lossatlas.lanes.branches import LANES
 from lossatlas.lanes.packing import Packing, packed
 from lossatlas.lanes.requests import Kernel, Search
 
@@ -82,7 +83,7 @@ def _one_by_one(kernel: Kernel, surface: Surface, states: Any, rows: Any, jobs: 
 
 def _together(kernel: Kernel, surface: Surface, states: Any, rows: Any, jobs: Packing) -> Any:
     start = jax.vmap(lambda row: kernel.init(surface, *jobs.unpacked(row[1:])))
-    step = jax.vmap(partial(kernel.step, surface))
+    step = jax.vmap(partial(kernel.step, surface), axis_name=LANES)
     fresh = rows[:, 0] > 0
     states = jax.lax.cond(fresh.any(), lambda: _where(fresh, start(rows), states), lambda: states)
 
@@ -200,7 +201,7 @@ class Block:
             lanes: that the block is to have, no fewer than there will be searches in it.
         """
         if self._layout is None:
-            self._layout = _layout(self.kernel, self.surface, new[0].arrays)
+            self._layout = layout_of(self.kernel, self.surface, new[0].arrays)
         if lanes != len(self.waiting):
             self._resize(lanes)
         self._rows[:, 0] = 0.0
@@ -243,7 +244,7 @@ class Block:
         order = np.zeros(lanes, np.int32)
         order[: len(kept)] = kept
         if self._states is None:
-            self._states = _idle(lanes, self._layout)
+            self._states = idle(lanes, self._layout)
         else:
             self._states = moved(self._states, order, np.arange(lanes) < len(kept))
         self.waiting = [self.waiting[lane] for lane in kept] + [None] * (lanes - len(kept))
@@ -263,7 +264,7 @@ class Layout(NamedTuple):
     states: Any
 
 
-def _layout(kernel: Kernel, surface: Surface, job: tuple[Any, ...]) -> Layout:
+def layout_of(kernel: Kernel, surface: Surface, job: tuple[Any, ...]) -> Layout:
     """The layout for jobs like this one."""
     leaves, structure = jax.tree.flatten(
         jax.eval_shape(lambda *x: x, surface, *jax.tree.map(_double, job))
@@ -288,7 +289,7 @@ def _zeros(lanes: int, shapes: tuple[Any, ...], structure: Any) -> Any:
     return jax.tree.unflatten(structure, arrays)._replace(status=idle)
 
 
-def _idle(lanes: int, layout: Layout) -> Any:
+def idle(lanes: int, layout: Layout) -> Any:
     """States of lanes that nobody uses."""
     leaves, structure = jax.tree.flatten(layout.states)
     return _zeros(lanes, tuple(leaves), structure)

@@ -11,7 +11,7 @@ known.
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -50,24 +50,15 @@ def _inside(
     Most points have no symmetry, and are spared the products.
     """
 
+    def restricted() -> Array:
+        identity = jnp.eye(len(hessian), dtype=hessian.dtype)
+        basis = surface.from_inner(identity)
+        onto = (basis.T @ (symmetrizer @ basis)).astype(hessian.dtype)
+        return onto @ hessian @ onto + jnp.linalg.norm(hessian) * (identity - onto)
+
     generic = np.random.default_rng(0).normal(size=n)
     symmetric = jnp.any(symmetrizer @ generic != generic)
-    return rarely(symmetric, _restricted, _as_it_is, surface, hessian, symmetrizer)
-
-
-def _restricted(
-    surface: Surface, hessian: Float[Array, "m m"], symmetrizer: Symmetrizer
-) -> Float[Array, "m m"]:
-    identity = jnp.eye(len(hessian), dtype=hessian.dtype)
-    basis = surface.from_inner(identity)
-    onto = (basis.T @ (symmetrizer @ basis)).astype(hessian.dtype)
-    return onto @ hessian @ onto + jnp.linalg.norm(hessian) * (identity - onto)
-
-
-def _as_it_is(
-    surface: Surface, hessian: Float[Array, "m m"], symmetrizer: Symmetrizer
-) -> Float[Array, "m m"]:
-    return hessian
+    return rarely(symmetric, restricted, lambda: hessian)
 
 
 def rough_spectrum(
@@ -81,15 +72,7 @@ def rough_spectrum(
         return spectrum(surface, w, symmetrizer)
     found = spectrum(rough, w, symmetrizer)
     drowned = ~surface.rough_will_do(jnp.abs(found[0]).max())
-    return rarely(drowned, _in_full, _as_found, surface, w, symmetrizer, found)
-
-
-def _in_full(surface: Surface, w: Array, symmetrizer: Symmetrizer | None, found: Any) -> Any:
-    return spectrum(surface, w, symmetrizer)
-
-
-def _as_found(surface: Surface, w: Array, symmetrizer: Symmetrizer | None, found: Any) -> Any:
-    return found
+    return rarely(drowned, lambda: spectrum(surface, w, symmetrizer), lambda: found)
 
 
 def no_spectrum(
