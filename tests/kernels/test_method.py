@@ -39,30 +39,29 @@ MATRIX_FREE = (
     ChebyshevFlow(max_step=0.5),
 )
 PAIRS = Quench(max_step=1.0, memory=50)
-MATRIX = Quench(max_step=1.0)
 
 
-def refreshed(n, steps):
-    return Quench(max_step=0.3, refresh=4 * n, steps=steps)
+def refreshed(refresh, steps):
+    return Quench(max_step=0.3, refresh=refresh, steps=steps)
 
 
 @pytest.mark.parametrize(
     ("n", "device", "name", "quench", "parts"),
     [
-        (74, "cpu", "dense", refreshed(74, 400), dense(4)),
-        (199, "cpu", "dense", refreshed(199, 400), dense(4)),
-        (200, "cpu", "dense", refreshed(200, 400), dense(4)),
-        (201, "cpu", "dense", refreshed(201, 100), dense(1)),
-        (399, "cpu", "dense", refreshed(399, 100), dense(1)),
-        (400, "cpu", "dense", refreshed(400, 100), dense(1)),
+        (74, "cpu", "dense", refreshed(300, 400), dense(4)),
+        (199, "cpu", "dense", refreshed(800, 400), dense(4)),
+        (200, "cpu", "dense", refreshed(800, 400), dense(4)),
+        (201, "cpu", "dense", refreshed(900, 100), dense(1)),
+        (399, "cpu", "dense", refreshed(1600, 100), dense(1)),
+        (400, "cpu", "dense", refreshed(1600, 100), dense(1)),
         (401, "cpu", "dense", PAIRS, dense(1)),
         (999, "cpu", "dense", PAIRS, dense(1)),
         (1000, "cpu", "dense", PAIRS, dense(1)),
         (1001, "cpu", "matrix-free", PAIRS, MATRIX_FREE),
-        (74, "gpu", "dense", MATRIX, dense(1)),
-        (200, "gpu", "dense", MATRIX, dense(1)),
-        (201, "gpu", "dense", MATRIX, dense(1)),
-        (400, "gpu", "dense", MATRIX, dense(1)),
+        (74, "gpu", "dense", refreshed(300, 100), dense(1)),
+        (200, "gpu", "dense", refreshed(800, 100), dense(1)),
+        (201, "gpu", "dense", refreshed(900, 100), dense(1)),
+        (400, "gpu", "dense", refreshed(1600, 100), dense(1)),
         (401, "gpu", "dense", PAIRS, dense(1)),
         (1000, "gpu", "dense", PAIRS, dense(1)),
         (1001, "gpu", "matrix-free", PAIRS, MATRIX_FREE),
@@ -107,7 +106,17 @@ def test_quenches_use_hessians_as_often_as_they_can_afford(monkeypatch):
     # By automatic differentiation a Hessian of 50 variables costs some 200 gradients.
     assert method_for(bowl(50)).quench.refresh == 200
     wide = small_landscape((50,), items=30)
-    assert method_for(wide).quench.refresh == int(np.ceil(wide.hessian_cost)) > REFRESH
+    assert method_for(wide).quench.refresh >= wide.hessian_cost > REFRESH
+
+
+@pytest.mark.parametrize("cost", [7.5, 25, 30, 99.5, 100, 101, 250, 1234])
+def test_all_lanes_of_a_block_are_refreshed_at_the_same_step(monkeypatch, cost):
+    """Lanes begin with a device call: an interval is a part of calls, or calls of an interval."""
+    monkeypatch.setattr("lossatlas.kernels.method.device", lambda: SimpleNamespace(platform="gpu"))
+    quench = method_for(bowl(3, hessian_cost=cost)).quench
+    assert quench.refresh >= cost
+    assert quench.refresh < 2 * max(cost, REFRESH)
+    assert quench.steps % quench.refresh == 0 or quench.refresh % quench.steps == 0
 
 
 @pytest.mark.parametrize("name", ["dense", "matrix-free"])

@@ -142,8 +142,10 @@ def _quench(landscape: Landscape, choice: Choice) -> Quench:
     if not choice.full_matrix:
         return Quench(max_step=1.0 * length, memory=PAIRS)
     refresh = max(REFRESH, ceil(landscape.hessian_cost))
-    # Whole intervals a device call, so that all lanes of a block are refreshed at the same step.
-    steps = refresh * max(1, Quench.steps // refresh)
+    # Whole intervals a device call, or whole calls an interval: so all lanes of a block, which
+    # began with some call, are refreshed at the same step.
+    steps = Quench.steps - Quench.steps % refresh or Quench.steps
+    refresh = refresh if refresh <= steps else steps * ceil(refresh / steps)
     return Quench(max_step=0.3 * length, refresh=refresh, steps=steps)
 
 

@@ -214,4 +214,3 @@ class Quench:
         status = jnp.where(size <= self.rms, Status.CONVERGED, status)
         finite = jnp.isfinite(energy) & jnp.isfinite(size)
         return jnp.where(finite, status, Status.NOT_FINITE).astype(jnp.int32)
-

@@ -31,9 +31,7 @@ HEAD = 2
 """Numbers before the result in what a device call gives for a lane: its status, steps taken."""
 
 
-@partial(
-    compiled, static_argnames=("kernel", "jobs", "vectorized"), donate_argnames="states"
-)
+@partial(compiled, static_argnames=("kernel", "jobs", "vectorized"), donate_argnames="states")
 def advance(
     kernel: Kernel,
     surface: Surface,
@@ -281,7 +279,7 @@ def _shapes(kernel: Kernel, structure: Any, leaves: tuple[Any, ...]) -> Layout:
     return Layout(Packing.of(tuple(job)), Packing.of(results), states)
 
 
-@partial(jax.jit, static_argnames=("lanes", "shapes", "structure"))
+@partial(compiled, static_argnames=("lanes", "shapes", "structure"))
 def _zeros(lanes: int, shapes: tuple[Any, ...], structure: Any) -> Any:
     """Zeros in the shapes of states, by one call."""
     arrays = [jnp.zeros((lanes, *x.shape), x.dtype) for x in shapes]

@@ -8,6 +8,7 @@ numbers of either precision, truth values, and whole numbers below 2^53.
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -50,7 +51,7 @@ class Packing:
     def places(self) -> tuple[slice, ...]:
         """The places of each array."""
         ends = np.cumsum([0, *(prod(shape) for shape, _ in self.leaves)]).tolist()
-        return tuple(slice(*pair) for pair in zip(ends[:-1], ends[1:], strict=True))
+        return tuple(slice(*pair) for pair in pairwise(ends))
 
     @cached_property
     def size(self) -> int:

@@ -1,0 +1,191 @@
+"""Vectorized lanes, as on a graphics card, on a CPU: the same steps, and nothing lost."""
+
+import subprocess
+import sys
+import warnings
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from lane_runs import in_order, results_of, single
+from reference_networks import small_data
+from test_engine import KERNELS, count, jobs_of
+
+from lossatlas.errors import BadInputError, DataWarning, Status
+from lossatlas.kernels.matrix_free.climb import HybridClimb
+from lossatlas.kernels.matrix_free.flow import ChebyshevFlow
+from lossatlas.landscape import FunctionLandscape, NetworkLandscape
+from lossatlas.lanes import blocks
+from lossatlas.lanes.blocks import Block
+from lossatlas.lanes.branches import LANES
+from lossatlas.lanes.engine import Engine
+from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
+
+CAMEL = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1], "camel")
+NETWORK = NetworkLandscape(*small_data(), (2,), 1e-2)
+ALL = {**KERNELS, "climb by products": HybridClimb(), "flow by products": ChebyshevFlow()}
+
+
+def jobs_for(kernel, landscape):
+    return jobs_of(KERNELS["flow"] if isinstance(kernel, ChebyshevFlow) else kernel, landscape)
+
+
+@pytest.mark.parametrize(
+    ("name", "landscape"),
+    [
+        *[pytest.param(name, CAMEL, id=name) for name in ALL],
+        *[pytest.param(name, NETWORK, id=f"{name}, network") for name in ("climb", "flow")],
+    ],
+)
+def test_a_step_of_vectorized_lanes_is_that_of_one(name, landscape, monkeypatch):
+    # Products of matrices in single precision are rounded otherwise where there are many of them.
+    never = lambda surface, largest: jnp.asarray(False)  # noqa: E731
+    monkeypatch.setattr(type(NETWORK.surface), "rough_will_do", never)
+    kernel, surface = ALL[name], landscape.surface
+    jobs = jobs_for(kernel, landscape)
+    step = jax.jit(kernel.step)
+    states = [jax.jit(kernel.init)(surface, *job) for job in jobs]
+    for lane in range(len(states)):  # lanes are not all as far
+        for _ in range(3 * lane):
+            if states[lane].status == Status.RUNNING:
+                states[lane] = step(surface, states[lane])
+    together = jax.tree.map(lambda *x: jnp.stack(x), *states)
+    vectorized = jax.jit(jax.vmap(partial(kernel.step, surface), axis_name=LANES))(together)
+    for lane, state in enumerate(states):
+        expected = step(surface, state)
+        for found, alone in zip(
+            jax.tree.leaves(vectorized), jax.tree.leaves(expected), strict=True
+        ):
+            scale = max(1.0, np.nan_to_num(np.abs(alone)).max(initial=0.0))
+            np.testing.assert_allclose(found[lane] / scale, alone / scale, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["polish", "flow"])
+def test_vectorized_searches_end_where_others_do(name):
+    kernel, random = ALL[name], np.random.default_rng(3)
+    lead = jobs_for(kernel, CAMEL)[0]
+    jobs = [(CAMEL.random_start(random), *lead[1:]) for _ in range(200)]
+    alone = results_of(CAMEL.surface, kernel, jobs)
+    together = results_of(CAMEL.surface, kernel, jobs, lanes=64, vectorized=True)
+    same = [
+        a.status == b.status and np.linalg.norm(a.w - b.w) < 1e-3
+        for a, b in zip(alone, together, strict=True)
+    ]
+    assert np.mean(same) >= 0.99
+
+
+def test_blocks_shrink_as_they_run_empty(monkeypatch):
+    used, start = [], Block.start
+
+    def noting(self, new, lanes):
+        used.append(lanes)
+        return start(self, new, lanes)
+
+    monkeypatch.setattr(Block, "start", noting)
+    lengths = [*range(1, 65), *[90] * 5, 200]
+    engine = Engine(CAMEL.surface, lanes=128, vectorized=True)
+    found = in_order(engine, [single(count(length)) for length in lengths])
+    assert [int(result.taken) for result in found] == lengths
+    assert set(used) == {64, 16}
+    assert used[-30:] == [16] * 30
+
+
+def test_while_one_block_is_advanced_another_is_begun(monkeypatch):
+    order, start, finish = [], Block.start, Block.finish
+
+    def starting(self, new, lanes):
+        order.append(("start", id(self)))
+        return start(self, new, lanes)
+
+    def finishing(self):
+        order.append(("finish", id(self)))
+        return finish(self)
+
+    monkeypatch.setattr(Block, "start", starting)
+    monkeypatch.setattr(Block, "finish", finishing)
+    engine = Engine(CAMEL.surface, lanes=8, workers=1, vectorized=True)
+    in_order(engine, [single(count(30)) for _ in range(8)])
+    first = [what for what, _ in order[:6]]
+    assert first == ["start", "start", "finish", "start", "finish", "start"]
+    assert order[0][1] != order[1][1] == order[4][1]
+    # Results do not depend on it.
+    found = in_order(engine, [single(count(length)) for length in range(1, 40)])
+    assert [int(result.taken) for result in found] == list(range(1, 40))
+
+
+def with_memory_for(monkeypatch, most):
+    advance = blocks.advance
+
+    def limited(kernel, surface, states, rows, jobs, vectorized):
+        if len(rows) > most:
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes")
+        return advance(kernel, surface, states, rows, jobs, vectorized)
+
+    monkeypatch.setattr(blocks, "advance", limited)
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_lanes_that_do_not_fit_into_the_memory_are_halved_and_nothing_is_lost(
+    monkeypatch, vectorized
+):
+    with_memory_for(monkeypatch, 5)
+    engine = Engine(CAMEL.surface, lanes=40, workers=2, vectorized=vectorized)
+    lengths = np.random.default_rng(0).integers(1, 40, 90)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DataWarning)
+        found = in_order(engine, [single(count(length)) for length in lengths])
+    assert [int(result.taken) for result in found] == lengths.tolist()
+    texts = [str(warning.message) for warning in caught]
+    assert texts
+    assert all("do not fit into the memory" in text and "nothing is lost" in text for text in texts)
+
+
+def test_a_single_search_that_does_not_fit_into_the_memory_is_an_error(monkeypatch):
+    with_memory_for(monkeypatch, 0)
+    with pytest.raises(BadInputError, match=r"lanes: .*no memory for a single search"):
+        in_order(Engine(CAMEL.surface, lanes=1, vectorized=True), [single(count(3))])
+
+
+def test_another_failure_of_the_device_is_raised(monkeypatch):
+    def broken(*arguments):
+        raise jax.errors.JaxRuntimeError("INTERNAL: the device is gone")
+
+    monkeypatch.setattr(blocks, "advance", broken)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="gone"):
+        in_order(Engine(CAMEL.surface, lanes=4, vectorized=True), [single(count(3))])
+
+
+@pytest.mark.parametrize("options", [{"lanes": 0}, {"workers": 0}, {"lanes": -3}])
+def test_there_is_at_least_one_lane_and_worker(options):
+    with pytest.raises(BadInputError, match="not at least 1"):
+        Engine(CAMEL.surface, **options)
+
+
+SEVERAL_DEVICES = """
+import jax
+from lane_runs import in_order, single
+from test_engine import CAMEL, count
+from lossatlas.lanes.blocks import Block
+from lossatlas.lanes.engine import Engine
+
+used, finish = set(), Block.finish
+def noting(block):
+    used.update(block._found.devices())
+    return finish(block)
+Block.finish = noting
+engine = Engine(CAMEL.surface, lanes=4, vectorized=True)
+found = in_order(engine, [single(count(length)) for length in range(1, 200)])
+assert [int(result.taken) for result in found] == list(range(1, 200))
+print(engine.workers, len(used), len(jax.devices()))
+"""
+
+
+def test_each_device_of_a_machine_has_a_worker(monkeypatch, pytestconfig):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=3")
+    paths = [str(pytestconfig.rootpath / "tests"), str(pytestconfig.rootpath / "tests" / "lanes")]
+    program = f"import sys; sys.path[:0] = {paths!r}\n{SEVERAL_DEVICES}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["3", "3", "3"]
