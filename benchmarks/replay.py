@@ -19,24 +19,20 @@ what the width is wide enough for.
 """
 
 import argparse
-import hashlib
 import heapq
 import math
-import pickle
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-import jax
 import numpy as np
+from benchmarks.recording import Recording, key
 
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.compiled import compiled
@@ -54,18 +50,6 @@ COLUMNS = ("workers", "width", "searches", "at best", "busy", "searches/s")
 COSTS = ("main, ms", "workers, ms", "calls, ms", "at most, searches/s")
 
 
-class Recorded(NamedTuple):
-    """What came of a job.
-
-    Attributes:
-        seconds: CPU time of each of its device calls.
-        found: what the last of them gave for the block of one lane.
-    """
-
-    seconds: tuple[float, ...]
-    found: np.ndarray
-
-
 class Call(NamedTuple):
     """A device call of a replay: the position of its search, when it ended, its recorded time, and
     the CPU time it took."""
@@ -76,70 +60,36 @@ class Call(NamedTuple):
     cpu: float
 
 
-@dataclass
-class Recording:
-    """What came of all jobs, by kernel and arrays."""
+def player(
+    recording: Recording, calls: list[Call]
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """In place of `blocks.advance`, of one lane: gives what was noted after the same time.
 
-    jobs: dict[bytes, Recorded] = field(default_factory=dict)
+    The second goes in place of `Block.start`.
+    """
+    mine = threading.local()  # each worker has a block for each kernel
+    start = blocks.Block.start
 
-    def recorder(self) -> Callable[..., Any]:
-        """In place of `blocks.advance`, with one worker of one lane: notes what it gives."""
-        advance, current = blocks.advance, dict[Any, tuple[bytes, list[float]]]()
+    def noting(block, new, lanes):
+        mine.position = (new or block.waiting)[0].ticket.position
+        return start(block, new, lanes)
 
-        def noting(kernel, surface, states, rows, jobs, vectorized):
-            if rows[0, 0]:
-                current[kernel] = key(kernel, rows), []
-            begun = time.process_time()
-            done = jax.block_until_ready(advance(kernel, surface, states, rows, jobs, vectorized))
-            name, seconds = current[kernel]
-            seconds.append(time.process_time() - begun)
-            found = np.array(done[1])
-            if found[0, 0] != Status.RUNNING:
-                self.jobs[name] = Recorded(tuple(seconds), found)
-            return done
+    def playing(kernel, surface, states, rows, jobs, vectorized):
+        begun, cpu = time.monotonic(), time.thread_time()
+        current = mine.__dict__.setdefault("current", {})
+        if rows[0, 0]:
+            current[kernel] = [recording.jobs[key(kernel, rows[0, 1:])], 0]
+        (seconds, _, found), call = current[kernel]
+        current[kernel][1] += 1
+        last = call + 1 == len(seconds)
+        status = np.int32(Status.CONVERGED if last else Status.RUNNING)
+        states, found = passed_on(states, rows, found, status)
+        cpu = time.thread_time() - cpu
+        time.sleep(max(0.0, seconds[call] - (time.monotonic() - begun)))
+        calls.append(Call(mine.position, time.monotonic(), seconds[call], cpu))
+        return states, found
 
-        return noting
-
-    def player(self, calls: list[Call]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-        """In place of `blocks.advance`, of one lane: gives what was noted after the same time.
-
-        The second goes in place of `Block.start`.
-        """
-        mine = threading.local()  # each worker has a block for each kernel
-        start = blocks.Block.start
-
-        def noting(block, new, lanes):
-            mine.position = (new or block.waiting)[0].ticket.position
-            return start(block, new, lanes)
-
-        def playing(kernel, surface, states, rows, jobs, vectorized):
-            begun, cpu = time.monotonic(), time.thread_time()
-            current = mine.__dict__.setdefault("current", {})
-            if rows[0, 0]:
-                current[kernel] = [self.jobs[key(kernel, rows)], 0]
-            (seconds, found), call = current[kernel]
-            current[kernel][1] += 1
-            last = call + 1 == len(seconds)
-            status = np.int32(Status.CONVERGED if last else Status.RUNNING)
-            states, found = passed_on(states, rows, found, status)
-            cpu = time.thread_time() - cpu
-            time.sleep(max(0.0, seconds[call] - (time.monotonic() - begun)))
-            calls.append(Call(mine.position, time.monotonic(), seconds[call], cpu))
-            return states, found
-
-        return playing, noting
-
-
-def key(kernel: Any, rows: np.ndarray) -> bytes:
-    """The name of the job of a block of one lane, and of the kernel."""
-    name = hashlib.blake2b(_named(kernel), digest_size=16)
-    name.update(rows[0, 1:].data)
-    return name.digest()
-
-
-@cache
-def _named(kernel: Any) -> bytes:
-    return repr(kernel).encode()
+    return playing, noting
 
 
 @compiled
@@ -232,19 +182,13 @@ def explored(workers: int, width: int, report: Callable[[Progress], None]) -> No
 
 def recorded(width: int, rounds: int, folder: Path | None) -> Recording:
     """A recording, read from the folder if it is there."""
+
+    def record() -> None:
+        with only(rounds):
+            explored(1, width, lambda progress: None)
+
     path = None if folder is None else folder / f"d2-{width}-{rounds}.pickle"
-    if path is not None and path.exists():
-        jobs = pickle.loads(path.read_bytes())  # written by this program
-        return Recording({name: Recorded(*record) for name, record in jobs.items()})
-    recording = Recording()
-    with patch.object(blocks, "advance", recording.recorder()), only(rounds):
-        explored(1, width, lambda progress: None)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Plain tuples: what `__main__` defines has another name elsewhere.
-        jobs = {name: tuple(record) for name, record in recording.jobs.items()}
-        path.write_bytes(pickle.dumps(jobs))
-    return recording
+    return Recording.kept(path, record)
 
 
 def replayed(recording: Recording, workers: int, width: int, rounds: int) -> Replay:
@@ -257,7 +201,7 @@ def replayed(recording: Recording, workers: int, width: int, rounds: int) -> Rep
         times = time.monotonic(), progress.attempts, time.thread_time(), time.process_time()
         commits.append(times)
 
-    playing, noting = recording.player(calls)
+    playing, noting = player(recording, calls)
     play = patch.object(blocks, "advance", playing), patch.object(blocks.Block, "start", noting)
     with (
         play[0],

@@ -1,0 +1,229 @@
+"""What a graphics card would make of the searches, without one: a model of the device alone.
+
+    python -m benchmarks.gpu_model [--quick] [--searches 2048] [--lanes 256 1024 4096]
+        [--recordings FOLDER]
+
+Climbs from perturbed minima of D1, each with certificate and both paths, are recorded on the CPU.
+Then they are run with vectorized lanes in which a device call computes nothing: it is over when a
+card would be done with it, and gives what was recorded. All else is real: generators, the engine,
+blocks that shrink, two of them in turn. A call takes as many steps as the slowest of its lanes
+needs, times lanes, times what a step of its kernel costs a lane (`COSTS`, measured on one NVIDIA
+H200 with JAX 0.11.2 for the operations that a step is made of).
+
+The table shows, for each triple: the time of the device, the CPU time of the host, the time until
+all was done, what part of the lane-steps advanced an unfinished search, and how many triples a
+second that makes, against as many as two cores of this machine make.
+"""
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import numpy as np
+from benchmarks.recording import Recorded, Recording, key
+from benchmarks.rivals.problem import d1, some_minima
+
+from lossatlas.exploration.random_starts import perturbation
+from lossatlas.lanes.blocks import HEAD, Block, Result, layout_of
+from lossatlas.lanes.engine import Engine
+from lossatlas.lanes.requests import Requests
+from lossatlas.search.tools import Tools, default_tools
+from lossatlas.search.transition_states import climb_from
+
+AT = (64, 256, 1024, 4096)
+"""Numbers of lanes at which costs were measured; between them they follow the logarithm, and fewer
+than the least take as long as these."""
+GRADIENT = (4.3, 1.29, 0.56, 0.45)
+HESSIAN, SPECTRUM = (7.5, 3.0, 1.9, 1.8), (10.0, 4.4, 2.7, 2.4)
+"""Single precision."""
+REFRESH = 25
+"""Steps of a quench for each of its Hessians."""
+
+
+COLUMNS = ("lanes", "triples", "device, ms", "host, ms", "wall, ms", "lanes used", "triples/s")
+COLUMNS += ("over two cores",)
+
+
+def _sum(*parts: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(map(sum, zip(*parts, strict=True)))
+
+
+COSTS = {
+    "Quench": _sum(
+        (5.7, 1.7, 0.79, 0.61),
+        tuple(cost / REFRESH for cost in _sum(HESSIAN, SPECTRUM)),
+    ),
+    "Polish": (28.0, 11.1, 7.8, 7.0),
+    "Climb": _sum(HESSIAN, SPECTRUM, *[GRADIENT] * 3),
+    "Flow": _sum(HESSIAN, SPECTRUM, *[GRADIENT] * 4),
+}
+"""Microseconds of a step in a lane. Those of quench and polish were measured, those of climb and
+flow are of what they are made of; at 64 lanes gradient and Hessian are extrapolated."""
+
+
+class Model(NamedTuple):
+    """One measurement, times in milliseconds for each triple.
+
+    Attributes:
+        lanes: of each kernel, in two blocks.
+        triples: transition states with both paths.
+        device: time that the device is busy.
+        host: CPU time of this process.
+        wall: until all was done.
+        used: part of the lane-steps executed that advanced an unfinished search.
+    """
+
+    lanes: int
+    triples: int
+    device: float
+    host: float
+    wall: float
+    used: float
+
+
+def cost(kernel: str, lanes: int) -> float:
+    """Seconds that a step of so many lanes takes.
+
+    Examples:
+        >>> round(cost("Flow", 1024) / 1024 * 1e6, 2), cost("Flow", 7) == cost("Flow", 64)
+        (6.84, True)
+    """
+    lanes = max(lanes, AT[0])
+    return 1e-6 * lanes * float(np.interp(np.log2(lanes), np.log2(AT), COSTS[kernel]))
+
+
+class Device:
+    """A device that computes nothing: it knows when it would be done, and what would come out."""
+
+    def __init__(self, recording: Recording) -> None:
+        """Nothing to do."""
+        self.recording = recording
+        self.free = self.busy = 0.0
+        self.taken, self.executed = Counter[str](), Counter[str]()
+        self.left: dict[Block, list[tuple[Recorded, int] | None]] = {}
+        self.done: dict[Block, float] = {}
+
+    @contextmanager
+    def instead(self) -> Iterator[None]:
+        """Run blocks on this device."""
+
+        def start(block: Block, new: Any, lanes: int) -> None:
+            self.start(block, new, lanes)
+
+        def finish(block: Block) -> list[Result]:
+            return self.finish(block)
+
+        with patch.object(Block, "start", start), patch.object(Block, "finish", finish):
+            yield
+
+    def start(self, block: Block, new: Any, lanes: int) -> None:
+        """In place of `Block.start`."""
+        if block._layout is None:
+            block._layout = layout_of(block.kernel, block.surface, new[0].arrays)
+        jobs = [job for job in block.waiting if job is not None]
+        left = [entry for entry in self.left.get(block, []) if entry is not None]
+        for job in new:
+            row = np.zeros(block._layout.jobs.size)
+            block._layout.jobs.write(row, job.arrays)
+            recorded = self.recording.jobs[key(block.kernel, row)]
+            jobs.append(job)
+            left.append((recorded, recorded.steps))
+        empty = lanes - len(jobs)
+        block.waiting, self.left[block] = [*jobs, *[None] * empty], [*left, *[None] * empty]
+        name = type(block.kernel).__name__
+        steps = min(block.kernel.steps, max(entry[1] for entry in left))
+        self.executed[name] += steps * lanes
+        self.taken[name] += sum(min(steps, entry[1]) for entry in left)
+        self.left[block] = [
+            None if entry is None else (entry[0], entry[1] - steps) for entry in self.left[block]
+        ]
+        seconds = steps * cost(name, lanes)
+        self.busy += seconds
+        self.free = self.done[block] = max(time.monotonic(), self.free) + seconds
+        block.under_way = True
+
+    def finish(self, block: Block) -> list[Result]:
+        """In place of `Block.finish`."""
+        time.sleep(max(0.0, self.done[block] - time.monotonic()))
+        block.under_way, finished = False, []
+        assert block._layout is not None
+        for lane, entry in enumerate(self.left[block]):
+            job = block.waiting[lane]
+            if entry is not None and job is not None and entry[1] <= 0:
+                value = block._layout.results.read(entry[0].found[0, HEAD:])
+                finished.append(Result(job.ticket, job.slot, value))
+                block.waiting[lane] = self.left[block][lane] = None
+        return finished
+
+
+def searches(tools: Tools, minima: list[np.ndarray], count: int) -> Iterator[Requests]:
+    """Climbs from perturbed minima, the same each time."""
+    random = np.random.default_rng(1)
+    for w in islice(cycle(minima), count):
+        step = perturbation(tools.landscape, random)
+        yield climb_from(tools, w + step, step)
+
+
+def run(make: Callable[[], Any], engine: Engine) -> int:
+    """Run all searches; the number of triples found."""
+    return sum(len(outcome.pathways) for _, outcome in engine.run(make()))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Record, model, print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="few searches")
+    parser.add_argument("--searches", type=int, help="default 2048, quick 256")
+    parser.add_argument("--lanes", type=int, nargs="+", default=[256, 1024])
+    parser.add_argument("--recordings", type=Path, help="folder to keep recordings in")
+    options = parser.parse_args(arguments)
+    count = options.searches or (256 if options.quick else 2048)
+
+    from lossatlas.lanes.runtime import configure
+
+    configure()
+    landscape = d1()
+    tools = default_tools(landscape)
+    minima = [point.weights for point in some_minima(landscape, 12)]
+
+    def make() -> Iterator[Requests]:
+        return searches(tools, minima, count)
+
+    def record() -> None:
+        run(make, Engine(landscape.surface, workers=1))
+
+    path = None if options.recordings is None else options.recordings / f"d1-climbs-{count}.pickle"
+    recording = Recording.kept(path, record)
+    cpu = sum(sum(recorded.seconds) for recorded in recording.jobs.values())
+    print(f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}", flush=True)
+    for lanes in options.lanes:
+        model = modeled(recording, make, landscape.surface, lanes)
+        cores = 2 * model.triples / cpu  # two cores share the device calls, all else is left out
+        rate = 1e3 / model.wall
+        print(
+            f"| {lanes:,} | {model.triples:,} | {model.device:.2f} | {model.host:.2f} | "
+            f"{model.wall:.2f} | {100 * model.used:.0f} % | {rate:.0f} | {rate / cores:.1f} |",
+            flush=True,
+        )
+
+
+def modeled(recording: Recording, make: Callable[[], Any], surface: Any, lanes: int) -> Model:
+    """Run the recorded searches on a modeled device with so many lanes."""
+    device = Device(recording)
+    with device.instead():
+        cpu, begun = time.process_time(), time.monotonic()
+        triples = run(make, Engine(surface, lanes, workers=1, vectorized=True))
+        cpu, wall = time.process_time() - cpu, time.monotonic() - begun
+    each = 1e3 / triples
+    used = sum(device.taken.values()) / sum(device.executed.values())
+    return Model(lanes, triples, each * device.busy, each * cpu, each * wall, used)
+
+
+if __name__ == "__main__":
+    main()
