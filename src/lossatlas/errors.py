@@ -114,6 +114,10 @@ class Status(IntEnum):
     """The band has no interior maximum: its ends are joined without a barrier."""
     LOST_LINK = 8
     """A transition state was certified but a path from it did not reach a certified minimum."""
+    WRONG_SPECTRUM = 9
+    """The eigenvectors that a library gave are none: the point is set aside."""
+    LONG_CHAIN = 10
+    """A path from a transition state led to saddle after saddle, for longer than is followed."""
 
 
 class Advice(NamedTuple):
@@ -163,6 +167,16 @@ ADVICE = {
         "transition states were found, but paths from them reached no certified minimum",
         "see that the function grows far away (add a penalty such as l2), and set length_scale to "
         "a typical distance between minima",
+    ),
+    Status.WRONG_SPECTRUM: Advice(
+        "the linear algebra library of the device gave vectors that are no eigenvectors of the "
+        "Hessian, and points could not be certified",
+        "update JAX and the driver of the device, or use the CPU (JAX_PLATFORMS=cpu)",
+    ),
+    Status.LONG_CHAIN: Advice(
+        "paths led into the symmetric subspaces of equal hidden units, from saddle to saddle, and "
+        "were given up",
+        "nothing is wrong; a larger l2 or fewer hidden units leave fewer units without weights",
     ),
 }
 """For each status: where most searches end with it, what that means and what to do."""

@@ -12,17 +12,23 @@ from lossatlas.exploration import ExploreOptions, grow, width
 from lossatlas.exploration.planner import BLIND
 from lossatlas.exploration.width import (
     bytes_of_a_search,
+    check_lanes,
     check_width,
     chosen_width,
     default_width,
     largest_width,
 )
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
+from lossatlas.lanes.session import Capacity
 from lossatlas.studies.exploring import explore
 from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
 
 GIB = 2**30
 CAMEL = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1], "camel")
+
+
+def one_by_one(lanes):
+    return Capacity(lanes, 1, 1, False, ())
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +86,10 @@ def test_an_atlas_keeps_its_width_unless_another_is_given(tmp_path):
 def test_a_run_that_stored_nothing_leaves_no_width(tmp_path):
     path = tmp_path / "a"
     with Atlas.open_or_create(path, Problem(CAMEL.fingerprint())) as atlas:
-        chosen = [chosen_width(ExploreOptions(), atlas, CAMEL, lanes) for lanes in (1, 2, 3, 64)]
+        chosen = [
+            chosen_width(ExploreOptions(), atlas, CAMEL, one_by_one(lanes))
+            for lanes in (1, 2, 3, 64)
+        ]
     assert chosen == [48, 48, 72, 1536]
 
 
@@ -101,7 +110,7 @@ def test_more_than_the_memory_holds_is_refused_before_anything_is_done(
     assert not path.exists()
     check_width(100, small)
     with Atlas.create(path, Problem(small.fingerprint())) as atlas:
-        assert chosen_width(ExploreOptions(), atlas, small, 64) == 100
+        assert chosen_width(ExploreOptions(), atlas, small, one_by_one(64)) == 100
         with pytest.raises(BadInputError, match="at most 100"):
             grow(small, atlas, ExploreOptions(width=101))
         assert atlas.status()["runs"] == 0
@@ -114,7 +123,7 @@ def test_a_stored_width_may_be_too_large_for_a_smaller_machine(tmp_path, monkeyp
     with Atlas.open(path) as atlas:
         with pytest.raises(BadInputError, match=r"a: width: 300 searches .* at most 10$"):
             grow(CAMEL, atlas, ExploreOptions())
-        assert chosen_width(ExploreOptions(width=10), atlas, CAMEL, 2) == 10
+        assert chosen_width(ExploreOptions(width=10), atlas, CAMEL, one_by_one(2)) == 10
 
 
 def test_what_a_machine_holds_goes_with_the_size_of_the_landscape(monkeypatch):
@@ -133,3 +142,21 @@ def test_matrices_of_symmetry_are_counted():
     """A function of many weights has a projector for each path."""
     many = FunctionLandscape(lambda w: w @ w, -np.ones(400), np.ones(400), "bowl")
     assert bytes_of_a_search(many) > 2 * 8 * 400**2
+
+
+def test_vectorized_lanes_are_many_and_each_needs_fewer_searches(tmp_path):
+    with Atlas.open_or_create(tmp_path / "a", Problem(CAMEL.fingerprint())) as atlas:
+        capacity = Capacity(1024, 2, 1, True, ())
+        assert chosen_width(ExploreOptions(), atlas, CAMEL, capacity) == 8192
+
+
+def test_lanes_that_cannot_fit_into_the_memory_are_refused_before_anything_is_done(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(width, "device_memory", lambda: 100 * 8 * CAMEL.n_weights**2)
+    check_lanes(100, CAMEL)
+    with pytest.raises(BadInputError, match=r"explore: lanes: 101 lanes .* use less than 100, or"):
+        explore(CAMEL, tmp_path / "a", lanes=101, progress=False)
+    assert not (tmp_path / "a").exists()
+    monkeypatch.setattr(width, "device_memory", lambda: None)
+    check_lanes(10**6, CAMEL)

@@ -174,3 +174,11 @@ def test_all_unstable_modes_are_used_however_many_there_are():
     direction = next(pathway._generic(modes))
     assert np.linalg.norm(direction) == pytest.approx(1.0)
     assert (np.abs(direction[1:]) > 1e-3).all()
+
+
+@pytest.mark.parametrize("limit", ["MAX_DEPTH", "MAX_HESSIANS"])
+def test_a_chain_of_saddles_is_given_up_and_says_so(mirrored, monkeypatch, limit):
+    monkeypatch.setattr(pathway, limit, 0)
+    found, _ = followed(mirrored)
+    assert (found.status, found.pathways) == (Status.LONG_CHAIN, ())
+    assert found.cost.hessians > 0

@@ -95,7 +95,7 @@ def grow(
     tools = usual if tools is None else tools
     check_tools(tools, landscape)
     engine = Engine(landscape.surface, options.lanes, options.workers)
-    width = chosen_width(options, atlas, landscape, engine.lanes * engine.workers)
+    width = chosen_width(options, atlas, landscape, engine.capacity)
     options = replace(options, width=width)
     rounds = _Rounds(landscape, atlas, options, tools, report, begun)
     run, reason = None, "interrupted"

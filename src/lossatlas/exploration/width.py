@@ -17,12 +17,15 @@ from lossatlas.atlas import Atlas, schema
 from lossatlas.errors import BadInputError
 from lossatlas.exploration.stop_rules import MOST_SEARCHES, ExploreOptions
 from lossatlas.landscape.base import Landscape
-from lossatlas.lanes.memory import available_memory
+from lossatlas.lanes.memory import available_memory, device_memory
+from lossatlas.lanes.session import Capacity
 
 LEAST = 48
 """The width on one or two lanes in all."""
-PER_LANE = 24
-"""Searches in flight for each lane of each worker."""
+PER_LANE, PER_VECTORIZED = 24, 4
+"""Searches in flight for each lane of each worker. A worker advances one kernel at a time. Where
+its lanes are vectorized, and many, a few times as many searches fill those of all kernels; where it
+has one lane, a round has to outlast its slowest search."""
 MEMORY = 0.5
 """Part of the memory that searches in flight may take."""
 VECTORS = 32
@@ -32,7 +35,9 @@ OBJECTS = 16_384
 """Bytes of all else that a search holds; most hold a third of it."""
 
 
-def chosen_width(options: ExploreOptions, atlas: Atlas, landscape: Landscape, lanes: int) -> int:
+def chosen_width(
+    options: ExploreOptions, atlas: Atlas, landscape: Landscape, capacity: Capacity
+) -> int:
     """The width of an exploration that begins: what is asked for, else that of the last attempt
     in the atlas, else the default.
 
@@ -40,7 +45,7 @@ def chosen_width(options: ExploreOptions, atlas: Atlas, landscape: Landscape, la
         options: how it is run.
         atlas: the atlas to be begun or continued.
         landscape: its landscape.
-        lanes: of all workers together.
+        capacity: of the engine that runs it.
 
     Raises:
         BadInputError: if so many searches do not fit into the memory.
@@ -52,17 +57,41 @@ def chosen_width(options: ExploreOptions, atlas: Atlas, landscape: Landscape, la
     if stored is not None:
         check_width(stored, landscape, f"{atlas.name}: width")
         return stored
-    return min(default_width(lanes), max(2, largest_width(landscape)))
+    lanes = capacity.lanes * capacity.workers
+    width = default_width(lanes, capacity.vectorized)
+    return min(width, max(2, largest_width(landscape)))
 
 
-def default_width(lanes: int) -> int:
+def default_width(lanes: int, vectorized: bool = False) -> int:
     """The width that keeps so many lanes busy, those of all workers together.
 
     Examples:
         >>> default_width(1), default_width(2), default_width(16)
         (48, 48, 384)
+        >>> default_width(1024, vectorized=True)
+        4096
     """
-    return min(max(LEAST, PER_LANE * lanes), MOST_SEARCHES)
+    return min(max(LEAST, (PER_VECTORIZED if vectorized else PER_LANE) * lanes), MOST_SEARCHES)
+
+
+def check_lanes(lanes: int, landscape: Landscape) -> None:
+    """Refuse lanes of which not even the spectra fit into the memory of the device.
+
+    What else a lane needs depends on its kernel; where that does not fit the engine notices, and
+    uses fewer.
+
+    Raises:
+        BadInputError: says how many fit at most.
+    """
+    memory = device_memory()
+    needed = 8 * landscape.n_weights**2
+    if memory is not None and lanes * needed > memory:
+        problem = (
+            f"{lanes:,} lanes of {landscape.n_weights:,} weights need more than "
+            f"{lanes * needed / 2**30:,.1f} GiB, and the device has {memory / 2**30:,.1f} GiB"
+        )
+        remedy = f"use less than {max(2, memory // needed):,}, or leave it out"
+        raise BadInputError("explore: lanes", problem, remedy)
 
 
 def check_width(width: int, landscape: Landscape, where: str = "explore: width") -> None:

@@ -1,8 +1,9 @@
-"""How much memory this process may use: the machine's, or what its control groups allow."""
+"""How much memory there is: what this process may use, and what the device has."""
 
 import os
 from pathlib import Path
 
+from lossatlas.landscape.device import device
 from lossatlas.lanes.control_groups import PROCESS, limits
 
 LIMIT_FILES = {"cgroup2": ("memory.max",), "cgroup": ("memory.limit_in_bytes",)}
@@ -27,6 +28,22 @@ def available_memory(process: Path = PROCESS) -> int | None:
     allowed = [int(limit) for limit in groups if limit.isdecimal()]
     machine = _of_the_machine()
     return min(allowed if machine is None else [*allowed, machine], default=None)
+
+
+def device_memory() -> int | None:
+    """Bytes of memory of the device that JAX computes on; None where it does not say.
+
+    Of a graphics card what JAX may allocate, of a CPU what this process may use.
+
+    Examples:
+        >>> memory = device_memory()
+        >>> memory is None or memory > 0
+        True
+    """
+    used = device()
+    if used.platform == "cpu":
+        return available_memory()
+    return (used.memory_stats() or {}).get("bytes_limit")
 
 
 def _of_the_machine() -> int | None:

@@ -34,6 +34,12 @@ from lossatlas.search.tools import Tools
 MAX_DEPTH = 3
 """Saddles that a path may run into, one after the other, before it is given up."""
 
+MAX_HESSIANS = 5000
+"""Hessians that the paths below one transition state may have taken when one of them runs into a
+saddle and is to be followed on from there. A path takes some 30, the directions from a saddle of
+index two 1,400 together. Where many hidden units are equal or zero, chains of saddles could take
+more than everything else."""
+
 NOTHING_NEW = 8
 """Directions on an unstable sphere are followed until so many in a row bring no new minimum. A
 minimum that is reached from a tenth of the sphere is missed with probability 0.9^8, or 0.43; one
@@ -46,7 +52,7 @@ class Followed(NamedTuple):
     Attributes:
         pathways: the pathways of saddles that the paths ran into, then that of the transition
             state itself; empty if a path failed.
-        status: CONVERGED or LOST_LINK.
+        status: CONVERGED, LOST_LINK or LONG_CHAIN.
         cost: evaluations spent.
     """
 
@@ -84,10 +90,18 @@ class _Paths(NamedTuple):
         tools: those of the search.
         met: saddles that paths have run into, each with what it stands for. Several paths run into
             copies of one saddle; it is left once.
+        hessians: that each path took.
     """
 
     tools: Tools
     met: list[tuple[StationaryPoint, _Settled]]
+    hessians: list[int]
+
+    def down(self, starts: list[np.ndarray]) -> Generator[Requests, Any, list[Descent]]:
+        """Where the paths from these points lead."""
+        descents = yield from descend(self.tools, starts)
+        self.hessians.extend(descent.cost.hessians for descent in descents)
+        return descents
 
     def again(self, point: StationaryPoint) -> _Settled | None:
         """What a saddle stands for if a copy of it was met before; its pathways are listed then."""
@@ -97,14 +111,15 @@ class _Paths(NamedTuple):
         return None
 
 
-Settling = Generator[Requests, Any, tuple[_Settled | None, Cost]]
+Settling = Generator[Requests, Any, tuple[_Settled | Status, Cost]]
+"""What a path stands for, or why it has no end."""
 
 
 def follow(
     tools: Tools, saddle: StationaryPoint, mode: np.ndarray
 ) -> Generator[Requests, Any, Followed]:
     """Follow both paths from a certified transition state with its unstable mode (n,)."""
-    return (yield from _follow(_Paths(tools, []), saddle, mode, 0))
+    return (yield from _follow(_Paths(tools, [], []), saddle, mode, 0))
 
 
 def ends_of(
@@ -123,37 +138,37 @@ def ends_of(
         One or more ends, without a tolerance (NaN) and a method (empty) of the path itself; none if
         it leads nowhere.
     """
-    settled, _ = yield from _settle(_Paths(tools, []), arrival, 0)
-    return () if settled is None else settled.ends(side, np.nan, "")
+    settled, _ = yield from _settle(_Paths(tools, [], []), arrival, 0)
+    return () if isinstance(settled, Status) else settled.ends(side, np.nan, "")
 
 
 def _follow(
     paths: _Paths, saddle: StationaryPoint, mode: np.ndarray, depth: int
 ) -> Generator[Requests, Any, Followed]:
     """As `follow`, at a saddle that lies below `depth` others."""
-    descents = yield from _both_ways(paths.tools, saddle, mode)
+    descents = yield from _both_ways(paths, saddle, mode)
     cost = sum((descent.cost for descent in descents), Cost())
     ends: list[PathwayEnd] = []
     below: list[Pathway] = []
     for side, descent in enumerate(descents):
         settled, spent = yield from _settle(paths, descent.arrival, depth)
         cost += spent
-        if settled is None:
-            return Followed((), Status.LOST_LINK, cost)
+        if isinstance(settled, Status):
+            return Followed((), settled, cost)
         below.extend(settled.pathways)
         ends.extend(settled.ends(side, descent.tolerance, paths.tools.flow.method))
     return Followed((*below, Pathway(saddle, tuple(ends))), Status.CONVERGED, cost)
 
 
 def _both_ways(
-    tools: Tools, saddle: StationaryPoint, mode: np.ndarray
+    paths: _Paths, saddle: StationaryPoint, mode: np.ndarray
 ) -> Generator[Requests, Any, tuple[Descent, ...]]:
     """Where the two paths lead; if one is the mirror image of the other, twice where that leads."""
-    pushoff = tools.pushoff * mode
+    pushoff = paths.tools.pushoff * mode
     starts = [saddle.weights + pushoff, saddle.weights - pushoff]
-    if not _turned_round(tools, saddle, mode):
-        return tuple((yield from descend(tools, starts)))
-    (descent,) = yield from descend(tools, starts[:1])
+    if not _turned_round(paths.tools, saddle, mode):
+        return tuple((yield from paths.down(starts)))
+    (descent,) = yield from paths.down(starts[:1])
     return descent, descent._replace(cost=Cost())
 
 
@@ -170,16 +185,18 @@ def _turned_round(tools: Tools, saddle: StationaryPoint, mode: np.ndarray) -> bo
 def _settle(paths: _Paths, arrival: Certificate, depth: int) -> Settling:
     """Turn the end of a path into minima, by way of a saddle if that is where it ended."""
     point = arrival.point
-    if point is None or (point.index > 0 and depth >= MAX_DEPTH):
-        return None, Cost()
+    if point is None:
+        return Status.LOST_LINK, Cost()
     if point.index == 0:
         return _Settled((point,)), Cost()
+    if depth >= MAX_DEPTH or sum(paths.hessians) > MAX_HESSIANS:
+        return Status.LONG_CHAIN, Cost()
     before = paths.again(point)
     if before is not None:
         return before, Cost()
     leave = _past_a_transition_state if point.index == 1 else _below_a_higher_saddle
     settled, cost = yield from leave(paths, point, arrival, depth)
-    if settled is not None:
+    if not isinstance(settled, Status):
         paths.met.append((point, settled))
     return settled, cost
 
@@ -190,7 +207,7 @@ def _past_a_transition_state(
     """The lower of the minima that the transition state itself joins, with its own pathway."""
     followed = yield from _follow(paths, point, arrival.modes[0], depth + 1)
     if followed.status is not Status.CONVERGED:
-        return None, followed.cost
+        return followed.status, followed.cost
     minimum = min((end.minimum for end in followed.pathways[-1].ends), key=lambda m: m.energy)
     return _Settled((minimum,), point, None, followed.pathways), followed.cost
 
@@ -210,13 +227,13 @@ def _below_a_higher_saddle(
     while tried < planned:
         pushoffs = islice(directions, planned - tried)
         starts = [point.weights + paths.tools.pushoff * direction for direction in pushoffs]
-        descents = yield from descend(paths.tools, starts)
+        descents = yield from paths.down(starts)
         cost += sum((descent.cost for descent in descents), Cost())
         for descent in descents:
             settled, spent = yield from _settle(paths, descent.arrival, depth + 1)
             cost += spent
-            if settled is None:
-                return None, cost
+            if isinstance(settled, Status):
+                return settled, cost
             tried += 1
             pathways += settled.pathways
             new = [minimum for minimum in settled.minima if not _among(minimum, minima)]

@@ -19,7 +19,7 @@ from lossatlas.exploration.catalog import chosen
 from lossatlas.exploration.display import ExploreDisplay, say_how_it_ended, task_shown
 from lossatlas.exploration.explorer import Progress, check_tools, grow
 from lossatlas.exploration.stop_rules import ExploreOptions, Settings, takes_settings
-from lossatlas.exploration.width import check_width
+from lossatlas.exploration.width import check_lanes, check_width
 from lossatlas.landscape.base import Landscape
 from lossatlas.search.tools import Tools
 from lossatlas.studies.problem import Prepared, prepare
@@ -127,6 +127,8 @@ def explored(
         check_tools(tools, subject.landscape)
     if options.width is not None:
         check_width(options.width, subject.landscape)
+    if options.lanes is not None:
+        check_lanes(options.lanes, subject.landscape)
     with _opened(target, subject.problem) as atlas:
         with _reporting(atlas, options, progress, started) as report:
             grow(subject.landscape, atlas, options, report, started, tools)

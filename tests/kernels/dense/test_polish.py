@@ -117,3 +117,23 @@ def test_below_the_tolerance_it_goes_on_to_rounding_error():
     for found in results_of(surface, Polish(), jobs):
         assert found.status == Status.CONVERGED
         assert found.rms_gradient < 1e-14
+
+
+@pytest.mark.parametrize("wrong", ["a vector", "a value"])
+def test_a_spectrum_that_is_wrong_certifies_nothing(monkeypatch, wrong):
+    """As batched libraries have given it: of one lane, for some points."""
+    landscape = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1])
+    eigh = jnp.linalg.eigh
+
+    def broken(matrix):
+        values, vectors = eigh(matrix)
+        if wrong == "a value":
+            return values * (1 + 1e-8), vectors
+        turned = jnp.array([[1.0, 1e-6], [-1e-6, 1.0]])
+        return values, vectors @ turned
+
+    monkeypatch.setattr(jnp.linalg, "eigh", broken)
+    position = next(p.position for p in SIX_HUMP_CAMEL.points if p.hessian_index == 0)
+    kernel = Polish(n_modes=2, max_hessians=len(wrong) + 50)  # compiled for this test alone
+    (found,) = results_of(landscape.surface, kernel, [(np.array(position), UP)])
+    assert found.status == Status.WRONG_SPECTRUM

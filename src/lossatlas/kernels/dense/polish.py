@@ -8,6 +8,8 @@ certificate of the Hessian index.
 A gradient is far cheaper than a Hessian, so each spectrum serves for further steps (chords) as long
 as they halve the gradient.
 
+Every spectrum is checked: what certifies must not be taken on trust from a library.
+
 What was reached lies about a Newton step from the exact point, and a curvature that changes on the
 way there says nothing about the exact one (see `kernels.steadiness`).
 """
@@ -22,7 +24,7 @@ from jax import Array
 from jaxtyping import Bool, Float, Int
 
 from lossatlas.errors import Status
-from lossatlas.kernels.dense.spectrum import no_spectrum, spectrum
+from lossatlas.kernels.dense.spectrum import checked_spectrum, no_spectrum
 from lossatlas.kernels.parts import Polished
 from lossatlas.kernels.steadiness import change_of_curvature, displacement
 from lossatlas.kernels.step_control import NO_CURVATURE, capped, rms
@@ -33,6 +35,11 @@ from lossatlas.typing import Scalar
 WORTH = 0.5
 """A step with a spectrum at hand is worth its gradient while the RMS gradient falls to this part;
 below `Polish.rms`, where one of the point's own spectrum does not do so, rounding errors rule."""
+
+
+LARGEST_ERROR = 1e-10
+"""Residual of an eigenvector, over the largest curvature; a right one has that of rounding errors,
+some 1e-15 times the root of the number of weights."""
 
 
 class PolishState(NamedTuple):
@@ -111,7 +118,7 @@ class Polish:
     def step(self, surface: Surface, state: PolishState) -> PolishState:
         """Evaluate gradient, Hessian and spectrum, and go on by Newton and chord steps."""
         energy, gradient = surface.value_and_gradient(state.w)
-        eigenvalues, vectors = spectrum(surface, state.w)
+        eigenvalues, vectors, error = checked_spectrum(surface, state.w)
         # Not zero even where E is constant: the step must be zero there, not 0 / 0.
         tiny = jnp.maximum(NO_CURVATURE * jnp.max(jnp.abs(eigenvalues)), 1e-300)
         # Where the curvature is rounding error the step is bounded, and in the end capped.
@@ -142,6 +149,8 @@ class Polish:
         )
         status = jnp.where(hessians >= self.max_hessians, Status.NOT_STATIONARY, running())
         status = jnp.where(done, Status.CONVERGED, status)
+        # Not "<": a comparison with NaN is never true.
+        status = jnp.where(error <= LARGEST_ERROR, status, Status.WRONG_SPECTRUM)
         return PolishState(
             w=chords.w,
             evaluated=state.w,

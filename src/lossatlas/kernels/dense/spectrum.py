@@ -20,8 +20,10 @@ from jax import Array
 from jaxtyping import Float
 
 from lossatlas.compiled import compiled
+from lossatlas.kernels.step_control import TINY
 from lossatlas.landscape.base import Surface, Symmetrizer
 from lossatlas.lanes.branches import rarely
+from lossatlas.typing import Scalar
 
 
 def spectrum(
@@ -40,6 +42,22 @@ def spectrum(
     # In this order: rounded otherwise, vectors would have a part along the excluded modes, which
     # nothing would ever remove again.
     return values.astype(w.dtype), surface.from_inner(vectors.astype(w.dtype))
+
+
+def checked_spectrum(
+    surface: Surface, w: Float[Array, " n"]
+) -> tuple[Float[Array, " m"], Float[Array, "n m"], Scalar]:
+    """The spectrum to certify with, and its largest residual |H v - lambda v| over the largest
+    curvature.
+
+    Libraries have given wrong eigenvectors for a part of a batch; a product of matrices tells.
+    """
+    hessian = surface.inner_hessian(w)
+    values, vectors = jnp.linalg.eigh(hessian)
+    residual = jnp.abs(hessian @ vectors - vectors * values).max()
+    # Where the Hessian vanishes nothing can be wrong.
+    error = residual / jnp.maximum(jnp.abs(values).max(), TINY)
+    return values, surface.from_inner(vectors), error
 
 
 def _inside(
