@@ -75,6 +75,8 @@ def stabilizer(layers: Sequence[HiddenLayer], w: Float[np.ndarray, " n"]) -> Sta
     """The symmetries that leave the free weight vector w (n,) where it is."""
     groups = [equal_units(layer, w) for layer in layers]
     if len(layers) == 1:
+        if all(len(group.units) == 1 and not group.zero for group in groups[0]):
+            return Stabilizer(1, [])  # most points; searches ask for each of them
         return _stabilizer(groups, [], signs=())
     weights = [layer.vectors(w) for layer in layers]
     return _stabilizer(groups, [weights, _kept(layers)], signs=(1.0, -1.0))
