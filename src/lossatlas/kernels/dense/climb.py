@@ -20,8 +20,8 @@ stiff directions and vanish in soft ones without a border between them,
 
     p_i = - g_i lambda_i^3 / (lambda_i^4 + tau^4),
 
-tau a fiftieth of the largest curvature, in all directions but the mode followed. With a sharp border, curvatures that cross it from step to
-step would be corrected in one and not in the next.
+tau a fiftieth of the largest curvature, in all directions but the mode followed. With a sharp
+border, curvatures that cross it would be corrected in one step and not in the next.
 """
 
 from dataclasses import dataclass
