@@ -180,8 +180,9 @@ def links(
 
 def tighter(tools: Tools) -> Tools:
     """Tools that follow paths more tightly than a search does, to a smaller Newton ball."""
+    first, tightest = tools.flow_tolerance
     return tools._replace(
-        flow_tolerance=tuple(TIGHTER * tolerance for tolerance in tools.flow_tolerance),
+        flow_tolerance=(TIGHTER * first, TIGHTER * tightest),
         largest_spread=TIGHTER * tools.largest_spread,
         newton_ball=TIGHTER * tools.newton_ball,
     )

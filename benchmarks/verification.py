@@ -116,8 +116,9 @@ def ends(tools: Tools, w: np.ndarray):
 
 def tighter(tools: Tools) -> Tools:
     """With a tenth of all tolerances."""
+    first, tightest = tools.flow_tolerance
     return tools._replace(
-        flow_tolerance=tuple(TENTH * tolerance for tolerance in tools.flow_tolerance),
+        flow_tolerance=(TENTH * first, TENTH * tightest),
         largest_spread=TENTH * tools.largest_spread,
     )
 

@@ -76,8 +76,8 @@ def test_choice_by_size_and_device(monkeypatch, n, device, name, quench, parts):
     assert method.band == Band(max_step=0.2)
     accuracy = (method.flow_tolerance, method.largest_spread, method.newton_ball)
     expected = {
-        "dense": ((3e-3, 3e-4, 3e-5), 0.2, 0.1),
-        "matrix-free": ((1e-3, 1e-4, 1e-5), 0.05, 0.1),
+        "dense": ((3e-3, 3e-5), 0.2, 0.1),
+        "matrix-free": ((1e-3, 1e-5), 0.05, 0.1),
     }
     assert accuracy == expected[name]
 

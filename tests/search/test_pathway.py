@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 from lane_runs import in_order, results_of
 
 from lossatlas.errors import Status
@@ -11,7 +12,7 @@ from lossatlas.kernels.dense.flow import Flow, Flowed
 from lossatlas.landscape import FunctionLandscape
 from lossatlas.lanes.engine import Engine
 from lossatlas.search.certify import certified
-from lossatlas.search.descent import _end, _Path
+from lossatlas.search.descent import _end, _Path, tighter
 from lossatlas.search.pathway import follow
 from lossatlas.search.tools import N_SOFT, default_tools
 
@@ -91,7 +92,8 @@ def test_one_path_is_followed_where_a_symmetry_carries_it_over_into_the_other(ti
     np.testing.assert_allclose(*energies, atol=1e-12)
     assert {end.side for end in one.pathways[-1].ends} == {0, 1}
     if tilted:
-        assert one.cost == both.cost
+        # Not exactly: within the symmetric subspace the curvature across the path is another one.
+        assert one.cost.hessians == pytest.approx(both.cost.hessians, rel=0.2)
     else:
         assert 2 * one.cost.hessians == both.cost.hessians
 
@@ -186,8 +188,11 @@ def test_certificates_of_doubtful_points(function, start, status):
     ("spreads", "status", "tolerances"),
     [
         ([0.01], Status.CONVERGED, []),
-        ([0.9, 0.01], Status.CONVERGED, [3e-4]),
-        ([0.9, 0.9, 0.9], Status.CONVERGED, [3e-4, 3e-5]),
+        ([0.21, 0.01], Status.CONVERGED, [3e-3 * 10**-0.25]),
+        ([0.9, 0.01], Status.CONVERGED, [3e-3 * 10**-1.25]),
+        ([0.9, 0.21, 0.9, 0.9], Status.CONVERGED, [3e-3 * 10**-e for e in (1.25, 1.5, 2.0)]),
+        ([1e6, 0.9], Status.CONVERGED, [3e-5]),
+        ([np.inf, 0.01], Status.CONVERGED, [3e-5]),
         ([0.9], Status.TOO_MANY_STEPS, []),
     ],
 )
@@ -198,13 +203,24 @@ def test_a_path_that_may_have_strayed_is_followed_again_more_tightly(spreads, st
     flows = [Flowed(np.zeros(2), 0.0, spread, 0.0, 1, 1, status) for spread in spreads]
     descent, asked = answered(landscape, _end(path, flows.pop(0)), flows)
     arrival, tolerance, spread, cost = descent
-    assert tolerance == [tools.flow_tolerance[0], *tolerances][-1]
+    assert tolerance == pytest.approx([tools.flow_tolerance[0], *tolerances][-1])
     assert spread == spreads[-1]
     assert arrival.status is status
     polish = 1 if status is Status.CONVERGED else 0  # of one Hessian
     assert cost.hessians == len(spreads) + polish
-    assert [float(job[1]) for job in asked] == tolerances
+    assert [float(job[1]) for job in asked] == pytest.approx(tolerances)
     assert flows == []
+
+
+@given(st.floats(1e-4, 1e-2), st.floats(1.0, 1e12, exclude_min=True))
+def test_the_next_tolerance_is_tighter_by_what_brings_the_spread_within_the_limit(first, excess):
+    tightest = 0.01 * first
+    found = tighter(first, excess, tightest)
+    assert tightest <= found <= first / 10**0.25 * (1 + 1e-12)
+    if found > tightest * (1 + 1e-9):
+        # The spread goes as the 0.63rd power of the tolerance; half a notch is 17 % of it.
+        assert excess * (found / first) ** 0.625 < 0.7 * 1.21
+    assert tighter(first, excess * (1 + 1e-3), tightest) <= found * (1 + 1e-12)
 
 
 def answered(landscape, search, flows):
@@ -234,10 +250,11 @@ def test_a_path_is_continued_with_its_deviation_and_its_spread_counts_as_a_whole
         search = _end(_Path(tools, start, np.eye(2)), first)
         descent, asked = answered(landscape, search, [there])
         assert descent.arrival.point is not None
-        assert descent.tolerance == tools.flow_tolerance[again]
+        expected = tools.flow_tolerance[0] if again == 0 else tighter(3e-3, 4.5, 3e-5)
+        assert descent.tolerance == pytest.approx(expected)
         w, tolerance, ball, _, deviation = asked[0]
         if again:  # not even certified, but followed again from the start
-            assert (tolerance, deviation) == (tools.flow_tolerance[1], 0.0)
+            assert (tolerance, deviation) == (descent.tolerance, 0.0)
             np.testing.assert_array_equal(w, start)
         else:
             assert (tolerance, deviation) == (tools.flow_tolerance[0], 0.07)
@@ -253,7 +270,9 @@ def test_what_may_have_strayed_on_the_second_leg_is_followed_again_from_the_star
     there = second._replace(spread=0.0)
     search = _end(_Path(tools, start, np.eye(2)), first)
     _, asked = answered(landscape, search, [second, there])
-    assert [job[1] for job in asked] == list(tools.flow_tolerance[:2])
+    first_tolerance, tightest = tools.flow_tolerance
+    again = tighter(first_tolerance, 0.9 / tools.largest_spread, tightest)
+    assert [job[1] for job in asked] == [first_tolerance, again]
     np.testing.assert_array_equal(asked[1][0], start)
 
 

@@ -173,7 +173,8 @@ def test_attempts_say_what_happened(exploration):
                 assert attempt.failures[attempt.status] == max(attempt.failures.values())
             assert all(type(status) is Status for status in attempt.failures)
             for end in (end for pathway in attempt.pathways for end in pathway.ends):
-                assert end.tolerance in tools.flow_tolerance
+                first, tightest = tools.flow_tolerance
+                assert tightest <= end.tolerance <= first
                 assert end.method == "exponential"
 
 

@@ -223,8 +223,9 @@ def _weights(read: Callable, ids: list[int]) -> list[tuple[int, np.ndarray]]:
 
 def stricter(tools: Tools) -> Tools:
     """Tools that follow paths more tightly than a search does, and to a smaller Newton ball."""
+    first, tightest = tools.flow_tolerance
     return tools._replace(
-        flow_tolerance=tuple(CONFIRMING * tolerance for tolerance in tools.flow_tolerance),
+        flow_tolerance=(CONFIRMING * first, CONFIRMING * tightest),
         newton_ball=SMALLER_BALL * tools.newton_ball,
     )
 

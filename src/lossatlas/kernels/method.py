@@ -82,8 +82,8 @@ class Method:
         climb: from a minimum to a transition state.
         flow: down from a transition state.
         band: a chain of images between two minima.
-        flow_tolerance: error of one step along a path in weight units, and the tighter ones, one
-            after the other, for paths along which errors grow.
+        flow_tolerance: error of one step along a path in weight units, at first, and the tightest
+            for paths along which errors grow.
         largest_spread: a path is followed again with a tighter tolerance if it may have strayed
             further than this from the true one, in weight units.
         newton_ball: length of the Newton step at which a path is handed over to Newton's method.
@@ -95,7 +95,7 @@ class Method:
     climb: Climber
     flow: Follower
     band: Band
-    flow_tolerance: tuple[float, ...]
+    flow_tolerance: tuple[float, float]
     largest_spread: float
     newton_ball: float
 
@@ -163,7 +163,7 @@ def _dense(length: float, quench: Quench, band: Band) -> Method:
         climb=Climb(newton_length=1e-3 * length, radius=1.0 * length, max_radius=4.0 * length),
         flow=Flow(max_step=0.5 * length),
         band=band,
-        flow_tolerance=(3e-3 * length, 3e-4 * length, 3e-5 * length),
+        flow_tolerance=(3e-3 * length, 3e-5 * length),
         largest_spread=0.2 * length,
         newton_ball=0.1 * length,
     )
@@ -188,7 +188,7 @@ def _matrix_free(length: float, quench: Quench, band: Band) -> Method:
         ),
         flow=ChebyshevFlow(max_step=0.5 * length),
         band=band,
-        flow_tolerance=(1e-3 * length, 1e-4 * length, 1e-5 * length),
+        flow_tolerance=(1e-3 * length, 1e-5 * length),
         largest_spread=0.05 * length,
         newton_ball=0.1 * length,
     )

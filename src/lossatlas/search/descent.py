@@ -1,8 +1,10 @@
 """One path of steepest descent: from beside a saddle to the stationary point that it leads to.
 
 A path follows gradient flow (see `kernels.dense.flow`) to the Newton ball of a minimum. Where
-errors grew on the way, near a watershed, it is followed again with tighter tolerances, until it
-cannot have strayed far or the tightest was used.
+errors grew on the way, near a watershed, it is followed again with a tighter tolerance, until it
+cannot have strayed far or the tightest was used. How much tighter follows from how far it may have
+strayed: that falls as a known power of the tolerance, so that one more path is enough, whether a
+slightly tighter tolerance will do or only the tightest.
 
 A short Newton step does not prove that a minimum is near: on a shoulder of a valley the Hessian is
 positive definite too, and Newton's method goes astray, maybe to a saddle. So what it reaches must
@@ -11,8 +13,8 @@ direction with a constant third derivative its curvature is then at least a thir
 of the path. Otherwise the path is continued, to a smaller ball.
 """
 
+import math
 from collections.abc import Generator
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +31,13 @@ BALLS = (1.0, 0.1, 0.01, 0.001)
 CLOSE, THERE = 0.01, 1e-6
 """How close a point is taken for the end of a path, as parts of the first ball: whatever the length
 of the first Newton step, and whatever the point is."""
+
+AIM, POWER = 0.7, 1.6
+"""The next tolerance is aimed at this part of the largest spread; the spread falls as the 0.63rd
+power of the tolerance, measured over two decades (`benchmarks.paths`), and this is the inverse."""
+NOTCHES = 4
+"""Tolerances of paths that are followed again are so many a decade: a rounding error of the spread
+must not change what is stored. The next one is at least a notch tighter."""
 
 
 class Descent(NamedTuple):
@@ -80,17 +89,36 @@ class _Path(NamedTuple):
 def _end(path: _Path, flow: Flowed) -> Generator[Requests, Any, Descent]:
     """Certify where a path leads, with tighter tolerances while it may have strayed too far.
 
-    `flow` is what the coarsest tolerance gave.
+    `flow` is what the first tolerance gave.
     """
-    tolerances, largest, cost = path.tools.flow_tolerance, path.tools.largest_spread, Cost()
-    for tolerance, tighter in pairwise(tolerances):
+    (tolerance, tightest), cost = path.tools.flow_tolerance, Cost()
+    while True:
+        believed = tolerance <= tightest
+        largest = np.inf if believed else path.tools.largest_spread
         arrival, flow, spent = yield from _arrive(path, tolerance, flow, largest)
         cost += spent
-        if flow.status != Status.CONVERGED or flow.spread <= largest:
+        if believed or flow.status != Status.CONVERGED or flow.spread <= largest:
             return Descent(arrival, tolerance, float(flow.spread), cost)
-        flow = yield path.request(tighter)
-    arrival, flow, spent = yield from _arrive(path, tolerances[-1], flow, np.inf)
-    return Descent(arrival, tolerances[-1], float(flow.spread), cost + spent)
+        tolerance = tighter(tolerance, float(flow.spread) / largest, tightest)
+        flow = yield path.request(tolerance)
+
+
+def tighter(tolerance: float, excess: float, tightest: float) -> float:
+    """The tolerance at which a path will hardly stray too far, no tighter than the tightest.
+
+    Args:
+        tolerance: at which it may have.
+        excess: its spread over the largest one that is believed, more than 1.
+        tightest: of all tolerances.
+
+    Examples:
+        >>> tighter(1e-3, 1.01, 1e-5), tighter(1e-3, 1e9, 1e-5)
+        (0.0005623413251903491, 1e-05)
+    """
+    if not math.isfinite(excess):
+        return tightest
+    notches = max(1, round(NOTCHES * POWER * math.log10(excess / AIM)))
+    return max(tightest, tolerance * 10.0 ** (-notches / NOTCHES))
 
 
 def _arrive(

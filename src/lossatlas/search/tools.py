@@ -18,8 +18,8 @@ class Tools(NamedTuple):
         quench, polish, climb, flow, band: the kernels, with their options; see `kernels.parts`.
         pushoff: distance from a transition state at which paths begin.
         displacement: distance from a minimum at which single-ended climbs begin.
-        flow_tolerance: error of one step along a path, and the tighter ones, one after the other,
-            for paths along which errors grow.
+        flow_tolerance: error of one step along a path, at first, and the tightest for paths along
+            which errors grow.
         newton_ball: length of the Newton step at which a path is handed over to Newton's method.
         largest_spread: a path is followed again with a tighter tolerance if it may have strayed
             further than this from the true one.
@@ -35,7 +35,7 @@ class Tools(NamedTuple):
     band: Band
     pushoff: float
     displacement: float
-    flow_tolerance: tuple[float, ...]
+    flow_tolerance: tuple[float, float]
     newton_ball: float
     largest_spread: float
     known: KnownView = NOTHING_KNOWN

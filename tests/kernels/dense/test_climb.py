@@ -4,11 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 from lane_runs import in_order, results_of
 from reference_networks import small_landscape
 
 from lossatlas.errors import Status
-from lossatlas.kernels.dense.climb import Climb
+from lossatlas.kernels.dense.climb import Climb, inverse_of_stiff
 from lossatlas.landscape import FunctionLandscape
 from lossatlas.lanes.engine import Engine
 from lossatlas.search.tools import default_tools
@@ -83,6 +84,55 @@ def test_the_lowest_mode_is_followed_whatever_direction_was_asked_for():
     (climb,) = results_of(ridge.surface, Climb(), [(start, stiff)])
     assert climb.status == Status.CONVERGED
     np.testing.assert_allclose(np.abs(climb.w), [0.0, np.sqrt(0.5), 0.0], atol=1e-3)
+
+
+def test_without_negative_curvature_a_soft_mode_is_preferred_to_a_stiff_one_that_is_nearer():
+    """Two soft modes: the one that the direction has most of, though not the softest."""
+    bowl = FunctionLandscape(
+        lambda w: 0.5 * w @ (jnp.array([1e-3, 2e-3, 1.0]) * w), [-1] * 3, [1] * 3
+    )
+    start = np.array([0.1, 0.2, 0.05])
+    for direction, followed in (([0.1, 0.5, 0.8], 1), ([0.5, 0.5, 0.7], 0), ([0, 0, 1.0], 2)):
+        job = (start, np.array(direction))
+        (climb,) = results_of(bowl.surface, Climb(max_hessians=1), [job])
+        assert np.argmax(np.abs(climb.mode)) == followed
+
+
+def test_among_modes_whose_curvature_is_rounding_error_none_is_softer():
+    """Both count as equally soft, so the direction decides."""
+    nearly_flat = FunctionLandscape(
+        lambda w: 0.5 * w @ (jnp.array([1e-12, 1e-9, 1.0]) * w), [-1] * 3, [1] * 3
+    )
+    job = (np.array([0.1, 0.2, 0.0]), np.array([0.5, 0.6, 0.1]))
+    (climb,) = results_of(nearly_flat.surface, Climb(max_hessians=1), [job])
+    assert np.argmax(np.abs(climb.mode)) == 1
+
+
+CURVATURES = st.floats(1e-9, 1e3) | st.floats(-1e3, -1e-9) | st.just(0.0)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(CURVATURES, min_size=1, max_size=6),
+    st.floats(1e-3, 1.0),
+    st.sampled_from([1e-20, 1.0, 1e20]),
+)
+def test_the_filter_is_newtons_in_stiff_directions_and_vanishes_in_soft_ones(values, part, unit):
+    """Whatever the unit of curvatures is: lambda^3 / (lambda^4 + tau^4), zero where negative."""
+    eigenvalues = np.sort(values)
+    with jax.enable_x64(True):
+        found = unit * np.asarray(inverse_of_stiff(jnp.asarray(unit * eigenvalues), part))
+    assert np.isfinite(found).all()
+    tau = part * max(eigenvalues[-1], 1e-9)
+    for inverse, value in zip(found, eigenvalues, strict=True):
+        if value <= 0:
+            assert inverse == 0.0
+        elif value >= 10 * tau:
+            assert inverse == pytest.approx(1 / value, rel=1.01e-4)
+        else:
+            # Largest at 3^(1/4) tau.
+            assert 0.0 <= inverse <= 0.57 / tau
+            assert inverse <= value**3 / tau**4 * (1 + 1e-9)
 
 
 def test_a_step_is_followed_by_steps_back_to_the_floor_of_the_valley():

@@ -6,14 +6,22 @@ With the exact spectrum the step in each eigendirection i is
 
 with + for the mode followed and - for the others (Wales, J. Chem. Phys. 101 (1994) 3750), which
 tends to the Newton step near a stationary point and is bounded far from one. The mode followed is
-the lowest; where no curvature is negative, the one that overlaps most with the one followed before.
-(Cerjan and Miller 1981; Banerjee et al. 1985, the paper's reference 44. To prefer the overlap while
-the index is too high sounds natural, but overlaps then lead from mode to mode to a stiff one, and
-up that for ever.)
+the lowest. (Cerjan and Miller 1981; Banerjee et al. 1985, the paper's reference 44.) Where no
+curvature is negative there may be many soft modes, and the lowest of them changes from step to
+step: the one followed is that with the largest |v.m| / lambda, m the mode followed before. Soft
+modes that m has a part along are preferred to a stiff one that it is nearer to, up which no climb
+ever ends. (To go by the overlap alone leads to such modes, and to do so while the index is too high
+leads from mode to mode to a stiff one, and up that for ever.)
 
-A step along the floor of a winding valley ends on its wall. Before the next Hessian, two Newton
-steps in the stiff directions alone, with the spectrum at hand, lead back to the floor: they cost a
-gradient each, and a climb then needs fewer Hessians and arrives more often.
+A step along the floor of a winding valley ends on its wall. Before the next Hessian, two steps with
+the spectrum at hand lead back to the floor: they cost a gradient each, and a climb then needs fewer
+Hessians and arrives more often. What a wall is is a matter of degree, so the steps are Newton's in
+stiff directions and vanish in soft ones without a border between them,
+
+    p_i = - g_i lambda_i^3 / (lambda_i^4 + tau^4),
+
+tau a fiftieth of the largest curvature, in all directions but the mode followed. With a sharp
+border, curvatures that cross it would be corrected in one step and not in the next.
 """
 
 from dataclasses import dataclass
@@ -28,6 +36,7 @@ from lossatlas.kernels.dense.spectrum import rough_spectrum
 from lossatlas.kernels.parts import Climbed
 from lossatlas.kernels.step_control import (
     NO_CURVATURE,
+    TINY,
     TrustRadius,
     bounded_newton,
     capped,
@@ -42,6 +51,10 @@ TRUST = TrustRadius(good=0.5, bad=1.0, growth=2.0)
 LONGEST_CORRECTION = 0.5
 """Longest step back to the floor of the valley, as a part of the step before it: what leads back
 further is no wall of this valley."""
+
+SOFTEST = 1e-6
+"""Among curvatures below this part of the largest none is softer: there single precision ends, and
+the mode followed must not change with rounding errors."""
 
 
 class ClimbState(NamedTuple):
@@ -67,7 +80,8 @@ class Climb:
         max_hessians: give up after so many.
         max_convex: give up after so many in a row without a negative eigenvalue: along a direction
             that only the regularization curves, a climb would go on for ever.
-        stiff: curvatures above this part of the largest are those of the walls of a valley.
+        stiff: curvatures well above this part of the largest, tau above, are those of the walls of
+            a valley.
         corrections: steps back to the floor of the valley after each step.
         steps: steps a device call.
     """
@@ -99,9 +113,7 @@ class Climb:
         _, gradient = surface.value_and_gradient(state.w)
         eigenvalues, vectors = rough_spectrum(surface, state.w)
         index = jnp.sum(eigenvalues < 0)
-        # The sign of an eigenvector is arbitrary.
-        overlap = jnp.abs(vectors.T @ state.mode)
-        followed = jnp.where(index > 0, 0, jnp.argmax(overlap))
+        followed = jnp.where(index > 0, 0, _soft_and_alike(eigenvalues, vectors, state.mode))
         sign = jnp.where(jnp.arange(eigenvalues.shape[0]) == followed, 1.0, -1.0)
 
         slope = vectors.T @ gradient
@@ -144,16 +156,15 @@ class Climb:
         model: tuple[Float[Array, " m"], Float[Array, "n m"], Bool[Array, " m"]],
         length: Scalar,
     ) -> Float[Array, " n"]:
-        """w after Newton steps in the stiff directions, none longer than half of `length`.
+        """w after steps back to the floor of the valley, none longer than half of `length`.
 
         `model` is the spectrum and which of its directions lead down.
         """
         eigenvalues, vectors, down = model
-        stiff = down & (eigenvalues > self.stiff * eigenvalues[-1])
+        inverse = jnp.where(down, inverse_of_stiff(eigenvalues, self.stiff), 0.0)
         for _ in range(self.corrections):
             slope = vectors.T @ surface.value_and_gradient(w)[1]
-            step = jnp.where(stiff, -slope / jnp.where(stiff, eigenvalues, 1.0), 0.0)
-            w = w + vectors @ capped(step, LONGEST_CORRECTION * length)
+            w = w - vectors @ capped(inverse * slope, LONGEST_CORRECTION * length)
         return w
 
     def _trust(self, state: ClimbState, gradient: Float[Array, " n"]) -> Scalar:
@@ -165,3 +176,25 @@ class Climb:
         error = jnp.linalg.norm(gradient - state.predicted)
         error = error / jnp.maximum(jnp.linalg.norm(gradient), jnp.linalg.norm(state.predicted))
         return TRUST.after(state.radius, error, self.max_radius)
+
+
+def inverse_of_stiff(eigenvalues: Float[Array, " m"], part: float) -> Float[Array, " m"]:
+    """Inverse curvatures of stiff directions, fading away below a part of the largest.
+
+    lambda^3 / (lambda^4 + tau^4) of ascending eigenvalues (m,), tau the part of the largest. It is
+    zero where the curvature is negative: there is no wall.
+    """
+    curved = eigenvalues > 0
+    positive = jnp.where(curved, eigenvalues, 1.0)
+    ratio = part * eigenvalues[-1] / positive
+    return jnp.where(curved, 1.0 / (positive * (1.0 + ratio**4)), 0.0)
+
+
+def _soft_and_alike(
+    eigenvalues: Float[Array, " m"], vectors: Float[Array, "n m"], mode: Float[Array, " n"]
+) -> Int[Array, ""]:
+    """Which mode is soft and has a part along `mode` (n,): the largest |v.m| / |lambda|."""
+    # The sign of an eigenvector is arbitrary.
+    overlap = jnp.abs(vectors.T @ mode)
+    least = jnp.maximum(SOFTEST * jnp.abs(eigenvalues[-1]), TINY)
+    return jnp.argmax(overlap / jnp.maximum(jnp.abs(eigenvalues), least))

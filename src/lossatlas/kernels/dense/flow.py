@@ -31,6 +31,11 @@ as the linearized flow does: each step multiplies what there is by exp(-h lambda
 curvature across the path, and adds its own error. The largest value on the way, `spread`, tells how
 far the path may have strayed from the true one; where it is not small the path should be followed
 again with a tighter tolerance.
+
+Where that curvature is positive errors are forgotten, so a step may have an error of ten times the
+tolerance; on the way into a ridge that counts in the spread, as all errors do. But a minimum may be
+so shallow that such an error leads out of its basin. How far the quadratic model reaches there its
+Newton step tells, so the error has to be a part of that at most.
 """
 
 from dataclasses import dataclass
@@ -68,6 +73,13 @@ there the Newton step is rounding error."""
 FIRST_STEP = 2.0
 """First time step, over the time in which the flow grows by e along the negative curvature of the
 saddle where it begins. The quadratic model is exact there; the error decides what follows."""
+
+LOOSE = 10.0
+"""Where errors are forgotten a step may have so many times the tolerance. With more, paths have to
+be followed again more often, which costs what was saved."""
+
+OF_NEWTON = 0.3
+"""... but no more than this part of the Newton step."""
 
 FLAT = 1e-12
 """Curvature that stands for smaller ones where it divides."""
@@ -253,9 +265,10 @@ class Flow:
         length = jnp.linalg.norm(move)
         finite = jnp.isfinite(error) & jnp.isfinite(length)
         error, length = STEPS.measured(error, length, finite)
-        factor = STEPS.factor(error, length, state.tolerance, self.max_step)
+        tolerated = _tolerated(state)
+        factor = STEPS.factor(error, length, tolerated, self.max_step)
         factor = jnp.where(on_floor, factor, jnp.minimum(factor, LEFT_ON_FLOOR))
-        accept = (error <= state.tolerance) & (length <= self.max_step) & on_floor
+        accept = (error <= tolerated) & (length <= self.max_step) & on_floor
         deviation = carried(state.deviation, h * state.across) + error
         return state._replace(
             deviation=jnp.where(accept, deviation, state.deviation),
@@ -268,6 +281,12 @@ class Flow:
             time_step=h * STEPS.bounded(factor),
             gradients=state.gradients + 3,
         )
+
+
+def _tolerated(state: FlowState) -> Scalar:
+    """The error that the next step may have: larger where errors are forgotten."""
+    loose = jnp.minimum(LOOSE * state.tolerance, OF_NEWTON * state.newton)
+    return jnp.where(state.across > 0, jnp.maximum(state.tolerance, loose), state.tolerance)
 
 
 def _curvature_across(eigenvalues: Float[Array, " m"], slope: Float[Array, " m"]) -> Scalar:
