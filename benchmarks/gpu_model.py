@@ -1,7 +1,7 @@
 """What a graphics card would make of the searches, without one: a model of the device alone.
 
-    python -m benchmarks.gpu_model [--quick] [--searches 2048] [--lanes 256 1024 4096]
-        [--recordings FOLDER]
+    python -m benchmarks.gpu_model [--quick] [--searches 2048] [--lanes 256 1024]
+        [--survey ATTEMPTS] [--recordings FOLDER]
 
 Climbs from perturbed minima of D1, each with certificate and both paths, are recorded on the CPU.
 Then they are run with vectorized lanes in which a device call computes nothing: it is over when a
@@ -10,12 +10,18 @@ blocks that shrink, two of them in turn. A call takes as many steps as the slowe
 needs, times lanes, times what a step of its kernel costs a lane (`COSTS`, measured on one NVIDIA
 H200 with JAX 0.11.2 for the operations that a step is made of).
 
-The table shows, for each triple: the time of the device, the CPU time of the host, the time until
-all was done, what part of the lane-steps advanced an unfinished search, and how many triples a
-second that makes, against as many as two cores of this machine make.
+With `--survey` so many attempts of an exploration of D1, [2, 5, 5, 4] with 100 items, are recorded
+in place of climbs, at the width that those lanes get, and planning and commits are real as well.
+(Costs are those of 1000 items, so what the device takes is an upper bound.)
+
+The table shows, for each triple, or each new transition state of a survey: the time of the device,
+the CPU time of the host, the time until all was done, what part of the lane-steps advanced an
+unfinished search, and how many that makes a second, against as many as two cores of this machine
+make.
 """
 
 import argparse
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,9 +33,18 @@ from unittest.mock import patch
 
 import numpy as np
 from benchmarks.recording import Recorded, Recording, key
+from benchmarks.replay import only
 from benchmarks.rivals.problem import d1, some_minima
 
+from lossatlas.atlas import Atlas, Problem
+from lossatlas.data import load_ljat3, split_pools
+from lossatlas.exploration import explorer
+from lossatlas.exploration.explorer import grow
 from lossatlas.exploration.random_starts import perturbation
+from lossatlas.exploration.stop_rules import ExploreOptions
+from lossatlas.exploration.width import default_width
+from lossatlas.kernels.band import Band
+from lossatlas.landscape import NetworkLandscape
 from lossatlas.lanes.blocks import HEAD, Block, Result, layout_of
 from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.requests import Requests
@@ -62,6 +77,7 @@ COSTS = {
     "Polish": (28.0, 11.1, 7.8, 7.0),
     "Climb": _sum(HESSIAN, SPECTRUM, *[GRADIENT] * 3),
     "Flow": _sum(HESSIAN, SPECTRUM, *[GRADIENT] * 4),
+    "Band": _sum(*[GRADIENT] * (Band().images - 2)),
 }
 """Microseconds of a step in a lane. Those of quench and polish were measured, those of climb and
 flow are of what they are made of; at 64 lanes gradient and Hessian are extrapolated."""
@@ -170,9 +186,50 @@ def searches(tools: Tools, minima: list[np.ndarray], count: int) -> Iterator[Req
         yield climb_from(tools, w + step, step)
 
 
-def run(make: Callable[[], Any], engine: Engine) -> int:
-    """Run all searches; the number of triples found."""
-    return sum(len(outcome.pathways) for _, outcome in engine.run(make()))
+class Work(NamedTuple):
+    """What is recorded and modeled.
+
+    Attributes:
+        name: of the file it is kept in.
+        surface: of the landscape.
+        run: does it with an engine; how many triples or transition states came of it.
+    """
+
+    name: str
+    surface: Any
+    run: Callable[[Engine], int]
+
+
+def climbs(count: int) -> Work:
+    """Climbs from perturbed minima, and both paths of what they reach."""
+    landscape = d1()
+    tools = default_tools(landscape)
+    minima = [point.weights for point in some_minima(landscape, 12)]
+
+    def run(engine: Engine) -> int:
+        outcomes = engine.run(searches(tools, minima, count))
+        return sum(len(outcome.pathways) for _, outcome in outcomes)
+
+    return Work(f"d1-climbs-{count}", landscape.surface, run)
+
+
+def survey(attempts: int, width: int) -> Work:
+    """An exploration of so many attempts."""
+    train = split_pools(load_ljat3("D1", items=4000, seed=1).pools, 100, 1, 1).train
+    landscape = NetworkLandscape(train.inputs, train.labels, (5, 5), 1e-4)
+
+    def run(engine: Engine) -> int:
+        problem = Problem(landscape.fingerprint())
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Atlas.create(Path(folder) / "model.atlas", problem) as atlas,
+            patch.object(explorer, "Engine", lambda *_: engine),
+            only(searches=attempts),
+        ):
+            grow(landscape, atlas, ExploreOptions(width=width))
+            return int(atlas.status()["transition_states"])
+
+    return Work(f"d1-survey-{attempts}-{width}", landscape.surface, run)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -180,49 +237,52 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="few searches")
     parser.add_argument("--searches", type=int, help="default 2048, quick 256")
+    parser.add_argument("--survey", type=int, help="model so many attempts of a survey")
     parser.add_argument("--lanes", type=int, nargs="+", default=[256, 1024])
     parser.add_argument("--recordings", type=Path, help="folder to keep recordings in")
     options = parser.parse_args(arguments)
-    count = options.searches or (256 if options.quick else 2048)
 
     from lossatlas.lanes.runtime import configure
 
     configure()
-    landscape = d1()
-    tools = default_tools(landscape)
-    minima = [point.weights for point in some_minima(landscape, 12)]
-
-    def make() -> Iterator[Requests]:
-        return searches(tools, minima, count)
-
-    def record() -> None:
-        run(make, Engine(landscape.surface, workers=1))
-
-    path = None if options.recordings is None else options.recordings / f"d1-climbs-{count}.pickle"
-    recording = Recording.kept(path, record)
-    cpu = sum(sum(recorded.seconds) for recorded in recording.jobs.values())
     print(f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}", flush=True)
     for lanes in options.lanes:
-        model = modeled(recording, make, landscape.surface, lanes)
-        cores = 2 * model.triples / cpu  # two cores share the device calls, all else is left out
-        rate = 1e3 / model.wall
-        print(
-            f"| {lanes:,} | {model.triples:,} | {model.device:.2f} | {model.host:.2f} | "
-            f"{model.wall:.2f} | {100 * model.used:.0f} % | {rate:.0f} | {rate / cores:.1f} |",
-            flush=True,
-        )
+        if options.survey is None:
+            work = climbs(options.searches or (256 if options.quick else 2048))
+        else:
+            work = survey(options.survey, default_width(lanes, vectorized=True))
+        print(row(*modeled(work, lanes, options.recordings)), flush=True)
 
 
-def modeled(recording: Recording, make: Callable[[], Any], surface: Any, lanes: int) -> Model:
-    """Run the recorded searches on a modeled device with so many lanes."""
+def modeled(work: Work, lanes: int, folder: Path | None) -> tuple[Model, float]:
+    """Record it, run it on a modeled device with so many lanes; triples a second of two cores."""
+    path = None if folder is None else folder / f"{work.name}.pickle"
+    recording = Recording.kept(path, lambda: work.run(Engine(work.surface, workers=1)))
     device = Device(recording)
     with device.instead():
         cpu, begun = time.process_time(), time.monotonic()
-        triples = run(make, Engine(surface, lanes, workers=1, vectorized=True))
+        triples = work.run(Engine(work.surface, lanes, workers=1, vectorized=True))
         cpu, wall = time.process_time() - cpu, time.monotonic() - begun
     each = 1e3 / triples
     used = sum(device.taken.values()) / sum(device.executed.values())
-    return Model(lanes, triples, each * device.busy, each * cpu, each * wall, used)
+    model = Model(lanes, triples, each * device.busy, each * cpu, each * wall, used)
+    # Device calls alone: what two cores do between them is left out, in their favor.
+    calls = sum(sum(recorded.seconds) for recorded in recording.jobs.values())
+    return model, 2 * triples / calls
+
+
+def row(model: Model, cores: float) -> str:
+    """A row of the table, beside two cores that make so many triples a second."""
+    rate = 1e3 / model.wall
+    cells = (
+        f"{model.lanes:,}",
+        f"{model.triples:,}",
+        *(f"{value:.2f}" for value in (model.device, model.host, model.wall)),
+        f"{100 * model.used:.0f} %",
+        f"{rate:.0f}",
+        f"{rate / cores:.1f}",
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

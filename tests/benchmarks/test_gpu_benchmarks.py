@@ -1,0 +1,52 @@
+"""The model of a graphics card: searches end as on the CPU, and take as long as the table says."""
+
+import json
+
+import numpy as np
+import pytest
+from benchmarks import gpu, gpu_model
+from benchmarks.gpu_model import Work, cost, modeled, row
+
+from lossatlas.landscape import FunctionLandscape
+from lossatlas.search.tools import default_tools
+from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
+
+CAMEL = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1], "camel")
+MINIMA = [np.array(p.position) for p in SIX_HUMP_CAMEL.points if p.hessian_index == 0]
+
+
+def test_costs_are_those_of_the_table_and_lie_between_them_elsewhere():
+    for name, costs in gpu_model.COSTS.items():
+        for lanes, microseconds in zip(gpu_model.AT, costs, strict=True):
+            assert cost(name, lanes) == pytest.approx(1e-6 * lanes * microseconds)
+        assert cost(name, 3) == cost(name, 64)
+        each = [cost(name, lanes) / lanes for lanes in (64, 100, 256, 500, 1024, 3000, 4096)]
+        assert each == sorted(each, reverse=True)
+
+
+@pytest.mark.parametrize("lanes", [2, 64])
+def test_modeled_searches_end_as_those_that_were_recorded(tmp_path, lanes):
+    ends = []
+
+    def run(engine):
+        outcomes = dict(engine.run(gpu_model.searches(default_tools(CAMEL), MINIMA, 30)))
+        found = [[p.transition_state.energy for p in outcomes[k].pathways] for k in range(30)]
+        ends.append(found)
+        return sum(map(len, found))
+
+    model, cores = modeled(Work("camel", CAMEL.surface, run), lanes, tmp_path)
+    again, _ = modeled(Work("camel", CAMEL.surface, run), lanes, tmp_path)  # from the file
+    assert ends == [ends[0]] * 3
+    assert model.triples == again.triples == sum(map(len, ends[0])) > 10
+    assert model.device == pytest.approx(again.device, rel=0.3)  # which wait together may differ
+    assert 0 < model.used <= 1
+    assert model.wall >= 0.9 * model.device
+    assert cores > 0
+    assert row(model, cores).count("|") == 9
+
+
+def test_links_are_compared_by_what_each_side_reaches():
+    ends = json.loads(json.dumps([(0, 0.5), (1, 0.25), (1, 0.125)]))
+    turned = [(1, 0.5), (0, 0.125), (0, 0.25 + 1e-12)]
+    assert gpu._energies(ends) == gpu._energies(turned)
+    assert gpu._energies(ends) != gpu._energies([(0, 0.5), (1, 0.25), (0, 0.125)])
