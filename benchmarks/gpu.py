@@ -1,6 +1,6 @@
 """What the device of this machine makes of the searches, beside two cores of its CPU.
 
-    python -m benchmarks.gpu [--quick] [--lanes 1024] [--seconds 60] [--links 1000]
+    python -m benchmarks.gpu [--quick] [--lanes 2048] [--seconds 60] [--links 1000]
 
 Three measurements, after code is compiled, the CPU by turns with the device in the same run:
 
@@ -31,8 +31,8 @@ from unittest.mock import patch
 
 import numpy as np
 
-LANES, CORES = 1024, 2
-SEARCHES_A_LANE = 4
+LANES, CORES = 2048, 2
+SEARCHES_A_LANE = 3
 """So many for each lane: few enough for four minutes, enough for lanes to be refilled."""
 CPU_SEARCHES = 128
 COMPILED = 50

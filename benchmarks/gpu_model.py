@@ -1,6 +1,6 @@
 """What a graphics card would make of the searches, without one: a model of the device alone.
 
-    python -m benchmarks.gpu_model [--quick] [--searches 2048] [--lanes 256 1024]
+    python -m benchmarks.gpu_model [--quick] [--searches 2048] [--lanes 512 2048]
         [--survey ATTEMPTS] [--recordings FOLDER]
 
 Climbs from perturbed minima of D1, each with certificate and both paths, are recorded on the CPU.
@@ -238,7 +238,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="few searches")
     parser.add_argument("--searches", type=int, help="default 2048, quick 256")
     parser.add_argument("--survey", type=int, help="model so many attempts of a survey")
-    parser.add_argument("--lanes", type=int, nargs="+", default=[256, 1024])
+    parser.add_argument("--lanes", type=int, nargs="+", default=[512, 2048])
     parser.add_argument("--recordings", type=Path, help="folder to keep recordings in")
     options = parser.parse_args(arguments)
 

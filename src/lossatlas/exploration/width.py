@@ -22,10 +22,10 @@ from lossatlas.lanes.session import Capacity
 
 LEAST = 48
 """The width on one or two lanes in all."""
-PER_LANE, PER_VECTORIZED = 24, 4
+PER_LANE, PER_VECTORIZED = 24, 2
 """Searches in flight for each lane of each worker. A worker advances one kernel at a time. Where
-its lanes are vectorized, and many, a few times as many searches fill those of all kernels; where it
-has one lane, a round has to outlast its slowest search."""
+its lanes are vectorized, and many, twice as many searches fill those of all kernels; where it has one
+lane, a round has to outlast its slowest search."""
 MEMORY = 0.5
 """Part of the memory that searches in flight may take."""
 VECTORS = 32
@@ -68,7 +68,7 @@ def default_width(lanes: int, vectorized: bool = False) -> int:
     Examples:
         >>> default_width(1), default_width(2), default_width(16)
         (48, 48, 384)
-        >>> default_width(1024, vectorized=True)
+        >>> default_width(2048, vectorized=True)
         4096
     """
     return min(max(LEAST, (PER_VECTORIZED if vectorized else PER_LANE) * lanes), MOST_SEARCHES)

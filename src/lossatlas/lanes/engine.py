@@ -30,8 +30,9 @@ from lossatlas.lanes.cores import available_cores
 from lossatlas.lanes.requests import Found, Search
 from lossatlas.lanes.session import Capacity, Session
 
-VECTORIZED_LANES = 1024
-"""Vectorized lanes of a kernel by default: with more a graphics card is hardly faster."""
+VECTORIZED_LANES = 2048
+"""Vectorized lanes of a kernel by default, in two blocks: with more than a thousand in each a
+graphics card is hardly faster."""
 PATIENCE = 2.0
 """Seconds that an interrupted program waits for device calls to end; most take less."""
 
@@ -41,7 +42,7 @@ class Engine:
 
     Args:
         surface: the function searched, see `lossatlas.landscape.base.Surface`.
-        lanes: lanes a kernel has on each worker; default 1, and 1024 if they are vectorized.
+        lanes: lanes a kernel has on each worker; default 1, and 2048 if they are vectorized.
         workers: worker threads; default one a core, and one a device if lanes are vectorized. There
             are at most as many threads for host calls, or one a core.
         vectorized: whether lanes take each step together; default not on a CPU, where this costs
