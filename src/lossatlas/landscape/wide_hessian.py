@@ -105,7 +105,7 @@ def _chunk(
 
 def _within_hidden(sources: Array, pulled: Array, curved: Array, bend: Array) -> Array:
     """The block (j, k, p, q) of units j, p and sources k, q."""
-    outputs, units, items = pulled.shape
+    units, items = bend.shape
     nodes = len(sources)
     products = barrier((sources[:, None] * sources).reshape(-1, items).T)
     on_diagonal = (bend @ products).reshape(units, nodes, nodes)

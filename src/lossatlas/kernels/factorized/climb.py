@@ -20,6 +20,7 @@ from lossatlas.errors import Status
 from lossatlas.kernels.dense.climb import LONGEST_CORRECTION, TRUST
 from lossatlas.kernels.factorized.shifted import (
     Shifted,
+    floor,
     generic,
     reduced_spectrum,
     rough_hessian,
@@ -126,13 +127,14 @@ class FactorizedClimb:
         arrived = (index == 1) & (newton < self.newton_length)
         status = jnp.where(arrived, Status.CONVERGED, status)
         status = jnp.where(jnp.isfinite(length), status, Status.NOT_FINITE)
+        product = surface.hessian_vector_product(state.w, step)
         keep = (values < 0) | (sign > 0)
         kept = jnp.where(keep, vectors, 0.0)
         return ClimbState(
             w=self._corrected(surface, state.w + step, (inverse, kept), length),
             mode=vectors[:, followed],
             radius=radius,
-            predicted=gradient + surface.hessian_vector_product(state.w, step),
+            predicted=_after_corrections(surface, inverse, kept, gradient + product),
             shift=BEYOND * jnp.abs(values[0]),
             hessians=hessians,
             convex=convex,
@@ -169,3 +171,11 @@ class FactorizedClimb:
         error = jnp.linalg.norm(gradient - state.predicted)
         error = error / jnp.maximum(jnp.linalg.norm(gradient), jnp.linalg.norm(state.predicted))
         return TRUST.after(state.radius, error, self.max_radius)
+
+
+def _after_corrections(
+    surface: Surface, inverse: Shifted, kept: Float[Array, "n k"], gradient: Float[Array, " n"]
+) -> Float[Array, " n"]:
+    """A predicted gradient (n,) without what the steps back to the floor will remove of it."""
+    along = kept @ (kept.T @ gradient)
+    return along + floor(surface, inverse, gradient - along)

@@ -34,8 +34,9 @@ LARGEST_SHIFT = 1e3
 LEAF = 512
 """Rows of a triangular matrix that are inverted by substitution."""
 
-GONE = 1e-10
-"""What is left of a vector, as a part of it, when it lies in the space already."""
+GONE, KEPT = 1e-10, 0.5
+"""What is left of a vector, as a part of it, when it lies in the space already; and what at least is
+left of the rest when it is made orthogonal once more."""
 
 
 class Shifted(NamedTuple):
@@ -127,10 +128,11 @@ def walls(surface: Surface, inverse: Shifted, v: Float[Array, " n"]) -> Float[Ar
 
 def floor(surface: Surface, inverse: Shifted, v: Float[Array, " n"]) -> Float[Array, " n"]:
     """What is left of v without its part in the stiff directions: v - (H / (H + shift))^3 v."""
+    v = surface.without_excluded(v)
     x = v[:, None]
     for _ in range(3):
         x = x - inverse.shift * solved(surface, inverse, x)
-    return surface.without_excluded(v) - x[:, 0]
+    return v - x[:, 0]
 
 
 def reduced_spectrum(
@@ -157,37 +159,41 @@ def reduced_spectrum(
     def extend(k: Array, found: tuple[Array, Array]) -> tuple[Array, Array]:
         basis, block = found
         for column in range(width):
-            x = _outside(basis, block[:, column])
-            basis = jax.lax.dynamic_update_index_in_dim(basis, x, k * width + column, 1)
-        last = jax.lax.dynamic_slice_in_dim(basis, k * width, width, 1)
-        return basis, inside(solved(surface, inverse, last))
+            x = _outside(surface, basis, block[:, column])
+            basis = jax.lax.dynamic_update_index_in_dim(basis, x, k * width + column, 0)
+        last = jax.lax.dynamic_slice_in_dim(basis, k * width, width)
+        return basis, inside(solved(surface, inverse, last.T))
 
-    basis = jnp.zeros((n, width * blocks), dtype)
+    basis = jnp.zeros((width * blocks, n), dtype)
     basis, _ = jax.lax.fori_loop(0, blocks, extend, (basis, inside(start)))
-    inner = to_inner(surface, basis, len(hessian))
-    norm = jnp.linalg.norm(hessian).astype(dtype)
-
-    def rough() -> Array:
-        return inner.T @ (hessian @ inner.astype(hessian.dtype)).astype(dtype)
+    inner = to_inner(surface, basis.T, len(hessian))
+    small = inner.T @ (hessian @ inner.astype(hessian.dtype)).astype(dtype)
+    largest = jnp.abs(jnp.linalg.eigvalsh(small)).max()
 
     def exact() -> Array:
-        products = jax.lax.map(lambda v: surface.hessian_vector_product(w, v), basis.T)
-        return basis.T @ products.T
+        products = jax.lax.map(lambda v: surface.hessian_vector_product(w, v), basis)
+        return basis @ products.T
 
-    small = jax.lax.cond(surface.rough_will_do(norm), rough, exact)
-    unused = jnp.sum(basis**2, axis=0) == 0
-    small = (small + small.T) / 2 + norm * jnp.diag(unused.astype(dtype))
-    values, columns = jnp.linalg.eigh(small)
-    return values, basis @ columns
+    small = jax.lax.cond(surface.rough_will_do(largest), lambda: small, exact)
+    unused = jnp.sum(basis**2, axis=1) == 0
+    beyond = 2.0 * largest * unused.astype(dtype)
+    values, columns = jnp.linalg.eigh((small + small.T) / 2 + jnp.diag(beyond))
+    return values, basis.T @ columns
 
 
-def _outside(basis: Float[Array, "n k"], x: Float[Array, " n"]) -> Float[Array, " n"]:
-    """The unit vector along the part of x that is not in the basis, zero if there is none."""
+def _outside(
+    surface: Surface, basis: Float[Array, "k n"], x: Float[Array, " n"]
+) -> Float[Array, " n"]:
+    """The unit vector along the part of x that is outside the basis, zero if there is none."""
     size = jnp.linalg.norm(x)
-    for _ in range(2):
-        x = x - basis @ (basis.T @ x)
+    x = x - (basis @ x) @ basis
     left = jnp.linalg.norm(x)
-    return jnp.where(left > GONE * size, x / jnp.maximum(left, 1e-300), 0.0)
+    # Once more with a unit vector, because what little is left consists of rounding errors, too.
+    x = surface.without_excluded(x / jnp.maximum(left, 1e-300))
+    x = x - (basis @ x) @ basis
+    again = jnp.linalg.norm(x)
+    new = (left > GONE * size) & (again > KEPT)
+    return jnp.where(new, x / jnp.maximum(again, 1e-300), 0.0)
 
 
 def generic(n: int, count: int) -> np.ndarray:
