@@ -5,8 +5,7 @@ The space begins with the gradient, the mode followed before and random vectors,
 gradient moves, are in it.
 
 A step along the floor of a winding valley ends on its wall. Before the next Hessian, two Newton
-steps in all directions stiffer than the shift lead back to the floor, with the factorization at
-hand.
+steps in the stiff directions lead back to the floor, with a factorization of their own.
 """
 
 from dataclasses import dataclass
@@ -35,6 +34,10 @@ from lossatlas.typing import Scalar
 
 BEYOND = 1.5
 """The shift, over the size of the lowest curvature at the point before."""
+
+WALL = 0.01
+"""Shift of the factorization that leads back to the floor of the valley, as a part of the norm of
+the Hessian: with a smaller one errors of single precision along soft modes outweigh the steps."""
 
 FIRST_SHIFT = 0.02
 """First shift, as a part of the norm of the Hessian."""
@@ -128,13 +131,14 @@ class FactorizedClimb:
         status = jnp.where(arrived, Status.CONVERGED, status)
         status = jnp.where(jnp.isfinite(length), status, Status.NOT_FINITE)
         product = surface.hessian_vector_product(state.w, step)
+        wall = shifted_inverse(hessian, norm, WALL * norm)
         keep = (values < 0) | (sign > 0)
         kept = jnp.where(keep, vectors, 0.0)
         return ClimbState(
-            w=self._corrected(surface, state.w + step, (inverse, kept), length),
+            w=self._corrected(surface, state.w + step, (wall, kept), length),
             mode=vectors[:, followed],
             radius=radius,
-            predicted=_after_corrections(surface, inverse, kept, gradient + product),
+            predicted=_after_corrections(surface, wall, kept, gradient + product),
             shift=BEYOND * jnp.abs(values[0]),
             hessians=hessians,
             convex=convex,

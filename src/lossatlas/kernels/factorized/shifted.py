@@ -35,8 +35,8 @@ LEAF = 512
 """Rows of a triangular matrix that are inverted by substitution."""
 
 GONE, KEPT = 1e-10, 0.5
-"""What is left of a vector, as a part of it, when it lies in the space already; and what at least is
-left of the rest when it is made orthogonal once more."""
+"""What is left of a vector, as a part of it, when it lies in the space already; and what at least
+is left of the rest when it is made orthogonal once more."""
 
 
 class Shifted(NamedTuple):
