@@ -22,6 +22,7 @@ from lossatlas.kernels.factorized.inertia import Factors, LowPairs, factorized, 
 from lossatlas.kernels.factorized.shifted import to_inner
 from lossatlas.kernels.parts import Polished
 from lossatlas.kernels.steadiness import change_of_product, displacement
+from lossatlas.kernels.step_control import NO_CURVATURE
 from lossatlas.landscape.base import Surface
 from lossatlas.typing import Scalar
 
@@ -78,15 +79,15 @@ class FactorizedPolish:
             if not np.isfinite(size):
                 return self._failed(w, float(energy), size, (gradients, hessians))
             hessian = np.asarray(_hessian(surface, w))
-            point = _Newton(
-                w, float(energy), gradient, hessian, factorized(hessian), gradients, hessians
-            )
-            step = self._step(surface, point, gradient, bool(downhill))
+            factors = _regular(hessian)
+            point = _Newton(w, float(energy), gradient, hessian, factors, gradients, hessians)
+            turned = self._turned_round(point) if downhill else None
+            step = self._step(surface, point, gradient, turned)
             if not np.isfinite(step).all():
                 return self._failed(w, float(energy), size, (gradients, hessians))
             if size <= self.target:
                 return self._certificate(surface, point, step)
-            best, smallest, used = self._chords(surface, point, step, bool(downhill))
+            best, smallest, used = self._chords(surface, point, step, turned)
             gradients += used
             point = point._replace(gradients=gradients)
             if size <= self.rms and smallest > WORTH * size:
@@ -96,20 +97,25 @@ class FactorizedPolish:
                 return self._failed(w, float(energy), size, (gradients, hessians), status)
             w = best
 
+    def _turned_round(self, point: _Newton) -> np.ndarray | None:
+        """The modes (m, k) of negative curvature, along which Newton steps lead uphill."""
+        if point.factors.negative == 0:
+            return None
+        pairs = lowest_pairs(point.hessian, point.factors, 1, self.residual)
+        return pairs.vectors[:, pairs.values < 0]
+
     def _step(
-        self, surface: Surface, point: _Newton, gradient: np.ndarray, downhill: bool
+        self, surface: Surface, point: _Newton, gradient: np.ndarray, turned: np.ndarray | None
     ) -> np.ndarray:
-        """The Newton step (n,) for a gradient at or near the point."""
+        """The Newton step (n,) for a gradient at or near the point, turned round along modes."""
         inner = np.asarray(_to_inner(surface, gradient, len(point.hessian)))
         step = -point.factors.solve(inner[:, None])[:, 0]
-        if downhill and point.factors.negative:
-            pairs = lowest_pairs(point.hessian, point.factors, 1, self.residual)
-            modes = pairs.vectors[:, pairs.values < 0]
-            step = step - 2.0 * modes @ (modes.T @ step)
+        if turned is not None:
+            step = step - 2.0 * turned @ (turned.T @ step)
         return np.asarray(_from_inner(surface, step))
 
     def _chords(
-        self, surface: Surface, point: _Newton, step: np.ndarray, downhill: bool
+        self, surface: Surface, point: _Newton, step: np.ndarray, turned: np.ndarray | None
     ) -> tuple[np.ndarray, float, int]:
         """Steps with one factorization while they halve the gradient nearby.
 
@@ -127,7 +133,7 @@ class FactorizedPolish:
                 w, smallest = trial, size
             if not enough:
                 return w, smallest, used
-            step = self._step(surface, point, gradient, downhill)
+            step = self._step(surface, point, gradient, turned)
             if np.linalg.norm(trial + step - point.w) > self.max_step:
                 return w, smallest, used
 
@@ -165,6 +171,17 @@ class FactorizedPolish:
         """No certificate."""
         nothing = np.empty(0), np.empty((0, len(w)))
         return Polished(w, energy, size, np.nan, *nothing, 0.0, np.inf, *used, status)
+
+
+def _regular(hessian: np.ndarray) -> Factors:
+    """Factors of the Hessian; where it is singular, of one that differs by a rounding error.
+
+    The step is then long and capped, and the certificate says that the sign is not certain.
+    """
+    factors = factorized(hessian)
+    if not factors.singular:
+        return factors
+    return factorized(hessian, -max(NO_CURVATURE * float(np.linalg.norm(hessian)), 1e-300))
 
 
 def _complete(pairs: LowPairs) -> bool:
