@@ -1,7 +1,7 @@
 """How cost grows: with weights, training items, lanes and cores; and how full the lanes are.
 
-    python -m benchmarks.scaling [--quick] [--only weights items ...] [--largest N]
-        [--write-docs]
+    python -m benchmarks.scaling [--quick] [--only weights items ...] [--smallest N]
+        [--largest N] [--write-docs]
 
 Costs are CPU seconds of a quench from a basin-hopping step to a certified minimum, and of a
 minimum-saddle-minimum triple from perturbed minima, failures included and compilation left
@@ -68,8 +68,8 @@ class Point:
     triples: int
 
 
-def points(against: str, quick: bool, largest: float) -> Iterator[Point]:
-    """All measurements of one kind, up to the largest value."""
+def points(against: str, quick: bool, largest: float, smallest: float = 0.0) -> Iterator[Point]:
+    """All measurements of one kind, from the smallest to the largest value."""
     for size in (QUICK if quick else SIZES)[against]:
         landscape = d1(
             hidden=(size,) if against == "weights" else (10,),
@@ -77,6 +77,8 @@ def points(against: str, quick: bool, largest: float) -> Iterator[Point]:
         )
         if (landscape.n_weights if against == "weights" else size) > largest:
             return
+        if (landscape.n_weights if against == "weights" else size) < smallest:
+            continue
         lanes = size if against == "lanes" else None
         engine = Engine(landscape.surface, lanes, size if against == "cores" else None)
         value = landscape.n_weights if against == "weights" else size
@@ -98,10 +100,10 @@ def measured(
     # A few searches are ten times as long as most, so means need many.
     many = 128 if landscape.n_weights * len(landscape.labels) < 100_000 else 32
     count = max(8 if quick else many, engine.lanes * engine.workers)
-    if landscape.n_weights > 1000:  # minutes each
+    if landscape.n_weights > 5000:  # minutes each
         count = engine.workers
-    elif landscape.n_weights > 500:  # one in eight takes minutes
-        count = 16
+    elif landscape.n_weights > 500:
+        count = 8
     elif len(landscape.labels) > 10_000:
         count = engine.lanes * engine.workers
     random = np.random.default_rng(0)
@@ -267,6 +269,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--largest", type=float, default=np.inf, help="measure up to this value, keep what is above"
     )
+    made.add_argument(
+        "--smallest", type=float, default=0.0, help="measure from this value, keep what is below"
+    )
     made.add_argument("--results", type=Path, default=RESULTS, help="folder of JSON and picture")
     made.add_argument(
         "--write-docs",
@@ -297,11 +302,13 @@ def main(arguments: list[str] | None = None) -> None:
             stored[name] = asdict(fullness(options.quick))
             path.write_text(json.dumps(stored, indent=1))
             continue
-        larger = [point for point in stored.get(name, []) if point["value"] > options.largest]
+        before = stored.get(name, [])
+        smaller = [point for point in before if point["value"] < options.smallest]
+        larger = [point for point in before if point["value"] > options.largest]
         measured_now: list[dict] = []
-        for point in points(name, options.quick, options.largest):
+        for point in points(name, options.quick, options.largest, options.smallest):
             measured_now.append(asdict(point))
-            stored[name] = [*measured_now, *larger]
+            stored[name] = [*smaller, *measured_now, *larger]
             path.write_text(json.dumps(stored, indent=1))
     found, lanes = restored(stored)
     draw(found, options.results / PICTURE)

@@ -12,6 +12,10 @@ from lossatlas.kernels.band import Band
 from lossatlas.kernels.dense.climb import Climb
 from lossatlas.kernels.dense.flow import Flow
 from lossatlas.kernels.dense.polish import Polish
+from lossatlas.kernels.factorized.climb import FactorizedClimb
+from lossatlas.kernels.factorized.flow import FactorizedFlow
+from lossatlas.kernels.factorized.polish import FactorizedPolish
+from lossatlas.kernels.factorized.quench import FactorizedQuench
 from lossatlas.kernels.matrix_free.climb import HybridClimb
 from lossatlas.kernels.matrix_free.flow import ChebyshevFlow
 from lossatlas.kernels.matrix_free.polish import IterativePolish
@@ -41,43 +45,62 @@ MATRIX_FREE = (
 PAIRS = Quench(max_step=1.0, memory=50)
 
 
+FACTORIZED = (
+    FactorizedPolish(n_modes=8, max_step=0.3),
+    FactorizedClimb(newton_length=1e-3, radius=1.0, max_radius=4.0),
+    FactorizedFlow(max_step=0.5),
+)
+
+
+def factorized(refresh):
+    return FactorizedQuench(max_step=1.0, refresh=refresh)
+
+
 def refreshed(refresh, steps):
     return Quench(max_step=0.3, refresh=refresh, steps=steps)
 
 
 @pytest.mark.parametrize(
-    ("n", "device", "name", "quench", "parts"),
+    ("n", "cost", "device", "name", "quench", "parts"),
     [
-        (74, "cpu", "dense", refreshed(300, 400), dense(4)),
-        (199, "cpu", "dense", refreshed(800, 400), dense(4)),
-        (200, "cpu", "dense", refreshed(800, 400), dense(4)),
-        (201, "cpu", "dense", refreshed(900, 100), dense(1)),
-        (399, "cpu", "dense", refreshed(1600, 100), dense(1)),
-        (400, "cpu", "dense", refreshed(1600, 100), dense(1)),
-        (401, "cpu", "dense", PAIRS, dense(1)),
-        (999, "cpu", "dense", PAIRS, dense(1)),
-        (1000, "cpu", "dense", PAIRS, dense(1)),
-        (1001, "cpu", "matrix-free", PAIRS, MATRIX_FREE),
-        (74, "gpu", "dense", refreshed(300, 100), dense(1)),
-        (200, "gpu", "dense", refreshed(800, 100), dense(1)),
-        (201, "gpu", "dense", refreshed(900, 100), dense(1)),
-        (400, "gpu", "dense", refreshed(1600, 100), dense(1)),
-        (401, "gpu", "dense", PAIRS, dense(1)),
-        (1000, "gpu", "dense", PAIRS, dense(1)),
-        (1001, "gpu", "matrix-free", PAIRS, MATRIX_FREE),
+        (74, None, "cpu", "dense", refreshed(300, 400), dense(4)),
+        (199, None, "cpu", "dense", refreshed(800, 400), dense(4)),
+        (200, None, "cpu", "dense", refreshed(800, 400), dense(4)),
+        (201, None, "cpu", "dense", refreshed(900, 100), dense(1)),
+        (399, None, "cpu", "dense", refreshed(1600, 100), dense(1)),
+        (400, None, "cpu", "dense", refreshed(1600, 100), dense(1)),
+        # By automatic differentiation a Hessian costs four gradients for each weight.
+        (401, None, "cpu", "dense", PAIRS, dense(1)),
+        (1000, None, "cpu", "dense", PAIRS, dense(1)),
+        (1001, None, "cpu", "matrix-free", PAIRS, MATRIX_FREE),
+        (401, 401, "cpu", "factorized", factorized(30), FACTORIZED),
+        (2000, 30, "cpu", "factorized", factorized(50), FACTORIZED),
+        (10_000, 30, "cpu", "factorized", factorized(250), FACTORIZED),
+        (10_001, 30, "cpu", "matrix-free", PAIRS, MATRIX_FREE),
+        (74, None, "gpu", "dense", refreshed(300, 100), dense(1)),
+        (200, None, "gpu", "dense", refreshed(800, 100), dense(1)),
+        (201, None, "gpu", "dense", refreshed(900, 100), dense(1)),
+        (400, None, "gpu", "dense", refreshed(1600, 100), dense(1)),
+        (401, None, "gpu", "dense", PAIRS, dense(1)),
+        (1000, None, "gpu", "dense", PAIRS, dense(1)),
+        (1001, None, "gpu", "matrix-free", PAIRS, MATRIX_FREE),
+        (1001, 30, "gpu", "dense", PAIRS, dense(1)),
+        (8000, 30, "gpu", "dense", PAIRS, dense(1)),
+        (8001, 30, "gpu", "matrix-free", PAIRS, MATRIX_FREE),
     ],
 )
-def test_choice_by_size_and_device(monkeypatch, n, device, name, quench, parts):
+def test_choice_by_size_cost_and_device(monkeypatch, n, cost, device, name, quench, parts):
     monkeypatch.setattr("lossatlas.kernels.method.device", lambda: SimpleNamespace(platform=device))
-    method = method_for(bowl(n))
+    method = method_for(bowl(n) if cost is None else bowl(n, hessian_cost=cost))
     assert method.name == name
     assert method.quench == quench
     assert (method.polish, method.climb, method.flow) == parts
     assert method.band == Band(max_step=0.2)
     accuracy = (method.flow_tolerance, method.largest_spread, method.newton_ball)
     expected = {
-        "dense": ((3e-3, 3e-5), 0.2, 0.1),
-        "matrix-free": ((1e-3, 1e-5), 0.05, 0.1),
+        "dense": ((3e-3, 3e-4, 3e-5), 0.2, 0.1),
+        "factorized": ((3e-3, 3e-4, 3e-5), 0.2, 0.1),
+        "matrix-free": ((1e-3, 1e-4, 1e-5), 0.05, 0.1),
     }
     assert accuracy == expected[name]
 
@@ -87,6 +110,9 @@ def test_a_family_can_be_asked_for_by_name(monkeypatch):
     small = method_for(bowl(3), "matrix-free")
     assert (small.name, small.quench) == ("matrix-free", PAIRS)
     assert (small.polish, small.climb, small.flow) == MATRIX_FREE
+    factors = method_for(bowl(3), "factorized")
+    assert (factors.name, factors.quench) == ("factorized", factorized(30))
+    assert (factors.polish, factors.climb, factors.flow) == FACTORIZED
     large = method_for(bowl(1001), "dense")
     assert (large.name, large.quench) == ("dense", PAIRS)
     assert (large.polish, large.climb, large.flow) == dense(1)
@@ -94,7 +120,7 @@ def test_a_family_can_be_asked_for_by_name(monkeypatch):
 
 
 def test_an_unknown_family_is_refused_with_the_known_ones():
-    with pytest.raises(BadInputError, match=r"'sparse'.*'dense' or 'matrix-free'"):
+    with pytest.raises(BadInputError, match=r"'sparse'.*'dense' or 'factorized' or 'matrix-free'"):
         method_for(bowl(3), "sparse")
 
 
@@ -119,7 +145,7 @@ def test_all_lanes_of_a_block_are_refreshed_at_the_same_step(monkeypatch, cost):
     assert quench.steps % quench.refresh == 0 or quench.refresh % quench.steps == 0
 
 
-@pytest.mark.parametrize("name", ["dense", "matrix-free"])
+@pytest.mark.parametrize("name", ["dense", "factorized", "matrix-free"])
 def test_lengths_are_multiples_of_the_length_scale(name):
     one, ten = (method_for(bowl(2, length_scale=scale), name) for scale in (1.0, 10.0))
     for part in ("quench", "polish", "flow", "band"):

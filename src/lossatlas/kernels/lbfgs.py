@@ -4,6 +4,7 @@ The pairs stand in a ring: a new one takes the place of the oldest, and nothing 
 whose rho is zero are unused and contribute nothing.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -67,8 +68,20 @@ def forget(model: Model, guess: float, really: Bool[Array, ""]) -> Model:
     )
 
 
-def direction(model: Model, gradient: Float[Array, " n"]) -> Float[Array, " n"]:
-    """The quasi-Newton step -H g by the two-loop recursion."""
+def _scaled(model: Model, v: Float[Array, " n"]) -> Float[Array, " n"]:
+    return model.scale * v
+
+
+def direction(
+    model: Model,
+    gradient: Float[Array, " n"],
+    inverse: Callable[[Model, Float[Array, " n"]], Float[Array, " n"]] = _scaled,
+) -> Float[Array, " n"]:
+    """The quasi-Newton step -H g by the two-loop recursion.
+
+    `inverse(model, v)` applies to v (n,) the inverse Hessian that the pairs update; by default a
+    multiple of the identity.
+    """
     from_oldest = (model.oldest + jnp.arange(len(model.rho))) % len(model.rho)
 
     def backward(q: Array, slot: Array) -> tuple[Array, Array]:
@@ -80,5 +93,5 @@ def direction(model: Model, gradient: Float[Array, " n"]) -> Float[Array, " n"]:
         return r + (alpha - model.rho[slot] * jnp.vdot(model.y[slot], r)) * model.s[slot], None
 
     q, alphas = jax.lax.scan(backward, gradient, from_oldest, reverse=True)
-    r, _ = jax.lax.scan(forward, model.scale * q, (from_oldest, alphas))
+    r, _ = jax.lax.scan(forward, inverse(model, q), (from_oldest, alphas))
     return -r

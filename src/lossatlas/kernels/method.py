@@ -14,6 +14,10 @@ from lossatlas.kernels.band import Band
 from lossatlas.kernels.dense.climb import Climb
 from lossatlas.kernels.dense.flow import Flow
 from lossatlas.kernels.dense.polish import Polish
+from lossatlas.kernels.factorized.climb import FactorizedClimb
+from lossatlas.kernels.factorized.flow import FactorizedFlow
+from lossatlas.kernels.factorized.polish import FactorizedPolish
+from lossatlas.kernels.factorized.quench import FactorizedQuench
 from lossatlas.kernels.matrix_free.climb import HybridClimb
 from lossatlas.kernels.matrix_free.flow import ChebyshevFlow
 from lossatlas.kernels.matrix_free.polish import IterativePolish
@@ -22,22 +26,28 @@ from lossatlas.kernels.quench import Quench
 from lossatlas.landscape.base import Landscape
 from lossatlas.landscape.device import device
 
-MethodName: TypeAlias = Literal["dense", "matrix-free"]
-"""The families of kernels: with exact Hessians, or with products of the Hessian and vectors."""
+MethodName: TypeAlias = Literal["dense", "factorized", "matrix-free"]
+"""The families of kernels: with spectra of exact Hessians, with factorizations of exact Hessians,
+or with products of the Hessian and vectors."""
 
 
 class Choice(NamedTuple):
     """A row of the table.
 
     Attributes:
+        platform: `"cpu"`, or `"gpu"` for any other device.
         up_to: number of weights up to which the row applies.
+        dear: whether it applies where a Hessian costs more than a gradient for each weight, as with
+            automatic differentiation.
         name: the family of polish, climb and flow.
-        full_matrix: whether quenches keep a full matrix, refreshed by the Hessian, in place of
-            `PAIRS` pairs.
-        long_calls: whether device calls on a CPU are `LONG_CALLS` times as long.
+        full_matrix: whether quenches of a family without a quench of its own keep a full matrix,
+            refreshed by the Hessian, in place of `PAIRS` pairs.
+        long_calls: whether device calls are `LONG_CALLS` times as long.
     """
 
+    platform: Literal["cpu", "gpu"]
     up_to: float
+    dear: bool
     name: MethodName
     full_matrix: bool
     long_calls: bool
@@ -45,16 +55,23 @@ class Choice(NamedTuple):
 
 CHOICES = (
     # A device call costs about as much as a step of a kernel on so small a landscape.
-    Choice(200, "dense", full_matrix=True, long_calls=True),
+    Choice("cpu", 200, True, "dense", full_matrix=True, long_calls=True),
     # The full matrix needs fewer steps than any number of pairs; above, products with it, n^2
     # operations each, cost more than this saves.
-    Choice(400, "dense", full_matrix=True, long_calls=False),
-    # Climbs and paths diagonalize a Hessian at every step, n^3 operations; above, this takes longer
-    # than the Hessian-vector products that they otherwise need.
-    Choice(1000, "dense", full_matrix=False, long_calls=False),
-    Choice(inf, "matrix-free", full_matrix=False, long_calls=False),
+    Choice("cpu", 400, True, "dense", full_matrix=True, long_calls=False),
+    # A spectrum costs some twenty factorizations. Above, the Hessian does not fit the memory of
+    # several workers.
+    Choice("cpu", 10_000, False, "factorized", full_matrix=False, long_calls=False),
+    # Where Hessians are dear their spectrum is not what costs time.
+    Choice("cpu", 1000, True, "dense", full_matrix=False, long_calls=False),
+    Choice("cpu", inf, True, "matrix-free", full_matrix=False, long_calls=False),
+    # Hessians and spectra are cheap: of 3504 weights 3 and 79 ms.
+    Choice("gpu", 400, True, "dense", full_matrix=True, long_calls=False),
+    Choice("gpu", 8000, False, "dense", full_matrix=False, long_calls=False),
+    Choice("gpu", 1000, True, "dense", full_matrix=False, long_calls=False),
+    Choice("gpu", inf, True, "matrix-free", full_matrix=False, long_calls=False),
 )
-"""By rising number of weights; the first row that is large enough applies."""
+"""The first row of the platform that is large enough applies."""
 
 LONG_CALLS = 4
 """Steps of a long device call, over those of a kernel by itself. Only on a CPU, where a lane that
@@ -63,6 +80,10 @@ has finished executes nothing; vectorized lanes wait for the last of them."""
 REFRESH = 25
 """Evaluations between two refreshments of a quench by the Hessian, or as many as the Hessian costs
 gradients if that is more: so Hessians never cost more than the gradients between them."""
+
+FACTORIZATION, WEIGHTS = 30, 40
+"""Evaluations between two factorizations of a quench: as many, and at least one for so many
+weights. So the factorizations cost about as much as the gradients between them."""
 
 PAIRS = 50
 """Pairs of the limited-memory model of a quench."""
@@ -76,7 +97,7 @@ class Method:
     """The kernels for one landscape, with their options.
 
     Attributes:
-        name: the family of polish, climb and flow, `"dense"` or `"matrix-free"`.
+        name: the family of polish, climb and flow, `"dense"`, `"factorized"` or `"matrix-free"`.
         quench: from a start to the bottom of its basin.
         polish: Newton steps and the spectrum that certifies what they reach.
         climb: from a minimum to a transition state.
@@ -90,7 +111,7 @@ class Method:
     """
 
     name: MethodName
-    quench: Quench
+    quench: Quench | FactorizedQuench
     polish: Polisher
     climb: Climber
     flow: Follower
@@ -105,8 +126,8 @@ def method_for(landscape: Landscape, name: str | None = None) -> Method:
 
     Args:
         landscape: its number of weights, the cost of its Hessian and its length scale decide.
-        name: the family to use whatever the size, `"dense"` or `"matrix-free"`; default None, by
-            the number of weights.
+        name: the family to use whatever the size, `"dense"`, `"factorized"` or `"matrix-free"`;
+            default None, by the number of weights, the cost of a Hessian and the device.
 
     Raises:
         BadInputError: if there is no family of this name.
@@ -118,26 +139,34 @@ def method_for(landscape: Landscape, name: str | None = None) -> Method:
         >>> method_for(bowl).name, method_for(bowl, "matrix-free").name
         ('dense', 'matrix-free')
     """
-    choice = _choice(landscape.n_weights, name)
     on_cpu = device().platform == "cpu"
+    choice = _choice(landscape, "cpu" if on_cpu else "gpu", name)
     quench = _quench(landscape, choice)
     band = Band(max_step=0.2 * landscape.length_scale)
-    family = _dense if choice.name == "dense" else _matrix_free
-    method = family(landscape.length_scale, quench, band)
-    return _with_long_calls(method) if choice.long_calls and on_cpu else method
+    families = {"dense": _dense, "factorized": _factorized, "matrix-free": _matrix_free}
+    method = families[choice.name](landscape.length_scale, quench, band)
+    return _with_long_calls(method) if choice.long_calls else method
 
 
-def _choice(n_weights: int, name: str | None) -> Choice:
+def _choice(landscape: Landscape, platform: str, name: str | None) -> Choice:
     """The row of the table; of a family asked for by name the largest row if none is enough."""
     if name is not None and name not in get_args(MethodName):
         known = " or ".join(repr(known) for known in get_args(MethodName))
         raise BadInputError("method", f"{name!r} is no family of kernels", f"use {known}")
+    dear = landscape.hessian_cost > landscape.n_weights
     rows = [row for row in CHOICES if name in (None, row.name)]
-    return next((row for row in rows if n_weights <= row.up_to), rows[-1])
+    # A family that a platform has no row of can be asked for all the same.
+    rows = [row for row in rows if row.platform == platform] or rows
+    if name is None:
+        rows = [row for row in rows if row.dear or not dear]
+    return next((row for row in rows if landscape.n_weights <= row.up_to), rows[-1])
 
 
-def _quench(landscape: Landscape, choice: Choice) -> Quench:
+def _quench(landscape: Landscape, choice: Choice) -> Quench | FactorizedQuench:
     """The quench; one that knows the curvature by the Hessian does better with short steps."""
+    if choice.name == "factorized":
+        refresh = max(FACTORIZATION, landscape.n_weights // WEIGHTS)
+        return FactorizedQuench(max_step=1.0 * landscape.length_scale, refresh=refresh)
     length = landscape.length_scale
     if not choice.full_matrix:
         return Quench(max_step=1.0 * length, memory=PAIRS)
@@ -149,7 +178,7 @@ def _quench(landscape: Landscape, choice: Choice) -> Quench:
     return Quench(max_step=0.3 * length, refresh=refresh, steps=steps)
 
 
-def _dense(length: float, quench: Quench, band: Band) -> Method:
+def _dense(length: float, quench: Quench | FactorizedQuench, band: Band) -> Method:
     """With exact Hessians.
 
     The first tolerance is one at which links are right; at ten times the tolerance one in 3,000 was
@@ -169,7 +198,24 @@ def _dense(length: float, quench: Quench, band: Band) -> Method:
     )
 
 
-def _matrix_free(length: float, quench: Quench, band: Band) -> Method:
+def _factorized(length: float, quench: Quench | FactorizedQuench, band: Band) -> Method:
+    """With factorizations of exact Hessians; lengths and tolerances as with their spectra."""
+    return Method(
+        name="factorized",
+        quench=quench,
+        polish=FactorizedPolish(n_modes=N_SOFT, max_step=0.3 * length),
+        climb=FactorizedClimb(
+            newton_length=1e-3 * length, radius=1.0 * length, max_radius=4.0 * length
+        ),
+        flow=FactorizedFlow(max_step=0.5 * length),
+        band=band,
+        flow_tolerance=(3e-3 * length, 3e-5 * length),
+        largest_spread=0.2 * length,
+        newton_ball=0.1 * length,
+    )
+
+
+def _matrix_free(length: float, quench: Quench | FactorizedQuench, band: Band) -> Method:
     """With gradients and Hessian-vector products only.
 
     The flow is of lower order, so that its errors say less: its tolerances are tighter. A path at

@@ -66,9 +66,21 @@ def change_of_curvature(
     `longest`: what is said of the one point then says nothing of the other. Eigenvalues (m,) and
     vectors (n, m) are those at w that `away` is made of.
     """
+    direction = away / jnp.maximum(jnp.linalg.norm(away), 1e-300)
+    here = vectors @ (eigenvalues * (vectors.T @ direction))
+    return change_of_product(surface, w, here, away, longest)
+
+
+def change_of_product(
+    surface: Surface,
+    w: Float[Array, " n"],
+    here: Float[Array, " n"],
+    away: Float[Array, " n"],
+    longest: float,
+) -> Scalar:
+    """As `change_of_curvature`, from the product (n,) of the Hessian at w and the direction."""
     length = jnp.linalg.norm(away)
     direction = away / jnp.maximum(length, 1e-300)
-    here = vectors @ (eigenvalues * (vectors.T @ direction))
     product = surface.hessian_vector_product(w + away, direction)
     there = surface.without_excluded(product)
     size = jnp.linalg.norm(here)

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, Int
 from lossatlas.landscape.architecture import Architecture, propagate, transposed, unpack
 from lossatlas.landscape.network_hessian import data_hessian
 from lossatlas.landscape.softmax_shift import from_inner, inner_regularized
+from lossatlas.landscape.wide_hessian import is_wide, wide_hessian
 from lossatlas.typing import Scalar
 
 ROUNDING = 2e-7
@@ -87,9 +88,11 @@ class NetworkLoss(NamedTuple):
     def inner_hessian(self, w: Float[Array, " n"]) -> Float[Array, "m m"]:
         """The exact Hessian (m, m) in the coordinates of the space without the softmax shift."""
         data = self._data(w)
-        return data + 2.0 * self.l2 * np.diag(inner_regularized(self.architecture)).astype(
-            data.dtype
-        )
+        regularized = inner_regularized(self.architecture).astype(data.dtype)
+        # Not `np.diag`: what is compiled would contain all the zeros.
+        places = jnp.arange(len(data))
+        diagonal = jnp.where(places[:, None] == places, regularized, 0.0)
+        return data + (2.0 * self.l2).astype(data.dtype) * diagonal
 
     def from_inner(self, x: Float[Array, "m ..."]) -> Float[Array, "n ..."]:
         """Weights (n, ...) of inner coordinates (m, ...)."""
@@ -97,6 +100,9 @@ class NetworkLoss(NamedTuple):
 
     def _data(self, w: Float[Array, " n"]) -> Float[Array, "m m"]:
         inputs = self.inputs
+        if is_wide(self.architecture):
+            rough = w.astype(inputs.dtype)
+            return wide_hessian(self.architecture, inputs, self.targets, rough, self.seen)
         if self.seen is not None:
             shape = (self.architecture.widths[0], inputs.shape[1])
             inputs = jnp.zeros(shape, inputs.dtype).at[self.seen].set(inputs)

@@ -101,11 +101,11 @@ def _sums(
     activations, outputs = propagate(layers, inputs)
     matrices = [*layers[0][:-1], table.T @ layers[0][-1]]
     slopes = [1.0 - a * a for a in activations[1:]]
-    lower = [_with_one(a) for a in activations]
+    lower = [with_one(a) for a in activations]
     depth = len(matrices)
 
     # curvature[m] = G_{l,m}: (width_l, width_m, items) for the current layer l and all m >= l.
-    first, last = _output_derivatives(table, outputs, targets, weights)
+    first, last = output_derivatives(table, outputs, targets, weights)
     deltas, curvature = {depth - 1: first}, {depth - 1: last}
     found = []
     for layer in range(depth - 1, -1, -1):
@@ -126,7 +126,7 @@ def _sums(
     return jnp.concatenate([block.ravel() for block in found])
 
 
-def _output_derivatives(
+def output_derivatives(
     table: np.ndarray, outputs: Array, targets: Array, weights: Array
 ) -> tuple[Array, Array]:
     """First (k, items) and second (k, k, items) derivatives by what the table makes of outputs."""
@@ -151,7 +151,7 @@ def _between(curvature: Array, reach: Array, delta: Array, lower: Array, higher:
     return first.reshape(second.shape) + second.astype(first.dtype)
 
 
-def _with_one(activations: Float[Array, "nodes items"]) -> Float[Array, "nodes+1 items"]:
+def with_one(activations: Float[Array, "nodes items"]) -> Float[Array, "nodes+1 items"]:
     """The activations of a layer (nodes, items) and a one for the bias."""
     ones = jnp.ones((1, activations.shape[1]), activations.dtype)
     return jnp.concatenate([activations, ones])

@@ -76,8 +76,11 @@ class NetworkLandscape:
         self.n_weights = self.architecture.n_weights
         self.l2 = float(l2)
         self.zero_tolerance: float | None = 1e-3 * self.l2
-        # A gradient takes n x items operations, a Hessian n^2 x items, its spectrum n^3.
-        self.hessian_cost = 0.2 * self.n_weights * (1.0 + self.n_weights / len(labels))
+        # A gradient takes n x items operations, a Hessian n^2 x items, its spectrum n^3 (without
+        # which searches do where it would cost more).
+        self.hessian_cost = min(
+            0.2 * self.n_weights * (1.0 + self.n_weights / len(labels)), float(self.n_weights)
+        )
         self.inputs, self.labels = inputs, labels
         targets = np.eye(classes)[labels].T
         seen = np.flatnonzero((inputs != 0).any(axis=0))

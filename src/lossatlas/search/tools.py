@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from lossatlas.kernels.band import Band
+from lossatlas.kernels.factorized.quench import FactorizedQuench
 from lossatlas.kernels.method import N_SOFT as N_SOFT, method_for
 from lossatlas.kernels.parts import Climber, Follower, Polisher
 from lossatlas.kernels.quench import Quench
@@ -28,7 +29,7 @@ class Tools(NamedTuple):
     """
 
     landscape: Landscape
-    quench: Quench
+    quench: Quench | FactorizedQuench
     polish: Polisher
     climb: Climber
     flow: Follower

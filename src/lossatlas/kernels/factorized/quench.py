@@ -1,0 +1,192 @@
+"""Quench with a factorized Hessian in the place of L-BFGS's first guess.
+
+The steps are those of `kernels.quench`: quasi-Newton, capped, accepted unless the energy rises, no
+line search. The model of the inverse Hessian is (H + shift)^-1 of an earlier point, updated by the
+pairs of the steps since (two-loop recursion, Nocedal 1980). It is made anew after `refresh`
+evaluations, about as many as one factorization costs, with the smallest shift that makes the
+Hessian positive definite. The first evaluations do without: on a well-conditioned landscape they
+are enough.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Bool, Float, Int
+
+from lossatlas.errors import Status
+from lossatlas.kernels import lbfgs
+from lossatlas.kernels.factorized.shifted import Shifted, rough_hessian, shifted_inverse, solved
+from lossatlas.kernels.quench import TRIALS, Quenched
+from lossatlas.kernels.step_control import ENERGY_RISE, SHORTENED, capped, rms
+from lossatlas.landscape.base import Surface
+from lossatlas.lanes.requests import running
+from lossatlas.typing import Scalar
+
+FIRST_SHIFT = 1e-3
+"""First shift, as a part of the norm of the Hessian."""
+
+LOWERED, LOWERED_LITTLE = 0.1, 0.5
+"""Factors by which the shift that was enough is lowered for the next factorization; the second if
+a lower one was not enough."""
+
+
+class QuenchState(NamedTuple):
+    """One quench in flight between two factorizations."""
+
+    w: Float[Array, " n"]
+    energy: Scalar
+    gradient: Float[Array, " n"]
+    shift: Scalar
+    evaluations: Int[Array, ""]
+    hessians: Int[Array, ""]
+    status: Int[Array, ""]
+
+
+class _Steps(NamedTuple):
+    """The steps with one factorization: the accepted point, the pairs, the step on trial."""
+
+    w: Float[Array, " n"]
+    energy: Scalar
+    gradient: Float[Array, " n"]
+    model: lbfgs.Model
+    step: Float[Array, " n"]
+    trials: Int[Array, ""]
+    count: Int[Array, ""]
+    going: Bool[Array, ""]
+
+
+@dataclass(frozen=True)
+class FactorizedQuench:
+    """Kernel; a job is `(w,)`.
+
+    Args:
+        rms: converged when the RMS gradient is below this.
+        max_step: cap on the length of a step.
+        max_evaluations: give up after so many.
+        refresh: evaluations between two factorizations.
+        memory: pairs that update the factorization.
+        max_rise: energy rise tolerated in one step.
+        guess: initial inverse Hessian, times the identity, before the first factorization.
+        steps: factorizations a device call.
+    """
+
+    rms: float = 1e-7
+    max_step: float = 1.0
+    max_evaluations: int = 20000
+    refresh: int = 30
+    memory: int = 30
+    max_rise: float = ENERGY_RISE
+    guess: float = 0.1
+    steps: int = 1
+
+    def init(self, surface: Surface, w: Float[Array, " n"]) -> QuenchState:
+        """Return the state of a quench after the first evaluation."""
+        w = surface.without_excluded(w)
+        energy, gradient = surface.value_and_gradient(w)
+        finite = jnp.isfinite(energy)
+        return QuenchState(
+            w=w,
+            energy=energy,
+            gradient=surface.without_excluded(gradient),
+            shift=jnp.full((), jnp.inf, w.dtype),
+            evaluations=jnp.int32(1),
+            hessians=jnp.int32(0),
+            status=jnp.where(finite, running(), jnp.int32(Status.NOT_FINITE)),
+        )
+
+    def step(self, surface: Surface, state: QuenchState) -> QuenchState:
+        """Factorize a Hessian, unless it is the first time, and take steps with it."""
+        first = state.hessians + (state.evaluations > 1) == 0
+        inverse = jax.lax.cond(
+            first, lambda: self._none(surface, state), lambda: self._factorized(surface, state)
+        )
+        useless = first | ~jnp.isfinite(inverse.lower[-1, -1])
+
+        def inverted(model: lbfgs.Model, v: Array) -> Array:
+            return jax.lax.cond(
+                useless,
+                lambda: model.scale * v,
+                lambda: solved(surface, inverse, v[:, None])[:, 0],
+            )
+
+        steps = self._with_one_factorization(surface, state, inverted)
+        evaluations = state.evaluations + steps.count
+        size = rms(steps.gradient)
+        status = jnp.where(evaluations >= self.max_evaluations, Status.TOO_MANY_STEPS, running())
+        status = jnp.where(size <= self.rms, Status.CONVERGED, status)
+        finite = jnp.isfinite(steps.energy) & jnp.isfinite(size)
+        status = jnp.where(finite, status, Status.NOT_FINITE)
+        lowered = jnp.where(inverse.raised, LOWERED_LITTLE, LOWERED) * inverse.shift
+        return QuenchState(
+            w=steps.w,
+            energy=steps.energy,
+            gradient=steps.gradient,
+            shift=lowered,
+            evaluations=evaluations,
+            hessians=state.hessians + ~first,
+            status=status.astype(jnp.int32),
+        )
+
+    def result(self, state: QuenchState) -> Quenched:
+        """The point reached."""
+        return Quenched(
+            state.w,
+            state.energy,
+            rms(state.gradient),
+            state.evaluations,
+            state.hessians,
+            state.status,
+        )
+
+    def _none(self, surface: Surface, state: QuenchState) -> Shifted:
+        """In the shape of a factorization, before the first one."""
+        shape = jax.eval_shape(lambda w: rough_hessian(surface, w)[0], state.w)
+        return Shifted(jnp.zeros(shape.shape, shape.dtype), state.shift, jnp.asarray(False))
+
+    def _factorized(self, surface: Surface, state: QuenchState) -> Shifted:
+        hessian, norm = rough_hessian(surface, state.w)
+        shift = jnp.where(jnp.isfinite(state.shift), state.shift, FIRST_SHIFT * norm)
+        return shifted_inverse(hessian, norm, shift)
+
+    def _with_one_factorization(self, surface: Surface, state: QuenchState, inverted) -> _Steps:
+        """Quasi-Newton steps until it is time for another factorization, or for the end."""
+        model = lbfgs.init(state.w, self.memory, self.guess)
+
+        def proposed(model: lbfgs.Model, gradient: Array) -> Array:
+            step = lbfgs.direction(model, gradient, inverted)
+            step = jnp.where(jnp.vdot(step, gradient) > 0, -step, step)
+            return capped(step, self.max_step)
+
+        def advance(steps: _Steps) -> _Steps:
+            w = steps.w + steps.step
+            energy, gradient = surface.value_and_gradient(w)
+            gradient = surface.without_excluded(gradient)
+            accepted = energy <= steps.energy + self.max_rise
+            taken = jnp.where(accepted, steps.step, 0.0)
+            change = jnp.where(accepted, gradient - steps.gradient, 0.0)
+            model = lbfgs.update(steps.model, taken, change)
+            gradient = jnp.where(accepted, gradient, steps.gradient)
+            step = jax.lax.cond(
+                accepted, lambda: proposed(model, gradient), lambda: SHORTENED * steps.step
+            )
+            count, trials = steps.count + 1, jnp.where(accepted, 0, steps.trials + 1)
+            finished = (rms(gradient) <= self.rms) | (count >= self.refresh) | (trials >= TRIALS)
+            return _Steps(
+                w=jnp.where(accepted, w, steps.w),
+                energy=jnp.where(accepted, energy, steps.energy),
+                gradient=gradient,
+                model=model,
+                step=step,
+                trials=trials,
+                count=count,
+                going=~finished & jnp.isfinite(energy),
+            )
+
+        first = proposed(model, state.gradient)
+        going = rms(state.gradient) > self.rms
+        none = jnp.int32(0)
+        start = _Steps(state.w, state.energy, state.gradient, model, first, none, none, going)
+        return jax.lax.while_loop(lambda steps: steps.going, advance, start)
