@@ -24,8 +24,8 @@ LEAST = 48
 """The width on one or two lanes in all."""
 PER_LANE, PER_VECTORIZED = 24, 2
 """Searches in flight for each lane of each worker. A worker advances one kernel at a time. Where
-its lanes are vectorized, and many, twice as many searches fill those of all kernels; where it has one
-lane, a round has to outlast its slowest search."""
+its lanes are vectorized, and many, twice as many searches fill those of all kernels; where it has
+one lane, a round has to outlast its slowest search."""
 MEMORY = 0.5
 """Part of the memory that searches in flight may take."""
 VECTORS = 32
