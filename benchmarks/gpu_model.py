@@ -256,7 +256,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def modeled(work: Work, lanes: int, folder: Path | None) -> tuple[Model, float]:
     """Record it, run it on a modeled device with so many lanes; triples a second of two cores."""
-    path = None if folder is None else folder / f"{work.name}.pickle"
+    path = None if folder is None else folder / f"{work.name}.recording"
     recording = Recording.kept(path, lambda: work.run(Engine(work.surface, workers=1)))
     device = Device(recording)
     with device.instead():

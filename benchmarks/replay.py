@@ -187,7 +187,7 @@ def recorded(width: int, rounds: int, folder: Path | None) -> Recording:
         with only(rounds):
             explored(1, width, lambda progress: None)
 
-    path = None if folder is None else folder / f"d2-{width}-{rounds}.pickle"
+    path = None if folder is None else folder / f"d2-{width}-{rounds}.recording"
     return Recording.kept(path, record)
 
 

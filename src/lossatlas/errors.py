@@ -174,9 +174,10 @@ ADVICE = {
         "update JAX and the driver of the device, or use the CPU (JAX_PLATFORMS=cpu)",
     ),
     Status.LONG_CHAIN: Advice(
-        "paths led into the symmetric subspaces of equal hidden units, from saddle to saddle, and "
+        "paths led from saddle to saddle, as in the symmetric subspaces of equal hidden units, and "
         "were given up",
-        "nothing is wrong; a larger l2 or fewer hidden units leave fewer units without weights",
+        "nothing is wrong; in a network a larger l2 or fewer hidden units leave fewer units "
+        "without weights",
     ),
 }
 """For each status: where most searches end with it, what that means and what to do."""

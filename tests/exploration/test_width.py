@@ -155,8 +155,13 @@ def test_lanes_that_cannot_fit_into_the_memory_are_refused_before_anything_is_do
 ):
     monkeypatch.setattr(width, "device_memory", lambda: 100 * 8 * CAMEL.n_weights**2)
     check_lanes(100, CAMEL)
-    with pytest.raises(BadInputError, match=r"explore: lanes: 101 lanes .* use less than 100, or"):
+    with pytest.raises(BadInputError, match=r"explore: lanes: .* 101 lanes.* use at most 100, or"):
         explore(CAMEL, tmp_path / "a", lanes=101, progress=False)
     assert not (tmp_path / "a").exists()
+    monkeypatch.setattr(width, "device_memory", lambda: 8)
+    with pytest.raises(BadInputError, match="use a smaller network"):
+        check_lanes(1, CAMEL)
+    large = FunctionLandscape(lambda w: w @ w, -np.ones(1200), np.ones(1200))
+    check_lanes(10**6, large)  # without spectra
     monkeypatch.setattr(width, "device_memory", lambda: None)
     check_lanes(10**6, CAMEL)

@@ -108,7 +108,7 @@ def test_only_the_same_code_counts_as_compiled(tmp_path):
     forecast.note(Countdown(), 1, 2.0)
     assert Forecast(first.surface, folder=tmp_path).seconds(Countdown(), 1) == 0.0
     assert Forecast(second.surface, folder=tmp_path).seconds(Countdown(), 1) == 1.0
-    assert Forecast(first.surface, tmp_path).seconds(Countdown(), 4) == 1.0
+    assert Forecast(first.surface, tmp_path).seconds(Countdown(), 4) == 4.0
 
 
 def counted(request):
@@ -154,3 +154,14 @@ def test_searches_that_need_what_cannot_be_compiled_in_time_are_dropped(monkeypa
     assert uncompiled == {}
     found, uncompiled = run(None)  # no limit, no forecast
     assert (len(found), uncompiled) == (27, {})
+
+
+def test_each_number_of_lanes_is_compiled_by_itself(tmp_path, monkeypatch):
+    forecast = Forecast(CAMEL.surface, folder=tmp_path)
+    forecast.note(Countdown(), 512, 10.0)
+    forecast.note(Countdown(), 128, 10.0)
+    assert forecast.slowness == 1.0  # the machine is as fast as it was
+    assert forecast.seconds(Countdown(), 512) == forecast.seconds(Countdown(), 128) == 0.0
+    later = again(monkeypatch, tmp_path)
+    assert later.seconds(Countdown(), 128) == 5.0  # read from the folder
+    assert later.seconds(Countdown(), 32) == 20.0

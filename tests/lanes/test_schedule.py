@@ -177,10 +177,55 @@ def test_blocks_that_do_not_fit_are_halved_and_none_grows_again():
     waiting, _ = schedule(lanes=8, workers=1, vectorized=True)
     for position in range(20):
         waiting.push("a", job(position))
+    mine = blocks("a", vectorized=True)
+    call = waiting.next_call(mine)
+    waiting.compiled(call, 1.0)
+    fill(call)
+    assert waiting.out_of_memory(call, alone=True) == "halved"
+    assert call.block.active == 0
+    assert (waiting.lanes, waiting.next_call(mine).lanes) == (4, 4)
+    assert waiting.out_of_memory(call._replace(lanes=8), alone=True) == "halved"  # begun before
+    assert waiting.lanes == 4
+    assert waiting.out_of_memory(call._replace(lanes=1), alone=True) == "hopeless"
+
+
+def test_while_others_hold_the_memory_a_kernel_waits_for_them():
+    waiting, _ = schedule(lanes=8, workers=1, vectorized=True)
+    for position, kernel in enumerate("ab"):
+        waiting.push(kernel, job(position))
     mine = blocks("a", "b", vectorized=True)
     call = waiting.next_call(mine)
     waiting.compiled(call, 1.0)
-    waiting.halve(call.lanes)
-    assert (waiting.lanes, waiting.next_call(mine).lanes) == (4, 4)
-    waiting.halve(8)  # another block that was begun before
+    fill(call)
+    assert waiting.out_of_memory(call, alone=False) == "halved"
+    other = waiting.next_call(mine)
+    assert other.block.kernel == "b"
+    waiting.compiled(other, 1.0)
+    other.block.under_way = True
+    assert waiting.next_call(mine) is None
+    assert waiting.finished(other)
+    again = waiting.next_call(mine)
+    assert again.block is call.block
+    # Not halved again before it has fitted in once.
+    assert waiting.out_of_memory(again, alone=False) == "waiting"
     assert waiting.lanes == 4
+    assert waiting.finished(call)
+    assert waiting.out_of_memory(call, alone=False) == "halved"
+    assert waiting.out_of_memory(call._replace(lanes=1), alone=False) == "waiting"
+
+
+def test_a_block_that_cannot_grow_in_time_goes_on_as_it_is():
+    waiting, _ = schedule(lanes=64, workers=1, vectorized=True, needed=9.0, left=10.0)
+    for position in range(10):
+        waiting.push("a", job(position))
+    mine = blocks("a", vectorized=True)
+    call = waiting.next_call(mine)
+    waiting.compiled(call, 9.0)
+    fill(call)
+    assert call.lanes == 16
+    for position in range(10, 60):
+        waiting.push("a", job(position))
+    waiting.seconds_left = lambda: 5.0
+    call = waiting.next_call(mine)
+    assert (len(call.new), call.lanes) == (6, 16)
+    assert (waiting.uncompiled, waiting.dropped) == ({}, 0)

@@ -176,7 +176,7 @@ def test_all_unstable_modes_are_used_however_many_there_are():
     assert (np.abs(direction[1:]) > 1e-3).all()
 
 
-@pytest.mark.parametrize("limit", ["MAX_DEPTH", "MAX_HESSIANS"])
+@pytest.mark.parametrize("limit", ["MAX_DEPTH", "MAX_PATHS"])
 def test_a_chain_of_saddles_is_given_up_and_says_so(mirrored, monkeypatch, limit):
     monkeypatch.setattr(pathway, limit, 0)
     found, _ = followed(mirrored)

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from lossatlas.atlas import Atlas, schema
 from lossatlas.errors import BadInputError
 from lossatlas.exploration.stop_rules import MOST_SEARCHES, ExploreOptions
+from lossatlas.kernels.method import method_for
 from lossatlas.landscape.base import Landscape
 from lossatlas.lanes.memory import available_memory, device_memory
 from lossatlas.lanes.session import Capacity
@@ -78,19 +79,21 @@ def check_lanes(lanes: int, landscape: Landscape) -> None:
     """Refuse lanes of which not even the spectra fit into the memory of the device.
 
     What else a lane needs depends on its kernel; where that does not fit the engine notices, and
-    uses fewer.
+    uses fewer. Methods without spectra need little.
 
     Raises:
         BadInputError: says how many fit at most.
     """
     memory = device_memory()
-    needed = 8 * landscape.n_weights**2
-    if memory is not None and lanes * needed > memory:
+    if memory is None or method_for(landscape).name != "dense":
+        return
+    most = memory // (8 * landscape.n_weights**2)
+    if lanes > most:
         problem = (
-            f"{lanes:,} lanes of {landscape.n_weights:,} weights need more than "
-            f"{lanes * needed / 2**30:,.1f} GiB, and the device has {memory / 2**30:,.1f} GiB"
+            f"the spectra of {lanes:,} lanes, {landscape.n_weights:,} weights each, do not fit "
+            f"into the {memory / 2**30:,.1f} GiB of the device"
         )
-        remedy = f"use less than {max(2, memory // needed):,}, or leave it out"
+        remedy = f"use at most {most:,}, or leave it out" if most else "use a smaller network"
         raise BadInputError("explore: lanes", problem, remedy)
 
 

@@ -171,6 +171,8 @@ def _quench(landscape: Landscape, choice: Choice) -> Quench | FactorizedQuench:
     if not choice.full_matrix:
         return Quench(max_step=1.0 * length, memory=PAIRS)
     refresh = max(REFRESH, ceil(landscape.hessian_cost))
+    if choice.platform == "cpu":
+        return Quench(max_step=0.3 * length, refresh=refresh)
     # Whole intervals a device call, or whole calls an interval: so all lanes of a block, which
     # began with some call, are refreshed at the same step.
     steps = Quench.steps - Quench.steps % refresh or Quench.steps

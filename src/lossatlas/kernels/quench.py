@@ -45,6 +45,7 @@ class QuenchState(NamedTuple):
     trials: Int[Array, ""]
     evaluations: Int[Array, ""]
     hessians: Int[Array, ""]
+    refreshed: Int[Array, ""]
     status: Int[Array, ""]
 
 
@@ -109,6 +110,7 @@ class Quench:
             trials=jnp.int32(0),
             evaluations=jnp.int32(0),
             hessians=jnp.int32(0),
+            refreshed=jnp.int32(0),
             status=running(),
         )
 
@@ -119,11 +121,15 @@ class Quench:
         accepted = (energy <= state.energy + self.max_rise) | (state.trials >= TRIALS)
         model = self._learned(state, accepted, w, gradient)
         if self.refresh is not None:
-            # All lanes of a block began with a device call. So they are due at the same step, if
-            # `steps` is a multiple of the interval, and no step pays for a few of them.
-            due = accepted & (state.evaluations % self.refresh == 0) & (state.evaluations > 0)
+            due = accepted & (state.evaluations >= state.refreshed + self.refresh)
             model = rarely(due, lambda: self._refreshed(surface, w, model), lambda: model)
-            state = state._replace(hessians=state.hessians + due)
+            # Counted from the multiple of the interval: all lanes of a block began with a device
+            # call, and so they are due at the same step, also if one was late once.
+            on_time = state.evaluations - state.evaluations % self.refresh
+            state = state._replace(
+                hessians=state.hessians + due,
+                refreshed=jnp.where(due, on_time, state.refreshed),
+            )
         # The model stays outside these branches, because what a branch returns is copied.
         state = state._replace(model=None, evaluations=state.evaluations + 1)
         state = jax.lax.cond(

@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from lossatlas.compiled import compiled
 from lossatlas.errors import Status
 from lossatlas.landscape.base import Surface
-from lossatlas.lanes.branches import LANES
+from lossatlas.lanes.branches import in_lanes
 from lossatlas.lanes.packing import Packing, packed
 from lossatlas.lanes.requests import Kernel, Search
 
@@ -81,7 +81,7 @@ def _one_by_one(kernel: Kernel, surface: Surface, states: Any, rows: Any, jobs: 
 
 def _together(kernel: Kernel, surface: Surface, states: Any, rows: Any, jobs: Packing) -> Any:
     start = jax.vmap(lambda row: kernel.init(surface, *jobs.unpacked(row[1:])))
-    step = jax.vmap(partial(kernel.step, surface), axis_name=LANES)
+    step = partial(kernel.step, surface)
     fresh = rows[:, 0] > 0
     states = jax.lax.cond(fresh.any(), lambda: _where(fresh, start(rows), states), lambda: states)
 
@@ -92,7 +92,8 @@ def _together(kernel: Kernel, surface: Surface, states: Any, rows: Any, jobs: Pa
     def forward(carry):
         states, taken, steps = carry
         running = states.status == Status.RUNNING
-        return _where(running, step(states), states), taken + running, steps + 1
+        new = in_lanes(step, running, states)
+        return _where(running, new, states), taken + running, steps + 1
 
     carry = states, jnp.zeros(len(rows), jnp.int32), jnp.int32(0)
     states, taken, _ = jax.lax.while_loop(unfinished, forward, carry)
@@ -181,6 +182,7 @@ class Block:
         self.waiting: list[Job | None] = []
         self.under_way = False
         self.taken: Any = None
+        self._arriving: list[Job] = []
         self._states: Any = None
         self._layout: Layout | None = None
         self._rows = np.zeros((0, 1))
@@ -198,6 +200,7 @@ class Block:
             new: jobs to begin, no more than there are empty lanes.
             lanes: that the block is to have, no fewer than there will be searches in it.
         """
+        self._arriving = list(new)  # wherever this fails, they are not lost
         if self._layout is None:
             self._layout = layout_of(self.kernel, self.surface, new[0].arrays)
         if lanes != len(self.waiting):
@@ -208,7 +211,7 @@ class Block:
             self.waiting[lane] = job
             self._rows[lane, 0] = 1.0
             self._layout.jobs.write(self._rows[lane, 1:], job.arrays)
-        self.under_way = True
+        self._arriving, self.under_way = [], True
         self._states, self._found = advance(
             self.kernel, self.surface, self._states, self._rows, self._layout.jobs, self.vectorized
         )
@@ -227,12 +230,15 @@ class Block:
                 value = self._layout.results.read(found[lane, HEAD:])
                 finished.append(Result(job.ticket, job.slot, value))
                 self.waiting[lane] = None
+        if self.vectorized and self.active == 0:
+            self.abandon()  # others may need the memory
         return finished
 
     def abandon(self) -> list[Job]:
         """The jobs of all searches in it, which have to begin anew; nothing is left of it."""
-        jobs = [job for job in self.waiting if job is not None]
-        self.waiting, self._states, self._found, self.under_way = [], None, None, False
+        jobs = [job for job in self.waiting if job is not None] + self._arriving
+        self.waiting, self._arriving, self.under_way = [], [], False
+        self._states = self._found = None
         return jobs
 
     def _resize(self, lanes: int) -> None:

@@ -72,31 +72,34 @@ class Forecast:
         self.compiled_for = (structure, tuple(shapes))
         self.landscape = _short(f"{structure} {shapes}")
         self.entries = {} if self.file is None else _read(self.file, self.landscape)
+        self.noted: list[float] = []
         self.slowness = 1.0
 
     def seconds(self, kernel: Any, lanes: int) -> float:
         """How long the first device call of a kernel will take; 0 if nothing is known.
 
-        For each number of lanes code is compiled anew, which takes about as long.
+        For each number of lanes code is compiled anew.
         """
-        name = _name(kernel)
         if (kernel, lanes, self.compiled_for) in _compiled:
             return 0.0
+        name = _name(kernel, lanes)
         if name in self.entries:
             seconds, loaded = self.entries[name]
             return self.slowness * seconds * (1.0 if loaded else LOADED)
         compiled = [entry.seconds for entry in self.entries.values() if not entry.loaded]
-        return GROWTH * max(compiled, default=0.0)
+        return GROWTH * max([*compiled, *self.noted], default=0.0)
 
     def note(self, kernel: Any, lanes: int, seconds: float) -> None:
         """Remember how long the first device call of a kernel took, compilation included."""
-        name = _name(kernel)
-        known = self.entries.get(name)
         if (kernel, lanes, self.compiled_for) in _compiled:
             return
+        name = _name(kernel, lanes)
+        known = self.entries.get(name)
         if known is not None:  # the machine may be busier than it was
             now = seconds / max(self.seconds(kernel, lanes), 1e-3)
             self.slowness = min(max(self.slowness, now), SLOWEST)
+        else:
+            self.noted.append(seconds)
         _compiled.add((kernel, lanes, self.compiled_for))
         if known is not None and known.loaded:
             changed = not 1 / CHANGED < seconds / max(known.seconds, 1e-3) < CHANGED
@@ -104,12 +107,10 @@ class Forecast:
             changed = True
         if self.file is not None and changed:
             _append(self.file, self.landscape, name, Entry(seconds, known is not None))
-        if known is None:
-            self.entries[name] = Entry(seconds, False)
 
 
-def _name(kernel: Any) -> str:
-    return f"{type(kernel).__name__}-{_short(repr(kernel))}"
+def _name(kernel: Any, lanes: int) -> str:
+    return f"{type(kernel).__name__}-{_short(repr(kernel))}" + (f"-{lanes}" if lanes > 1 else "")
 
 
 def _short(text: str) -> str:

@@ -59,9 +59,18 @@ class Packing:
         return self.places[-1].stop if self.places else 0
 
     def write(self, row: Float[np.ndarray, " size"], tree: Any) -> None:
-        """Put the arrays of a tree into a row."""
-        for place, leaf in zip(self.places, jax.tree.leaves(tree), strict=True):
-            row[place] = np.ravel(leaf)
+        """Put the arrays of a tree into a row.
+
+        Raises:
+            TypeError: if an array has another shape or kind than that which the places are for.
+        """
+        leaves = jax.tree.leaves(tree)
+        for place, (shape, dtype), leaf in zip(self.places, self.leaves, leaves, strict=True):
+            array = np.asarray(leaf)
+            if array.shape != shape or (array.dtype.kind == "f") != (dtype.kind == "f"):
+                found = f"{array.dtype} {array.shape}"
+                raise TypeError(f"a job of a kernel has {found} where others have {dtype} {shape}")
+            row[place] = array.ravel()
 
     def read(self, row: Float[np.ndarray, " size"]) -> Any:
         """The tree in a row, in NumPy arrays and numbers of its own."""

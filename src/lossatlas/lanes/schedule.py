@@ -7,7 +7,7 @@ oldest search comes first, so that results come nearly in the order of submissio
 import heapq
 from collections.abc import Callable
 from itertools import count
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from lossatlas.lanes.blocks import Block, Job, sizes
 from lossatlas.lanes.compilation import Forecast
@@ -112,6 +112,8 @@ class Schedule:
         self._queues: dict[Kernel, JobQueue] = {}
         self._seen: set[tuple[Kernel, int]] = set()
         self._compiling: set[Kernel] = set()
+        self._postponed: set[Kernel] = set()
+        self._halved: set[Kernel] = set()
 
     def push_ready(self, ready: Ready) -> None:
         """A search can go on."""
@@ -133,9 +135,39 @@ class Schedule:
         """All kernels that were asked for."""
         return list(self._queues)
 
-    def halve(self, lanes: int) -> None:
-        """Blocks of so many lanes do not fit into the memory: use half as many."""
-        self.lanes = max(1, min(self.lanes, lanes // 2))
+    def out_of_memory(self, call: Call, alone: bool) -> Literal["halved", "waiting", "hopeless"]:
+        """A call did not fit into the memory; its searches are queued to begin anew.
+
+        Blocks have half as many lanes from now on. What other blocks hold is given back as they run
+        empty: while there are any the kernel waits until another call is finished, and lanes are
+        not halved again before it has fitted in once.
+
+        Args:
+            call: the call.
+            alone: whether no other block of its worker has searches in it.
+
+        Returns:
+            What is done about it; ``"hopeless"`` where a single search does not fit though alone.
+        """
+        kernel = call.block.kernel
+        for job in call.block.abandon():
+            self.push(kernel, job)
+        if alone and call.lanes == 1:
+            return "hopeless"
+        if not alone:
+            self._postponed.add(kernel)
+        if call.lanes == 1 or (not alone and kernel in self._halved):
+            return "waiting"
+        self._halved.add(kernel)
+        self.lanes = max(1, min(self.lanes, call.lanes // 2))
+        return "halved"
+
+    def finished(self, call: Call) -> bool:
+        """A call is finished, and there may be memory again; whether a kernel has waited for it."""
+        self._halved.discard(call.block.kernel)
+        waited = bool(self._postponed)
+        self._postponed.clear()
+        return waited
 
     def next_call(self, blocks: Blocks) -> Call | None:
         """The device call that a worker with these blocks makes next; None: there is none.
@@ -148,6 +180,7 @@ class Schedule:
             block: age
             for kernel, queue in self._queues.items()
             if kernel not in self._compiling
+            and kernel not in self._postponed
             and (block := _idle(blocks[kernel])) is not None
             and (age := self._age(block, queue)) is not None
         }
@@ -155,11 +188,11 @@ class Schedule:
             return None
         block = min(ages, key=lambda block: ages[block])
         kernel = block.kernel
-        new = self._share(block)
-        lanes = self._lanes_for(block, new)
-        if not self._in_time(kernel, lanes):
-            self.uncompiled[kernel] = self.forecast.seconds(kernel, lanes)
+        planned = self._planned(block)
+        if planned is None:
+            self.uncompiled[kernel] = self.forecast.seconds(kernel, self.lanes)
             return self.next_call(blocks)
+        new, lanes = planned
         first = (kernel, lanes) not in self._seen
         if first:
             # One worker compiles a kernel; meanwhile the others do something else.
@@ -187,25 +220,27 @@ class Schedule:
                 self.dropped += not ticket.dropped
                 ticket.dropped = True
 
-    def _share(self, block: Block) -> int:
-        """How many jobs of its kernel a block takes, as far as there are empty lanes."""
-        waiting, active = len(self._queues[block.kernel]), block.active
-        share = -(-waiting // self.workers)
-        room = max(0, self.lanes - active)
-        return min(room, max(share, 1 if active == 0 else 0), waiting)
+    def _planned(self, block: Block) -> tuple[int, int] | None:
+        """How many jobs of its kernel a block takes, and how many lanes it is to have for them.
 
-    def _lanes_for(self, block: Block, new: int) -> int:
-        """Lanes that a block is to have: on a CPU all, otherwise the fewest that will do.
-
-        More, where there is no time to compile the code for these. A block with more searches than
-        a block may have by now keeps its lanes.
+        On a CPU it has all of them, otherwise the fewest that will do, of those for which the code
+        is there or can be compiled in time. Where there is no time for as many as are needed it
+        takes fewer jobs; None if there is no time for any. A block with more searches than blocks
+        may have by now keeps its lanes.
         """
-        needed, now = block.active + new, len(block.waiting)
-        if not self.vectorized:
-            return max(self.lanes, now)
-        fits = [size for size in reversed(sizes(self.lanes)) if size >= needed] or [now]
-        in_time = (size for size in fits if self._in_time(block.kernel, size))
-        return next(in_time, max(now, fits[0]))
+        waiting, active, now = len(self._queues[block.kernel]), block.active, len(block.waiting)
+        share = max(-(-waiting // self.workers), 1 if active == 0 else 0)
+        new = min(share, waiting, max(0, self.lanes - active))
+        allowed = sizes(self.lanes)[::-1] if self.vectorized else (self.lanes,)
+        possible = [
+            size
+            for size in sorted({*allowed, now} - {0})
+            if size >= max(active, 1) and self._in_time(block.kernel, size)
+        ]
+        if not possible:
+            return None
+        lanes = next((size for size in possible if size >= active + new), possible[-1])
+        return min(new, lanes - active), lanes
 
     def _age(self, block: Block, queue: JobQueue) -> tuple[int, int] | None:
         """Sort key of a block with work; None if it has none."""

@@ -178,58 +178,71 @@ class Session:
             surface = jax.device_put(self.surface, device) if several else self.surface
             blocks: Blocks = {}
             find = partial(self._work_in_lanes, blocks, surface)
-            calls: deque[tuple[Call, float]] = deque()
+            calls: deque[Call] = deque()
             while (work := self._next(self.lock, find, bool(calls))) is not None:
                 if isinstance(work, Ready):
                     self._resume(work)
                     continue
                 if isinstance(work, Call):
-                    calls.append((work, time.monotonic()))
-                    self._begin(work)
-                if work is NOTHING or len(calls) >= self.capacity.turns:
-                    self._finish(*calls.popleft())
+                    while work.first and calls:  # what is done need not wait for a compilation
+                        self._finish(calls.popleft(), blocks)
+                    if self._begin(work, blocks):
+                        calls.append(work)
+                if calls and (work is NOTHING or len(calls) >= self.capacity.turns):
+                    self._finish(calls.popleft(), blocks)
+            while calls and not self.closed:  # time is up, but what is under way counts
+                self._finish(calls.popleft(), blocks)
 
-    def _begin(self, call: Call) -> None:
-        """Begin a device call."""
-        with self._within_memory(call):
+    def _begin(self, call: Call, blocks: Blocks) -> bool:
+        """Begin a device call; whether it is under way."""
+        begun = time.monotonic()
+        with self._within_memory(call, blocks):
             call.block.start(call.new, call.lanes)
-
-    def _finish(self, call: Call, begun: float) -> None:
-        """Wait for a device call and deliver what has finished in it."""
-        finished: list[Result] = []
-        if call.block.under_way:
-            with self._within_memory(call):
-                finished = call.block.finish()
         if call.first:
             with self.lock:
                 self.schedule.compiled(call, time.monotonic() - begun)
                 self.lock.notify_all()  # jobs of its kernel have waited for it
+        return call.block.under_way
+
+    def _finish(self, call: Call, blocks: Blocks) -> None:
+        """Wait for a device call and deliver what has finished in it."""
+        finished: list[Result] = []
+        with self._within_memory(call, blocks):
+            finished = call.block.finish()
+        with self.lock:
+            if self.schedule.finished(call):
+                self.lock.notify_all()
         self._deliver(finished)
 
     @contextmanager
-    def _within_memory(self, call: Call) -> Iterator[None]:
+    def _within_memory(self, call: Call, blocks: Blocks) -> Iterator[None]:
         """Begin the searches of a block anew, with half as many lanes, if these do not fit."""
         try:
             yield
         except jax.errors.JaxRuntimeError as error:
             if OUT_OF_MEMORY not in str(error):
                 raise
-            if call.lanes == 1:
+            others = [b for of_kernel in blocks.values() for b in of_kernel if b is not call.block]
+            for block in others:
+                if block.active == 0:
+                    block.abandon()  # what it holds may be what is missing
+            with self.lock:
+                alone = not any(block.active for block in others)
+                outcome = self.schedule.out_of_memory(call, alone)
+                self.lock.notify()
+            if outcome == "hopeless":
                 problem = "the device has no memory for a single search"
                 remedy = "use a device with more memory, or a smaller network"
                 raise BadInputError("lanes", problem, remedy) from error
-            with self.lock:
-                self.schedule.halve(call.lanes)
-                for job in call.block.abandon():
-                    self.schedule.push(call.block.kernel, job)
-                self.lock.notify()
-            fewer = f"{call.lanes} lanes do not fit into the memory of the device; with"
-            warnings.warn(
-                f"lanes: {fewer} {self.schedule.lanes} from now on, nothing is lost (--lanes "
-                f"{self.schedule.lanes * self.capacity.turns} says so from the beginning)",
-                DataWarning,
-                stacklevel=2,
-            )
+            if outcome == "halved":
+                lanes = self.schedule.lanes
+                warnings.warn(
+                    f"lanes: {call.lanes} lanes do not fit into the memory of the device; with "
+                    f"{lanes} from now on, nothing is lost (--lanes {lanes * self.capacity.turns} "
+                    "says so from the beginning)",
+                    DataWarning,
+                    stacklevel=2,
+                )
 
     def _call_host(self) -> None:
         """What a thread for host calls does."""

@@ -34,11 +34,10 @@ from lossatlas.search.tools import Tools
 MAX_DEPTH = 3
 """Saddles that a path may run into, one after the other, before it is given up."""
 
-MAX_HESSIANS = 5000
-"""Hessians that the paths below one transition state may have taken when one of them runs into a
-saddle and is to be followed on from there. A path takes some 30, the directions from a saddle of
-index two 1,400 together. Where many hidden units are equal or zero, chains of saddles could take
-more than everything else."""
+MAX_PATHS = 100
+"""Paths that may be followed from saddles below one transition state. From a saddle of index two
+there are nine or more. Where many hidden units are equal or zero, chains of saddles could take more
+than everything else."""
 
 NOTHING_NEW = 8
 """Directions on an unstable sphere are followed until so many in a row bring no new minimum. A
@@ -90,18 +89,17 @@ class _Paths(NamedTuple):
         tools: those of the search.
         met: saddles that paths have run into, each with what it stands for. Several paths run into
             copies of one saddle; it is left once.
-        hessians: that each path took.
+        followed: the starts of all paths.
     """
 
     tools: Tools
     met: list[tuple[StationaryPoint, _Settled]]
-    hessians: list[int]
+    followed: list[np.ndarray]
 
     def down(self, starts: list[np.ndarray]) -> Generator[Requests, Any, list[Descent]]:
         """Where the paths from these points lead."""
-        descents = yield from descend(self.tools, starts)
-        self.hessians.extend(descent.cost.hessians for descent in descents)
-        return descents
+        self.followed.extend(starts)
+        return (yield from descend(self.tools, starts))
 
     def again(self, point: StationaryPoint) -> _Settled | None:
         """What a saddle stands for if a copy of it was met before; its pathways are listed then."""
@@ -189,11 +187,11 @@ def _settle(paths: _Paths, arrival: Certificate, depth: int) -> Settling:
         return Status.LOST_LINK, Cost()
     if point.index == 0:
         return _Settled((point,)), Cost()
-    if depth >= MAX_DEPTH or sum(paths.hessians) > MAX_HESSIANS:
-        return Status.LONG_CHAIN, Cost()
     before = paths.again(point)
     if before is not None:
         return before, Cost()
+    if depth >= MAX_DEPTH or len(paths.followed) > MAX_PATHS:
+        return Status.LONG_CHAIN, Cost()
     leave = _past_a_transition_state if point.index == 1 else _below_a_higher_saddle
     settled, cost = yield from leave(paths, point, arrival, depth)
     if not isinstance(settled, Status):
