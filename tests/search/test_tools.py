@@ -15,7 +15,7 @@ def bowl(n, **options):
 
 
 @pytest.mark.parametrize("n", [3, 401, 1001])
-@pytest.mark.parametrize("name", [None, "dense", "matrix-free"])
+@pytest.mark.parametrize("name", [None, "dense", "factorized", "matrix-free"])
 def test_kernels_are_those_of_the_method(n, name):
     landscape = bowl(n)
     tools, method = default_tools(landscape, name), method_for(landscape, name)

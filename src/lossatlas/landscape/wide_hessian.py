@@ -15,6 +15,7 @@ x and a with a one for the bias. Each is a product of matrices whose inner dimen
 through one by one, whichever are fewer.
 """
 
+from collections.abc import Callable
 from itertools import combinations_with_replacement
 
 import jax
@@ -90,7 +91,7 @@ def _chunk(
     hidden = activations[1]
     slope = 1.0 - hidden * hidden
     outgoing = table.T @ matrices[1]
-    pulled = outgoing[:, :, None] * slope
+    pulled = jnp.multiply(outgoing[:, :, None], slope)
     curved = jnp.einsum("rca,cja->rja", second, pulled)
     bend = -2.0 * hidden * slope * (outgoing.T @ first)
     sources, units = with_one(inputs), with_one(hidden)
@@ -114,22 +115,22 @@ def _within_hidden(sources: Array, pulled: Array, curved: Array, bend: Array) ->
         left = barrier(pulled.swapaxes(0, 1))
         right = barrier(curved.transpose(0, 2, 1).reshape(-1, units))
 
-        def pair(k: int, q: int) -> Array:
+        def of_sources(k: int, q: int) -> Array:
             return barrier(left * (sources[k] * sources[q])).reshape(units, -1) @ right
 
-        block = _symmetric(nodes, pair).transpose(2, 0, 3, 1)
+        block = _symmetric(nodes, of_sources).transpose(2, 0, 3, 1)
     else:
         columns = sources.T
 
-        def pair(j: int, p: int) -> Array:
+        def of_units(j: int, p: int) -> Array:
             return (sources * (pulled[:, j] * curved[:, p]).sum(axis=0)) @ columns
 
-        block = _symmetric(units, pair).transpose(0, 2, 1, 3)
+        block = _symmetric(units, of_units).transpose(0, 2, 1, 3)
     each = np.arange(units)
     return block.at[each, :, each].add(on_diagonal)
 
 
-def _symmetric(count: int, pair) -> Array:
+def _symmetric(count: int, pair: Callable[[int, int], Array]) -> Array:
     """(count, count, ...) of `pair` (a, b), computed for a <= b only."""
     pairs = list(combinations_with_replacement(range(count), 2))
     found = jnp.stack([pair(a, b) for a, b in pairs])

@@ -47,7 +47,8 @@ def default_tools(landscape: Landscape, method: str | None = None) -> Tools:
 
     Args:
         landscape: the landscape to be searched.
-        method: `"dense"` or `"matrix-free"`; default None, chosen by `kernels.method`.
+        method: `"dense"`, `"factorized"` or `"matrix-free"`; default None, chosen by
+            `kernels.method`.
 
     Raises:
         BadInputError: if there is no method of this name.

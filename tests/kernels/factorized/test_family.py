@@ -121,3 +121,12 @@ def test_searches_are_given_up_after_so_many_evaluations():
         LANDSCAPE.surface, FactorizedClimb(max_hessians=3), [(start, np.eye(len(start))[0])]
     )
     assert (climb.status, climb.hessians) == (Status.TOO_MANY_STEPS, 3)
+
+
+def test_a_landscape_of_one_weight_has_a_certificate():
+    line = FunctionLandscape(lambda w: (w[0] ** 2 - 1) ** 2, [-2], [2], "line")
+    found = FactorizedPolish().call(line.surface, np.array([0.9]), np.asarray(True))
+    assert found.status == Status.CONVERGED
+    np.testing.assert_allclose(found.w, 1.0)
+    np.testing.assert_allclose(found.eigenvalues, 8.0)
+    assert found.largest_eigenvalue == pytest.approx(8.0)

@@ -6,11 +6,13 @@ eigenpairs come from a block Krylov space of H^-1; a count below a number just a
 that none is missing, whatever their multiplicity.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.linalg import eigh, lapack
+from scipy.linalg import eigh
+from scipy.linalg.lapack import dsytrf, dsytrs  # type: ignore[attr-defined]
 
 BLOCK = 12
 """Vectors of a block: equal modes are found together up to so many."""
@@ -42,7 +44,7 @@ class Factors(NamedTuple):
 
     def solve(self, b: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
         """H^-1 b for columns b (m, k)."""
-        return lapack.dsytrs(self.factor, self.pivots, b, lower=1)[0]
+        return dsytrs(self.factor, self.pivots, b, lower=1)[0]
 
 
 class LowPairs(NamedTuple):
@@ -63,7 +65,7 @@ def factorized(matrix: Float[np.ndarray, "m m"], below: float = 0.0) -> Factors:
     """L D L^T of the matrix less `below` times the identity."""
     moved = np.array(matrix.T, order="F")  # symmetric: as it stands, without a transposition
     moved[np.diag_indices_from(moved)] -= below
-    factor, pivots, info = lapack.dsytrf(moved, lower=1, lwork=WORK * len(moved), overwrite_a=1)
+    factor, pivots, info = dsytrf(moved, lower=1, lwork=WORK * len(moved), overwrite_a=1)
     return Factors(factor, pivots, _negative(factor, pivots), info > 0)
 
 
@@ -96,7 +98,9 @@ def lowest_pairs(
     return LowPairs(values, vectors, int((values < 0).sum()) == factors.negative)
 
 
-def _krylov(matrix: np.ndarray, factors: Factors, residual: float):
+def _krylov(
+    matrix: np.ndarray, factors: Factors, residual: float
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the eigenpairs that have converged, ascending, as the space of H^-1 grows."""
     m = len(matrix)
     block = np.random.default_rng(0).normal(size=(m, BLOCK))
@@ -129,7 +133,7 @@ def _counted(
     if len(ends) == 0:
         return None
     end = ends[0]
-    between = (values[end - 1] + values[end]) / 2
+    between = float(values[end - 1] + values[end]) / 2
     if factorized(matrix, between).negative != end:
         return None
     return LowPairs(values[:end], vectors[:, :end], True)

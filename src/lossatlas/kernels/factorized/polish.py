@@ -29,6 +29,9 @@ from lossatlas.typing import Scalar
 LARGEST_ACCURACY = 1e-2
 """Relative error of the largest eigenvalue, which only sets a scale."""
 
+FEW = 100
+"""Rows of a matrix of which all eigenvalues are computed at once."""
+
 
 class _Newton(NamedTuple):
     """A point with its gradient and the exact Hessian there, factorized; what was used so far."""
@@ -79,6 +82,8 @@ class FactorizedPolish:
             if not np.isfinite(size):
                 return self._failed(w, float(energy), size, (gradients, hessians))
             hessian = np.asarray(_hessian(surface, w))
+            if not np.isfinite(hessian).all():
+                return self._failed(w, float(energy), size, (gradients, hessians))
             factors = _regular(hessian)
             point = _Newton(w, float(energy), gradient, hessian, factors, gradients, hessians)
             turned = self._turned_round(point) if downhill else None
@@ -142,9 +147,6 @@ class FactorizedPolish:
         pairs = lowest_pairs(point.hessian, point.factors, self.n_modes, self.residual)
         vectors = np.asarray(_from_inner(surface, pairs.vectors))
         change = _change(surface, point.w, pairs.values, vectors, step, self.max_step)
-        largest = eigsh(
-            point.hessian, 1, return_eigenvectors=False, tol=LARGEST_ACCURACY, v0=_start(point)
-        )
         status = Status.CONVERGED if _complete(pairs) else Status.UNDECIDED
         return Polished(
             w=point.w,
@@ -153,7 +155,7 @@ class FactorizedPolish:
             newton_length=float(np.linalg.norm(step)),
             eigenvalues=pairs.values,
             modes=vectors[:, : self.n_modes].T,
-            largest_eigenvalue=float(np.abs(largest).max()),
+            largest_eigenvalue=_largest(point.hessian),
             curvature_change=float(change),
             gradients=point.gradients,
             hessians=point.hessians,
@@ -189,9 +191,18 @@ def _complete(pairs: LowPairs) -> bool:
     return pairs.counted and (pairs.values[-1] > 0 or len(pairs.values) == len(pairs.vectors))
 
 
-def _start(point: _Newton) -> np.ndarray:
-    """A start with a part along every mode."""
-    return np.random.default_rng(0).normal(size=len(point.hessian))
+def _largest(hessian: np.ndarray) -> float:
+    """The eigenvalue that is largest in size."""
+    if len(hessian) <= FEW:
+        return float(np.abs(np.linalg.eigvalsh(hessian)).max())
+    found = eigsh(
+        hessian,
+        1,
+        return_eigenvectors=False,
+        tol=LARGEST_ACCURACY,  # type: ignore[arg-type]
+        v0=np.random.default_rng(0).normal(size=len(hessian)),
+    )
+    return float(abs(found[0]))
 
 
 def _capped(step: np.ndarray, longest: float) -> np.ndarray:

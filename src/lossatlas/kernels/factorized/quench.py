@@ -8,6 +8,7 @@ Hessian positive definite. The first evaluations do without: on a well-condition
 are enough.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -54,7 +55,7 @@ class _Steps(NamedTuple):
     model: lbfgs.Model
     step: Float[Array, " n"]
     trials: Int[Array, ""]
-    count: Int[Array, ""]
+    used: Int[Array, ""]
     going: Bool[Array, ""]
 
 
@@ -113,7 +114,7 @@ class FactorizedQuench:
             )
 
         steps = self._with_one_factorization(surface, state, inverted)
-        evaluations = state.evaluations + steps.count
+        evaluations = state.evaluations + steps.used
         size = rms(steps.gradient)
         status = jnp.where(evaluations >= self.max_evaluations, Status.TOO_MANY_STEPS, running())
         status = jnp.where(size <= self.rms, Status.CONVERGED, status)
@@ -151,7 +152,9 @@ class FactorizedQuench:
         shift = jnp.where(jnp.isfinite(state.shift), state.shift, FIRST_SHIFT * norm)
         return shifted_inverse(hessian, norm, shift)
 
-    def _with_one_factorization(self, surface: Surface, state: QuenchState, inverted) -> _Steps:
+    def _with_one_factorization(
+        self, surface: Surface, state: QuenchState, inverted: Callable[[lbfgs.Model, Array], Array]
+    ) -> _Steps:
         """Quasi-Newton steps until it is time for another factorization, or for the end."""
         model = lbfgs.init(state.w, self.memory, self.guess)
 
@@ -172,8 +175,8 @@ class FactorizedQuench:
             step = jax.lax.cond(
                 accepted, lambda: proposed(model, gradient), lambda: SHORTENED * steps.step
             )
-            count, trials = steps.count + 1, jnp.where(accepted, 0, steps.trials + 1)
-            finished = (rms(gradient) <= self.rms) | (count >= self.refresh) | (trials >= TRIALS)
+            used, trials = steps.used + 1, jnp.where(accepted, 0, steps.trials + 1)
+            finished = (rms(gradient) <= self.rms) | (used >= self.refresh) | (trials >= TRIALS)
             return _Steps(
                 w=jnp.where(accepted, w, steps.w),
                 energy=jnp.where(accepted, energy, steps.energy),
@@ -181,7 +184,7 @@ class FactorizedQuench:
                 model=model,
                 step=step,
                 trials=trials,
-                count=count,
+                used=used,
                 going=~finished & jnp.isfinite(energy),
             )
 
