@@ -39,7 +39,6 @@ Newton step tells, so the error has to be a part of that at most.
 """
 
 from dataclasses import dataclass
-from math import factorial
 from typing import ClassVar, NamedTuple
 
 import jax
@@ -49,8 +48,18 @@ from jaxtyping import Bool, Float, Int
 
 from lossatlas.errors import Status
 from lossatlas.kernels.dense.spectrum import no_spectrum, rough_spectrum
+from lossatlas.kernels.exponential import (
+    FIRST_STEP,
+    FLAT,
+    LEFT_ON_FLOOR,
+    ON_FLOOR,
+    STEPS,
+    curvature_across,
+    phi,
+    tolerated,
+)
 from lossatlas.kernels.parts import Flowed
-from lossatlas.kernels.step_control import TINY, PathSteps, carried, rms
+from lossatlas.kernels.step_control import carried, rms
 from lossatlas.landscape.base import Surface, Symmetrizer
 from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
@@ -58,35 +67,6 @@ from lossatlas.typing import Scalar
 STIFF = 200.0
 """Directions are stiff if their curvature times the time step is more than this: the flow is on the
 floor of a valley long before the step ends."""
-
-STEPS = PathSteps(order=4, safety=0.9, growth=4.0)
-"""The error is that of the prediction by a parabola, of third order: it grows with h^4."""
-
-LEFT_ON_FLOOR = 0.5
-"""A Newton step in the stiff directions is believed if it leads at least half of the way to the
-floor of the valley; otherwise the walls have changed, and the step is shortened by this factor."""
-
-ON_FLOOR = 1e-4
-"""So close to the floor, as a part of the tolerance, a point is on it whatever was left of the way:
-there the Newton step is rounding error."""
-
-FIRST_STEP = 2.0
-"""First time step, over the time in which the flow grows by e along the negative curvature of the
-saddle where it begins. The quadratic model is exact there; the error decides what follows."""
-
-LOOSE = 10.0
-"""Where errors are forgotten a step may have so many times the tolerance. With more, paths have to
-be followed again more often, which costs what was saved."""
-
-OF_NEWTON = 0.3
-"""... but no more than this part of the Newton step."""
-
-FLAT = 1e-12
-"""Curvature that stands for smaller ones where it divides."""
-
-NEAR_ZERO, TERMS = 0.5, 17
-"""Below this size of their argument phi functions are summed as power series, because the recursion
-cancels; so many terms leave less than rounding error: 0.5^17 / 21! < 1e-24."""
 
 
 class FlowState(NamedTuple):
@@ -215,7 +195,7 @@ class Flow:
             gradient=gradient,
             eigenvalues=eigenvalues,
             vectors=vectors,
-            across=_curvature_across(eigenvalues, slope),
+            across=curvature_across(eigenvalues, slope),
             newton=newton,
             gradients=state.gradients + 1,
             hessians=hessians,
@@ -238,7 +218,7 @@ class Flow:
             """The displacement if N is parabola s^2 + cubic s^3, s the part of the step."""
             return h * (2.0 * phi3 * parabola + 6.0 * phi4 * cubic - phi1 * slope)
 
-        phi1, phi3, phi4 = _phi(-h * lam)
+        phi1, phi3, phi4 = phi(-h * lam)
         # N and its derivative vanish at w, so its value at the point before, `ratio` steps back,
         # gives a parabola past s^2.
         back = vectors.T @ (state.before - state.w)
@@ -265,10 +245,10 @@ class Flow:
         length = jnp.linalg.norm(move)
         finite = jnp.isfinite(error) & jnp.isfinite(length)
         error, length = STEPS.measured(error, length, finite)
-        tolerated = _tolerated(state)
-        factor = STEPS.factor(error, length, tolerated, self.max_step)
+        most = tolerated(state.tolerance, state.across, state.newton)
+        factor = STEPS.factor(error, length, most, self.max_step)
         factor = jnp.where(on_floor, factor, jnp.minimum(factor, LEFT_ON_FLOOR))
-        accept = (error <= tolerated) & (length <= self.max_step) & on_floor
+        accept = (error <= most) & (length <= self.max_step) & on_floor
         deviation = carried(state.deviation, h * state.across) + error
         return state._replace(
             deviation=jnp.where(accept, deviation, state.deviation),
@@ -281,46 +261,3 @@ class Flow:
             time_step=h * STEPS.bounded(factor),
             gradients=state.gradients + 3,
         )
-
-
-def _tolerated(state: FlowState) -> Scalar:
-    """The error that the next step may have: larger where errors are forgotten."""
-    loose = jnp.minimum(LOOSE * state.tolerance, OF_NEWTON * state.newton)
-    return jnp.where(state.across > 0, jnp.maximum(state.tolerance, loose), state.tolerance)
-
-
-def _curvature_across(eigenvalues: Float[Array, " m"], slope: Float[Array, " m"]) -> Scalar:
-    """The lowest curvature across a path, from ascending eigenvalues (m,) and the gradient along
-    each mode (m,).
-
-    Of two directions: what is left of the softest mode without its part along the path, and what in
-    the plane of the two softest modes is across it. One of them is good whatever the path's own
-    direction is. Growth along the path itself only changes when a point is reached.
-    """
-    if len(eigenvalues) == 1:
-        return eigenvalues[0]
-    shares = slope**2 / jnp.maximum(jnp.vdot(slope, slope), TINY)
-    (first, second), (lowest, higher) = shares[:2], eigenvalues[:2]
-    rest = jnp.maximum(1.0 - first, FLAT)
-    left = (lowest * (1.0 - 2.0 * first) + first * jnp.vdot(shares, eigenvalues)) / rest
-    plane = (lowest * second + higher * first) / jnp.maximum(first + second, TINY)
-    return jnp.minimum(left, plane)
-
-
-def _phi(
-    z: Float[Array, " m"],
-) -> tuple[Float[Array, " m"], Float[Array, " m"], Float[Array, " m"]]:
-    """phi_1, phi_3, phi_4 of the exponential integrators, phi_k = (phi_{k-1} - 1/(k-1)!) / z."""
-    near = jnp.abs(z) < NEAR_ZERO
-    small, large = jnp.where(near, z, 0.0), jnp.where(near, 1.0, z)
-    series = jnp.zeros_like(z)
-    for k in range(TERMS - 1, -1, -1):
-        series = series * small + 1.0 / factorial(k + 4)
-    from_series = [series]
-    for k in (3, 2, 1):
-        from_series.insert(0, small * from_series[0] + 1.0 / factorial(k))
-    direct = [jnp.expm1(large) / large]
-    for k in (1, 2, 3):
-        direct.append((direct[-1] - 1.0 / factorial(k)) / large)
-    one, _, three, four = (jnp.where(near, a, b) for a, b in zip(from_series, direct, strict=True))
-    return one, three, four

@@ -20,14 +20,15 @@ from jax import Array
 from jaxtyping import Bool, Float, Int
 
 from lossatlas.errors import Status
-from lossatlas.kernels.dense.flow import (
+from lossatlas.kernels.exponential import (
     FIRST_STEP,
     FLAT,
     LEFT_ON_FLOOR,
     ON_FLOOR,
     STEPS,
-    _curvature_across as curvature_across,
-    _phi as phi,
+    curvature_across,
+    phi,
+    tolerated,
 )
 from lossatlas.kernels.factorized.shifted import (
     Shifted,
@@ -263,10 +264,11 @@ class FactorizedFlow:
         length = jnp.linalg.norm(move)
         finite = jnp.isfinite(error) & jnp.isfinite(length)
         error, length = STEPS.measured(error, length, finite)
-        factor = STEPS.factor(error, length, state.tolerance, self.max_step)
-        factor = jnp.where(on_floor, factor, jnp.minimum(factor, LEFT_ON_FLOOR))
-        accept = (error <= state.tolerance) & (length <= self.max_step) & on_floor
         across = curvature_across(values, vectors.T @ point.gradient)
+        most = tolerated(state.tolerance, across, state.newton)
+        factor = STEPS.factor(error, length, most, self.max_step)
+        factor = jnp.where(on_floor, factor, jnp.minimum(factor, LEFT_ON_FLOOR))
+        accept = (error <= most) & (length <= self.max_step) & on_floor
         deviation = carried(state.deviation, h * across) + error
         after = state._replace(
             deviation=jnp.where(accept, deviation, state.deviation),
