@@ -174,9 +174,7 @@ class Quench:
             model, self.guess, ~accepted & (state.trials == TRIALS - 1)
         )
 
-    def _refreshed(
-        self, surface: Surface, w: Float[Array, " n"], model: Float[Array, "n n"]
-    ) -> Float[Array, "n n"]:
+    def _refreshed(self, surface: Surface, w: Float[Array, " n"], model: Any) -> Any:
         """The model from the Hessian, unless that is zero or not finite.
 
         Single precision will do: the model does not distinguish soft curvatures.

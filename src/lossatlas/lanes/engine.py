@@ -69,14 +69,14 @@ class Engine:
                 raise BadInputError(name, f"{value} is not at least 1", "leave it out for the best")
         self.surface = surface
         used = devices()
-        vectorized = used[0].platform != "cpu" if vectorized is None else vectorized
+        together = used[0].platform != "cpu" if vectorized is None else vectorized
         cores = available_cores()
-        self.lanes = lanes or (VECTORIZED_LANES if vectorized else 1)
-        self.workers = workers or (len(used) if vectorized else cores)
-        hosts = cores if vectorized else self.workers
-        if not vectorized:
+        self.lanes = lanes or (VECTORIZED_LANES if together else 1)
+        self.workers = workers or (len(used) if together else cores)
+        hosts = cores if together else self.workers
+        if not together:
             used = used[:1]
-        self.capacity = Capacity(self.lanes, self.workers, hosts, vectorized, used)
+        self.capacity = Capacity(self.lanes, self.workers, hosts, together, used)
 
     @contextmanager
     def session(
