@@ -265,7 +265,7 @@ def test_points_of_the_atlas_are_consistent(small, tmp_path):
 
 
 def test_what_cannot_be_compiled_in_time_is_not_begun(tmp_path, monkeypatch):
-    monkeypatch.setattr(Forecast, "seconds", lambda self, kernel: 70.0)
+    monkeypatch.setattr(Forecast, "seconds", lambda self, kernel, lanes: 70.0)
     landscape = ljat3()
     with open_atlas(tmp_path / "ljat3.atlas", landscape) as atlas:
         for limit in (ExploreOptions(minutes=1), ExploreOptions(cpu_minutes=1)):

@@ -24,7 +24,7 @@ from lossatlas.exploration.view import Observer
 from lossatlas.lanes.requests import Found
 from lossatlas.search import Cost, Outcome
 
-WANTED = 350
+WANTED = 400
 """Transition states after some thirty rounds."""
 
 

@@ -94,7 +94,7 @@ def test_blocks_shrink_as_they_run_empty(monkeypatch):
     found = in_order(engine, [single(count(length)) for length in lengths])
     assert [int(result.taken) for result in found] == lengths
     assert set(used) == {64, 16}
-    assert used[-30:] == [16] * 30
+    assert used[-10:] == [16] * 10
 
 
 def test_while_one_block_is_advanced_another_is_begun(monkeypatch):
@@ -157,7 +157,8 @@ def test_lanes_that_do_not_fit_into_the_memory_are_halved_and_nothing_is_lost(
         found = in_order(engine, [search(length) for length in lengths])
     assert [int(result.taken) for result in found] == lengths.tolist()
     texts = [str(warning.message) for warning in caught]
-    assert texts or where == "moved"
+    small = where == "moved" or (vectorized and where == "idle")  # blocks may begin small
+    assert texts or small
     assert all("do not fit into the memory" in text and "nothing is lost" in text for text in texts)
 
 

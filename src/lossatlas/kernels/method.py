@@ -81,9 +81,10 @@ REFRESH = 25
 """Evaluations between two refreshments of a quench by the Hessian, or as many as the Hessian costs
 gradients if that is more: so Hessians never cost more than the gradients between them."""
 
-FACTORIZATION, WEIGHTS = 30, 40
-"""Evaluations between two factorizations of a quench: as many, and at least one for so many
-weights. So the factorizations cost about as much as the gradients between them."""
+FACTORIZATION, SHARE = 30, 15
+"""Evaluations between two factorizations of a quench: as many, or this part of what a Hessian with
+its spectrum costs in gradients if that is more. So the factorizations cost no more than the
+gradients between them, and a quench that needs few has none at all."""
 
 PAIRS = 50
 """Pairs of the limited-memory model of a quench."""
@@ -165,7 +166,7 @@ def _choice(landscape: Landscape, platform: str, name: str | None) -> Choice:
 def _quench(landscape: Landscape, choice: Choice) -> Quench | FactorizedQuench:
     """The quench; one that knows the curvature by the Hessian does better with short steps."""
     if choice.name == "factorized":
-        refresh = max(FACTORIZATION, landscape.n_weights // WEIGHTS)
+        refresh = max(FACTORIZATION, ceil(landscape.hessian_cost / SHARE))
         return FactorizedQuench(max_step=1.0 * landscape.length_scale, refresh=refresh)
     length = landscape.length_scale
     if not choice.full_matrix:
