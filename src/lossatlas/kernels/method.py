@@ -81,7 +81,7 @@ REFRESH = 25
 """Evaluations between two refreshments of a quench by the Hessian, or as many as the Hessian costs
 gradients if that is more: so Hessians never cost more than the gradients between them."""
 
-FACTORIZATION, SHARE = 30, 15
+FACTORIZATION, SHARE = 30, 4
 """Evaluations between two factorizations of a quench: as many, or this part of what a Hessian with
 its spectrum costs in gradients if that is more. So the factorizations cost no more than the
 gradients between them, and a quench that needs few has none at all."""
