@@ -86,6 +86,10 @@ FACTORIZATION, SHARE = 30, 4
 its spectrum costs in gradients if that is more. So the factorizations cost no more than the
 gradients between them, and a quench that needs few has none at all."""
 
+DEAR = 1000
+"""A factorization that is worth so many gradients is not made before a polish has tried to do with
+as many products."""
+
 PAIRS = 50
 """Pairs of the limited-memory model of a quench."""
 
@@ -203,10 +207,12 @@ def _dense(length: float, quench: Quench | FactorizedQuench, band: Band) -> Meth
 
 def _factorized(length: float, quench: Quench | FactorizedQuench, band: Band) -> Method:
     """With factorizations of exact Hessians; lengths and tolerances as with their spectra."""
+    worth = getattr(quench, "refresh", None) or 0
+    products = worth if worth >= DEAR else 0
     return Method(
         name="factorized",
         quench=quench,
-        polish=FactorizedPolish(n_modes=N_SOFT, max_step=0.3 * length),
+        polish=FactorizedPolish(n_modes=N_SOFT, max_step=0.3 * length, products=products),
         climb=FactorizedClimb(
             newton_length=1e-3 * length, radius=1.0 * length, max_radius=4.0 * length
         ),

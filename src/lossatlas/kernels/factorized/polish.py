@@ -20,11 +20,15 @@ from lossatlas.errors import Status
 from lossatlas.kernels.dense.polish import WORTH
 from lossatlas.kernels.factorized.inertia import Factors, LowPairs, factorized, lowest_pairs
 from lossatlas.kernels.factorized.shifted import to_inner
+from lossatlas.kernels.matrix_free.polish import IterativePolish
 from lossatlas.kernels.parts import Polished
 from lossatlas.kernels.steadiness import change_of_product, displacement
 from lossatlas.kernels.step_control import NO_CURVATURE
 from lossatlas.landscape.base import Surface
 from lossatlas.typing import Scalar
+
+FEW_STEPS = 8
+"""Newton steps of a polish by products; near the end each gains several digits."""
 
 LARGEST_ACCURACY = 1e-2
 """Relative error of the largest eigenvalue, which only sets a scale."""
@@ -60,6 +64,9 @@ class FactorizedPolish:
         max_hessians: give up after so many.
         n_modes: eigenpairs computed at least.
         residual: largest residual of an eigenpair, relative to its eigenvalue.
+        products: Hessian-vector products with which polish and certificate are tried first, for
+            each of their parts; 0: none. Where the Hessian is well conditioned some hundred will
+            do, and a factorization of ten thousand weights costs as much as thousands.
     """
 
     rms: float = 1e-12
@@ -68,6 +75,7 @@ class FactorizedPolish:
     max_hessians: int = 60
     n_modes: int = 8
     residual: float = 1e-3
+    products: int = 0
 
     def call(
         self, surface: Surface, w: Float[np.ndarray, " n"], downhill: Bool[np.ndarray, ""]
@@ -75,6 +83,11 @@ class FactorizedPolish:
         """Newton steps, then the eigenpairs."""
         w = np.asarray(_without_excluded(surface, w))
         gradients = hessians = 0
+        if self.products > 0:
+            tried = self._by_products().call(surface, w, downhill)
+            if tried.status == Status.CONVERGED:
+                return tried
+            gradients = int(tried.gradients)
         while True:
             energy, gradient = map(np.asarray, _evaluate(surface, w))
             gradients, hessians = gradients + 1, hessians + 1
@@ -101,6 +114,18 @@ class FactorizedPolish:
                 status = Status.NOT_STATIONARY
                 return self._failed(w, float(energy), size, (gradients, hessians), status)
             w = best
+
+    def _by_products(self) -> IterativePolish:
+        """A polish that gives up where it would take too many products."""
+        return IterativePolish(
+            rms=self.rms,
+            n_modes=self.n_modes,
+            max_step=self.max_step,
+            max_evaluations=FEW_STEPS,
+            max_basis=min(self.products, IterativePolish.max_basis),
+            max_products=self.products,
+            confirmations=2,
+        )
 
     def _turned_round(self, point: _Newton) -> np.ndarray | None:
         """The modes (m, k) of negative curvature, along which Newton steps lead uphill."""
