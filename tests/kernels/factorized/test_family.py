@@ -74,6 +74,20 @@ def test_climbs_and_paths_end_where_those_with_the_spectrum_do(minima):
     assert followed >= 5
 
 
+@pytest.mark.parametrize(("products", "enough"), [(400, True), (1, False)])
+def test_a_polish_may_try_products_first_and_gives_the_same(minima, products, enough):
+    start = minima[0].weights + 1e-4
+    kernels = (FactorizedPolish(), FactorizedPolish(products=products))
+    jobs = [single(Request(kernel, (start, np.asarray(True)))) for kernel in kernels]
+    expected, found = run(*jobs)
+    assert found.status == expected.status == Status.CONVERGED
+    assert (found.hessians == 0) == enough
+    assert found.gradients > expected.gradients
+    np.testing.assert_allclose(found.w, expected.w, atol=1e-9)
+    few = min(4, len(found.eigenvalues), len(expected.eigenvalues))
+    np.testing.assert_allclose(found.eigenvalues[:few], expected.eigenvalues[:few], rtol=1e-3)
+
+
 @pytest.mark.parametrize("point", SIX_HUMP_CAMEL.points)
 def test_known_points_of_any_index(point):
     start = np.array(point.position) + 1e-3
