@@ -61,7 +61,8 @@ class FactorizedPolish:
         target: stop at once below this; between the two, stop when a step with the factorization of
             the point itself no longer halves it.
         max_step: cap on the length of a step.
-        max_hessians: give up after so many.
+        max_hessians: give up after so many; most polishes take two or three, and a path is continued
+            where one fails.
         n_modes: eigenpairs computed at least.
         residual: largest residual of an eigenpair, relative to its eigenvalue.
         products: Hessian-vector products with which polish and certificate are tried first, for
@@ -72,7 +73,7 @@ class FactorizedPolish:
     rms: float = 1e-12
     target: float = 1e-15
     max_step: float = 0.3
-    max_hessians: int = 60
+    max_hessians: int = 15
     n_modes: int = 8
     residual: float = 1e-3
     products: int = 0
