@@ -61,8 +61,8 @@ class FactorizedPolish:
         target: stop at once below this; between the two, stop when a step with the factorization of
             the point itself no longer halves it.
         max_step: cap on the length of a step.
-        max_hessians: give up after so many; most polishes take two or three, and a path is continued
-            where one fails.
+        max_hessians: give up after so many; most polishes take two or three, and where one fails a
+            path is continued.
         n_modes: eigenpairs computed at least.
         residual: largest residual of an eigenpair, relative to its eigenvalue.
         products: Hessian-vector products with which polish and certificate are tried first, for
