@@ -207,7 +207,7 @@ def _dense(length: float, quench: Quench | FactorizedQuench, band: Band) -> Meth
 
 def _factorized(length: float, quench: Quench | FactorizedQuench, band: Band) -> Method:
     """With factorizations of exact Hessians; lengths and tolerances as with their spectra."""
-    worth = getattr(quench, "refresh", None) or 0
+    worth = quench.refresh or 0
     products = worth if worth >= DEAR else 0
     return Method(
         name="factorized",

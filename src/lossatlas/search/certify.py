@@ -85,7 +85,7 @@ def canonical_directions(
     """Directions (d, n) to leave a stationary point along, given modes (k, n), softest first.
 
     A multiplet of degenerate modes (equal units) has no preferred basis; the landscape's canonical
-    symmetry-breaking directions stand in its place. (A certificate of more than 1000 weights may
+    symmetry-breaking directions stand in its place. (A certificate made without a Hessian may
     hold one mode of a multiplet only, which then counts as a single mode.)
     """
     gaps = np.abs(np.diff(eigenvalues)) > DEGENERATE * np.abs(eigenvalues[1:])

@@ -1,1 +1,1 @@
-"""Kernels with products of the Hessian and vectors: for networks of a thousand weights and more."""
+"""Kernels with products of the Hessian and vectors, where it is too large or too dear to form."""

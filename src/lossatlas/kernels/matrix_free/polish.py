@@ -1,4 +1,4 @@
-"""Polishing and certificate without a Hessian, for landscapes of more than 1000 weights.
+"""Polishing and certificate without a Hessian, by products of the Hessian and vectors.
 
 Newton steps come from MINRES, which needs Hessian-vector products only. The Hessian index comes
 from the lowest eigenpairs: they are computed by Lanczos until one of them is positive, and then
