@@ -45,7 +45,7 @@ from lossatlas.exploration.stop_rules import ExploreOptions
 from lossatlas.exploration.width import default_width
 from lossatlas.kernels.band import Band
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.lanes.blocks import HEAD, Block, Result, layout_of
+from lossatlas.lanes.blocks import HEAD, Block, Result, layout_of, steps_together
 from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.requests import Requests
 from lossatlas.search.tools import Tools, default_tools
@@ -153,7 +153,8 @@ class Device:
         empty = lanes - len(jobs)
         block.waiting, self.left[block] = [*jobs, *[None] * empty], [*left, *[None] * empty]
         name = type(block.kernel).__name__
-        steps = min(block.kernel.steps, max(entry[1] for entry in left))
+        most = steps_together(block.kernel.steps, lanes)
+        steps = min(most, max(entry[1] for entry in left))
         self.executed[name] += steps * lanes
         self.taken[name] += sum(min(steps, entry[1]) for entry in left)
         self.left[block] = [
@@ -163,6 +164,7 @@ class Device:
         self.busy += seconds
         self.free = self.done[block] = max(time.monotonic(), self.free) + seconds
         block.under_way = True
+        block._count()
 
     def finish(self, block: Block) -> list[Result]:
         """In place of `Block.finish`."""
@@ -175,6 +177,7 @@ class Device:
                 value = block._layout.results.read(entry[0].found[0, HEAD:])
                 finished.append(Result(job.ticket, job.slot, value))
                 block.waiting[lane] = self.left[block][lane] = None
+        block._count()
         return finished
 
 

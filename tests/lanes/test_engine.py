@@ -20,7 +20,7 @@ from lossatlas.kernels.dense.polish import Polish
 from lossatlas.kernels.quench import Quench
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.lanes import session
-from lossatlas.lanes.blocks import advance
+from lossatlas.lanes.blocks import _advance
 from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.requests import Found, Request, running
 from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
@@ -333,7 +333,7 @@ def test_a_new_label_realization_compiles_nothing():
         energies |= {
             round(e, 9) for e in in_order(engine, [search(w) for w in starts_of(landscape)])
         }
-        sizes.append(advance._cache_size())
+        sizes.append(_advance._cache_size())
     assert sizes[1:] == sizes[:1] * 3
     assert len(energies) >= 4
 

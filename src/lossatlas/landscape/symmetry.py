@@ -12,6 +12,7 @@ flow cannot leave.
 """
 
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -173,11 +174,17 @@ class EqualUnits(NamedTuple):
 def equal_units(layer: HiddenLayer, w: Float[np.ndarray, " n"]) -> list[EqualUnits]:
     """The units of a layer in groups of equal ones; most points have one unit in each."""
     vectors = layer.vectors(w)
-    alike, opposite = (
-        (cdist(vectors, sign * vectors, "chebyshev") < EQUAL) & layer.interchangeable
-        for sign in (1.0, -1.0)
-    )
+    apart = cdist(vectors, np.concatenate([vectors, -vectors]), "chebyshev")
+    alike, opposite = np.split((apart < EQUAL) & np.tile(layer.interchangeable, 2), 2, axis=1)
+    if np.count_nonzero(alike) == len(vectors) and not opposite.any():
+        return list(_alone(len(vectors)))
     return groups_of(alike, opposite)
+
+
+@cache
+def _alone(units: int) -> tuple[EqualUnits, ...]:
+    """Every unit in a group of its own."""
+    return tuple(EqualUnits(np.array([unit]), ALONE, False) for unit in range(units))
 
 
 def groups_of(alike: np.ndarray, opposite: np.ndarray) -> list[EqualUnits]:

@@ -8,6 +8,7 @@ is compiled (`sizes`); where it runs empty the searches move to a smaller one.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ from lossatlas.compiled import compiled
 from lossatlas.errors import Status
 from lossatlas.landscape.base import Surface
 from lossatlas.lanes.branches import in_lanes
+from lossatlas.lanes.device_thread import DeviceThread
+from lossatlas.lanes.executables import executable
 from lossatlas.lanes.packing import Packing, packed
 from lossatlas.lanes.requests import Kernel, Search
 
@@ -29,14 +32,15 @@ SMALLEST = 16
 """Vectorized lanes of the smallest block, unless there are fewer in all: fewer take as long."""
 HEAD = 2
 """Numbers before the result in what a device call gives for a lane: its status, steps taken."""
+ALL_STEPS = 512
+"""So many vectorized lanes take all steps of their kernel in a device call."""
 
 
-@partial(compiled, static_argnames=("kernel", "jobs", "vectorized"), donate_argnames="states")
 def advance(
     kernel: Kernel,
     surface: Surface,
     states: Any,
-    rows: Float[jax.Array, "lanes width"],
+    rows: Float[np.ndarray, "lanes width"],
     jobs: Packing,
     vectorized: bool,
 ) -> tuple[Any, Float[jax.Array, "lanes width"]]:
@@ -48,11 +52,48 @@ def advance(
         states: of all lanes.
         rows: for each lane whether it is fresh, and then its job, packed.
         jobs: how jobs are packed.
-        vectorized: whether lanes take each step together.
+        vectorized: whether lanes take each step together; of many they take fewer, see
+            `steps_together`.
 
     Returns:
         States, and for each lane its status, the steps it took, and its result, packed.
     """
+    if not vectorized:
+        return _advance(surface, states, rows, kernel=kernel, jobs=jobs, vectorized=False)
+    compiled_code = _code(kernel, surface, states, rows, jobs).result()
+    return compiled_code(surface, states, rows)
+
+
+def _code(kernel: Kernel, surface: Surface, states: Any, rows: Any, jobs: Packing) -> Future[Any]:
+    """The compiled code of vectorized lanes, as many as there are rows."""
+    static = {"kernel": kernel, "jobs": jobs, "vectorized": True}
+    device = jax.config.jax_default_device  # type: ignore[attr-defined]  # of this thread
+    return executable(_advance, surface, states, rows, device=device, **static)
+
+
+def steps_together(steps: int, lanes: int) -> int:
+    """Steps that vectorized lanes take in a device call.
+
+    A lane that has finished waits for the end of the call. A step takes the longer the more lanes
+    there are, so many lanes take fewer steps in about the same time.
+
+    Examples:
+        >>> [steps_together(8, lanes) for lanes in (64, 1024, 2048, 8192)]
+        [8, 4, 2, 1]
+    """
+    return max(1, steps * ALL_STEPS // max(lanes, ALL_STEPS))
+
+
+@partial(compiled, static_argnames=("kernel", "jobs", "vectorized"), donate_argnames="states")
+def _advance(
+    surface: Surface,
+    states: Any,
+    rows: Float[jax.Array, "lanes width"],
+    *,
+    kernel: Kernel,
+    jobs: Packing,
+    vectorized: bool,
+) -> tuple[Any, Float[jax.Array, "lanes width"]]:
     run = _together if vectorized else _one_by_one
     states, taken = run(kernel, surface, states, rows, jobs)
 
@@ -82,12 +123,13 @@ def _one_by_one(kernel: Kernel, surface: Surface, states: Any, rows: Any, jobs: 
 def _together(kernel: Kernel, surface: Surface, states: Any, rows: Any, jobs: Packing) -> Any:
     start = jax.vmap(lambda row: kernel.init(surface, *jobs.unpacked(row[1:])))
     step = partial(kernel.step, surface)
+    most = steps_together(kernel.steps, len(rows))
     fresh = rows[:, 0] > 0
     states = jax.lax.cond(fresh.any(), lambda: _where(fresh, start(rows), states), lambda: states)
 
     def unfinished(carry):
         states, _, steps = carry
-        return (states.status == Status.RUNNING).any() & (steps < kernel.steps)
+        return (states.status == Status.RUNNING).any() & (steps < most)
 
     def forward(carry):
         states, taken, steps = carry
@@ -173,25 +215,43 @@ class Block:
     """The lanes of one kernel on one worker: device state, and who waits for each lane.
 
     A device call is begun by `start`, and `finish` waits for it: between the two the host can do
-    something else. `taken` holds the steps each lane took in the last device call.
+    something else.
+
+    Args:
+        kernel: the method.
+        surface: the function searched.
+        calls: makes its device calls.
+        vectorized: whether lanes take each step together.
+        ahead: numbers of lanes for which code is compiled as soon as there is a first job.
+
+    Attributes:
+        waiting: the job of each lane; None where it is empty.
+        active: lanes that are occupied.
+        oldest: the position of the oldest search in it; None if it is empty.
+        under_way: whether a device call is.
+        taken: the steps each lane took in the last device call.
     """
 
-    def __init__(self, kernel: Kernel, surface: Surface, vectorized: bool) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        surface: Surface,
+        calls: DeviceThread,
+        vectorized: bool,
+        ahead: Sequence[int] = (),
+    ) -> None:
         """No lanes yet."""
         self.kernel, self.surface, self.vectorized = kernel, surface, vectorized
         self.waiting: list[Job | None] = []
+        self.active, self.oldest = 0, None
         self.under_way = False
         self.taken: Any = None
+        self._calls, self._ahead = calls, ahead
         self._arriving: list[Job] = []
         self._states: Any = None
         self._layout: Layout | None = None
         self._rows = np.zeros((0, 1))
-        self._found: Any = None
-
-    @property
-    def active(self) -> int:
-        """Lanes that are occupied."""
-        return sum(entry is not None for entry in self.waiting)
+        self._found: Future[Any] | None = None
 
     def start(self, new: Sequence[Job], lanes: int) -> None:
         """Begin a device call: fill empty lanes with new jobs, advance all.
@@ -203,23 +263,28 @@ class Block:
         self._arriving = list(new)  # wherever this fails, they are not lost
         if self._layout is None:
             self._layout = layout_of(self.kernel, self.surface, new[0].arrays)
-        if lanes != len(self.waiting):
-            self._resize(lanes)
+            self._compile_ahead(self._layout)
+        move = self._resized(lanes) if lanes != len(self.waiting) else None
         self._rows[:, 0] = 0.0
-        empty = [lane for lane, entry in enumerate(self.waiting) if entry is None]
+        empty = [lane for lane, entry in enumerate(self.waiting) if entry is None] if new else []
         for lane, job in zip(empty, new, strict=False):
             self.waiting[lane] = job
             self._rows[lane, 0] = 1.0
             self._layout.jobs.write(self._rows[lane, 1:], job.arrays)
         self._arriving, self.under_way = [], True
-        self._states, self._found = advance(
-            self.kernel, self.surface, self._states, self._rows, self._layout.jobs, self.vectorized
-        )
+        self._count()
+        self._found = self._calls.begin(partial(self._advanced, self._layout, move))
+
+    def begun(self) -> None:
+        """Wait until its device call is made; whether it failed says `finish`."""
+        if self._found is not None:
+            self._found.exception()
 
     def finish(self) -> list[Result]:
         """Wait for the device call, and give what has finished in it; its lanes are empty then."""
         assert self._layout is not None
-        found = np.asarray(self._found)
+        assert self._found is not None
+        found = self._found.result()
         self.under_way, self._found = False, None
         self.taken = found[:, 1].astype(int)
         ended = found[:, 0] != Status.RUNNING
@@ -230,6 +295,7 @@ class Block:
                 value = self._layout.results.read(found[lane, HEAD:])
                 finished.append(Result(job.ticket, job.slot, value))
                 self.waiting[lane] = None
+        self._count()
         if self.vectorized and self.active == 0:
             self.abandon()  # others may need the memory
         return finished
@@ -239,20 +305,39 @@ class Block:
         jobs = [job for job in self.waiting if job is not None] + self._arriving
         self.waiting, self._arriving, self.under_way = [], [], False
         self._states = self._found = None
+        self._count()
         return jobs
 
-    def _resize(self, lanes: int) -> None:
-        """Move the searches to another number of lanes."""
+    def _advanced(self, layout: "Layout", move: tuple[Any, Any] | None) -> np.ndarray:
+        """Make the device call; what it gives for each lane, on the host."""
+        states = self._states
+        if move is not None:
+            states = idle(len(self._rows), layout) if states is None else moved(states, *move)
+        self._states, found = advance(
+            self.kernel, self.surface, states, self._rows, layout.jobs, self.vectorized
+        )
+        return np.asarray(found)
+
+    def _count(self) -> None:
+        positions = [job.ticket.position for job in self.waiting if job is not None]
+        self.active, self.oldest = len(positions), min(positions, default=None)
+
+    def _compile_ahead(self, layout: "Layout") -> None:
+        """Begin to compile code for all numbers of lanes that will be needed."""
+        for lanes in self._ahead:
+            states = jax.tree.map(partial(_repeated, lanes), layout.states)
+            rows = jax.ShapeDtypeStruct((lanes, 1 + layout.jobs.size), np.float64)
+            _code(self.kernel, self.surface, states, rows, layout.jobs)
+
+    def _resized(self, lanes: int) -> tuple[np.ndarray, np.ndarray]:
+        """Have another number of lanes: from which one each comes, and whether it is occupied."""
         assert self._layout is not None
         kept = [lane for lane, job in enumerate(self.waiting) if job is not None]
         order = np.zeros(lanes, np.int32)
         order[: len(kept)] = kept
-        if self._states is None:
-            self._states = idle(lanes, self._layout)
-        else:
-            self._states = moved(self._states, order, np.arange(lanes) < len(kept))
         self.waiting = [self.waiting[lane] for lane in kept] + [None] * (lanes - len(kept))
         self._rows = np.zeros((lanes, 1 + self._layout.jobs.size))
+        return order, np.arange(lanes) < len(kept)
 
 
 class Layout(NamedTuple):
@@ -291,6 +376,11 @@ def _zeros(lanes: int, shapes: tuple[Any, ...], structure: Any) -> Any:
     arrays = [jnp.zeros((lanes, *x.shape), x.dtype) for x in shapes]
     idle = jnp.full(lanes, Status.CONVERGED, jnp.int32)
     return jax.tree.unflatten(structure, arrays)._replace(status=idle)
+
+
+def _repeated(lanes: int, x: Any) -> Any:
+    """The shape of an array for each lane."""
+    return jax.ShapeDtypeStruct((lanes, *x.shape), x.dtype)
 
 
 def idle(lanes: int, layout: Layout) -> Any:

@@ -244,13 +244,11 @@ class Schedule:
 
     def _age(self, block: Block, queue: JobQueue) -> tuple[int, int] | None:
         """Sort key of a block with work; None if it has none."""
-        positions = [job.ticket.position for job in block.waiting if job is not None]
-        waiting = len(positions) + len(queue)
-        if queue.oldest is not None:
-            positions.append(queue.oldest)
-        if not positions:
+        waiting = block.active + len(queue)
+        if waiting == 0:
             return None
-        return -min(waiting, self.lanes) if self.vectorized else 0, min(positions)
+        oldest = min(x for x in (block.oldest, queue.oldest) if x is not None)
+        return -min(waiting, self.lanes) if self.vectorized else 0, oldest
 
 
 def _idle(blocks: list[Block]) -> Block | None:

@@ -11,7 +11,7 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from functools import cache, partial
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -20,8 +20,9 @@ import jax
 
 from lossatlas.errors import BadInputError, DataWarning
 from lossatlas.landscape.base import Surface
-from lossatlas.lanes.blocks import Block, Job, Result, Ticket
+from lossatlas.lanes.blocks import Block, Job, Result, Ticket, sizes
 from lossatlas.lanes.compilation import Forecast
+from lossatlas.lanes.device_thread import DeviceThread
 from lossatlas.lanes.requests import Found, HostCall, Kernel, Request, Requests, Search
 from lossatlas.lanes.schedule import Blocks, Call, Ready, Schedule
 
@@ -174,10 +175,13 @@ class Session:
         """What a worker does: it begins device calls, and finishes the oldest of those under way
         where it has no other work, or as many are under way as it has blocks of a kernel."""
         several = len(self.capacity.devices) > 1
-        with jax.default_device(device) if several else nullcontext():
+        where = jax.default_device(device) if several else nullcontext()
+        device_calls = DeviceThread(device if several else None, apart=self.capacity.vectorized)
+        with where, closing(device_calls):
             surface = jax.device_put(self.surface, device) if several else self.surface
             blocks: Blocks = {}
-            find = partial(self._work_in_lanes, blocks, surface)
+            make = partial(self._block, surface, device_calls, device.platform != "cpu")
+            find = partial(self._work_in_lanes, blocks, make)
             calls: deque[Call] = deque()
             while (work := self._next(self.lock, find, bool(calls))) is not None:
                 if isinstance(work, Ready):
@@ -199,6 +203,7 @@ class Session:
         with self._within_memory(call, blocks):
             call.block.start(call.new, call.lanes)
         if call.first:
+            call.block.begun()
             with self.lock:
                 self.schedule.compiled(call, time.monotonic() - begun)
                 self.lock.notify_all()  # jobs of its kernel have waited for it
@@ -357,16 +362,20 @@ class Session:
         calls = self.schedule.host_calls
         return calls.pop() if len(calls) else None
 
-    def _work_in_lanes(self, blocks: Blocks, surface: Surface) -> Ready | Call | None:
+    def _block(self, surface: Surface, calls: DeviceThread, ahead: bool, kernel: Kernel) -> Block:
+        """A block of a worker."""
+        needed = sizes(self.schedule.lanes) if ahead else ()
+        return Block(kernel, surface, calls, self.capacity.vectorized, needed)
+
+    def _work_in_lanes(
+        self, blocks: Blocks, make: Callable[[Kernel], Block]
+    ) -> Ready | Call | None:
         """A search to resume, or a device call to make (lock held)."""
         if (ready := self.schedule.pop_ready()) is not None:
             return ready
         for kernel in self.schedule.kernels():
             if kernel not in blocks:
-                blocks[kernel] = [
-                    Block(kernel, surface, self.capacity.vectorized)
-                    for _ in range(self.capacity.turns)
-                ]
+                blocks[kernel] = [make(kernel) for _ in range(self.capacity.turns)]
         return self.schedule.next_call(blocks)
 
 
