@@ -247,6 +247,7 @@ class Block:
         self.under_way = False
         self.taken: Any = None
         self._calls, self._ahead = calls, ahead
+        self._codes: dict[int, Future[Any]] = {}
         self._arriving: list[Job] = []
         self._states: Any = None
         self._layout: Layout | None = None
@@ -274,6 +275,10 @@ class Block:
         self._arriving, self.under_way = [], True
         self._count()
         self._found = self._calls.begin(partial(self._advanced, self._layout, move))
+
+    def ready(self, lanes: int) -> bool:
+        """Whether code for so many lanes was compiled ahead, and is there."""
+        return lanes in self._codes and self._codes[lanes].done()
 
     def begun(self) -> None:
         """Wait until its device call is made; whether it failed says `finish`."""
@@ -327,7 +332,7 @@ class Block:
         for lanes in self._ahead:
             states = jax.tree.map(partial(_repeated, lanes), layout.states)
             rows = jax.ShapeDtypeStruct((lanes, 1 + layout.jobs.size), np.float64)
-            _code(self.kernel, self.surface, states, rows, layout.jobs)
+            self._codes[lanes] = _code(self.kernel, self.surface, states, rows, layout.jobs)
 
     def _resized(self, lanes: int) -> tuple[np.ndarray, np.ndarray]:
         """Have another number of lanes: from which one each comes, and whether it is occupied."""

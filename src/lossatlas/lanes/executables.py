@@ -2,6 +2,10 @@
 
 A block that fills and runs empty needs all of them soon, and a compilation takes ten seconds of one
 core. So they are compiled at the same time, each in a thread.
+
+For graphics cards XLA tries several ways to multiply matrices, on the card, and keeps the fastest.
+That takes most of the time of a compilation, more so where several compile at once, and matrices of
+searches are small. So it is left out.
 """
 
 import threading
@@ -10,6 +14,9 @@ from functools import cache, partial
 from typing import Any
 
 import jax
+
+UNTRIED = {"xla_gpu_autotune_level": 0}
+"""How XLA is told not to try."""
 
 _known: dict[tuple[Any, ...], "Future[Any]"] = {}
 _lock = threading.Lock()
@@ -52,8 +59,10 @@ def _compilers() -> ThreadPoolExecutor:
 
 
 def _compiled(function: Any, shapes: Any, device: Any, static: dict[str, Any]) -> Any:
+    platform = jax.default_backend() if device is None else device.platform
     with jax.enable_x64(True), jax.default_device(device):
-        return function.lower(*shapes, **static).compile()
+        lowered = function.lower(*shapes, **static)
+        return lowered.compile(UNTRIED if platform == "gpu" else None)
 
 
 def _shape(x: Any) -> Any:

@@ -225,18 +225,17 @@ class Schedule:
 
         On a CPU it has all of them, otherwise the fewest that will do, of those for which the code
         is there or can be compiled in time. Where there is no time for as many as are needed it
-        takes fewer jobs; None if there is no time for any. A block with more searches than blocks
-        may have by now keeps its lanes.
+        takes fewer jobs, and where code is compiled ahead as many as that which is there allows;
+        None if there is no time for any. A block with more searches than blocks may have by now
+        keeps its lanes.
         """
         waiting, active, now = len(self._queues[block.kernel]), block.active, len(block.waiting)
         share = max(-(-waiting // self.workers), 1 if active == 0 else 0)
         new = min(share, waiting, max(0, self.lanes - active))
         allowed = sizes(self.lanes)[::-1] if self.vectorized else (self.lanes,)
-        possible = [
-            size
-            for size in sorted({*allowed, now} - {0})
-            if size >= max(active, 1) and self._in_time(block.kernel, size)
-        ]
+        large = [size for size in sorted({*allowed, now} - {0}) if size >= max(active, 1)]
+        ready = [size for size in large if block.ready(size)]
+        possible = ready or [size for size in large if self._in_time(block.kernel, size)]
         if not possible:
             return None
         lanes = next((size for size in possible if size >= active + new), possible[-1])

@@ -364,7 +364,7 @@ class Session:
 
     def _block(self, surface: Surface, calls: DeviceThread, ahead: bool, kernel: Kernel) -> Block:
         """A block of a worker."""
-        needed = sizes(self.schedule.lanes) if ahead else ()
+        needed = sizes(self.schedule.lanes)[::-1] if ahead else ()  # small ones are used first
         return Block(kernel, surface, calls, self.capacity.vectorized, needed)
 
     def _work_in_lanes(
