@@ -1,14 +1,15 @@
 """What a graphics card would make of the searches, without one: a model of the device alone.
 
     python -m benchmarks.gpu_model [--quick] [--searches 2048] [--lanes 512 2048]
-        [--survey ATTEMPTS] [--recordings FOLDER]
+        [--times 8] [--survey ATTEMPTS] [--recordings FOLDER]
 
 Climbs from perturbed minima of D1, each with certificate and both paths, are recorded on the CPU.
 Then they are run with vectorized lanes in which a device call computes nothing: it is over when a
 card would be done with it, and gives what was recorded. All else is real: generators, the engine,
-blocks that shrink, two of them in turn. A call takes as many steps as the slowest of its lanes
-needs, times lanes, times what a step of its kernel costs a lane (`COSTS`, measured on one NVIDIA
-H200 with JAX 0.11.2 for the operations that a step is made of).
+its threads, blocks that shrink, two of them in turn. A call takes as many steps as the slowest of
+its lanes needs, times lanes, times what a step of its kernel costs a lane (`COSTS`, measured on one
+NVIDIA H200 with JAX 0.11.2 for the operations that a step is made of). The same climbs are made
+`--times` over, as if they were others: a recording takes longer than the model.
 
 With `--survey` so many attempts of an exploration of D1, [2, 5, 5, 4] with 100 items, are recorded
 in place of climbs, at the width that those lanes get, and planning and commits are real as well.
@@ -26,18 +27,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import numpy as np
-from benchmarks.recording import Recorded, Recording, key
+from benchmarks.recording import Recording, key
 from benchmarks.replay import only
 from benchmarks.rivals.problem import d1, some_minima
 
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.data import load_ljat3, split_pools
+from lossatlas.errors import Status
 from lossatlas.exploration import explorer
 from lossatlas.exploration.explorer import grow
 from lossatlas.exploration.random_starts import perturbation
@@ -45,7 +47,8 @@ from lossatlas.exploration.stop_rules import ExploreOptions
 from lossatlas.exploration.width import default_width
 from lossatlas.kernels.band import Band
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.lanes.blocks import HEAD, Block, Result, layout_of, steps_together
+from lossatlas.lanes import blocks
+from lossatlas.lanes.blocks import HEAD, Layout, steps_together
 from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.requests import Requests
 from lossatlas.search.tools import Tools, default_tools
@@ -114,71 +117,69 @@ def cost(kernel: str, lanes: int) -> float:
     return 1e-6 * lanes * float(np.interp(np.log2(lanes), np.log2(AT), COSTS[kernel]))
 
 
+class Lanes(NamedTuple):
+    """In place of the states of a block: what is left to be done in each lane.
+
+    Attributes:
+        left: steps.
+        found: what comes out then, see `benchmarks.recording.Recorded`.
+    """
+
+    left: np.ndarray
+    found: np.ndarray
+
+
 class Device:
-    """A device that computes nothing: it knows when it would be done, and what would come out."""
+    """A device that computes nothing: it takes its time, and knows what would come out."""
 
     def __init__(self, recording: Recording) -> None:
         """Nothing to do."""
         self.recording = recording
-        self.free = self.busy = 0.0
+        self.busy = 0.0
         self.taken, self.executed = Counter[str](), Counter[str]()
-        self.left: dict[Block, list[tuple[Recorded, int] | None]] = {}
-        self.done: dict[Block, float] = {}
 
     @contextmanager
     def instead(self) -> Iterator[None]:
         """Run blocks on this device."""
-
-        def start(block: Block, new: Any, lanes: int) -> None:
-            self.start(block, new, lanes)
-
-        def finish(block: Block) -> list[Result]:
-            return self.finish(block)
-
-        with patch.object(Block, "start", start), patch.object(Block, "finish", finish):
+        with (
+            patch.object(blocks, "advance", self.advance),
+            patch.object(blocks, "idle", idle),
+            patch.object(blocks, "moved", moved),
+        ):
             yield
 
-    def start(self, block: Block, new: Any, lanes: int) -> None:
-        """In place of `Block.start`."""
-        if block._layout is None:
-            block._layout = layout_of(block.kernel, block.surface, new[0].arrays)
-        jobs = [job for job in block.waiting if job is not None]
-        left = [entry for entry in self.left.get(block, []) if entry is not None]
-        for job in new:
-            row = np.zeros(block._layout.jobs.size)
-            block._layout.jobs.write(row, job.arrays)
-            recorded = self.recording.jobs[key(block.kernel, row)]
-            jobs.append(job)
-            left.append((recorded, recorded.steps))
-        empty = lanes - len(jobs)
-        block.waiting, self.left[block] = [*jobs, *[None] * empty], [*left, *[None] * empty]
-        name = type(block.kernel).__name__
-        most = steps_together(block.kernel.steps, lanes)
-        steps = min(most, max(entry[1] for entry in left))
+    def advance(
+        self, kernel: Any, surface: Any, states: Lanes, rows: Any, jobs: Any, vectorized: bool
+    ) -> tuple[Lanes, np.ndarray]:
+        """In place of `blocks.advance`."""
+        left, found = states
+        for lane in np.flatnonzero(rows[:, 0]).tolist():
+            recorded = self.recording.jobs[key(kernel, rows[lane, 1:])]
+            left[lane], found[lane] = recorded.steps, recorded.found[0]
+        lanes, name = len(rows), type(kernel).__name__
+        steps = min(steps_together(kernel.steps, lanes), int(left.max()))
+        taken = np.minimum(left, steps)
         self.executed[name] += steps * lanes
-        self.taken[name] += sum(min(steps, entry[1]) for entry in left)
-        self.left[block] = [
-            None if entry is None else (entry[0], entry[1] - steps) for entry in self.left[block]
-        ]
+        self.taken[name] += int(taken.sum())
         seconds = steps * cost(name, lanes)
         self.busy += seconds
-        self.free = self.done[block] = max(time.monotonic(), self.free) + seconds
-        block.under_way = True
-        block._count()
+        time.sleep(seconds)
+        given = found.copy()
+        given[:, 0] = np.where(left > taken, Status.RUNNING, given[:, 0])
+        given[:, 1] = taken
+        return Lanes(left - taken, found), given
 
-    def finish(self, block: Block) -> list[Result]:
-        """In place of `Block.finish`."""
-        time.sleep(max(0.0, self.done[block] - time.monotonic()))
-        block.under_way, finished = False, []
-        assert block._layout is not None
-        for lane, entry in enumerate(self.left[block]):
-            job = block.waiting[lane]
-            if entry is not None and job is not None and entry[1] <= 0:
-                value = block._layout.results.read(entry[0].found[0, HEAD:])
-                finished.append(Result(job.ticket, job.slot, value))
-                block.waiting[lane] = self.left[block][lane] = None
-        block._count()
-        return finished
+
+def idle(lanes: int, layout: Layout) -> Lanes:
+    """In place of `blocks.idle`."""
+    found = np.zeros((lanes, HEAD + layout.results.size))
+    found[:, 0] = Status.CONVERGED
+    return Lanes(np.zeros(lanes, int), found)
+
+
+def moved(states: Lanes, order: np.ndarray, occupied: np.ndarray) -> Lanes:
+    """In place of `blocks.moved`."""
+    return Lanes(np.where(occupied, states.left[order], 0), states.found[order])
 
 
 def searches(tools: Tools, minima: list[np.ndarray], count: int) -> Iterator[Requests]:
@@ -195,12 +196,13 @@ class Work(NamedTuple):
     Attributes:
         name: of the file it is kept in.
         surface: of the landscape.
-        run: does it with an engine; how many triples or transition states came of it.
+        run: does it with an engine, so many times over; how many triples or transition states came
+            of it.
     """
 
     name: str
     surface: Any
-    run: Callable[[Engine], int]
+    run: Callable[[Engine, int], int]
 
 
 def climbs(count: int) -> Work:
@@ -209,8 +211,9 @@ def climbs(count: int) -> Work:
     tools = default_tools(landscape)
     minima = [point.weights for point in some_minima(landscape, 12)]
 
-    def run(engine: Engine) -> int:
-        outcomes = engine.run(searches(tools, minima, count))
+    def run(engine: Engine, times: int) -> int:
+        again = (searches(tools, minima, count) for _ in range(times))
+        outcomes = engine.run(chain.from_iterable(again))
         return sum(len(outcome.pathways) for _, outcome in outcomes)
 
     return Work(f"d1-climbs-{count}", landscape.surface, run)
@@ -221,7 +224,8 @@ def survey(attempts: int, width: int) -> Work:
     train = split_pools(load_ljat3("D1", items=4000, seed=1).pools, 100, 1, 1).train
     landscape = NetworkLandscape(train.inputs, train.labels, (5, 5), 1e-4)
 
-    def run(engine: Engine) -> int:
+    def run(engine: Engine, times: int) -> int:
+        assert times == 1
         problem = Problem(landscape.fingerprint())
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -240,6 +244,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="few searches")
     parser.add_argument("--searches", type=int, help="default 2048, quick 256")
+    parser.add_argument("--times", type=int, default=8, help="climbs are made so often")
     parser.add_argument("--survey", type=int, help="model so many attempts of a survey")
     parser.add_argument("--lanes", type=int, nargs="+", default=[512, 2048])
     parser.add_argument("--recordings", type=Path, help="folder to keep recordings in")
@@ -254,24 +259,25 @@ def main(arguments: list[str] | None = None) -> None:
             work = climbs(options.searches or (256 if options.quick else 2048))
         else:
             work = survey(options.survey, default_width(lanes, vectorized=True))
-        print(row(*modeled(work, lanes, options.recordings)), flush=True)
+        times = options.times if options.survey is None else 1
+        print(row(*modeled(work, lanes, times, options.recordings)), flush=True)
 
 
-def modeled(work: Work, lanes: int, folder: Path | None) -> tuple[Model, float]:
+def modeled(work: Work, lanes: int, times: int, folder: Path | None) -> tuple[Model, float]:
     """Record it, run it on a modeled device with so many lanes; triples a second of two cores."""
     path = None if folder is None else folder / f"{work.name}.recording"
-    recording = Recording.kept(path, lambda: work.run(Engine(work.surface, workers=1)))
+    recording = Recording.kept(path, lambda: work.run(Engine(work.surface, workers=1), 1))
     device = Device(recording)
     with device.instead():
         cpu, begun = time.process_time(), time.monotonic()
-        triples = work.run(Engine(work.surface, lanes, workers=1, vectorized=True))
+        triples = work.run(Engine(work.surface, lanes, workers=1, vectorized=True), times)
         cpu, wall = time.process_time() - cpu, time.monotonic() - begun
     each = 1e3 / triples
     used = sum(device.taken.values()) / sum(device.executed.values())
     model = Model(lanes, triples, each * device.busy, each * cpu, each * wall, used)
     # Device calls alone: what two cores do between them is left out, in their favor.
     calls = sum(sum(recorded.seconds) for recorded in recording.jobs.values())
-    return model, 2 * triples / calls
+    return model, 2 * triples / times / calls
 
 
 def row(model: Model, cores: float) -> str:

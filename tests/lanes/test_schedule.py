@@ -25,13 +25,16 @@ def schedule(lanes=1, workers=2, vectorized=False, needed=0.0, left=None):
 
 
 def blocks(*kernels, vectorized=False, turns=1):
-    return {kernel: [Block(kernel, None, vectorized) for _ in range(turns)] for kernel in kernels}
+    return {
+        kernel: [Block(kernel, None, None, vectorized) for _ in range(turns)] for kernel in kernels
+    }
 
 
 def fill(call, count=None):
     """As if the call had been made: the block has its lanes, and these jobs in them."""
     new = call.new if count is None else [job(k) for k in range(count)]
     call.block.waiting = [*new, *[None] * (call.lanes - len(new))]
+    call.block._count()
 
 
 def positions(jobs):
@@ -229,3 +232,35 @@ def test_a_block_that_cannot_grow_in_time_goes_on_as_it_is():
     call = waiting.next_call(mine)
     assert (len(call.new), call.lanes) == (6, 16)
     assert (waiting.uncompiled, waiting.dropped) == ({}, 0)
+
+
+def test_where_code_is_compiled_ahead_that_which_is_there_is_used(monkeypatch):
+    there = {16}
+    monkeypatch.setattr(Block, "ready", lambda self, lanes: lanes in there)
+    waiting, _ = schedule(lanes=64, workers=1, vectorized=True)
+    for position in range(40):
+        waiting.push("a", job(position))
+    mine = blocks("a", vectorized=True)
+    call = waiting.next_call(mine)
+    assert (len(call.new), call.lanes) == (16, 16)
+    waiting.compiled(call, 0.0)
+    fill(call)
+    there.add(64)
+    call = waiting.next_call(mine)
+    assert (len(call.new), call.lanes) == (24, 64)
+
+
+def test_a_block_with_searches_goes_on_while_another_of_its_kernel_waits_for_memory():
+    waiting, _ = schedule(lanes=8, workers=1, vectorized=True)
+    mine = blocks("a", vectorized=True, turns=2)
+    calls = []
+    for position in (0, 8):
+        for k in range(8):
+            waiting.push("a", job(position + k))
+        calls.append(waiting.next_call(mine))
+        waiting.compiled(calls[-1], 0.0)
+        fill(calls[-1])
+        calls[-1].block.under_way = True
+    calls[1].block.under_way = False  # it has come back, with searches that go on
+    assert waiting.out_of_memory(calls[0], alone=False) == "halved"
+    assert waiting.next_call(mine).block is calls[1].block

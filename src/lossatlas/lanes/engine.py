@@ -17,6 +17,7 @@ A search is resumed with no lock held, by whatever thread takes it: nobody else 
 it needs no lock of its own, and what it hands over comes in order.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,6 +31,9 @@ from lossatlas.lanes.cores import available_cores
 from lossatlas.lanes.requests import Found, Search
 from lossatlas.lanes.session import Capacity, Session
 
+SWITCH = 5e-4
+"""Seconds that the thread of a device waits for a worker to leave the interpreter to it. By default
+it is ten times as long, several times in each device call, and meanwhile the device is idle."""
 VECTORIZED_LANES = 2048
 """Vectorized lanes of a kernel by default, in two blocks: with more than a thousand in each a
 graphics card is hardly faster."""
@@ -91,7 +95,7 @@ class Engine:
         need it are dropped, and `Session.uncompiled` says so. After an interrupt a worker that is
         compiling is not waited for: it ends by itself.
         """
-        with threadpool_limits(1, user_api="blas"):
+        with threadpool_limits(1, user_api="blas"), _switching_soon(self.capacity.vectorized):
             session, patience = Session(self.surface, self.capacity, stop, seconds_left), None
             try:
                 session.open()
@@ -113,3 +117,15 @@ class Engine:
             session.no_more()
             for position, result in session.results():
                 yield position, result.result if isinstance(result, Found) else result
+
+
+@contextmanager
+def _switching_soon(vectorized: bool) -> Iterator[None]:
+    """Beside vectorized lanes, have Python's threads take turns more often."""
+    before = sys.getswitchinterval()
+    if vectorized:
+        sys.setswitchinterval(min(before, SWITCH))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

@@ -139,8 +139,8 @@ class Schedule:
         """A call did not fit into the memory; its searches are queued to begin anew.
 
         Blocks have half as many lanes from now on. What other blocks hold is given back as they run
-        empty: while there are any the kernel waits until another call is finished, and lanes are
-        not halved again before it has fitted in once.
+        empty: while there are any, empty blocks of the kernel wait until another call is finished,
+        and lanes are not halved again before it has fitted in once.
 
         Args:
             call: the call.
@@ -154,7 +154,9 @@ class Schedule:
             self.push(kernel, job)
         if alone and call.lanes == 1:
             return "hopeless"
-        if not alone:
+        if alone:
+            self._postponed.clear()  # none of them waits for another any more
+        else:
             self._postponed.add(kernel)
         if call.lanes == 1 or (not alone and kernel in self._halved):
             return "waiting"
@@ -180,8 +182,8 @@ class Schedule:
             block: age
             for kernel, queue in self._queues.items()
             if kernel not in self._compiling
-            and kernel not in self._postponed
             and (block := _idle(blocks[kernel])) is not None
+            and (kernel not in self._postponed or block.active > 0)
             and (age := self._age(block, queue)) is not None
         }
         if not ages:

@@ -67,6 +67,12 @@ class Capacity(NamedTuple):
         with the other. Where a worker has a core to itself there is nothing to be won."""
         return 2 if self.vectorized and self.lanes > 1 else 1
 
+    @property
+    def under_way(self) -> int:
+        """Device calls of a worker under way: of blocks of several kernels, so that the device has
+        work for as long as the host hands out what came of one."""
+        return 2 * self.turns if self.vectorized else 1
+
 
 class Session:
     """The threads of an engine, and the searches in flight."""
@@ -192,7 +198,7 @@ class Session:
                         self._finish(calls.popleft(), blocks)
                     if self._begin(work, blocks):
                         calls.append(work)
-                if calls and (work is NOTHING or len(calls) >= self.capacity.turns):
+                if calls and (work is NOTHING or len(calls) >= self.capacity.under_way):
                     self._finish(calls.popleft(), blocks)
             while calls and not self.closed:  # time is up, but what is under way counts
                 self._finish(calls.popleft(), blocks)
@@ -211,9 +217,11 @@ class Session:
 
     def _finish(self, call: Call, blocks: Blocks) -> None:
         """Wait for a device call and deliver what has finished in it."""
-        finished: list[Result] = []
+        finished: list[Result] | None = None
         with self._within_memory(call, blocks):
             finished = call.block.finish()
+        if finished is None:
+            return
         with self.lock:
             if self.schedule.finished(call):
                 self.lock.notify_all()
