@@ -184,12 +184,12 @@ def test_blocks_that_do_not_fit_are_halved_and_none_grows_again():
     call = waiting.next_call(mine)
     waiting.compiled(call, 1.0)
     fill(call)
-    assert waiting.out_of_memory(call, alone=True) == "halved"
+    assert waiting.out_of_memory(call, held=[]) == "halved"
     assert call.block.active == 0
     assert (waiting.lanes, waiting.next_call(mine).lanes) == (4, 4)
-    assert waiting.out_of_memory(call._replace(lanes=8), alone=True) == "halved"  # begun before
+    assert waiting.out_of_memory(call._replace(lanes=8), held=[]) == "halved"  # begun before
     assert waiting.lanes == 4
-    assert waiting.out_of_memory(call._replace(lanes=1), alone=True) == "hopeless"
+    assert waiting.out_of_memory(call._replace(lanes=1), held=[]) == "hopeless"
 
 
 def test_while_others_hold_the_memory_a_kernel_waits_for_them():
@@ -200,21 +200,21 @@ def test_while_others_hold_the_memory_a_kernel_waits_for_them():
     call = waiting.next_call(mine)
     waiting.compiled(call, 1.0)
     fill(call)
-    assert waiting.out_of_memory(call, alone=False) == "halved"
+    assert waiting.out_of_memory(call, held=[8]) == "halved"
     other = waiting.next_call(mine)
     assert other.block.kernel == "b"
     waiting.compiled(other, 1.0)
     other.block.under_way = True
     assert waiting.next_call(mine) is None
-    assert waiting.finished(other)
+    assert waiting.finished()
     again = waiting.next_call(mine)
     assert again.block is call.block
-    # Not halved again before it has fitted in once.
-    assert waiting.out_of_memory(again, alone=False) == "waiting"
+    # Not halved again before all blocks have as few.
+    assert waiting.out_of_memory(again, held=[8]) == "waiting"
     assert waiting.lanes == 4
-    assert waiting.finished(call)
-    assert waiting.out_of_memory(call, alone=False) == "halved"
-    assert waiting.out_of_memory(call._replace(lanes=1), alone=False) == "waiting"
+    assert waiting.finished()
+    assert waiting.out_of_memory(call, held=[4, 4]) == "halved"
+    assert waiting.out_of_memory(call._replace(lanes=1), held=[1]) == "waiting"
 
 
 def test_a_block_that_cannot_grow_in_time_goes_on_as_it_is():
@@ -262,5 +262,5 @@ def test_a_block_with_searches_goes_on_while_another_of_its_kernel_waits_for_mem
         fill(calls[-1])
         calls[-1].block.under_way = True
     calls[1].block.under_way = False  # it has come back, with searches that go on
-    assert waiting.out_of_memory(calls[0], alone=False) == "halved"
+    assert waiting.out_of_memory(calls[0], held=[8]) == "halved"
     assert waiting.next_call(mine).block is calls[1].block

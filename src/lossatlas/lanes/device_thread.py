@@ -32,7 +32,7 @@ class DeviceThread:
     def __init__(self, device: Any = None, *, apart: bool) -> None:
         """No call yet."""
         self._device = device
-        self._thread = ThreadPoolExecutor(1, "lanes-device") if apart else None
+        self._thread = ThreadPoolExecutor(1, "device-calls") if apart else None
 
     def begin(self, call: Callable[[], Any]) -> "Future[Any]":
         """Make a call as soon as those before it are over; what it raises, its result raises."""

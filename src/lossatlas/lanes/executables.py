@@ -55,7 +55,7 @@ def executable(function: Any, *arguments: Any, device: Any = None, **static: Any
 @cache
 def _compilers() -> ThreadPoolExecutor:
     """Threads that compile; the program waits for them at its end, since they cannot be cut."""
-    return ThreadPoolExecutor(thread_name_prefix="lanes-compiler")
+    return ThreadPoolExecutor(thread_name_prefix="compilation")
 
 
 def _compiled(function: Any, shapes: Any, device: Any, static: dict[str, Any]) -> Any:

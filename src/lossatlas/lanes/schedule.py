@@ -5,7 +5,7 @@ oldest search comes first, so that results come nearly in the order of submissio
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -113,7 +113,6 @@ class Schedule:
         self._seen: set[tuple[Kernel, int]] = set()
         self._compiling: set[Kernel] = set()
         self._postponed: set[Kernel] = set()
-        self._halved: set[Kernel] = set()
 
     def push_ready(self, ready: Ready) -> None:
         """A search can go on."""
@@ -135,16 +134,18 @@ class Schedule:
         """All kernels that were asked for."""
         return list(self._queues)
 
-    def out_of_memory(self, call: Call, alone: bool) -> Literal["halved", "waiting", "hopeless"]:
+    def out_of_memory(
+        self, call: Call, held: Sequence[int]
+    ) -> Literal["halved", "waiting", "hopeless"]:
         """A call did not fit into the memory; its searches are queued to begin anew.
 
         Blocks have half as many lanes from now on. What other blocks hold is given back as they run
         empty: while there are any, empty blocks of the kernel wait until another call is finished,
-        and lanes are not halved again before it has fitted in once.
+        and lanes are not halved again before all blocks have as few.
 
         Args:
             call: the call.
-            alone: whether no other block of its worker has searches in it.
+            held: how many lanes each other block of its worker has that has searches in it.
 
         Returns:
             What is done about it; ``"hopeless"`` where a single search does not fit though alone.
@@ -152,21 +153,19 @@ class Schedule:
         kernel = call.block.kernel
         for job in call.block.abandon():
             self.push(kernel, job)
-        if alone and call.lanes == 1:
+        if not held and call.lanes == 1:
             return "hopeless"
-        if alone:
-            self._postponed.clear()  # none of them waits for another any more
-        else:
+        if held:
             self._postponed.add(kernel)
-        if call.lanes == 1 or (not alone and kernel in self._halved):
+        else:
+            self._postponed.clear()  # none of them waits for another any more
+        if call.lanes == 1 or max(held, default=0) > self.lanes:
             return "waiting"
-        self._halved.add(kernel)
         self.lanes = max(1, min(self.lanes, call.lanes // 2))
         return "halved"
 
-    def finished(self, call: Call) -> bool:
+    def finished(self) -> bool:
         """A call is finished, and there may be memory again; whether a kernel has waited for it."""
-        self._halved.discard(call.block.kernel)
         waited = bool(self._postponed)
         self._postponed.clear()
         return waited
@@ -232,6 +231,8 @@ class Schedule:
         keeps its lanes.
         """
         waiting, active, now = len(self._queues[block.kernel]), block.active, len(block.waiting)
+        if block.kernel in self._postponed:
+            waiting = 0  # more searches would need more memory
         share = max(-(-waiting // self.workers), 1 if active == 0 else 0)
         new = min(share, waiting, max(0, self.lanes - active))
         allowed = sizes(self.lanes)[::-1] if self.vectorized else (self.lanes,)

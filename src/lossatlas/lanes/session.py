@@ -223,7 +223,7 @@ class Session:
         if finished is None:
             return
         with self.lock:
-            if self.schedule.finished(call):
+            if self.schedule.finished():
                 self.lock.notify_all()
         self._deliver(finished)
 
@@ -240,8 +240,8 @@ class Session:
                 if block.active == 0:
                     block.abandon()  # what it holds may be what is missing
             with self.lock:
-                alone = not any(block.active for block in others)
-                outcome = self.schedule.out_of_memory(call, alone)
+                held = [len(block.waiting) for block in others if block.active]
+                outcome = self.schedule.out_of_memory(call, held)
                 self.lock.notify()
             if outcome == "hopeless":
                 problem = "the device has no memory for a single search"
