@@ -34,6 +34,8 @@ HEAD = 2
 """Numbers before the result in what a device call gives for a lane: its status, steps taken."""
 ALL_STEPS = 512
 """So many vectorized lanes take all steps of their kernel in a device call."""
+CHEAP = 16
+"""A device call of more steps than these has cheap ones: no Hessian in each."""
 
 
 def advance(
@@ -72,16 +74,19 @@ def _code(kernel: Kernel, surface: Surface, states: Any, rows: Any, jobs: Packin
 
 
 def steps_together(steps: int, lanes: int) -> int:
-    """Steps that vectorized lanes take in a device call.
+    """Steps that vectorized lanes take in a device call, of those that a few would take.
 
     A lane that has finished waits for the end of the call. A step takes the longer the more lanes
-    there are, so many lanes take fewer steps in about the same time.
+    there are, so many lanes take fewer steps in about the same time. Where a call has more than
+    `CHEAP` steps these are so cheap that it is left as it is.
 
     Examples:
         >>> [steps_together(8, lanes) for lanes in (64, 1024, 2048, 8192)]
         [8, 4, 2, 1]
+        >>> steps_together(100, 8192)
+        100
     """
-    return max(1, steps * ALL_STEPS // max(lanes, ALL_STEPS))
+    return steps if steps > CHEAP else max(1, steps * ALL_STEPS // max(lanes, ALL_STEPS))
 
 
 @partial(compiled, static_argnames=("kernel", "jobs", "vectorized"), donate_argnames="states")

@@ -38,9 +38,7 @@ def executable(function: Any, *arguments: Any, device: Any = None, **static: Any
     Examples:
         >>> import jax.numpy as jnp
         >>> twice = jax.jit(lambda x, by: by * x, static_argnames="by")
-        >>> executable(twice, jax.ShapeDtypeStruct((2,), "float32"), by=3).result()(
-        ...     jnp.array([1.0, 2.0])
-        ... ).tolist()
+        >>> executable(twice, jnp.zeros(2), by=3).result()(jnp.array([1.0, 2.0])).tolist()
         [3.0, 6.0]
     """
     shapes = jax.tree.map(_shape, arguments)
