@@ -58,9 +58,11 @@ def test_verdicts_from_cells(tmp_path):
     assert found["D1: the lowest loss rises with label errors"].verdict == "undecided"
     more = found["D2: more minima with more label errors"]
     assert (more.verdict, more.mean) == ("undecided", 0.0)
+    assert "order" in more.reason
     assert (more.cells, more.lower_bounds) == (40, 40)
     markdown = claims_report.to_markdown(list(found.values()))
     (row,) = [line for line in markdown.splitlines() if line.startswith(f"| {rises.claim.name}")]
-    assert "| 10 of 10 |" in row
+    assert "| 10 (" in row
+    assert "supported (pilot)" in row
     assert "40 of 40 counts are lower bounds" in markdown
     assert len(claims_report.to_csv(found.values()).splitlines()) == len(found) + 1

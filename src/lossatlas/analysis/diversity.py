@@ -157,7 +157,9 @@ def hill_numbers(
         size = n if coverage is None else draws_of_coverage(sample, coverage)
         again.append(hill(sample, size))
     spread = np.std(again, axis=0, ddof=1) * _quantile(level)
-    intervals = (Interval(float(x), float(x - h), float(x + h)) for x, h in zip(found, spread))
+    intervals = (
+        Interval(float(x), float(x - h), float(x + h)) for x, h in zip(found, spread, strict=True)
+    )
     return Hill(coverage_of(counts, m), m, tuple(intervals))  # type: ignore[arg-type]
 
 

@@ -28,13 +28,13 @@ from pydantic import ValidationError
 
 from lossatlas import Atlas, BadInputError, ExploreOptions, Problem, Study
 from lossatlas.paper.cell import Cell, Effort, exhausted
+from lossatlas.paper.provenance import about_atlas
 from lossatlas.paper.recipes import Column, Recipe
 
 PROGRESS = "progress.jsonl"
-VERSION = 2
-"""Of the numbers in ``cell.json``; with another one they are computed again from the atlas."""
-CURVE_POINTS = 100
-"""Of the growth of the counts, as ``cell.json`` keeps it."""
+VERSION = 3
+"""Of the numbers in ``cell.json``; with another one they are computed again, from the atlas or, as
+far as points determine them, from ``points.npz``."""
 LINE_SECONDS = 1.0
 """Between two lines of ``progress.jsonl``."""
 
@@ -237,7 +237,7 @@ def _summarize(cell: Cell, home: Path, landscape, atlas: Atlas, effort: Effort) 
     from lossatlas import completeness, compute_auc
     from lossatlas.analysis import completeness_table
     from lossatlas.paper.measures import measures
-    from lossatlas.paper.points import read_points, save_points
+    from lossatlas.paper.points import half_of_the_log, read_points, save_points
 
     if effort.minima == 0:
         remedy = "give it more minutes"
@@ -247,25 +247,52 @@ def _summarize(cell: Cell, home: Path, landscape, atlas: Atlas, effort: Effort) 
     points = read_points(atlas)
     save_points(home / "points.npz", points)
     streams = completeness_table(completeness(atlas)).to_dict("records")
+    about = {"completeness": streams, **about_atlas(atlas, _progress(home))}
     numbers = {
-        **measures(points, cell.auc),
+        **measures(points, cell.auc, half_of_the_log(points, about["discovery"])),
         **_test_loss(landscape, atlas),
         **_symmetry(landscape),
         **_unseen(streams),
     }
-    about = {"completeness": streams, **_about(atlas, _progress(home))}
+    record = Record(cell, home, effort, numbers, about)
+    _write(record)
+    return record
+
+
+def _write(record: Record) -> None:
+    cell = record.cell
     content = {
         "key": cell.key,
         "version": VERSION,
         "study": cell.study,
         "draw": cell.draw,
         "seed": cell.seed,
-        "effort": effort._asdict(),
-        "numbers": numbers,
-        "about": about,
+        "effort": record.effort._asdict(),
+        "numbers": record.numbers,
+        "about": record.about,
     }
-    _write_json(home / "cell.json", content)
-    return Record(cell, home, effort, numbers, about)
+    _write_json(record.folder / "cell.json", content)
+
+
+def refreshed(record: Record) -> Record:
+    """The record with the numbers that this version computes from its points, and written so.
+
+    Numbers that take more than points, such as the loss on testing items, stay what they were.
+
+    Raises:
+        BadInputError: if its points cannot be read.
+    """
+    if record.version == VERSION:
+        return record
+    from lossatlas.paper.measures import measures
+    from lossatlas.paper.points import half_of_the_log, load_points
+
+    points = load_points(record.folder / "points.npz")
+    half = half_of_the_log(points, record.about["discovery"])
+    numbers = {**record.numbers, **measures(points, record.cell.auc, half)}
+    new = record._replace(numbers=numbers, version=VERSION)
+    _write(new)
+    return new
 
 
 def _test_loss(landscape, atlas: Atlas) -> dict[str, float]:
@@ -302,32 +329,6 @@ def _unseen(streams: list[dict[str, Any]]) -> dict[str, float]:
         for stream in streams
         for name in ("atlas_coverage", "atlas_coverage_low", "chao1", "chao1_low")
     }
-
-
-def _about(atlas: Atlas, efforts: list[Effort]) -> dict[str, Any]:
-    from lossatlas import class_distribution
-
-    status, runs, attempts = atlas.status(), atlas.runs(), atlas.attempts()
-    hopping = attempts[attempts["strategy"] == "basin-hopping"]
-    quenches = sum(map(len, hopping["minima"])) + sum(sum(f.values()) for f in hopping["failures"])
-    return {
-        "distribution": class_distribution(atlas).to_dict("list"),
-        "status": {k: v for k, v in status.items() if k != "fingerprint"},
-        "quenches": quenches,
-        "attempts_by_strategy": attempts["strategy"].value_counts().to_dict(),
-        "runs": len(runs),
-        "versions": runs["versions"].iloc[-1],
-        "device": runs["device"].iloc[-1],
-        "last_run": str(runs["start_time"].iloc[-1].date()),
-        "discovery": _thinned(efforts),
-    }
-
-
-def _thinned(efforts: list[Effort]) -> dict[str, list[float]]:
-    """How the counts grew with CPU seconds and attempts."""
-    chosen = np.unique(np.linspace(0, len(efforts) - 1, CURVE_POINTS).astype(int))
-    names = ("seconds", "cpu_seconds", "minima", "transition_states", "attempts")
-    return {name: [getattr(efforts[k], name) for k in chosen] for name in names}
 
 
 def _stored(path: Path) -> dict[str, Any] | None:
