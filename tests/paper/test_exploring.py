@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hand_made import write
 
 from lossatlas import ExploreOptions
 from lossatlas.atlas import Atlas
 from lossatlas.errors import BadInputError
 from lossatlas.paper import exploring
 from lossatlas.paper.cell import Cell
-from lossatlas.paper.exploring import compute, is_finished, load_record
+from lossatlas.paper.exploring import VERSION, compute, is_finished, load_record, refreshed
 from lossatlas.paper.points import load_points
 
 STUDY = {
@@ -167,3 +168,19 @@ def test_only_the_strategies_allowed_are_used(tmp_path):
 
 def replace_budget(cell: Cell, **limits) -> Cell:
     return cell._replace(budget=replace(cell.budget, **limits))
+
+
+def test_older_cells_get_the_numbers_that_their_points_determine(tmp_path):
+    made = write(tmp_path, SMALL, gmin_loss=99.0, test_gmin_loss=0.7)
+    path = made.folder / "cell.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "version": VERSION - 1}))
+    old = load_record(tmp_path, SMALL)
+    new = refreshed(old)
+    assert new.numbers["gmin_loss"] == 0.1
+    assert new.numbers["test_gmin_loss"] == 0.7
+    assert "funnel_share_20" in new.numbers
+    stored = load_record(tmp_path, SMALL)
+    assert stored.version == VERSION
+    assert stored.numbers["funnel_low_20"] == new.numbers["funnel_low_20"]
+    assert refreshed(stored) is stored

@@ -81,6 +81,7 @@ def reproduce(
     _make_folder(output)
     cells = _wanted_cells(wanted, scale.value, draws, minutes, cpu_minutes)
     done = None if no_explore else _compute_all(cells, output)
+    _refresh_all(scale.value, output)
     files = _write_all(wanted, scale.value, draws, output)
     if "all" in what:
         files.append(_write_page(scale.value, output))
@@ -149,6 +150,16 @@ def _display(watching: "Watching") -> Iterator[Callable[[Any], None]]:
     )
     with display.shown() as report:
         yield report
+
+
+def _refresh_all(scale: str, output: Path) -> None:
+    """Compute the numbers of older cells again, as far as their points determine them."""
+    from lossatlas.paper.exploring import records, refreshed
+    from lossatlas.paper.recipes import SCALES, recipes
+
+    for recipe in recipes(SCALES[scale]).values():
+        for _, record in records(recipe, output):
+            refreshed(record)
 
 
 def _write_all(wanted, scale: str, draws: int | None, output: Path) -> list[Path]:
