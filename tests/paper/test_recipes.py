@@ -86,3 +86,23 @@ def test_artifacts_by_name():
     assert {name for a in ARTIFACTS for name in a.recipes} == set(recipes(PAPER))
     with pytest.raises(BadInputError, match=r"table-9.*use all or some of table-1"):
         artifacts(("table-1", "table-9"))
+
+
+def test_kinds_of_noise_share_their_clean_landscape_and_refer_to_it():
+    by_name = recipes(PAPER)
+    kinds = {name: r for name, r in by_name.items() if name.startswith("kinds-")}
+    assert len(kinds) == 10
+    clean = by_name["noise-d1"].columns[0].cell(1)
+    for name, recipe in kinds.items():
+        first, *others = (column.cell(1) for column in recipe.columns)
+        assert [cell.noise for cell in others] == [0.1, 0.25, 0.5, 0.6, 0.75, 0.9, 1.0]
+        if "d1" in name:
+            assert first.key == clean.key
+        tables = [cell.study["noise"] for cell in others]
+        assert {table["kind"] for table in tables} == {name.split("-", 1)[1].rsplit("-", 1)[0]}
+        for table in tables:
+            assert table.get("reference", f"cell {first.key}") == f"cell {first.key}"
+    assert (
+        kinds["kinds-uniform-d1"].columns[3].cell(1).key
+        == by_name["noise-d1"].columns[2].cell(1).key
+    )

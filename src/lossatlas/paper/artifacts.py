@@ -3,6 +3,7 @@
 from typing import Literal, NamedTuple
 
 from lossatlas import BadInputError
+from lossatlas.paper.recipes import NOISE_KINDS
 
 
 class Artifact(NamedTuple):
@@ -12,8 +13,8 @@ class Artifact(NamedTuple):
         name: of the files.
         title: what the paper calls it.
         recipes: names of the studies it is made of.
-        kind: a table only, one of class distributions, of verdicts on claims, or a table with a
-            figure of trees, boxes, or counts growing with time.
+        kind: a table only, one of class distributions, of verdicts on claims, of ideal AUC, or a
+            table with a figure of trees, boxes, or counts growing with time.
         color: the part of the data whose AUC colors the trees of a figure.
         across: panels in a row of a figure.
     """
@@ -21,7 +22,7 @@ class Artifact(NamedTuple):
     name: str
     title: str
     recipes: tuple[str, ...]
-    kind: Literal["table", "distributions", "claims", "trees", "boxes", "growth"] = "table"
+    kind: Literal["table", "distributions", "claims", "ideal", "trees", "boxes", "growth"] = "table"
     color: str = "test"
     across: int = 2
 
@@ -63,6 +64,12 @@ ARTIFACTS = (
         "Beyond the paper: Table I with labels of another minimizer",
         ("other-labels",),
     ),
+    Artifact(
+        "noise-kinds",
+        "Beyond the paper: noise of other kinds",
+        tuple(f"kinds-{kind}-{side}" for side in ("d1", "d2") for kind in NOISE_KINDS),
+    ),
+    Artifact("ideal-auc", "Beyond the paper: the ideal AUC", (), "ideal"),
     Artifact("claims", "The paper's statements, tested", (), "claims"),
 )
 """All tables and figures, in the order in which they are shown."""

@@ -11,6 +11,8 @@ from typing import Any, Literal, NamedTuple
 
 from lossatlas import ExploreOptions
 
+REFERENCE = "cell "
+"""What the reference of a noise table begins with where it is another cell; its key follows."""
 SCHEMA = 1
 """Raised whenever the same settings would mean another cell."""
 
@@ -91,12 +93,17 @@ class Cell(NamedTuple):
             "x".join(map(str, network["hidden"])),
             f"{data['train']}",
             f"{self.study['loss']['l2']:g}",
-            f"noise{100 * self.noise:g}",
+            f"{self._noise_kind}{100 * self.noise:g}",
             f"near{network['neighbors']}" if network["neighbors"] else "full",
             f"draw{self.draw}",
             self.key[:8],
         ]
         return "-".join(parts)
+
+    @property
+    def _noise_kind(self) -> str:
+        kind = self.study.get("noise", {}).get("kind", "uniform")
+        return "noise" if kind == "uniform" else kind
 
     @property
     def noise(self) -> float:

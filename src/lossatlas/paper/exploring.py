@@ -27,7 +27,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from lossatlas import Atlas, BadInputError, ExploreOptions, Problem, Study
-from lossatlas.paper.cell import Cell, Effort, exhausted
+from lossatlas.paper.cell import REFERENCE, Cell, Effort, exhausted
 from lossatlas.paper.provenance import about_atlas
 from lossatlas.paper.recipes import Column, Recipe
 
@@ -131,7 +131,7 @@ def compute(folder: Path, cell: Cell, display: Display) -> Record:
         AtlasError: the atlas cannot be written.
         KeyboardInterrupt: interrupted; what was found is safe and will be continued.
     """
-    study = _study(cell)
+    study = _study(cell, folder)
     home = cell_folder(folder, cell)
     home.mkdir(parents=True, exist_ok=True)
     atlas_file = home / "landscape.atlas"
@@ -147,9 +147,18 @@ def compute(folder: Path, cell: Cell, display: Display) -> Record:
         return _summarize(cell, home, prepared.landscape, atlas, effort)
 
 
-def _study(cell: Cell) -> Study:
+def _study(cell: Cell, folder: Path) -> Study:
+    """The study of a cell; a reference that is another cell becomes the path of its atlas."""
+    tables, reference = cell.study, cell.study.get("noise", {}).get("reference", "")
+    if reference.startswith(REFERENCE):
+        key = reference.removeprefix(REFERENCE)
+        there = list(folder.glob(f"cells/*-{key[:8]}/landscape.atlas"))
+        if not there:
+            remedy = "compute the column without label errors first, and keep its atlas"
+            raise BadInputError(cell.name, "the clean landscape has no atlas", remedy)
+        tables = tables | {"noise": tables["noise"] | {"reference": str(there[0].resolve())}}
     try:
-        return Study.model_validate(cell.study)
+        return Study.model_validate(tables)
     except ValidationError as error:
         remedy = "use the settings that docs/studies.md describes"
         raise BadInputError(cell.name, str(error.errors()[0]["msg"]), remedy) from error

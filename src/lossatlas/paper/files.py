@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lossatlas.cli import save_picture
-from lossatlas.paper import claims_report
+from lossatlas.paper import claims_report, ideal_table
 from lossatlas.paper.artifacts import Artifact
 from lossatlas.paper.distributions import distributions
 from lossatlas.paper.exploring import Record, records
@@ -34,8 +34,14 @@ def write_artifact(artifact: Artifact, scale: Scale, draws: int | None, folder: 
         found = claims_report.verdicts(scale, folder)
         texts = claims_report.to_markdown(found), claims_report.to_csv(found)
         return _write_texts(artifact, texts, folder)
+    if artifact.kind == "ideal":
+        return _write_ideal(artifact, scale, folder)
     by_name = recipes(scale)
-    studies = [(by_name[name], records(by_name[name], folder, draws)) for name in artifact.recipes]
+    studies = [
+        (by_name[name], records(by_name[name], folder, draws))
+        for name in artifact.recipes
+        if name in by_name
+    ]
     if artifact.kind == "distributions":
         return _write_texts(artifact, distributions(studies), folder)
     tables = [(recipe, entries(recipe, found)) for recipe, found in studies]
@@ -44,6 +50,16 @@ def write_artifact(artifact: Artifact, scale: Scale, draws: int | None, folder: 
     written = _write_texts(artifact, ("\n".join(sections), rows), folder)
     figure = _figure(artifact, studies)
     return written if figure is None else written + _write_figure(artifact, figure, folder)
+
+
+def _write_ideal(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
+    """The ideal AUC, computed unless its file is there; it depends on no landscape."""
+    stored = folder / f"{artifact.name}.csv"
+    if stored.exists():
+        rows = ideal_table.from_csv(stored.read_text(encoding="utf-8"))
+    else:
+        rows = list(ideal_table.ideal_rows(scale))
+    return _write_texts(artifact, (ideal_table.to_markdown(rows), ideal_table.to_csv(rows)), folder)
 
 
 def write_page(scale: Scale, folder: Path) -> Path:

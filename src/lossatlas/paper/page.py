@@ -44,6 +44,14 @@ is positive where the statement holds. Intervals are t intervals of the mean ove
 are two-sided and corrected for the number of statements (Holm). A statement is decided at 0.05,
 and only with the draws needed.
 """
+IDEAL_TEXT = """\
+What a classifier could reach that knew the probabilities of the noisy labels, against the true
+labels: [the table](ideal-auc.md), by two estimators from half of the items each, with their
+difference as error. Uniform noise among four classes turns the order of the items round above 75 %:
+with the true probability p of the triangle an item is given its label with f/3 + (1 - 4f/3) p. So a
+testing AUC far below one half at 100 % is what was learned, correctly. The entropy of the labels is
+largest at 75 %, where nothing can be learned, and the loss may fall beyond it.
+"""
 DISTRIBUTIONS_TEXT = """\
 Training items of each class: in the clean data, how many of these were given another label, and the
 items with that label in the end.
@@ -95,8 +103,12 @@ def _versions(record: Record) -> str:
 
 
 def _section(artifact: Artifact, studies: dict[str, Study]) -> str:
-    chosen = [studies[name] for name in artifact.recipes]
+    chosen = [studies[name] for name in artifact.recipes if name in studies]
     lines = [f"## {artifact.title}\n"]
+    if artifact.kind == "ideal":
+        return "\n".join([*lines, IDEAL_TEXT])
+    if not chosen:
+        return ""
     if artifact.kind in ("trees", "boxes", "growth") and any(found for _, found in chosen):
         lines.append(f"![{artifact.title}]({artifact.name}.png)\n\n*{caption(artifact)}*\n")
     if artifact.kind == "distributions":
