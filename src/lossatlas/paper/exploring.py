@@ -110,12 +110,20 @@ def records(recipe: Recipe, folder: Path, draws: int | None = None) -> list[tupl
     """The results of a study with their columns: all draws asked for, and more if there are."""
     found: list[tuple[Column, Record]] = []
     for draw in count(1):
-        pairs = [(column, load_record(folder, column.cell(draw))) for column in recipe.columns]
+        pairs = [(column, _of_draw(folder, column, draw)) for column in recipe.columns]
         there = [(column, record) for column, record in pairs if record is not None]
         if not there and draw >= (draws or recipe.draws):
             return found
         found += there
     raise AssertionError  # the loop has no end of its own
+
+
+def _of_draw(folder: Path, column: Column, draw: int) -> Record | None:
+    """The results of a column, or else those of the cell that it had before."""
+    found = load_record(folder, column.cell(draw))
+    if found is None and column.before is not None:
+        return load_record(folder, column.before(draw))
+    return found
 
 
 def compute(folder: Path, cell: Cell, display: Display) -> Record:
@@ -183,6 +191,7 @@ def _spend(cell: Cell, home: Path, landscape, atlas: Atlas, display: Display) ->
         seed=cell.seed,
         strategies=cell.strategies,
         independent_share=cell.independent_share,
+        aim=cell.aim,
     )
     log = _Log(home / PROGRESS, before)
     with display(Watching(cell, options, before, log.started)) as report:
@@ -253,6 +262,9 @@ def _summarize(cell: Cell, home: Path, landscape, atlas: Atlas, effort: Effort) 
         raise BadInputError(cell.name, "no minimum was found within its budget", remedy)
     for rule in ("threshold", "rank"):
         compute_auc(atlas, landscape, cell.auc, rule, only_missing=True)
+    if cell.auc == "macro":  # spreads over classes are compared, too
+        for number in range(len(atlas.problem.specification["classes"])):
+            compute_auc(atlas, landscape, number, "rank", only_missing=True)
     points = read_points(atlas)
     save_points(home / "points.npz", points)
     streams = completeness_table(completeness(atlas)).to_dict("records")

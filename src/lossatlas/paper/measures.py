@@ -5,6 +5,7 @@ once; standard deviations divide by the number of minima minus one.
 """
 
 import math
+from itertools import count
 from typing import Literal
 
 import numpy as np
@@ -42,7 +43,8 @@ def measures(network: Network, kind: AucKind = 0, half: Network | None = None) -
         ``merged_transition_states``, ``merged_train_mean_auc`` ..., what a program would have found
         that takes points for the same whose losses differ by less than `SAME`; and what `funnel`
         says, as ``funnel_..``; ``range_r``, ``connected_minima``, ``frustration``, and shares of
-        funnels by threshold (`share_numbers`). NaN where a number is not defined.
+        funnels by threshold (`share_numbers`); of macro AUC ``pooled_.._sd_auc``, the standard
+        deviations over minima and classes. NaN where a number is not defined.
     """
     losses = network.minimum_energies
     lowest = int(np.argmin(losses))
@@ -58,6 +60,8 @@ def measures(network: Network, kind: AucKind = 0, half: Network | None = None) -
     for prefix, rule in rules.items():
         for part, values in auc_parts(network, kind, rule).items():
             found |= _of_minima(f"{prefix}{part}", values, lowest)
+    if kind == "macro":
+        found |= _pooled(network)
     exact = auc_parts(network, kind, "rank")
     train, test = exact["train"], exact["test"]
     found["loss_train_correlation"] = _rank_correlation(losses, train)
@@ -93,6 +97,23 @@ def _of_minima(name: str, values: np.ndarray, lowest: int) -> dict[str, float]:
         f"{name}_mean_auc": float(values.mean()),
         f"{name}_sd_auc": float(values.std(ddof=1)) if len(values) > 1 else math.nan,
     }
+
+
+def _pooled(network: Network) -> dict[str, float]:
+    """Standard deviations over minima and classes together, where each class has its AUC."""
+    found: dict[str, float] = {}
+    for part in PARTS:
+        columns = []
+        for number in count():
+            (name,) = auc_columns(number, "rank", (part,))
+            if name not in network.columns:
+                break
+            columns.append(network.columns[name])
+        values = np.concatenate(columns) if len(columns) > 1 else np.zeros(0)
+        values = values[np.isfinite(values)]
+        spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+        found[f"pooled_{part}_sd_auc"] = spread
+    return found
 
 
 def _merged(network: Network, kind: AucKind) -> dict[str, float]:

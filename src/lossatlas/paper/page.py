@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lossatlas.paper import claims_report, differences, tables
-from lossatlas.paper.artifacts import ARTIFACTS, Artifact
+from lossatlas.paper.artifacts import ARTIFACTS, PICTURES_ONLY, Artifact
 from lossatlas.paper.distributions import distributions
 from lossatlas.paper.exploring import Record, records
 from lossatlas.paper.recipes import Column, Recipe, Scale, recipes
@@ -29,6 +29,7 @@ def page(scale: Scale, folder: Path) -> str:
         *(_section(a, studies) for a in ARTIFACTS if a.kind != "claims"),
         "## The paper's statements, tested\n",
         CLAIMS_TEXT,
+        "![All statements](claims.png)\n",
         claims_report.to_markdown(claims_report.verdicts(scale, folder)),
         *_differences(scale, list(studies.values())),
         "## Landscapes\n",
@@ -39,10 +40,11 @@ def page(scale: Scale, folder: Path) -> str:
 
 
 CLAIMS_TEXT = """\
-The unit is the random draw, and columns of one draw are compared with each other. Every statistic
-is positive where the statement holds. Intervals are t intervals of the mean over draws; p-values
-are two-sided and corrected for the number of statements (Holm). A statement is decided at 0.05,
-and only with the draws needed.
+Tested by [the plan](plan.md), which was written down before. The unit is the random draw, and
+columns of one draw are compared with each other. Every statistic is positive where the statement
+holds. p-values are corrected within each table (Holm). *No difference* means that the mean lies
+within the margin; counts that are only bounds stay undecided unless the bounds order them. In the
+picture means and 95 % intervals stand in units of the margin.
 """
 IDEAL_TEXT = """\
 What a classifier could reach that knew the probabilities of the noisy labels, against the true
@@ -109,8 +111,11 @@ def _section(artifact: Artifact, studies: dict[str, Study]) -> str:
         return "\n".join([*lines, IDEAL_TEXT])
     if not chosen:
         return ""
-    if artifact.kind in ("trees", "boxes", "growth") and any(found for _, found in chosen):
+    figures = ("trees", "boxes", "growth", *PICTURES_ONLY)
+    if artifact.kind in figures and any(found for _, found in chosen):
         lines.append(f"![{artifact.title}]({artifact.name}.png)\n\n*{caption(artifact)}*\n")
+    if artifact.kind in PICTURES_ONLY:
+        return "\n".join(lines)
     if artifact.kind == "distributions":
         below = re.sub("^## ", "### ", distributions(chosen)[0], flags=re.M)
         return "\n".join([*lines, DISTRIBUTIONS_TEXT, below])
@@ -127,15 +132,33 @@ def caption(artifact: Artifact) -> str:
     if artifact.kind == "boxes":
         return (
             "AUC of the minima sampled, by percentage of wrong labels. Boxes: quartiles and "
-            "median; whiskers: outermost values within 1.5 interquartile ranges of the box."
+            "median; whiskers: outermost values within 1.5 interquartile ranges of the box. "
+            "Diamonds: mean and standard deviation that the paper prints."
+        )
+    if artifact.kind == "clouds":
+        return (
+            "Training (dark circles) and testing AUC (light triangles) of the minima of the "
+            "median draw; open marks: not connected to the lowest minimum."
+        )
+    if artifact.kind == "persistence":
+        return (
+            "Share of minima in the global minimum's funnel, by the persistence from which on a "
+            "bottom counts as a rival (tau, in parts of the range R). Bands: the bounds of each "
+            "draw, where unconnected minima count as outside (solid) and inside (dotted); black: "
+            "means over draws. Vertical: the threshold that decides."
         )
     if artifact.kind == "growth":
-        return "Minima and transition states found against CPU time."
+        return (
+            "Minima and transition states found against CPU time, median draw, both scales "
+            "logarithmic; star: minima connected to the lowest one in the end; dashed: the numbers "
+            "of the paper's databases."
+        )
     return (
-        f"Disconnectivity graphs, draw 1, colored by {PART[artifact.color]} AUC (red low, blue "
-        "high). Colors and the scale of the loss are the same in all panels; every axis begins "
-        "below the lowest minimum of its panel. Only minima connected to the lowest one are "
-        "drawn, and what lies far above most of them is cut off; the titles say how many are left."
+        f"Disconnectivity graphs, colored by {PART[artifact.color]} AUC (dark low, light high), "
+        "each with its own scale of the loss and its own colors. Shown is the draw with the median "
+        "lowest loss. Only minima connected to the lowest one are drawn, and what lies far above "
+        "most of them is cut off; the titles say how many are left. Trees are those of the "
+        "symmetry quotient: copies of a minimum are one branch."
     )
 
 

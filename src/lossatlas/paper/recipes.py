@@ -35,6 +35,8 @@ CONFUSION = (
 )
 """Class-conditional noise: linear clusters are mostly taken for the triangle, and the triangle for
 the cluster with atom 1 in the middle, with which it overlaps in the two distances."""
+CONNECTED_SHARE = 0.05
+"""Of an exploration that grows one connected set, for draws."""
 INDEPENDENT_SHARE = 0.25
 """Of every exploration, for the searches that completeness is estimated from."""
 
@@ -135,11 +137,14 @@ class Column(NamedTuple):
         label: what stands above it.
         key: its name in the file of published numbers.
         cell: the cell of a draw.
+        before: the cell that the column had before, whose results are shown as long as there are no
+            others.
     """
 
     label: str
     key: str
     cell: Callable[[int], Cell]
+    before: Callable[[int], Cell] | None = None
 
 
 class Recipe(NamedTuple):
@@ -251,11 +256,15 @@ def _mask_recipe(
 
 def _layer_recipe(scale: Scale, name: str, *, scarce: bool) -> Recipe:
     def column(hidden: tuple[int, ...]) -> Column:
-        def cell(draw: int) -> Cell:
+        def before(draw: int) -> Cell:
             return ljat3_cell(scale, draw, hidden=hidden, scarce=scarce)
 
+        def cell(draw: int) -> Cell:
+            return before(draw)._replace(aim="connected", independent_share=CONNECTED_SHARE)
+
         widths = ", ".join(map(str, hidden))
-        return Column(f"{len(hidden)} hidden layers ({widths})", f"{len(hidden)}", cell)
+        label = f"{len(hidden)} hidden layers ({widths})"
+        return Column(label, f"{len(hidden)}", cell, before)
 
     train = scale.scarce if scarce else scale.train
     title = f"Hidden layers, D1, {train} training items, lambda 0.0001"
