@@ -7,7 +7,7 @@ from scipy.stats import norm
 from lossatlas.data import permutation_noise
 from lossatlas.errors import BadInputError
 from lossatlas.paper.artifacts import ARTIFACTS
-from lossatlas.paper.files import write_artifact
+from lossatlas.paper.files import compute_ideal, write_artifact
 from lossatlas.paper.ideal import Neighborhoods, rank_auc, transition_matrix
 from lossatlas.paper.ideal_table import from_csv, ideal_rows, to_csv, to_markdown
 from lossatlas.paper.recipes import QUICK
@@ -125,4 +125,7 @@ def test_the_table_of_small_data_sets(tmp_path):
     (tmp_path / "ideal-auc.csv").write_text(to_csv(rows[:1]))
     written = write_artifact(table, QUICK, None, tmp_path)
     assert [path.name for path in written] == ["ideal-auc.md", "ideal-auc.csv"]
-    assert len(written[1].read_text().splitlines()) == 2  # what was there is kept
+    assert len(written[1].read_text().splitlines()) == 2
+    compute_ideal(table, QUICK, tmp_path)  # what was there is kept
+    assert len(written[1].read_text().splitlines()) == 2
+    assert write_artifact(table, QUICK, None, tmp_path / "elsewhere") == []

@@ -65,11 +65,17 @@ def test_columns_of_a_draw_differ_in_one_thing_only():
 def test_the_same_landscape_is_the_same_cell_in_every_study():
     by_name = recipes(PAPER)
 
-    def key(name: str, column: str) -> str:
-        return next(c for c in by_name[name].columns if c.key == column).cell(1).key
+    def column(name: str, key: str):
+        return next(c for c in by_name[name].columns if c.key == key)
+
+    def key(name: str, key: str) -> str:
+        return column(name, key).cell(1).key
 
     assert key("noise-d1", "0") == key("masks-wide", "0")
-    assert key("layers-1000", "2") == key("masks-two", "0") == key("noise-two", "0")
+    assert key("masks-two", "0") == key("noise-two", "0")
+    grown = column("layers-1000", "2")
+    assert grown.before(1).key == key("masks-two", "0")
+    assert grown.cell(1) == grown.before(1)._replace(aim="connected", independent_share=0.05)
 
 
 def test_draws_come_one_after_the_other_and_minutes_replace_the_budget():

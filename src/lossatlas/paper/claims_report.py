@@ -95,6 +95,20 @@ def to_markdown(found: Sequence[Verdict]) -> str:
     return "\n".join(parts)
 
 
+def overview(found: Sequence[Verdict]) -> str:
+    """A line for each statement: what it says, the verdict, the mean, how many draws."""
+    head = ("statement", "verdict", "mean (95 % interval)", "draws", "where")
+    lines = [markdown_row(head), markdown_row(("---",) * len(head))]
+    for one in found:
+        interval = "" if math.isnan(one.low) else f" ({one.low:.3g} to {one.high:.3g})"
+        shown = one.verdict if one.verdict == "undecided" else f"**{one.verdict}**"
+        pilot = " (pilot)" if one.pilot and one.values and one.verdict != "undecided" else ""
+        mean = _number(one.mean, "{:.3g}") + interval
+        fields = (one.claim.name, shown + pilot, mean, str(len(one.values)), one.claim.family)
+        lines.append(markdown_row(fields))
+    return "\n".join(lines) + "\n"
+
+
 def _table(found: Sequence[Verdict]) -> str:
     head = (
         "statement",

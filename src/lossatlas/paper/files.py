@@ -11,7 +11,7 @@ from lossatlas.paper.distributions import distributions
 from lossatlas.paper.drawing import figure_of
 from lossatlas.paper.exploring import records
 from lossatlas.paper.more_figures import forest
-from lossatlas.paper.page import page
+from lossatlas.paper.page import pages
 from lossatlas.paper.recipes import Scale, recipes
 from lossatlas.paper.tables import entries, to_csv, to_markdown
 
@@ -26,7 +26,7 @@ def write_artifact(artifact: Artifact, scale: Scale, draws: int | None, folder: 
         written = _write_texts(artifact, texts, folder)
         return written + _write_figure(artifact, forest(found), folder)
     if artifact.kind == "ideal":
-        return _write_ideal(artifact, scale, folder)
+        return _write_ideal(artifact, folder)
     by_name = recipes(scale)
     studies = [
         (by_name[name], records(by_name[name], folder, draws))
@@ -46,21 +46,30 @@ def write_artifact(artifact: Artifact, scale: Scale, draws: int | None, folder: 
     return written if figure is None else written + _write_figure(artifact, figure, folder)
 
 
-def _write_ideal(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
-    """The ideal AUC, computed unless its file is there; it depends on no landscape."""
+def _write_ideal(artifact: Artifact, folder: Path) -> list[Path]:
+    """The table of the ideal AUC, if it was computed."""
     stored = folder / f"{artifact.name}.csv"
-    if stored.exists():
-        rows = ideal_table.from_csv(stored.read_text(encoding="utf-8"))
-    else:
-        rows = list(ideal_table.ideal_rows(scale))
+    if not stored.exists():
+        return []
+    rows = ideal_table.from_csv(stored.read_text(encoding="utf-8"))
     return _write_texts(artifact, (ideal_table.to_markdown(rows), ideal_table.to_csv(rows)), folder)
 
 
-def write_page(scale: Scale, folder: Path) -> Path:
-    """Write the page that shows everything."""
-    target = folder / "index.md"
-    target.write_text(page(scale, folder), encoding="utf-8")
-    return target
+def compute_ideal(artifact: Artifact, scale: Scale, folder: Path) -> None:
+    """Compute the ideal AUC unless its file is there; it depends on no landscape."""
+    target = folder / f"{artifact.name}.csv"
+    if not target.exists():
+        text = ideal_table.to_csv(list(ideal_table.ideal_rows(scale)))
+        target.write_text(text, encoding="utf-8")
+
+
+def write_pages(scale: Scale, folder: Path) -> list[Path]:
+    """Write the page that is read first, and those that it refers to."""
+    written = []
+    for name, text in pages(scale, folder).items():
+        (folder / name).write_text(text, encoding="utf-8")
+        written.append(folder / name)
+    return written
 
 
 def _write_texts(artifact: Artifact, texts: tuple[str, str], folder: Path) -> list[Path]:
