@@ -163,3 +163,14 @@ def test_independent_draws_get_their_share_whatever_they_find():
     assert streams == {"a": None, "m": "minima", "s": "saddles"}
     alone = counted(planned(view(1, recent), some, share=1.0))
     assert alone == {"m": ROUND // 2, "s": ROUND // 2}
+
+
+def test_a_fixed_share_is_given_whatever_is_found_and_the_rest_goes_to_others():
+    recent = log(poor=attempts(200), rich=attempts(200, states=5))
+    chosen = [supply("poor", 1000, share=0.25), supply("rich", 1000)]
+    assert counted(planned(view(99, recent), chosen)) == {
+        "poor": ROUND // 4,
+        "rich": ROUND * 3 // 4,
+    }
+    chosen = [supply("poor", 2, share=0.25), supply("rich", 1000)]
+    assert counted(planned(view(99, recent), chosen)) == {"poor": 2, "rich": ROUND - 2}

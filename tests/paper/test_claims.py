@@ -6,29 +6,25 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from scipy import stats
 
-from lossatlas.paper.claims import Claim, holm, judge, t_test
+from lossatlas.paper.claims import PILOT, Claim, judge
+from lossatlas.paper.draw_statistics import log_ratio
+from lossatlas.paper.funnel_verdicts import TAUS, FunnelShares
+from lossatlas.paper.inference import holm, t_test
 from lossatlas.paper.published import published
 from lossatlas.paper.statements import LEVELS, MNIST_LEVELS, statements
 
 
-def claim(name="a", needed=3, counts=False) -> Claim:
-    return Claim(name, "", "", "", lambda draw: draw["s", "0"][name], needed, counts)
+def claim(name="a", family="f", counts="") -> Claim:
+    return Claim(name, "", "", "", lambda draw: draw["s", "0"][name], "log ratio", family, counts)
 
 
 def draws(*values: float, name="a", **others: float):
     return [{("s", "0"): {name: value, **others}} for value in values]
 
 
-@settings(deadline=None)
-@given(st.lists(st.floats(-10, 10), min_size=2, max_size=12).filter(lambda v: np.std(v) > 1e-3))
-def test_t_interval_as_scipy_has_it(values):
-    expected = stats.ttest_1samp(values, 0.0)
-    interval = expected.confidence_interval(0.95)
-    mean, low, high, p = t_test(values)
-    assert mean == pytest.approx(np.mean(values))
-    assert (low, high, p) == pytest.approx((interval.low, interval.high, expected.pvalue))
+def numbered(draws):
+    return dict(enumerate(draws, start=1))
 
 
 def test_t_interval_of_few_or_equal_values():
@@ -51,24 +47,44 @@ def test_holm_is_the_closed_test_of_bonferroni(p_values):
     assert holm(np.array(p_values)).tolist() == pytest.approx(expected)
 
 
-def test_verdicts_by_sign_and_by_number_of_draws():
+def test_verdicts_by_sign_and_size():
     made = [
-        {("s", "0"): {"up": 1 + e, "down": -1 + e, "flat": e, "few": 1 + e}}
+        {("s", "0"): {"up": 1 + e, "down": -1 + e, "flat": 0.1 * e, "wild": 300 * e}}
         for e in (-0.01, 0.0, 0.01, 0.005)
     ]
-    family = [claim("up"), claim("down"), claim("flat"), claim("few", needed=5)]
-    found = judge(family, made)
-    expected = ["supported", "contradicted", "undecided", "undecided"]
+    found = judge([claim("up"), claim("down"), claim("flat"), claim("wild")], numbered(made))
+    expected = ["supported", "contradicted", "no difference", "undecided"]
     assert [verdict.verdict for verdict in found] == expected
-    # Only the three with draws enough are corrected for.
-    assert found[0].corrected == pytest.approx(3 * found[0].p, rel=0.5)
-    assert math.isnan(found[3].corrected)
-    assert found[3].p < 0.05
+    assert found[0].corrected == pytest.approx(4 * found[0].p, rel=0.5)
+    assert all(verdict.pilot for verdict in found)
+
+
+def test_each_family_is_corrected_on_its_own():
+    made = numbered([{("s", "0"): {"a": v, "b": v}} for v in (1.0, 1.2, 1.1)])
+    alone, together = judge([claim("a")], made), judge([claim("a"), claim("b")], made)
+    apart = judge([claim("a"), claim("b", family="other")], made)
+    assert alone[0].corrected == apart[0].corrected == apart[1].corrected
+    assert together[0].corrected == pytest.approx(2 * alone[0].corrected)
+
+
+def test_one_draw_is_not_enough():
+    (found,) = judge([claim()], numbered(draws(1.0)))
+    assert (found.verdict, found.values) == ("undecided", (1.0,))
+    assert math.isnan(found.corrected)
+
+
+def test_fresh_draws_count_alone_once_there_are_two():
+    values = dict(enumerate(draws(-1.0, -1.1, -0.9), start=1))
+    one = values | {PILOT + 1: draws(1.0)[0]}
+    two = one | {PILOT + 2: draws(1.01)[0]}
+    (pilot,), (fresh,) = judge([claim()], one), judge([claim()], two)
+    assert (pilot.pilot, len(pilot.values)) == (True, 4)
+    assert (fresh.pilot, fresh.values, fresh.verdict) == (False, (1.0, 1.01), "supported")
 
 
 def test_draws_that_lack_a_column_or_a_number_are_left_out():
     made = [*draws(1.0, 1.1, 1.2), *draws(math.nan), {("other", "0"): {"a": 5.0}}]
-    (found,) = judge([claim()], made)
+    (found,) = judge([claim()], numbered(made))
     assert found.values == (1.0, 1.1, 1.2)
 
 
@@ -76,8 +92,68 @@ def test_lower_bounds_are_counted_in_the_cells_that_are_read():
     made = [*draws(1.0, ran_out=1.0), *draws(2.0, ran_out=0.0)]
     for draw in made:
         draw["unread", "0"] = {"ran_out": 1.0}
-    (found,) = judge([claim(counts=True)], made)
+    (found,) = judge([claim(counts="minima")], numbered(made))
     assert (found.cells, found.lower_bounds) == (2, 1)
+
+
+def pair(more, less):
+    """A draw of two landscapes: number found, and whether there may be more."""
+    return {
+        ("s", key): {
+            "minima": found,
+            "ran_out": float(open_),
+            "minima_low": found,
+            "minima_high": math.inf if open_ else found,
+        }
+        for key, (found, open_) in {"more": more, "less": less}.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "less", "verdict"),
+    [
+        ((90.0, False), (9.0, False), "supported"),
+        ((90.0, True), (9.0, False), "supported"),
+        ((90.0, False), (9.0, True), "undecided"),
+        ((90.0, True), (9.0, True), "undecided"),
+        ((9.0, False), (90.0, True), "contradicted"),
+        ((9.0, True), (90.0, False), "undecided"),
+    ],
+)
+def test_counts_are_compared_only_if_their_bounds_order_them(more, less, verdict):
+    ratio = log_ratio("minima", ("s", "more"), ("s", "less"))
+    one = claim(counts="minima")._replace(value=ratio)
+    made = [pair((more[0] + k, more[1]), (less[0] + 0.1 * k, less[1])) for k in range(4)]
+    (found,) = judge([one], numbered(made))
+    assert found.verdict == verdict
+    assert ("order" in found.reason) == (verdict == "undecided")
+
+
+def test_landscapes_computed_in_several_ways_are_not_combined():
+    made = numbered(draws(1.0, 1.1, 0.9))
+    ways = {number: {("s", "0"): "width 48"} for number in made}
+    (alike,) = judge([claim()], made, ways)
+    ways[2]["s", "0"] = "width 384"
+    (mixed,) = judge([claim()], made, ways)
+    assert (alike.verdict, mixed.verdict) == ("supported", "not combined")
+    assert "width 48" in mixed.reason
+    assert "width 384" in mixed.reason
+
+
+@pytest.mark.parametrize(("level", "verdict"), [(0.9, "supported"), (0.1, "contradicted")])
+def test_statements_on_funnels_have_their_own_rule(level, verdict):
+    def shares(draw):
+        return FunnelShares(*np.full((4, len(TAUS)), draw["s", "0"]["a"]))
+
+    one = claim()._replace(shares=shares, center=0.5)
+    made = numbered(draws(level, level + 0.02, level - 0.01))
+    (found,) = judge([one], made)
+    assert found.verdict == verdict
+    crowd = [one, *(claim("wild", family="f") for _ in range(60))]
+    for k, draw in enumerate(made.values()):
+        draw["s", "0"]["wild"] = float((-1) ** k)
+    found = judge(crowd, made)[0]
+    assert found.verdict == ("undecided" if found.corrected >= 0.05 else verdict)
 
 
 def of_the_paper(*studies: str) -> dict:

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hand_made import write
 
 from lossatlas import ExploreOptions
 from lossatlas.atlas import Atlas
 from lossatlas.errors import BadInputError
 from lossatlas.paper import exploring
 from lossatlas.paper.cell import Cell
-from lossatlas.paper.exploring import compute, is_finished, load_record
+from lossatlas.paper.exploring import VERSION, compute, is_finished, load_record, refreshed
 from lossatlas.paper.points import load_points
+from lossatlas.paper.provenance import setting_of
 
 STUDY = {
     "data": {"source": "sklearn", "name": "iris", "train": 40, "test": 60, "seed": 1},
@@ -167,3 +169,37 @@ def test_only_the_strategies_allowed_are_used(tmp_path):
 
 def replace_budget(cell: Cell, **limits) -> Cell:
     return cell._replace(budget=replace(cell.budget, **limits))
+
+
+def test_older_cells_get_the_numbers_that_their_points_determine(tmp_path):
+    made = write(tmp_path, SMALL, gmin_loss=99.0, test_gmin_loss=0.7)
+    path = made.folder / "cell.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "version": VERSION - 1}))
+    old = load_record(tmp_path, SMALL)
+    new = refreshed(old)
+    assert new.numbers["gmin_loss"] == 0.1
+    assert new.numbers["test_gmin_loss"] == 0.7
+    assert "funnel_share_20" in new.numbers
+    stored = load_record(tmp_path, SMALL)
+    assert stored.version == VERSION
+    assert stored.numbers["funnel_low_20"] == new.numbers["funnel_low_20"]
+    assert refreshed(stored) is stored
+
+
+def test_noise_may_refer_to_another_cell(tmp_path, computed):
+    """Boundary noise of the clean landscape, whose atlas has to be there."""
+    clean = Cell({k: v for k, v in STUDY.items() if k != "noise"}, 1, 1, budget=SMALL.budget)
+    noise = {"kind": "boundary", "fraction": 0.3, "reference": f"cell {clean.key}"}
+    noisy = clean._replace(study=STUDY | {"noise": noise})
+    with pytest.raises(BadInputError, match="the clean landscape has no atlas"):
+        compute(tmp_path, noisy, unseen)
+    compute(tmp_path, clean, unseen)
+    record = compute(tmp_path, noisy, unseen)
+    assert sum(record.about["distribution"]["changed"]) == 12
+    assert "boundary30" in record.folder.name
+    assert str(tmp_path) not in (record.folder / "cell.json").read_text()
+    setting = setting_of(record.about)
+    assert "width 48" in setting
+    assert "gradient flow" in setting
+    assert sum(record.about["abundances"].values()) >= 0

@@ -8,8 +8,9 @@ from hand_made import points
 from scipy.stats import rankdata
 
 from lossatlas.network import Links, Network
+from lossatlas.paper.funnel_verdicts import funnel_shares, shares_from
 from lossatlas.paper.measures import SAME, measures
-from lossatlas.paper.points import load_points, save_points
+from lossatlas.paper.points import first_points, half_of_the_log, load_points, save_points
 
 
 def test_counts_losses_and_auc_of_the_global_minimum():
@@ -94,3 +95,23 @@ def test_points_survive_being_written(tmp_path, third):
     assert back.columns.keys() == network.columns.keys()
     np.testing.assert_array_equal(back.columns["test_auc"], network.columns["test_auc"])
     assert [file.name for file in tmp_path.iterdir()] == ["points.npz"]
+
+
+def test_the_first_half_of_the_log_has_its_points_and_their_links():
+    network = points()
+    half = first_points(network, 1, 1)
+    assert len(half.minimum_energies) == 2  # both that the transition state joins
+    assert half.transition_state_energies.tolist() == [0.5]
+    discovery = {"attempts": [0, 10, 20], "minima": [0, 3, 3], "transition_states": [0, 2, 3]}
+    half = half_of_the_log(network, {"cpu_seconds": [0, 1, 2], **discovery})
+    assert (len(half.minimum_energies), len(half.transition_state_energies)) == (3, 2)
+    assert first_points(network, 0, 0).components.tolist() == [0]
+
+
+def test_shares_of_funnels_are_numbers_of_a_cell():
+    network = points()
+    found = measures(network, half=first_points(network, 3, 1))
+    shares = funnel_shares(network, first_points(network, 3, 1))
+    assert shares_from(found).share.tolist() == shares.share.tolist()
+    assert found["range_r"] == pytest.approx(np.quantile([0.1, 0.2, 0.3], 0.9) - 0.1)
+    assert found["connected_minima"] == 3

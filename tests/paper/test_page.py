@@ -1,41 +1,67 @@
 """The page of results from whatever cells there are."""
 
+import re
+
 from hand_made import write
 
 from lossatlas.paper import claims_report
 from lossatlas.paper.artifacts import ARTIFACTS
 from lossatlas.paper.exploring import records
-from lossatlas.paper.page import page
+from lossatlas.paper.files import write_artifact, write_pages
+from lossatlas.paper.page import pages
 from lossatlas.paper.recipes import PAPER, QUICK, recipes
 
 D2 = recipes(PAPER)["noise-d2"]
 
 
-def test_an_empty_page_says_what_was_not_run(tmp_path):
-    text = page(PAPER, tmp_path)
+def test_empty_pages_say_what_was_not_run(tmp_path):
+    found = pages(PAPER, tmp_path)
+    assert set(found) == {"index.md", "landscapes.md", "budget.md", "differences.md"}
     for artifact in ARTIFACTS:
-        assert f"## {artifact.title}\n" in text
-    assert "122 / not run" in text
-    assert "from 0 landscapes" in text
-    assert "## Differences" in text
-    assert "smaller here than in the paper" not in text
+        if artifact.kind != "claims":
+            assert f"## {artifact.title}\n" in found["index.md"]
+    assert "from 0 landscapes" in found["index.md"]
+    assert "smaller here than in the paper" not in found["index.md"]
 
 
 def test_the_quick_page_is_not_compared(tmp_path):
-    text = page(QUICK, tmp_path)
-    assert "smaller here than in the paper" in text
-    assert "## Differences" not in text
+    found = pages(QUICK, tmp_path)
+    assert "smaller here than in the paper" in found["index.md"]
+    assert "differences.md" not in found
 
 
-def test_a_page_shows_numbers_pictures_and_landscapes(tmp_path):
+def test_pages_show_verdicts_pictures_and_landscapes(tmp_path):
     for draw in (1, 2):
         for column in D2.columns:
-            write(tmp_path, column.cell(draw), gmin_loss=0.5 + 0.1 * draw, minima=6.0)
-    text = page(PAPER, tmp_path)
-    assert "![Figure 4](figure-4.png)" in text
-    assert "0.519 / 0.650 ± 0.071 (0.600 to 0.700)" in text
-    assert f"| {D2.columns[0].cell(1).name} | 3 | 3 | 0.980 (0.950 to 0.990) |" in text
-    assert "from 8 landscapes, 480 minutes of CPU time" in text
+            numbers = {"gmin_loss": 0.5 + 0.1 * draw, "minima": 6.0, "connected_minima": 2.0}
+            write(tmp_path, column.cell(draw), **numbers)
+    found = pages(PAPER, tmp_path)
+    index = found["index.md"]
+    assert "![Figure 4](figure-4.png)" in index
+    assert "[The numbers](table-2.md)" in index
+    assert "| D2: the lowest loss rises with label errors |" in index
+    row = f"| {D2.columns[0].cell(1).name} | 3 | 2 | 3 | 0.980 (0.950 to 0.990) |"
+    assert row in found["landscapes.md"]
+    assert "from 8 landscapes, 480 minutes of CPU time" in index
+    assert "| noise-d2 | 0 % errors | 2 | 60.0 | 3 | 2 | 3 |" in found["budget.md"]
+    table = next(a for a in ARTIFACTS if a.name == "table-2")
+    markdown, *_ = write_artifact(table, PAPER, None, tmp_path)
+    assert "0.519 / 0.650 ± 0.071 (0.600 to 0.700)" in markdown.read_text()
+
+
+def test_every_link_of_the_pages_leads_to_a_file(tmp_path):
+    """Of those that the command writes; the plan stands in the repository."""
+    for draw in (1, 2):
+        for column in D2.columns:
+            write(tmp_path, column.cell(draw), gmin_loss=0.5, connected_minima=3.0)
+    for artifact in ARTIFACTS:
+        if artifact.kind != "ideal":
+            write_artifact(artifact, PAPER, None, tmp_path)
+    write_pages(PAPER, tmp_path)
+    there = {path.name for path in tmp_path.iterdir()} | {"plan.md", "ideal-auc.md"}
+    links = re.findall(r"\]\(([\w.-]+)\)", (tmp_path / "index.md").read_text())
+    assert len(links) > 20
+    assert set(links) <= there
 
 
 def test_more_draws_than_asked_for_are_shown(tmp_path):
@@ -58,9 +84,11 @@ def test_verdicts_from_cells(tmp_path):
     assert found["D1: the lowest loss rises with label errors"].verdict == "undecided"
     more = found["D2: more minima with more label errors"]
     assert (more.verdict, more.mean) == ("undecided", 0.0)
+    assert "order" in more.reason
     assert (more.cells, more.lower_bounds) == (40, 40)
     markdown = claims_report.to_markdown(list(found.values()))
     (row,) = [line for line in markdown.splitlines() if line.startswith(f"| {rises.claim.name}")]
-    assert "| 10 of 10 |" in row
+    assert "| 10 (" in row
+    assert "supported (pilot)" in row
     assert "40 of 40 counts are lower bounds" in markdown
     assert len(claims_report.to_csv(found.values()).splitlines()) == len(found) + 1

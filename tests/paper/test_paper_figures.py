@@ -1,11 +1,11 @@
-"""Panels share colors and the scale of the loss; boxes have the whiskers that are described."""
+"""Panels have their own colors and scales; boxes have the whiskers that are described."""
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from lossatlas.network.disconnectivity import build_tree
-from lossatlas.paper.figures import Panel, auc_boxes, growth_curves, tree_panels
+from lossatlas.paper.figures import STEADY, Panel, auc_boxes, growth_curves, tree_panels
 
 
 def tree(depth: float, base: float):
@@ -22,42 +22,34 @@ PANELS = [
 ]
 
 
-def test_panels_share_colors_and_the_length_of_the_axis():
-    figure = tree_panels(PANELS, "testing AUC", 3)
-    small, large, missing, bar = figure.axes
+def test_every_panel_has_its_own_scale_its_own_colors_and_its_remark():
+    panels = [PANELS[0]._replace(remark="draw 2"), *PANELS[1:]]
+    figure = tree_panels(panels, "testing AUC", 3)
+    small, large, missing, *bars = figure.axes
     lengths = [np.ptp(ax.get_ylim()) for ax in (small, large)]
-    assert lengths[0] == pytest.approx(lengths[1])
-    assert lengths[0] == pytest.approx(1.08 * 0.4)
+    assert lengths == pytest.approx([1.08 * 0.1, 1.08 * 0.4])
     colored = [c for ax in (small, large) for c in ax.collections if c.get_array() is not None]
-    assert {c.get_clim() for c in colored} == {(0.5, 0.9)}
-    assert bar.get_ylabel() == "testing AUC"
-    assert small.get_title() == "small: 3 minima"
+    assert [c.get_clim() for c in colored] == [(0.5, 0.7), (0.6, 0.9)]
+    assert [bar.get_ylabel() for bar in bars] == ["testing AUC"] * 2
+    assert small.get_title() == "small: 3 minima\ndraw 2"
     assert [text.get_text() for text in missing.texts] == ["not run"]
 
 
-def test_levels_have_one_spacing_in_all_panels():
-    """Branches of the small tree end at levels that the large one has, too."""
+def test_colors_are_told_apart_in_gray():
+    """Their luminance rises steadily, and the lightest is far from white."""
+    rgb = STEADY(np.linspace(0, 1, 50))[:, :3]
+    gray = rgb @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(gray) > 0).all()
+    assert gray[-1] < 0.8
+
+
+def test_branches_end_at_thirty_levels_of_the_panel():
     figure = tree_panels(PANELS, "", 3)
-    spacing = 0.4 / 29
-    for ax, top in zip(figure.axes[:2], (1.1, 2.4), strict=True):
+    for ax, top, depth in zip(figure.axes[:2], (1.1, 2.4), (0.1, 0.4), strict=True):
         skeleton = np.array(ax.collections[0].get_segments())
         starts = skeleton[:, 0, 1]
-        inside = starts[starts <= top + 1e-9]
-        steps = (top - inside) / spacing
+        steps = (top - starts[starts <= top + 1e-9]) / (depth / 29)
         np.testing.assert_allclose(steps, np.round(steps), atol=1e-6)
-
-
-def test_minima_are_seen_beside_a_much_larger_tree():
-    """On the common axis every minimum has a line at least as long as it is wide."""
-    panels = [
-        Panel("tiny", tree(1e-9, 1.0), np.ones(3)),
-        Panel("large", tree(0.4, 2.0), np.ones(3)),
-    ]
-    ax = tree_panels(panels, "", 2).axes[0]
-    (branches,) = [c for c in ax.collections if c.get_array() is not None]
-    lengths = np.ptp(np.array(branches.get_segments())[:, :, 1], axis=1)
-    points = 72 * ax.bbox.height / ax.figure.dpi * lengths / np.ptp(ax.get_ylim())
-    assert (points >= 0.99 * branches.get_linewidth()[0]).all()
 
 
 def test_minima_that_are_not_connected_are_counted_but_not_drawn():
@@ -94,4 +86,14 @@ def test_empty_boxes_and_curves():
     ax = auc_boxes([("0", np.zeros(0)), ("10", np.array([0.5]))], Figure().subplots(), "AUC")
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "10"]
     ax = growth_curves([("minima", np.arange(3.0), np.arange(3))], Figure().subplots())
-    assert ax.lines[0].get_xydata().tolist() == [[0, 0], [1, 1], [2, 2]]
+    assert ax.lines[0].get_xydata().tolist() == [[1, 1], [2, 2]]  # zero has no logarithm
+    ax = growth_curves([], Figure().subplots(), [("minima", 65591)])
+    assert ax.lines[0].get_ydata() == [65591, 65591]
+
+
+def test_numbers_of_the_paper_stand_beside_the_boxes():
+    printed = [(0.9, 0.02), None]
+    groups = [("0", np.array([0.8, 0.9])), ("10", np.array([0.7]))]
+    ax = auc_boxes(groups, Figure().subplots(), "AUC", printed)
+    diamonds = [line for line in ax.lines if line.get_marker() == "D"]
+    assert [line.get_xydata().tolist() for line in diamonds] == [[[1.42, 0.9]]]

@@ -65,11 +65,17 @@ def test_columns_of_a_draw_differ_in_one_thing_only():
 def test_the_same_landscape_is_the_same_cell_in_every_study():
     by_name = recipes(PAPER)
 
-    def key(name: str, column: str) -> str:
-        return next(c for c in by_name[name].columns if c.key == column).cell(1).key
+    def column(name: str, key: str):
+        return next(c for c in by_name[name].columns if c.key == key)
+
+    def key(name: str, key: str) -> str:
+        return column(name, key).cell(1).key
 
     assert key("noise-d1", "0") == key("masks-wide", "0")
-    assert key("layers-1000", "2") == key("masks-two", "0") == key("noise-two", "0")
+    assert key("masks-two", "0") == key("noise-two", "0")
+    grown = column("layers-1000", "2")
+    assert grown.before(1).key == key("masks-two", "0")
+    assert grown.cell(1) == grown.before(1)._replace(aim="connected", independent_share=0.05)
 
 
 def test_draws_come_one_after_the_other_and_minutes_replace_the_budget():
@@ -86,3 +92,21 @@ def test_artifacts_by_name():
     assert {name for a in ARTIFACTS for name in a.recipes} == set(recipes(PAPER))
     with pytest.raises(BadInputError, match=r"table-9.*use all or some of table-1"):
         artifacts(("table-1", "table-9"))
+
+
+def test_kinds_of_noise_share_their_clean_landscape_and_refer_to_it():
+    by_name = recipes(PAPER)
+    kinds = {name: r for name, r in by_name.items() if name.startswith("kinds-")}
+    assert len(kinds) == 10
+    clean = by_name["noise-d1"].columns[0].cell(1)
+    for name, recipe in kinds.items():
+        first, *others = (column.cell(1) for column in recipe.columns)
+        assert [cell.noise for cell in others] == [0.1, 0.25, 0.5, 0.6, 0.75, 0.9, 1.0]
+        if "d1" in name:
+            assert first.key == clean.key
+        tables = [cell.study["noise"] for cell in others]
+        assert {table["kind"] for table in tables} == {name.split("-", 1)[1].rsplit("-", 1)[0]}
+        for table in tables:
+            assert table.get("reference", f"cell {first.key}") == f"cell {first.key}"
+    half = kinds["kinds-uniform-d1"].columns[3].cell(1)
+    assert half.key == by_name["noise-d1"].columns[2].cell(1).key

@@ -67,9 +67,10 @@ def test_nothing_is_explored_if_asked(run, folder, monkeypatch):
     for name in names:
         assert (folder / f"{name}.md").exists()
         assert (folder / f"{name}.csv").exists()
-    assert sorted(p.name for p in folder.glob("*.png")) == ["figure-3.png", "figure-4.png"]
+    figures = ["claims", "figure-3", "figure-4", "loss-auc-2", "persistence"]
+    assert sorted(p.stem for p in folder.glob("*.png")) == figures
     index = (folder / "index.md").read_text()
-    assert "0.519 / 0.520" in index
+    assert "0.519 / 0.520" in (folder / "table-2.md").read_text()
     assert index.count(".png)") == 2
 
 

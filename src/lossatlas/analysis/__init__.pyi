@@ -10,6 +10,15 @@ from .auc import Rule as Rule
 from .auc_columns import auc_columns as auc_columns
 from .completeness import completeness_table as completeness_table
 from .funnels import Funnel as Funnel, funnel as funnel
+from .missing import Missing as Missing, missing_below as missing_below
+from .persistence import (
+    Funnels as Funnels,
+    Persistence as Persistence,
+    frustration as frustration,
+    funnels_at as funnels_at,
+    loss_range as loss_range,
+    persistences as persistences,
+)
 from .tree_layout import (
     Layout as Layout,
     discretize as discretize,

@@ -41,7 +41,7 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
 def _parameter(name: str) -> inspect.Parameter:
     setting = SETTINGS[name]
     text = f"{setting.meaning[0].upper()}{setting.meaning[1:]}."
-    check = checked(setting.allows, setting.allowed, f"{setting.example:g}")
+    check = checked(setting.allows, setting.allowed, setting.shown_example)
     option = typer.Option(help=text, callback=check)
     annotation = Annotated[setting.kind | None, option]  # type: ignore[valid-type]
     return inspect.Parameter(

@@ -54,6 +54,19 @@ class Levels:
         if large:
             heapify(self._entries)
 
+    def add(self, view: View, positions: np.ndarray) -> None:
+        """Add minima at the first level, each once: those that have come to be of use.
+
+        Args:
+            view: has their energies.
+            positions: of minima that were not added before.
+        """
+        self._level += [self.levels] * (len(view.inside) - len(self._level))
+        energies = view.minimum_energies[positions].tolist()
+        for energy, position in zip(energies, positions.tolist(), strict=True):
+            self._level[position] = 0
+            heappush(self._entries, (0, energy, position))
+
     def begin_again(self, view: View, position: int) -> None:
         """Take a minimum at all levels once more: there is something new to try from it."""
         if self._level[position] > 0 and view.inside[position] and self.useful(position):

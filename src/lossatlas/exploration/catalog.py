@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from lossatlas.errors import BadInputError
-from lossatlas.exploration import independent, random_starts, strategies
+from lossatlas.exploration import connected, independent, random_starts, strategies
+from lossatlas.exploration.strategies import SINGLE_ENDED
 from lossatlas.exploration.tasks import Strategy
 
 STRATEGIES = (
@@ -23,19 +24,44 @@ STRATEGIES = (
 )
 """Those used unless others are asked for."""
 
+CONNECTED = (
+    Strategy(connected.CLIMB_CONNECTED, connected.ClimbConnected, log_name=SINGLE_ENDED),
+    Strategy(connected.WITHIN, connected.BandsWithin),
+    Strategy(connected.OUTWARD, connected.BandsOutward),
+    Strategy(
+        connected.FIND_LOWEST, connected.FindLowest, log_name=strategies.BASIN_HOPPING, share=0.35
+    ),
+    Strategy(connected.BRIDGE, connected.BridgeToLowest, share=0.05),
+    Strategy(connected.GROW_ISLAND, connected.GrowLowestIsland, log_name=SINGLE_ENDED, share=0.05),
+)
+"""Those used with the aim "connected": one connected set of minima is grown from within."""
+
 DRAWS = (
     Strategy(independent.MINIMA, independent.DrawMinima, draws="minima"),
     Strategy(independent.SADDLES, independent.DrawSaddles, draws="saddles"),
 )
 """The independent draws of both streams."""
 
+CONNECTED_DRAWS = (
+    DRAWS[0],
+    Strategy(connected.CONNECTED_DRAWS, connected.DrawConnected, draws="saddles"),
+)
+"""Those of the aim "connected": climbs begin at minima of the main set only."""
 
-def chosen(asked: Sequence[str | Strategy] | None = None) -> tuple[Strategy, ...]:
+AIMS: dict[str, tuple[tuple[Strategy, ...], tuple[Strategy, ...]]] = {
+    "all": (STRATEGIES, DRAWS),
+    "connected": (CONNECTED, CONNECTED_DRAWS),
+}
+"""For each aim of an exploration its strategies, and its independent draws."""
+
+
+def chosen(asked: Sequence[str | Strategy] | None = None, aim: str = "all") -> tuple[Strategy, ...]:
     """The strategies of an exploration, independent draws of both streams among them.
 
     Args:
         asked: names of ours, or records of a user's own; None for all of ours. Draws of ours are
             added for a stream that none of them draws.
+        aim: whose strategies they are, a key of `AIMS`.
 
     Raises:
         BadInputError: for an unknown name, one that is there twice, two strategies that draw from
@@ -47,11 +73,12 @@ def chosen(asked: Sequence[str | Strategy] | None = None) -> tuple[Strategy, ...
     """
     if isinstance(asked, str):
         raise _unusable(f"{asked!r} is a text, not a list")
-    found = STRATEGIES if asked is None else _in_order(list(map(_strategy, asked)))
+    ours, draws = AIMS[aim]
+    found = ours if asked is None else _in_order([_strategy(one, ours) for one in asked], ours)
     if not found:
         raise _unusable("none is given")
     drawn = {strategy.draws for strategy in found}
-    found += tuple(strategy for strategy in DRAWS if strategy.draws not in drawn)
+    found += tuple(strategy for strategy in draws if strategy.draws not in drawn)
     names = Counter(strategy.name for strategy in found)
     streams = Counter(strategy.draws for strategy in found if strategy.draws is not None)
     for name, count in names.items():
@@ -63,22 +90,22 @@ def chosen(asked: Sequence[str | Strategy] | None = None) -> tuple[Strategy, ...
     return found
 
 
-def _in_order(asked: list[Strategy]) -> tuple[Strategy, ...]:
+def _in_order(asked: list[Strategy], known: tuple[Strategy, ...]) -> tuple[Strategy, ...]:
     """Ours before others: in whatever order they are asked for, the exploration is the same."""
-    ours = [s for known in STRATEGIES for s in asked if s is known]
+    ours = [s for one in known for s in asked if s is one]
     return (*ours, *(strategy for strategy in asked if strategy not in ours))
 
 
-def _strategy(asked: Any) -> Strategy:
+def _strategy(asked: Any, known: tuple[Strategy, ...]) -> Strategy:
     if isinstance(asked, Strategy):
         return asked
-    for strategy in STRATEGIES:
+    for strategy in known:
         if strategy.name == asked:
             return strategy
-    raise _unusable(f"{asked} is unknown")
+    raise _unusable(f"{asked} is unknown", known)
 
 
-def _unusable(problem: str) -> BadInputError:
-    known = ", ".join(strategy.name for strategy in STRATEGIES)
+def _unusable(problem: str, ours: tuple[Strategy, ...] = STRATEGIES) -> BadInputError:
+    known = ", ".join(strategy.name for strategy in ours)
     remedy = f"use some of {known}, or a Strategy of your own"
     return BadInputError("explore: strategies", problem, remedy)

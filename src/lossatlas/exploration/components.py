@@ -59,4 +59,7 @@ class Components:
 
     def labels(self) -> np.ndarray:
         """(m,) the first minimum of the component of each."""
-        return np.fromiter(map(self.find, range(len(self))), np.int64, len(self))
+        above = np.array(self._above, np.int64)
+        while (further := above[above]).tobytes() != above.tobytes():
+            above = further
+        return above

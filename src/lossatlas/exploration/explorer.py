@@ -201,7 +201,8 @@ class _Rounds:
     def __init__(self, landscape, atlas, options, tools, report, begun) -> None:
         self.landscape, self.atlas, self.options = landscape, atlas, options
         self.report, self.begun, self.cpu_begun = report, begun, time.process_time()
-        self.agendas, self.width = begin(chosen(options.strategies)), options.width
+        self.agendas = begin(chosen(options.strategies, options.aim))
+        self.width = options.width
         self.tools: Tools = tools
         self.observer = Observer(atlas, landscape, options.seed)
         with atlas.reading() as connection:

@@ -26,7 +26,7 @@ from lossatlas.exploration.random_starts import random_numbers
 from lossatlas.exploration.strategies import DISPLACEMENTS
 from lossatlas.exploration.tasks import Key, Task
 from lossatlas.exploration.view import View
-from lossatlas.lanes.requests import Requests
+from lossatlas.lanes.requests import Requests, Search
 from lossatlas.search.basin_hopping import quench
 from lossatlas.search.outcome import Outcome
 from lossatlas.search.tools import N_SOFT, Tools
@@ -61,19 +61,31 @@ class DrawSaddles:
     def __call__(self, view: View) -> Iterator[Task]:
         """The draws that were not made."""
         known = view.minima_inside
-        modes = min(N_SOFT, view.landscape.n_weights - len(view.landscape.excluded_modes))
         draws = self._draws.draws(view, partial(_name, view.seed))
         for number, what in draws if len(known) else ():
             random = random_numbers(view.seed, 1, number)
-            position, mode = int(known[random.integers(len(known))]), int(random.integers(modes))
-            search = partial(
-                single_ended,
-                w=view.weights[position],
-                mode=mode,
-                sign=int(random.choice([1, -1])),
-                displacement=float(np.exp(random.uniform(*np.log(DISTANCES)))),
-            )
+            position = int(known[random.integers(len(known))])
+            search = climb_of_random_mode(view, position, random)
             yield Task(Key(SADDLES, view.ids(position), what), search, 1)
+
+
+def climb_of_random_mode(view: View, position: int, random: np.random.Generator) -> partial[Search]:
+    """A climb from a minimum whose mode, sign and distance are drawn.
+
+    Args:
+        view: of the atlas.
+        position: of the minimum.
+        random: where the numbers come from; it moves on.
+    """
+    modes = min(N_SOFT, view.landscape.n_weights - len(view.landscape.excluded_modes))
+    mode = int(random.integers(modes))
+    return partial(
+        single_ended,
+        w=view.weights[position],
+        mode=mode,
+        sign=int(random.choice([1, -1])),
+        displacement=float(np.exp(random.uniform(*np.log(DISTANCES)))),
+    )
 
 
 def _name(seed: int, number: int) -> str:

@@ -6,7 +6,8 @@ to the global minimum, what is missing is connections. So a new transition state
 minimum as much as the part of the minima that is connected; a part of a round, the square of the
 part that is not, is kept for the strategies that join; and the rest is shared out in proportion to
 the yields, with a floor so that none is written off for ever. Independent draws get a fixed share,
-whatever they find. No strategy is known by name: what matters here are fields of its record.
+whatever they find, and so do strategies whose record says so. No strategy is known by name: what
+matters here are fields of its record.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,6 +70,11 @@ def plan_round(
     adaptive = [agenda for agenda in agendas if agenda.strategy.draws is None]
     if independent_share == 1.0 or not adaptive:
         return planned
+    for agenda in adaptive:
+        if agenda.strategy.share is not None:
+            wanted = int(np.ceil(agenda.strategy.share * size))
+            planned += [Planned(t, None) for t in take(proposals(agenda, view), wanted, view.tried)]
+    adaptive = [agenda for agenda in adaptive if agenda.strategy.share is None]
     strategies = [agenda.strategy for agenda in adaptive]
     connected = view.connected_part()
     found = yields(view.recent, strategies, connected, view.landscape.hessian_cost)

@@ -156,6 +156,6 @@ def random_numbers(seed: int, stream: int, number: int) -> np.random.Generator:
     """Those of one draw; no other draw and no chain of basin-hopping has the same ones.
 
     Streams 0 and 1 are the independent draws of minima and of saddles, 2 looks between minima, 3 on
-    mirrors, 4 around stationary points.
+    mirrors, 4 around stationary points, 5 are the draws of climbs from the main set.
     """
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream, number)))

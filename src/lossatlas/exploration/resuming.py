@@ -15,8 +15,8 @@ from sqlalchemy import Select, func, select
 
 from lossatlas.atlas import Atlas, schema
 from lossatlas.atlas.log import LogColumns
-from lossatlas.exploration.catalog import STRATEGIES
-from lossatlas.exploration.stop_rules import DRAWS
+from lossatlas.exploration.catalog import AIMS
+from lossatlas.exploration.stop_rules import usual_share_of_draws
 from lossatlas.exploration.tried import Key
 
 IN_FLIGHT = 2
@@ -107,11 +107,12 @@ def _runs_alike(atlas: Atlas, options: Mapping[str, Any]) -> list[int]:
 
 def _manner(options: Mapping[str, Any]) -> tuple[Any, ...]:
     """What decides which searches are planned, of the options of a run."""
-    ours, names = [strategy.name for strategy in STRATEGIES], options.get("strategies")
+    aim = options.get("aim", "all")  # older runs had no other
+    ours, names = [strategy.name for strategy in AIMS[aim][0]], options.get("strategies")
     names = ours if names is None else names
     in_order = [name for name in ours if name in names] + [n for n in names if n not in ours]
     share = options.get("independent_share")
     if share is None:
-        share = 0.0 if options.get("until") is None else DRAWS
+        share = usual_share_of_draws(options.get("until"), aim)
     same = (options.get(name) for name in ("seed", "width", "tools"))
-    return (in_order, share, *same)
+    return (aim, in_order, share, *same)

@@ -22,6 +22,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 DRAWS = 0.5
 """Part of the searches that are independent draws where the exploration goes on until it is
 complete."""
+DRAWS_BESIDE = 0.05
+"""Part of the searches that are independent draws where one connected set is grown."""
+AIMS = ("all", "connected")
+"""What an exploration is for: all points there are, or one large connected set of minima."""
 LARGEST_SEED = 2**63 - 1
 """The largest that a database stores."""
 MOST_SEARCHES = 1_000_000
@@ -35,24 +39,28 @@ class Setting:
     """What there is to know about one setting.
 
     Args:
-        kind: float or int.
+        kind: float, int or str.
         allowed: which values, in words.
         meaning: one sentence.
         example: a value to suggest.
         above, least, below, most: bounds; those of `above` and `below` are not allowed.
+        choices: the words that are allowed, of kind str.
     """
 
     kind: type
     allowed: str
     meaning: str
-    example: float
+    example: float | str
     above: float | None = None
     least: float | None = None
     below: float | None = None
     most: float | None = None
+    choices: tuple[str, ...] = ()
 
     def allows(self, value: Any) -> bool:
         """Whether a value can be used; a number of NumPy can."""
+        if self.kind is str:
+            return isinstance(value, str) and value in self.choices
         if isinstance(value, bool) or not isinstance(value, Integral if self.kind is int else Real):
             return False
         number: Any = self.kind(value)  # type: ignore[arg-type]
@@ -63,6 +71,16 @@ class Setting:
             and (self.below is None or number < self.below)
             and (self.most is None or number <= self.most)
         )
+
+    @property
+    def shown_example(self) -> str:
+        """The example as people type it.
+
+        Examples:
+            >>> SETTINGS["until"].shown_example, SETTINGS["aim"].shown_example
+            ('0.99', 'connected')
+        """
+        return self.example if isinstance(self.example, str) else f"{self.example:g}"
 
     def check(self, where: str, value: Any) -> None:
         """Refuse a value that cannot be used.
@@ -78,7 +96,7 @@ class Setting:
         """
         if not self.allows(value):
             problem = f"{value!r} is not {self.allowed}"
-            raise BadInputError(where, problem, f"use e.g. {self.example:g}")
+            raise BadInputError(where, problem, f"use e.g. {self.shown_example}")
 
 
 def _minutes(meaning: str, example: float) -> Any:
@@ -109,7 +127,10 @@ class ExploreOptions:
             confidence bounds say that an independent draw hits a point that independent draws have
             hit before, with this probability, in both streams (`analysis.completeness`).
         independent_share: part of the searches that are independent draws, from which completeness
-            is estimated; default 0.5 with `until`, else none.
+            is estimated; default 0.5 with `until`, 0.05 with the aim "connected", else none.
+        aim: "all" looks for all points there are. "connected" grows one connected set of minima: it
+            climbs from the minima of the largest set, and bridges to others only if they hold
+            something lower. What is stored is the same, so an atlas may be continued with another.
         seed: of all random numbers.
         lanes: lanes of each kernel and worker; default chosen for the device.
         workers: worker threads; default one a core.
@@ -150,12 +171,22 @@ class ExploreOptions:
         Setting(
             float,
             "a number from 0 to 1",
-            f"part of the searches that are independent draws; by default {DRAWS} with until, else "
-            "0",
+            f"part of the searches that are independent draws; by default {DRAWS} with until, "
+            f"{DRAWS_BESIDE} with aim connected, else 0",
             0.5,
             least=0,
             most=1,
         )
+    )
+    aim: str = _setting(
+        Setting(
+            str,
+            '"all" or "connected"',
+            "all looks for all points; connected grows one connected set of minima",
+            "connected",
+            choices=AIMS,
+        ),
+        default="all",
     )
     seed: int = _setting(
         Setting(
@@ -183,7 +214,7 @@ class ExploreOptions:
         """Refuse what cannot be meant."""
         for name, setting in SETTINGS.items():
             value = getattr(self, name)
-            if value is not None or name == "seed":
+            if value is not None or name in ("aim", "seed"):
                 setting.check(f"explore: {name}", value)
         if self.until is not None and self.share_of_draws == 0:
             problem = "without independent draws nothing can be said about completeness"
@@ -195,7 +226,7 @@ class ExploreOptions:
         from lossatlas.exploration.catalog import chosen  # loads JAX
 
         object.__setattr__(self, "strategies", tuple(strategies))
-        draws = [strategy.draws is not None for strategy in chosen(strategies)]
+        draws = [strategy.draws is not None for strategy in chosen(strategies, self.aim)]
         if all(draws) and self.share_of_draws == 0:
             problem = "the strategies given only draw, and no share of the searches is for draws"
             raise BadInputError("explore: independent_share", problem, "use e.g. 1")
@@ -205,7 +236,7 @@ class ExploreOptions:
         """The part of the searches that are independent draws."""
         if self.independent_share is not None:
             return self.independent_share
-        return 0.0 if self.until is None else DRAWS
+        return usual_share_of_draws(self.until, self.aim)
 
     def enough(self, minima: int, transition_states: int) -> bool:
         """Whether as many points as asked for are there.
@@ -266,6 +297,18 @@ class ExploreOptions:
         return {**plain, "strategies": names}
 
 
+def usual_share_of_draws(until: float | None, aim: str) -> float:
+    """The part of the searches that are independent draws unless asked otherwise.
+
+    Args:
+        until: how complete the atlas is to be, None without that stop rule.
+        aim: of the exploration.
+    """
+    if until is not None:
+        return DRAWS
+    return DRAWS_BESIDE if aim == "connected" else 0.0
+
+
 SETTINGS: Mapping[str, Setting] = {
     one.name: one.metadata["setting"] for one in fields(ExploreOptions) if one.metadata
 }
@@ -281,6 +324,7 @@ class Settings(TypedDict, total=False):
     transition_states: int | None
     until: float | None
     independent_share: float | None
+    aim: str | None
     seed: int | None
     lanes: int | None
     workers: int | None

@@ -30,6 +30,8 @@ COPIES = 32
 """Symmetry copies of a minimum that rearrangements are looked for to, nearest first."""
 DISPLACEMENTS = (1.0, 2.0, 0.5)
 """Multiples of the displacement tried from each minimum along each mode, one after the other."""
+CLIMB_LEVELS = len(DISPLACEMENTS) * N_SOFT
+"""Modes and displacements of the climbs from a minimum, as `climbs` numbers them."""
 
 
 BASIN_HOPPING, SINGLE_ENDED, DEGENERATE = "basin-hopping", "single-ended", "degenerate"
@@ -61,16 +63,22 @@ class ClimbFromMinima:
 
     def __init__(self) -> None:
         """No minimum yet."""
-        self._levels = Levels(len(DISPLACEMENTS) * N_SOFT)
+        self._levels = Levels(CLIMB_LEVELS)
 
     def __call__(self, view: View) -> Iterator[Task]:
         """The climbs that were not made."""
         self._levels.add_new(view)
-        return self._levels.tasks(view, partial(_climbs, view))
+        return self._levels.tasks(view, partial(climbs, view))
 
 
-def _climbs(view: View, position: int, level: int) -> Iterator[Task]:
-    """Both climbs from a minimum along one mode, with one displacement."""
+def climbs(view: View, position: int, level: int) -> Iterator[Task]:
+    """Both climbs from a minimum along one mode, with one displacement.
+
+    Args:
+        view: of the atlas.
+        position: of the minimum.
+        level: below `CLIMB_LEVELS`; the modes come one after the other, then the next displacement.
+    """
     round_, mode = divmod(level, N_SOFT)
     displacement, origin = DISPLACEMENTS[round_], view.ids(position)
     for sign in (1, -1):
@@ -127,7 +135,7 @@ def _join(view: View, position: int, rank: int) -> Iterator[Task]:
         near = view.neighbors[position]
         other = int(near[rank]) if rank < len(near) else -1
     if other >= 0 and view.inside[other] and not view.components.same(position, other):
-        yield from _band(CONNECT, view, position, other)
+        yield from band(CONNECT, view, position, other)
 
 
 class BridgeGaps:
@@ -147,7 +155,7 @@ class BridgeGaps:
         for near, far in self._listed.pairs(
             view, view.checkpoint.gaps, partial(_is_gap, view.components, view.lowest)
         ):
-            yield from _band(CONNECT, view, near, far)
+            yield from band(CONNECT, view, near, far)
 
 
 def _is_gap(components: Components, lowest: int, near: int, far: int) -> bool:
@@ -168,7 +176,7 @@ class FreeTrapped:
     def __call__(self, view: View) -> Iterator[Task]:
         """The bands that were not made."""
         for position, other in self._listed.pairs(view, view.checkpoint.trapped):
-            yield from _band(UNTRAP, view, position, other)
+            yield from band(UNTRAP, view, position, other)
 
 
 class ShortenPaths:
@@ -185,7 +193,7 @@ class ShortenPaths:
     def __call__(self, view: View) -> Iterator[Task]:
         """The bands that were not made."""
         for first, last in self._listed.pairs(view, view.checkpoint.shortcuts):
-            yield from _band(SHORTCUT, view, first, last)
+            yield from band(SHORTCUT, view, first, last)
 
 
 class Rearrange:
@@ -217,8 +225,14 @@ def _rearrangement(w: np.ndarray, rank: int, tools: Tools) -> Generator[Requests
     return (yield from from_the_middle(tools, w, copies[rank]))
 
 
-def _band(strategy: str, view: View, a: int, b: int) -> Iterator[Task]:
-    """The task of a band between two minima, unless any strategy has tried the pair."""
+def band(strategy: str, view: View, a: int, b: int) -> Iterator[Task]:
+    """The task of a band between two minima, unless any strategy has tried the pair.
+
+    Args:
+        strategy: the name in the log.
+        view: of the atlas.
+        a, b: positions of the minima, in either order.
+    """
     a, b = min(a, b), max(a, b)
     origins = view.pair(a, b)
     if a != b and not view.tried.joined(*origins):

@@ -54,12 +54,14 @@ class Strategy:
             connected.
         draws: for independent draws, from which completeness is estimated, what they are draws of;
             they get a fixed share of each round, whatever they find.
+        share: part of each round that it gets whatever it finds, from 0 to 1; what it cannot use
+            is shared out among the others. By default the planner decides by what it found lately.
         log_name: the `Key.strategy` of its tasks, if that is not its name: strategies that share
             one are judged together.
 
     Raises:
-        BadInputError: for a name that is empty or longer than the atlas can store, and for unknown
-            draws.
+        BadInputError: for a name that is empty or longer than the atlas can store, for unknown
+            draws, and for a share that is none.
 
     Examples:
         >>> Strategy("nothing", lambda view: iter(())).logged
@@ -71,6 +73,7 @@ class Strategy:
     joins: bool = False
     draws: Stream | None = None
     log_name: str | None = None
+    share: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what the log cannot hold."""
@@ -81,6 +84,9 @@ class Strategy:
         if self.draws not in (None, "minima", "saddles"):
             problem = f"{self.draws!r} cannot be drawn"
             raise BadInputError(f"strategy {self.name}: draws", problem, "use minima or saddles")
+        if self.share is not None and not 0 <= self.share <= 1:
+            problem = f"{self.share!r} is not a number from 0 to 1"
+            raise BadInputError(f"strategy {self.name}: share", problem, "use e.g. 0.1")
 
     def begin(self) -> Propose:
         """What proposes the searches of one exploration."""

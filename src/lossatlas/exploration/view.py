@@ -10,6 +10,7 @@ from lossatlas.atlas import Atlas
 from lossatlas.exploration.checkpoint import Checkpoint
 from lossatlas.exploration.components import Components
 from lossatlas.exploration.fold import Fold, Recent
+from lossatlas.exploration.main_set import MainSet, main_set
 from lossatlas.exploration.neighbors import Neighbors
 from lossatlas.exploration.tried import Tried
 from lossatlas.landscape.base import Landscape
@@ -82,6 +83,11 @@ class View:
         """The network of points: energies and links, without the columns of tables."""
         ids = self.minimum_ids, self.minimum_energies
         return Network(*ids, self.transition_state_ids, self.transition_state_energies, self.links)
+
+    @cached_property
+    def main_set(self) -> MainSet:
+        """The connected set with the most minima, and the islands that hold something lower."""
+        return main_set(self.components.labels(), self.minimum_energies, self.inside)
 
     @property
     def component(self) -> np.ndarray:

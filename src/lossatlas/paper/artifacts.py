@@ -3,6 +3,21 @@
 from typing import Literal, NamedTuple
 
 from lossatlas import BadInputError
+from lossatlas.paper.recipes import NOISE_KINDS
+
+Kind = Literal[
+    "table",
+    "distributions",
+    "claims",
+    "ideal",
+    "trees",
+    "boxes",
+    "growth",
+    "clouds",
+    "persistence",
+]
+PICTURES_ONLY = ("clouds", "persistence")
+"""Kinds that have no table."""
 
 
 class Artifact(NamedTuple):
@@ -12,8 +27,9 @@ class Artifact(NamedTuple):
         name: of the files.
         title: what the paper calls it.
         recipes: names of the studies it is made of.
-        kind: a table only, one of class distributions, of verdicts on claims, or a table with a
-            figure of trees, boxes, or counts growing with time.
+        kind: a table only, one of class distributions, of verdicts on claims, of ideal AUC, or a
+            table with a figure of trees, boxes, or counts growing with time; or a figure only, of
+            loss against AUC or of shares by persistence.
         color: the part of the data whose AUC colors the trees of a figure.
         across: panels in a row of a figure.
     """
@@ -21,7 +37,7 @@ class Artifact(NamedTuple):
     name: str
     title: str
     recipes: tuple[str, ...]
-    kind: Literal["table", "distributions", "claims", "trees", "boxes", "growth"] = "table"
+    kind: Kind = "table"
     color: str = "test"
     across: int = 2
 
@@ -44,6 +60,22 @@ ARTIFACTS = (
     Artifact("figure-6", "Figure 6", ("masks-wide",), "trees"),
     Artifact("figure-7", "Figure 7", ("masks-narrow",), "trees", across=3),
     Artifact("figure-8", "Figure 8", LAYERS, "trees"),
+    *(
+        Artifact(f"loss-auc-{number}", f"Loss against AUC, {title}", names, "clouds", across=4)
+        for number, title, names in (
+            (1, "Table I", NOISE[:1]),
+            (2, "Table II", NOISE[1:2]),
+            (3, "Table III", MNIST[1:]),
+            (4, "Table IV", LAYERS),
+            (6, "Figures 6 and 7", ("masks-wide", "masks-narrow")),
+        )
+    ),
+    Artifact(
+        "persistence",
+        "Funnels by persistence",
+        (*NOISE[:2], "masks-wide", "masks-narrow"),
+        "persistence",
+    ),
     Artifact(
         "deep-masks",
         "Beyond the paper: reduced connectivity of deep networks",
@@ -63,6 +95,12 @@ ARTIFACTS = (
         "Beyond the paper: Table I with labels of another minimizer",
         ("other-labels",),
     ),
+    Artifact(
+        "noise-kinds",
+        "Beyond the paper: noise of other kinds",
+        tuple(f"kinds-{kind}-{side}" for side in ("d1", "d2") for kind in NOISE_KINDS),
+    ),
+    Artifact("ideal-auc", "Beyond the paper: the ideal AUC", (), "ideal"),
     Artifact("claims", "The paper's statements, tested", (), "claims"),
 )
 """All tables and figures, in the order in which they are shown."""

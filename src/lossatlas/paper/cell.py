@@ -11,6 +11,8 @@ from typing import Any, Literal, NamedTuple
 
 from lossatlas import ExploreOptions
 
+REFERENCE = "cell "
+"""What the reference of a noise table begins with where it is another cell; its key follows."""
 SCHEMA = 1
 """Raised whenever the same settings would mean another cell."""
 
@@ -47,6 +49,7 @@ class Cell(NamedTuple):
         seed: of the searches.
         strategies: those allowed, None for all.
         independent_share: of the effort, for the searches that completeness is estimated from.
+        aim: of the exploration, see `ExploreOptions`.
         auc: the class told from all others, or ``"macro"``.
         budget: when it has had enough: stop rules over all runs of the cell together, compilation
             included; its other settings are not used. No part of the key.
@@ -57,6 +60,7 @@ class Cell(NamedTuple):
     seed: int
     strategies: tuple[str, ...] | None = None
     independent_share: float = 0.0
+    aim: str = "all"
     auc: int | Literal["macro"] = 0
     budget: ExploreOptions = ExploreOptions()
 
@@ -79,6 +83,8 @@ class Cell(NamedTuple):
             "independent_share": self.independent_share,
             "auc": self.auc,
         }
+        if self.aim != "all":  # older cells have no other, and keep their keys
+            content["aim"] = self.aim
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -91,12 +97,18 @@ class Cell(NamedTuple):
             "x".join(map(str, network["hidden"])),
             f"{data['train']}",
             f"{self.study['loss']['l2']:g}",
-            f"noise{100 * self.noise:g}",
+            f"{self._noise_kind}{100 * self.noise:g}",
             f"near{network['neighbors']}" if network["neighbors"] else "full",
+            *([] if self.aim == "all" else [self.aim]),
             f"draw{self.draw}",
             self.key[:8],
         ]
         return "-".join(parts)
+
+    @property
+    def _noise_kind(self) -> str:
+        kind = self.study.get("noise", {}).get("kind", "uniform")
+        return "noise" if kind == "uniform" else kind
 
     @property
     def noise(self) -> float:

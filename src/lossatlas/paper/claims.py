@@ -1,15 +1,20 @@
-"""The paper's statements, tested.
+"""The paper's statements, tested by the rules of docs/results/plan.md.
 
 Each statement is one number a draw, positive where the statement holds in that draw. The draw is
 the unit: columns of one draw share their data, so they are compared within it, and what varies is
-the mean over draws. The mean gets a two-sided t interval of 95 %, and the p-values of all
-statements that have draws enough are corrected by Holm's method. A statement is *supported* or
-*contradicted* if its corrected p-value is below 0.05, by the sign of the mean; otherwise, and with
-too few draws, it is *undecided*.
+the mean over draws. Two tests are made of it (`inference`): of a mean of zero, and of a mean within
+the margin of its unit. Each is corrected by Holm's method for the statements of its family, one
+family for each table of the paper.
 
-Counts of landscapes that ran out of budget are lower bounds; statements about counts say how many.
+* *Supported* or *contradicted*: the corrected p-value of a mean of zero is below 0.05.
+* *No difference*: it is not, but the corrected p-value of the equivalence test is.
+* *Undecided*: neither is; or there are fewer than two draws; or counts are bounds that do not say
+  which landscape has more points.
+* *Not combined*: the landscapes were computed in ways that differ, so they are not compared.
 
-Reference: S. Holm, Scand. J. Stat. 6, 65 (1979).
+Statements on funnels have a rule of their own (`funnel_verdicts`). Draws up to `PILOT` are the
+pilot: it planned the study, and a verdict from it says so. Fresh draws count alone, once there are
+two.
 """
 
 import math
@@ -17,11 +22,24 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
-LEVEL = 0.05
+from lossatlas.paper.funnel_verdicts import FunnelShares, bounds_tests, funnel_verdict
+from lossatlas.paper.inference import LEVEL, draws_needed, equivalence, holm, t_test
+
+MARGINS = {
+    "auc": 0.01,
+    "loss": 0.01,
+    "log ratio": math.log(1.5),
+    "correlation": 0.1,
+    "share": 0.05,
+}
+"""By unit, the largest difference that does not matter."""
+PILOT = 10
+"""The last draw of the pilot."""
+
 Numbers = Mapping[str, float]
-Draw = Mapping[tuple[str, str], Numbers]
+Key = tuple[str, str]
+Draw = Mapping[Key, Numbers]
 """The numbers of all cells of one draw, by study and column."""
 
 
@@ -34,8 +52,12 @@ class Claim(NamedTuple):
         text: what it says, in our words.
         statistic: what is computed in each draw, in words.
         value: computes it; a KeyError or NaN if the draw lacks a number.
-        draws: how many are needed for a verdict.
-        counts: whether it is about counts, which a budget of time cuts short.
+        unit: of the statistic, a key of `MARGINS`.
+        family: the table whose statements are corrected for together.
+        counts: the points that are counted, ``minima`` or ``transition_states``; a budget of time
+            cuts counts short. Empty for other statements.
+        shares: of a statement on funnels, the shares of a draw by threshold.
+        center: what the shares are compared with.
         remark: what is to be known, e.g. that the paper's own tables contradict it.
     """
 
@@ -44,8 +66,11 @@ class Claim(NamedTuple):
     text: str
     statistic: str
     value: Callable[[Draw], float]
-    draws: int
-    counts: bool = False
+    unit: str
+    family: str
+    counts: str = ""
+    shares: Callable[[Draw], FunnelShares] | None = None
+    center: float = 0.0
     remark: str = ""
 
 
@@ -57,11 +82,16 @@ class Verdict(NamedTuple):
         values: one a draw.
         cells: how many landscapes the values come from.
         lower_bounds: how many of these ran out of budget, so that their counts are lower bounds.
-        mean, low, high: of the values, with the limits of the confidence interval; NaN if there are
-            too few values for it.
+        mean, low, high: of the values, with the limits of the 95 % confidence interval; NaN if
+            there are too few values for it.
         p: two-sided p-value of a mean of zero.
-        corrected: after Holm's correction; NaN if there are not draws enough for a verdict.
-        verdict: ``supported``, ``contradicted`` or ``undecided``.
+        corrected: after Holm's correction in its family; NaN with fewer than two draws.
+        equivalent: corrected p-value of a mean beyond the margin.
+        needed: draws with a power of 0.8 at the margin; None if the pilot cannot tell.
+        pilot: whether the values are those of the pilot.
+        reason: why there is no verdict, where it is not the p-values.
+        verdict: ``supported``, ``contradicted``, ``no difference``, ``undecided`` or
+            ``not combined``.
     """
 
     claim: Claim
@@ -72,42 +102,128 @@ class Verdict(NamedTuple):
     low: float
     high: float
     p: float
-    corrected: float
-    verdict: str
+    corrected: float = math.nan
+    equivalent: float = math.nan
+    needed: int | None = None
+    pilot: bool = True
+    reason: str = ""
+    verdict: str = "undecided"
 
 
-def judge(claims: Sequence[Claim], draws: Sequence[Draw]) -> list[Verdict]:
+class _Evidence(NamedTuple):
+    """What the draws say of a statement: values, cells read, shares, and how they were computed."""
+
+    values: list[float]
+    cells: list[Numbers]
+    shares: list[FunnelShares]
+    settings: set[str]
+    ordered: bool
+    pilot: bool
+
+
+def judge(
+    claims: Sequence[Claim],
+    draws: Mapping[int, Draw],
+    settings: Mapping[int, Mapping[Key, str]] | None = None,
+) -> list[Verdict]:
     """The verdict on each statement.
 
     Args:
-        claims: the statements; together they are the family that is corrected for.
-        draws: the numbers of each draw. A number ``ran_out`` that is 1 marks a landscape whose
-            counts are lower bounds.
+        claims: the statements, with their families.
+        draws: the numbers of each draw, by its number. ``ran_out`` of 1 marks a landscape whose
+            counts are lower bounds; ``minima_low`` and ``minima_high`` bound a count.
+        settings: how each landscape was computed, by draw and cell; default all alike.
     """
-    found = [_untested(claim, draws) for claim in claims]
-    tested = [k for k, one in enumerate(found) if len(one.values) >= one.claim.draws]
-    corrected = holm(np.array([found[k].p for k in tested]))
-    for k, p in zip(tested, corrected.tolist(), strict=True):
-        found[k] = _decided(found[k], p)
+    evidence = [_evidence(claim, draws, settings or {}) for claim in claims]
+    found = [_tested(claim, each) for claim, each in zip(claims, evidence, strict=True)]
+    for family in {claim.family for claim in claims}:
+        rows = [k for k, one in enumerate(found) if one.claim.family == family]
+        rows = [k for k in rows if not math.isnan(found[k].p)]
+        corrected = holm(np.array([found[k].p for k in rows])).tolist()
+        within = holm(np.array([found[k].equivalent for k in rows])).tolist()
+        for k, p, q in zip(rows, corrected, within, strict=True):
+            found[k] = _decided(found[k]._replace(corrected=p, equivalent=q), evidence[k])
     return found
 
 
-def _untested(claim: Claim, draws: Sequence[Draw]) -> Verdict:
-    """The values of a statement without a verdict."""
-    values: list[float] = []
-    used: list[Numbers] = []
-    for draw in draws:
-        watched = _Watched(draw)
-        try:
-            value = claim.value(watched)
-        except KeyError:  # a column of this draw was not computed
-            continue
-        if math.isfinite(value):
-            values.append(value)
-            used += watched.read.values()
-    lower_bounds = sum(numbers.get("ran_out", 0) > 0 for numbers in used)
-    test = t_test(values)
-    return Verdict(claim, tuple(values), len(used), lower_bounds, *test, math.nan, "undecided")
+def _evidence(
+    claim: Claim, draws: Mapping[int, Draw], settings: Mapping[int, Mapping[Key, str]]
+) -> _Evidence:
+    """What all draws say, or the fresh ones if there are two."""
+    read = {number: _read(claim, draw) for number, draw in sorted(draws.items())}
+    there = {number: one for number, one in read.items() if one is not None}
+    fresh = {number: one for number, one in there.items() if number > PILOT}
+    used = fresh if len(fresh) >= 2 else there
+    cells = [numbers for _, seen, _ in used.values() for numbers in seen.values()]
+    ways = {
+        settings.get(number, {}).get(key, "")
+        for number, (_, seen, _) in used.items()
+        for key in seen
+    }
+    ordered = all(_ordered(claim.counts, list(seen.values())) for _, seen, _ in used.values())
+    shares = [share for _, _, share in used.values() if share is not None]
+    values = [value for value, _, _ in used.values()]
+    return _Evidence(values, cells, shares, ways, ordered, used is there)
+
+
+def _read(claim: Claim, draw: Draw) -> tuple[float, dict[Key, Numbers], FunnelShares | None] | None:
+    """The value of a draw, the cells that it comes from, and its shares; None without a value."""
+    watched = _Watched(draw)
+    try:
+        value = claim.value(watched)
+        shares = None if claim.shares is None else claim.shares(watched)
+    except KeyError:  # a column of this draw was not computed
+        return None
+    return (value, watched.read, shares) if math.isfinite(value) else None
+
+
+def _ordered(points: str, cells: Sequence[Numbers]) -> bool:
+    """Whether bounds of counts say which of two landscapes has more points.
+
+    More than two are ordered only if none of the counts is open.
+    """
+    if not points or all(numbers.get("ran_out", 0) == 0 for numbers in cells):
+        return True
+    if len(cells) != 2:
+        return False
+    low, high = ([n.get(f"{points}_{end}", math.nan) for n in cells] for end in ("low", "high"))
+    return low[0] > high[1] or low[1] > high[0]
+
+
+def _tested(claim: Claim, evidence: _Evidence) -> Verdict:
+    """The values of a statement and their tests, without a correction and a verdict."""
+    values = evidence.values
+    test, within = t_test(values), equivalence(values, MARGINS[claim.unit])
+    if claim.shares is not None and len(evidence.shares) >= 2:
+        test = test._replace(p=max(one.p for one in bounds_tests(evidence.shares, claim.center)))
+    return Verdict(
+        claim,
+        tuple(values),
+        len(evidence.cells),
+        sum(numbers.get("ran_out", 0) > 0 for numbers in evidence.cells),
+        *test,
+        equivalent=within,
+        needed=draws_needed(values, MARGINS[claim.unit]),
+        pilot=evidence.pilot,
+    )
+
+
+def _decided(found: Verdict, evidence: _Evidence) -> Verdict:
+    if len(evidence.settings) > 1:
+        ways = "; ".join(sorted(evidence.settings))
+        return found._replace(verdict="not combined", reason=f"computed in several ways: {ways}")
+    if not evidence.ordered:
+        return found._replace(reason="the bounds of the counts do not order them")
+    if found.claim.shares is not None:
+        verdict = funnel_verdict(evidence.shares, found.claim.center)
+        if verdict != "undecided" and found.corrected >= LEVEL:
+            return found._replace(reason="not after Holm's correction")
+        return found._replace(verdict=verdict)
+    if found.corrected < LEVEL:
+        return found._replace(verdict="supported" if found.mean > 0 else "contradicted")
+    if found.equivalent < LEVEL:
+        return found._replace(verdict="no difference")
+    return found
 
 
 class _Watched(Mapping):
@@ -116,7 +232,7 @@ class _Watched(Mapping):
     def __init__(self, draw: Draw) -> None:
         self.draw, self.read = draw, {}
 
-    def __getitem__(self, key: tuple[str, str]) -> Numbers:
+    def __getitem__(self, key: Key) -> Numbers:
         self.read[key] = self.draw[key]
         return self.read[key]
 
@@ -125,47 +241,3 @@ class _Watched(Mapping):
 
     def __len__(self) -> int:
         return len(self.draw)
-
-
-def t_test(values: Sequence[float]) -> tuple[float, float, float, float]:
-    """Mean, limits of its 95 % confidence interval, two-sided p-value of a mean of zero.
-
-    NaN where the values are too few. Values that are all the same leave no doubt.
-
-    Examples:
-        >>> [round(x, 3) for x in t_test([1.0, 2.0, 3.0])]
-        [2.0, -0.484, 4.484, 0.074]
-    """
-    if not len(values):
-        return math.nan, math.nan, math.nan, math.nan
-    mean = float(np.mean(values))
-    if len(values) == 1:
-        return mean, math.nan, math.nan, math.nan
-    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    if error == 0:
-        return mean, mean, mean, float(mean == 0)
-    freedom = len(values) - 1
-    half = float(stats.t.ppf(1 - LEVEL / 2, freedom)) * error
-    p = 2 * float(stats.t.sf(abs(mean) / error, freedom))
-    return mean, mean - half, mean + half, p
-
-
-def holm(p_values: np.ndarray) -> np.ndarray:
-    """Holm's step-down correction of a family of p-values.
-
-    Examples:
-        >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
-        [0.03, 0.06, 0.06]
-    """
-    order = np.argsort(p_values, kind="stable")
-    steps = (len(p_values) - np.arange(len(p_values))) * p_values[order]
-    corrected = np.empty(len(p_values))
-    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return corrected
-
-
-def _decided(found: Verdict, corrected: float) -> Verdict:
-    if corrected >= LEVEL:
-        return found._replace(corrected=corrected)
-    verdict = "supported" if found.mean > 0 else "contradicted"
-    return found._replace(corrected=corrected, verdict=verdict)

@@ -6,8 +6,11 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from lossatlas.paper.claims import Draw, Numbers, Verdict, judge
-from lossatlas.paper.exploring import records
+import numpy as np
+
+from lossatlas.paper.claims import MARGINS, Key, Numbers, Verdict, judge
+from lossatlas.paper.exploring import Record, records
+from lossatlas.paper.provenance import setting_of
 from lossatlas.paper.recipes import Scale, recipes
 from lossatlas.paper.statements import statements
 from lossatlas.paper.tables import markdown_row
@@ -15,14 +18,18 @@ from lossatlas.paper.tables import markdown_row
 HEAD = (
     "statement",
     "where",
+    "family",
     "statistic",
     "mean",
     "low",
     "high",
+    "margin",
     "draws",
     "needed",
+    "pilot",
     "p",
     "p_corrected",
+    "p_equivalent",
     "verdict",
     "remark",
 )
@@ -30,13 +37,25 @@ HEAD = (
 
 def verdicts(scale: Scale, folder: Path) -> list[Verdict]:
     """The verdict on every statement from the cells there are."""
-    draws: dict[int, dict[tuple[str, str], Numbers]] = {}
+    draws: dict[int, dict[Key, Numbers]] = {}
+    settings: dict[int, dict[Key, str]] = {}
     for name, recipe in recipes(scale).items():
         for column, record in records(recipe, folder):
-            numbers = {**record.numbers, "ran_out": float(record.effort.ran_out)}
-            draws.setdefault(record.cell.draw, {})[name, column.key] = numbers
-    by_number: Sequence[Draw] = [draws[number] for number in sorted(draws)]
-    return judge(statements(), by_number)
+            place = name, column.key
+            draws.setdefault(record.cell.draw, {})[place] = _numbers(record)
+            settings.setdefault(record.cell.draw, {})[place] = setting_of(record.about)
+    return judge(statements(), draws, settings)
+
+
+def _numbers(record: Record) -> Numbers:
+    """The numbers of a cell, and bounds of its counts: no upper one where there may be more."""
+    bounds: dict[str, float] = {"ran_out": float(record.effort.ran_out)}
+    for points in ("minima", "transition_states"):
+        found = record.numbers.get(points, math.nan)
+        unseen = record.numbers.get(f"{points}_chao1_low", math.nan)
+        bounds[f"{points}_low"] = float(np.fmax(found, unseen))
+        bounds[f"{points}_high"] = math.inf if record.effort.ran_out else found
+    return {**record.numbers, **bounds}
 
 
 def to_csv(found: Iterable[Verdict]) -> str:
@@ -46,16 +65,18 @@ def to_csv(found: Iterable[Verdict]) -> str:
     writer.writerow(HEAD)
     for verdict in found:
         claim = verdict.claim
-        middle = (verdict.mean, verdict.low, verdict.high)
-        p_values = (verdict.p, verdict.corrected)
+        middle = (verdict.mean, verdict.low, verdict.high, MARGINS[claim.unit])
+        p_values = (verdict.p, verdict.corrected, verdict.equivalent)
         writer.writerow(
             [
                 claim.name,
                 claim.where,
+                claim.family,
                 claim.statistic,
                 *map(_number, middle),
                 len(verdict.values),
-                claim.draws,
+                _needed(verdict),
+                str(verdict.pilot).lower(),
                 *map(_number, p_values),
                 verdict.verdict,
                 _remark(verdict),
@@ -65,8 +86,41 @@ def to_csv(found: Iterable[Verdict]) -> str:
 
 
 def to_markdown(found: Sequence[Verdict]) -> str:
-    """The verdicts as a table; a positive mean speaks for the statement."""
-    head = ("statement", "statistic", "mean", "95 % interval", "draws", "p", "verdict", "remark")
+    """The verdicts as a table for each family; a positive mean speaks for the statement."""
+    families = list(dict.fromkeys(verdict.claim.family for verdict in found))
+    parts = [
+        f"### {family}\n\n{_table([one for one in found if one.claim.family == family])}"
+        for family in families
+    ]
+    return "\n".join(parts)
+
+
+def overview(found: Sequence[Verdict]) -> str:
+    """A line for each statement: what it says, the verdict, the mean, how many draws."""
+    head = ("statement", "verdict", "mean (95 % interval)", "draws", "where")
+    lines = [markdown_row(head), markdown_row(("---",) * len(head))]
+    for one in found:
+        interval = "" if math.isnan(one.low) else f" ({one.low:.3g} to {one.high:.3g})"
+        shown = one.verdict if one.verdict == "undecided" else f"**{one.verdict}**"
+        pilot = " (pilot)" if one.pilot and one.values and one.verdict != "undecided" else ""
+        mean = _number(one.mean, "{:.3g}") + interval
+        fields = (one.claim.name, shown + pilot, mean, str(len(one.values)), one.claim.family)
+        lines.append(markdown_row(fields))
+    return "\n".join(lines) + "\n"
+
+
+def _table(found: Sequence[Verdict]) -> str:
+    head = (
+        "statement",
+        "statistic",
+        "mean",
+        "95 % interval",
+        "draws (needed)",
+        "p of no difference",
+        "p beyond the margin",
+        "verdict",
+        "remark",
+    )
     lines = [markdown_row(head), markdown_row(("---",) * len(head))]
     for verdict in found:
         claim = verdict.claim
@@ -78,9 +132,10 @@ def to_markdown(found: Sequence[Verdict]) -> str:
                     claim.statistic,
                     _number(verdict.mean, "{:.3g}"),
                     interval,
-                    f"{len(verdict.values)} of {claim.draws}",
+                    f"{len(verdict.values)} ({_needed(verdict) or 'unknown'})",
                     _number(verdict.corrected, "{:.2g}"),
-                    verdict.verdict,
+                    _number(verdict.equivalent, "{:.2g}"),
+                    verdict.verdict + (" (pilot)" if verdict.pilot and verdict.values else ""),
                     _remark(verdict),
                 )
             )
@@ -88,8 +143,18 @@ def to_markdown(found: Sequence[Verdict]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _needed(verdict: Verdict) -> str:
+    """Draws that have a power of 0.8; a rule on funnels has no margin to plan for."""
+    if verdict.claim.shares is not None or verdict.needed is None:
+        return ""
+    return str(verdict.needed)
+
+
 def _remark(verdict: Verdict) -> str:
-    parts = [verdict.claim.remark] if verdict.claim.remark else []
+    parts = [part for part in (verdict.reason, verdict.claim.remark) if part]
+    significant = verdict.verdict in ("supported", "contradicted")
+    if significant and abs(verdict.mean) < MARGINS[verdict.claim.unit]:
+        parts.append("smaller than the margin")
     if verdict.claim.counts and verdict.lower_bounds:
         parts.append(f"{verdict.lower_bounds} of {verdict.cells} counts are lower bounds")
     return "; ".join(parts)

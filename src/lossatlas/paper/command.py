@@ -71,8 +71,9 @@ def reproduce(
     Its numbers are shown beside ours. Every landscape is explored once and kept in DIR/cells. Run
     again, it continues: finished landscapes are not explored again, interrupted ones go on, other
     settings are others. WHAT:
-    table-1 to table-4, figure-1 to figure-8, si-d3, si-distributions, deep-masks, deep-noise and
-    other-labels (beyond the paper), claims (its statements, tested), or all, which writes index.md
+    table-1 to table-4, figure-1 to figure-8, si-d3, si-distributions, deep-masks, deep-noise,
+    other-labels, noise-kinds, ideal-auc, persistence and loss-auc-1 to loss-auc-6 (beyond the
+    paper), claims (its statements, tested), or all, which writes index.md
     too.
     """
     from lossatlas.paper.artifacts import artifacts
@@ -81,9 +82,12 @@ def reproduce(
     _make_folder(output)
     cells = _wanted_cells(wanted, scale.value, draws, minutes, cpu_minutes)
     done = None if no_explore else _compute_all(cells, output)
+    if not no_explore:
+        _compute_ideal(wanted, scale.value, output)
+    _refresh_all(scale.value, output)
     files = _write_all(wanted, scale.value, draws, output)
     if "all" in what:
-        files.append(_write_page(scale.value, output))
+        files += _write_pages(scale.value, output)
     _show(done, files, as_json)
     if done and done["failed"]:
         raise typer.Exit(FAILED_CELLS)
@@ -151,6 +155,26 @@ def _display(watching: "Watching") -> Iterator[Callable[[Any], None]]:
         yield report
 
 
+def _compute_ideal(wanted, scale: str, output: Path) -> None:
+    """What is computed without a landscape."""
+    from lossatlas.paper.files import compute_ideal
+    from lossatlas.paper.recipes import SCALES
+
+    for artifact in wanted:
+        if artifact.kind == "ideal":
+            compute_ideal(artifact, SCALES[scale], output)
+
+
+def _refresh_all(scale: str, output: Path) -> None:
+    """Compute the numbers of older cells again, as far as their points determine them."""
+    from lossatlas.paper.exploring import records, refreshed
+    from lossatlas.paper.recipes import SCALES, recipes
+
+    for recipe in recipes(SCALES[scale]).values():
+        for _, record in records(recipe, output):
+            refreshed(record)
+
+
 def _write_all(wanted, scale: str, draws: int | None, output: Path) -> list[Path]:
     from lossatlas.paper.files import write_artifact
     from lossatlas.paper.recipes import SCALES
@@ -161,11 +185,11 @@ def _write_all(wanted, scale: str, draws: int | None, output: Path) -> list[Path
     return files
 
 
-def _write_page(scale: str, output: Path) -> Path:
-    from lossatlas.paper.files import write_page
+def _write_pages(scale: str, output: Path) -> list[Path]:
+    from lossatlas.paper.files import write_pages
     from lossatlas.paper.recipes import SCALES
 
-    return write_page(SCALES[scale], output)
+    return write_pages(SCALES[scale], output)
 
 
 def _say(text: str) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lossatlas.paper.claims import Draw
+from lossatlas.paper.funnel_verdicts import FunnelShares, shares_from
 
 
 def slope(study: str, name: str, levels: tuple[str, ...], log: bool = False) -> Callable:
@@ -53,3 +54,9 @@ def log_ratio(
 def logarithm(values: ArrayLike) -> np.ndarray:
     """Logarithm; of nothing found it is undefined, and the draw says nothing."""
     return np.log(np.where(np.asarray(values) > 0, values, math.nan))
+
+
+def mean_shares(draw: Draw, study: str, columns: tuple[str, ...]) -> FunnelShares:
+    """The shares of minima in the global minimum's funnel, by threshold, mean over columns."""
+    found = [shares_from(draw[study, column]) for column in columns]
+    return FunnelShares(*(np.mean(parts, axis=0) for parts in zip(*found, strict=True)))

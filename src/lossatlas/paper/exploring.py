@@ -27,14 +27,14 @@ import numpy as np
 from pydantic import ValidationError
 
 from lossatlas import Atlas, BadInputError, ExploreOptions, Problem, Study
-from lossatlas.paper.cell import Cell, Effort, exhausted
+from lossatlas.paper.cell import REFERENCE, Cell, Effort, exhausted
+from lossatlas.paper.provenance import about_atlas
 from lossatlas.paper.recipes import Column, Recipe
 
 PROGRESS = "progress.jsonl"
-VERSION = 2
-"""Of the numbers in ``cell.json``; with another one they are computed again from the atlas."""
-CURVE_POINTS = 100
-"""Of the growth of the counts, as ``cell.json`` keeps it."""
+VERSION = 3
+"""Of the numbers in ``cell.json``; with another one they are computed again, from the atlas or, as
+far as points determine them, from ``points.npz``."""
 LINE_SECONDS = 1.0
 """Between two lines of ``progress.jsonl``."""
 
@@ -110,12 +110,20 @@ def records(recipe: Recipe, folder: Path, draws: int | None = None) -> list[tupl
     """The results of a study with their columns: all draws asked for, and more if there are."""
     found: list[tuple[Column, Record]] = []
     for draw in count(1):
-        pairs = [(column, load_record(folder, column.cell(draw))) for column in recipe.columns]
+        pairs = [(column, _of_draw(folder, column, draw)) for column in recipe.columns]
         there = [(column, record) for column, record in pairs if record is not None]
         if not there and draw >= (draws or recipe.draws):
             return found
         found += there
     raise AssertionError  # the loop has no end of its own
+
+
+def _of_draw(folder: Path, column: Column, draw: int) -> Record | None:
+    """The results of a column, or else those of the cell that it had before."""
+    found = load_record(folder, column.cell(draw))
+    if found is None and column.before is not None:
+        return load_record(folder, column.before(draw))
+    return found
 
 
 def compute(folder: Path, cell: Cell, display: Display) -> Record:
@@ -131,7 +139,7 @@ def compute(folder: Path, cell: Cell, display: Display) -> Record:
         AtlasError: the atlas cannot be written.
         KeyboardInterrupt: interrupted; what was found is safe and will be continued.
     """
-    study = _study(cell)
+    study = _study(cell, folder)
     home = cell_folder(folder, cell)
     home.mkdir(parents=True, exist_ok=True)
     atlas_file = home / "landscape.atlas"
@@ -147,9 +155,18 @@ def compute(folder: Path, cell: Cell, display: Display) -> Record:
         return _summarize(cell, home, prepared.landscape, atlas, effort)
 
 
-def _study(cell: Cell) -> Study:
+def _study(cell: Cell, folder: Path) -> Study:
+    """The study of a cell; a reference that is another cell becomes the path of its atlas."""
+    tables, reference = cell.study, cell.study.get("noise", {}).get("reference", "")
+    if reference.startswith(REFERENCE):
+        key = reference.removeprefix(REFERENCE)
+        there = list(folder.glob(f"cells/*-{key[:8]}/landscape.atlas"))
+        if not there:
+            remedy = "compute the column without label errors first, and keep its atlas"
+            raise BadInputError(cell.name, "the clean landscape has no atlas", remedy)
+        tables = tables | {"noise": tables["noise"] | {"reference": str(there[0].resolve())}}
     try:
-        return Study.model_validate(cell.study)
+        return Study.model_validate(tables)
     except ValidationError as error:
         remedy = "use the settings that docs/studies.md describes"
         raise BadInputError(cell.name, str(error.errors()[0]["msg"]), remedy) from error
@@ -174,6 +191,7 @@ def _spend(cell: Cell, home: Path, landscape, atlas: Atlas, display: Display) ->
         seed=cell.seed,
         strategies=cell.strategies,
         independent_share=cell.independent_share,
+        aim=cell.aim,
     )
     log = _Log(home / PROGRESS, before)
     with display(Watching(cell, options, before, log.started)) as report:
@@ -237,35 +255,65 @@ def _summarize(cell: Cell, home: Path, landscape, atlas: Atlas, effort: Effort) 
     from lossatlas import completeness, compute_auc
     from lossatlas.analysis import completeness_table
     from lossatlas.paper.measures import measures
-    from lossatlas.paper.points import read_points, save_points
+    from lossatlas.paper.points import half_of_the_log, read_points, save_points
 
     if effort.minima == 0:
         remedy = "give it more minutes"
         raise BadInputError(cell.name, "no minimum was found within its budget", remedy)
     for rule in ("threshold", "rank"):
         compute_auc(atlas, landscape, cell.auc, rule, only_missing=True)
+    if cell.auc == "macro":  # spreads over classes are compared, too
+        for number in range(len(atlas.problem.specification["classes"])):
+            compute_auc(atlas, landscape, number, "rank", only_missing=True)
     points = read_points(atlas)
     save_points(home / "points.npz", points)
     streams = completeness_table(completeness(atlas)).to_dict("records")
+    about = {"completeness": streams, **about_atlas(atlas, _progress(home))}
     numbers = {
-        **measures(points, cell.auc),
+        **measures(points, cell.auc, half_of_the_log(points, about["discovery"])),
         **_test_loss(landscape, atlas),
         **_symmetry(landscape),
         **_unseen(streams),
     }
-    about = {"completeness": streams, **_about(atlas, _progress(home))}
+    record = Record(cell, home, effort, numbers, about)
+    _write(record)
+    return record
+
+
+def _write(record: Record) -> None:
+    cell = record.cell
     content = {
         "key": cell.key,
         "version": VERSION,
         "study": cell.study,
         "draw": cell.draw,
         "seed": cell.seed,
-        "effort": effort._asdict(),
-        "numbers": numbers,
-        "about": about,
+        "effort": record.effort._asdict(),
+        "numbers": record.numbers,
+        "about": record.about,
     }
-    _write_json(home / "cell.json", content)
-    return Record(cell, home, effort, numbers, about)
+    _write_json(record.folder / "cell.json", content)
+
+
+def refreshed(record: Record) -> Record:
+    """The record with the numbers that this version computes from its points, and written so.
+
+    Numbers that take more than points, such as the loss on testing items, stay what they were.
+
+    Raises:
+        BadInputError: if its points cannot be read.
+    """
+    if record.version == VERSION:
+        return record
+    from lossatlas.paper.measures import measures
+    from lossatlas.paper.points import half_of_the_log, load_points
+
+    points = load_points(record.folder / "points.npz")
+    half = half_of_the_log(points, record.about["discovery"])
+    numbers = {**record.numbers, **measures(points, record.cell.auc, half)}
+    new = record._replace(numbers=numbers, version=VERSION)
+    _write(new)
+    return new
 
 
 def _test_loss(landscape, atlas: Atlas) -> dict[str, float]:
@@ -302,32 +350,6 @@ def _unseen(streams: list[dict[str, Any]]) -> dict[str, float]:
         for stream in streams
         for name in ("atlas_coverage", "atlas_coverage_low", "chao1", "chao1_low")
     }
-
-
-def _about(atlas: Atlas, efforts: list[Effort]) -> dict[str, Any]:
-    from lossatlas import class_distribution
-
-    status, runs, attempts = atlas.status(), atlas.runs(), atlas.attempts()
-    hopping = attempts[attempts["strategy"] == "basin-hopping"]
-    quenches = sum(map(len, hopping["minima"])) + sum(sum(f.values()) for f in hopping["failures"])
-    return {
-        "distribution": class_distribution(atlas).to_dict("list"),
-        "status": {k: v for k, v in status.items() if k != "fingerprint"},
-        "quenches": quenches,
-        "attempts_by_strategy": attempts["strategy"].value_counts().to_dict(),
-        "runs": len(runs),
-        "versions": runs["versions"].iloc[-1],
-        "device": runs["device"].iloc[-1],
-        "last_run": str(runs["start_time"].iloc[-1].date()),
-        "discovery": _thinned(efforts),
-    }
-
-
-def _thinned(efforts: list[Effort]) -> dict[str, list[float]]:
-    """How the counts grew with CPU seconds and attempts."""
-    chosen = np.unique(np.linspace(0, len(efforts) - 1, CURVE_POINTS).astype(int))
-    names = ("seconds", "cpu_seconds", "minima", "transition_states", "attempts")
-    return {name: [getattr(efforts[k], name) for k in chosen] for name in names}
 
 
 def _stored(path: Path) -> dict[str, Any] | None:

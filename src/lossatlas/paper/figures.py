@@ -1,29 +1,35 @@
-"""The figures of the paper: several disconnectivity graphs on one scale, and box-plots.
+"""The figures of the paper: several disconnectivity graphs, and box-plots.
 
-Panels of trees share the colors and the scale of the loss: a length means the same difference of
-loss in every panel, and branches join at levels of one spacing. Every panel begins at its own
-global minimum, since these differ by more than the depth of a tree.
+Every panel of trees has its own scale of the loss and its own colors, since landscapes differ by
+more than the depth of a tree and by more than the spread of a value within it. What would be read
+off a common scale, the title of each panel says in numbers. The colors become steadily lighter from
+low to high values, so they can be told apart in gray and in every form of color blindness.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from lossatlas.analysis import discretize, layout, prune, suggested_top
 from lossatlas.network import Tree
-from lossatlas.plots import PLAIN_COLOR, draw_layout
+from lossatlas.plots import PLAIN_COLOR, add_colorbar, draw_layout
 
 LEVELS = 30
 """As in the programs of the paper."""
 MANY = 1000
 """Minima of a panel that are drawn; more would be no lines any more."""
-PANEL = (4.6, 3.8)
+PANEL = (5.4, 4.4)
 """Width and height of a panel in inches."""
-LINE = 44
-"""Characters that fit into one line above a panel."""
+STEADY = ListedColormap(colormaps["viridis"](np.linspace(0.0, 0.88, 256)), "steady")
+"""Dark for low, light for high values; the lightest colors would not be seen on white."""
+
+PAPER_COLOR = "#b2182b"
+"""Of numbers that the paper prints."""
 
 
 class Panel(NamedTuple):
@@ -33,19 +39,21 @@ class Panel(NamedTuple):
         title: above the panel.
         tree: exact; None where there is nothing to draw yet.
         values: one for every minimum.
+        remark: below the title, e.g. how complete the landscape is known.
     """
 
     title: str
     tree: Tree | None
     values: np.ndarray | None
+    remark: str = ""
 
 
 def tree_panels(panels: Sequence[Panel], label: str, columns: int = 2) -> Figure:
-    """A figure of disconnectivity graphs with one color bar.
+    """A figure of disconnectivity graphs, each with its own color bar.
 
     Args:
         panels: at least one, row by row.
-        label: of the color bar.
+        label: of the color bars.
         columns: panels in a row.
 
     Raises:
@@ -61,40 +69,38 @@ def tree_panels(panels: Sequence[Panel], label: str, columns: int = 2) -> Figure
         '0 %: 2 minima'
     """
     rows = -(-len(panels) // columns)
-    figure = Figure((PANEL[0] * columns + 0.8, PANEL[1] * rows), layout="constrained")
+    figure = Figure((PANEL[0] * columns, PANEL[1] * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    shown = [None if panel.tree is None else _shown(panel.tree) for panel in panels]
-    limits = _color_limits(panels, shown)
-    spans = [tree.top - float(tree.energy.min()) for tree in shown if tree is not None]
-    span = max(spans, default=0.0) or 1.0
-    spacing = span / (LEVELS - 1)
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
-    for ax, panel, tree in zip(axes, panels, shown, strict=False):
-        ax.set_title(_title(panel, tree), fontsize="medium")
-        if tree is None:
+    for ax, panel in zip(axes, panels, strict=False):
+        if panel.tree is None:
+            ax.set_title(panel.title, fontsize="small")
             _empty(ax)
-            continue
-        levels = discretize(tree, (tree.top, spacing))
-        bottom = float(tree.energy.min())
-        axis = (bottom - 0.04 * span, bottom + 1.04 * span)
-        draw_layout(ax, layout(levels), panel.values, limits=limits, axis=axis)
-    drawn = [c for ax in axes for c in ax.collections if c.get_array() is not None]
-    if drawn:
-        bar = figure.colorbar(drawn[-1], ax=list(axes), label=label, aspect=40, pad=0.02)
-        bar.outline.set_visible(False)
+        else:
+            _draw(ax, panel, panel.tree, label)
     return figure
 
 
-def _title(panel: Panel, shown: Tree | None) -> str:
-    """The title with the number of minima, and how many of them are drawn."""
-    if panel.tree is None or shown is None:
-        return panel.title
-    known, drawn = panel.tree.minima.size, shown.minima.size
+def _draw(ax: Axes, panel: Panel, whole: Tree, label: str) -> None:
+    tree = _shown(whole)
+    ax.set_title(_title(panel, whole, tree), fontsize="small")
+    bottom = float(tree.energy.min())
+    span = (tree.top - bottom) or 1.0
+    levels = discretize(tree, (tree.top, span / (LEVELS - 1)))
+    axis = (bottom - 0.04 * span, bottom + 1.04 * span)
+    draw_layout(ax, layout(levels), panel.values, cmap=STEADY, axis=axis)
+    colored = any(drawn.get_array() is not None for drawn in ax.collections)
+    if colored and panel.values is not None and np.isfinite(panel.values).any():
+        add_colorbar(ax, label)
+
+
+def _title(panel: Panel, whole: Tree, shown: Tree) -> str:
+    """The title with the number of minima, how many of them are drawn, and the remark."""
+    known, drawn = whole.minima.size, shown.minima.size
     counts = f"{known:,} {'minimum' if known == 1 else 'minima'}"
     counts += "" if drawn == known else f", {drawn:,} shown"
-    text = f"{panel.title}: {counts}"
-    return text if len(text) <= LINE else f"{panel.title}\n{counts}"
+    return f"{panel.title}: {counts}" + (f"\n{panel.remark}" if panel.remark else "")
 
 
 def _shown(tree: Tree) -> Tree:
@@ -105,25 +111,17 @@ def _shown(tree: Tree) -> Tree:
     return prune(tree, top=suggested_top(tree), connected=True, lowest=MANY)
 
 
-def _color_limits(
-    panels: Sequence[Panel], shown: Sequence[Tree | None]
-) -> tuple[float, float] | None:
-    """The smallest and the largest value of all minima drawn."""
-    values = [
-        panel.values[tree.minima]
-        for panel, tree in zip(panels, shown, strict=True)
-        if tree is not None and panel.values is not None
-    ]
-    finite = np.concatenate([v[np.isfinite(v)] for v in values]) if values else np.zeros(0)
-    return (float(finite.min()), float(finite.max())) if finite.size else None
-
-
 def _empty(ax: Axes) -> None:
     ax.set_axis_off()
     ax.text(0.5, 0.5, "not run", transform=ax.transAxes, ha="center", color="0.5")
 
 
-def auc_boxes(groups: Sequence[tuple[str, np.ndarray]], ax: Axes, label: str) -> Axes:
+def auc_boxes(
+    groups: Sequence[tuple[str, np.ndarray]],
+    ax: Axes,
+    label: str,
+    printed: Sequence[tuple[float, float] | None] = (),
+) -> Axes:
     """Box-plots side by side, as in the paper's Figure 5.
 
     The box extends over the quartiles with a band at the median; whiskers reach to the outermost
@@ -133,6 +131,8 @@ def auc_boxes(groups: Sequence[tuple[str, np.ndarray]], ax: Axes, label: str) ->
         groups: a label and the values of each box; an empty box where there are none.
         ax: the axes to draw into.
         label: of the vertical axis.
+        printed: for each box the mean and the standard deviation that the paper prints, drawn
+            beside it; None where it prints none.
 
     Examples:
         >>> ax = auc_boxes([("0", np.array([0.9, 0.95, 0.97]))], Figure().subplots(), "testing AUC")
@@ -148,28 +148,43 @@ def auc_boxes(groups: Sequence[tuple[str, np.ndarray]], ax: Axes, label: str) ->
         medianprops={"color": PLAIN_COLOR, "linewidth": 1.5},
         flierprops={"marker": ".", "markersize": 4},
     )
+    for place, pair in enumerate(printed, start=1):
+        if pair is not None:
+            style = {"fmt": "D", "markersize": 4, "color": PAPER_COLOR, "capsize": 3}
+            ax.errorbar(place + 0.42, pair[0], yerr=pair[1], **style)
     ax.set_ylabel(label)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 
-def growth_curves(curves: Sequence[tuple[str, np.ndarray, np.ndarray]], ax: Axes) -> Axes:
-    """How counts grow with effort.
+def growth_curves(
+    curves: Sequence[tuple[str, np.ndarray, np.ndarray]],
+    ax: Axes,
+    printed: Sequence[tuple[str, float]] = (),
+) -> Axes:
+    """How counts grow with effort, both on logarithmic scales.
 
     Args:
         curves: a label, CPU minutes, and the counts found by then.
         ax: the axes to draw into.
+        printed: labels and counts of the paper, drawn as horizontal lines.
 
     Examples:
         >>> ax = growth_curves([("minima", np.arange(3), np.arange(3))], Figure().subplots())
         >>> ax.get_xlabel()
         'CPU minutes'
     """
+    colors = {}
     for label, minutes, counts in curves:
-        ax.plot(minutes, counts, label=label)
+        there = (np.asarray(minutes) > 0) & (np.asarray(counts) > 0)
+        (line,) = ax.loglog(np.asarray(minutes)[there], np.asarray(counts)[there], label=label)
+        colors[label] = line.get_color()
+    for label, count in printed:
+        color = colors.get(label, PAPER_COLOR)
+        ax.axhline(count, linestyle="--", linewidth=1, color=color, label=f"{label}, paper")
     ax.set_xlabel("CPU minutes")
     ax.set_ylabel("found")
     ax.spines[["top", "right"]].set_visible(False)
-    if curves:
+    if curves or printed:
         ax.legend(frameon=False)
     return ax

@@ -5,6 +5,7 @@ once; standard deviations divide by the number of minima minus one.
 """
 
 import math
+from itertools import count
 from typing import Literal
 
 import numpy as np
@@ -12,7 +13,8 @@ from jaxtyping import Float
 from scipy.stats import spearmanr
 
 from lossatlas import Network, counts_by_tolerance
-from lossatlas.analysis import Rule, auc_columns, funnel
+from lossatlas.analysis import Rule, auc_columns, frustration, funnel, loss_range
+from lossatlas.paper.funnel_verdicts import funnel_shares, share_numbers
 from lossatlas.paper.points import PARTS
 
 AucKind = int | Literal["macro"]
@@ -22,12 +24,13 @@ SAME = 1e-4
 """Difference of losses below which the programs of the paper's authors are set to see one point."""
 
 
-def measures(network: Network, kind: AucKind = 0) -> dict[str, float]:
+def measures(network: Network, kind: AucKind = 0, half: Network | None = None) -> dict[str, float]:
     """Every number of a cell that its points determine.
 
     Args:
         network: its points, at least one minimum.
         kind: of the AUC, see `Cell`.
+        half: the points that the first half of the attempts found; default all.
 
     Returns:
         by name: ``minima``, ``transition_states``, ``nondegenerate`` (transition states that join
@@ -39,7 +42,9 @@ def measures(network: Network, kind: AucKind = 0) -> dict[str, float]:
         minima with a testing AUC of at least `GOOD`; ``merged_minima``,
         ``merged_transition_states``, ``merged_train_mean_auc`` ..., what a program would have found
         that takes points for the same whose losses differ by less than `SAME`; and what `funnel`
-        says, as ``funnel_..``. NaN where a number is not defined.
+        says, as ``funnel_..``; ``range_r``, ``connected_minima``, ``frustration``, and shares of
+        funnels by threshold (`share_numbers`); of macro AUC ``pooled_.._sd_auc``, the standard
+        deviations over minima and classes. NaN where a number is not defined.
     """
     losses = network.minimum_energies
     lowest = int(np.argmin(losses))
@@ -55,6 +60,8 @@ def measures(network: Network, kind: AucKind = 0) -> dict[str, float]:
     for prefix, rule in rules.items():
         for part, values in auc_parts(network, kind, rule).items():
             found |= _of_minima(f"{prefix}{part}", values, lowest)
+    if kind == "macro":
+        found |= _pooled(network)
     exact = auc_parts(network, kind, "rank")
     train, test = exact["train"], exact["test"]
     found["loss_train_correlation"] = _rank_correlation(losses, train)
@@ -63,7 +70,11 @@ def measures(network: Network, kind: AucKind = 0) -> dict[str, float]:
     found["good_share"] = _share_of_good(test)
     found |= _merged(network, kind)
     shape = funnel(network)
-    return found | {f"funnel_{name}": value for name, value in shape._asdict().items()}
+    found |= {f"funnel_{name}": value for name, value in shape._asdict().items()}
+    found["range_r"] = loss_range(network)
+    found["connected_minima"] = round(len(losses) * shape.connected)
+    found["frustration"] = frustration(network)
+    return found | share_numbers(funnel_shares(network, network if half is None else half))
 
 
 def auc_parts(
@@ -86,6 +97,23 @@ def _of_minima(name: str, values: np.ndarray, lowest: int) -> dict[str, float]:
         f"{name}_mean_auc": float(values.mean()),
         f"{name}_sd_auc": float(values.std(ddof=1)) if len(values) > 1 else math.nan,
     }
+
+
+def _pooled(network: Network) -> dict[str, float]:
+    """Standard deviations over minima and classes together, where each class has its AUC."""
+    found: dict[str, float] = {}
+    for part in PARTS:
+        columns = []
+        for number in count():
+            (name,) = auc_columns(number, "rank", (part,))
+            if name not in network.columns:
+                break
+            columns.append(network.columns[name])
+        values = np.concatenate(columns) if len(columns) > 1 else np.zeros(0)
+        values = values[np.isfinite(values)]
+        spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+        found[f"pooled_{part}_sd_auc"] = spread
+    return found
 
 
 def _merged(network: Network, kind: AucKind) -> dict[str, float]:

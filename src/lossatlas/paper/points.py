@@ -5,6 +5,7 @@ tables and figures can be made again where the atlas is not.
 """
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,43 @@ def read_points(atlas: Atlas) -> Network:
     network = atlas.network()
     columns = {name: values for name, values in network.columns.items() if "_auc" in name}
     return network.with_values(columns=columns, transition_state_columns={})
+
+
+def first_points(network: Network, minima: float, transition_states: float) -> Network:
+    """About so many of the points that were found first: a prefix of the log.
+
+    A transition state is found together with the minima that it joins, so all of these are there.
+
+    Args:
+        network: its points in the order found.
+        minima, transition_states: how many of them; at least one minimum is kept.
+    """
+    states = min(int(transition_states), len(network.transition_state_energies))
+    links = Links(*(part[network.links.transition_state < states] for part in network.links))
+    count = max(int(minima), 1, int(links.minimum.max(initial=0)) + 1)
+    return Network(
+        network.minimum_ids[:count],
+        network.minimum_energies[:count],
+        network.transition_state_ids[:states],
+        network.transition_state_energies[:states],
+        links,
+    )
+
+
+def half_of_the_log(network: Network, discovery: Mapping[str, Sequence[float]]) -> Network:
+    """The points that the first half of the attempts found.
+
+    Args:
+        network: all points in the order found.
+        discovery: how the counts grew, as ``cell.json`` keeps it; without attempts half of the
+            CPU time stands for half of them.
+    """
+    effort = discovery.get("attempts", discovery["cpu_seconds"])
+    middle = [
+        float(np.interp(effort[-1] / 2, effort, discovery[name]))
+        for name in ("minima", "transition_states")
+    ]
+    return first_points(network, *middle)
 
 
 def save_points(path: Path, network: Network) -> None:

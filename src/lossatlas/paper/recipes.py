@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from lossatlas import ExploreOptions
-from lossatlas.paper.cell import Cell
+from lossatlas.paper.cell import REFERENCE, Cell
 
 ERRORS = (0.0, 0.1, 0.5, 1.0)
 """Shares of wrong labels, Tables I, II and SI."""
@@ -22,6 +22,21 @@ MNIST_ERRORS = (0.0, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 1.0)
 NEAREST_L2 = 0.007
 """With 0.1 and pixels divided by 255 the numbers of Table III cannot come out. Of a scan over
 lambda and scalings on one draw, this lambda came nearest."""
+KIND_ERRORS = (0.0, 0.1, 0.25, 0.5, 0.6, 0.75, 0.9, 1.0)
+"""Shares of wrong labels where kinds of noise are compared."""
+NOISE_KINDS = ("uniform", "permutation", "class-conditional", "boundary", "adversarial")
+BY_REFERENCE = ("boundary", "adversarial")
+"""Kinds that depend on what the lowest minimum of the clean landscape makes of an item."""
+CONFUSION = (
+    (0.0, 0.6, 0.2, 0.2),
+    (0.6, 0.0, 0.2, 0.2),
+    (0.6, 0.2, 0.0, 0.2),
+    (0.6, 0.2, 0.2, 0.0),
+)
+"""Class-conditional noise: linear clusters are mostly taken for the triangle, and the triangle for
+the cluster with atom 1 in the middle, with which it overlaps in the two distances."""
+CONNECTED_SHARE = 0.05
+"""Of an exploration that grows one connected set, for draws."""
 INDEPENDENT_SHARE = 0.25
 """Of every exploration, for the searches that completeness is estimated from."""
 
@@ -42,6 +57,8 @@ class Scale:
             of one of MNIST.
         mnist: training and testing items and hidden units for MNIST.
         draws: random draws of the studies of label noise, unless asked otherwise.
+        kinds, kind_sides, kind_errors: kinds of noise that are compared, on which data sets and
+            with which shares of wrong labels.
     """
 
     name: str
@@ -61,6 +78,9 @@ class Scale:
     mnist: tuple[int, int, int]
     mnist_budget: ExploreOptions
     draws: int
+    kinds: tuple[str, ...]
+    kind_sides: tuple[str, ...]
+    kind_errors: tuple[float, ...]
 
 
 PAPER = Scale(
@@ -81,6 +101,9 @@ PAPER = Scale(
     mnist=(1000, 10_000, 10),
     mnist_budget=ExploreOptions(cpu_minutes=30, minima=50),
     draws=3,
+    kinds=NOISE_KINDS,
+    kind_sides=("D1", "D2"),
+    kind_errors=KIND_ERRORS,
 )
 QUICK = Scale(
     "quick",
@@ -100,6 +123,9 @@ QUICK = Scale(
     mnist=(100, 200, 2),
     mnist_budget=ExploreOptions(cpu_minutes=1.5, minima=4),
     draws=1,
+    kinds=("permutation", "boundary"),
+    kind_sides=("D2",),
+    kind_errors=(0.0, 0.5),
 )
 SCALES = {scale.name: scale for scale in (PAPER, QUICK)}
 
@@ -111,11 +137,14 @@ class Column(NamedTuple):
         label: what stands above it.
         key: its name in the file of published numbers.
         cell: the cell of a draw.
+        before: the cell that the column had before, whose results are shown as long as there are no
+            others.
     """
 
     label: str
     key: str
     cell: Callable[[int], Cell]
+    before: Callable[[int], Cell] | None = None
 
 
 class Recipe(NamedTuple):
@@ -159,6 +188,11 @@ def recipes(scale: Scale) -> dict[str, Recipe]:
         _noise_recipe(scale, "noise-two", "D1", two),
         _noise_recipe(scale, "noise-three", "D1", three),
         _noise_recipe(scale, "other-labels", "D1", wide, curvature="absolute"),
+        *(
+            _kind_recipe(scale, f"kinds-{kind}-{side.lower()}", side, kind)
+            for side in scale.kind_sides
+            for kind in scale.kinds
+        ),
     )
     return {recipe.name: recipe for recipe in in_order}
 
@@ -193,6 +227,19 @@ def _noise_recipe(
     return Recipe(name, title, "noise", tuple(map(column, ERRORS)), draws, published)
 
 
+def _kind_recipe(scale: Scale, name: str, side: str, kind: str) -> Recipe:
+    """Noise of one kind; the clean landscape comes first, to which some kinds refer."""
+
+    def column(fraction: float) -> Column:
+        def cell(draw: int) -> Cell:
+            return ljat3_cell(scale, draw, side=side, noise=fraction, kind=kind)
+
+        return Column(f"{100 * fraction:g} % errors", f"{100 * fraction:g}", cell)
+
+    title = f"{kind.capitalize()} noise, {side}, {shorthand(scale, scale.hidden, 1e-4)}"
+    return Recipe(name, title, "noise", tuple(map(column, scale.kind_errors)))
+
+
 def _mask_recipe(
     scale: Scale, name: str, hidden: tuple[int, ...], l2: float, neighbors: tuple[int, ...]
 ) -> Recipe:
@@ -209,11 +256,15 @@ def _mask_recipe(
 
 def _layer_recipe(scale: Scale, name: str, *, scarce: bool) -> Recipe:
     def column(hidden: tuple[int, ...]) -> Column:
-        def cell(draw: int) -> Cell:
+        def before(draw: int) -> Cell:
             return ljat3_cell(scale, draw, hidden=hidden, scarce=scarce)
 
+        def cell(draw: int) -> Cell:
+            return before(draw)._replace(aim="connected", independent_share=CONNECTED_SHARE)
+
         widths = ", ".join(map(str, hidden))
-        return Column(f"{len(hidden)} hidden layers ({widths})", f"{len(hidden)}", cell)
+        label = f"{len(hidden)} hidden layers ({widths})"
+        return Column(label, f"{len(hidden)}", cell, before)
 
     train = scale.scarce if scarce else scale.train
     title = f"Hidden layers, D1, {train} training items, lambda 0.0001"
@@ -238,6 +289,7 @@ def ljat3_cell(
     *,
     side: str = "D1",
     noise: float = 0.0,
+    kind: str = "uniform",
     hidden: tuple[int, ...] | None = None,
     neighbors: int = 0,
     l2: float = 1e-4,
@@ -271,8 +323,8 @@ def ljat3_cell(
     if curvature != "signed":
         study["data"]["curvature"] = curvature
     budget = scale.scarce_budget if scarce else scale.budget
-    study |= _noise_table(noise, draw)
-    return Cell(study, draw, draw, independent_share=INDEPENDENT_SHARE, budget=budget)
+    cell = Cell(study, draw, draw, independent_share=INDEPENDENT_SHARE, budget=budget)
+    return cell._replace(study=study | _noise_table(noise, draw, kind, cell))
 
 
 def mnist_cell(scale: Scale, draw: int, *, noise: float, l2: float) -> Cell:
@@ -302,11 +354,26 @@ def mnist_cell(scale: Scale, draw: int, *, noise: float, l2: float) -> Cell:
     )
 
 
-def _noise_table(fraction: float, draw: int) -> dict[str, Any]:
-    """Uniform noise. What is wrong at 10 % is wrong at 50 % too: levels are compared in pairs."""
+def _noise_table(
+    fraction: float, draw: int, kind: str = "uniform", clean: Cell | None = None
+) -> dict[str, Any]:
+    """Noise. What is wrong at 10 % is wrong at 50 % too: levels are compared in pairs.
+
+    Args:
+        fraction: share of wrong labels.
+        draw: the seed.
+        kind: of the noise.
+        clean: the cell without noise, to which some kinds refer.
+    """
     if fraction == 0:
         return {}
-    table = {"kind": "uniform", "fraction": fraction, "seed": draw, "common_random_numbers": True}
+    table: dict[str, Any] = {"kind": kind, "fraction": fraction}
+    if kind in BY_REFERENCE:
+        assert clean is not None  # only LJAT3 has these kinds
+        return {"noise": {**table, "reference": f"{REFERENCE}{clean.key}"}}
+    table |= {"seed": draw, "common_random_numbers": True}
+    if kind == "class-conditional":
+        table["confusion"] = [list(row) for row in CONFUSION]
     return {"noise": table}
 
 

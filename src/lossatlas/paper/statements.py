@@ -1,27 +1,28 @@
 """The statements of the paper that are tested, each with its statistic (see `claims`)."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
 
 import numpy as np
 
-from lossatlas.paper.claims import Claim, Draw
+from lossatlas.paper.claims import Claim
 from lossatlas.paper.draw_statistics import (
     log_ratio,
     logarithm,
     margin,
     mean_of,
+    mean_shares,
     slope,
     step,
 )
+from lossatlas.paper.funnel_verdicts import TAU
+from lossatlas.paper.network_statements import COUNTS, layers, masks
 
-NEEDED = {"d1": 5, "d2": 10, "d3": 5}
-"""Draws that a verdict about a data set needs."""
+TABLES = {"d1": "Table I", "d2": "Table II", "d3": "SI"}
+"""The family of the statements about a data set."""
 LEVELS = ("0", "10", "50", "100")
 """Columns of the studies of label noise."""
 NOISY = LEVELS[1:]
 MNIST_LEVELS = ("0", "10", "25", "40", "50", "60", "75", "100")
-COUNTS = {"minima": "minima", "transition_states": "transition states"}
 
 PAPER_CONTRADICTS = {
     ("noise-d1", "transition_states"): "the paper's Table I: 1474 to 1395",
@@ -40,17 +41,17 @@ def statements() -> list[Claim]:
         *(claim for side in ("d1", "d2") for claim in _noise(side)),
         *_diversity(),
         *_mnist(),
-        *_masks(),
-        *_layers(),
+        *masks(),
+        *layers(),
     ]
 
 
 def _noise(side: str) -> list[Claim]:
     """Section IV.A on one data set."""
 
-    def claim(name, text, statistic, value, counts=False, remark="") -> Claim:
+    def claim(name, text, statistic, value, *, unit, **more) -> Claim:
         where, title = "section IV.A", f"{side.upper()}: {name}"
-        return Claim(title, where, text, statistic, value, NEEDED[side], counts, remark)
+        return Claim(title, where, text, statistic, value, unit, TABLES[side], **more)
 
     study = f"noise-{side}"
     of_each = (_noise_counts, _noise_loss, _noise_global_minimum, _noise_parts, _noise_shape)
@@ -66,7 +67,8 @@ def _noise_counts(study: str, claim: Callable[..., Claim]) -> list[Claim]:
                 text.format(label),
                 f"slope of ln({label}) a step of 0, 10, 50, 100 %",
                 slope(study, name, LEVELS, log=True),
-                counts=True,
+                unit="log ratio",
+                counts=name,
             )
             for name, label in COUNTS.items()
         ),
@@ -76,7 +78,8 @@ def _noise_counts(study: str, claim: Callable[..., Claim]) -> list[Claim]:
                 text.format(label),
                 f"ln({label} at 100 %) - ln({label} at 50 %)",
                 log_ratio(name, (study, "100"), (study, "50")),
-                counts=True,
+                unit="log ratio",
+                counts=name,
                 remark=PAPER_CONTRADICTS.get((study, name), ""),
             )
             for name, label in COUNTS.items()
@@ -91,12 +94,14 @@ def _noise_loss(study: str, claim: Callable[..., Claim]) -> list[Claim]:
             "the loss of the global minimum increases with the percentage of errors",
             "slope of the loss a step of 0, 10, 50, 100 %",
             slope(study, "gmin_loss", LEVELS),
+            unit="loss",
         ),
         claim(
             "the lowest loss rises from 50 to 100 %",
             "the loss of the global minimum increases with the percentage of errors",
             "loss at 100 % - loss at 50 %",
             step(study, "gmin_loss", "50", "100"),
+            unit="loss",
             remark=PAPER_CONTRADICTS.get((study, "gmin_loss"), ""),
         ),
     ]
@@ -111,6 +116,7 @@ def _noise_global_minimum(study: str, claim: Callable[..., Claim]) -> list[Claim
                 "training and testing AUC of the global minimum decrease with errors",
                 "minus the slope of the AUC a step of 0, 10, 50, 100 %",
                 lambda draw, name=f"{part}_gmin_auc": -slope(study, name, LEVELS)(draw),
+                unit="auc",
                 remark=rises if part == "train" else "",
             )
             for part, label in (("train", "training"), ("test", "testing"))
@@ -120,6 +126,7 @@ def _noise_global_minimum(study: str, claim: Callable[..., Claim]) -> list[Claim
             "training and testing AUC of the global minimum decrease with errors",
             "AUC at 50 % - AUC at 100 %",
             step(study, "train_gmin_auc", "100", "50"),
+            unit="auc",
             remark=rises,
         ),
         claim(
@@ -127,6 +134,7 @@ def _noise_global_minimum(study: str, claim: Callable[..., Claim]) -> list[Claim
             "at 0 % the training AUC of the global minimum is the higher one",
             "training AUC - testing AUC at 0 %",
             margin(study, "train_gmin_auc", "test_gmin_auc", ("0",)),
+            unit="auc",
         ),
         *(
             claim(
@@ -134,6 +142,7 @@ def _noise_global_minimum(study: str, claim: Callable[..., Claim]) -> list[Claim
                 "at 10 and 50 % the testing AUC of the global minimum is the higher one",
                 f"testing AUC - training AUC at {level} %",
                 margin(study, "test_gmin_auc", "train_gmin_auc", (level,)),
+                unit="auc",
                 remark=PAPER_CONTRADICTS.get((study, f"test above train, {level}"), ""),
             )
             for level in ("10", "50")
@@ -143,6 +152,7 @@ def _noise_global_minimum(study: str, claim: Callable[..., Claim]) -> list[Claim
             "at 100 % the testing AUC drops precipitously",
             "0.5 - testing AUC of the global minimum at 100 %",
             lambda draw: 0.5 - draw[study, "100"]["test_gmin_auc"],
+            unit="auc",
         ),
     ]
 
@@ -154,12 +164,14 @@ def _noise_parts(study: str, claim: Callable[..., Claim]) -> list[Claim]:
             "AUC on the correctly labelled training items exceeds the testing AUC",
             "mean AUC on the correct part - mean testing AUC, mean of 10 and 50 %",
             margin(study, "correct_mean_auc", "test_mean_auc", ("10", "50")),
+            unit="auc",
         ),
         claim(
             "the variance of the testing AUC grows with label errors",
             "the variance of the testing AUC over minima increases with errors",
             "slope of ln(sd) a step of 0, 10, 50, 100 %",
             slope(study, "test_sd_auc", LEVELS, log=True),
+            unit="log ratio",
         ),
     ]
 
@@ -169,32 +181,39 @@ def _noise_shape(study: str, claim: Callable[..., Claim]) -> list[Claim]:
         claim(
             "trees are single-funneled at every level of errors",
             "single-funneled landscapes are seen in each case",
-            "smallest share of connected minima in the global minimum's funnel, less one half",
-            lambda draw: min(_in_the_funnel(draw[study, level]) for level in LEVELS) - 0.5,
+            "share of minima in the global minimum's funnel at tau = 20 %, mean, less 1/2",
+            lambda draw: float(mean_shares(draw, study, LEVELS).share[TAU]) - 0.5,
+            unit="share",
+            shares=lambda draw: mean_shares(draw, study, LEVELS),
+            center=0.5,
         ),
         claim(
             "minima of low loss have high training AUC",
             "at all levels of errors low-lying minima have high training AUC",
             "minus the rank correlation of loss and training AUC, mean over levels",
             mean_of(study, "loss_train_correlation", LEVELS, -1.0),
+            unit="correlation",
         ),
         claim(
             "training and testing AUC are correlated without errors",
             "at 0 % training and testing AUC are reasonably correlated",
             "rank correlation over minima at 0 %",
             mean_of(study, "train_test_correlation", ("0",)),
+            unit="correlation",
         ),
         claim(
             "this correlation falls with label errors",
             "as errors increase, low-lying minima can have low testing AUC",
             "minus the slope of the correlation a step of 0, 10, 50, 100 %",
             lambda draw: -slope(study, "train_test_correlation", LEVELS)(draw),
+            unit="correlation",
         ),
         claim(
             "under errors better testing AUC lies at higher loss",
             "as errors increase, better testing minima are found at higher loss",
             "rank correlation of loss and testing AUC, mean of 50 and 100 %",
             mean_of(study, "loss_test_correlation", ("50", "100")),
+            unit="correlation",
         ),
     ]
 
@@ -218,8 +237,9 @@ def _diversity() -> list[Claim]:
             "the larger the configuration space, the more stationary points, the higher the loss",
             ("difference" if name == "gmin_loss" else "ln of the ratio") + ", mean over levels",
             value(name, more, less),
-            max(NEEDED[more], NEEDED[less]),
-            name in COUNTS,
+            "loss" if name == "gmin_loss" else "log ratio",
+            "SI",
+            name if name in COUNTS else "",
         )
         for more, less in (("d1", "d3"), ("d3", "d2"))
         for name, text in texts.items()
@@ -230,9 +250,9 @@ def _mnist() -> list[Claim]:
     study = "mnist-nearest"
     remark = "with the nearest lambda, not the one printed"
 
-    def claim(name, text, statistic, value) -> Claim:
-        where = "section IV.A, Table III, Figure 5"
-        return Claim(f"MNIST: {name}", where, text, statistic, value, 5, remark=remark)
+    def claim(name, text, statistic, value, *, unit) -> Claim:
+        where, title = "section IV.A, Table III, Figure 5", f"MNIST: {name}"
+        return Claim(title, where, text, statistic, value, unit, "Table III", remark=remark)
 
     return [
         claim(
@@ -243,12 +263,14 @@ def _mnist() -> list[Claim]:
                 draw[study, k]["rank_train_mean_auc"] - draw[study, k]["rank_test_mean_auc"]
                 for k in MNIST_LEVELS
             ),
+            unit="auc",
         ),
         claim(
             "the correct part is classified better than the incorrect part",
             "networks perform significantly better on the clean part of the training data",
             "difference of mean AUC, mean over 10 to 75 %",
             margin(study, "rank_correct_mean_auc", "rank_incorrect_mean_auc", MNIST_LEVELS[1:-1]),
+            unit="auc",
         ),
         claim(
             "testing AUC varies more than training AUC",
@@ -262,131 +284,20 @@ def _mnist() -> list[Claim]:
                     ]
                 )
             ),
+            unit="log ratio",
         ),
         claim(
             "the variance of the testing AUC grows with label errors",
             "a systematic trend towards increased testing AUC variance",
             "slope of ln(sd) a level",
             slope(study, "rank_test_sd_auc", MNIST_LEVELS, log=True),
+            unit="log ratio",
         ),
         claim(
             "good minima become rare with label errors",
             "the probability of finding solutions with high testing accuracy diminishes",
             "minus the slope of the share of minima with testing AUC of 0.9 or more a level",
             lambda draw: -slope(study, "good_share", MNIST_LEVELS)(draw),
-        ),
-    ]
-
-
-def _masks() -> list[Claim]:
-    wide, narrow = "masks-wide", "masks-narrow"
-
-    def claim(name, text, statistic, value, counts=False) -> Claim:
-        where = "section V"
-        return Claim(f"Fewer connections: {name}", where, text, statistic, value, 5, counts)
-
-    return [
-        *(
-            claim(
-                f"more {label} with {near} neighbors",
-                "with two and three neighbors the number of stationary points increases",
-                f"ln({label} with {near} neighbors) - ln({label} with all connections)",
-                log_ratio(name, (wide, near), (wide, "0")),
-                counts=True,
-            )
-            for near in ("2", "3")
-            for name, label in COUNTS.items()
-        ),
-        claim(
-            "fewer minima with 1 neighbor",
-            "only two minima are found with one neighbor",
-            "ln(minima with all connections) - ln(minima with 1 neighbor)",
-            log_ratio("minima", (wide, "0"), (wide, "1")),
-            counts=True,
-        ),
-        claim(
-            "poor testing AUC with 1 neighbor",
-            "the minima with one neighbor perform poorly",
-            "mean testing AUC with all connections - with 1 neighbor",
-            step(wide, "test_mean_auc", "1", "0"),
-        ),
-        claim(
-            "better testing AUC with 2 neighbors than with all",
-            "the network with two neighbors outperforms the fully connected one in testing",
-            "mean testing AUC with 2 neighbors - with all connections",
-            step(wide, "test_mean_auc", "0", "2"),
-        ),
-        claim(
-            "at lambda 0.0001 trees stay single-funneled",
-            "reduced connectivity leaves the landscape relatively single-funneled",
-            "smallest share of connected minima in its funnel, 2 and 3 neighbors, less one half",
-            lambda draw: min(_in_the_funnel(draw[wide, k]) for k in ("2", "3")) - 0.5,
-        ),
-        *(
-            claim(
-                f"at lambda 0.00001 sub-funnels with {near} neighbors",
-                "sub-funnels emerge with two and three neighbors, not with all connections",
-                f"share of connected minima in the funnel, all connections - {near} neighbors",
-                partial(_lost_to_sub_funnels, narrow, near),
-            )
-            for near in ("2", "3")
-        ),
-    ]
-
-
-def _in_the_funnel(numbers: Mapping[str, float]) -> float:
-    """Of the minima that are connected to the global minimum, the share in its funnel."""
-    return numbers["funnel_share"] / numbers["funnel_connected"]
-
-
-def _lost_to_sub_funnels(study: str, near: str, draw: Draw) -> float:
-    return _in_the_funnel(draw[study, "0"]) - _in_the_funnel(draw[study, near])
-
-
-def _layers() -> list[Claim]:
-    scarce, full = "layers-100", "layers-1000"
-
-    def claim(name, text, statistic, value, counts=False) -> Claim:
-        return Claim(f"Layers: {name}", "section VI", text, statistic, value, 5, counts)
-
-    return [
-        claim(
-            "more minima with two hidden layers than with one",
-            "the number of stationary points grows with the number of hidden layers",
-            "ln of the ratio of minima, 1000 training items",
-            log_ratio("minima", (full, "2"), ("noise-d1", "0")),
-            counts=True,
-        ),
-        claim(
-            "more minima with three hidden layers than with two",
-            "the number of stationary points grows with the number of hidden layers",
-            "ln of the ratio of minima, 1000 training items",
-            log_ratio("minima", (full, "3"), (full, "2")),
-            counts=True,
-        ),
-        *(
-            claim(
-                f"more minima with less data, {layers} layers",
-                "the number of stationary points grows as the training data decrease",
-                "ln(minima with 100 items) - ln(minima with 1000 items)",
-                log_ratio("minima", (scarce, layers), (full, layers)),
-                counts=True,
-            )
-            for layers in ("2", "3")
-        ),
-        *(
-            claim(
-                f"lower barriers with more data, {layers} layers",
-                "with 1000 items uphill barriers toward the global minimum are smaller",
-                "mean barrier with 100 items - with 1000 items",
-                log_ratio("funnel_mean_barrier", (scarce, layers), (full, layers), log=False),
-            )
-            for layers in ("2", "3")
-        ),
-        claim(
-            "a wider range of loss with three layers",
-            "minima span a wider range of loss with three hidden layers",
-            "range with three layers - with two layers, 1000 items",
-            log_ratio("loss_range", (full, "3"), (full, "2"), log=False),
+            unit="share",
         ),
     ]

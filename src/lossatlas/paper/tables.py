@@ -109,9 +109,13 @@ LOSSES = [
     Quantity("test_gmin_loss", "testing loss, global minimum"),
 ]
 SHAPE = [
+    Quantity("connected_minima", "minima connected to the lowest", 0),
     Quantity("loss_range", "range of the loss over minima", 4),
-    Quantity("funnel_share", "share of minima in the funnel of the global minimum", 2),
+    Quantity("range_r", "R, 90 % quantile of connected losses less the lowest", 4),
+    Quantity("funnel_low_20", "share in the global minimum's funnel, tau 20 %, lower bound", 2),
+    Quantity("funnel_high_20", "likewise, upper bound", 2),
     Quantity("funnel_bottoms", "bottoms of monotonic sequences", 0),
+    Quantity("frustration", "frustration index", 2),
     Quantity("funnel_mean_barrier", "mean barrier toward the global minimum", 5),
     Quantity("funnel_mean_ratio", "mean of barrier over loss difference", 2),
     Quantity("funnel_median_ratio", "median of barrier over loss difference", 2),
@@ -152,6 +156,10 @@ ROWS: dict[str, list[Quantity]] = {
     ],
     "mnist": [
         *_auc_rows("mean sd", "rank_", (4, 4)),
+        *(
+            Quantity(f"pooled_{part}_sd_auc", f"{name} AUC, sd over minima and classes", 4)
+            for part, name in (("train", "training"), ("test", "testing"))
+        ),
         Quantity("minima", "minima sampled", 0),
         Quantity("quenches", "quenches", 0),
         Quantity("gmin_loss", "lowest loss"),

@@ -64,7 +64,9 @@ def explore(
         transition_states: stop at so many transition states in the atlas, degenerate ones included.
         until: stop when minima and transition states are this complete, e.g. 0.99.
         independent_share: part of the searches that are independent draws, from which completeness
-            is estimated; default 0.5 with `until`, else none.
+            is estimated; default 0.5 with `until`, 0.05 with aim "connected", else none.
+        aim: "all" for all points there are (default), "connected" for one large connected set of
+            minima, which is grown from within.
         seed: of all random numbers of the searches, default 0.
         lanes: lanes of each kernel and worker; default chosen for the device.
         workers: worker threads; default one a core.
@@ -170,7 +172,7 @@ def _options(source: Landscape | Study | Prepared, settings: Mapping[str, Any]) 
     given = {name: value for name, value in settings.items() if value is not None}
     usual = source.explore.model_dump() if isinstance(source, Study) else {}
     options = ExploreOptions(**{**usual, **given})
-    chosen(options.strategies)  # refuses what cannot be used
+    chosen(options.strategies, options.aim)  # refuses what cannot be used
     return options
 
 

@@ -288,10 +288,13 @@ def _explore_table() -> type[Table]:
     return create_model("Explore", __base__=Table, **keys)
 
 
-def _key(setting: Setting, default: float | None) -> Any:
+def _key(setting: Setting, default: float | str | None) -> Any:
     """Type and field of a key that holds a setting."""
+    if setting.choices:
+        options = {"description": setting.allowed, "examples": [setting.example]}
+        return (Literal[setting.choices], Field(default=default, **options))  # type: ignore[valid-type]
     bounds = {"gt": setting.above, "ge": setting.least, "lt": setting.below, "le": setting.most}
-    options: dict[str, Any] = {**bounds, "description": setting.allowed, "strict": True}
+    options = {**bounds, "description": setting.allowed, "strict": True}
     if setting.kind is float:
         options["allow_inf_nan"] = False
     kind: Any = setting.kind

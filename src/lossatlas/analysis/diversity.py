@@ -1,0 +1,207 @@
+"""Hill numbers: how many points there are, where rare ones count in full, less, or hardly.
+
+The Hill number of order q of points with probabilities p_i is the number of equally likely points
+that would be as diverse:
+
+    D_q = (sum over points of p_i^q)^(1 / (1 - q))          D_1 = exp(- sum of p_i ln p_i)
+
+Order 0 counts all points alike, order 1 weighs them by how likely they are, order 2 counts the
+common ones. The more was drawn, the more rare points are seen, so two landscapes are compared at
+equal *coverage*, the probability that the next draw hits a point seen: the larger sample is thinned
+to the coverage of the other one.
+
+References: M. O. Hill, Ecology 54, 427 (1973); A. Chao and L. Jost, Ecology 93, 2533 (2012); A.
+Chao et al., Ecol. Monogr. 84, 45 (2014); A. Chao et al., Methods Ecol. Evol. 6, 873 (2015), for the
+bootstrap.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.special import gammaln
+
+from lossatlas.analysis.abundance import LEVEL, Interval, chao1
+from lossatlas.errors import BadInputError
+
+ORDERS = (0, 1, 2)
+"""Orders of the Hill numbers."""
+RESAMPLED = 200
+"""Samples of the bootstrap."""
+
+
+class Hill(NamedTuple):
+    """The Hill numbers of a sample at some coverage.
+
+    Attributes:
+        coverage: probability that the next draw hits a point seen.
+        draws: how many draws of the sample have this coverage.
+        numbers: by order 0, 1, 2, each with its bootstrap interval.
+    """
+
+    coverage: float
+    draws: int
+    numbers: tuple[Interval, Interval, Interval]
+
+
+def coverage_of(counts: Int[np.ndarray, " k"], draws: int) -> float:
+    """Expected coverage of so many of the draws (Chao and Jost 2012).
+
+    Args:
+        counts: how often each point was drawn; 1 or more each.
+        draws: from 1 to all; of all it is the estimate of Chao and Jost, which uses the points
+            drawn twice too.
+
+    Raises:
+        BadInputError: for other numbers.
+
+    Examples:
+        >>> round(coverage_of(np.array([4, 3, 1]), 8), 3), round(coverage_of(np.array([1]), 1), 3)
+        (0.875, 0.0)
+    """
+    n = _checked(counts, draws)
+    once, twice = int((counts == 1).sum()), int((counts == 2).sum())
+    if draws == n:
+        if once == 0:
+            return 1.0
+        if twice == 0:
+            rare = (n - 1) * (once - 1) / ((n - 1) * (once - 1) + 2) if once > 1 else 1.0
+            rare = rare if n > 1 else 1.0
+        else:
+            rare = (n - 1) * once / ((n - 1) * once + 2 * twice)
+        return 1 - once / n * rare
+    missed = _log_choose(n - counts, draws) - _log_choose(np.array(n - 1), draws)
+    return float(1 - (counts / n * np.exp(missed)).sum())
+
+
+def draws_of_coverage(counts: Int[np.ndarray, " k"], coverage: float) -> int:
+    """The fewest draws whose expected coverage is at least this; all if no fewer have it.
+
+    Examples:
+        >>> draws_of_coverage(np.array([4, 3, 1]), 0.5)
+        2
+    """
+    few, many = 0, int(counts.sum())
+    while many - few > 1:
+        middle = (few + many) // 2
+        if coverage_of(counts, middle) >= coverage:
+            many = middle
+        else:
+            few = middle
+    return many
+
+
+def hill(counts: Int[np.ndarray, " k"], draws: int | None = None) -> Float[np.ndarray, " 3"]:
+    """Hill numbers of order 0, 1 and 2 of so many of the draws, on average over which these are.
+
+    The expected number of points that are hit j times among them gives them (Chao et al. 2014).
+
+    Args:
+        counts: how often each point was drawn; 1 or more each.
+        draws: from 1 to all; default all.
+
+    Raises:
+        BadInputError: for other numbers.
+
+    Examples:
+        >>> hill(np.array([2, 2, 2])).round(6).tolist()
+        [3.0, 3.0, 3.0]
+    """
+    counts = np.asarray(counts)
+    n = int(counts.sum())
+    m = n if draws is None else draws
+    _checked(counts, m)
+    sizes, number = np.unique(counts, return_counts=True)
+    hits = np.arange(1, m + 1)
+    with np.errstate(invalid="ignore"):
+        chosen = _log_choose(sizes[:, None], hits) + _log_choose(n - sizes[:, None], m - hits)
+    expected = number @ np.exp(chosen - _log_choose(np.array(n), m))
+    shares = hits / m
+    entropy = -(expected * shares * np.log(shares)).sum()
+    return np.array([expected.sum(), np.exp(entropy), 1 / (expected * shares**2).sum()])
+
+
+def hill_numbers(
+    counts: Int[np.ndarray, " k"],
+    coverage: float | None = None,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> Hill:
+    """Hill numbers at a coverage, with bootstrap intervals.
+
+    Samples as large are drawn from an estimate of the probabilities: those of points seen are
+    lowered to the coverage, and as many points as Chao1 takes to be unseen share the rest.
+
+    Args:
+        counts: how often each point was drawn; 1 or more each.
+        coverage: at which they are compared; default that of all draws.
+        seed: of the bootstrap.
+        level: of the intervals.
+
+    Raises:
+        BadInputError: without draws.
+
+    Examples:
+        >>> found = hill_numbers(np.array([9, 8, 3, 1, 1]))
+        >>> found.numbers[0].estimate, found.draws
+        (5.0, 22)
+    """
+    counts = np.asarray(counts)
+    n = _checked(counts, 1)
+    m = n if coverage is None else draws_of_coverage(counts, coverage)
+    found, random = hill(counts, m), np.random.default_rng(seed)
+    probabilities = _estimated(counts)
+    again = []
+    for drawn in random.multinomial(n, probabilities, size=RESAMPLED):
+        sample = drawn[drawn > 0]
+        size = n if coverage is None else draws_of_coverage(sample, coverage)
+        again.append(hill(sample, size))
+    spread = np.std(again, axis=0, ddof=1) * _quantile(level)
+    intervals = (
+        Interval(float(x), float(x - h), float(x + h)) for x, h in zip(found, spread, strict=True)
+    )
+    return Hill(coverage_of(counts, m), m, tuple(intervals))  # type: ignore[arg-type]
+
+
+def common_coverage(samples: list[Int[np.ndarray, " k"]]) -> float:
+    """The largest coverage that all samples have, at which their Hill numbers are compared."""
+    return min(coverage_of(counts, int(counts.sum())) for counts in samples)
+
+
+def _estimated(counts: np.ndarray) -> np.ndarray:
+    """Probabilities of the points seen and of those that Chao1 takes to be unseen."""
+    n = counts.sum()
+    unseen = int(np.ceil(chao1(counts).estimate - len(counts)))
+    missing = 1 - coverage_of(counts, int(n))
+    if unseen == 0 or missing == 0:
+        return counts / n
+    weight = missing / (counts / n * (1 - counts / n) ** n).sum()
+    seen = counts / n * (1 - weight * (1 - counts / n) ** n)
+    probabilities = np.append(np.maximum(seen, 0), np.full(unseen, missing / unseen))
+    return probabilities / probabilities.sum()
+
+
+def _log_choose(n: np.ndarray, k: np.ndarray | int) -> np.ndarray:
+    """Logarithm of binom(n, k), minus infinity where there is none."""
+    left = n - k
+    there = (left >= 0) & (np.asarray(k) >= 0)
+    safe = np.where(there, left, 0)
+    value = gammaln(n + 1.0) - gammaln(np.asarray(k) + 1.0) - gammaln(safe + 1.0)
+    return np.where(there, value, -np.inf)
+
+
+def _quantile(level: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(0.5 + level / 2))
+
+
+def _checked(counts: np.ndarray, draws: int) -> int:
+    """How many draws there are in all."""
+    counts = np.asarray(counts)
+    if not counts.size or not (counts >= 1).all():
+        raise BadInputError("counts", "not all are 1 or more, or there are none", "explore longer")
+    n = int(counts.sum())
+    if not 1 <= draws <= n:
+        raise BadInputError("draws", f"{draws} is not from 1 to {n}", "use such a number")
+    return n

@@ -1,0 +1,142 @@
+"""What the studies cost: CPU seconds for a point, as measured, and what that makes of the plans.
+
+The rate of a landscape is that of the last half of its CPU time: at the beginning points are found
+faster, and code is compiled. What it would take to reach the paper's counts is the count that is
+missing times this rate. Since the rate falls as a landscape runs dry, this is too little where it
+does, and about right where transition states still grow in proportion to the time.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from lossatlas.paper.exploring import Record
+from lossatlas.paper.published import published
+from lossatlas.paper.recipes import Column, Recipe
+from lossatlas.paper.tables import markdown_row
+
+POINTS = ("minima", "transition_states")
+
+
+class Cost(NamedTuple):
+    """What a column of a study costs, means over its draws.
+
+    Attributes:
+        study, column: names.
+        draws: landscapes that it was measured on.
+        minutes: of CPU time that a landscape had.
+        minima, transition_states: found.
+        connected: minima connected to the lowest one.
+        per_minimum, per_transition_state: CPU seconds for each more in the last half of the time;
+            infinite where none was found.
+        per_connected: CPU seconds for each connected minimum, over all of the time.
+        planned: CPU minutes that the study gives to all its draws of this column.
+        to_the_paper: CPU minutes until the paper's count of minima, connected ones; 0 if it is
+            reached, NaN if it prints none.
+    """
+
+    study: str
+    column: str
+    draws: int
+    minutes: float
+    minima: float
+    transition_states: float
+    connected: float
+    per_minimum: float
+    per_transition_state: float
+    per_connected: float
+    planned: float
+    to_the_paper: float
+
+
+def rate(record: Record, points: str) -> float:
+    """CPU seconds for each more of these points in the last half of the time; infinite for none."""
+    grown = record.about["discovery"]
+    seconds = np.array(grown["cpu_seconds"], float)
+    middle = float(np.interp(seconds[-1] / 2, seconds, grown[points]))
+    more = grown[points][-1] - middle
+    return float(seconds[-1] / 2 / more) if more > 0 else math.inf
+
+
+def cost(recipe: Recipe, column: Column, found: Sequence[Record]) -> Cost:
+    """What one column of a study costs.
+
+    Args:
+        recipe: the study.
+        column: of it.
+        found: its landscapes, at least one.
+    """
+
+    def mean(values: Iterable[float]) -> float:
+        return float(np.mean(list(values)))
+
+    connected = mean(record.numbers["connected_minima"] for record in found)
+    seconds = mean(record.effort.cpu_seconds for record in found)
+    budget = column.cell(1).budget
+    planned = budget.cpu_minutes or budget.minutes or math.nan
+    printed = published(recipe.published or recipe.name, column.key).get("minima", math.nan)
+    return Cost(
+        recipe.name,
+        column.label,
+        len(found),
+        seconds / 60,
+        mean(record.effort.minima for record in found),
+        mean(record.effort.transition_states for record in found),
+        connected,
+        *(mean(rate(record, points) for record in found) for points in POINTS),
+        seconds / connected,
+        planned * recipe.draws,
+        max(0.0, printed - connected) * seconds / connected / 60,
+    )
+
+
+def costs(studies: Iterable[tuple[Recipe, list[tuple[Column, Record]]]]) -> list[Cost]:
+    """The costs of all columns that were computed."""
+    result = []
+    for recipe, found in studies:
+        for column in recipe.columns:
+            mine = [record for one, record in found if one.key == column.key]
+            mine = [record for record in mine if "connected_minima" in record.numbers]
+            if mine:
+                result.append(cost(recipe, column, mine))
+    return result
+
+
+def to_markdown(found: Sequence[Cost]) -> str:
+    """A row for each column of a study, and what all of them together are planned to take."""
+    head = (
+        "study",
+        "column",
+        "draws",
+        "CPU minutes each",
+        "minima",
+        "connected",
+        "transition states",
+        "CPU s a minimum, late",
+        "CPU s a transition state, late",
+        "CPU s a connected minimum",
+        "planned CPU minutes",
+        "CPU minutes to the paper's minima, connected",
+    )
+    lines = [markdown_row(head), markdown_row(["---"] * len(head))]
+    for one in found:
+        counts = (one.minima, one.connected, one.transition_states)
+        rates = (one.per_minimum, one.per_transition_state, one.per_connected)
+        fields = [
+            one.study,
+            one.column,
+            str(one.draws),
+            f"{one.minutes:.1f}",
+            *(f"{value:,.0f}" for value in counts),
+            *("none found" if math.isinf(value) else f"{value:.3g}" for value in rates),
+            f"{one.planned:,.0f}",
+            "" if math.isnan(one.to_the_paper) else f"{one.to_the_paper:,.0f}",
+        ]
+        lines.append(markdown_row(fields))
+    hours = sum(one.planned for one in found if math.isfinite(one.planned)) / 60
+    return (
+        "\n".join(lines)
+        + f"\n\nAll of these together are planned to take {hours:,.0f} CPU hours.\n"
+    )

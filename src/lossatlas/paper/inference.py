@@ -1,0 +1,205 @@
+"""Tests, equivalence, power and variance components: statistics that know nothing of landscapes.
+
+What they are used for is fixed beforehand, in docs/results/plan.md. A difference from zero and a
+difference too small to matter are both found by t-tests of the mean over draws: a two-sided one of
+zero, and the two one-sided tests of Schuirmann, which find a mean within a margin if both of its
+sides are excluded. Whether a number of draws can decide anything is a calculation (`draws_needed`).
+
+References: D. J. Schuirmann, J. Pharmacokinet. Biopharm. 15, 657 (1987); S. Holm, Scand. J. Stat.
+6, 65 (1979); J. Cohen, Statistical Power Analysis for the Behavioral Sciences (1988); S. R. Searle,
+G. Casella and C. E. McCulloch, Variance Components (1992), chapter 4.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+LEVEL, POWER = 0.05, 0.8
+"""Significance level of all tests, and the power that a study is planned for."""
+CAUTION = 0.8
+"""Confidence of the upper limit of a pilot's standard deviation that a study is planned with."""
+MOST_DRAWS = 10_000
+"""More draws than anybody would make."""
+
+
+class MeanTest(NamedTuple):
+    """A mean over draws, and what it is not.
+
+    Attributes:
+        mean, low, high: with the limits of its 95 % confidence interval.
+        p: two-sided, of a mean of zero.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+def t_test(values: Sequence[float]) -> MeanTest:
+    """The t-test of a mean of zero.
+
+    NaN where the values are too few. Values that are all the same leave no doubt.
+
+    Examples:
+        >>> [round(x, 3) for x in t_test([1.0, 2.0, 3.0])]
+        [2.0, -0.484, 4.484, 0.074]
+    """
+    if not len(values):
+        return MeanTest(math.nan, math.nan, math.nan, math.nan)
+    mean = float(np.mean(values))
+    if len(values) == 1:
+        return MeanTest(mean, math.nan, math.nan, math.nan)
+    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    if error == 0:
+        return MeanTest(mean, mean, mean, float(mean == 0))
+    freedom = len(values) - 1
+    half = float(stats.t.ppf(1 - LEVEL / 2, freedom)) * error
+    p = 2 * float(stats.t.sf(abs(mean) / error, freedom))
+    return MeanTest(mean, mean - half, mean + half, p)
+
+
+def equivalence(values: Sequence[float], margin: float) -> float:
+    """p-value of the two one-sided tests: small if the mean lies within the margin of zero.
+
+    Args:
+        values: one a draw; NaN comes back for fewer than two.
+        margin: the largest difference that does not matter, above 0.
+
+    Examples:
+        >>> round(equivalence([0.001, -0.002, 0.0, 0.001], 0.01), 4)
+        0.0004
+    """
+    if len(values) < 2:
+        return math.nan
+    mean, error = float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    if error == 0:
+        return float(abs(mean) >= margin)
+    return float(stats.t.sf((margin - abs(mean)) / error, len(values) - 1))
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Holm's step-down correction of a family of p-values.
+
+    Examples:
+        >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
+        [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p_values, kind="stable")
+    steps = (len(p_values) - np.arange(len(p_values))) * p_values[order]
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return corrected
+
+
+def power(draws: int, margin: float, spread: float, level: float = LEVEL) -> float:
+    """Probability that the two-sided t-test finds a mean as large as the margin.
+
+    Args:
+        draws: number of values, at least 2.
+        margin: the true mean.
+        spread: standard deviation of the values, above 0.
+        level: of significance.
+
+    Examples:
+        >>> round(power(34, 0.5, 1.0), 3)
+        0.808
+    """
+    shift, freedom = margin / spread * math.sqrt(draws), draws - 1
+    critical = float(stats.t.ppf(1 - level / 2, freedom))
+    return float(stats.nct.sf(critical, freedom, shift) + stats.nct.cdf(-critical, freedom, shift))
+
+
+def spread_limit(values: Sequence[float], confidence: float = CAUTION) -> float:
+    """Upper confidence limit of the standard deviation of normal values, at least two.
+
+    Examples:
+        >>> round(spread_limit([1.0, 2.0, 3.0, 4.0, 5.0]), 3)
+        2.463
+    """
+    freedom = len(values) - 1
+    quantile = float(stats.chi2.ppf(1 - confidence, freedom))
+    return float(np.std(values, ddof=1)) * math.sqrt(freedom / quantile)
+
+
+def draws_needed(pilot: Sequence[float], margin: float, level: float = LEVEL) -> int | None:
+    """Draws with which the t-test has a power of 0.8 if the true mean is the margin.
+
+    The standard deviation is taken as the upper 80 % limit of the pilot's, since that of a few
+    draws is as likely too small as too large.
+
+    Args:
+        pilot: values of the pilot.
+        margin: the smallest difference that matters.
+        level: of significance.
+
+    Returns:
+        at least 2; None for a pilot of fewer than two draws, and beyond 10,000 draws.
+
+    Examples:
+        >>> draws_needed([0.010, 0.020, 0.015, 0.012, 0.025], 0.01)
+        10
+    """
+    if len(pilot) < 2:
+        return None
+    spread = spread_limit(pilot)
+    if spread == 0:
+        return 2
+    few, many = 1, 2
+    # Upward: the noncentral t distribution is not accurate far beyond what is needed.
+    while power(many, margin, spread, level) < POWER:
+        few, many = many, 2 * many
+        if many > MOST_DRAWS:
+            return None
+    while many - few > 1:
+        middle = (few + many) // 2
+        enough = power(middle, margin, spread, level) >= POWER
+        few, many = (few, middle) if enough else (middle, many)
+    return many
+
+
+class Components(NamedTuple):
+    """Variance of a number by where it comes from; not below zero.
+
+    Attributes:
+        data, labels, searches: of the seeds of the data, of the wrong labels, of the searches.
+        rest: what these do not explain when added, their interactions included.
+    """
+
+    data: float
+    labels: float
+    searches: float
+    rest: float
+
+
+def variance_components(values: Float[np.ndarray, "d l s"]) -> Components:
+    """Variance components of one number from crossed seeds, one value for each combination.
+
+    Mean squares are set equal to their expectations in the model of three random effects that add:
+    of the data, with l labels and s searches for each, E[MS] = rest + l s Var(data).
+
+    Args:
+        values: by seed of the data, of the labels and of the searches; at least two of each.
+
+    Examples:
+        >>> effect = np.array([-1.0, 1.0])[:, None, None]
+        >>> variance_components(effect + np.zeros((2, 3, 2))).data
+        2.0
+    """
+    centered = values - values.mean()
+    variances, explained, freedom = [], 0.0, values.size - 1
+    squares = []
+    for axis in range(3):
+        others = tuple(one for one in range(3) if one != axis)
+        means = centered.mean(axis=others)
+        each = values.size // len(means)
+        squares.append((each * float(means @ means) / (len(means) - 1), each))
+        explained += each * float(means @ means)
+        freedom -= len(means) - 1
+    rest = max(0.0, (float(np.square(centered).sum()) - explained) / freedom)
+    variances = [max(0.0, (square - rest) / each) for square, each in squares]
+    return Components(*variances, rest)

@@ -1,0 +1,161 @@
+"""Figures that the paper does not have: what its claims are about, drawn directly.
+
+Loss against AUC of every minimum, a forest plot of all statements, and the curves of the share of
+minima in the global minimum's funnel by threshold.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lossatlas.paper.claims import MARGINS, Verdict
+from lossatlas.paper.figures import STEADY
+from lossatlas.paper.funnel_verdicts import TAUS, FunnelShares
+
+VERDICT_COLORS = {
+    "supported": "#1b7837",
+    "contradicted": "#b2182b",
+    "no difference": "#2166ac",
+    "undecided": "0.55",
+    "not combined": "0.8",
+}
+"""By verdict; the marks differ too."""
+VERDICT_MARKS = {
+    "supported": "o",
+    "contradicted": "X",
+    "no difference": "s",
+    "undecided": "D",
+    "not combined": "v",
+}
+ROW = 0.24
+"""Height of a statement in inches."""
+
+
+class Cloud(NamedTuple):
+    """The minima of a landscape.
+
+    Attributes:
+        title: above the panel.
+        losses: (m,) of the minima.
+        train, test: (m,) their training and testing AUC.
+        connected: (m,) whether each is connected to the lowest.
+    """
+
+    title: str
+    losses: np.ndarray
+    train: np.ndarray
+    test: np.ndarray
+    connected: np.ndarray
+
+
+def loss_against_auc(clouds: Sequence[Cloud], columns: int = 4) -> Figure:
+    """A panel for each landscape: training and testing AUC of its minima against their loss.
+
+    Examples:
+        >>> cloud = Cloud("0 %", *np.array([[0.1, 0.2], [0.7, 0.8], [0.6, 0.7]]), np.ones(2, bool))
+        >>> loss_against_auc([cloud]).axes[0].get_ylabel()
+        'AUC'
+    """
+    columns = min(columns, len(clouds))
+    rows = -(-len(clouds) // columns)
+    figure = Figure((3.6 * columns, 3.0 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax in axes[len(clouds) :]:
+        ax.set_axis_off()
+    for ax, cloud in zip(axes, clouds, strict=False):
+        for values, label, mark, shade in (
+            (cloud.train, "training", "o", 0.1),
+            (cloud.test, "testing", "^", 0.75),
+        ):
+            for inside, face in ((True, STEADY(shade)), (False, "none")):
+                rows_ = cloud.connected == inside
+                if rows_.any():
+                    style = {"s": 10, "marker": mark, "linewidths": 0.6}
+                    ax.scatter(
+                        cloud.losses[rows_],
+                        values[rows_],
+                        facecolors=[face],
+                        edgecolors=[STEADY(shade)],
+                        label=label if inside else f"{label}, not connected",
+                        **style,
+                    )
+        ax.set_title(cloud.title, fontsize="medium")
+        ax.set_xlabel("loss")
+        ax.set_ylabel("AUC")
+        ax.locator_params(axis="x", nbins=4)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].legend(frameon=False, fontsize="small")
+    return figure
+
+
+def forest(found: Sequence[Verdict]) -> Figure:
+    """All statements with the mean and the interval of each, in units of its margin.
+
+    Values between -1 and 1 are too small to matter. The horizontal axis is symmetric-logarithmic:
+    linear within the margin.
+    """
+    shown = [verdict for verdict in found if len(verdict.values)]
+    figure = Figure((10.5, 1.4 + ROW * max(1, len(shown))), layout="constrained")
+    ax = figure.subplots()
+    ax.axvspan(-1, 1, color="0.93")
+    ax.axvline(0, color="0.4", linewidth=0.8)
+    drawn: set[str] = set()
+    for row, verdict in enumerate(shown):
+        margin, color = MARGINS[verdict.claim.unit], VERDICT_COLORS[verdict.verdict]
+        if np.isfinite(verdict.low):
+            ax.plot([verdict.low / margin, verdict.high / margin], [row, row], color=color, lw=1.4)
+        label = None if verdict.verdict in drawn else verdict.verdict
+        drawn.add(verdict.verdict)
+        mark = VERDICT_MARKS[verdict.verdict]
+        ax.plot(verdict.mean / margin, row, mark, color=color, markersize=5, label=label)
+    names = [verdict.claim.name for verdict in shown]
+    ax.set_yticks(range(len(shown)), names, fontsize="x-small")
+    ax.set_ylim(len(shown) - 0.4, -0.6)
+    ax.set_xscale("symlog", linthresh=1.0)
+    ax.set_xlabel("mean over draws, in margins; positive speaks for the statement")
+    ax.spines[["top", "right"]].set_visible(False)
+    if drawn:
+        ax.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def persistence_curves(
+    panels: Sequence[tuple[str, Sequence[FunnelShares]]], columns: int = 4
+) -> Figure:
+    """Share of minima in the global minimum's funnel by threshold, each draw as a band of bounds.
+
+    Args:
+        panels: a title, and the shares of each draw.
+        columns: panels in a row.
+    """
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure((3.2 * columns, 2.6 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
+    for ax, (title, draws) in zip(axes, panels, strict=False):
+        _persistence_panel(ax, draws)
+        ax.set_title(title, fontsize="small")
+    axes[0].set_ylim(0, 1.02)
+    return figure
+
+
+def _persistence_panel(ax: Axes, draws: Sequence[FunnelShares]) -> None:
+    percent = 100 * TAUS
+    for shares in draws:
+        ax.fill_between(percent, shares.low, shares.high, color=STEADY(0.4), alpha=0.12, lw=0)
+        ax.plot(percent, shares.low, color=STEADY(0.2), linewidth=0.7)
+        ax.plot(percent, shares.high, color=STEADY(0.2), linewidth=0.7, linestyle=":")
+    if draws:
+        for name, style in (("low", "-"), ("high", ":")):
+            mean = np.mean([getattr(shares, name) for shares in draws], axis=0)
+            ax.plot(percent, mean, color="black", linewidth=1.8, linestyle=style)
+    ax.axhline(0.5, color="0.5", linewidth=0.7)
+    ax.axvline(20, color="0.5", linewidth=0.7, linestyle="--")
+    ax.set_xlabel("tau (%)")
+    ax.set_ylabel("share in the funnel")
+    ax.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,69 @@
+"""Figures beyond the paper: they show what they are given."""
+
+import math
+
+import numpy as np
+from hand_made import record
+
+from lossatlas.paper.claims import Claim, judge
+from lossatlas.paper.drawing import median_draw
+from lossatlas.paper.funnel_verdicts import TAUS, FunnelShares
+from lossatlas.paper.more_figures import Cloud, forest, loss_against_auc, persistence_curves
+from lossatlas.paper.recipes import PAPER, recipes
+
+
+def cloud(title, connected):
+    n = len(connected)
+    losses = np.linspace(0.1, 0.2, n)
+    return Cloud(title, losses, losses + 0.6, losses + 0.5, np.array(connected))
+
+
+def test_every_minimum_is_a_mark_and_what_is_not_connected_is_open():
+    figure = loss_against_auc([cloud("a", [True, True, False]), cloud("b", [True])], columns=3)
+    first, second = figure.axes
+    assert [ax.get_title() for ax in (first, second)] == ["a", "b"]
+    assert [len(drawn.get_offsets()) for drawn in first.collections] == [2, 1, 2, 1]
+    filled = [bool(drawn.get_facecolors()[0, 3] > 0) for drawn in first.collections]
+    assert filled == [True, False, True, False]
+    assert [len(drawn.get_offsets()) for drawn in second.collections] == [1, 1]
+
+
+def test_statements_stand_in_units_of_their_margin():
+    def claim(name, unit):
+        value = lambda draw: draw["s", "0"][name]  # noqa: E731
+        return Claim(name, "", "", "", value, unit, "f")
+
+    draws = {
+        k: {("s", "0"): {"auc": 0.02 + 0.001 * k, "none": math.nan, "loss": -0.05 + 0.001 * k}}
+        for k in (1, 2, 3)
+    }
+    found = judge([claim("auc", "auc"), claim("none", "auc"), claim("loss", "loss")], draws)
+    ax = forest(found).axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["auc", "loss"]
+    marks = {tuple(np.ravel(line.get_xydata())) for line in ax.lines if len(line.get_xdata()) == 1}
+    assert {(round(x, 6), y) for x, y in marks} == {(2.2, 0.0), (-4.8, 1.0)}
+    assert forest([]).axes
+
+
+def test_bands_are_the_bounds_and_the_thick_lines_their_means():
+    shares = [
+        FunnelShares(*(np.full(len(TAUS), value) for value in (low, low + 0.1, low, low)))
+        for low in (0.2, 0.6)
+    ]
+    figure = persistence_curves([("x", shares), ("nothing", [])])
+    ax = figure.axes[0]
+    thick = [line for line in ax.lines if line.get_linewidth() > 1.5]
+    assert [line.get_ydata()[0] for line in thick] == [np.float64(0.4), np.float64(0.5)]
+    assert ax.get_title() == "x"
+    assert not [line for line in figure.axes[1].lines if line.get_linewidth() > 1.5]
+
+
+def test_the_median_draw_is_that_of_the_median_lowest_loss():
+    column = recipes(PAPER)["noise-d2"].columns[0]
+    found = [
+        (column, record(column.cell(draw), gmin_loss=loss))
+        for draw, loss in enumerate([0.5, 0.9, 0.7, 0.6], start=1)
+    ]
+    assert median_draw(found, column).cell.draw == 4
+    assert median_draw(found[:3], column).cell.draw == 3
+    assert median_draw([], column) is None
