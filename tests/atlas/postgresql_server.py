@@ -20,7 +20,7 @@ def why_none() -> str | None:
     if sys.platform == "win32":
         return "a server is started on Unix only: set LOSSATLAS_POSTGRESQL to the URL of one"
     if importlib.util.find_spec("psycopg") is None:
-        return "no driver: pip install 'lossatlas[postgresql]'"
+        return "no driver: pip install 'lossatlas[postgres]'"
     if _binary("initdb") is None or _binary("pg_ctl") is None:
         return "no initdb and pg_ctl: install PostgreSQL, e.g. apt-get install postgresql"
     return None

@@ -1,13 +1,14 @@
 """`lossatlas explore`: grow the atlas of a study."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lossatlas.cli import signals
 from lossatlas.cli.arguments import JsonOption, ended_cleanly, note
 from lossatlas.cli.settings import with_settings
+from lossatlas.cli.workers import ClusterOption, check_cluster, workers_of
 from lossatlas.exploration.stop_rules import SETTINGS
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ def explore(
         typer.Option(metavar="FILE", help="Atlas to begin or continue; default ./<study>.atlas."),
     ] = None,
     *,
+    cluster: ClusterOption = None,
     as_json: JsonOption = False,
-    **given: float | None,
+    **given: Any,
 ) -> None:
     """Explore the loss landscape of a study.
 
@@ -43,11 +45,14 @@ def explore(
     loaded = load_study(study)
     target = f"{loaded.name}.atlas" if atlas is None else atlas
     check_target(target)  # before JAX takes its second to load
+    check_cluster(cluster)
     configure()
     from lossatlas.studies.exploring import explored
 
-    with explored(loaded, target, given, started=context.obj) as opened:
-        ended = opened.exploration
+    with workers_of(cluster) as executor:
+        settings = {**given, "executor": executor}
+        with explored(loaded, target, settings, started=context.obj) as opened:
+            ended = opened.exploration
     assert ended is not None  # it has just been explored
     _show(ended, target, as_json)
     if advice := ended.advice():

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias, Unpack
 from lossatlas.analysis.auc_columns import compute_auc
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.atlas.opening import check_target
+from lossatlas.distribution.executors import check_executor
 from lossatlas.errors import BadInputError
 from lossatlas.exploration.catalog import chosen
 from lossatlas.exploration.display import ExploreDisplay, say_how_it_ended, task_shown
@@ -71,6 +72,8 @@ def explore(
         width: searches in flight, 2 or more; default that of the atlas which is continued, else as
             many as keep the machine busy.
         strategies: those to use, by name or as records of your own (`Strategy`); default all.
+        executor: whose workers make the searches: any `concurrent.futures.Executor`, such as that
+            of `cluster`; default None, this process. What is found does not depend on it.
 
     All settings that are not given, or None, are those of the study, if there is one.
 
@@ -82,6 +85,7 @@ def explore(
         BadInputError: for anything that cannot be used; nothing is changed then.
         OtherLandscapeError: if the atlas holds another landscape; says what differs.
         AtlasError: if the atlas cannot be written; what was committed before is safe.
+        ClusterError: if the workers of the executor are gone; likewise.
 
     Examples:
         >>> import tempfile
@@ -123,6 +127,8 @@ def explored(
     options = _options(source, settings)
     target = _checked_target(source, target)
     subject = _subject(source, target, quiet=progress is not True)
+    if options.executor is not None:
+        check_executor(options.executor)
     if tools is not None:
         check_tools(tools, subject.landscape)
     if options.width is not None:
