@@ -82,6 +82,10 @@ class ClusterError(LossatlasError):
     """The workers of a cluster or an executor are gone; the message says how to go on."""
 
 
+class ConnectionLostError(AtlasError):
+    """The connection to a database is lost; what was committed is safe."""
+
+
 class OtherLandscapeError(AtlasError):
     """The atlas holds another landscape than the one asked for; the message says what differs."""
 

@@ -21,9 +21,10 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import Pool, QueuePool
 
+from lossatlas.atlas.lost_connections import connected_again, is_lost
 from lossatlas.atlas.schema import meta
 from lossatlas.atlas.sqlite_file import Place, end_use, inspect_file, private_copy
-from lossatlas.errors import AtlasError, BadInputError
+from lossatlas.errors import AtlasError, BadInputError, ConnectionLostError
 
 PACKAGES = {
     "psycopg": "psycopg[binary]",
@@ -151,7 +152,7 @@ def use_write_ahead_log(engine: Engine, name: str) -> None:
     """Let SQLite readers and the writer not wait for each other, until `disconnect`."""
     if engine.dialect.name == "sqlite":
         engine = engine.execution_options(atlas_begin="")
-        with _explained(name), engine.connect() as connection:
+        with explained(name), engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
 
 
@@ -167,7 +168,7 @@ def reading(engine: Engine, name: str) -> Iterator[Connection]:
     """One state of the atlas to read from, however long it takes."""
     if engine.dialect.name != "sqlite":  # whose transactions see one state anyway
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
-    with _explained(name), engine.connect() as connection:
+    with explained(name), connected_again(engine, name) as connection:
         yield connection
 
 
@@ -182,8 +183,12 @@ def writing(engine: Engine, name: str, *, locked: bool = True) -> Iterator[Conne
             the rows of the table ``meta``.
     """
     engine = engine.execution_options(atlas_begin="BEGIN IMMEDIATE")
-    explained = _explained(name)
-    with explained, engine.connect() as connection, _unfinished(connection), connection.begin():
+    with (
+        explained(name),
+        connected_again(engine, name) as connection,
+        _unfinished(connection),
+        connection.begin(),
+    ):
         if locked and engine.dialect.name != "sqlite":
             connection.execute(select(meta.c.key).with_for_update()).all()
         yield connection
@@ -245,8 +250,10 @@ def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql" and not usable:
         problem = f"the driver {url.get_driver_name()!r} cannot be used here"
         raise BadInputError(name, problem, "use postgresql+psycopg://") from None
+    # A connection of the pool may be lost: one of a server is tried before it is used.
+    careful = {"pool_pre_ping": True} if url.get_backend_name() == "postgresql" else {}
     try:
-        return create_engine(url)
+        return create_engine(url, **careful)
     except ImportError as error:
         remedy = f"run: pip install '{PACKAGES.get(dialect.driver, dialect.driver)}'"
         raise BadInputError(name, "the driver of this database is not installed", remedy) from error
@@ -300,11 +307,15 @@ def _take_locks_at_begin(engine: Engine, seconds: float, *, query_only: bool) ->
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
+def explained(name: str) -> Iterator[None]:
     """Turn errors of the database into `AtlasError` with a message for its user."""
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:  # the latter where rows are read as tuples
         text = str(error.orig if isinstance(error, DBAPIError) else error)
         known = (say for fragment, say in EXPLANATIONS if fragment in text.lower())
+        if isinstance(error, DBAPIError) and is_lost(error):
+            reason = f"the connection is lost ({' '.join(text.split())})"
+            kept = "all that was committed is safe: run again when the server is there"
+            raise ConnectionLostError(f"{name}: {reason}; {kept}") from error
         raise AtlasError(f"{name}: {next(known, ' '.join(text.split()))}") from error

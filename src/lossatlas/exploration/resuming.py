@@ -14,6 +14,7 @@ import numpy as np
 from sqlalchemy import Select, func, select
 
 from lossatlas.atlas import Atlas, schema
+from lossatlas.atlas.joining import MERGED
 from lossatlas.atlas.log import LogColumns
 from lossatlas.exploration.catalog import STRATEGIES
 from lossatlas.exploration.stop_rules import DRAWS
@@ -113,5 +114,5 @@ def _manner(options: Mapping[str, Any]) -> tuple[Any, ...]:
     share = options.get("independent_share")
     if share is None:
         share = 0.0 if options.get("until") is None else DRAWS
-    same = (options.get(name) for name in ("seed", "width", "tools"))
+    same = (options.get(name) for name in ("seed", "width", "tools", MERGED))
     return (in_order, share, *same)
