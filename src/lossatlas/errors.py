@@ -14,6 +14,7 @@ __all__ = [
     "AtlasError",
     "BadInputError",
     "ClusterError",
+    "ConnectionLostError",
     "DataWarning",
     "LossatlasError",
     "OtherLandscapeError",

@@ -26,12 +26,16 @@ def test_commits_go_on_after_restarts(restarting, rng):
     with Atlas.create(restarting.url, problem()) as atlas:
         run = atlas.start_run({}, 0, {}, "cpu")
         down = threading.Thread(target=restarting.restart, args=("immediate", 1.0))
-        with pytest.warns(DataWarning, match="connection is lost; it is tried again"):
+
+        def commit_some():
             for number in range(60):
                 if number == 20:
                     down.start()
                 atlas.commit(run, [attempt(minima=[network_point(rng)])], f"{number}")
                 time.sleep(0.02)
+
+        with pytest.warns(DataWarning, match="connection is lost, it is tried again"):
+            commit_some()
         down.join()
         for mode in ("fast", "immediate"):
             restarting.restart(mode)

@@ -8,6 +8,7 @@ at its beginning, so what it reads stays true until it ends: two programs may wr
 they take turns.
 """
 
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -104,7 +105,7 @@ def connect(target: str | Path, seconds: float, *, may_create: bool) -> Connecte
     """
     url = _as_url(target)
     if url.get_backend_name() != "sqlite":
-        return Connected(_engine(url), url.render_as_string(hide_password=True))
+        return Connected(_engine(url), name_of(url))
     name = _file_of(url)
     place = inspect_file(Path(name), may_create)
     try:
@@ -226,17 +227,44 @@ def _undo(engine: Engine, left: Any) -> None:
             left.rollback()
 
 
+SECRETS = ("password", "passwd", "pwd", "passfile", "sslpassword", "sslkey")
+"""Parameters of a URL that are shown to nobody."""
+
+
+def name_of(url: URL) -> str:
+    """A URL as messages show it, without passwords.
+
+    Examples:
+        >>> name_of(make_url("postgresql://me:secret@host/d2?sslpassword=secret"))
+        'postgresql://me:***@host/d2?sslpassword=***'
+    """
+    hidden = {key: "***" for key in url.query if key.lower() in SECRETS}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True)
+
+
+def without_secrets(target: str) -> str:
+    """What cannot be read as a URL, without what may be a password in it.
+
+    Examples:
+        >>> without_secrets("postgresql://me:secret@host:port/d2?password=secret")
+        'postgresql://***@host:port/d2?***'
+    """
+    text = re.sub(r"://.*@", "://***@", target)
+    return re.sub(r"\?.*", "?***", text)
+
+
 def _as_url(target: str | Path) -> URL:
     if isinstance(target, Path) or "://" not in target:
         return URL.create("sqlite", database=str(Path(target).expanduser()))
     try:
         return make_url(target)
     except ArgumentError as error:
-        raise BadInputError(target, "not a database URL", "give a path or a valid URL") from error
+        name = without_secrets(target)
+        raise BadInputError(name, "not a database URL", "give a path or a valid URL") from error
 
 
 def _engine(url: URL) -> Engine:
-    name = url.render_as_string(hide_password=True)
+    name = name_of(url)
     remedy = "use a path, or a URL that begins with postgresql://"
     if url.get_backend_name() not in ("sqlite", "postgresql"):
         problem = f"unknown kind of database {url.get_backend_name()!r}"

@@ -98,7 +98,7 @@ def explore(
         ...     atlas.exploration.reason, atlas.minima()["loss"].round(9).tolist()
         ('number', [0.0, 0.0])
     """
-    grown = explored(source, atlas, settings, tools, progress)
+    grown = explored(source, atlas, settings, tools, Reporting(progress))
     if progress is True and grown.exploration is not None:
         say_how_it_ended(grown.exploration, grown.name)
     return grown
@@ -109,15 +109,15 @@ def explored(
     target: Atlas | str | Path | None,
     settings: Mapping[str, Any],
     tools: Tools | None = None,
-    progress: bool | Report = True,
-    started: float | None = None,
+    reporting: "Reporting | None" = None,
 ) -> Atlas:
     """As `explore`, without a last word.
 
     Args:
-        source, target, settings, tools, progress: those of `explore`.
-        started: `time.monotonic()` at which the minutes began to count; default now.
+        source, target, settings, tools: those of `explore`.
+        reporting: how it is reported.
     """
+    progress, started, log = Reporting() if reporting is None else reporting
     started = time.monotonic() if started is None else started
     inspect.signature(explore).bind(source, **settings)  # refuses what is no setting
     source = _checked_source(source)
@@ -136,11 +136,34 @@ def explored(
     if options.lanes is not None:
         check_lanes(options.lanes, subject.landscape)
     with _opened(target, subject.problem) as atlas:
-        with _reporting(atlas, options, progress, started) as report:
+        with _reporting(atlas, options, progress, started) as shown:
+            report = shown if log is None else _both(shown, log)
             grow(subject.landscape, atlas, options, report, started, tools)
         if subject.has_data:
             _compute_auc(atlas, subject)
     return atlas
+
+
+class Reporting(NamedTuple):
+    """How an exploration is reported.
+
+    Attributes:
+        progress: that of `explore`.
+        started: `time.monotonic()` at which the minutes began to count; None for now.
+        log: is given a `Progress` after every commit, too.
+    """
+
+    progress: bool | Report = True
+    started: float | None = None
+    log: Report | None = None
+
+
+def _both(one: Report, other: Report) -> Report:
+    def report(state: Progress) -> None:
+        one(state)
+        other(state)
+
+    return report
 
 
 class _Subject(NamedTuple):
