@@ -258,7 +258,7 @@ def _as_url(target: str | Path) -> URL:
         return URL.create("sqlite", database=str(Path(target).expanduser()))
     try:
         return make_url(target)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # the latter for a port that is no number
         name = without_secrets(target)
         raise BadInputError(name, "not a database URL", "give a path or a valid URL") from error
 

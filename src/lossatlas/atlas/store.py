@@ -158,6 +158,8 @@ class Atlas:
             OtherLandscapeError: if the landscape differs; says in what.
         """
         contents.check_problem(problem)
+        with self.reading() as connection:  # nothing is written to the atlas of another one
+            contents.check_same(connection, problem, self.name)
         with self.writing() as connection:
             contents.adopt(connection, problem, self.name)
         self.__dict__.pop("problem", None)  # is read again
