@@ -18,7 +18,7 @@ export DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0 # lossatlas counts deaths
 
 # One task each for scheduler and explorer, all others are workers.
 step() { srun --exact --ntasks="$1" --job-name="$2" "${@:3}"; }
-step 1 scheduler dask scheduler --scheduler-file "$file" --host "$(hostname)" --no-dashboard &
+step 1 scheduler dask scheduler --scheduler-file "$file" --port 0 --no-dashboard &
 # shellcheck disable=SC2086
 step $((SLURM_NTASKS - 2)) workers dask worker --scheduler-file "$file" $worker --no-dashboard &
 step 1 explorer lossatlas explore "$study" --cluster "$file" --progress none &
@@ -37,5 +37,6 @@ while kill -0 "$explorer" 2>/dev/null; do
   wait "$explorer" || code=$?
 done
 rm -f "$file"
-scancel --signal=KILL "$SLURM_JOB_ID" || true # scheduler and workers; this script goes on
+scancel --signal=TERM "$SLURM_JOB_ID" || true # scheduler and workers, which then end
+wait
 exit "$code"

@@ -159,7 +159,7 @@ def test_an_interrupted_merge_leaves_nothing(pool, tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lossatlas.atlas.joining.copy_rows", interrupted)
+    monkeypatch.setattr("lossatlas.atlas.joining._compare", interrupted)
     with pytest.raises(KeyboardInterrupt):
         merge([one, one], tmp_path / "c")
     assert {path.name for path in tmp_path.iterdir()} == {"a"}

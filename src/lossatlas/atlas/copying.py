@@ -12,11 +12,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Table, delete, insert, select, text
+from sqlalchemy import Connection, Table, delete, select, text
 
 from lossatlas.atlas import contents, database, schema
+from lossatlas.atlas.checksums import stored_rows
 from lossatlas.atlas.opening import check_target
 from lossatlas.atlas.sqlite_file import beside
+from lossatlas.atlas.statements import insert_stored
 from lossatlas.atlas.store import Atlas
 from lossatlas.errors import AtlasError, BadInputError
 
@@ -49,12 +51,14 @@ def backup(atlas: Atlas, target: str | Path) -> None:
     Examples:
         >>> backup(atlas, "d2-copy.atlas")                           # doctest: +SKIP
     """
-    with atlas.reading() as source:
-        if source.dialect.name == "sqlite" and not is_url(target):
-            _copy_file(atlas, source, Path(target).expanduser())
-        else:
-            with new_database(target) as connection:
-                copy_rows(source, connection)
+    try:
+        with new_database(target, atlas):
+            pass
+    except (sqlite3.Error, OSError) as error:
+        reason = " ".join(str(error).split())
+        shown = target if not is_url(target) else "the new database"
+        problem = f"the copy cannot be written ({reason}); {atlas.name} is as it was"
+        raise AtlasError(f"{shown}: {problem}") from error
 
 
 def is_url(target: str | Path) -> bool:
@@ -82,8 +86,12 @@ def check_new(target: str | Path) -> None:
 
 
 @contextmanager
-def new_database(target: str | Path) -> Iterator[Connection]:
-    """A transaction that fills a new atlas: all of it comes to be, or nothing.
+def new_database(target: str | Path, first: Atlas) -> Iterator[Connection]:
+    """A transaction that adds to a copy of an atlas: all of it comes to be, or nothing.
+
+    Args:
+        target: path of a file that is not there yet, or URL of an empty database.
+        first: what is copied.
 
     Raises:
         BadInputError: if there is something at the target already.
@@ -94,13 +102,19 @@ def new_database(target: str | Path) -> Iterator[Connection]:
     with suppress(FileNotFoundError):
         if isinstance(partial, Path):
             partial.unlink()
-    connected = database.connect(partial, 60.0, may_create=True)
+    connected = None
+    copied = isinstance(partial, Path) and first.connected.place is not None
     try:
+        if copied:
+            with first.reading() as source:
+                _copy_pages(source, Path(partial))
+        connected = database.connect(partial, 60.0, may_create=True)
         with database.writing(connected.engine, str(target), locked=False) as connection:
-            if contents.version_of(connection, connected.name) is not None:
-                problem, remedy = "there is an atlas already", "give an empty database"
-                raise BadInputError(connected.name, problem, remedy)
-            schema.metadata.create_all(connection)
+            if not copied:
+                _refuse_atlas(connection, connected.name)
+                schema.metadata.create_all(connection)
+                with first.reading() as source:
+                    copy_rows(source, connection)
             yield connection
             if connection.dialect.name == "postgresql":  # ids of runs are given by a sequence
                 connection.execute(NEXT_RUN)
@@ -108,7 +122,8 @@ def new_database(target: str | Path) -> Iterator[Connection]:
         if isinstance(partial, Path) and path is not None:
             put_in_place(partial, path)
     except BaseException:
-        connected.engine.dispose()
+        if connected is not None:
+            connected.engine.dispose()
         if isinstance(partial, Path):
             for ending in ("", "-wal", "-shm", "-journal"):
                 with suppress(OSError):
@@ -145,31 +160,26 @@ def _rename(partial: Path, path: Path) -> None:
         raise AtlasError(f"{path}: {problem}") from error
 
 
-def _copy_file(atlas: Atlas, source: Connection, path: Path) -> None:
-    """The pages of an SQLite file as the transaction sees them, damaged rows as they are."""
-    check_new(path)
-    partial = beside(path, ".partial")
+def _refuse_atlas(connection: Connection, name: str) -> None:
+    """Refuse a database that is not empty."""
+    if contents.version_of(connection, name) is not None:
+        raise BadInputError(name, "there is an atlas already", "give an empty database")
+
+
+def _copy_pages(source: Connection, partial: Path) -> None:
+    """The pages of an SQLite file as a transaction sees them, damaged rows as they are."""
     driver: Any = source.connection.dbapi_connection
     source.exec_driver_sql("SELECT 1 FROM meta").all()  # the transaction begins with a read
-    try:
-        with closing(sqlite3.connect(partial)) as copy:
-            driver.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")
-        put_in_place(partial, path)
-    except (sqlite3.Error, OSError) as error:
-        reason = " ".join(str(error).split())
-        text_ = f"{path}: the copy cannot be written ({reason}); {atlas.name} is as it was"
-        raise AtlasError(text_) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
+    with closing(sqlite3.connect(partial)) as copy:
+        driver.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")
 
 
 def copy_rows(source: Connection, target: Connection) -> None:
     """All rows of an atlas, with the checksums that they have."""
     for table in schema.metadata.sorted_tables:
-        for rows in in_parts(table_rows(source, table)):
-            target.execute(insert(table), rows)
+        for rows in in_parts(stored_rows(source, table)):
+            insert_stored(target, table, rows)
 
 
 def in_parts(rows: Iterator[T]) -> Iterator[list[T]]:

@@ -15,7 +15,7 @@ import numpy as np
 from sqlalchemy import Connection, Table, func, insert, select, update
 
 from lossatlas.atlas import contents, schema
-from lossatlas.atlas.copying import check_new, copy_rows, in_parts, new_database, table_rows
+from lossatlas.atlas.copying import check_new, in_parts, new_database, table_rows
 from lossatlas.atlas.matching import Known
 from lossatlas.atlas.records import differences, group_hashes
 from lossatlas.atlas.rows import INDEX, Row, point_of_attempt
@@ -78,9 +78,7 @@ def merge(sources: Sequence[str | Path], target: str | Path) -> tuple[Joined, ..
         with Atlas.open(source):  # each can be read, before anything is written
             pass
     found = []
-    with new_database(target) as connection:
-        with Atlas.open(sources[0]) as first, first.reading() as reading:
-            copy_rows(reading, connection)
+    with Atlas.open(sources[0]) as first, new_database(target, first) as connection:
         fingerprint = contents.read_meta(connection)["fingerprint"]
         for source in sources[1:]:
             with Atlas.open(source) as other, other.reading() as reading:
