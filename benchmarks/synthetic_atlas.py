@@ -32,8 +32,8 @@ def landscape(hidden: int = 10, items: int = 1000) -> NetworkLandscape:
     return NetworkLandscape(inputs, random.integers(4, size=items), (hidden,), 1e-4)
 
 
-def fill(path: str, where: NetworkLandscape, minima: int) -> None:
-    """A new atlas of so many minima."""
+def fill(path: str, where: NetworkLandscape, minima: int, *, neighbors: bool = True) -> None:
+    """A new atlas of so many minima, with their neighbors unless these are left out."""
     random = np.random.default_rng(minima)
     states = states_at(minima)
     with Atlas.create(path, Problem(where.fingerprint())) as atlas:
@@ -54,6 +54,8 @@ def fill(path: str, where: NetworkLandscape, minima: int) -> None:
         add_rows(atlas, schema.batch, [batch])
         add_rows(atlas, schema.attempt, _attempts(minima))
         add_rows(atlas, schema.attempt_point, _met(minima, *(one.tolist() for one in ends)))
+        if not neighbors:
+            return
         fold = Fold(atlas, where)
         fold.advance()
         fold.keep_neighbors()

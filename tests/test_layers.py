@@ -12,6 +12,7 @@ ORDER = [
     "kernels",
     "data",
     "search",
+    "distribution",
     "network",
     "atlas",
     "analysis",

@@ -45,9 +45,11 @@ from .data import (
     read_table as read_table,
     sklearn_dataset as sklearn_dataset,
 )
+from .distribution.clusters import cluster as cluster
 from .errors import (
     AtlasError as AtlasError,
     BadInputError as BadInputError,
+    ClusterError as ClusterError,
     DataWarning as DataWarning,
     LossatlasError as LossatlasError,
     Status as Status,

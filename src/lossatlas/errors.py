@@ -13,6 +13,8 @@ from typing import NamedTuple
 __all__ = [
     "AtlasError",
     "BadInputError",
+    "ClusterError",
+    "ConnectionLostError",
     "DataWarning",
     "LossatlasError",
     "OtherLandscapeError",
@@ -77,6 +79,14 @@ class AtlasError(LossatlasError):
     """The atlas file cannot be read, written or trusted."""
 
 
+class ClusterError(LossatlasError):
+    """The workers of a cluster or an executor are gone; the message says how to go on."""
+
+
+class ConnectionLostError(AtlasError):
+    """The connection to a database is lost; what was committed is safe."""
+
+
 class OtherLandscapeError(AtlasError):
     """The atlas holds another landscape than the one asked for; the message says what differs."""
 
@@ -118,6 +128,8 @@ class Status(IntEnum):
     """The eigenvectors that a library gave are none: the point is set aside."""
     LONG_CHAIN = 10
     """A path from a transition state led to saddle after saddle, for longer than is followed."""
+    LOST_WORKER = 11
+    """Two workers of a cluster died while they made the search, and it was set aside."""
 
 
 class Advice(NamedTuple):
@@ -178,6 +190,10 @@ ADVICE = {
         "were given up",
         "nothing is wrong; in a network a larger l2 or fewer hidden units leave fewer units "
         "without weights",
+    ),
+    Status.LOST_WORKER: Advice(
+        "workers of the cluster died while they made the searches",
+        "read the logs of the workers; mostly they had not enough memory",
     ),
 }
 """For each status: where most searches end with it, what that means and what to do."""

@@ -9,6 +9,7 @@ from lossatlas.cli.auc_command import auc
 from lossatlas.cli.discovery_command import discovery
 from lossatlas.cli.explore_command import explore
 from lossatlas.cli.status_command import status
+from lossatlas.cli.storage_commands import backup, compact, history, merge
 from lossatlas.cli.table_commands import minima, transition_states
 from lossatlas.cli.tree_command import tree
 from lossatlas.cli.verify_command import verify
@@ -54,6 +55,10 @@ COMMANDS = (
     (tree, "lossatlas tree d2.atlas -o d2.png --color test_auc"),
     (discovery, "lossatlas discovery d2.atlas -o discovery.png"),
     (verify, "lossatlas verify d2.atlas --sample 100"),
+    (history, "lossatlas history d2.atlas --minimum 17"),
+    (backup, "lossatlas backup d2.atlas -o d2-monday.atlas"),
+    (merge, "lossatlas merge d2-monday.atlas d2-tuesday.atlas -o d2-both.atlas"),
+    (compact, "lossatlas compact d2.atlas"),
     (reproduce, "lossatlas reproduce table-2 --scale paper --draws 3 -o results"),
 )
 

@@ -1,6 +1,7 @@
 """`verify` finds what is not as stored, and says how much it has checked."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import numpy as np
@@ -65,19 +66,19 @@ def test_a_good_atlas_has_no_failures(landscape, explored):
     reports = []
     with Atlas.open(explored) as atlas:
         found = verify(landscape, atlas, report=lambda *numbers: reports.append(numbers))
-    assert found == (3, 2, 4, (), False, 0)
+    assert found == (3, 2, 4, (), False, 0, 0)
     assert reports == [(k, 5) for k in range(1, 6)]
 
 
 def test_a_search_is_trusted_only_on_request_and_where_it_was_as_tight(landscape, explored):
     tight = stricter(default_tools(landscape))
     with Atlas.open(explored) as atlas:
-        assert verify(landscape, atlas, trust_confirmed=True)[2:] == (4, (), False, 0)
+        assert verify(landscape, atlas, trust_confirmed=True)[2:] == (4, (), False, 0, 0)
     path = explored.with_name("tight.atlas")
     with Atlas.create(path, Problem(landscape.fingerprint())) as atlas:
         grow(landscape, atlas, ExploreOptions(minutes=2), tools=tight)
-        assert verify(landscape, atlas)[2:] == (4, (), False, 0)
-        assert verify(landscape, atlas, trust_confirmed=True) == (3, 2, 0, (), False, 4)
+        assert verify(landscape, atlas)[2:] == (4, (), False, 0, 0)
+        assert verify(landscape, atlas, trust_confirmed=True) == (3, 2, 0, (), False, 4, 0)
 
 
 @pytest.mark.parametrize("end", ["minimum", "tolerance", "method"])
@@ -126,6 +127,21 @@ def test_links_of_unknown_tolerance_or_method_are_followed(landscape, changed, e
             " WHERE id = 3",
             "minimum 3: Hessian index 1 instead of 0",
         ),
+        ("UPDATE minimum SET log_determinant = log_determinant + 0.1 WHERE id = 2", "log-determin"),
+        ("UPDATE transition_state SET orbit_size = '7' WHERE id = 1", "stored 7"),
+        ("UPDATE minimum SET outside = 1 WHERE id = 2", "minimum 2: it lies inside"),
+        ("UPDATE minimum SET lowest_eigenvalue = 3.5 WHERE id = 2", "is not the first of the sto"),
+        (
+            "UPDATE minimum SET lowest_eigenvalues = (SELECT lowest_eigenvalues FROM minimum WHERE"
+            " id = 3) WHERE id = 2",
+            "minimum 2: lowest eigenvalues ",
+        ),
+        (
+            "INSERT INTO minimum SELECT 4, energy, rms_gradient, lowest_eigenvalue, "
+            "log_determinant, uncertainty, outside, orbit_size, times_found, checksum, "
+            "lowest_eigenvalues, invariants, weights FROM minimum WHERE id = 2",
+            "minimum 4: it is the same point as minimum 2",
+        ),
     ],
 )
 def test_what_is_not_as_stored_is_named(landscape, changed, statement, expected):
@@ -169,14 +185,14 @@ def test_what_cannot_be_asked(landscape, explored, arguments, message):
 
 
 def test_an_interrupted_verification_says_how_much_it_checked(landscape, explored, monkeypatch):
-    def run(self, searches):
-        yield 4, _Checked(["transition state 2: not stationary"], 2)
+    def made(self, minima, links):
+        yield _Checked("transition_state", 2, ["transition state 2: not stationary"], 2)
         raise KeyboardInterrupt
 
     with Atlas.open(explored) as atlas:
-        monkeypatch.setattr("lossatlas.exploration.verification.Engine.run", run)
+        monkeypatch.setattr("lossatlas.exploration.verification._Checks.made", made)
         found = verify(landscape, atlas)
-    assert found == (0, 1, 2, ("transition state 2: not stationary",), True, 0)
+    assert found == (0, 1, 2, ("transition state 2: not stationary",), True, 0, 0)
 
 
 def test_which_side_is_which_has_no_meaning(landscape, changed):
@@ -318,3 +334,45 @@ def test_confirming_paths_are_tighter_in_every_respect(landscape):
         assert own == CONFIRMING * other
     assert confirming.newton_ball < search.newton_ball
     assert confirming.largest_spread <= search.largest_spread
+
+
+def test_a_verification_that_was_cut_off_goes_on(landscape, explored, changed, tmp_path):
+    """What was as stored is not computed again, unless its row or its links have changed since."""
+    path = tmp_path / "verified"
+    with Atlas.open(explored) as atlas:
+        first = verify(landscape, atlas, sample=1, seed=1, resume=path)
+        assert first[:3] == (1, 1, 2)
+        assert verify(landscape, atlas, resume=path)[:3] == (2, 1, 2)
+        done = verify(landscape, atlas, resume=path)
+        assert (done[:3], done.resumed) == ((0, 0, 0), 5)
+        path.write_bytes(path.read_bytes()[:-20])  # killed while it wrote
+        assert verify(landscape, atlas, resume=path).resumed == 4
+        assert verify(landscape, atlas, resume=path).resumed == 5
+        with pytest.raises(BadInputError, match="another way of verifying"):
+            verify(landscape, atlas, flow=True, resume=path)
+        for content in ("nonsense\n", "[]\n", "{}\n"):
+            (tmp_path / "other").write_text(content)
+            with pytest.raises(BadInputError, match="verif"):
+                verify(landscape, atlas, resume=tmp_path / "other")
+            assert (tmp_path / "other").read_text() == content
+        with pytest.raises(BadInputError, match="No such file"):
+            verify(landscape, atlas, resume=tmp_path / "none" / "file")
+    rewritten = (
+        "UPDATE minimum SET energy = energy + 1e-6, checksum = 5 WHERE id = 1",
+        "UPDATE link SET method = 'other', checksum = 7 WHERE transition_state = 2 AND side = 0",
+    )
+    with changed(*rewritten) as atlas:
+        found = verify(landscape, atlas, resume=path)
+    assert (found[:2], found.resumed) == ((1, 1), 3)
+    assert any("minimum 1: loss " in text for text in found.failures)
+
+
+def test_threads_of_an_executor_verify_the_same(landscape, explored, changed):
+    statement = "UPDATE minimum SET energy = energy + 1e-6 WHERE id = 1"
+    with ThreadPoolExecutor(2) as executor:
+        with Atlas.open(explored) as atlas:
+            assert verify(landscape, atlas, executor=executor) == verify(landscape, atlas)
+        with changed(statement) as atlas:
+            found = verify(landscape, atlas, executor=executor)
+            assert found == verify(landscape, atlas)
+    assert found.failures

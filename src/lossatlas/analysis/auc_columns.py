@@ -219,6 +219,25 @@ def _source(problem: Problem, group: str, positive_class: int | Literal["macro"]
     return "train"
 
 
+def values_of(
+    atlas: Atlas,
+    landscape: Classifier,
+    ids: Sequence[int],
+    group: str,
+    kind: tuple[int | Literal["macro"], Rule],
+) -> dict[int, float]:
+    """The AUC on a group of items by the id of the minimum; nothing is stored.
+
+    Args:
+        atlas: an open atlas; its problem holds the data.
+        landscape: of the atlas.
+        ids: of the minima.
+        group: one of `GROUPS` or `PARTS`.
+        kind: positive class and rule, as in `compute_auc`.
+    """
+    return _values(atlas, landscape, ids, _items(atlas.problem, group), kind)
+
+
 def _values(
     atlas: Atlas,
     landscape: Classifier,

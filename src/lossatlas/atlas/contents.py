@@ -73,6 +73,23 @@ def adopt(connection: Connection, problem: Problem, name: str) -> None:
     Raises:
         OtherLandscapeError: if the landscape differs; says in what.
     """
+    hashes = check_same(connection, problem, name)
+    stored = read_meta(connection)
+    if not hashes and not problem.specification:
+        return
+    if hashes != stored["arrays"] or problem.specification != stored["specification"]:
+        replace_meta(connection, "arrays", _store_arrays(connection, problem))
+        replace_meta(connection, "specification", problem.specification)
+        kept = sorted(set(hashes.values()))
+        connection.execute(delete(schema.array).where(schema.array.c.sha256.not_in(kept)))
+
+
+def check_same(connection: Connection, problem: Problem, name: str) -> dict[str, str]:
+    """Make sure that an atlas is of this landscape; the hashes of the arrays by their names.
+
+    Raises:
+        OtherLandscapeError: if the landscape differs; says in what.
+    """
     stored = read_meta(connection)
     different = differences(stored["fingerprint"], problem.fingerprint)
     hashes = {key: array_hash(values) for key, values in problem.arrays.items()}
@@ -86,13 +103,7 @@ def adopt(connection: Connection, problem: Problem, name: str) -> None:
             f"{name}: holds another landscape; these parts differ: {', '.join(different)}; "
             "give another --atlas, or the study it was made with"
         )
-    if not hashes and not problem.specification:
-        return
-    if hashes != stored["arrays"] or problem.specification != stored["specification"]:
-        replace_meta(connection, "arrays", _store_arrays(connection, problem))
-        replace_meta(connection, "specification", problem.specification)
-        kept = sorted(set(hashes.values()))
-        connection.execute(delete(schema.array).where(schema.array.c.sha256.not_in(kept)))
+    return hashes
 
 
 def check_problem(problem: Problem) -> None:

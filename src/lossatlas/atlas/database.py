@@ -8,6 +8,7 @@ at its beginning, so what it reads stays true until it ends: two programs may wr
 they take turns.
 """
 
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -21,9 +22,10 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import Pool, QueuePool
 
+from lossatlas.atlas.lost_connections import connected_again, is_lost
 from lossatlas.atlas.schema import meta
 from lossatlas.atlas.sqlite_file import Place, end_use, inspect_file, private_copy
-from lossatlas.errors import AtlasError, BadInputError
+from lossatlas.errors import AtlasError, BadInputError, ConnectionLostError
 
 PACKAGES = {
     "psycopg": "psycopg[binary]",
@@ -103,7 +105,7 @@ def connect(target: str | Path, seconds: float, *, may_create: bool) -> Connecte
     """
     url = _as_url(target)
     if url.get_backend_name() != "sqlite":
-        return Connected(_engine(url), url.render_as_string(hide_password=True))
+        return Connected(_engine(url), name_of(url))
     name = _file_of(url)
     place = inspect_file(Path(name), may_create)
     try:
@@ -151,7 +153,7 @@ def use_write_ahead_log(engine: Engine, name: str) -> None:
     """Let SQLite readers and the writer not wait for each other, until `disconnect`."""
     if engine.dialect.name == "sqlite":
         engine = engine.execution_options(atlas_begin="")
-        with _explained(name), engine.connect() as connection:
+        with explained(name), engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
 
 
@@ -167,7 +169,7 @@ def reading(engine: Engine, name: str) -> Iterator[Connection]:
     """One state of the atlas to read from, however long it takes."""
     if engine.dialect.name != "sqlite":  # whose transactions see one state anyway
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
-    with _explained(name), engine.connect() as connection:
+    with explained(name), connected_again(engine, name) as connection:
         yield connection
 
 
@@ -182,8 +184,12 @@ def writing(engine: Engine, name: str, *, locked: bool = True) -> Iterator[Conne
             the rows of the table ``meta``.
     """
     engine = engine.execution_options(atlas_begin="BEGIN IMMEDIATE")
-    explained = _explained(name)
-    with explained, engine.connect() as connection, _unfinished(connection), connection.begin():
+    with (
+        explained(name),
+        connected_again(engine, name) as connection,
+        _unfinished(connection),
+        connection.begin(),
+    ):
         if locked and engine.dialect.name != "sqlite":
             connection.execute(select(meta.c.key).with_for_update()).all()
         yield connection
@@ -221,17 +227,44 @@ def _undo(engine: Engine, left: Any) -> None:
             left.rollback()
 
 
+SECRETS = ("password", "passwd", "pwd", "passfile", "sslpassword", "sslkey")
+"""Parameters of a URL that are shown to nobody."""
+
+
+def name_of(url: URL) -> str:
+    """A URL as messages show it, without passwords.
+
+    Examples:
+        >>> name_of(make_url("postgresql://me:secret@host/d2?sslpassword=secret"))
+        'postgresql://me:***@host/d2?sslpassword=***'
+    """
+    hidden = {key: "***" for key in url.query if key.lower() in SECRETS}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True)
+
+
+def without_secrets(target: str) -> str:
+    """What cannot be read as a URL, without what may be a password in it.
+
+    Examples:
+        >>> without_secrets("postgresql://me:secret@host:port/d2?password=secret")
+        'postgresql://***@host:port/d2?***'
+    """
+    text = re.sub(r"://.*@", "://***@", target)
+    return re.sub(r"\?.*", "?***", text)
+
+
 def _as_url(target: str | Path) -> URL:
     if isinstance(target, Path) or "://" not in target:
         return URL.create("sqlite", database=str(Path(target).expanduser()))
     try:
         return make_url(target)
-    except ArgumentError as error:
-        raise BadInputError(target, "not a database URL", "give a path or a valid URL") from error
+    except (ArgumentError, ValueError) as error:  # the latter for a port that is no number
+        name = without_secrets(target)
+        raise BadInputError(name, "not a database URL", "give a path or a valid URL") from error
 
 
 def _engine(url: URL) -> Engine:
-    name = url.render_as_string(hide_password=True)
+    name = name_of(url)
     remedy = "use a path, or a URL that begins with postgresql://"
     if url.get_backend_name() not in ("sqlite", "postgresql"):
         problem = f"unknown kind of database {url.get_backend_name()!r}"
@@ -245,8 +278,10 @@ def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql" and not usable:
         problem = f"the driver {url.get_driver_name()!r} cannot be used here"
         raise BadInputError(name, problem, "use postgresql+psycopg://") from None
+    # A connection of the pool may be lost: one of a server is tried before it is used.
+    careful = {"pool_pre_ping": True} if url.get_backend_name() == "postgresql" else {}
     try:
-        return create_engine(url)
+        return create_engine(url, **careful)
     except ImportError as error:
         remedy = f"run: pip install '{PACKAGES.get(dialect.driver, dialect.driver)}'"
         raise BadInputError(name, "the driver of this database is not installed", remedy) from error
@@ -300,11 +335,15 @@ def _take_locks_at_begin(engine: Engine, seconds: float, *, query_only: bool) ->
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
+def explained(name: str) -> Iterator[None]:
     """Turn errors of the database into `AtlasError` with a message for its user."""
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:  # the latter where rows are read as tuples
         text = str(error.orig if isinstance(error, DBAPIError) else error)
         known = (say for fragment, say in EXPLANATIONS if fragment in text.lower())
+        if isinstance(error, DBAPIError) and is_lost(error):
+            reason = f"the connection is lost ({' '.join(text.split())})"
+            kept = "all that was committed is safe: run again when the server is there"
+            raise ConnectionLostError(f"{name}: {reason}; {kept}") from error
         raise AtlasError(f"{name}: {next(known, ' '.join(text.split()))}") from error

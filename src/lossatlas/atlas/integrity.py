@@ -22,16 +22,18 @@ SHOWN = 20
 SIZE = 8
 """Bytes of an id and of a distance."""
 TABLES = schema.metadata.tables
+NUMBERED = (schema.batch, schema.minimum, schema.transition_state, schema.attempt)
+"""Tables whose ids have no gaps."""
 POINT = schema.attempt_point.c
 
 
 def check(connection: Connection) -> tuple[str, ...]:
     """What is wrong, in words, one entry for each row; empty if nothing is.
 
-    Found are rows changed since they were written (their checksums do not fit), references to rows
-    that are not there, transition states without a minimum on one of their sides, counters that do
-    not fit the attempts, neighbor lists of what is no earlier minimum, and data that are missing or
-    changed.
+    Found are rows changed since they were written (their checksums do not fit), rows that are
+    missing, references to rows that are not there, transition states without a minimum on one of
+    their sides, counters that do not fit the attempts, neighbor lists of what is no earlier
+    minimum, and data that are missing or changed.
     """
     kinds: list[Iterable[str]] = [
         *(_orphans(connection, table) for table in TABLES.values()),
@@ -39,6 +41,7 @@ def check(connection: Connection) -> tuple[str, ...]:
         *(_missing_sides(connection, side) for side in (0, 1)),
         *(_times_found(connection, kind) for kind in schema.MET),
         *(_new_points(connection, kind) for kind in schema.MET),
+        *(_gaps(connection, table) for table in NUMBERED),
         _conflicts(connection),
         _batches(connection),
         _neighbors(connection),
@@ -89,6 +92,16 @@ def _changed(connection: Connection, table: Table) -> Iterator[str]:
     for row in stored_rows(connection, table):
         if not fits(table, row):
             yield f"{_name(table, row)}: changed since it was written, its checksum does not fit"
+
+
+def _gaps(connection: Connection, table: Table) -> Iterator[str]:
+    """Ids are given one after the other: where one is missing, a row is."""
+    before = 0
+    for identifier in connection.execute(select(table.c.id).order_by(table.c.id)).scalars():
+        if identifier != before + 1:
+            missing = f"{before + 1}" if identifier == before + 2 else f"{before + 1} and more"
+            yield f"{table.name.replace('_', ' ')} {missing}: it is missing"
+        before = identifier
 
 
 def _missing_sides(connection: Connection, side: int) -> Iterator[str]:

@@ -154,6 +154,30 @@ def refuse_without_log(place: Place) -> None:
         raise BadInputError(str(place.path), problem, remedy)
 
 
+def refuse_if_gone(path: Path, before: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Refuse to write to a file that is no longer there: SQLite would, and nobody would find it.
+
+    Args:
+        path: of the file.
+        before: its device and number when it was written to before; None if it was not.
+
+    Returns:
+        These as they are now.
+
+    Raises:
+        AtlasError: if its folder vanished, or another file is in its place.
+    """
+    found = _stat(path)
+    now = None if found is None else (found.st_dev, found.st_ino)
+    if before is None or now == before:
+        return now
+    what = "is no longer there" if now is None else "is another file now"
+    raise AtlasError(
+        f"{path}: it {what}: it was moved, deleted or replaced, or its disk is gone; what was "
+        "committed is in the file as it was; put that back and run again"
+    )
+
+
 def _inspected(path: Path, may_create: bool) -> Place:
     if path.is_dir():
         raise BadInputError(str(path), "is a folder", "give the path of a file in it")

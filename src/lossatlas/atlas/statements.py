@@ -6,7 +6,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, Connection, Dialect, Insert, Table, Update, insert
+from sqlalchemy import JSON, Boolean, Connection, Dialect, Insert, Table, Update, insert
 
 from lossatlas.atlas.checksums import checksum
 
@@ -38,6 +38,22 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
     for row in rows:
         row["checksum"] = checksum(table, row)
     run_for_each(connection, _insertion(table), rows)
+
+
+def insert_stored(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows as another database has them (`checksums.stored_rows`), with their checksums.
+
+    Args:
+        connection: of a transaction that writes.
+        table: of `schema`.
+        rows: a value for every column, JSON as text.
+    """
+    flags = [column.name for column in table.c if isinstance(column.type, Boolean)]
+    for row in rows if flags else ():
+        row |= {name: bool(row[name]) for name in flags}  # which SQLite has as numbers
+    if rows:
+        prepared = _prepared(_insertion(table), connection.dialect)
+        connection.exec_driver_sql(prepared.text, list(map(prepared.parameters, rows)))
 
 
 def run_for_each(connection: Connection, statement: Insert | Update, rows: Sequence[Row]) -> None:

@@ -33,11 +33,12 @@ from sqlalchemy import Connection, insert, update
 from lossatlas.atlas import columns, contents, database, integrity, network, schema, tables
 from lossatlas.atlas.ending import Exploration
 from lossatlas.atlas.heads import read_heads
+from lossatlas.atlas.lost_connections import tried_again
 from lossatlas.atlas.network import Reading
 from lossatlas.atlas.opening import check_whole, create
 from lossatlas.atlas.receipts import read_receipt
 from lossatlas.atlas.records import Attempt, Committed, Problem, group_hashes
-from lossatlas.atlas.sqlite_file import refuse_without_log
+from lossatlas.atlas.sqlite_file import refuse_if_gone, refuse_without_log
 from lossatlas.atlas.upgrade import upgrade
 from lossatlas.atlas.writing import write_batch
 from lossatlas.errors import AtlasError, BadInputError
@@ -59,15 +60,17 @@ class Atlas:
 
     Attributes:
         name: its path, or its URL without the password.
+        connected: the database that it is in.
         exploration: how the last exploration that filled this open atlas ended; None if there was
             none.
     """
 
     def __init__(self, connected: database.Connected) -> None:
         """Only the three constructors below call this."""
-        self._connected = connected
+        self.connected = connected
         self._engine, self.name = connected.engine, connected.name
         self._written = threading.Event()
+        self._file: tuple[int, int] | None = None
         self._reading: Reading | None = None
         self.exploration: Exploration | None = None
         self._release_when_forgotten()
@@ -112,7 +115,7 @@ class Atlas:
         atlas = cls(database.connect(target, seconds, may_create=False))
         try:
             with atlas.reading() as connection:
-                version = check_whole(atlas._connected, connection)
+                version = check_whole(atlas.connected, connection)
             atlas._upgrade(version)
         except BaseException:
             atlas.close()
@@ -135,8 +138,8 @@ class Atlas:
     def _begin(self, problem: Problem, must_be_new: bool) -> None:
         with self.reading() as connection:  # refuses before anything is written to the file
             version = contents.version_of(connection, self.name)
-        if version is None and self._connected.place is not None:
-            refuse_without_log(self._connected.place)
+        if version is None and self.connected.place is not None:
+            refuse_without_log(self.connected.place)
         if version is None and create(self._engine, self.name, problem):
             return
         if must_be_new:
@@ -155,6 +158,8 @@ class Atlas:
             OtherLandscapeError: if the landscape differs; says in what.
         """
         contents.check_problem(problem)
+        with self.reading() as connection:  # nothing is written to the atlas of another one
+            contents.check_same(connection, problem, self.name)
         with self.writing() as connection:
             contents.adopt(connection, problem, self.name)
         self.__dict__.pop("problem", None)  # is read again
@@ -165,7 +170,7 @@ class Atlas:
         Raises:
             BadInputError: if its file or folder cannot be written.
         """
-        if self._connected.read_only:
+        if self.connected.read_only:
             remedy = "copy it to a folder of your own and use the copy"
             raise BadInputError(
                 self.name, "can only be read, it or its folder is protected", remedy
@@ -174,6 +179,8 @@ class Atlas:
     def writing(self) -> AbstractContextManager[Connection]:
         """A connection that writes, alone: all of the block is kept or, on an error, none of it."""
         self.check_writable()
+        if self.connected.place is not None:
+            self._file = refuse_if_gone(self.connected.place.path, self._file)
         self._release_when_forgotten()
         if not self._written.is_set():
             database.use_write_ahead_log(self._engine, self.name)
@@ -183,7 +190,7 @@ class Atlas:
     def _upgrade(self, version: int | None) -> None:
         """Bring an atlas of an older version up to date, and say where its backup is."""
         if version is not None and version < schema.SCHEMA_VERSION:
-            if self._connected.read_only:
+            if self.connected.read_only:
                 raise BadInputError(
                     self.name,
                     f"was written by an older lossatlas (schema version {version}) and cannot be "
@@ -203,7 +210,7 @@ class Atlas:
     def _release_when_forgotten(self) -> None:
         """Have the connections closed when the atlas is; again where it is used after `close`."""
         if not getattr(self, "_release", None) or not self._release.alive:
-            self._release = weakref.finalize(self, _release, self._connected, self._written)
+            self._release = weakref.finalize(self, _release, self.connected, self._written)
 
     def __enter__(self) -> Self:
         """The atlas; closed at the end of the block."""
@@ -268,10 +275,12 @@ class Atlas:
                 the receipt is that of the first time. So a commit may be repeated in doubt.
 
         Raises:
-            AtlasError: if there is no such run, if a point is not what its place demands (see
-                `write_batch`), or if the database fails; nothing of the batch is kept then,
-                and all batches before it are.
+            AtlasError: if there is no such run, if a point is not what its place demands, or if the
+                database fails; nothing of the batch is kept then, and all batches before it are.
         """
+        return tried_again(lambda: self._commit_once(run_id, attempts, batch))
+
+    def _commit_once(self, run_id: int, attempts: Sequence[Attempt], batch: str) -> Committed:
         with self.writing() as connection:
             heads = read_heads(connection, run_id, batch)
             if heads.run is None:

@@ -2,9 +2,9 @@
 rows are collected and inserted table by table, all inside one transaction."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, bindparam, text, update
 
@@ -127,7 +127,7 @@ class _Batch:
         self.links: list[Row] = []
         self.rows: list[Row] = []
         self.points: list[Row] = []
-        self.ends = _read_ends(connection, states.ids())
+        self.ends = read_ends(connection, states.ids())
 
     def write(self, key: str) -> tuple[Recorded, ...]:
         """Insert all rows."""
@@ -185,7 +185,7 @@ class _Batch:
             self._link(pathway, end, minimum)
             for end, minimum in zip(pathway.ends, minima, strict=True)
         ]
-        ends = _ends(tuple(row[name] for name in NAMES) for row in rows)
+        ends = ends_of_rows(rows)
         if {row["side"] for row in rows} != set(SIDES):
             energy = pathway.transition_state.energy
             raise AtlasError(
@@ -193,7 +193,7 @@ class _Batch:
             )
         state = self.states.place(pathway.transition_state)
         if not state.is_new:
-            return state, _agree(self.ends[state.id], ends)
+            return state, agree(self.ends[state.id], ends)
         self.ends[state.id] = ends
         distinct = {(row["side"], row["minimum"]): row for row in reversed(rows)}
         self.links += [{"transition_state": state.id, **row} for row in distinct.values()]
@@ -224,7 +224,7 @@ class _Batch:
         return {**row, "via": known, "via_index": 1}
 
 
-def _read_ends(connection: Connection, states: Sequence[int]) -> dict[int, Ends]:
+def read_ends(connection: Connection, states: Sequence[int]) -> dict[int, Ends]:
     """The stored ends of transition states."""
     links: dict[int, list[Sequence]] = {state: [] for state in states}
     for first in range(0, len(states), STATES_AT_ONCE):
@@ -234,6 +234,11 @@ def _read_ends(connection: Connection, states: Sequence[int]) -> dict[int, Ends]
         for state, *row in connection.execute(ENDS, named):
             links[state].append(row)
     return {state: _ends(found) for state, found in links.items()}
+
+
+def ends_of_rows(rows: Iterable[Mapping[str, Any]]) -> Ends:
+    """The ends of a transition state by the rows of its links."""
+    return _ends(tuple(row[name] for name in NAMES) for row in rows)
 
 
 def _ends(links: Iterable[Sequence]) -> Ends:
@@ -247,7 +252,7 @@ def _ends(links: Iterable[Sequence]) -> Ends:
     return tuple(None if side in chosen else frozenset(sides[side]) for side in sides)
 
 
-def _agree(stored: Ends, found: Ends) -> bool:
+def agree(stored: Ends, found: Ends) -> bool:
     """Whether the two sides are those stored, as far as these are known."""
     return any(
         all(one is None or one == other for one, other in zip(stored, order, strict=True))

@@ -22,6 +22,9 @@ FAILED_VERIFICATION = 1
 OUTPUT_FAILED = 1
 BAD_INPUT = 2
 
+listeners: list[Callable[[str], None]] = []
+"""Who gets all messages, too."""
+
 P = ParamSpec("P")
 
 
@@ -48,6 +51,8 @@ def ended_cleanly(command: Callable[P, None]) -> Callable[P, None]:
 
 def note(text: str) -> None:
     """A message on the standard error; where that cannot be written either, nothing."""
+    for listener in listeners:
+        listener(text)
     with suppress(OSError):
         typer.echo(f"lossatlas: {text}", err=True)
 

@@ -1,17 +1,28 @@
 """`lossatlas explore`: grow the atlas of a study."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lossatlas.cli import signals
 from lossatlas.cli.arguments import JsonOption, ended_cleanly, note
+from lossatlas.cli.run_log import ProgressLines, RunLog, beside
 from lossatlas.cli.settings import with_settings
+from lossatlas.cli.workers import ClusterOption, check_cluster, workers_of
 from lossatlas.exploration.stop_rules import SETTINGS
 
 if TYPE_CHECKING:
     from lossatlas.atlas import Exploration
+
+
+class Shown(StrEnum):
+    """How progress is shown."""
+
+    auto = "auto"
+    json = "json"
+    none = "none"
 
 
 @ended_cleanly
@@ -26,8 +37,23 @@ def explore(
         typer.Option(metavar="FILE", help="Atlas to begin or continue; default ./<study>.atlas."),
     ] = None,
     *,
+    cluster: ClusterOption = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Add what happens to this file, with times; default beside the atlas: d2.log.",
+        ),
+    ] = None,
+    progress: Annotated[
+        Shown,
+        typer.Option(
+            help="On the standard error: live on a terminal and a line a minute elsewhere (auto), "
+            "a line of JSON for each commit, once a second at most (json), or nothing (none).",
+        ),
+    ] = Shown.auto,
     as_json: JsonOption = False,
-    **given: float | None,
+    **given: Any,
 ) -> None:
     """Explore the loss landscape of a study.
 
@@ -43,13 +69,23 @@ def explore(
     loaded = load_study(study)
     target = f"{loaded.name}.atlas" if atlas is None else atlas
     check_target(target)  # before JAX takes its second to load
+    check_cluster(cluster)
     configure()
-    from lossatlas.studies.exploring import explored
+    from lossatlas.studies.exploring import Reporting, explored
 
-    with explored(loaded, target, given, started=context.obj) as opened:
-        ended = opened.exploration
-    assert ended is not None  # it has just been explored
-    _show(ended, target, as_json)
+    run_log = RunLog(beside(target) if log is None else log)
+    shown = {Shown.auto: True, Shown.none: False, Shown.json: ProgressLines()}[progress]
+    reporting = Reporting(shown, context.obj, run_log.report)
+    with run_log.kept():
+        run_log.write(f"explore {study}: {_asked(given, cluster)}")
+        with workers_of(cluster) as executor:
+            settings = {**given, "executor": executor}
+            with explored(loaded, target, settings, reporting=reporting) as opened:
+                ended, name = opened.exploration, opened.name
+        assert ended is not None  # it has just been explored
+        for line in ended.lines(name, _stopped(ended)):
+            run_log.write(line)
+    _show(ended, name, as_json)
     if advice := ended.advice():
         note(advice)
     if ended.reason == "interrupted":
@@ -64,6 +100,19 @@ def _show(ended: "Exploration", target: str, as_json: bool) -> None:
         fields = {**ended._asdict(), "dominant_failure": failure and failure.fields()}
         show_json({"atlas": target, **fields})
         return
-    reason = signals.stopped_by() if ended.reason == "interrupted" else ""
-    for line in ended.lines(target, reason):
+    for line in ended.lines(target, _stopped(ended)):
         typer.echo(line)
+
+
+def _stopped(ended: "Exploration") -> str:
+    """By which signal it was stopped, if it was."""
+    return signals.stopped_by() if ended.reason == "interrupted" else ""
+
+
+def _asked(given: dict[str, Any], cluster: str | None) -> str:
+    """The options given, and the version, for the log."""
+    from importlib.metadata import version
+
+    asked = {**given, "cluster": cluster}
+    listed = [f"--{k.replace('_', '-')} {v}" for k, v in asked.items() if v is not None]
+    return f"lossatlas {version('lossatlas')} {' '.join(listed)}"

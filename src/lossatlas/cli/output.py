@@ -22,9 +22,9 @@ FORMATS = {
 """How people read a column; others: six significant digits."""
 
 
-def show_json(value: object) -> None:
-    """Print JSON; numbers that are not finite become null."""
-    typer.echo(json.dumps(_plain(value), indent=2, allow_nan=False))
+def show_json(value: object, *, one_line: bool = False) -> None:
+    """Print JSON, on one line if asked for; numbers that are not finite become null."""
+    typer.echo(json.dumps(_plain(value), indent=None if one_line else 2, allow_nan=False))
 
 
 def show_table(frame: "DataFrame", *, as_json: bool, as_csv: bool, limit: int | None) -> None:

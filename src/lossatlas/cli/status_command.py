@@ -1,10 +1,13 @@
 """`lossatlas status`: what an atlas holds, in counts."""
 
-from typing import TYPE_CHECKING, Any
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lossatlas.cli.arguments import AtlasArgument, JsonOption, ended_cleanly
+from lossatlas.cli.numbers import checked
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -14,12 +17,35 @@ NOT_ESTIMATED = "not estimated; explore with --independent-share 0.2 or --until 
 
 
 @ended_cleanly
-def status(atlas: AtlasArgument, as_json: JsonOption = False) -> None:
+def status(
+    atlas: AtlasArgument,
+    watch: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Show it again every so many seconds, until Ctrl-C; with --json one line each.",
+            callback=checked(lambda value: 0.1 <= value <= 86_400, "from 0.1 to 86400", "60"),
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show how much of a landscape an atlas holds.
 
     Counts, the fingerprint of the landscape, what independent draws say about points that are
     unseen, and the last runs.
     """
+    if watch is None:
+        _show_once(atlas, as_json, in_lines=False)
+        return
+    while True:
+        if sys.stdout.isatty():
+            typer.clear()
+        _show_once(atlas, as_json, in_lines=True)
+        sys.stdout.flush()
+        time.sleep(watch)
+
+
+def _show_once(atlas: str, as_json: bool, *, in_lines: bool) -> None:
     from lossatlas.analysis.completeness import completeness, completeness_table
     from lossatlas.atlas import Atlas
     from lossatlas.cli.output import records, show_json, show_table
@@ -27,7 +53,7 @@ def status(atlas: AtlasArgument, as_json: JsonOption = False) -> None:
     with Atlas.open(atlas) as opened:
         counts, streams = opened.status(), completeness_table(completeness(opened))
         if as_json:
-            show_json({**counts, "completeness": records(streams)})
+            show_json({**counts, "completeness": records(streams)}, one_line=in_lines)
             return
         runs = opened.runs()
     for name, value in counts.items():

@@ -1,5 +1,6 @@
 """`lossatlas verify`: compute everything that an atlas claims once more."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ from lossatlas.cli.arguments import (
     ended_cleanly,
     note,
 )
+from lossatlas.cli.workers import ClusterOption, check_cluster, workers_of
 from lossatlas.errors import AtlasError, BadInputError
 
 if TYPE_CHECKING:
@@ -43,18 +45,29 @@ def verify(
             help="Do not follow links again that the search followed as tightly; says how many.",
         ),
     ] = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep what was as stored in this file, and do not compute what is in it again.",
+        ),
+    ] = None,
+    cluster: ClusterOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compute again what an atlas claims.
 
-    Checks first that every row is as it was written and all rows fit together, then gradient,
-    Hessian index and links of the stored points. Links are followed down both
-    sides of every transition state, more carefully than when they were found. The exit code is
-    1 if anything is not as stored. Ctrl-C shows what was checked until then.
+    Checks first that every row is as it was written, all rows fit together and no point is stored
+    twice. Then everything is computed from the stored weights alone: gradient, Hessian index,
+    spectrum, log-determinant, invariants, orbit size, columns of AUC, and where both paths from
+    every transition state lead, followed more carefully than when they were found. The exit code is
+    1 if anything is not as stored. Ctrl-C shows what was checked until then; with --resume the next
+    verification goes on there.
     """
     if flow and trust_confirmed:
         problem = "the links that it trusts were not followed by the integrator of --flow"
         raise BadInputError("--trust-confirmed", problem, "use one of the two")
+    check_cluster(cluster)
     from lossatlas.lanes.runtime import configure
 
     configure()
@@ -74,9 +87,18 @@ def verify(
                 raise
             found = nothing_checked(damaged, error)
         else:
-            found = verify_atlas(
-                landscape, opened, sample, flow, seed, report, trust_confirmed=trust_confirmed
-            )
+            with workers_of(cluster) as executor:
+                found = verify_atlas(
+                    landscape,
+                    opened,
+                    sample,
+                    flow,
+                    seed,
+                    report,
+                    trust_confirmed=trust_confirmed,
+                    executor=executor,
+                    resume=resume,
+                )
     if as_json:
         show_json(found._asdict())
     else:
@@ -97,6 +119,8 @@ def _show(found: "Verification") -> None:
     states = counted(found.checked_transition_states, "transition state")
     links = counted(found.checked_links, "link")
     typer.echo(f"checked {minima}, {states}, {links}: {counted(len(found.failures), 'failure')}")
+    if found.resumed:
+        typer.echo(f"verified before: {counted(found.resumed, 'more point')}")
     if found.trusted_links:
         trusted = counted(found.trusted_links, "more link")
         typer.echo(f"trusted {trusted}, which the search had followed as tightly")

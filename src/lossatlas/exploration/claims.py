@@ -1,16 +1,13 @@
-"""What an atlas claims of its points and links, and whether what is found agrees with it."""
+"""What an atlas claims of its links, and whether what is found agrees with it."""
 
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, select
 
 from lossatlas.atlas import schema
-from lossatlas.atlas.columns import read_columns, stack
-from lossatlas.search.identity import deviation, energy_window
-from lossatlas.search.known import Known, KnownPoints, KnownView
-from lossatlas.search.outcome import StationaryPoint
+from lossatlas.atlas.columns import read_columns
 
 UNKNOWN = -1
 """Stands for the id of a point that the atlas does not have."""
@@ -98,56 +95,6 @@ class StoredLinks(NamedTuple):
     rows: int
     tolerance: float
     methods: frozenset[str]
-
-
-class StoredPoints:
-    """The points of one table, and the view that recognizes them.
-
-    Args:
-        connection: to the atlas.
-        table: ``schema.minimum`` or ``schema.transition_state``.
-
-    Attributes:
-        kind: ``"minimum"`` or ``"transition state"``.
-        ids: (m,) ascending.
-    """
-
-    def __init__(self, connection: Connection, table: Table) -> None:
-        """Read all of them, but not their weights."""
-        self.kind = table.name.replace("_", " ")
-        c = table.c
-        query = select(c.id, c.energy, c.uncertainty, c.invariants).order_by(c.id)
-        read = read_columns(connection, query)
-        self.ids = read["id"].astype(np.int64)
-        self._rows = Known(
-            self.ids,
-            read["energy"].astype(np.float64),
-            read["uncertainty"].astype(np.float64),
-            stack(read["invariants"].tolist()),
-        )
-        self._view = _view_of(self._rows)
-
-    def recognized(self, point: StationaryPoint) -> int:
-        """The id of the stored point that this one is a copy of, or `UNKNOWN`."""
-        found = self._view.find(point)
-        return UNKNOWN if found is None else found
-
-    def differences(self, identity: int, point: StationaryPoint) -> list[str]:
-        """What a point computed again has otherwise than the row of this id, in words."""
-        row = int(np.searchsorted(self.ids, identity))
-        energy, uncertainty = float(self._rows.energies[row]), float(self._rows.uncertainties[row])
-        if abs(point.energy - energy) > energy_window(energy):
-            return [f"loss {point.energy:.12g}, stored {energy:.12g}"]
-        if deviation(point, uncertainty, self._rows.invariants[row]) > 1.0:
-            return ["the stored invariants are not those of the stored weights"]
-        return []
-
-
-def _view_of(rows: Known) -> KnownView:
-    table = KnownPoints()
-    if len(rows.keys):
-        table.append(rows)
-    return table.as_of()
 
 
 def read_claims(connection: Connection, ids: Iterable[int] | None = None) -> list[StoredLinks]:

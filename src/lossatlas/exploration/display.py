@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lossatlas.atlas import Exploration
     from lossatlas.exploration.explorer import ExploreOptions, Progress as Snapshot
 
-PLAIN_SECONDS = 30.0
+PLAIN_SECONDS = 60.0
 """Elsewhere than on a terminal, seconds between two lines."""
 
 
@@ -106,7 +106,9 @@ class ExploreDisplay:
         if time.monotonic() - self.last_line >= PLAIN_SECONDS:
             self.last_line = time.monotonic()
             with suppress(OSError):  # a full disk for messages is no reason to stop searching
-                say(f"{duration(progress.seconds)}  {self._counts()}", self.console)
+                left = self.seconds_left()
+                ending = "" if left is None else f"   {duration(left)} left"
+                say(f"{duration(progress.seconds)}  {self._counts()}{ending}", self.console)
 
     def share_done(self) -> float | None:
         """How much is done, by the stop rule that is nearest; None without a rule."""

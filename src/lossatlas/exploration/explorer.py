@@ -10,22 +10,23 @@ searches that have finished behind one that has not are kept too. An exploration
 goes on where it ended (`resuming`).
 """
 
-import platform
 import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from lossatlas.analysis.completeness import completeness, is_complete
 from lossatlas.atlas import Atlas, Attempt
 from lossatlas.atlas.ending import Exploration
 from lossatlas.atlas.failures import dominant_failure
+from lossatlas.distribution.runner import Limits, Runner
+from lossatlas.distribution.versions import versions
 from lossatlas.errors import BadInputError
 from lossatlas.exploration.catalog import chosen
 from lossatlas.exploration.checkpoint import last_due
 from lossatlas.exploration.committing import Committer
+from lossatlas.exploration.places import Place, chosen_place
 from lossatlas.exploration.planner import Planned, begin, plan_round
 from lossatlas.exploration.points import count_points
 from lossatlas.exploration.resuming import IN_FLIGHT, Restart, find_restart
@@ -33,10 +34,7 @@ from lossatlas.exploration.stop_rules import ExploreOptions
 from lossatlas.exploration.view import Observer
 from lossatlas.exploration.width import chosen_width
 from lossatlas.landscape.base import Landscape
-from lossatlas.landscape.device import device
-from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.requests import Found
-from lossatlas.lanes.session import Session
 from lossatlas.search.outcome import Outcome
 from lossatlas.search.tools import Tools, default_tools
 
@@ -94,15 +92,15 @@ def grow(
     usual = default_tools(landscape)
     tools = usual if tools is None else tools
     check_tools(tools, landscape)
-    engine = Engine(landscape.surface, options.lanes, options.workers)
-    width = chosen_width(options, atlas, landscape, engine.capacity)
+    place = chosen_place(landscape, options, tools)
+    width = chosen_width(options, atlas, landscape, place.capacity)
     options = replace(options, width=width)
-    rounds = _Rounds(landscape, atlas, options, tools, report, begun)
+    rounds = _Rounds(landscape, atlas, options, report, begun)
     run, reason = None, "interrupted"
     try:
         recorded = {**options.record(), **_changed(tools, usual)}
-        run = atlas.start_run(recorded, options.seed, _versions(), _device())
-        reason = rounds.run(run, recorded, engine)
+        run = atlas.start_run(recorded, options.seed, versions(), place.device)
+        reason = rounds.run(run, recorded, place)
     except KeyboardInterrupt:
         pass
     finally:
@@ -114,7 +112,7 @@ def grow(
         *points,
         rounds.committer.attempts,
         time.monotonic() - begun,
-        time.process_time() - cpu,
+        time.process_time() - cpu + rounds.cpu_elsewhere,
         tuple(sorted({type(kernel).__name__ for kernel in rounds.uncompiled})),
         sum(rounds.uncompiled.values()),
         dominant_failure(rounds.committer.statuses, points.minima),
@@ -198,12 +196,11 @@ class _Rounds:
     `submitted` those of the searches that the engine was given.
     """
 
-    def __init__(self, landscape, atlas, options, tools, report, begun) -> None:
+    def __init__(self, landscape, atlas, options, report, begun) -> None:
         self.landscape, self.atlas, self.options = landscape, atlas, options
         self.report, self.begun, self.cpu_begun = report, begun, time.process_time()
         self.agendas = begin(chosen(options.strategies, options.aim))
         self.width = options.width
-        self.tools: Tools = tools
         self.observer = Observer(atlas, landscape, options.seed)
         with atlas.reading() as connection:
             known = count_points(connection)
@@ -217,8 +214,14 @@ class _Rounds:
         self.asked = -1
         self.limit_reached = self.exhausted = self.complete = self.idle = False
         self.uncompiled: dict[Any, float] = {}
+        self.runner: Runner | None = None
 
-    def run(self, run_id: int, recorded: dict[str, Any], engine: Engine) -> str:
+    @property
+    def cpu_elsewhere(self) -> float:
+        """CPU time that other processes have spent on its searches."""
+        return 0.0 if self.runner is None else self.runner.cpu_seconds()
+
+    def run(self, run_id: int, recorded: dict[str, Any], place: Place) -> str:
         """Explore, as this run of the atlas with these options; why it ended."""
         self.committer.run_id = run_id
         if self.committer.enough:
@@ -226,12 +229,13 @@ class _Rounds:
         if self._complete():
             return "complete"
         limited = self.options.minutes is not None or self.options.cpu_minutes is not None
-        with engine.session(self.stopped, self.seconds_left if limited else None) as session:
-            self.uncompiled = session.uncompiled
+        limits = Limits(self.stopped, self.seconds_left if limited else None)
+        with place.open(self.observer.fold.known, limits) as runner:
+            self.runner, self.uncompiled = runner, runner.uncompiled
             self._begin(recorded)
             for _ in range(IN_FLIGHT):
-                self._plan(session)
-            self._collect(session)
+                self._plan(runner)
+            self._collect(runner)
         if self.committer.enough:
             return "number"
         if self.complete:
@@ -247,7 +251,7 @@ class _Rounds:
     def seconds_left(self) -> float:
         seconds, cpu = time.monotonic() - self.begun, 0.0
         if self.options.cpu_minutes is not None:  # asked for at every step of every worker
-            cpu = time.process_time() - self.cpu_begun
+            cpu = time.process_time() - self.cpu_begun + self.cpu_elsewhere
         return self.options.seconds_left(seconds, cpu)
 
     def _complete(self) -> bool:
@@ -262,34 +266,34 @@ class _Rounds:
         for key in self.restart.before:
             fold.tried.add(key)
 
-    def _plan(self, session: Session) -> None:
+    def _plan(self, runner: Runner) -> None:
         """Plan one round from the atlas, and hand what it lacks of it to the engine."""
         number, self.planned_rounds = self.planned_rounds, self.planned_rounds + 1
         view = self.observer.view(None if self.committer.attempts else self.restart.as_of(number))
         self.observer.fold.keep_neighbors(KEPT_AT_ONCE)
-        tools = self.tools._replace(known=self.observer.known())
         share, size = self.options.share_of_draws, self.width // IN_FLIGHT
         for planned in plan_round(view, self.agendas, share, size):
             parts = self.restart.parts.get(planned.task.key, 0)
             search = _InFlight(planned, number, view.as_of, self.width, parts)
             if not search.complete:
                 self.submitted.append(self.planned)
-                session.submit(planned.task.search(tools))
+                task = planned.task
+                runner.submit(task.search, task.key.text(), task.parts)
             self.searches[self.planned] = search
             self.planned += 1
         self.ends.append(self.planned)
 
-    def _collect(self, session: Session) -> None:
+    def _collect(self, runner: Runner) -> None:
         """Commit results in order; plan another round whenever one is complete."""
         waiting: dict[int, list[Outcome | Found]] = {}
         last = time.monotonic()
         try:
-            self._go_on(session, waiting)
-            for number, result in session.results():
+            self._go_on(runner, waiting)
+            for number, result in runner.results():
                 position = self.submitted[number]
                 self.searches[position].check(result)  # before it waits: all that wait are kept
                 waiting.setdefault(position, []).append(result)
-                if self._go_on(session, waiting):
+                if self._go_on(runner, waiting):
                     last = time.monotonic()
                 if time.monotonic() - last > COMMIT_SECONDS:
                     self._commit()
@@ -299,14 +303,14 @@ class _Rounds:
             self._commit()
             self.observer.fold.keep_neighbors()
 
-    def _go_on(self, session: Session, waiting: dict[int, list[Outcome | Found]]) -> bool:
+    def _go_on(self, runner: Runner, waiting: dict[int, list[Outcome | Found]]) -> bool:
         """Take what has come of the next searches in order; whether a round was committed."""
         committed = False
         while True:
             while self.ends and self.next == self.ends[0] and not self.idle:
                 self.ends.popleft()
                 self._commit()
-                self._next_round(session)
+                self._next_round(runner)
                 committed = True
             if self.next == self.planned:
                 return committed
@@ -337,18 +341,18 @@ class _Rounds:
         kept = [k for k in sorted(waiting) if self.searches[k].planned.stream is None]
         return [attempt for k in kept for attempt in self._attempts(k, waiting[k])]
 
-    def _next_round(self, session: Session) -> None:
+    def _next_round(self, runner: Runner) -> None:
         self.committer.begin_round()
         if self.options.until is None:
             self.exhausted = self.exhausted or self.committer.quiet >= self._patience()
         elif not self.limit_reached and self._is_due() and self._complete():
             self.complete = self.limit_reached = True
         if not self.exhausted and not self.limit_reached:
-            self._plan(session)
+            self._plan(runner)
         # Rounds may be empty; where all in flight are, another would be planned from the same.
         self.idle = self.next == self.planned
         if self.idle:
-            session.no_more()
+            runner.no_more()
 
     def _is_due(self) -> bool:
         """Whether to ask if the atlas is complete: to answer takes longer, the larger it is."""
@@ -377,13 +381,3 @@ class _Rounds:
             round=self.round,
             strategy_counts=dict(self.committer.counts),
         )
-
-
-def _versions() -> dict[str, str]:
-    names = ("lossatlas", "jax", "jaxlib", "numpy", "scipy")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
-
-
-def _device() -> str:
-    used = device()
-    return f"{used.platform}: {used.device_kind}"

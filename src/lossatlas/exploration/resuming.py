@@ -14,6 +14,7 @@ import numpy as np
 from sqlalchemy import Select, func, select
 
 from lossatlas.atlas import Atlas, schema
+from lossatlas.atlas.joining import MERGED
 from lossatlas.atlas.log import LogColumns
 from lossatlas.exploration.catalog import AIMS
 from lossatlas.exploration.stop_rules import usual_share_of_draws
@@ -114,5 +115,5 @@ def _manner(options: Mapping[str, Any]) -> tuple[Any, ...]:
     share = options.get("independent_share")
     if share is None:
         share = usual_share_of_draws(options.get("until"), aim)
-    same = (options.get(name) for name in ("seed", "width", "tools"))
+    same = (options.get(name) for name in ("seed", "width", "tools", MERGED))
     return (aim, in_order, share, *same)

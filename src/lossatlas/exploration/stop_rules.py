@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 from lossatlas.errors import BadInputError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from lossatlas.exploration.tasks import Strategy
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -138,6 +140,8 @@ class ExploreOptions:
             wide machine needs many, and the fewer there are the more is known when each is planned.
             Default that of the atlas which is continued, else what keeps all lanes of all workers
             busy (`exploration.width`). What is found depends on it.
+        executor: whose workers make the searches, any `concurrent.futures.Executor`; default None,
+            this process. What is found does not depend on it.
         strategies: those to use, by name (see `lossatlas.exploration.catalog`) or as records of
             your own (`lossatlas.exploration.tasks.Strategy`); default all of ours.
 
@@ -209,6 +213,7 @@ class ExploreOptions:
         least=2,
     )
     strategies: "Sequence[str | Strategy] | None" = None
+    executor: "Executor | None" = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -330,6 +335,7 @@ class Settings(TypedDict, total=False):
     workers: int | None
     width: int | None
     strategies: "Sequence[str | Strategy] | None"
+    executor: "Executor | None"
 
 
 def takes_settings(function: F) -> F:

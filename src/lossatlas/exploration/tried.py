@@ -19,6 +19,16 @@ class Key(NamedTuple):
     origins: tuple[int, ...]
     what: str = ""
 
+    def text(self) -> str:
+        """In words.
+
+        Examples:
+            >>> Key("connect", (3, 7)).text(), Key("basin-hopping", (), "chain 4").text()
+            ('connect 3, 7', 'basin-hopping, chain 4')
+        """
+        started = f"{self.strategy} {', '.join(map(str, self.origins))}".strip()
+        return f"{started}, {self.what}" if self.what else started
+
 
 class Tried:
     """The searches made or planned.

@@ -7,33 +7,32 @@ search, or, on request, by an ODE solver that shares no code with it. The two si
 state must reach the stored minima, no other ones, and by way of the stored saddles.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from lossatlas.analysis.auc_check import wrong_auc
 from lossatlas.atlas import Atlas, schema
-from lossatlas.errors import BadInputError, LossatlasError, Status
-from lossatlas.exploration.claims import (
-    End,
-    Sides,
-    StoredLinks,
-    StoredPoints,
-    agree,
-    in_words,
-    read_claims,
-)
-from lossatlas.exploration.ode_flow import Integrated, OdeFlow
-from lossatlas.exploration.stop_rules import SETTINGS, Setting
+from lossatlas.distribution.runner import Limits, Runner
+from lossatlas.errors import BadInputError, ClusterError, LossatlasError
+from lossatlas.exploration.claims import End, Sides, StoredLinks, agree, in_words, read_claims
+from lossatlas.exploration.places import chosen_place
+from lossatlas.exploration.recomputing import Recomputed, recompute_pathway, recompute_point
+from lossatlas.exploration.stop_rules import SETTINGS, ExploreOptions, Setting
+from lossatlas.exploration.stored_points import StoredPoints, StoredRow, duplicates
+from lossatlas.exploration.verified import Verified
 from lossatlas.landscape.base import Landscape
-from lossatlas.lanes.engine import Engine
-from lossatlas.lanes.requests import Request, Requests, Search
 from lossatlas.old_names import renamed_arguments
-from lossatlas.search.certify import Certificate, certified
-from lossatlas.search.outcome import PathwayEnd
-from lossatlas.search.pathway import ends_of, follow
+from lossatlas.search.known import KnownPoints
+from lossatlas.search.outcome import PathwayEnd, StationaryPoint
 from lossatlas.search.tools import Tools, default_tools
+
+T = TypeVar("T")
 
 CONFIRMING = 1 / 3
 """Tolerances of confirming paths, as parts of those of the search. How far a path may have strayed
@@ -41,6 +40,10 @@ before the next tolerance is used is the same. `python -m benchmarks.verificatio
 ends with those at a tenth of these tolerances."""
 SMALLER_BALL = 0.1
 """Newton ball of confirming paths, as a part of that of the search."""
+AT_ONCE = 4096
+"""Searches in flight."""
+ROWS_AT_ONCE = 500
+"""Points whose weights are read together."""
 SAMPLE = Setting(int, "a whole number, 1 or more", "check so many points of each kind", 20, least=1)
 
 
@@ -54,6 +57,8 @@ class Verification(NamedTuple):
         interrupted: whether an interrupt ended it before all that was asked for was checked.
         trusted_links: how many links were not followed again, because `trust_confirmed` was given
             and the search had followed them as tightly.
+        resumed: how many points were not computed again, because `resume` says that they were
+            verified before.
     """
 
     checked_minima: int
@@ -62,6 +67,7 @@ class Verification(NamedTuple):
     failures: tuple[str, ...]
     interrupted: bool = False
     trusted_links: int = 0
+    resumed: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,8 @@ class _Asked:
     seed: int
     transition_states: Sequence[int] | None
     trust_confirmed: bool
+    executor: Executor | None = None
+    resume: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -94,11 +102,17 @@ def verify(
     report: Callable[[int, int], None] = lambda done, total: None,
     transition_states: Sequence[int] | None = None,
     trust_confirmed: bool = False,
+    *,
+    executor: Executor | None = None,
+    resume: str | Path | None = None,
 ) -> Verification:
-    """Recompute gradient, Hessian index and links of stored points.
+    """Recompute what an atlas claims of its points from their weights alone.
 
-    First the rows themselves are checked (`Atlas.check`), all of them, whatever the sample. All
-    cores are used. An interrupt (Ctrl-C) ends it with what has been checked until then.
+    First the rows themselves are checked (`Atlas.check`), and whether a point is stored twice: all
+    of them, whatever the sample. Then gradient, index and spectrum, log-determinant, invariants,
+    orbit size and columns of AUC are computed again, and both paths from transition states are
+    followed. All cores are used. An interrupt (Ctrl-C) ends it with what has been checked until
+    then.
 
     Args:
         landscape: the landscape of the atlas.
@@ -112,6 +126,10 @@ def verify(
             followed all of them with the tolerance that would be used here, or a tighter one, and
             none ran into a saddle: a link does not say how paths were followed from there. Its
             point is checked all the same.
+        executor: whose workers compute, any `concurrent.futures.Executor`; default None, this
+            process.
+        resume: path of a file that keeps what was as stored, and what was in it before is not
+            computed again; it is begun if it is not there.
 
     Raises:
         BadInputError: for a sample or seed that is no such number, for an id of no transition
@@ -121,11 +139,19 @@ def verify(
         >>> verify(landscape, atlas, sample=20).failures             # doctest: +SKIP
         ()
     """
-    asked = _Asked(sample, flow, seed, transition_states, trust_confirmed)
+    asked = _Asked(
+        sample,
+        flow,
+        seed,
+        transition_states,
+        trust_confirmed,
+        executor,
+        None if resume is None else Path(resume).expanduser(),
+    )
     damaged = atlas.check()
     try:
         found = _recomputed(landscape, atlas, asked, report)
-    except BadInputError:
+    except (BadInputError, ClusterError):
         raise
     except (LossatlasError, TypeError, ValueError) as error:
         if not damaged:
@@ -148,6 +174,8 @@ def nothing_checked(damaged: Sequence[str], error: Exception) -> Verification:
 class _Checked(NamedTuple):
     """What came of checking one point: what was wrong, and its links followed and trusted."""
 
+    kind: str
+    id: int
     wrong: list[str]
     followed: int = 0
     trusted: int = 0
@@ -156,10 +184,12 @@ class _Checked(NamedTuple):
 def _recomputed(
     landscape: Landscape, atlas: Atlas, asked: _Asked, report: Callable[[int, int], None]
 ) -> Verification:
-    with atlas.reading() as connection:  # weights are read by id, and no row is ever changed
+    with atlas.reading() as connection:  # rows are read by id, and none is ever changed
         minima = StoredPoints(connection, schema.minimum)
         states = StoredPoints(connection, schema.transition_state)
         claims = read_claims(connection, asked.transition_states)
+        manner = {"flow": asked.flow, "trust_confirmed": asked.trust_confirmed}
+        verified = Verified(asked.resume, connection, manner)
     there = set(states.ids.tolist())
     links = [claim for claim in claims if claim.id in there]  # `Atlas.check` reports the others
     random = np.random.default_rng(asked.seed)
@@ -168,38 +198,41 @@ def _recomputed(
         links = _draw(links, asked.sample, random)
     else:
         _refuse_missing(asked.transition_states, {link.id for link in links})
-    checks = _Checks(landscape, minima, states, asked)
-    searches = [checks.minimum(i, w) for i, w in _weights(atlas.minimum_weights, minimum_ids)]
-    weights = _weights(atlas.transition_state_weights, [link.id for link in links])
-    searches += [
-        checks.transition_state(link, w) for link, (_, w) in zip(links, weights, strict=True)
-    ]
-    checked: dict[int, _Checked] = {}
-    interrupted = False
+    doubles = [text for points in (minima, states) for text in duplicates(atlas, points)]
+    wrong = list(wrong_auc(atlas, landscape, minimum_ids))
+    before = [("minimum", i) in verified for i in minimum_ids]
+    minimum_ids = [i for i, done in zip(minimum_ids, before, strict=True) if not done]
+    again = [link for link in links if ("transition_state", link.id) not in verified]
+    resumed = sum(before) + len(links) - len(again)
+    checks = _Checks(landscape, atlas, minima, states, asked)
+    made, interrupted = [], False
+    total = len(minimum_ids) + len(again)
     try:
-        for position, found in _run(landscape, searches):
-            checked[position] = found
-            report(len(checked), len(searches))
+        for checked in checks.made(minimum_ids, again):
+            made.append(checked)
+            if not checked.wrong:
+                verified.add(checked.kind, checked.id)
+            report(len(made), total)
     except KeyboardInterrupt:
         interrupted = True
-    return _summary(checked, len(minimum_ids), interrupted)
+    finally:
+        verified.close()
+    found = _summary(made, interrupted, resumed)
+    return found._replace(failures=(*doubles, *wrong, *found.failures))
 
 
-def _run(landscape: Landscape, searches: Sequence[Search]) -> Iterator[tuple[int, _Checked]]:
-    return Engine(landscape.surface).run(searches)
-
-
-def _summary(checked: dict[int, _Checked], minima: int, interrupted: bool) -> Verification:
-    """What was found at each position that was checked; so many of all positions are minima."""
-    found = [checked[position] for position in sorted(checked)]
-    checked_minima = sum(position < minima for position in checked)
+def _summary(made: list[_Checked], interrupted: bool, resumed: int) -> Verification:
+    """What was found, ordered by kind and id."""
+    made = sorted(made, key=lambda one: (one.kind, one.id))
+    minima = sum(one.kind == "minimum" for one in made)
     return Verification(
-        checked_minima,
-        len(checked) - checked_minima,
-        sum(one.followed for one in found),
-        tuple(text for one in found for text in one.wrong),
+        minima,
+        len(made) - minima,
+        sum(one.followed for one in made),
+        tuple(text for one in made for text in one.wrong),
         interrupted,
-        sum(one.trusted for one in found),
+        sum(one.trusted for one in made),
+        resumed,
     )
 
 
@@ -217,10 +250,6 @@ def _refuse_missing(asked: Sequence[int], there: set[int]) -> None:
         raise BadInputError("verify: transition_states", problem, "use ids that it lists")
 
 
-def _weights(read: Callable, ids: list[int]) -> list[tuple[int, np.ndarray]]:
-    return list(zip(ids, read(ids), strict=True)) if ids else []
-
-
 def stricter(tools: Tools) -> Tools:
     """Tools that follow paths more tightly than a search does, and to a smaller Newton ball."""
     first, tightest = tools.flow_tolerance
@@ -230,70 +259,92 @@ def stricter(tools: Tools) -> Tools:
     )
 
 
-Ends = Generator[Requests, Any, Sides | None]
-
-
 class _Checks:
-    """The checks of one atlas, as searches for the engine; each returns what it found wrong."""
+    """The checks of one atlas: searches that are made by whom it may be, and then compared."""
 
     def __init__(
-        self, landscape: Landscape, minima: StoredPoints, states: StoredPoints, asked: _Asked
+        self,
+        landscape: Landscape,
+        atlas: Atlas,
+        minima: StoredPoints,
+        states: StoredPoints,
+        asked: _Asked,
     ) -> None:
         self.tools = stricter(default_tools(landscape))
-        self.landscape, self.minima, self.states, self.asked = landscape, minima, states, asked
+        self.landscape, self.atlas, self.asked = landscape, atlas, asked
+        self.minima, self.states = minima, states
 
-    def minimum(self, identity: int, w: np.ndarray) -> Generator[Requests, Any, _Checked]:
-        """A minimum is where it says, and is one."""
-        certificate = yield from certified(self.tools, w)
-        return _Checked(self._point(self.minima, identity, certificate, w))
+    def made(self, minima: Sequence[int], links: Sequence[StoredLinks]) -> Iterator[_Checked]:
+        """Check points of these ids and with these links, as many at once as keep all busy."""
+        options = ExploreOptions(executor=self.asked.executor)
+        place = chosen_place(self.landscape, options, self.tools)
+        waiting: dict[int, tuple[StoredRow, StoredLinks | None]] = {}
+        rows = self._rows(minima, links)
+        with place.open(KnownPoints(), Limits()) as runner:
+            self._feed(runner, rows, waiting)
+            for number, found in runner.results():
+                row, link = waiting.pop(number)
+                yield self._compared(row, link, found)
+                self._feed(runner, rows, waiting)
 
-    def transition_state(
-        self, links: StoredLinks, w: np.ndarray
-    ) -> Generator[Requests, Any, _Checked]:
-        """A transition state is where it says, is one, and joins the minima it says."""
-        certificate = yield from certified(self.tools, w)
-        wrong = self._point(self.states, links.id, certificate, w)
-        if wrong or certificate.point is None:
-            return _Checked(wrong)
-        if self.asked.trust_confirmed and self._confirmed(links):
-            return _Checked([], 0, links.rows)
-        way = self._ends_by_ode if self.asked.flow else self._ends
-        reached = yield from way(certificate)
-        return _Checked(_wrong_ends(links, reached), links.rows)
+    def _rows(self, minima: Sequence[int], links: Sequence[StoredLinks]) -> Iterator:
+        for some in _parts(minima):
+            yield from ((row, None) for row in self.minima.rows(self.atlas, some))
+        for some in _parts(links):
+            rows = self.states.rows(self.atlas, [link.id for link in some])
+            yield from zip(rows, some, strict=True)
 
-    def _confirmed(self, links: StoredLinks) -> bool:
-        """Whether the search has followed all paths as tightly as they would be followed now.
+    def _feed(self, runner: Runner, rows: Iterator, waiting: dict) -> None:
+        """Have as many searches in flight as may be."""
+        while len(waiting) < AT_ONCE:
+            row, link = next(rows, (None, None))
+            if row is None:
+                runner.no_more()
+                return
+            follow_links = link is not None and not self._trusted(link)
+            search = partial(recompute_point, row.weights)
+            if follow_links:
+                search = partial(recompute_pathway, row.weights, self.asked.flow)
+            waiting[runner.submit(search, f"{row.kind} {row.id}", 1)] = row, link
+
+    def _trusted(self, links: StoredLinks) -> bool:
+        """Whether links are not followed: the search has followed them as tightly.
 
         A link says this of the path from the transition state only, not of those that go on from a
         saddle which that path runs into.
         """
         straight = all(end.via_index == 0 for side in links.sides for end in side)
         same_method = links.methods == {self.tools.flow.method}
-        return straight and same_method and links.tolerance <= self.tools.flow_tolerance[0]
+        tight = links.tolerance <= self.tools.flow_tolerance[0]
+        return self.asked.trust_confirmed and straight and same_method and tight
 
-    def _point(
-        self, table: StoredPoints, identity: int, certificate: Certificate, w: np.ndarray
-    ) -> list[str]:
-        name, point = f"{table.kind} {identity}", certificate.point
-        if point is None:
-            return [f"{name}: {certificate.status.name.lower().replace('_', ' ')}"]
-        wrong = []
-        index = 0 if table is self.minima else 1
+    def _compared(self, row: StoredRow, links: StoredLinks | None, found: Any) -> _Checked:
+        """What was found, compared with what is stored."""
+        place = row.table, row.id
+        if not isinstance(found, Recomputed):  # the worker died
+            return _Checked(*place, [f"{row.kind} {row.id}: it could not be computed again"])
+        if found.point is None:
+            text = found.status.name.lower().replace("_", " ")
+            return _Checked(*place, [f"{row.kind} {row.id}: {text}"])
+        wrong = [f"{row.kind} {row.id}: {text}" for text in self._differences(row, found.point)]
+        if wrong or links is None:
+            return _Checked(*place, wrong)
+        if self._trusted(links):
+            return _Checked(*place, [], 0, links.rows)
+        reached = None if found.ends is None else self._sides(found.ends)
+        return _Checked(*place, _wrong_ends(links, reached), links.rows)
+
+    def _differences(self, row: StoredRow, point: StationaryPoint) -> list[str]:
+        index = 0 if row.table == "minimum" else 1
         if point.index != index:
-            wrong.append(f"Hessian index {point.index} instead of {index}")
-        moved = float(np.linalg.norm(point.weights - w))
+            return [f"Hessian index {point.index} instead of {index}"]
+        moved = float(np.linalg.norm(point.weights - row.weights))
+        wrong = []
         if moved > 1e-6 * self.landscape.length_scale + 10.0 * point.uncertainty:
             wrong.append(f"not stationary where it is stored, polishing moves it {moved:.1e}")
-        wrong += table.differences(identity, point)
-        return [f"{name}: {text}" for text in wrong]
+        return wrong + row.differences(self.landscape, point)
 
-    def _ends(self, certificate: Certificate) -> Ends:
-        """Where the two paths lead; None if one leads nowhere."""
-        assert certificate.point is not None
-        followed = yield from follow(self.tools, certificate.point, certificate.modes[0])
-        if followed.status is not Status.CONVERGED:
-            return None
-        ends = followed.pathways[-1].ends
+    def _sides(self, ends: Sequence[PathwayEnd]) -> Sides:
         sides = [frozenset(self._end(end) for end in ends if end.side == side) for side in (0, 1)]
         return sides[0], sides[1]
 
@@ -304,26 +355,10 @@ class _Checks:
             return End(minimum)
         return End(minimum, via.index, self.states.recognized(via) if via.index == 1 else 0)
 
-    def _ends_by_ode(self, certificate: Certificate) -> Ends:
-        """As `_ends`; a path that ends at a saddle is continued by the search's own method."""
-        assert certificate.point is not None
-        pushoff = self.tools.pushoff * certificate.modes[0]
-        starts = [certificate.point.weights + sign * pushoff for sign in (1.0, -1.0)]
-        paths: list[Integrated] = yield [self._path(start) for start in starts]
-        sides = []
-        for side, path in enumerate(paths):
-            if path.status is not Status.CONVERGED:
-                return None
-            arrival = yield from certified(self.tools, path.w)
-            ends = yield from ends_of(self.tools, arrival, side)
-            if not ends:
-                return None
-            sides.append(frozenset(map(self._end, ends)))
-        return sides[0], sides[1]
 
-    def _path(self, start: np.ndarray) -> Request:
-        symmetrizer = self.landscape.symmetrizer(start)
-        return Request(OdeFlow(), (start, symmetrizer, self.landscape.length_scale))
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), ROWS_AT_ONCE):
+        yield items[start : start + ROWS_AT_ONCE]
 
 
 def _wrong_ends(links: StoredLinks, reached: Sides | None) -> list[str]:

@@ -328,7 +328,7 @@ class Session:
                     self.done.put((position, requests))
                 requests = search.send(None if isinstance(requests, Found) else [])
         except StopIteration as end:
-            self._end(position, _last(end.value))
+            self._end(position, last_result(end.value))
         except BaseException as error:
             self._end(position, Failure(error))
         else:
@@ -393,7 +393,7 @@ def is_host_call(kind: type) -> bool:
     return hasattr(kind, "call")
 
 
-def _last(returned: Any) -> Any:
+def last_result(returned: Any) -> Any:
     """What a search has returned: it must not look like a result before the last one."""
     if not isinstance(returned, Found):
         return returned

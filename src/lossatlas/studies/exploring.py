@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias, Unpack
 from lossatlas.analysis.auc_columns import compute_auc
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.atlas.opening import check_target
+from lossatlas.distribution.executors import check_executor
 from lossatlas.errors import BadInputError
 from lossatlas.exploration.catalog import chosen
 from lossatlas.exploration.display import ExploreDisplay, say_how_it_ended, task_shown
@@ -73,6 +74,8 @@ def explore(
         width: searches in flight, 2 or more; default that of the atlas which is continued, else as
             many as keep the machine busy.
         strategies: those to use, by name or as records of your own (`Strategy`); default all.
+        executor: whose workers make the searches: any `concurrent.futures.Executor`, such as that
+            of `cluster`; default None, this process. What is found does not depend on it.
 
     All settings that are not given, or None, are those of the study, if there is one.
 
@@ -84,6 +87,7 @@ def explore(
         BadInputError: for anything that cannot be used; nothing is changed then.
         OtherLandscapeError: if the atlas holds another landscape; says what differs.
         AtlasError: if the atlas cannot be written; what was committed before is safe.
+        ClusterError: if the workers of the executor are gone; likewise.
 
     Examples:
         >>> import tempfile
@@ -96,7 +100,7 @@ def explore(
         ...     atlas.exploration.reason, atlas.minima()["loss"].round(9).tolist()
         ('number', [0.0, 0.0])
     """
-    grown = explored(source, atlas, settings, tools, progress)
+    grown = explored(source, atlas, settings, tools, Reporting(progress))
     if progress is True and grown.exploration is not None:
         say_how_it_ended(grown.exploration, grown.name)
     return grown
@@ -107,15 +111,15 @@ def explored(
     target: Atlas | str | Path | None,
     settings: Mapping[str, Any],
     tools: Tools | None = None,
-    progress: bool | Report = True,
-    started: float | None = None,
+    reporting: "Reporting | None" = None,
 ) -> Atlas:
     """As `explore`, without a last word.
 
     Args:
-        source, target, settings, tools, progress: those of `explore`.
-        started: `time.monotonic()` at which the minutes began to count; default now.
+        source, target, settings, tools: those of `explore`.
+        reporting: how it is reported.
     """
+    progress, started, log = Reporting() if reporting is None else reporting
     started = time.monotonic() if started is None else started
     inspect.signature(explore).bind(source, **settings)  # refuses what is no setting
     source = _checked_source(source)
@@ -125,6 +129,8 @@ def explored(
     options = _options(source, settings)
     target = _checked_target(source, target)
     subject = _subject(source, target, quiet=progress is not True)
+    if options.executor is not None:
+        check_executor(options.executor)
     if tools is not None:
         check_tools(tools, subject.landscape)
     if options.width is not None:
@@ -132,11 +138,34 @@ def explored(
     if options.lanes is not None:
         check_lanes(options.lanes, subject.landscape)
     with _opened(target, subject.problem) as atlas:
-        with _reporting(atlas, options, progress, started) as report:
+        with _reporting(atlas, options, progress, started) as shown:
+            report = shown if log is None else _both(shown, log)
             grow(subject.landscape, atlas, options, report, started, tools)
         if subject.has_data:
             _compute_auc(atlas, subject)
     return atlas
+
+
+class Reporting(NamedTuple):
+    """How an exploration is reported.
+
+    Attributes:
+        progress: that of `explore`.
+        started: `time.monotonic()` at which the minutes began to count; None for now.
+        log: is given a `Progress` after every commit, too.
+    """
+
+    progress: bool | Report = True
+    started: float | None = None
+    log: Report | None = None
+
+
+def _both(one: Report, other: Report) -> Report:
+    def report(state: Progress) -> None:
+        one(state)
+        other(state)
+
+    return report
 
 
 class _Subject(NamedTuple):

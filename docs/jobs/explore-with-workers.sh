@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Scheduler, workers and explorer of one study in one job. Submit it again to go on:
+#   sbatch explore-with-workers.sh d2.toml
+#SBATCH --job-name=lossatlas
+#SBATCH --ntasks=4
+#SBATCH --cpus-per-task=1
+#SBATCH --time=24:00:00
+# The explorer is asked to end two minutes before the job is killed.
+#SBATCH --signal=B:TERM@120
+# For graphics cards, one worker a card: add --gpus-per-task=1 to the line of the workers below, and
+# submit with WORKER="--nworkers 1 --nthreads 4" in the environment and as many cards as workers.
+set -euo pipefail
+
+study=${1:?give the study}
+worker=${WORKER:---nworkers 1 --nthreads 1}
+file="$PWD/scheduler-$SLURM_JOB_ID.json"
+export DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0 # lossatlas counts deaths itself
+
+# One task each for scheduler and explorer, all others are workers.
+step() { srun --exact --ntasks="$1" --job-name="$2" "${@:3}"; }
+step 1 scheduler dask scheduler --scheduler-file "$file" --port 0 --no-dashboard &
+# shellcheck disable=SC2086
+step $((SLURM_NTASKS - 2)) workers dask worker --scheduler-file "$file" $worker --no-dashboard &
+step 1 explorer lossatlas explore "$study" --cluster "$file" --progress none &
+explorer=$!
+
+# Slurm sends the signal to this script, which sends it on to the explorer alone: the workers go on
+# until it has ended.
+end_explorer() {
+  scancel --signal=TERM "$(squeue --noheader --steps --jobs "$SLURM_JOB_ID" --format '%i %j' |
+    awk '$2 == "explorer" { print $1 }')"
+}
+trap end_explorer TERM
+code=0
+while kill -0 "$explorer" 2>/dev/null; do
+  code=0
+  wait "$explorer" || code=$?
+done
+rm -f "$file"
+scancel --signal=TERM "$SLURM_JOB_ID" || true # scheduler and workers, which then end
+wait
+exit "$code"

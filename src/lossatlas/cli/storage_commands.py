@@ -1,0 +1,132 @@
+"""`lossatlas merge`, `backup`, `compact`, `history`: atlases as files, and what they come from."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lossatlas.cli.arguments import AtlasArgument, JsonOption, ended_cleanly
+from lossatlas.cli.table_commands import CsvOption, LimitOption
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+OutputOption = Annotated[
+    str,
+    typer.Option("--output", "-o", metavar="FILE", help="New file, or URL of an empty database."),
+]
+
+
+@ended_cleanly
+def merge(
+    atlases: Annotated[
+        list[str], typer.Argument(metavar="ATLAS ATLAS...", help="Two atlases or more.")
+    ],
+    output: OutputOption,
+    as_json: JsonOption = False,
+) -> None:
+    """Join atlases of one landscape in a new one.
+
+    Points that are the same up to symmetry are one; all runs and attempts are kept, and what one
+    atlas has from being a copy of another is there once. The atlases given stay as they are.
+    """
+    from lossatlas.atlas.joining import merge as join
+    from lossatlas.cli.output import show_json
+    from lossatlas.shown import counted
+
+    joined = join(atlases, output)
+    if as_json:
+        show_json({"atlas": output, "joined": [one._asdict() for one in joined]})
+        return
+    for one in joined:
+        states = counted(one.transition_states, "new transition state")
+        known = f"{one.known_minima:,} and {one.known_transition_states:,} known"
+        attempts = f"{counted(one.attempts, 'attempt')} ({one.shared_attempts:,} there already)"
+        points = f"{counted(one.minima, 'new minimum', 'new minima')}, {states} ({known})"
+        typer.echo(f"{one.name}: {points}, {attempts}")
+        if one.conflicts:
+            text = counted(one.conflicts, "transition state joins", "transition states join")
+            typer.echo(f"{one.name}: {text} other minima than before; lossatlas verify says which")
+
+
+@ended_cleanly
+def backup(atlas: AtlasArgument, output: OutputOption) -> None:
+    """Copy an atlas as it is at this moment, while programs go on writing to it.
+
+    The copy is whole or not there at all, and nothing is ever replaced. From a file to a database,
+    and from a database to a file, too.
+    """
+    from lossatlas.atlas import Atlas
+    from lossatlas.atlas.copying import backup as copy, check_new
+    from lossatlas.shown import counted
+
+    check_new(output)
+    with Atlas.open(atlas) as opened:
+        copy(opened, output)
+    with Atlas.open(output) as opened:
+        counts, name = opened.status(), opened.name
+    minima = counted(counts["minima"], "minimum", "minima")
+    states = counted(counts["transition_states"], "transition state")
+    typer.echo(f"{name}: {minima}, {states}, {counted(counts['attempts'], 'attempt')}")
+
+
+@ended_cleanly
+def compact(atlas: AtlasArgument, as_json: JsonOption = False) -> None:
+    """Write an atlas anew, so that it takes no more space than it needs.
+
+    Nobody else can write to it meanwhile. A file needs as much free space as it has itself.
+    """
+    from lossatlas.atlas import Atlas
+    from lossatlas.atlas.copying import compact as shrink
+    from lossatlas.cli.output import show_json
+
+    with Atlas.open(atlas) as opened:
+        sizes = shrink(opened)
+        name = opened.name
+    if as_json:
+        show_json({"atlas": name, "bytes_before": sizes.before, "bytes": sizes.after})
+        return
+    typer.echo(f"{name}: {sizes.before:,} bytes before, {sizes.after:,} bytes now")
+
+
+@ended_cleanly
+def history(
+    atlas: AtlasArgument,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    limit: LimitOption = None,
+    minimum: Annotated[
+        int | None, typer.Option(min=1, help="Show the attempts that met this minimum.")
+    ] = None,
+    transition_state: Annotated[
+        int | None, typer.Option(min=1, help="Show the attempts that met this transition state.")
+    ] = None,
+) -> None:
+    """Show the runs of an atlas: when, on what, with which seed and versions, and what they added.
+
+    With the id of a point the attempts that have met it, the one that found it first, each with
+    its run.
+    """
+    from lossatlas.atlas import Atlas, provenance
+    from lossatlas.cli.output import show_table
+
+    asked = {"minimum": minimum, "transition_state": transition_state}
+    with Atlas.open(atlas) as opened, opened.reading() as connection:
+        frame = provenance.runs(connection)
+        if any(asked.values()):
+            frame = provenance.met(connection, **asked)
+        elif not (as_json or as_csv):
+            frame = _for_people(frame)
+    show_table(frame, as_json=as_json, as_csv=as_csv, limit=limit)
+
+
+def _for_people(frame: "DataFrame") -> "DataFrame":
+    """The columns that fit a line."""
+
+    def day(time: Any) -> str:
+        return "-" if time != time or time is None else f"{time:%Y-%m-%d %H:%M}"
+
+    shown = frame.assign(start_time=frame["start_time"].map(day))
+    shown["reason"] = shown["reason"].fillna("killed or still running")
+    shown["version"] = [versions.get("lossatlas", "-") for versions in frame["versions"]]
+    names = ("run", "start_time", "seconds", "seed", "version", "device", "reason")
+    return shown.filter([*names, "attempts", "minima", "transition_states"])

@@ -1,0 +1,52 @@
+"""How many searches a batch has.
+
+What an executor does for each batch costs milliseconds, wherever it is done, so batches last some
+seconds. But the last searches of a round have to be shared out among all workers, so batches become
+smaller as fewer are left.
+"""
+
+import math
+
+BATCH_SECONDS = 10.0
+"""How long a batch is to take."""
+MOST_A_SECOND = 50.0
+"""Batches that are sent in a second, at most: what a scheduler handles without effort."""
+SHARES = 2
+"""Parts for each slot that what is waiting is divided into."""
+
+
+def batch_size(waiting: int, slots: int, seconds: float | None) -> int:
+    """Searches of the next batch.
+
+    Args:
+        waiting: searches that wait to be sent, 1 or more.
+        slots: batches that are worked on at once.
+        seconds: that a search takes with all else that its worker does; None if not known yet.
+
+    Examples:
+        >>> batch_size(24, 2, None), batch_size(24, 2, 2.0), batch_size(24, 2, 30.0)
+        (6, 5, 1)
+        >>> batch_size(12_000, 500, 2.0)
+        5
+        >>> batch_size(6_000, 1_000, 0.2)
+        50
+    """
+    share = math.ceil(waiting / (SHARES * max(1, slots)))
+    if seconds is None or seconds <= 0.0:
+        return max(1, share)
+    long_enough = int(BATCH_SECONDS / seconds)
+    rate = slots / seconds  # searches a second, all slots together
+    rare_enough = math.ceil(rate / MOST_A_SECOND)
+    return max(1, min(waiting, max(rare_enough, min(share, long_enough))))
+
+
+def outstanding(slots: int) -> int:
+    """Batches that are given to an executor at once: one for each slot, and a few in reserve.
+
+    Few, since all that wait at a worker are lost with it.
+
+    Examples:
+        >>> outstanding(1), outstanding(2), outstanding(500)
+        (2, 3, 532)
+    """
+    return slots + max(1, slots // 16 + (slots > 16))

@@ -1,0 +1,172 @@
+"""What an atlas claims of its points, and whether what is found agrees with it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from sqlalchemy import Connection, Table, select
+
+from lossatlas.atlas import Atlas, schema
+from lossatlas.atlas.columns import read_columns, stack
+from lossatlas.exploration.claims import UNKNOWN
+from lossatlas.landscape.base import Landscape
+from lossatlas.search.identity import deviation, energy_window, same_point
+from lossatlas.search.known import Known, KnownPoints, KnownView
+from lossatlas.search.outcome import StationaryPoint
+
+EIGENVALUE, LOG_DETERMINANT = 1e-4, 1e-3
+"""How much a stored eigenvalue may differ, relative to itself, and a log-determinant."""
+LONGEST = 1e4
+"""Weights are shorter than this, where points are looked for that may be one."""
+
+
+class StoredRow(NamedTuple):
+    """One row of a table of points.
+
+    Attributes:
+        table: its name.
+        id: of the point.
+        columns: what is stored, by name.
+    """
+
+    table: str
+    id: int
+    columns: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """What it is called in messages."""
+        return self.table.replace("_", " ")
+
+    @property
+    def weights(self) -> np.ndarray:
+        """(n,)."""
+        return schema.from_blob(self.columns["weights"])
+
+    def point(self) -> StationaryPoint:
+        """As a search would hand it over."""
+        stored = self.columns
+        log_determinant = stored["log_determinant"]
+        return StationaryPoint(
+            self.weights,
+            stored["energy"],
+            stored["rms_gradient"],
+            int(self.table == schema.transition_state.name),
+            schema.from_blob(stored["lowest_eigenvalues"]),
+            np.nan if log_determinant is None else log_determinant,
+            stored["uncertainty"],
+            schema.from_blob(stored["invariants"]),
+            int(stored["orbit_size"]),
+            bool(stored["outside"]),
+        )
+
+    def differences(self, landscape: Landscape, found: StationaryPoint) -> list[str]:
+        """What a point computed again from its weights has otherwise than the row, in words."""
+        stored, wrong = self.point(), []
+        if abs(found.energy - stored.energy) > energy_window(stored.energy):
+            wrong.append(f"loss {found.energy:.12g}, stored {stored.energy:.12g}")
+        if deviation(found, stored.uncertainty, stored.invariants) > 1.0:
+            wrong.append("the stored invariants are not those of the stored weights")
+        wrong += _spectrum(landscape, stored, found)
+        if self.columns["lowest_eigenvalue"] != stored.lowest_eigenvalues[0]:
+            wrong.append("the lowest eigenvalue is not the first of the stored ones")
+        if found.orbit_size != stored.orbit_size:
+            wrong.append(f"orbit size {found.orbit_size}, stored {stored.orbit_size}")
+        outside = not landscape.inside(stored.weights[None])[0]
+        if outside != stored.outside:
+            wrong.append(f"it lies {'outside' if outside else 'inside'}, stored is the contrary")
+        return wrong
+
+
+def _spectrum(
+    landscape: Landscape, stored: StationaryPoint, found: StationaryPoint
+) -> Iterator[str]:
+    own, other = stored.lowest_eigenvalues, found.lowest_eigenvalues
+    zero = landscape.zero_tolerance
+    allowed = EIGENVALUE * np.abs(other) + (1e-8 * np.abs(other).max() if zero is None else zero)
+    if own.shape != other.shape or (np.abs(own - other) > allowed).any():
+        listed = [", ".join(f"{x:.6g}" for x in values.tolist()) for values in (other, own)]
+        yield f"lowest eigenvalues {listed[0]}, stored {listed[1]}"
+    apart = abs(found.log_determinant - stored.log_determinant)
+    if apart > LOG_DETERMINANT * max(1.0, 1e-3 * abs(found.log_determinant)):  # not where NaN is
+        yield f"log-determinant {found.log_determinant:.8g}, stored {stored.log_determinant:.8g}"
+
+
+class StoredPoints:
+    """The points of one table, and the view that recognizes them.
+
+    Args:
+        connection: to the atlas.
+        table: ``schema.minimum`` or ``schema.transition_state``.
+
+    Attributes:
+        kind: ``"minimum"`` or ``"transition state"``.
+        ids: (m,) ascending.
+    """
+
+    def __init__(self, connection: Connection, table: Table) -> None:
+        """Read all of them, but not their weights."""
+        self.table, self.kind = table, table.name.replace("_", " ")
+        c = table.c
+        query = select(c.id, c.energy, c.uncertainty, c.invariants).order_by(c.id)
+        read = read_columns(connection, query)
+        self.ids = read["id"].astype(np.int64)
+        self.known = Known(
+            self.ids,
+            read["energy"].astype(np.float64),
+            read["uncertainty"].astype(np.float64),
+            stack(read["invariants"].tolist()),
+        )
+        self._view = _view_of(self.known)
+
+    def recognized(self, point: StationaryPoint) -> int:
+        """The id of the stored point that this one is a copy of, or `UNKNOWN`."""
+        found = self._view.find(point)
+        return UNKNOWN if found is None else found
+
+    def rows(self, atlas: Atlas, ids: Sequence[int]) -> list[StoredRow]:
+        """Whole rows, in the order of their ids."""
+        if not ids:
+            return []
+        query = select(self.table).where(self.table.c.id.in_(ids))
+        with atlas.reading() as connection:
+            found = {row["id"]: dict(row) for row in connection.execute(query).mappings()}
+        return [StoredRow(self.table.name, i, found[i]) for i in ids]
+
+
+def _view_of(rows: Known) -> KnownView:
+    table = KnownPoints()
+    if len(rows.keys):
+        table.append(rows)
+    return table.as_of()
+
+
+def duplicates(atlas: Atlas, points: StoredPoints) -> Iterator[str]:
+    """Points that are stored twice: copies of each other under two ids, in words."""
+    for first, second in _suspects(points.known):
+        rows = points.rows(atlas, [int(first), int(second)])
+        one, other = (row.point() for row in rows)
+        if same_point(one, other) or same_point(other, one):
+            name = f"{points.kind} {max(first, second)}"
+            yield f"{name}: it is the same point as {points.kind} {min(first, second)}"
+
+
+def _suspects(known: Known) -> list[tuple[int, int]]:
+    """Pairs of ids of points that may be one: nearly the same energy and invariants."""
+    order = np.argsort(known.energies, kind="stable")
+    energies, invariants = known.energies[order], known.invariants[order]
+    windows = np.array([energy_window(energy) for energy in energies.tolist()])
+    found: list[tuple[int, int]] = []
+    for step in range(1, len(order)):
+        near = np.flatnonzero(energies[step:] - energies[:-step] <= windows[:-step])
+        if near.size == 0:
+            break
+        apart = np.abs(invariants[near + step] - invariants[near]).max(axis=1)
+        unsure = known.uncertainties[order[near]] + known.uncertainties[order[near + step]]
+        likely = near[apart <= LONGEST * (unsure + 1e-8)]
+        found += zip(
+            known.keys[order[likely]].tolist(),
+            known.keys[order[likely + step]].tolist(),
+            strict=True,
+        )
+    return found
