@@ -82,7 +82,7 @@ def check_loss(loss: OutputLoss) -> None:
         between[:, np.arange(7), :, np.arange(7)] = 0.0
         if loss.coupling is not None:
             compared.append(("coupling", loss.coupling(outputs, targets), between[0, :, 0]))
-        elif np.abs(between).max() > 1e-9:
+        elif np.abs(between).max() > 1e-9 or not _by_item(loss, outputs, targets):
             problem = "the loss of one item depends on the outputs of another"
             raise BadInputError(where, problem, "give coupling as well")
         for name, given, expected in compared:
@@ -94,6 +94,12 @@ def check_loss(loss: OutputLoss) -> None:
         if loss.shifts and abs(total(flat + 1.5) - total(flat)) > 1e-9:
             problem = "adding one number to all outputs changes the loss"
             raise BadInputError(f"{where}: shifts", problem, "leave shifts out")
+
+
+def _by_item(loss: OutputLoss, outputs: Any, targets: Any) -> bool:
+    """Whether the value of an item stays as it is when the outputs of the others change."""
+    other = outputs.at[:, 1:].add(1.0)
+    return abs(loss.value(outputs, targets)[0] - loss.value(other, targets)[0]) < 1e-9
 
 
 def _example(kind: TargetKind, random: Any, items: int) -> Any:
