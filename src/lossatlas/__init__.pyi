@@ -71,7 +71,9 @@ from .exploration.verification import (
 )
 from .landscape import (
     FunctionLandscape as FunctionLandscape,
+    ModelLandscape as ModelLandscape,
     NetworkLandscape as NetworkLandscape,
+    UnitSymmetry as UnitSymmetry,
 )
 from .lanes.runtime import configure as configure
 from .network import Network as Network

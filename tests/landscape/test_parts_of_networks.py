@@ -178,4 +178,4 @@ def test_one_output_gives_logits_of_two_classes():
     softmax = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(softmax[:, 1], probability, atol=1e-12)
     with pytest.raises(BadInputError, match="no classes"):
-        CASES["numbers, mask, free biases"].logits(w, INPUTS)
+        CASES["silu, numbers, deep"].logits(weights(CASES["silu, numbers, deep"]), INPUTS)

@@ -22,7 +22,7 @@ from lossatlas.parts.activation import applied, check_activation
 from lossatlas.parts.centered import centered
 from lossatlas.parts.output_loss import check_loss
 
-ACTIVATIONS = ["tanh", "sigmoid", "softplus", "silu", "gelu", "sin"]
+ACTIVATIONS = ["tanh", "sigmoid", "softplus", "silu", "gelu", "gelu-tanh", "sin"]
 LOSSES = [
     "softmax-cross-entropy",
     "binary-cross-entropy",
@@ -36,6 +36,9 @@ TRUTH = {
     "softplus": lambda z: math.log1p(math.exp(z)),
     "silu": lambda z: z / (1 + math.exp(-z)),
     "gelu": lambda z: z * 0.5 * (1 + math.erf(z / math.sqrt(2))),
+    "gelu-tanh": lambda z: (
+        0.5 * z * (1 + math.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z**3)))
+    ),
     "sin": math.sin,
 }
 Z = np.linspace(-3.0, 3.0, 25)

@@ -5,6 +5,7 @@ else needs to be said of a network: the order of the group, orbits, nearest copi
 invariants follow. The group has as many elements as it likes, since none is written down.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -134,6 +135,15 @@ class UnitSymmetry:
                         remedy = "give the positions of all weights of each unit, in the same order"
                         raise BadInputError(f"{where}: symmetry", problem, remedy)
 
+    def keeps_box(self, low: Float[np.ndarray, " n"], high: Float[np.ndarray, " n"]) -> bool:
+        """Whether all copies of a point of a box lie in it."""
+        for layer in self.layers:
+            lows, highs = layer.vectors(low), layer.vectors(high)
+            alike = np.ptp(lows, axis=0).max() == 0.0 and np.ptp(highs, axis=0).max() == 0.0
+            if not alike or np.any(lows[:, layer.turning] != -highs[:, layer.turning]):
+                return False
+        return True
+
     def breaking_directions(
         self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
     ) -> Float[np.ndarray, "k n"]:
@@ -164,7 +174,8 @@ class UnitSymmetry:
         layers = [
             (layer.positions.tolist(), layer.turning.astype(int).tolist()) for layer in self.layers
         ]
-        return f"units {layers}"
+        digest = hashlib.sha256(repr(layers).encode()).hexdigest()
+        return f"units, {self.order} elements, {digest[:16]}"
 
 
 def _share(modes: np.ndarray, positions: np.ndarray) -> float:

@@ -39,6 +39,7 @@ class Activation:
         identifies: whether it is a theorem that what a network computes determines its weights up
             to symmetry. Otherwise points are compared by their weights as well.
         on_host: the value for NumPy arrays, by NumPy or SciPy; None for that of `value`.
+        less: what was subtracted from another activation to make this one, see `centered`.
 
     Examples:
         >>> import jax.numpy as jnp
@@ -56,6 +57,12 @@ class Activation:
     periodic: bool = False
     identifies: bool = False
     on_host: Elementwise | None = None
+    less: float = 0.0
+
+    @property
+    def plain_name(self) -> str:
+        """The name of the activation that nothing was subtracted from."""
+        return self.name.removesuffix(f" less {self.less:g}")
 
 
 def applied(activation: Activation, z: np.ndarray) -> np.ndarray:

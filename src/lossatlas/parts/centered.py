@@ -49,4 +49,5 @@ def centered(activation: Activation) -> Activation:
         periodic=activation.periodic,
         identifies=activation.identifies,
         on_host=host,
+        less=activation.center,
     )

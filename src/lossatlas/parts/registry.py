@@ -6,7 +6,7 @@ by an entry point of the group ``lossatlas.activations`` or ``lossatlas.losses``
 """
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -22,6 +22,7 @@ ACTIVATIONS: dict[str, Any] = {
     "softplus": "lossatlas.parts.softplus:SOFTPLUS",
     "silu": "lossatlas.parts.silu:SILU",
     "gelu": "lossatlas.parts.gelu:GELU",
+    "gelu-tanh": "lossatlas.parts.gelu_tanh:GELU_TANH",
     "sin": "lossatlas.parts.sine:SINE",
     "relu": "lossatlas.parts.smoothed_relu:smoothed_relu",
 }
@@ -111,7 +112,7 @@ def find_activation(part: str | Activation, smoothing: float | None = None) -> A
     """
     if isinstance(part, Activation):
         return part
-    return _find(ACTIVATIONS, activation_names, "[network] activation", part, smoothing)
+    return _find(ACTIVATIONS, "[network] activation", part, smoothing)
 
 
 def find_loss(part: str | OutputLoss, sharpness: float | None = None) -> OutputLoss:
@@ -130,7 +131,7 @@ def find_loss(part: str | OutputLoss, sharpness: float | None = None) -> OutputL
     """
     if isinstance(part, OutputLoss):
         return part
-    return _find(LOSSES, loss_names, "[loss] function", part, sharpness)
+    return _find(LOSSES, "[loss] function", part, sharpness)
 
 
 def check_parameter(where: str, name: str, value: float | None) -> None:
@@ -157,26 +158,31 @@ def check_parameter(where: str, name: str, value: float | None) -> None:
         raise BadInputError(where, f"{key} {value} is not positive", f"use e.g. {key} = 0.1")
 
 
-def check_name(where: str, name: str, names: Iterable[str]) -> None:
-    """Refuse a name that is not known.
+def check_name(where: str, name: str) -> None:
+    """Refuse a name that is not known, without loading anything.
+
+    Args:
+        where: ``"[network] activation"`` or ``"[loss] function"``.
+        name: of an activation or a loss.
 
     Raises:
         BadInputError: with the names that are, and the one that may be meant.
     """
-    known = sorted(names)
+    table, names = (LOSSES, loss_names) if "[loss]" in where else (ACTIVATIONS, activation_names)
+    if name in table:
+        return  # entry points take some time to be read
+    known = names()
     if name not in known:
         near = difflib.get_close_matches(name.lower(), known, 1)
         remedy = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}"
         raise BadInputError(where, f"{name!r} is not known", remedy)
 
 
-def _find(
-    table: dict[str, Any], names: Callable[[], list[str]], where: str, name: str, value: Any
-) -> Any:
+def _find(table: dict[str, Any], where: str, name: str, value: Any) -> Any:
     if name not in table:
         _load_entry_points(table, where)
     if name not in table:
-        check_name(where, name, names())
+        check_name(where, name)
     check_parameter(where, name, value)
     entry = table[name]
     if not isinstance(entry, str):

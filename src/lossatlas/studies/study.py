@@ -22,7 +22,6 @@ from pydantic_core import PydanticCustomError
 from lossatlas.data.noise import check_confusion
 from lossatlas.errors import BadInputError
 from lossatlas.exploration.stop_rules import SETTINGS, ExploreOptions, Setting
-from lossatlas.parts import activation_names, loss_names
 from lossatlas.parts.registry import check_name, check_parameter
 from lossatlas.studies.messages import explained
 from lossatlas.studies.sources import (
@@ -153,7 +152,7 @@ class Network(Table):
     @field_validator("activation")
     @classmethod
     def _known(cls, name: str) -> str:
-        return _known_part("[network] activation", name, activation_names())
+        return _known_part("[network] activation", name)
 
     @field_validator("smoothing")
     @classmethod
@@ -192,7 +191,7 @@ class Loss(Table):
     @field_validator("function")
     @classmethod
     def _known(cls, name: str) -> str:
-        return _known_part("[loss] function", name, loss_names())
+        return _known_part("[loss] function", name)
 
     @field_validator("sharpness")
     @classmethod
@@ -213,10 +212,10 @@ class Loss(Table):
         return self.l2, self.regularize_biases
 
 
-def _known_part(where: str, name: str, names: list[str]) -> str:
+def _known_part(where: str, name: str) -> str:
     """The name, if there is such a part."""
     try:
-        check_name(where, name, names)
+        check_name(where, name)
     except BadInputError as error:
         raise ValueError(error.remedy) from error
     return name
