@@ -63,8 +63,8 @@ USUAL = {"name": "iris", "train": 0.8, "data": "", "network": "", "loss": ""}
         ({"name": "diabetes"}, "[loss] function", "has numbers"),
         ({"data": 'target_scaling = "standard"'}, "[data] target_scaling", "no scale"),
         ({"train": 0.9}, "[data] train", "more than all rows"),
-        ({"train": 1.5}, "[data] train", "share between 0 and 1"),
-        ({"train": 0}, "[data] train", "share between 0 and 1"),
+        ({"train": 1.5}, "[data] train", "share from 0 to 1"),
+        ({"train": 0}, "[data] train", "share from 0 to 1"),
         (
             {
                 "name": "diabetes",

@@ -18,8 +18,8 @@ SEED = "a whole number from 0 to 2^63 - 1"
 Whole = Annotated[int, Field(strict=True)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1, description=SEED, examples=[1])]
-ROWS = "a whole number, 1 or more, or a share between 0 and 1"
-Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
+ROWS = "a whole number, 1 or more, or a share from 0 to 1, e.g. 0.8"
+Share = Annotated[float, Field(strict=True, gt=0, le=1)]
 Count = Annotated[int, Field(strict=True, ge=1, description=POSITIVE_WHOLE, examples=[1000])]
 
 
