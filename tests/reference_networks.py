@@ -115,7 +115,7 @@ def allowed_signed_swaps(landscape, random):
     """A random product of single-layer symmetries, by the module's own description."""
 
     def apply(w):
-        for layer in landscape.layers:
+        for layer in landscape.symmetry.layers:
             units = len(layer.positions)
             order = np.arange(units)
             for unit in range(units):
@@ -157,13 +157,13 @@ def full_group_order(hidden):
 def set_unit(landscape, w, layer, unit, values):
     """w with all weights of a hidden unit replaced: its incoming ones, bias, outgoing ones."""
     w = w.copy()
-    positions = landscape.layers[layer].positions[unit]
+    positions = landscape.symmetry.layers[layer].positions[unit]
     w[positions[positions >= 0]] = np.asarray(values)[positions >= 0]
     return w
 
 
 def unit_vector(landscape, w, layer, unit):
-    return landscape.layers[layer].vectors(w)[unit]
+    return landscape.symmetry.layers[layer].vectors(w)[unit]
 
 
 @jax.jit

@@ -7,6 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "src" / "lossatlas"
 ORDER = [
+    "parts",
     "landscape",
     "lanes",
     "kernels",

@@ -12,6 +12,7 @@ from . import (
     interop as interop,
     landscape as landscape,
     network as network,
+    parts as parts,
     plots as plots,
     search as search,
     testing as testing,
@@ -28,6 +29,10 @@ from .analysis.completeness import (
     Completeness as Completeness,
     completeness as completeness,
 )
+from .analysis.measure_columns import (
+    compute_measures as compute_measures,
+    prediction as prediction,
+)
 from .analysis.merging import (
     counts_by_tolerance as counts_by_tolerance,
     merge_points as merge_points,
@@ -39,6 +44,8 @@ from .atlas import (
 )
 from .data import (
     Dataset as Dataset,
+    RegressionData as RegressionData,
+    data_from as data_from,
     load_idx as load_idx,
     load_ljat3 as load_ljat3,
     load_mnist as load_mnist,
@@ -66,10 +73,18 @@ from .exploration.verification import (
 )
 from .landscape import (
     FunctionLandscape as FunctionLandscape,
+    ModelLandscape as ModelLandscape,
     NetworkLandscape as NetworkLandscape,
+    UnitSymmetry as UnitSymmetry,
 )
 from .lanes.runtime import configure as configure
 from .network import Network as Network
+from .parts import (
+    Activation as Activation,
+    OutputLoss as OutputLoss,
+    register_activation as register_activation,
+    register_loss as register_loss,
+)
 from .plots.discovery import (
     plot_discovery as plot_discovery,
 )

@@ -8,6 +8,10 @@ import typer
 from lossatlas.cli.auc_command import auc
 from lossatlas.cli.discovery_command import discovery
 from lossatlas.cli.explore_command import explore
+from lossatlas.cli.export_command import export
+from lossatlas.cli.import_command import import_
+from lossatlas.cli.locate_command import locate
+from lossatlas.cli.metrics_command import metrics
 from lossatlas.cli.status_command import status
 from lossatlas.cli.storage_commands import backup, compact, history, merge
 from lossatlas.cli.table_commands import minima, transition_states
@@ -52,8 +56,12 @@ COMMANDS = (
     (minima, "lossatlas minima d2.atlas --csv > minima.csv"),
     (transition_states, "lossatlas transition-states d2.atlas --limit 50"),
     (auc, "lossatlas auc d2.atlas --positive-class 1"),
+    (metrics, "lossatlas metrics d2.atlas --minimum 1"),
     (tree, "lossatlas tree d2.atlas -o d2.png --color test_auc"),
     (discovery, "lossatlas discovery d2.atlas -o discovery.png"),
+    (locate, "lossatlas locate d2.atlas trained.npz"),
+    (export, "lossatlas export d2.atlas -o best.npz"),
+    (import_, "lossatlas import peer d2.toml --atlas peer.atlas"),
     (verify, "lossatlas verify d2.atlas --sample 100"),
     (history, "lossatlas history d2.atlas --minimum 17"),
     (backup, "lossatlas backup d2.atlas -o d2-monday.atlas"),
@@ -63,4 +71,6 @@ COMMANDS = (
 )
 
 for command, example in COMMANDS:
-    app.command(command.__name__.replace("_", "-"), epilog=f"Example:  {example}")(command)
+    app.command(command.__name__.strip("_").replace("_", "-"), epilog=f"Example:  {example}")(
+        command
+    )

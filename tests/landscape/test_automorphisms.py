@@ -115,6 +115,6 @@ def test_a_wide_network_with_many_zero_units_takes_no_time():
     """Of the order of 10^78; a search through pairs of units would take a minute."""
     landscape = small_landscape((100,))
     w = np.random.default_rng(0).normal(size=landscape.n_weights)
-    w[landscape.layers[0].positions[:50]] = 0.0
+    w[landscape.symmetry.layers[0].positions[:50]] = 0.0
     assert landscape.group_order == full_group_order((100,))
     assert landscape.orbit_size(w) * full_group_order((50,)) == landscape.group_order

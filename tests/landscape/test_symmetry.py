@@ -120,7 +120,7 @@ def equal_and_zero_units(hidden, seed=0):
 
 def test_equal_and_zero_units_are_recognized():
     landscape, w = equal_and_zero_units((5,))
-    groups = symmetry.equal_units(landscape.layers[0], w)
+    groups = symmetry.equal_units(landscape.symmetry.layers[0], w)
     assert [group.members() for group in groups] == [
         [(0, 1.0), (1, 1.0), (2, -1.0)], [(3, 1.0)], [(4, 1.0)],
     ]  # fmt: skip
@@ -140,7 +140,7 @@ def test_symmetrizer_projects_onto_the_symmetric_subspace():
     np.testing.assert_allclose(projector @ gradient, gradient, atol=1e-14)
     # Two equal units are lost against the first, and one is zero.
     assert np.trace(projector) == pytest.approx(
-        landscape.n_weights - 3 * landscape.layers[0].positions.shape[1]
+        landscape.n_weights - 3 * landscape.symmetry.layers[0].positions.shape[1]
     )
 
 
@@ -280,7 +280,7 @@ def test_orbit_of_a_swap_in_two_layers_at_once():
 def joint_swap_point(landscape):
     """A point that exchanging the units of both hidden layers at once leaves where it is."""
     w = np.random.default_rng(0).normal(size=landscape.n_weights)
-    biases = [layer.positions[:, 2] for layer in landscape.layers]
+    biases = [layer.positions[:, 2] for layer in landscape.symmetry.layers]
     for index, sign in group_elements(landscape):
         if (sign > 0).all() and all((index[place] == place[::-1]).all() for place in biases):
             return 0.5 * (w + w[index])
@@ -299,7 +299,7 @@ def test_gradient_flow_keeps_equal_units_equal():
     np.testing.assert_allclose(projector @ w, w, atol=1e-12)
     w = projector @ newton(w, loss, hessian)
     assert np.abs(loss(w)[1]).max() < 1e-13
-    assert len(symmetry.equal_units(landscape.layers[0], w)[0]) >= 2
+    assert len(symmetry.equal_units(landscape.symmetry.layers[0], w)[0]) >= 2
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_gradient_flow_keeps_equal_units_equal():
 def test_neighbor_copies_are_other_copies(landscape):
     w = np.random.default_rng(2).normal(size=landscape.n_weights)
     copies = landscape.neighbor_copies(w)
-    assert len(copies) >= len(landscape.layers)
+    assert len(copies) >= len(landscape.symmetry.layers)
     for copy in copies:
         assert np.linalg.norm(copy - w) > 1e-2
         np.testing.assert_allclose(landscape.invariants(copy), landscape.invariants(w), atol=1e-13)
@@ -333,7 +333,7 @@ def test_neighbor_copies_are_the_nearest_of_their_kind():
 def test_breaking_directions_set_a_unit_apart():
     """In the degenerate modes of k equal units: one direction for a unit, one for a pair."""
     landscape, w = equal_and_zero_units((5,))
-    layer = landscape.layers[0]
+    layer = landscape.symmetry.layers[0]
     projector = dense(landscape, w) @ np.eye(landscape.n_weights)
     width = layer.positions.shape[1]
     base = np.random.default_rng(4).normal(size=width)

@@ -127,7 +127,7 @@ def test_everything_is_certified(exploration):
 def flow_end(landscape, known, saddle, direction):
     """The minimum (by invariants) that SciPy's integration of the gradient flow runs into."""
     gradient = jax.jit(jax.grad(known.energy))
-    minima = [landscape.copies(w) for w in of_index(known, landscape, 0)]
+    minima = [landscape.symmetry.copies(w) for w in of_index(known, landscape, 0)]
     gap = lambda _, w: min(np.linalg.norm(c - w, axis=1).min() for c in minima) - 0.01  # noqa: E731
     gap.terminal = True
     end = solve_ivp(

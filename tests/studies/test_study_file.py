@@ -79,7 +79,12 @@ REFUSED = {
         "no such key",
         "did you mean hidden?",
     ),
-    "unknown key": (text(loss="l2 = 1\nq = 2"), "[loss] q", "no such key", "l2, regularize_biases"),
+    "unknown key": (
+        text(loss="l2 = 1\nq = 2"),
+        "[loss] q",
+        "no such key",
+        "l2, function, sharpness, regularize_biases, convention",
+    ),
     "key of another source": (
         text(data=f'{LJAT3}\npath = "x.csv"'),
         "[data] path",

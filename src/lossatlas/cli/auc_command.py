@@ -54,7 +54,10 @@ def auc(
         opened.check_writable()
         problem = opened.problem
         landscape = landscape_of(problem)
-        _check_class(positive_class, landscape.architecture.widths[-1])
+        if "train_labels" not in problem.arrays:
+            remedy = "use lossatlas metrics"
+            raise BadInputError(atlas, "its network predicts numbers, not classes", remedy)
+        _check_class(positive_class, len(problem.specification["classes"]))
         counts = compute_auc(opened, landscape, chosen, rule.value)
     undefined = undefined_auc(problem, chosen, rule.value)
     left_out = left_out_of_macro_auc(problem) if macro else {}

@@ -11,6 +11,7 @@ from lossatlas.cli.arguments import JsonOption, ended_cleanly, note
 from lossatlas.cli.run_log import ProgressLines, RunLog, beside
 from lossatlas.cli.settings import with_settings
 from lossatlas.cli.workers import ClusterOption, check_cluster, workers_of
+from lossatlas.errors import BadInputError
 from lossatlas.exploration.stop_rules import SETTINGS
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class Shown(StrEnum):
 def explore(
     context: typer.Context,
     study: Annotated[
-        Path, typer.Argument(metavar="STUDY", help="Study file, see examples/d2.toml.")
+        Path,
+        typer.Argument(metavar="STUDY", help="Study file (.toml), or a table: .csv, .npz, ..."),
     ],
     atlas: Annotated[
         str | None,
@@ -52,21 +54,54 @@ def explore(
             "a line of JSON for each commit, once a second at most (json), or nothing (none).",
         ),
     ] = Shown.auto,
+    hidden: Annotated[
+        str | None, typer.Option(metavar="N,...", help="Of a table: units of each hidden layer.")
+    ] = None,
+    l2: Annotated[
+        float | None, typer.Option(help="Of a table: strength of the L2 penalty.")
+    ] = None,
+    activation: Annotated[
+        str | None, typer.Option(help="Of a table: of the hidden units; default tanh.")
+    ] = None,
+    loss: Annotated[
+        str | None, typer.Option(help="Of a table: default softmax-cross-entropy.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Of a table: the column to be predicted.")
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="Of a table: a column to leave out; may be repeated.")
+    ] = None,
+    test_file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Of a table: one of testing rows.")
+    ] = None,
     as_json: JsonOption = False,
     **given: Any,
 ) -> None:
-    """Explore the loss landscape of a study.
+    """Explore the loss landscape of a study, or of a table.
 
     Finds minima and transition states and keeps them in an atlas. An atlas that is there is
     continued; what is found is safe on disk at any time. Stops at the first stop rule that
     holds, given here or in the study, or when nothing new turns up. Options given here replace
     those of the study.
+
+    Of a table, --hidden and --l2 are needed. A study is written beside the atlas, with 80 % of the
+    rows for training, and explored.
     """
     from lossatlas.atlas.opening import check_target
     from lossatlas.lanes.runtime import configure
     from lossatlas.studies.study import load_study
 
-    loaded = load_study(study)
+    said = {
+        "hidden": hidden,
+        "l2": l2,
+        "activation": activation,
+        "loss": loss,
+        "label": label,
+        "drop": drop or None,
+        "test-file": test_file,
+    }
+    loaded = load_study(_study_file(study, atlas, said))
     target = f"{loaded.name}.atlas" if atlas is None else atlas
     check_target(target)  # before JAX takes its second to load
     check_cluster(cluster)
@@ -90,6 +125,50 @@ def explore(
         note(advice)
     if ended.reason == "interrupted":
         raise typer.Exit(signals.exit_code())
+
+
+def _study_file(study: Path, atlas: str | None, said: dict[str, Any]) -> Path:
+    """The study: the one that is given, or one that is written for a table."""
+    given = [name for name, value in said.items() if value is not None]
+    if study.suffix.lower() == ".toml" or not study.suffix:
+        if given:
+            problem = "this option is for tables"
+            raise BadInputError(f"--{given[0]}", problem, f"write it in {study}")
+        return study
+    for name, example in (("hidden", "10"), ("l2", "1e-4")):
+        if said[name] is None:
+            remedy = f"give e.g. --{name} {example}, or the path of a study (.toml)"
+            raise BadInputError(str(study), f"a table needs --{name}", remedy)
+    from lossatlas.studies.quick_study import Quick, write_study
+
+    if not study.expanduser().is_file():
+        raise BadInputError(str(study), "no such file", "check the path")
+    folder = Path() if atlas is None or "://" in atlas else Path(atlas).expanduser().parent
+    if not folder.is_dir():
+        raise BadInputError(str(folder), "no such folder", "create it first")
+    quick = Quick(
+        _units(said["hidden"]),
+        said["l2"],
+        said["activation"],
+        said["loss"],
+        said["label"],
+        tuple(said["drop"] or ()),
+        said["test-file"],
+    )
+    written = write_study(study, folder, quick)
+    note(f"the study is {written}")
+    return written
+
+
+def _units(text: str) -> tuple[int, ...]:
+    try:
+        units = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        units = ()
+    if not units or min(units) < 1:
+        problem = f"{text!r} are no numbers of units"
+        raise BadInputError("--hidden", problem, "give e.g. 10, or 5,5 for two layers")
+    return units
 
 
 def _show(ended: "Exploration", target: str, as_json: bool) -> None:

@@ -33,7 +33,7 @@ OutsideOption = Annotated[
 ]
 
 ALWAYS_SHOWN = ("train_auc", "test_auc")
-"""Columns of the minima that are there even before they are computed."""
+"""Columns of the minima that are there even before they are computed, if there are classes."""
 AUC_GROUPS = ("train", "test", "incorrect", "correct")
 """What columns of AUC begin with; they come last."""
 
@@ -51,7 +51,8 @@ def minima(
 
     Columns: id, loss, lowest Hessian eigenvalue, number of symmetry copies, times found, RMS
     gradient, AUC on training and test data (where labels were changed: on the incorrect and the
-    correct part of the training data too) and whatever else was computed. Of a function, minima
+    correct part of the training data too) and whatever else was computed, such as accuracies, or
+    errors where numbers are predicted. Of a function, minima
     outside the box that random starts come from are left out unless --outside is given.
 
     With --merge as a program would count them that tells minima apart by their loss: rows of
@@ -68,7 +69,8 @@ def minima(
     computed = [name for name in frame.columns if name not in (*others, *ALWAYS_SHOWN)]
     last = [] if merge is None else ["merged"]
     others = [name for name in others if name not in last]
-    frame = frame.reindex(columns=[*others, *ALWAYS_SHOWN, *computed, *last])
+    first = () if any(name.endswith("_rmse") for name in computed) else ALWAYS_SHOWN
+    frame = frame.reindex(columns=[*others, *first, *computed, *last])
     frame = frame.sort_values(by=["loss", "id"])
     show_table(frame, as_json=as_json, as_csv=as_csv, limit=limit)
 

@@ -6,6 +6,7 @@ training labels on purpose.
 """
 
 from lossatlas.data.dataset import Dataset, dataset_from_arrays
+from lossatlas.data.frames import data_from, data_from_frame, openml_dataset
 from lossatlas.data.idx import load_idx
 from lossatlas.data.ljat3 import (
     LJAT3_CLASSES,
@@ -23,7 +24,8 @@ from lossatlas.data.noise import (
     permutation_noise,
     uniform_noise,
 )
-from lossatlas.data.scaling import Scaling, apply_scaling, column_scaling, scale
+from lossatlas.data.regression import RegressionData, regression_from_arrays
+from lossatlas.data.scaling import Scaling, apply_scaling, column_scaling, scale, scale_targets
 from lossatlas.data.sklearn_sets import SKLEARN_NAMES, sklearn_dataset
 from lossatlas.data.split import Split, split, split_pools
 from lossatlas.data.tables import read_table
@@ -36,6 +38,7 @@ __all__ = [
     "Dataset",
     "LJAT3Data",
     "NoisyLabels",
+    "RegressionData",
     "Scaling",
     "Split",
     "adversarial_noise",
@@ -43,13 +46,18 @@ __all__ = [
     "boundary_noise",
     "class_conditional_noise",
     "column_scaling",
+    "data_from",
+    "data_from_frame",
     "dataset_from_arrays",
     "load_idx",
     "load_ljat3",
     "load_mnist",
+    "openml_dataset",
     "permutation_noise",
     "read_table",
+    "regression_from_arrays",
     "scale",
+    "scale_targets",
     "sklearn_dataset",
     "split",
     "split_pools",

@@ -29,6 +29,7 @@ class TableOptions(NamedTuple):
     label: str | None = None
     drop: tuple[str, ...] = ()
     header: bool = True
+    numbers: bool = False
 
 
 class Columns(NamedTuple):

@@ -48,12 +48,12 @@ class Dataset:
 
     def __post_init__(self) -> None:
         """Copy, freeze and check the arrays."""
-        numbers = _numbers(self.inputs, self.name)
-        object.__setattr__(self, "inputs", _frozen(numbers, np.float64))
+        numbers = numbers_of(self.inputs, self.name)
+        object.__setattr__(self, "inputs", frozen(numbers, np.float64))
         whole = whole_labels(np.asarray(self.labels), self.name)
-        object.__setattr__(self, "labels", _frozen(whole, np.int64))
+        object.__setattr__(self, "labels", frozen(whole, np.int64))
         _check_shapes(self)
-        _check_finite(self)
+        check_finite(self.inputs, self.features, f"{self.name}: inputs")
         _check_labels(self)
 
     def __len__(self) -> int:
@@ -76,6 +76,10 @@ class Dataset:
         """The given rows, in the given order, with the classes of the whole."""
         inputs, labels = self.inputs[rows], self.labels[rows]
         return Dataset(inputs, labels, self.classes, self.name, self.features)
+
+    def with_inputs(self, inputs: Float[np.ndarray, "N k"]) -> "Dataset":
+        """The same rows with other values of the inputs."""
+        return Dataset(inputs, self.labels, self.classes, self.name, self.features)
 
 
 def dataset_from_arrays(
@@ -101,7 +105,7 @@ def dataset_from_arrays(
         >>> dataset_from_arrays([[1.0], [2.0]], [1, -1], "tiny").labels.tolist()
         [1, 0]
     """
-    table = _numbers(inputs, name)
+    table = numbers_of(inputs, name)
     names = tuple(features) or tuple(f"x{column + 1}" for column in range(table.shape[1]))
     column = np.asarray(labels)
     if column.ndim == 2 and column.shape[1] == 1:
@@ -117,7 +121,8 @@ def dataset_from_arrays(
     return Dataset(table, numbers, classes, name, names)
 
 
-def _frozen(values: np.ndarray, dtype: type) -> np.ndarray:
+def frozen(values: np.ndarray, dtype: type) -> np.ndarray:
+    """A read-only copy of this type."""
     copy = np.array(values, dtype=dtype)
     copy.setflags(write=False)
     return copy
@@ -150,13 +155,14 @@ def _check_labels_fit(shape: tuple[int, ...], rows: int, name: str) -> None:
         )
 
 
-def _check_finite(data: Dataset) -> None:
-    bad = ~np.isfinite(data.inputs)
+def check_finite(values: np.ndarray, names: Sequence[str], where: str) -> None:
+    """Refuse values (N, k) that are not finite, with the row and the name of the column."""
+    bad = ~np.isfinite(values)
     if bad.any():
         row, column = np.argwhere(bad)[0]
         raise BadInputError(
-            f"{data.name}: inputs, row {row} (counting from 0), column {data.features[column]!r}",
-            f"the value is {data.inputs[row, column]} ({int(bad.sum())} such values in all)",
+            f"{where}, row {row} (counting from 0), column {names[column]!r}",
+            f"the value is {values[row, column]} ({int(bad.sum())} such values in all)",
             "remove or fill rows with missing or infinite values",
         )
 
@@ -172,17 +178,22 @@ def _check_labels(data: Dataset) -> None:
         )
 
 
-def _numbers(inputs: ArrayLike, name: str) -> np.ndarray:
+def numbers_of(inputs: ArrayLike, name: str, field: str = "inputs") -> np.ndarray:
+    """A table (rows, columns) of real numbers.
+
+    Raises:
+        BadInputError: for anything else; `name` and `field` say what it is.
+    """
     table = np.asarray(inputs)
     if table.dtype.kind not in "fiub":
         raise BadInputError(
-            f"{name}: inputs",
+            f"{name}: {field}",
             f"the array holds {table.dtype}, not real numbers",
             "convert every input to a number",
         )
     if table.ndim != 2:
         raise BadInputError(
-            f"{name}: inputs",
+            f"{name}: {field}",
             f"shape {table.shape} is not (rows, columns)",
             "reshape to one row per item, e.g. images with reshape(len(images), -1)",
         )

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lossatlas.data.dataset import Dataset
+from lossatlas.data.regression import RegressionData
 from lossatlas.data.split import Split
 from lossatlas.errors import BadInputError
 
@@ -25,7 +26,7 @@ class Scaling(NamedTuple):
     factor: Float[np.ndarray, " k"]
 
 
-def column_scaling(train: Dataset, method: ScalingMethod) -> Scaling:
+def column_scaling(train: Dataset | RegressionData, method: ScalingMethod) -> Scaling:
     """The scaling that the training rows define.
 
     ``none`` changes nothing. ``mean-absolute`` divides a column by the mean of its absolute
@@ -65,7 +66,7 @@ def column_scaling(train: Dataset, method: ScalingMethod) -> Scaling:
     return scaling
 
 
-def apply_scaling(data: Dataset, scaling: Scaling) -> Dataset:
+def apply_scaling(data: Dataset | RegressionData, scaling: Scaling) -> Dataset | RegressionData:
     """The same rows in scaled columns.
 
     Raises:
@@ -78,7 +79,7 @@ def apply_scaling(data: Dataset, scaling: Scaling) -> Dataset:
     """
     with np.errstate(over="ignore"):
         inputs = (data.inputs - scaling.shift) / scaling.factor
-    return Dataset(inputs, data.labels, data.classes, data.name, data.features)
+    return data.with_inputs(inputs)
 
 
 def scale(parts: Split, method: ScalingMethod) -> tuple[Split, Scaling]:
@@ -104,7 +105,40 @@ def scale(parts: Split, method: ScalingMethod) -> tuple[Split, Scaling]:
     return Split(apply_scaling(parts.train, scaling), apply_scaling(parts.test, scaling)), scaling
 
 
-def _check_finite(train: Dataset, scaling: Scaling) -> None:
+def scale_targets(parts: Split, method: ScalingMethod) -> tuple[Split, Scaling]:
+    """Scale the targets of training and testing rows by the statistics of the training rows.
+
+    Args:
+        parts: training and testing rows of `RegressionData`.
+        method: see `column_scaling`.
+
+    Returns:
+        the rows with scaled targets, and the scaling.
+
+    Raises:
+        BadInputError: as `column_scaling`, and for rows with classes.
+
+    Examples:
+        >>> data = RegressionData([[0.0], [1.0]], [[2.0], [4.0]], "tiny", ("x",), ("y",))
+        >>> scale_targets(Split(data, data), "standard")[0].train.targets.ravel().tolist()
+        [-1.0, 1.0]
+    """
+    train, test = parts
+    if not (isinstance(train, RegressionData) and isinstance(test, RegressionData)):
+        raise BadInputError(
+            f"{train.name}: target_scaling", "classes have no scale", "leave it out"
+        )
+    as_inputs = RegressionData(
+        train.targets, train.targets, train.name, train.target_names, train.target_names
+    )
+    scaling = column_scaling(as_inputs, method)
+    scaled = (
+        rows.with_targets((rows.targets - scaling.shift) / scaling.factor) for rows in (train, test)
+    )
+    return Split(*scaled), scaling
+
+
+def _check_finite(train: Dataset | RegressionData, scaling: Scaling) -> None:
     broken = ~(np.isfinite(scaling.shift) & np.isfinite(scaling.factor))
     if broken.any():
         raise BadInputError(

@@ -1,8 +1,10 @@
 """How a text table is written: its encoding, its separator, and where its rows begin."""
 
+import bz2
 import codecs
 import gzip
 import io
+import lzma
 import re
 import zlib
 from collections.abc import Iterator
@@ -56,20 +58,22 @@ class Form(NamedTuple):
         return f"separated by {SEPARATORS.get(self.separator, repr(self.separator))}"
 
 
+COMPRESSIONS = (
+    (b"\x1f\x8b", "gzip", gzip.decompress),
+    (b"BZh", "bzip2", bz2.decompress),
+    (b"\xfd7zXZ\x00", "xz", lzma.decompress),
+)
+"""How a compressed file begins, what it is called, and how it is read."""
+
+
 def decoded(path: Path) -> str:
-    """The text of a file: UTF-8, or UTF-16 with its byte-order mark; as it is or gzipped.
+    """The text of a file: UTF-8, or UTF-16 with its byte-order mark; as it is or compressed.
 
     Raises:
         BadInputError: if it is no such text.
         OSError: if the file cannot be read.
     """
-    content = path.read_bytes()
-    if content.startswith(b"\x1f\x8b"):
-        try:
-            content = gzip.decompress(content)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            problem = f"not a complete gzip file ({error})"
-            raise BadInputError(str(path), problem, "compress it again") from error
+    content = _decompressed(path.read_bytes(), path)
     # utf-8-sig: spreadsheets put a byte-order mark before the first name.
     encoding = next((name for mark, name in MARKS if content.startswith(mark)), "utf-8-sig")
     try:
@@ -81,6 +85,18 @@ def decoded(path: Path) -> str:
         remedy = "export the table as text in UTF-8, e.g. as CSV"
         raise BadInputError(str(path), "not UTF-8 text: it holds zero bytes", remedy)
     return text
+
+
+def _decompressed(content: bytes, path: Path) -> bytes:
+    """What is in a file of gzip, bzip2 or xz; other content as it is."""
+    for mark, kind, decompress in COMPRESSIONS:
+        if content.startswith(mark):
+            try:
+                return decompress(content)
+            except (EOFError, zlib.error, OSError, ValueError, lzma.LZMAError) as error:
+                problem = f"not a complete {kind} file ({error})"
+                raise BadInputError(str(path), problem, "compress it again") from error
+    return content
 
 
 def recognized(text: str, where: str) -> Form:

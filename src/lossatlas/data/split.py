@@ -7,6 +7,7 @@ from jaxtyping import Int
 
 from lossatlas.data.class_counts import apportion
 from lossatlas.data.dataset import Dataset
+from lossatlas.data.regression import RegressionData
 from lossatlas.errors import BadInputError
 
 SplitMode = Literal["random", "stratified", "ordered"]
@@ -18,8 +19,8 @@ the data."""
 class Split(NamedTuple):
     """Training and testing rows; no row is in both."""
 
-    train: Dataset
-    test: Dataset
+    train: Dataset | RegressionData
+    test: Dataset | RegressionData
 
 
 class Pool(Protocol):
@@ -49,7 +50,9 @@ class Pool(Protocol):
         ...
 
 
-def split(dataset: Dataset, train: int, test: int, seed: int, mode: SplitMode = "random") -> Split:
+def split(
+    dataset: Dataset | RegressionData, train: int, test: int, seed: int, mode: SplitMode = "random"
+) -> Split:
     """Choose `train` rows, then `test` other rows.
 
     The training rows do not depend on how many testing rows are asked for.
@@ -77,6 +80,9 @@ def split(dataset: Dataset, train: int, test: int, seed: int, mode: SplitMode = 
     _check_count(dataset, "test", test, len(dataset) - train)
     generator = np.random.default_rng(seed)
     if mode == "stratified":
+        if isinstance(dataset, RegressionData):
+            problem = "numbers have no classes to draw from"
+            raise BadInputError(f"{dataset.name}: split", problem, "use split = 'random'")
         rows = _stratified_order(dataset, generator, train, test)
     else:
         rows = _order(len(dataset), generator, mode)
@@ -182,7 +188,7 @@ def _order(rows: int, generator: np.random.Generator, mode: SplitMode) -> Int[np
     raise BadInputError("split", f"unknown mode {mode!r}", f"use {', '.join(get_args(SplitMode))}")
 
 
-def _check_count(pool: Pool, field: str, asked: int, available: int) -> None:
+def _check_count(pool: Pool | RegressionData, field: str, asked: int, available: int) -> None:
     if asked < 1:
         raise BadInputError(f"{pool.name}: {field}", f"{asked} rows", "ask for at least 1")
     if asked > available:
@@ -193,8 +199,8 @@ def _check_count(pool: Pool, field: str, asked: int, available: int) -> None:
         )
 
 
-def _checked(train: Dataset, test: Dataset) -> Split:
-    if len(np.unique(train.labels)) < 2:
+def _checked(train: Dataset | RegressionData, test: Dataset | RegressionData) -> Split:
+    if isinstance(train, Dataset) and len(np.unique(train.labels)) < 2:
         raise BadInputError(
             f"{train.name}: train",
             f"the {len(train)} training rows all have class {train.classes[train.labels[0]]!r}",

@@ -1,4 +1,4 @@
-"""Data from files: NumPy archives (.npz) and tables in text files (.csv, .tsv, .txt)."""
+"""Data from files: NumPy archives (.npz), Parquet, and tables in text files (.csv, .tsv, .txt)."""
 
 import os
 import warnings
@@ -10,12 +10,17 @@ import numpy as np
 
 from lossatlas.data.columns import TableOptions
 from lossatlas.data.dataset import Dataset, dataset_from_arrays
+from lossatlas.data.frames import read_parquet
+from lossatlas.data.regression import RegressionData, regression_from_arrays
 from lossatlas.data.suspicions import suspicions
 from lossatlas.data.text_tables import read_text_table
 from lossatlas.errors import BadInputError, DataWarning
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
-"""Suffixes of tables in text files; each may be followed by ``.gz``."""
+"""Suffixes of tables in text files; each may be followed by one of `COMPRESSED`."""
+COMPRESSED = (".gz", ".bz2", ".xz")
+"""Suffixes of compressed files."""
+PARQUET = (".parquet", ".pq")
 
 
 def read_table(
@@ -24,15 +29,17 @@ def read_table(
     label: str | None = None,
     drop: Sequence[str] = (),
     header: bool = True,
-) -> Dataset:
+    numbers: bool = False,
+) -> Dataset | RegressionData:
     """Read a labelled data set from a file.
 
-    ``.npz``: arrays `inputs` (N, k) and `labels` (N,). ``.csv``, ``.tsv``, ``.tab``, ``.txt``,
-    ``.dat`` and ``.data``, each also with ``.gz``: a table in UTF-8 text (or UTF-16 with its
-    mark), one row a line. Cells are separated by commas, semicolons, tabs, vertical bars or
-    blanks; which of them is recognized. The first line names the columns. One column holds the
-    labels, all others numbers. Blank lines are skipped, and so are lines that begin with ``#``,
-    above the table and wherever the first column holds numbers.
+    ``.npz``: arrays `inputs` (N, k) and `labels` (N,). ``.parquet`` and ``.pq``: a table with named
+    columns. ``.csv``, ``.tsv``, ``.tab``, ``.txt``, ``.dat`` and ``.data``, each also with ``.gz``,
+    ``.bz2`` or ``.xz``: a table in UTF-8 text (or UTF-16 with its mark), one row a line. Cells are
+    separated by commas, semicolons, tabs, vertical bars or blanks; which of them is recognized. The
+    first line names the columns. One column holds the labels, all others numbers. Blank lines are
+    skipped, and so are lines that begin with ``#``, above the table and wherever the first column
+    holds numbers.
 
     Labels are whole numbers or texts (see `dataset_from_arrays`). Decimal commas are read where
     nothing else can be meant.
@@ -44,6 +51,8 @@ def read_table(
         drop: of a text table: names of columns to leave out.
         header: of a text table: whether the first line names the columns. If not, they are
             called ``x1, x2, ...``.
+        numbers: whether the labels are numbers to be predicted, any numbers, not classes; the
+            array of a ``.npz`` file is then called `targets`, (N,) or (N, m).
 
     Raises:
         BadInputError: a file that is missing, unreadable or of another kind; a missing array; a
@@ -69,20 +78,30 @@ def read_table(
     path = Path(os.path.expanduser(path))
     if isinstance(drop, str):
         raise BadInputError(f"{path}: drop", f"{drop!r} is no list", f"write [{drop!r}]")
-    options = TableOptions(label, tuple(drop), header)
+    options = TableOptions(label, tuple(drop), header, numbers)
     _check_kind(path)
     try:
         if _is_archive(path):
             data, columns = _read_npz(path, options), None
+        elif path.suffix.lower() in PARQUET:
+            data, columns = _read_parquet(path, options), None
         else:
             table = read_text_table(path, options)
             columns = table.columns
-            data = dataset_from_arrays(table.inputs, table.labels, str(path), columns.features)
+            made = regression_from_arrays if numbers else dataset_from_arrays
+            data = made(table.inputs, table.labels, str(path), columns.features)
     except OSError as error:
         raise BadInputError(str(path), f"cannot be read ({error})", "check the file") from error
-    for message in suspicions(data, columns):
-        warnings.warn(message, DataWarning, stacklevel=2)
+    if isinstance(data, Dataset):
+        for message in suspicions(data, columns):
+            warnings.warn(message, DataWarning, stacklevel=2)
     return data
+
+
+def _read_parquet(path: Path, options: TableOptions) -> Dataset | RegressionData:
+    if not options.header:
+        raise BadInputError(f"{path}: header", "a Parquet file names its columns", "leave it out")
+    return read_parquet(path, label=options.label, drop=options.drop, numbers=options.numbers)
 
 
 def _is_archive(path: Path) -> bool:
@@ -90,28 +109,33 @@ def _is_archive(path: Path) -> bool:
 
 
 def _check_kind(path: Path) -> None:
-    name = path.name.lower().removesuffix(".gz")
-    if not name.endswith(TEXT_SUFFIXES) and not _is_archive(path):
+    name = path.name.lower()
+    for suffix in COMPRESSED:
+        name = name.removesuffix(suffix)
+    if not name.endswith(TEXT_SUFFIXES) and not name.endswith((".npz", *PARQUET)):
         raise BadInputError(
             str(path),
             f"unknown kind of file {path.suffix!r}",
-            f"give a .npz file, or a table as text: {', '.join(TEXT_SUFFIXES)}, also with .gz",
+            f"give a .npz or .parquet file, or a table as text: {', '.join(TEXT_SUFFIXES)}, also "
+            f"with {', '.join(COMPRESSED)}",
         )
     if not path.is_file():
         problem = "is not a file" if path.exists() else "no such file"
         raise BadInputError(str(path), problem, "check the path")
 
 
-def _read_npz(path: Path, options: TableOptions) -> Dataset:
+def _read_npz(path: Path, options: TableOptions) -> Dataset | RegressionData:
     for key, value in options._asdict().items():
-        if value != TableOptions._field_defaults[key]:
+        if key != "numbers" and value != TableOptions._field_defaults[key]:
             problem = "the arrays of a .npz file have no named columns"
             raise BadInputError(f"{path}: {key}", problem, "leave it out")
     if not zipfile.is_zipfile(path):
         raise BadInputError(str(path), "not a complete NumPy archive", "write it with numpy.savez")
     with np.load(path, allow_pickle=False) as archive:
-        arrays = {key: _array(archive, key, path) for key in ("inputs", "labels")}
-    return dataset_from_arrays(arrays["inputs"], arrays["labels"], str(path))
+        inputs = _array(archive, "inputs", path)
+        labels = _array(archive, "targets" if options.numbers else "labels", path)
+    made = regression_from_arrays if options.numbers else dataset_from_arrays
+    return made(inputs, labels, str(path))
 
 
 def _array(archive: np.lib.npyio.NpzFile, key: str, path: Path) -> np.ndarray:
@@ -119,7 +143,7 @@ def _array(archive: np.lib.npyio.NpzFile, key: str, path: Path) -> np.ndarray:
         raise BadInputError(
             f"{path}: {key}",
             f"no such array; the file holds {', '.join(archive.files) or 'none'}",
-            "name the arrays inputs and labels",
+            "name the arrays inputs and labels, or inputs and targets for numbers to be predicted",
         )
     try:
         return archive[key]

@@ -27,7 +27,7 @@ class TextTable(NamedTuple):
 
     Attributes:
         inputs: (N, k) finite numbers.
-        labels: (N,) whole numbers, or texts.
+        labels: (N,) whole numbers, or texts; any numbers if these are to be predicted.
         columns: what each column holds.
     """
 
@@ -62,6 +62,8 @@ def read_text_table(path: Path, options: TableOptions) -> TextTable:
     content = decoded(path)
     text = _Text(content, recognized(content, str(path)), path)
     columns, first = _columns(text, options)
+    if options.numbers:  # then the column of the labels is read like all others
+        columns = columns._replace(inputs=[*columns.inputs, columns.label])
     decimal_comma = _has_commas(text) and uses_decimal_commas(
         row[index] for _, row in _rows(text, columns, first) for index in columns.inputs
     )
@@ -72,6 +74,10 @@ def read_text_table(path: Path, options: TableOptions) -> TextTable:
         lines.append(line)
     if not inputs:
         raise BadInputError(str(path), "no rows below the header", "give at least two rows")
+    if options.numbers:
+        table = np.stack(inputs)
+        columns = columns._replace(inputs=columns.inputs[:-1])
+        return TextTable(table[:, :-1], table[:, -1], columns)
     checked = _labels(labels, lines, columns, decimal_comma, path)
     return TextTable(np.stack(inputs), checked, columns)
 

@@ -1,4 +1,4 @@
-"""The shape of a tanh network, its weight order, and its outputs (paper, eq. 1).
+"""The shape of a network, what its units compute, its weight order, and its outputs (eq. 1).
 
 **Weight order**, that of the Fortran programs, so that files interchange: the weight matrices
 layer by layer, each with one row per receiving node, then the biases layer by layer. For one
@@ -8,6 +8,7 @@ exactly zero and are not coordinates of the landscape at all.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,19 +16,26 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from lossatlas.parts.activation import Activation
+from lossatlas.parts.output_loss import OutputLoss
+from lossatlas.parts.softmax_cross_entropy import SOFTMAX_CROSS_ENTROPY
+from lossatlas.parts.tanh import TANH
+
 Layers = tuple[list[Array], list[Array]]
 
 
 @jax.tree_util.register_static
 @dataclass(frozen=True)
 class Architecture:
-    """The shape of a network; static, part of what a compiled kernel is keyed by.
+    """The shape of a network and its parts; static, what a compiled kernel is keyed by.
 
     Args:
         widths: nodes per layer, inputs and outputs included, e.g. ``(2, 10, 4)``.
         masks: one boolean table per weight matrix, rows are receiving nodes, as nested tuples;
             None for full connectivity.
         regularize_biases: whether lambda |w|^2 includes the biases (the paper: yes).
+        activation: of all hidden layers.
+        loss: of the outputs.
 
     Examples:
         >>> Architecture((2, 10, 4)).n_weights
@@ -37,6 +45,8 @@ class Architecture:
     widths: tuple[int, ...]
     masks: tuple[tuple[tuple[bool, ...], ...], ...] | None = None
     regularize_biases: bool = True
+    activation: Activation = TANH
+    loss: OutputLoss = SOFTMAX_CROSS_ENTROPY
 
     @cached_property
     def matrix_shapes(self) -> tuple[tuple[int, int], ...]:
@@ -96,8 +106,10 @@ class Architecture:
         """(k, outputs) positions of weights that the softmax does not see changing together.
 
         One row for each unit of the last hidden layer that is connected to every output: its
-        outgoing weights; the last row: the output biases.
+        outgoing weights; the last row: the output biases. None where the loss is no softmax.
         """
+        if not self.loss.shifts:
+            return np.zeros((0, self.widths[-1]), int)
         position = np.full(self.n_full, -1)
         position[self.free] = np.arange(self.n_weights)
         outputs, width = self.matrix_shapes[-1]
@@ -125,18 +137,43 @@ def logits(
     architecture: Architecture, w: Float[Array, " n"], inputs: Float[Array, "features items"]
 ) -> Float[Array, "classes items"]:
     """Outputs y of eq. (1) for inputs (features, items): (classes, items)."""
-    return propagate(unpack(architecture, w), inputs)[1]
+    return propagate(architecture.activation, unpack(architecture, w), inputs).outputs
+
+
+class Passed(NamedTuple):
+    """What a network makes of inputs, layer by layer, all (nodes, items).
+
+    Attributes:
+        activations: the inputs, and those of each hidden layer.
+        sums: the weighted sums z of each hidden layer.
+        outputs: of the last layer.
+    """
+
+    activations: list[Array]
+    sums: list[Array]
+    outputs: Float[Array, "classes items"]
+
+    def slopes(self, activation: Activation) -> list[Array]:
+        """The derivatives of the activation at each hidden layer."""
+        pairs = zip(self.sums, self.activations[1:], strict=True)
+        return [activation.slope(z, a) for z, a in pairs]
+
+    def curvatures(self, activation: Activation) -> list[Array]:
+        """The second derivatives of the activation at each hidden layer."""
+        pairs = zip(self.sums, self.activations[1:], strict=True)
+        return [activation.curvature(z, a) for z, a in pairs]
 
 
 def propagate(
-    layers: Layers, inputs: Float[Array, "features items"]
-) -> tuple[list[Array], Float[Array, "classes items"]]:
-    """Activations of the inputs and each hidden layer, and the outputs, all (nodes, items)."""
+    activation: Activation, layers: Layers, inputs: Float[Array, "features items"]
+) -> Passed:
+    """What a network makes of inputs (features, items)."""
     matrices, biases = layers
-    activations = [inputs]
+    activations, sums = [inputs], []
     for matrix, bias in zip(matrices[:-1], biases[:-1], strict=True):
-        activations.append(jnp.tanh(matrix @ activations[-1] + bias[:, None]))
-    return activations, matrices[-1] @ activations[-1] + biases[-1][:, None]
+        sums.append(matrix @ activations[-1] + bias[:, None])
+        activations.append(activation.value(sums[-1]))
+    return Passed(activations, sums, matrices[-1] @ activations[-1] + biases[-1][:, None])
 
 
 def transposed(matrix: Array) -> Array:

@@ -21,7 +21,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
-from lossatlas.landscape.symmetry import EQUAL, EqualUnits, HiddenLayer, equal_units, groups_of
+from lossatlas.landscape.symmetry import EQUAL, EqualUnits, UnitLayer, equal_units, groups_of
+from lossatlas.landscape.unit_links import links_between, own_columns
 
 
 class SignedPermutation(NamedTuple):
@@ -48,7 +49,7 @@ class Stabilizer(NamedTuple):
     generators: list[SignedPermutation]
 
 
-def group_order(layers: Sequence[HiddenLayer]) -> int:
+def group_order(layers: Sequence[UnitLayer]) -> int:
     """Number of permutations and sign changes of hidden units that the mask allows.
 
     Examples:
@@ -60,18 +61,19 @@ def group_order(layers: Sequence[HiddenLayer]) -> int:
     groups = [
         groups_of(layer.interchangeable, np.zeros_like(layer.interchangeable)) for layer in layers
     ]
-    units = sum(len(layer.positions) for layer in layers)
-    return _stabilizer(groups, [_kept(layers)], signs=(1.0,)).order * 2**units
+    turned = sum(len(layer.positions) for layer in layers if layer.turns)
+    graphs = [_graph(layers, _kept(layers))]
+    return _stabilizer(groups, graphs, signs=(1.0,)).order * 2**turned
 
 
-def stabilizer_order(layers: Sequence[HiddenLayer], w: Float[np.ndarray, " n"]) -> int:
+def stabilizer_order(layers: Sequence[UnitLayer], w: Float[np.ndarray, " n"]) -> int:
     """How many symmetries leave the free weight vector w (n,) where it is."""
     if len(layers) > 1:
         return stabilizer(layers, w).order
     return prod(_order_within(group) for group in equal_units(layers[0], w))
 
 
-def stabilizer(layers: Sequence[HiddenLayer], w: Float[np.ndarray, " n"]) -> Stabilizer:
+def stabilizer(layers: Sequence[UnitLayer], w: Float[np.ndarray, " n"]) -> Stabilizer:
     """The symmetries that leave the free weight vector w (n,) where it is."""
     groups = [equal_units(layer, w) for layer in layers]
     if len(layers) == 1:
@@ -79,16 +81,17 @@ def stabilizer(layers: Sequence[HiddenLayer], w: Float[np.ndarray, " n"]) -> Sta
             return Stabilizer(1, [])  # most points; searches ask for each of them
         return _stabilizer(groups, [], signs=())
     weights = [layer.vectors(w) for layer in layers]
-    return _stabilizer(groups, [weights, _kept(layers)], signs=(1.0, -1.0))
+    graphs = [_graph(layers, weights), _graph(layers, _kept(layers))]
+    return _stabilizer(groups, graphs, signs=(1.0, -1.0))
 
 
-def _kept(layers: Sequence[HiddenLayer]) -> list[np.ndarray]:
+def _kept(layers: Sequence[UnitLayer]) -> list[np.ndarray]:
     """The mask as weights: one where there is one, else zero."""
     return [np.where(layer.positions >= 0, 1.0, 0.0) for layer in layers]
 
 
 def _stabilizer(
-    groups: list[list[EqualUnits]], networks: list[list[np.ndarray]], signs: tuple[float, ...]
+    groups: list[list[EqualUnits]], graphs: "list[_Graph]", signs: tuple[float, ...]
 ) -> Stabilizer:
     """Within the groups of equal units of each layer, and of the groups among themselves."""
     sizes = [sum(len(group.units) for group in layer) for layer in groups]
@@ -104,7 +107,7 @@ def _stabilizer(
         if len(group.units) > 1 or group.zero:
             generators += _within(group, int(starts[-1]))
     if len(groups) > 1:
-        across, images = _across(numbered, [_graph(vectors) for vectors in networks], signs)
+        across, images = _across(numbered, graphs, signs)
         order *= across
         generators += [_lifted(image, numbered, starts[-1]) for image in images]
     return Stabilizer(order, generators)
@@ -143,32 +146,61 @@ def _lifted(
 
 
 class _Graph(NamedTuple):
-    """Units of all hidden layers, numbered through: layer, own weights, mutual weights."""
+    """Units of all layers, numbered through.
+
+    Attributes:
+        layer: (units,) of each.
+        own: (units, k) the weights that belong to it alone, padded with zeros.
+        turned: (units, k) the same after a turn.
+        mutual: (units, units, m) the weights that belong to two units.
+        turns: (units,) whether it can be turned.
+    """
 
     layer: np.ndarray
     own: np.ndarray
+    turned: np.ndarray
     mutual: np.ndarray
+    turns: np.ndarray
 
     def of(self, units: np.ndarray) -> "_Graph":
         """Some of the units only."""
-        return _Graph(self.layer[units], self.own[units], self.mutual[np.ix_(units, units)])
+        mutual = self.mutual[np.ix_(units, units)]
+        return _Graph(
+            self.layer[units], self.own[units], self.turned[units], mutual, self.turns[units]
+        )
 
 
-def _graph(vectors: list[np.ndarray]) -> _Graph:
-    """From the weights of the units of each layer: from the layer below, bias, to that above."""
+def _graph(layers: Sequence[UnitLayer], vectors: list[np.ndarray]) -> _Graph:
+    """From the weights (units, k) of the units of each layer."""
     sizes = [len(rows) for rows in vectors]
+    links = links_between(layers)
+    total, most = sum(sizes), max((link.columns.shape[2] for link in links), default=1)
+    mutual = np.zeros((total, total, most))
     start = np.cumsum([0, *sizes])
-    mutual, own = np.zeros((start[-1], start[-1])), []
-    for k, rows in enumerate(vectors):
-        below = sizes[k - 1] if k > 0 else 0
-        above = rows.shape[1] - (sizes[k + 1] if k + 1 < len(sizes) else 0)
-        own.append(rows[:, below:above])
-        here, end = slice(start[k], start[k + 1]), start[k + 1]
-        mutual[here, start[k] - below : start[k]] = rows[:, :below]
-        mutual[here, end : end + rows.shape[1] - above] = rows[:, above:]
-    width = max(rows.shape[1] for rows in own)
-    padded = [np.pad(rows, ((0, 0), (0, width - rows.shape[1]))) for rows in own]
-    return _Graph(np.repeat(np.arange(len(sizes)), sizes), np.concatenate(padded), mutual)
+    for k, m, columns in links:
+        rows = np.arange(sizes[k])[:, None, None]
+        weights = np.where(columns >= 0, vectors[k][rows, columns], 0.0)
+        here, there = slice(start[k], start[k + 1]), slice(start[m], start[m + 1])
+        mutual[here, there, : columns.shape[2]] = weights
+        mutual[there, here, : columns.shape[2]] = weights.swapaxes(0, 1)
+    own, turned = [], []
+    for number, (layer, rows) in enumerate(zip(layers, vectors, strict=True)):
+        columns = own_columns(layers, number)
+        own.append(rows[:, columns])
+        turned.append(layer.turned(rows)[:, columns])
+    return _Graph(
+        np.repeat(np.arange(len(sizes)), sizes),
+        _padded(own),
+        _padded(turned),
+        mutual,
+        np.repeat([layer.turns for layer in layers], sizes),
+    )
+
+
+def _padded(tables: list[np.ndarray]) -> np.ndarray:
+    """One below the other, with zeros on the right of narrower ones."""
+    width = max(rows.shape[1] for rows in tables)
+    return np.concatenate([np.pad(t, ((0, 0), (0, width - t.shape[1]))) for t in tables])
 
 
 def _across(
@@ -212,9 +244,12 @@ def _candidates(
 
 def _matches(graph: _Graph, sign: float) -> np.ndarray:
     """Whether unit v times the sign can stand for unit u, for all pairs (u, v)."""
-    mutual = np.sort(np.abs(graph.mutual), axis=1)
+    mutual = np.sort(np.abs(graph.mutual), axis=1).reshape(len(graph.own), -1)
     alike = cdist(mutual, mutual, "chebyshev") <= EQUAL
-    own = cdist(graph.own, sign * graph.own, "chebyshev") <= EQUAL
+    stand_in = graph.own if sign > 0 else graph.turned
+    own = cdist(graph.own, stand_in, "chebyshev") <= EQUAL
+    if sign < 0:
+        own &= graph.turns
     return alike & own & (graph.layer[:, None] == graph.layer)
 
 
@@ -228,7 +263,7 @@ def _extended(
         return None
     for a, (b, t) in enumerate(image[:-1]):
         for graph, sign in zip(graphs, (s * t, 1.0), strict=False):
-            if abs(graph.mutual[u, a] - sign * graph.mutual[v, b]) > EQUAL:
+            if np.abs(graph.mutual[u, a] - sign * graph.mutual[v, b]).max() > EQUAL:
                 return None
     if u + 1 == len(candidates):
         return image

@@ -14,7 +14,7 @@ and what a unit makes of some fixed inputs stands for them.
 
 import numpy as np
 
-from lossatlas.landscape.symmetry import HiddenLayer, weights_in_place
+from lossatlas.landscape.symmetry import UnitLayer, weights_in_place
 
 FEATURES = 128
 """Features of a layer."""
@@ -24,7 +24,7 @@ two units look different when they differ by the inverse."""
 
 
 def descriptors(
-    layers: list[HiddenLayer], w: np.ndarray, activations: list[np.ndarray]
+    layers: list[UnitLayer], w: np.ndarray, activations: list[np.ndarray]
 ) -> np.ndarray:
     """Descriptors (b, k) of weights (b, n).
 

@@ -1,8 +1,9 @@
-"""The loss of a tanh network as a smooth function of its free weights (paper, eqs. 1-3).
+"""The loss of a network as a smooth function of its free weights (paper, eqs. 1-3).
 
-    E(w) = -1/N sum_a ln p_c(a)(w; x^a) + lambda |w|^2
+    E(w) = 1/N sum_a loss(y(w; x^a), target^a) + lambda |w|^2
 
-with softmax probabilities p of the outputs of a network with any number of tanh layers.
+with the outputs y of a network with any number of hidden layers. Activation and loss are parts of
+its architecture; the paper has tanh and softmax cross-entropy.
 
 **Layout.** Data stand as (features, items): every product below is then a matrix product of
 contiguous rows, and one weight vector's activations stay in cache.
@@ -16,25 +17,24 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
-from lossatlas.landscape.architecture import Architecture, propagate, transposed, unpack
-from lossatlas.landscape.network_hessian import data_hessian
+from lossatlas.landscape.architecture import Architecture, Passed, propagate, transposed, unpack
+from lossatlas.landscape.network_hessian import between_items, data_hessian
 from lossatlas.landscape.softmax_shift import from_inner, inner_regularized
 from lossatlas.landscape.wide_hessian import is_wide, wide_hessian
+from lossatlas.parts.derivatives import mean_and_slope, of_all_items
 from lossatlas.typing import Scalar
 
 ROUNDING = 2e-7
 """Errors of a spectrum in single precision, in parts of the largest curvature."""
-FACTORS = 8
-"""Of a product whose logarithm is taken; no overflow in single precision up to 65,000 classes."""
 
 
 class NetworkLoss(NamedTuple):
-    """Softmax cross-entropy of a tanh network plus L2, eqs. (1)-(3); a pytree.
+    """The mean loss of a network plus L2, eqs. (1)-(3); a pytree.
 
     Attributes:
         architecture: static shape.
         inputs: (features, items) float64; without the features that `seen` leaves out.
-        targets: (classes, items) float64, one-hot.
+        targets: (outputs, items) float64, as the loss wants them.
         l2: () float64, lambda > 0.
         seen: (k,) the features that are not zero in every item; None if these are all. The others
             (the border pixels of an image) only cost time: the data do not see their weights.
@@ -48,17 +48,16 @@ class NetworkLoss(NamedTuple):
 
     def energy(self, w: Float[Array, " n"]) -> Scalar:
         """E(w), eq. (3)."""
-        activations, logits = _forward(self, w)
-        del activations
-        data_term = jax.nn.logsumexp(logits, axis=0).sum() - jnp.vdot(self.targets, logits)
-        return data_term / self.inputs.shape[1] + self._penalty(w)
+        outputs = _forward(self, w).outputs
+        return self.architecture.loss.value(outputs, self.targets).mean() + self._penalty(w)
 
     def value_and_gradient(self, w: Float[Array, " n"]) -> tuple[Scalar, Float[Array, " n"]]:
         """E(w) and its gradient (n,), one forward and one backward pass."""
         w = w.astype(self.inputs.dtype)
         matrices, _ = unpack(self.architecture, w)
-        activations, logits = _forward(self, w)
-        data_term, delta = _output_delta(logits, self.targets)
+        passed = _forward(self, w)
+        activations, slopes = passed.activations, passed.slopes(self.architecture.activation)
+        data_term, delta = mean_and_slope(self.architecture.loss, passed.outputs, self.targets)
         ones = jnp.ones(delta.shape[1], delta.dtype)  # a product is faster than a sum
         blocks, sums = [], []
         for layer in range(len(matrices) - 1, -1, -1):
@@ -69,7 +68,7 @@ class NetworkLoss(NamedTuple):
             blocks.append(block.ravel())
             sums.append(delta @ ones)
             if layer > 0:
-                delta = (transposed(matrices[layer]) @ delta) * (1.0 - activations[layer] ** 2)
+                delta = (transposed(matrices[layer]) @ delta) * slopes[layer - 1]
         gradient = jnp.concatenate(blocks[::-1] + sums[::-1])
         if self.architecture.masks is not None:
             gradient = gradient[self.architecture.free]
@@ -80,7 +79,7 @@ class NetworkLoss(NamedTuple):
         """The exact Hessian (n, n); see `network_hessian`."""
         data = from_inner(self.architecture, from_inner(self.architecture, self._data(w)).T)
         full = data + 2.0 * self.l2 * np.diag(self.architecture.regularized).astype(data.dtype)
-        if self.architecture.regularize_biases:
+        if not self._fixes_gauge():
             return full
         outputs = self.targets.shape[0]
         return full.at[-outputs:, -outputs:].add(2.0 * self.l2 / outputs)
@@ -99,14 +98,31 @@ class NetworkLoss(NamedTuple):
         return from_inner(self.architecture, x)
 
     def _data(self, w: Float[Array, " n"]) -> Float[Array, "m m"]:
-        inputs = self.inputs
+        inputs, targets = self.inputs, self.targets
+        w = w.astype(inputs.dtype)
+        loss = self.architecture.loss
+        if loss.coupling is not None:
+            outputs = _forward(self, w).outputs
+            targets = of_all_items(loss, outputs, self.targets)
         if is_wide(self.architecture):
-            rough = w.astype(inputs.dtype)
-            return wide_hessian(self.architecture, inputs, self.targets, rough, self.seen)
-        if self.seen is not None:
-            shape = (self.architecture.widths[0], inputs.shape[1])
-            inputs = jnp.zeros(shape, inputs.dtype).at[self.seen].set(inputs)
-        return data_hessian(self.architecture, inputs, self.targets, w.astype(inputs.dtype))
+            full = wide_hessian(self.architecture, inputs, targets, w, self.seen)
+        else:
+            full = data_hessian(self.architecture, self._all_features(), targets, w)
+        if loss.coupling is None:
+            return full
+        coupling = loss.coupling(outputs, self.targets)
+        return full + between_items(self.architecture, self._all_features(), coupling, w)
+
+    def _all_features(self) -> Float[Array, "features items"]:
+        """The inputs, with those that are zero in every item."""
+        if self.seen is None:
+            return self.inputs
+        shape = (self.architecture.widths[0], self.inputs.shape[1])
+        return jnp.zeros(shape, self.inputs.dtype).at[self.seen].set(self.inputs)
+
+    def _fixes_gauge(self) -> bool:
+        """Whether the sum of the output biases would be free but for a term of its own."""
+        return self.architecture.loss.shifts and not self.architecture.regularize_biases
 
     def hessian_vector_product(
         self, w: Float[Array, " n"], v: Float[Array, " n"]
@@ -121,6 +137,8 @@ class NetworkLoss(NamedTuple):
         connected to every output, shifts all logits alike: E is exactly lambda |.|^2 along it.
         """
         columns = self.architecture.shifted_together
+        if not len(columns):
+            return v
         part = v[columns]
         return v.at[columns].add(-part.mean(axis=1, keepdims=True))
 
@@ -141,40 +159,23 @@ class NetworkLoss(NamedTuple):
     def _penalty(self, w: Float[Array, " n"]) -> Scalar:
         """lambda |w|^2; without the biases, of these only what shifts all outputs alike.
 
-        Adding one number to all output biases changes no probability. If biases are not
-        regularized, that direction would be free; this term fixes the gauge (the biases then sum to
-        zero at stationary points, as they do with regularized biases) and changes no loss there.
+        Adding one number to all output biases changes no probability of a softmax. If biases are
+        not regularized, that direction would be free; this term fixes the gauge (the biases then
+        sum to zero at stationary points, as they do with regularized biases) and changes no loss
+        there.
         """
         penalty = jnp.sum(self.architecture.regularized * w * w)
-        if not self.architecture.regularize_biases:
+        if self._fixes_gauge():
             outputs = self.targets.shape[0]
             penalty = penalty + jnp.sum(w[-outputs:]) ** 2 / outputs
         return self.l2 * penalty
 
 
-def _forward(loss: NetworkLoss, w: Float[Array, " n"]) -> tuple[list[Array], Array]:
+def _forward(loss: NetworkLoss, w: Float[Array, " n"]) -> Passed:
     matrices, biases = unpack(loss.architecture, w)
     if loss.seen is not None:
         # The barrier keeps XLA from transposing the product to suit the gathered columns: it then
         # misses its fast matrix product, and takes twice as long.
         columns = jax.lax.optimization_barrier(matrices[0][:, loss.seen])
         matrices = [columns, *matrices[1:]]
-    return propagate((matrices, biases), loss.inputs)
-
-
-def _output_delta(
-    outputs: Float[Array, "classes items"], targets: Float[Array, "classes items"]
-) -> tuple[Scalar, Float[Array, "classes items"]]:
-    """Mean cross-entropy and (p - y)/N, (classes, items)."""
-    items = outputs.shape[1]
-    top = outputs.max(axis=0)
-    exponentials = jnp.exp(outputs - top)
-    total = exponentials.sum(axis=0)
-    entropy = (top - (targets * outputs).sum(axis=0)).sum() + _sum_of_logarithms(total)
-    return entropy / items, (exponentials * (1.0 / total) - targets) * (1.0 / items)
-
-
-def _sum_of_logarithms(total: Float[Array, " items"]) -> Scalar:
-    """Of numbers between one and the number of classes; logarithms are dear, so of products."""
-    rows = jnp.pad(total, (0, -len(total) % FACTORS), constant_values=1.0).reshape(FACTORS, -1)
-    return jnp.log(rows.prod(axis=0)).sum()
+    return propagate(loss.architecture.activation, (matrices, biases), loss.inputs)

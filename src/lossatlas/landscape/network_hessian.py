@@ -37,6 +37,7 @@ from lossatlas.landscape.softmax_shift import (
     shifts_everywhere,
     to_inner,
 )
+from lossatlas.parts.derivatives import output_derivatives
 
 CACHED, FEWEST = 300_000, 100
 """Bytes of the largest intermediate tensor of a chunk of items, so that all of them stay in a
@@ -49,7 +50,10 @@ def data_hessian(
     targets: Float[Array, "classes items"],
     w: Float[Array, " n"],
 ) -> Float[Array, "m m"]:
-    """Hessian of the mean cross-entropy, without the L2 term, in inner coordinates (m, m).
+    """Hessian of the mean loss, without the L2 term, in inner coordinates (m, m).
+
+    Of a loss that couples items, `targets` are derivatives (see `parts.derivatives.of_all_items`),
+    and what couples them is left out (see `between_items`).
 
     Where the softmax shift moves all outgoing weights, outputs are replaced by their contrasts,
     one less (`softmax_shift`); otherwise the shift is taken out of what all weights give.
@@ -73,7 +77,7 @@ def _summed(
     matrices, biases = unpack(architecture, w)
 
     def sums(x: Array, y: Array, weight: Array) -> Array:
-        return _sums((matrices, biases), table, x, y, weight)
+        return _sums(architecture, (matrices, biases), table, x, y, weight)
 
     if chunks == 1:
         return sums(inputs, targets, weights)
@@ -92,20 +96,27 @@ def _summed(
 
 
 def _sums(
-    layers: Layers, table: np.ndarray, inputs: Array, targets: Array, weights: Array
+    architecture: Architecture,
+    layers: Layers,
+    table: np.ndarray,
+    inputs: Array,
+    targets: Array,
+    weights: Array,
 ) -> Array:
     """The sums over items for all pairs of layers, in the order of `_places`.
 
     `table` (outputs, k) turns outputs into what takes their place in the last layer.
     """
-    activations, outputs = propagate(layers, inputs)
+    passed = propagate(architecture.activation, layers, inputs)
+    activations, outputs = passed.activations, passed.outputs
     matrices = [*layers[0][:-1], table.T @ layers[0][-1]]
-    slopes = [1.0 - a * a for a in activations[1:]]
+    slopes = passed.slopes(architecture.activation)
+    bends = passed.curvatures(architecture.activation)
     lower = [with_one(a) for a in activations]
     depth = len(matrices)
 
     # curvature[m] = G_{l,m}: (width_l, width_m, items) for the current layer l and all m >= l.
-    first, last = output_derivatives(table, outputs, targets, weights)
+    first, last = output_derivatives(architecture.loss, table, outputs, targets, weights)
     deltas, curvature = {depth - 1: first}, {depth - 1: last}
     found = []
     for layer in range(depth - 1, -1, -1):
@@ -115,7 +126,7 @@ def _sums(
             deltas[layer] = pulled * slope
             curvature = {m: _pull(matrix, g) * slope[:, None] for m, g in curvature.items()}
             own = _pull(matrix, curvature[layer + 1].transpose(1, 0, 2)) * slope[:, None]
-            curvature[layer] = own + _diagonal(-2.0 * activations[layer + 1] * slope * pulled)
+            curvature[layer] = own + _diagonal(bends[layer] * pulled)
         found.append(_within(lower[layer], curvature[layer]))
         reach = None
         for m in range(layer + 1, depth):
@@ -126,16 +137,29 @@ def _sums(
     return jnp.concatenate([block.ravel() for block in found])
 
 
-def output_derivatives(
-    table: np.ndarray, outputs: Array, targets: Array, weights: Array
-) -> tuple[Array, Array]:
-    """First (k, items) and second (k, k, items) derivatives by what the table makes of outputs."""
-    probabilities = jax.nn.softmax(outputs, axis=0) * weights
-    pairs = jnp.asarray(table.T[:, None] * table.T[None]).reshape(-1, len(table))
-    mean = jnp.asarray(table.T) @ probabilities
-    share = mean / jnp.where(weights > 0, weights, 1.0)
-    second = (pairs @ probabilities).reshape(len(mean), len(mean), -1) - mean[:, None] * share
-    return mean - jnp.asarray(table.T) @ (targets * weights), second
+def between_items(
+    architecture: Architecture,
+    inputs: Float[Array, "features items"],
+    coupling: Float[Array, "items items"],
+    w: Float[Array, " n"],
+) -> Float[Array, "n n"]:
+    """J^T K J / N: what second derivatives K by outputs of different items add to the Hessian.
+
+    J (items, n) is the Jacobian of the single output, layer by layer as in a gradient.
+    """
+    matrices, biases = unpack(architecture, w)
+    passed = propagate(architecture.activation, (matrices, biases), inputs)
+    slopes, items = passed.slopes(architecture.activation), inputs.shape[1]
+    delta = jnp.ones((1, items), inputs.dtype)
+    blocks, sums = [], []
+    for layer in range(len(matrices) - 1, -1, -1):
+        block = delta[:, None] * passed.activations[layer]
+        blocks.append(block.reshape(-1, items))
+        sums.append(delta)
+        if layer > 0:
+            delta = (transposed(matrices[layer]) @ delta) * slopes[layer - 1]
+    jacobian = jnp.concatenate(blocks[::-1] + sums[::-1])[architecture.free]
+    return (jacobian @ (coupling * (1.0 / items))) @ jacobian.T
 
 
 def _between(curvature: Array, reach: Array, delta: Array, lower: Array, higher: Array) -> Array:

@@ -41,6 +41,8 @@ def n_inner(architecture: Architecture) -> int:
 def to_inner(architecture: Architecture, x: Float[Array, "n ..."]) -> Float[Array, "m ..."]:
     """Inner coordinates (m, ...) of x (n, ...)."""
     columns = architecture.shifted_together
+    if not len(columns):
+        return x
     table = contrasts(columns.shape[1]).T.astype(x.dtype)
     inner = jnp.einsum("rc,kc...->kr...", table, x[columns])
     return jnp.concatenate([x[_others(architecture)], inner.reshape(-1, *x.shape[1:])])
@@ -49,6 +51,8 @@ def to_inner(architecture: Architecture, x: Float[Array, "n ..."]) -> Float[Arra
 def from_inner(architecture: Architecture, x: Float[Array, "m ..."]) -> Float[Array, "n ..."]:
     """x (n, ...) of its inner coordinates (m, ...), without a part along the shift."""
     columns, others = architecture.shifted_together, _others(architecture)
+    if not len(columns):
+        return x
     outputs = columns.shape[1]
     table = contrasts(outputs).astype(x.dtype)
     inner = x[len(others) :].reshape(len(columns), outputs - 1, *x.shape[1:])

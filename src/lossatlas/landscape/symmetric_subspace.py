@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lossatlas.landscape.automorphisms import SignedPermutation, stabilizer
-from lossatlas.landscape.symmetry import HiddenLayer, act
+from lossatlas.landscape.symmetry import UnitLayer, act
 
 
 class SignedAverage(NamedTuple):
@@ -45,7 +45,7 @@ class SignedAverage(NamedTuple):
         return sign * sums[self.group]
 
 
-def symmetrizer(layers: Sequence[HiddenLayer], w: Float[np.ndarray, " n"]) -> SignedAverage:
+def symmetrizer(layers: Sequence[UnitLayer], w: Float[np.ndarray, " n"]) -> SignedAverage:
     """The projector onto the weight vectors that have all symmetries of w (n,)."""
     generators = stabilizer(layers, w).generators
     n = len(w)
@@ -81,14 +81,14 @@ def _components(permutations: Sequence[np.ndarray]) -> np.ndarray:
             return label
 
 
-def _with_removed_weights(layers: Sequence[HiddenLayer], n: int) -> tuple[list[HiddenLayer], int]:
+def _with_removed_weights(layers: Sequence[UnitLayer], n: int) -> tuple[list[UnitLayer], int]:
     """The layers with places from n on for the weights that the mask has removed, and how many
     places there are.
 
     A symmetry of several layers may keep the mask as a whole though the part of one layer does not:
     between the parts a weight can stand where there is none.
     """
-    whole: list[HiddenLayer] = []
+    whole: list[UnitLayer] = []
     for layer in layers:
         positions = layer.positions.copy()
         if whole:  # what has a place already, as a weight of the layer below
@@ -101,7 +101,7 @@ def _with_removed_weights(layers: Sequence[HiddenLayer], n: int) -> tuple[list[H
     return whole, n
 
 
-def _carried(layers: Sequence[HiddenLayer], element: SignedPermutation, n: int) -> np.ndarray:
+def _carried(layers: Sequence[UnitLayer], element: SignedPermutation, n: int) -> np.ndarray:
     """For every weight the number, from one on, of the weight carried over into it, with sign."""
     numbers, start = np.arange(1.0, n + 1), 0
     for layer in layers:

@@ -1,10 +1,10 @@
-"""Permutations and signs of hidden units: the symmetry of a tanh network.
+"""Permutations and signs of hidden units: the symmetry of a network.
 
-Permuting the units of a hidden layer, or turning the sign of one (its incoming weights, its bias
-and its outgoing weights), does not change what the network computes; for tanh nothing else is a
-symmetry (Sussmann 1992; Fefferman 1994). With a mask, units of a layer permute only where the mask
-allows it. A unit is described by the vector of all its weights; a symmetry carries these vectors
-over into each other.
+Permuting the units of a hidden layer does not change what the network computes, nor does turning
+the sign of one (its incoming weights, its bias and its outgoing weights) where the activation is
+odd; for tanh nothing else is a symmetry (Sussmann 1992; Fefferman 1994). With a mask, units of a
+layer permute only where the mask allows it. A unit is described by the vector of all its weights; a
+symmetry carries these vectors over into each other.
 
 Equal units are the rule at stationary points, so the group elements that leave a point where it is
 (its stabilizer) matter: they divide the orbit size and span the symmetric subspace that gradient
@@ -30,25 +30,40 @@ ALONE = np.ones(1)
 """Sign of a unit that has no equal."""
 
 
-class HiddenLayer(NamedTuple):
-    """The units of one hidden layer as rows of weight positions.
+class UnitLayer(NamedTuple):
+    """The units of one layer as rows of weight positions.
 
     Attributes:
         positions: (units, k) position of each weight of a unit in the free weight vector, in the
             same order for every unit; -1 where the mask has removed the weight.
+        turning: (k,) which of them change sign when a unit is turned; none if it cannot be.
         interchangeable: (units, units) True where the mask is the same for both units.
     """
 
     positions: np.ndarray
+    turning: np.ndarray
     interchangeable: np.ndarray
+
+    @property
+    def turns(self) -> bool:
+        """Whether turning a unit is a symmetry."""
+        return bool(self.turning.any())
+
+    def turned(self, vectors: np.ndarray) -> np.ndarray:
+        """(units, k) the weights of units that have been turned."""
+        return np.where(self.turning, -vectors, vectors)
 
     def vectors(self, w: Float[np.ndarray, " n"]) -> np.ndarray:
         """(units, k) the weights of each unit, zero where the mask has removed them."""
         return np.where(self.positions >= 0, w[self.positions], 0.0)
 
 
-def hidden_layers(architecture: Architecture) -> list[HiddenLayer]:
-    """The hidden layers of a network, from the inputs up."""
+def hidden_layers(architecture: Architecture) -> list[UnitLayer]:
+    """The hidden layers of a network, from the inputs up.
+
+    Units can be turned where the activation is odd as it stands, without a constant.
+    """
+    turns = architecture.activation.odd and architecture.activation.center == 0.0
     position = np.full(architecture.n_full, -1)
     position[architecture.free] = np.arange(architecture.n_weights)
     matrices, start = [], 0
@@ -61,36 +76,39 @@ def hidden_layers(architecture: Architecture) -> list[HiddenLayer]:
         start += width
         rows = np.concatenate([matrices[layer], bias, matrices[layer + 1].T], axis=1)
         kept = rows >= 0
-        layers.append(HiddenLayer(rows, (kept[:, None] == kept[None]).all(axis=2)))
+        turning = np.full(rows.shape[1], turns)
+        layers.append(UnitLayer(rows, turning, (kept[:, None] == kept[None]).all(axis=2)))
     return layers
 
 
 def act(
-    layer: HiddenLayer, w: Float[np.ndarray, " n"], permutation: np.ndarray, signs: np.ndarray
+    layer: UnitLayer, w: Float[np.ndarray, " n"], permutation: np.ndarray, signs: np.ndarray
 ) -> np.ndarray:
-    """The copy of w whose unit j is `signs[j]` times unit `permutation[j]` of w."""
+    """The copy of w whose unit j is unit `permutation[j]` of w, turned where `signs[j]` is -1."""
     kept = layer.positions >= 0
     new = w.copy()
-    new[layer.positions[kept]] = (signs[:, None] * layer.vectors(w)[permutation])[kept]
+    factors = np.where(layer.turning, signs[:, None], 1.0)
+    new[layer.positions[kept]] = (factors * layer.vectors(w)[permutation])[kept]
     return new
 
 
-def weights_in_place(layers: list[HiddenLayer], number: int, placed: set[int]) -> np.ndarray:
+def weights_in_place(layers: list[UnitLayer], number: int, placed: set[int]) -> np.ndarray:
     """Which weights of a unit of a layer lead to nodes whose order is settled.
 
-    In the order of the layer's positions. Those are its bias and its weights from or to the inputs,
-    the outputs, and the hidden layers that are `placed`.
+    In the order of the layer's positions. Those are all that do not belong to a unit of another
+    layer too, which is not `placed`: a bias, weights from the inputs or to the outputs.
     """
-    settled = np.ones(layers[number].positions.shape[1], bool)
-    if number > 0 and number - 1 not in placed:
-        settled[: len(layers[number - 1].positions)] = False
-    if number + 1 < len(layers) and number + 1 not in placed:
-        settled[-len(layers[number + 1].positions) :] = False
+    positions = layers[number].positions
+    settled = np.ones(positions.shape[1], bool)
+    for other, layer in enumerate(layers):
+        if other != number and other not in placed:
+            shared = np.isin(positions, layer.positions) & (positions >= 0)
+            settled &= ~shared.any(axis=0)
     return settled
 
 
 def nearest_copy(
-    layers: list[HiddenLayer], w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
+    layers: list[UnitLayer], w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
 ) -> np.ndarray:
     """The copy of w nearest to target: exact for one hidden layer.
 
@@ -111,7 +129,7 @@ def nearest_copy(
 
 
 def _placed(
-    layers: list[HiddenLayer],
+    layers: list[UnitLayer],
     order: Iterable[int],
     w: Float[np.ndarray, " n"],
     target: Float[np.ndarray, " n"],
@@ -125,7 +143,7 @@ def _placed(
 
 
 def _alternate(
-    layers: list[HiddenLayer], w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
+    layers: list[UnitLayer], w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
 ) -> np.ndarray:
     """Assign one layer after the other until nothing changes."""
     distance = np.inf
@@ -139,17 +157,19 @@ def _alternate(
 
 
 def _assign(
-    layer: HiddenLayer,
+    layer: UnitLayer,
     w: Float[np.ndarray, " n"],
     target: Float[np.ndarray, " n"],
     compared: slice | np.ndarray = slice(None),
 ) -> np.ndarray:
     """The copy whose units of one layer fit best, by some of their weights."""
     mine, theirs = layer.vectors(w)[:, compared], layer.vectors(target)[:, compared]
-    overlap = theirs @ mine.T
-    cost = np.where(layer.interchangeable, -np.abs(overlap), 1e12)
+    turning = layer.turning[compared]
+    turned = theirs[:, turning] @ mine[:, turning].T
+    overlap = np.abs(turned) + theirs[:, ~turning] @ mine[:, ~turning].T
+    cost = np.where(layer.interchangeable, -overlap, 1e12)
     rows, permutation = linear_sum_assignment(cost)
-    signs = np.where(overlap[rows, permutation] < 0, -1.0, 1.0)
+    signs = np.where(turned[rows, permutation] < 0, -1.0, 1.0)
     return act(layer, w, permutation, signs)
 
 
@@ -171,11 +191,15 @@ class EqualUnits(NamedTuple):
         return list(zip(self.units.tolist(), self.signs.tolist(), strict=True))
 
 
-def equal_units(layer: HiddenLayer, w: Float[np.ndarray, " n"]) -> list[EqualUnits]:
+def equal_units(layer: UnitLayer, w: Float[np.ndarray, " n"]) -> list[EqualUnits]:
     """The units of a layer in groups of equal ones; most points have one unit in each."""
     vectors = layer.vectors(w)
-    apart = cdist(vectors, np.concatenate([vectors, -vectors]), "chebyshev")
-    alike, opposite = np.split((apart < EQUAL) & np.tile(layer.interchangeable, 2), 2, axis=1)
+    turned = layer.turned(vectors) if layer.turns else vectors[:0]
+    apart = cdist(vectors, np.concatenate([vectors, turned]), "chebyshev")
+    alike, opposite = np.zeros((2, len(vectors), len(vectors)), bool)
+    alike[:] = (apart[:, : len(vectors)] < EQUAL) & layer.interchangeable
+    if layer.turns:
+        opposite[:] = (apart[:, len(vectors) :] < EQUAL) & layer.interchangeable
     if np.count_nonzero(alike) == len(vectors) and not opposite.any():
         return list(_alone(len(vectors)))
     return groups_of(alike, opposite)
@@ -204,7 +228,7 @@ def groups_of(alike: np.ndarray, opposite: np.ndarray) -> list[EqualUnits]:
 
 
 def neighbor_copies(
-    layers: list[HiddenLayer], w: Float[np.ndarray, " n"], most: int = 32
+    layers: list[UnitLayer], w: Float[np.ndarray, " n"], most: int = 32
 ) -> list[np.ndarray]:
     """Copies of w by exchanging two units or turning one, nearest first; equal distances once.
 
@@ -215,9 +239,10 @@ def neighbor_copies(
     for number, layer in enumerate(layers):
         vectors = layer.vectors(w)
         a, b = np.nonzero(np.tril(layer.interchangeable))
-        for sign in (1, -1):
+        for sign in (1, -1) if layer.turns else (1,):
             # One unit moves where it is turned (a and b are the same), two where they change.
-            apart = np.linalg.norm(vectors[a] - sign * vectors[b], axis=1)
+            other = vectors if sign > 0 else layer.turned(vectors)
+            apart = np.linalg.norm(vectors[a] - other[b], axis=1)
             lengths.append(np.where(a == b, 1.0, 2.0**0.5) * apart)
             moves.append(np.stack([np.full_like(a, number), a, b, np.full_like(a, sign)]))
     distances, first = np.unique(np.round(np.concatenate(lengths), 6), return_index=True)
@@ -225,7 +250,7 @@ def neighbor_copies(
     return [_moved(w, layers[number], a, b, sign) for number, a, b, sign in nearest.T.tolist()]
 
 
-def _moved(w: Float[np.ndarray, " n"], layer: HiddenLayer, a: int, b: int, sign: int) -> np.ndarray:
+def _moved(w: Float[np.ndarray, " n"], layer: UnitLayer, a: int, b: int, sign: int) -> np.ndarray:
     """The copy of w whose units a and b have changed places, both times the sign."""
     permutation, signs = np.arange(len(layer.positions)), np.ones(len(layer.positions))
     permutation[[a, b]] = b, a

@@ -3,8 +3,8 @@
 `network_hessian` sums over items what each item contributes to pairs of nodes. Where a layer has
 hundreds of nodes these intermediate tensors take more time than the arithmetic, because they do not
 fit into any cache. With one hidden layer they can be avoided. With U[r,j] = s_j M[r,j] for units j
-and outputs r (s_j the slope of tanh, M the outgoing weights) and C[r,c] the second derivatives by
-the outputs, all per item,
+and outputs r (s_j the slope of the activation, M the outgoing weights) and C[r,c] the second
+derivatives by the outputs, all per item,
 
   d2L / dW1[j,k] dW1[p,q] = sum x[k] x[q] (U^T C U)[j,p],   and a term for j = p
   d2L / dW1[j,k] dW2[c,p] = sum x[k] a[p] (C U)[c,j],       and a term for j = p
@@ -26,8 +26,9 @@ from jax.lax import optimization_barrier as barrier
 from jaxtyping import Float
 
 from lossatlas.landscape.architecture import Architecture, propagate, unpack
-from lossatlas.landscape.network_hessian import output_derivatives, with_one
+from lossatlas.landscape.network_hessian import with_one
 from lossatlas.landscape.softmax_shift import contrasts
+from lossatlas.parts.derivatives import output_derivatives
 
 WIDEST = 64
 """From so many nodes on, in the inputs or the hidden layer, matrix products are faster."""
@@ -50,7 +51,7 @@ def wide_hessian(
     w: Float[Array, " n"],
     seen: Array | None = None,
 ) -> Float[Array, "m m"]:
-    """Hessian of the mean cross-entropy, without the L2 term, in inner coordinates (m, m).
+    """Hessian of the mean loss, without the L2 term, in inner coordinates (m, m).
 
     `seen` are the features that the rows of `inputs` belong to, None for all; others are zero.
     """
@@ -84,16 +85,17 @@ def _chunk(
     inputs, targets, weights = chunk
     matrices, biases = unpack(architecture, w)
     below = matrices[0] if seen is None else matrices[0][:, seen]
-    activations, outputs = propagate(([below, matrices[1]], biases), inputs)
-    table = contrasts(architecture.widths[-1]).astype(w.dtype)
-    first, second = output_derivatives(table, outputs, targets, weights[0])
+    activation, loss = architecture.activation, architecture.loss
+    passed = propagate(activation, ([below, matrices[1]], biases), inputs)
+    outputs = architecture.widths[-1]
+    table = (contrasts(outputs) if loss.shifts else np.eye(outputs)).astype(w.dtype)
+    first, second = output_derivatives(loss, table, passed.outputs, targets, weights[0])
 
-    hidden = activations[1]
-    slope = 1.0 - hidden * hidden
+    hidden, slope = passed.activations[1], passed.slopes(activation)[0]
     outgoing = table.T @ matrices[1]
     pulled = jnp.multiply(outgoing[:, :, None], slope)
     curved = jnp.einsum("rca,cja->rja", second, pulled)
-    bend = -2.0 * hidden * slope * (outgoing.T @ first)
+    bend = passed.curvatures(activation)[0] * (outgoing.T @ first)
     sources, units = with_one(inputs), with_one(hidden)
 
     within = _within_hidden(sources, pulled, curved, bend)
@@ -101,7 +103,20 @@ def _chunk(
     last = _within_last(units, second)
     if seen is not None:
         within, between = _everywhere(architecture, seen, within, between)
-    return _laid_out(within, between, last)
+    laid_out = _laid_out(within, between, last)
+    if loss.shifts:
+        return laid_out
+    order = _order(architecture)
+    return laid_out[order][:, order]
+
+
+def _order(architecture: Architecture) -> np.ndarray:
+    """Where each weight stands in what `_laid_out` gives, for outputs that have no contrasts."""
+    features, units, outputs = architecture.widths
+    below = features * units
+    outgoing = below + units + np.arange((units + 1) * outputs).reshape(units + 1, outputs)
+    weights = (np.arange(below), outgoing[:-1].T.ravel())
+    return np.concatenate([*weights, below + np.arange(units), outgoing[-1]])
 
 
 def _within_hidden(sources: Array, pulled: Array, curved: Array, bend: Array) -> Array:

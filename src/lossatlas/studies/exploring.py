@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, Unpack
 
 from lossatlas.analysis.auc_columns import compute_auc
+from lossatlas.analysis.measure_columns import compute_measures
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.atlas.opening import check_target
 from lossatlas.distribution.executors import check_executor
@@ -142,7 +143,7 @@ def explored(
             report = shown if log is None else _both(shown, log)
             grow(subject.landscape, atlas, options, report, started, tools)
         if subject.has_data:
-            _compute_auc(atlas, subject)
+            _compute_columns(atlas, subject)
     return atlas
 
 
@@ -276,16 +277,24 @@ def _reporting(
         yield lambda state: None
 
 
-def _compute_auc(atlas: Atlas, subject: _Subject) -> None:
-    """Compute the AUC of new minima, unless the program shall end and it would take long."""
+def _compute_columns(atlas: Atlas, subject: _Subject) -> None:
+    """Compute what says how well new minima predict, unless the program shall end and it would
+    take long."""
     ended, arrays = atlas.exploration, subject.problem.arrays
-    items = sum(len(arrays[f"{group}_labels"]) for group in ("train", "test"))
+    items = sum(len(arrays[f"{group}_inputs"]) for group in ("train", "test"))
     assert ended is not None  # `grow` has set it
     if ended.reason == "interrupted" and ended.minima * items > QUICK_AUC:
         text = (
             "the AUC of new minima is not computed; do it by: lossatlas auc "
             f"{atlas.name} (in Python: compute_auc)"
         )
+        if "train_targets" in arrays:
+            text = (
+                "the errors of new minima are not computed; do it by: lossatlas metrics "
+                f"{atlas.name} (in Python: compute_measures)"
+            )
         warnings.warn(text, stacklevel=4)
-    else:
+        return
+    if "train_labels" in arrays:
         compute_auc(atlas, subject.landscape, only_missing=True)
+    compute_measures(atlas, subject.landscape, only_missing=True)

@@ -72,6 +72,9 @@ def _message(
     if detail["type"] == "other_kind":
         problem = f"only noise of kind {detail['ctx']['whose']} has this key"  # type: ignore[typeddict-item]
         return BadInputError(where, problem, "leave it out, or change kind")
+    if detail["type"] == "part":
+        why = detail["ctx"]  # type: ignore[typeddict-item]
+        return BadInputError(where, why["why"], why["remedy"])
     if detail["type"] == "control_characters":
         problem = f"{_shown(content[key])} holds a line break, a tab or another control character"
         remedy = (

@@ -5,33 +5,22 @@ training labels were changed and what they were before, and the study with the n
 and columns. An atlas is complete without the study file.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import ValidationError
 
 from lossatlas.atlas import Atlas, Problem
-from lossatlas.data import (
-    Dataset,
-    Scaling,
-    Split,
-    load_idx,
-    load_ljat3,
-    load_mnist,
-    read_table,
-    scale,
-    sklearn_dataset,
-    split,
-    split_pools,
-)
+from lossatlas.data import Dataset, RegressionData, Split
 from lossatlas.data.class_counts import warn_of_missing_classes
-from lossatlas.data.idx import PicturePools
+from lossatlas.data.frames import Data
 from lossatlas.errors import AtlasError, BadInputError
 from lossatlas.landscape import NetworkLandscape
+from lossatlas.parts import find_activation, find_loss
 from lossatlas.studies.label_noise import noise_text, noisy_labels
-from lossatlas.studies.study import FileSource, IDXSource, LJAT3Source, MNISTSource, Study
+from lossatlas.studies.reading import in_file, read_parts
+from lossatlas.studies.sources import LJAT3Source, MNISTSource
+from lossatlas.studies.study import Study
 
 
 class Prepared(NamedTuple):
@@ -46,8 +35,8 @@ class Prepared(NamedTuple):
 
     landscape: NetworkLandscape
     problem: Problem
-    train: Dataset
-    test: Dataset
+    train: Data
+    test: Data
 
 
 def prepare(study: Study, stored: Problem | None = None) -> Prepared:
@@ -82,21 +71,26 @@ def prepare(study: Study, stored: Problem | None = None) -> Prepared:
         >>> prepared.landscape.n_weights, prepared.problem.arrays["test_inputs"].shape
         (27, (50, 4))
     """
+    with in_file(study):
+        numbers = find_loss(study.loss.function, study.loss.sharpness).targets == "numbers"
     if stored is not None and _same_draw(study, stored):
         parts, notes = _stored_parts(stored), stored.specification
     else:
-        parts, notes = _fresh_parts(study)
-    warn_of_missing_classes(*parts, f"{study.file}: [data] split", _remedy(study))
+        parts, notes = read_parts(study, numbers)
+    if isinstance(parts.train, Dataset) and isinstance(parts.test, Dataset):
+        where = f"{study.file}: [data] split"
+        warn_of_missing_classes(parts.train, parts.test, where, _remedy(study))
     specification = {**notes, "name": study.name, "study": study.tables}
-    with _in_file(study):
+    with in_file(study):
         train, changes = _with_noise(study, parts.train, stored)
-        landscape = _landscape(study, train.inputs, train.labels, notes["classes"])
+        landscape = _landscape(study, train.inputs, _to_predict(train), notes["classes"])
+    kind = "targets" if numbers else "labels"
     arrays = {
         "train_inputs": train.inputs,
-        "train_labels": train.labels,
+        f"train_{kind}": _to_predict(train),
         **changes,
         "test_inputs": parts.test.inputs,
-        "test_labels": parts.test.labels,
+        f"test_{kind}": _to_predict(parts.test),
     }
     problem = Problem(_fingerprint(landscape, study), specification, arrays)
     return Prepared(landscape, problem, train, parts.test)
@@ -122,7 +116,8 @@ def landscape_of(problem: Problem) -> NetworkLandscape:
     """
     try:
         study = Study.model_validate(problem.specification["study"])
-        inputs, labels = problem.arrays["train_inputs"], problem.arrays["train_labels"]
+        kind = "labels" if "train_labels" in problem.arrays else "targets"
+        inputs, labels = problem.arrays["train_inputs"], problem.arrays[f"train_{kind}"]
         classes = problem.specification["classes"]
     except (KeyError, ValidationError) as error:
         raise BadInputError(
@@ -136,18 +131,27 @@ def landscape_of(problem: Problem) -> NetworkLandscape:
     return landscape
 
 
+def _to_predict(rows: Data) -> np.ndarray:
+    """Labels, or targets (items, outputs)."""
+    return rows.targets if isinstance(rows, RegressionData) else rows.labels
+
+
 def _landscape(
     study: Study, inputs: np.ndarray, labels: np.ndarray, classes: list[str]
 ) -> NetworkLandscape:
+    network, loss = study.network, study.loss
+    l2, regularize_biases = loss.penalty(len(inputs))
     return NetworkLandscape(
         inputs,
         labels,
-        study.network.hidden,
-        study.loss.l2,
-        classes=len(classes),
-        neighbors=study.network.neighbors,
-        ties=study.network.ties,
-        regularize_biases=study.loss.regularize_biases,
+        network.hidden,
+        l2,
+        classes=len(classes) or None,
+        neighbors=network.neighbors,
+        ties=network.ties,
+        regularize_biases=regularize_biases,
+        activation=find_activation(network.activation, network.smoothing),
+        loss=find_loss(loss.function, loss.sharpness),
     )
 
 
@@ -164,65 +168,15 @@ def _remedy(study: Study) -> str:
     return 'write split = "stratified" in [data]'
 
 
-def _fresh_parts(study: Study) -> tuple[Split, dict[str, Any]]:
-    """Scaled rows, and what is to be known about them besides the study."""
-    data = study.data
-    if isinstance(data, LJAT3Source):
-        drawn = load_ljat3(
-            data.side, data.items, data.inputs, data.step_cap, data.seed, curvature=data.curvature
-        )
-        parts = split_pools(drawn.pools, data.train, data.test, data.seed, data.split)
-        about = {
-            "counts": list(drawn.counts),
-            "unconverged": drawn.unconverged,
-            "elsewhere": drawn.elsewhere,
-            "evaluations": drawn.evaluations,
-        }
-    elif isinstance(data, MNISTSource | IDXSource):
-        pools = _pictures(study, data)
-        parts = split_pools(pools, data.train, data.test, data.seed, data.split)
-        about = {"rows": len(pools.train) + len(pools.test)}
-    else:
-        rows = _rows(study)
-        parts = split(rows, data.train, data.test, data.seed, data.split)
-        about = {"rows": len(rows), "checksum": rows.checksum}
-    scaled, scaling = scale(parts, data.scaling)
-    notes = {
-        "classes": list(parts.train.classes),
-        "features": list(parts.train.features),
-        "scaling": _scaling_notes(scaling),
-        "source": about,
-        "checksums": {"train": parts.train.checksum, "test": parts.test.checksum},
-    }
-    return scaled, notes
-
-
-def _pictures(study: Study, data: MNISTSource | IDXSource) -> PicturePools:
-    if isinstance(data, MNISTSource):
-        return load_mnist(data.path and study.beside(data.path), data.pixels)
-    return load_idx(study.beside(data.path), data.prefix or "", data.pixels)
-
-
-def _rows(study: Study) -> Dataset:
-    data = study.data
-    if isinstance(data, FileSource):
-        path = study.beside(data.path)
-        return read_table(path, label=data.label, drop=data.drop, header=data.header)
-    with _in_file(study):
-        return sklearn_dataset(data.name)  # type: ignore[union-attr]
-
-
-def _scaling_notes(scaling: Scaling) -> dict[str, list[float]]:
-    return {"shift": scaling.shift.tolist(), "factor": scaling.factor.tolist()}
-
-
 def _with_noise(
-    study: Study, clean: Dataset, stored: Problem | None
-) -> tuple[Dataset, dict[str, np.ndarray]]:
+    study: Study, clean: Data, stored: Problem | None
+) -> tuple[Data, dict[str, np.ndarray]]:
     """The training rows with their noise, and the arrays that say what it changed."""
     noise = study.noise
     if noise.fraction == 0:
         return clean, {}
+    if isinstance(clean, RegressionData):
+        raise BadInputError("[noise]", "numbers have no labels to change", "leave the table out")
     if stored is not None and _same_noise(study, clean, stored):
         labels, changed = stored.arrays["train_labels"], stored.arrays["train_changed"]
     else:
@@ -271,7 +225,13 @@ def _reference_outputs(study: Study, clean: Dataset) -> np.ndarray:
 
 def _same_draw(study: Study, stored: Problem) -> bool:
     fixed = isinstance(study.data, LJAT3Source | MNISTSource)
-    return fixed and stored.specification.get("study", {}).get("data") == study.tables["data"]
+    if not fixed:
+        return False
+    try:  # an atlas of an earlier version may lack keys that have a default
+        before = Study.model_validate(stored.specification["study"])
+    except (KeyError, ValidationError):
+        return False
+    return before.data == study.data
 
 
 def _stored_parts(stored: Problem) -> Split:
@@ -288,13 +248,3 @@ def _stored_parts(stored: Problem) -> Split:
         )
 
     return Split(rows("train"), rows("test"))
-
-
-@contextmanager
-def _in_file(study: Study) -> Iterator[None]:
-    """Have messages about a table of the study name its file."""
-    try:
-        yield
-    except BadInputError as error:
-        where = f"{study.file}: {error.where}"
-        raise BadInputError(where, error.problem, error.remedy) from error

@@ -6,14 +6,10 @@ loads JAX, so a mistake is answered at once.
 """
 
 import os
-import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationError,
@@ -23,146 +19,25 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from lossatlas.data import LJAT3_SIDES, SKLEARN_NAMES
-from lossatlas.data.idx import Pixels
 from lossatlas.data.noise import check_confusion
-from lossatlas.data.scaling import ScalingMethod
-from lossatlas.data.split import SplitMode
 from lossatlas.errors import BadInputError
 from lossatlas.exploration.stop_rules import SETTINGS, ExploreOptions, Setting
+from lossatlas.parts.registry import check_name, check_parameter
 from lossatlas.studies.messages import explained
+from lossatlas.studies.sources import (
+    POSITIVE,
+    FileSource,
+    IDXSource,
+    LJAT3Source,
+    MNISTSource,
+    OpenMLSource,
+    PathText,
+    Positive,
+    Seed,
+    SklearnSource,
+    Table,
+)
 from lossatlas.studies.toml_file import read_toml
-
-POSITIVE_WHOLE = "a whole number, 1 or more"
-POSITIVE = "a positive number"
-SEED = "a whole number from 0 to 2^63 - 1"
-
-Whole = Annotated[int, Field(strict=True)]
-Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
-Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1, description=SEED, examples=[1])]
-Count = Annotated[int, Field(strict=True, ge=1, description=POSITIVE_WHOLE, examples=[1000])]
-
-
-def _printable(path: str) -> str:
-    """Refuse what becomes of a Windows path in double quotes: ``\\n`` is a line break there."""
-    if any(unicodedata.category(character) == "Cc" for character in path):
-        raise PydanticCustomError("control_characters", "control characters")
-    return path
-
-
-PathText = Annotated[str, Field(strict=True, min_length=1), AfterValidator(_printable)]
-
-
-class Table(BaseModel):
-    """A table of the file. Every field describes its values, for messages."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Source(Table):
-    """What all kinds of data have in common.
-
-    Attributes:
-        train: training rows.
-        test: testing rows.
-        seed: of the starts of LJAT3 and of the split.
-        split: ``random``; ``stratified``: drawn class by class, in proportion to the classes;
-            ``ordered``: the first `train` rows, then the next `test` rows.
-        scaling: of the columns, by statistics of the training rows used.
-    """
-
-    train: Count
-    test: Count
-    seed: Seed = 0
-    split: SplitMode = Field(
-        "random", description='"random", "stratified" or "ordered"', examples=["random"]
-    )
-    scaling: ScalingMethod = Field(
-        "none", description='"none", "mean-absolute" or "standard"', examples=["none"]
-    )
-
-
-class LJAT3Source(Source):
-    """Outcomes of three-atom minimizations, see `lossatlas.data.load_ljat3`."""
-
-    source: Literal["ljat3"]
-    side: Literal["D1", "D2", "D3"] | Positive = Field(
-        description=f"one of {', '.join(LJAT3_SIDES)} or a positive number", examples=["D2"]
-    )
-    items: int = Field(
-        200_000, strict=True, ge=2, description="a whole number, 2 or more", examples=[200_000]
-    )
-    inputs: tuple[Literal["r12", "r13", "r23"], ...] = Field(
-        ("r12", "r13"),
-        description="a list of different distances out of r12, r13, r23",
-        examples=[["r12", "r13"]],
-    )
-    step_cap: Positive = Field(0.4, description=POSITIVE, examples=[0.4])
-    curvature: Literal["signed", "absolute"] = Field(
-        "signed", description='"signed" or "absolute"', examples=["signed"]
-    )
-
-    @field_validator("inputs")
-    @classmethod
-    def _different(cls, inputs: tuple[str, ...]) -> tuple[str, ...]:
-        if not inputs or len(set(inputs)) < len(inputs):
-            raise ValueError
-        return inputs
-
-
-class FileSource(Source):
-    """A user's ``.npz``, or table in a text file, see `lossatlas.data.read_table`.
-
-    Attributes:
-        path: of the file.
-        label: the column of the labels; by default the one called label, or else the last one.
-        drop: columns to leave out.
-        header: whether the first line names the columns.
-    """
-
-    source: Literal["file"]
-    path: PathText = Field(
-        description="the path of a .npz file or a table (.csv, .tsv, .txt)", examples=["data.npz"]
-    )
-    label: Annotated[str, Field(strict=True, min_length=1)] | None = Field(
-        default=None, description="the name of a column", examples=["species"]
-    )
-    drop: tuple[Annotated[str, Field(strict=True)], ...] = Field(
-        default=(), description="a list of names of columns", examples=[["Id"]]
-    )
-    header: bool = Field(True, strict=True, description="true or false", examples=[False])
-
-
-class SklearnSource(Source):
-    """A set that comes with scikit-learn, see `lossatlas.data.sklearn_dataset`."""
-
-    source: Literal["sklearn"]
-    name: Literal["breast_cancer", "digits", "iris", "wine"] = Field(
-        description=f"one of {', '.join(SKLEARN_NAMES)}", examples=["digits"]
-    )
-
-
-class MNISTSource(Source):
-    """Handwritten digits, see `lossatlas.data.load_mnist`."""
-
-    source: Literal["mnist"]
-    path: PathText | None = Field(
-        default=None, description="the path of a folder", examples=["mnist"]
-    )
-    pixels: Pixels = Field("unit", description='"unit" or "raw"', examples=["unit"])
-
-
-class IDXSource(Source):
-    """Pictures in the files of MNIST's relatives, see `lossatlas.data.load_idx`."""
-
-    source: Literal["idx"]
-    path: PathText = Field(description="the path of a folder", examples=["fashion-mnist"])
-    prefix: PathText | None = Field(
-        default=None,
-        description="what the names of the files begin with",
-        examples=["emnist-letters"],
-    )
-    pixels: Pixels = Field("unit", description='"unit" or "raw"', examples=["unit"])
 
 
 class Noise(Table):
@@ -239,16 +114,24 @@ KINDS_WITH = {
 
 
 class Network(Table):
-    """The tanh network.
+    """The network.
 
     Attributes:
         hidden: units of each hidden layer, inputs first.
+        activation: of the hidden units, see `lossatlas.parts`.
+        smoothing: of ``relu``: the width of its rounded corner.
         neighbors: reduced connectivity, the paper's eq. (5); 0 for full connectivity.
         ties: which of two equally near nodes is kept: ``lowest`` index (paper) or ``highest``.
     """
 
     hidden: tuple[Annotated[int, Field(strict=True, ge=1)], ...] = Field(
         description="a list of layer widths, each 1 or more", examples=[[10]]
+    )
+    activation: Annotated[str, Field(strict=True)] = Field(
+        "tanh", description="the name of an activation", examples=["tanh"]
+    )
+    smoothing: Positive | None = Field(
+        default=None, validate_default=True, description=POSITIVE, examples=[0.1]
     )
     neighbors: int = Field(
         0, strict=True, ge=0, description="a whole number, 0 or more", examples=[0]
@@ -266,19 +149,88 @@ class Network(Table):
             )
         return hidden
 
+    @field_validator("activation")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return _known_part("[network] activation", name)
+
+    @field_validator("smoothing")
+    @classmethod
+    def _of_its_activation(cls, value: float | None, info: ValidationInfo) -> float | None:
+        return _parameter("[network] activation", info.data.get("activation"), value)
+
 
 class Loss(Table):
-    """The loss: softmax cross-entropy plus l2 times the sum of squared weights.
+    """The loss: a mean over the items plus l2 times the sum of squared weights.
 
     Attributes:
-        l2: lambda of the paper's eq. (3).
+        l2: lambda of the paper's eq. (3); with the convention of scikit-learn its alpha.
+        function: what is averaged over the items, see `lossatlas.parts`.
+        sharpness: of ``smooth-auc``: how steep the step between two scores is.
         regularize_biases: whether the sum includes the biases.
+        convention: ``paper``, or ``scikit-learn``: alpha / (2 N) times the sum of squares of the
+            weights alone, for N training rows.
     """
 
     l2: Positive = Field(
         description=f"{POSITIVE} (without it minima are not isolated)", examples=[1e-4]
     )
+    function: Annotated[str, Field(strict=True)] = Field(
+        "softmax-cross-entropy",
+        description="the name of a loss",
+        examples=["softmax-cross-entropy"],
+    )
+    sharpness: Positive | None = Field(
+        default=None, validate_default=True, description=POSITIVE, examples=[10.0]
+    )
     regularize_biases: bool = Field(True, strict=True, description="true or false", examples=[True])
+    convention: Literal["paper", "scikit-learn"] = Field(
+        "paper", description='"paper" or "scikit-learn"', examples=["paper"]
+    )
+
+    @field_validator("function")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return _known_part("[loss] function", name)
+
+    @field_validator("sharpness")
+    @classmethod
+    def _of_its_loss(cls, value: float | None, info: ValidationInfo) -> float | None:
+        return _parameter("[loss] function", info.data.get("function"), value)
+
+    @field_validator("convention")
+    @classmethod
+    def _consistent(cls, convention: str, info: ValidationInfo) -> str:
+        if convention == "scikit-learn" and info.data.get("function") == "mean-squared-error":
+            raise ValueError("scikit-learn has half of it: half-mean-squared-error")
+        return convention
+
+    def penalty(self, rows: int) -> tuple[float, bool]:
+        """Lambda, and whether biases are penalized, for so many training rows."""
+        if self.convention == "scikit-learn":
+            return self.l2 / (2.0 * rows), False
+        return self.l2, self.regularize_biases
+
+
+def _known_part(where: str, name: str) -> str:
+    """The name, if there is such a part."""
+    try:
+        check_name(where, name)
+    except BadInputError as error:
+        raise ValueError(error.remedy) from error
+    return name
+
+
+def _parameter(where: str, name: str | None, value: float | None) -> float | None:
+    """The parameter of a part, if it has it."""
+    if name is not None:
+        try:
+            check_parameter(where, name, value)
+        except BadInputError as error:
+            raise PydanticCustomError(
+                "part", "{why}", {"why": error.problem, "remedy": error.remedy}
+            ) from error
+    return value
 
 
 def _explore_table() -> type[Table]:
@@ -310,7 +262,8 @@ class Study(Table):
     """A study, checked.
 
     Attributes:
-        data: `LJAT3Source`, `FileSource`, `SklearnSource`, `MNISTSource` or `IDXSource`.
+        data: `LJAT3Source`, `FileSource`, `SklearnSource`, `OpenMLSource`, `MNISTSource`
+            or `IDXSource`.
         noise: `Noise`; none by default.
         network: `Network`.
         loss: `Loss`.
@@ -328,7 +281,7 @@ class Study(Table):
         ((3,), 'none')
     """
 
-    data: LJAT3Source | FileSource | SklearnSource | MNISTSource | IDXSource = Field(
+    data: LJAT3Source | FileSource | SklearnSource | OpenMLSource | MNISTSource | IDXSource = Field(
         discriminator="source"
     )
     noise: Noise = Noise()

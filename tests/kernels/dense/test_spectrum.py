@@ -71,7 +71,7 @@ def test_with_a_symmetrizer_the_spectrum_is_that_inside_and_the_rest_comes_last(
     random = np.random.default_rng(0)
     landscape = NetworkLandscape(random.normal(size=(40, 2)), np.arange(40) % 3, hidden, 1e-3)
     w = landscape.random_start(random) / 3
-    for layer in landscape.layers:  # two units equal, one zero
+    for layer in landscape.symmetry.layers:  # two units equal, one zero
         equal = layer.positions[:2]
         w[equal[1]] = w[equal[0]]
     w = landscape.symmetrizer(w) @ w

@@ -1,0 +1,162 @@
+"""Data that other libraries hold: tables of pandas, Parquet files, OpenML, bunches, torch sets."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossatlas.data.columns import quoted
+from lossatlas.data.dataset import Dataset, dataset_from_arrays
+from lossatlas.data.regression import RegressionData, regression_from_arrays
+from lossatlas.errors import BadInputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Data = Dataset | RegressionData
+
+
+def data_from_frame(
+    frame: "pd.DataFrame",
+    name: str,
+    *,
+    label: str | None = None,
+    drop: Sequence[str] = (),
+    numbers: bool = False,
+) -> Data:
+    """A labelled data set from a table of pandas.
+
+    Args:
+        frame: one row an item; one column of labels or targets, all others numbers.
+        name: where the data come from, used in messages.
+        label: the column of the labels; by default the one called ``label``, or else the last.
+        drop: columns to leave out.
+        numbers: whether the column holds numbers to be predicted, not classes.
+
+    Raises:
+        BadInputError: for a name that no column has, columns that are no numbers or have missing
+            values, and what `dataset_from_arrays` refuses.
+
+    Examples:
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"a": [1.0, 2.0], "label": ["x", "y"]})
+        >>> data_from_frame(frame, "tiny").classes
+        ('x', 'y')
+    """
+    columns = {str(column): column for column in frame.columns}
+    for wanted in {label, *drop} - {None}:
+        if wanted not in columns:
+            remedy = f"the columns are {', '.join(columns)}"
+            raise BadInputError(name, f"there is no column {quoted(str(wanted))}", remedy)
+    kept = [column for column in columns if column not in drop]
+    found = label or next((c for c in kept if c.lower() == "label"), kept[-1] if kept else "")
+    features = [column for column in kept if column != found]
+    if not features:
+        raise BadInputError(name, "there are no inputs", "give at least two columns")
+    inputs = np.column_stack([_numbers(frame[columns[c]], c, name) for c in features])
+    values = frame[columns[found]]
+    if values.isna().any():
+        problem = f"{int(values.isna().sum())} labels are missing"
+        raise BadInputError(f"{name}: column {found!r}", problem, "fill in or remove these rows")
+    if numbers:
+        return regression_from_arrays(inputs, _numbers(values, found, name), name, features)
+    plain = values.to_numpy()
+    labels = plain if plain.dtype.kind in "fiub" else plain.astype(str)
+    return dataset_from_arrays(inputs, labels, name, features)
+
+
+def _numbers(column: "pd.Series", name: str, where: str) -> np.ndarray:
+    """A column as float64."""
+    import pandas as pd
+
+    if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
+        problem = f"it holds {column.dtype}, not numbers"
+        remedy = f"make numbers of it, or leave it out by drop = [{quoted(name)}]"
+        raise BadInputError(f"{where}: column {name!r}", problem, remedy)
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def read_parquet(path: Path, **options: Any) -> Data:
+    """A labelled data set from a Parquet file.
+
+    Args:
+        path: of the file.
+        options: those of `data_from_frame`.
+
+    Raises:
+        BadInputError: if the file is none, or the library that reads it is not installed.
+    """
+    import pandas as pd
+
+    try:
+        frame = pd.read_parquet(path)
+    except ImportError as error:
+        remedy = "install it: pip install 'lossatlas[parquet]'"
+        raise BadInputError(str(path), "reading Parquet needs pyarrow", remedy) from error
+    except Exception as error:  # of many kinds, depending on what the file is instead
+        problem = f"is not a Parquet file that can be read ({str(error).splitlines()[0]})"
+        raise BadInputError(str(path), problem, "write it again, e.g. as CSV") from error
+    return data_from_frame(frame, str(path), **options)
+
+
+def openml_dataset(number: int, *, label: str | None = None, numbers: bool = False) -> Data:
+    """A data set of OpenML by its number, downloaded once by scikit-learn and kept by it.
+
+    Args:
+        number: of the data set, as in its address.
+        label: the column of the labels; default the target that OpenML names.
+        numbers: whether it holds numbers to be predicted.
+
+    Raises:
+        BadInputError: if it cannot be fetched, or holds what is no number.
+    """
+    from sklearn.datasets import fetch_openml
+
+    where = f"OpenML {number}"
+    try:
+        bunch = fetch_openml(data_id=number, as_frame=True, parser="auto")
+    except Exception as error:  # of the network, of the server, of the parser
+        problem = f"cannot be fetched ({type(error).__name__}: {str(error).splitlines()[0]})"
+        remedy = "check the number and the connection, or save the table as a file"
+        raise BadInputError(where, problem, remedy) from error
+    target = label or (bunch.target.name if bunch.target is not None else None)
+    return data_from_frame(bunch.frame, where, label=target, numbers=numbers)
+
+
+def data_from(source: Any, numbers: bool = False, name: str = "data") -> Data:
+    """A labelled data set from what other libraries hold.
+
+    Args:
+        source: a `Dataset` or `RegressionData`, a pair ``(inputs, labels)`` of arrays, a table of
+            pandas, a bunch of scikit-learn, or a map-style torch data set of pairs, which is read
+            into memory.
+        numbers: whether the second part holds numbers to be predicted, not classes.
+        name: used in messages.
+
+    Raises:
+        BadInputError: for anything else, and what `dataset_from_arrays` refuses.
+
+    Examples:
+        >>> data_from(([[1.0], [2.0]], ["a", "b"])).classes
+        ('a', 'b')
+    """
+    if isinstance(source, Dataset | RegressionData):
+        if isinstance(source, RegressionData) != numbers:
+            wanted = "numbers" if numbers else "classes"
+            raise BadInputError(name, f"the loss wants {wanted}", "choose another loss")
+        return source
+    if hasattr(source, "columns") and hasattr(source, "iloc"):
+        return data_from_frame(source, name, numbers=numbers)
+    made = regression_from_arrays if numbers else dataset_from_arrays
+    if hasattr(source, "data") and hasattr(source, "target"):
+        features = [str(text) for text in source.get("feature_names", ())]
+        return made(np.asarray(source.data), np.asarray(source.target), name, features)
+    if isinstance(source, tuple | list) and len(source) == 2:
+        return made(np.asarray(source[0]), np.asarray(source[1]), name)
+    if hasattr(source, "__getitem__") and hasattr(source, "__len__"):
+        pairs = [source[k] for k in range(len(source))]
+        inputs = np.stack([np.asarray(x, np.float64).ravel() for x, _ in pairs])
+        return made(inputs, np.array([np.asarray(y) for _, y in pairs]), name)
+    problem = f"{type(source).__name__} holds no labelled data"
+    raise BadInputError(name, problem, "give (inputs, labels), a DataFrame or a Bunch")

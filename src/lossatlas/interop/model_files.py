@@ -1,0 +1,132 @@
+"""Networks as arrays by name, in files: ``.npz`` and safetensors.
+
+The arrays are those of a torch `Sequential` of linear layers and activations between them, so that
+its ``load_state_dict`` takes them: ``0.weight`` (receiving, sending), ``0.bias``, ``2.weight``, ...
+Inputs are those of the atlas: scaled, if the study scales them.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lossatlas.errors import BadInputError
+from lossatlas.landscape.plain_weights import Layer
+
+SUFFIXES = (".npz", ".safetensors")
+"""Suffixes of files that can be written; ``.pt`` and ``.pth`` are read too."""
+
+
+def named_arrays(layers: list[Layer]) -> dict[str, np.ndarray]:
+    """The arrays of layers by their names in a torch `Sequential`.
+
+    Examples:
+        >>> sorted(named_arrays([(np.ones((3, 2)), np.ones(3)), (np.ones((1, 3)), np.ones(1))]))
+        ['0.bias', '0.weight', '2.bias', '2.weight']
+    """
+    pairs = ((f"{2 * number}", layer) for number, layer in enumerate(layers))
+    return {
+        f"{name}.{kind}": np.ascontiguousarray(array)
+        for name, layer in pairs
+        for kind, array in zip(("weight", "bias"), layer, strict=True)
+    }
+
+
+def layers_of_arrays(arrays: Mapping[str, Any], where: str) -> list[Layer]:
+    """The layers of arrays by name: pairs of ``....weight`` and ``....bias``, in their order.
+
+    Raises:
+        BadInputError: if there are other arrays, or a pair is not complete.
+    """
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for name, array in arrays.items():
+        prefix, _, kind = name.rpartition(".")
+        if kind not in ("weight", "bias"):
+            remedy = "name the arrays 0.weight, 0.bias, 2.weight, ... as a torch Sequential does"
+            raise BadInputError(where, f"it holds the array {name!r}", remedy)
+        found.setdefault(prefix, {})[kind] = np.asarray(array, np.float64)
+    layers = []
+    for prefix in sorted(found, key=_natural):
+        pair = found[prefix]
+        shapes = [pair[kind].shape for kind in pair]
+        if len(pair) < 2 or pair["weight"].ndim != 2 or pair["bias"].shape != shapes[0][:1]:
+            problem = f"layer {prefix!r} has arrays of shapes {shapes}"
+            raise BadInputError(where, problem, "give a matrix and its biases for each layer")
+        layers.append((pair["weight"], pair["bias"]))
+    return layers
+
+
+def write_layers(path: str | Path, layers: list[Layer]) -> None:
+    """Write layers to a new file, ``.npz`` or ``.safetensors``.
+
+    Raises:
+        BadInputError: for another suffix, a file that is there, or a library that is not.
+    """
+    path = Path(path).expanduser()
+    arrays = named_arrays(layers)
+    if path.suffix not in SUFFIXES:
+        remedy = f"use {' or '.join(SUFFIXES)}"
+        raise BadInputError(str(path), f"unknown kind of file {path.suffix!r}", remedy)
+    if path.exists():
+        raise BadInputError(str(path), "exists already", "choose another name")
+    if path.suffix == ".npz":
+        np.savez(path, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    else:
+        _safetensors(path).save_file(arrays, path)
+
+
+def read_layers(path: str | Path) -> list[Layer]:
+    """Read layers from a file: ``.npz``, ``.safetensors``, or a torch state (``.pt``, ``.pth``).
+
+    A torch file is read as weights alone: no code of it is run.
+
+    Raises:
+        BadInputError: for a file that is missing or none of these, and as `layers_of_arrays`.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise BadInputError(str(path), "no such file", "check the path")
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as archive:
+                arrays: Mapping[str, Any] = {name: archive[name] for name in archive.files}
+        elif path.suffix == ".safetensors":
+            arrays = _safetensors(path).load_file(path)
+        elif path.suffix in (".pt", ".pth"):
+            arrays = _torch_state(path)
+        else:
+            remedy = f"give {', '.join(SUFFIXES)}, .pt or .pth"
+            raise BadInputError(str(path), f"unknown kind of file {path.suffix!r}", remedy)
+    except BadInputError:
+        raise
+    except Exception as error:  # of many kinds, depending on what the file is instead
+        problem = f"cannot be read ({type(error).__name__}: {str(error).splitlines()[0]})"
+        raise BadInputError(str(path), problem, "write it again") from error
+    return layers_of_arrays(arrays, str(path))
+
+
+def _torch_state(path: Path) -> dict[str, np.ndarray]:
+    try:
+        import torch
+    except ImportError as error:
+        remedy = "install it: pip install 'lossatlas[torch]', or save the state as .safetensors"
+        raise BadInputError(str(path), "reading it needs torch", remedy) from error
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return {name: tensor.double().numpy() for name, tensor in state.items()}
+
+
+def _safetensors(path: Path) -> Any:
+    try:
+        from safetensors import numpy as library
+    except ImportError as error:
+        remedy = "install it: pip install safetensors, or use .npz"
+        raise BadInputError(str(path), "this kind of file needs safetensors", remedy) from error
+    return library
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Numbers in a name as numbers: layer 10 comes after layer 8."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]

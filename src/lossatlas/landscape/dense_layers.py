@@ -1,0 +1,153 @@
+"""Dense layers in sequence, recognized in a model: their places in its vector, their activation.
+
+What a model is made of cannot be read off it, but it can be tried out: its matrices and biases, in
+the order in which they stand, are taken for dense layers, and a network that consists of them with
+each known activation is compared with the model at random weights.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import permutations
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from lossatlas.landscape.architecture import Architecture, propagate, unpack
+from lossatlas.landscape.model_adapters import AdaptedModel, Leaf
+from lossatlas.landscape.plain_weights import plain_layers, weights_of_layers
+from lossatlas.landscape.symmetry import UnitLayer, hidden_layers
+from lossatlas.parts.activation import Activation
+from lossatlas.parts.registry import ACTIVATIONS, PARAMETERS, find_activation
+
+AGREE = 1e-10
+"""Largest difference of outputs, relative to their size, that rounding explains."""
+MOST_ORDERED = 5
+"""Up to so many layers all orders are tried; of more, that of their names."""
+TRIALS = 3
+"""Random weights at which the model is compared."""
+
+
+class DenseLayers(NamedTuple):
+    """Dense layers in a model.
+
+    Attributes:
+        widths: nodes of each layer, inputs and outputs included.
+        order: (n,) position in the model's vector of each weight, in the order of `Architecture`.
+    """
+
+    widths: tuple[int, ...]
+    order: np.ndarray
+
+    def split(self, flat: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Matrix (receiving, sending) and biases of each layer, of the model's vector."""
+        return plain_layers(Architecture(self.widths), flat[self.order])
+
+    def joined(self, layers: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+        """The model's vector of the matrix and biases of each layer."""
+        flat = np.zeros(len(self.order))
+        flat[self.order] = weights_of_layers(Architecture(self.widths), layers)
+        return flat
+
+    def units(self, turns: bool) -> list[UnitLayer]:
+        """The hidden layers in positions of the model's vector."""
+        layers = hidden_layers(Architecture(self.widths))
+        return [
+            layer._replace(
+                positions=self.order[layer.positions], turning=np.full_like(layer.turning, turns)
+            )
+            for layer in layers
+        ]
+
+
+def dense_layers(model: AdaptedModel, features: int) -> DenseLayers | None:
+    """The dense layers of a model; None if its arrays are no chain of matrices with biases.
+
+    The matrix and the biases of a layer stand in one place of the model. In which order the layers
+    follow each other, and whether matrices are stored with the sending nodes first, is told by
+    their shapes; where these allow several readings, the one with which a network agrees is taken.
+    """
+    pairs = _layers(model.leaves)
+    if pairs is None or not len(pairs) >= 2:
+        return None
+    orders = permutations(pairs) if len(pairs) <= MOST_ORDERED else [tuple(pairs)]
+    readings = [
+        found
+        for order in orders
+        for sending_first in (True, False)
+        if (found := _chain(order, features, sending_first)) is not None
+    ]
+    if len(readings) == 1:
+        return readings[0]
+    return next((found for found in readings if _is_network(model, found)), None)
+
+
+def _layers(leaves: list[Leaf]) -> list[tuple[np.ndarray, np.ndarray]] | None:
+    """Matrix and biases of each place in the model that has one of both; None if any has not."""
+    places: dict[str, list[Leaf]] = {}
+    for leaf in _sorted(leaves):
+        parent = re.sub(r"(\.value)?$", "", leaf.path)
+        places.setdefault(re.sub(r"(\.\w+|\[[^\]]*\])$", "", parent), []).append(leaf)
+    pairs = []
+    for leaves_here in places.values():
+        tables = sorted((leaf.positions for leaf in leaves_here), key=lambda table: -table.ndim)
+        if [table.ndim for table in tables] != [2, 1]:
+            return None
+        pairs.append((tables[0], tables[1]))
+    return pairs
+
+
+def _chain(
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]], features: int, sending_first: bool
+) -> DenseLayers | None:
+    tables = [matrix.T if sending_first else matrix for matrix, _ in pairs]
+    biases = [bias for _, bias in pairs]
+    widths = (features, *(len(table) for table in tables))
+    shapes = zip(widths[1:], widths[:-1], strict=True)
+    if any(table.shape != shape for table, shape in zip(tables, shapes, strict=True)):
+        return None
+    if any(len(bias) != width for bias, width in zip(biases, widths[1:], strict=True)):
+        return None
+    return DenseLayers(widths, np.concatenate([*(t.ravel() for t in tables), *biases]))
+
+
+def recognized_activation(
+    model: AdaptedModel, layers: DenseLayers, inputs: np.ndarray
+) -> Activation | None:
+    """The activation with which the layers are the model; None if no known one is."""
+    names = [name for name in ACTIVATIONS if name not in PARAMETERS]
+    activations = [find_activation(name) for name in names]
+    return next((a for a in activations if _agrees(model, layers, a, inputs)), None)
+
+
+def _is_network(model: AdaptedModel, layers: DenseLayers) -> bool:
+    inputs = np.random.default_rng(0).normal(size=(5, layers.widths[0]))
+    return recognized_activation(model, layers, inputs) is not None
+
+
+def _agrees(
+    model: AdaptedModel, layers: DenseLayers, activation: Activation, inputs: np.ndarray
+) -> bool:
+    random = np.random.default_rng(20200409)
+    architecture = Architecture(layers.widths, activation=activation)
+    with jax.enable_x64(True):
+        x = jax.numpy.asarray(inputs)
+        for _ in range(TRIALS):
+            w = random.normal(size=len(layers.order))
+            network = unpack(architecture, jax.numpy.asarray(w[layers.order]))
+            mine = np.asarray(propagate(activation, network, x.T).outputs)
+            theirs = np.asarray(model.apply(jax.numpy.asarray(w), x)).T
+            scale = max(1.0, float(np.abs(mine).max()))
+            if mine.shape != theirs.shape or not np.abs(mine - theirs).max() <= AGREE * scale:
+                return False
+    return True
+
+
+def _sorted(leaves: list[Leaf]) -> list[Leaf]:
+    """By path, numbers in it as numbers: layer 10 comes after layer 9."""
+
+    def key(leaf: Leaf) -> list[tuple[int, str]]:
+        parts = re.split(r"(\d+)", leaf.path)
+        return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+
+    return sorted(leaves, key=key)

@@ -1,0 +1,336 @@
+"""The landscape of a model of another library: Flax, Equinox, or a function and its parameters."""
+
+import hashlib
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Bool, Float
+
+from lossatlas.errors import BadInputError, DataWarning
+from lossatlas.landscape.base import Surface, Symmetrizer
+from lossatlas.landscape.dense_layers import DenseLayers, dense_layers, recognized_activation
+from lossatlas.landscape.function_landscape import FunctionLandscape
+from lossatlas.landscape.model_adapters import AdaptedModel, adapted
+from lossatlas.landscape.model_checks import check_derivatives, check_memory
+from lossatlas.landscape.network_landscape import NetworkLandscape
+from lossatlas.landscape.network_targets import checked_targets, encoded
+from lossatlas.landscape.plain_weights import plain_layers, weights_of_layers
+from lossatlas.landscape.unit_symmetry import UnitSymmetry
+from lossatlas.parts import OutputLoss, find_loss
+from lossatlas.parts.loss_of_item import loss_of_item
+
+RANGE = 5.0
+"""Random starts are uniform between minus this and this."""
+
+
+class _Given(NamedTuple):
+    """What a landscape is made of besides the model.
+
+    Attributes:
+        inputs: (items, features).
+        labels: classes or targets of the items.
+        loss: of the outputs.
+        l2: lambda.
+        regularize_biases: whether the L2 term includes arrays of one dimension.
+        name: of the model, for messages and the fingerprint.
+    """
+
+    inputs: np.ndarray
+    labels: np.ndarray
+    loss: OutputLoss
+    l2: float
+    regularize_biases: bool
+    name: str
+
+
+class ModelLandscape:
+    """Mean loss of a model on a data set, plus L2 of all its parameters.
+
+    Dense layers in sequence with a known activation are recognized. They are then a
+    `NetworkLandscape`, with its exact Hessian and its symmetry, and their atlas is that of the same
+    network built by lossatlas. All other models are differentiated automatically.
+
+    Args:
+        model: ``(function, parameters)`` where ``function(parameters, inputs)`` gives outputs
+            (items, outputs) of inputs (items, features); a Flax Linen pair ``(module, variables)``;
+            a Flax NNX module; or an Equinox module of one item.
+        loss: a name or a record of `lossatlas.parts`, or a function ``loss(outputs, target)`` of
+            the outputs (k,) and the target (k,) of one item.
+        data: a pair ``(inputs, labels or targets)`` of arrays; whole numbers as labels are classes.
+        l2: lambda > 0, times the sum of the squares of all parameters.
+        symmetry: ``"automatic"``: that of the dense layers, as far as E has it; a `UnitSymmetry` of
+            the positions in the flat vector; or None.
+        regularize_biases: whether the L2 term includes arrays of one dimension.
+        recognize: whether dense layers may be recognized.
+        name: what to call it, part of the fingerprint where it is not recognized. Give another name
+            whenever the model changes.
+
+    Attributes:
+        recognized: the `NetworkLandscape` that the model is; None if it is not recognized.
+
+    Raises:
+        BadInputError: for a model, a loss or data that cannot be used, see `function_checks` and
+            `model_checks`; nothing has been searched then.
+
+    Warns:
+        DataWarning: if no symmetry is known.
+
+    Examples:
+        >>> parameters = {"a": {"w": np.ones((2, 3)), "b": np.ones(3)},
+        ...               "b": {"w": np.ones((3, 2)), "b": np.ones(2)}}
+        >>> def model(p, x):
+        ...     hidden = jax.numpy.tanh(x @ p["a"]["w"] + p["a"]["b"])
+        ...     return hidden @ p["b"]["w"] + p["b"]["b"]
+        >>> inputs = np.random.default_rng(0).normal(size=(9, 2))
+        >>> data = inputs, np.arange(9) % 2
+        >>> landscape = ModelLandscape((model, parameters), "softmax-cross-entropy", data, l2=0.1)
+        >>> landscape.recognized.architecture.widths, landscape.symmetry.order
+        ((2, 3, 2), 48)
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        loss: Any,
+        data: Any,
+        *,
+        l2: float,
+        symmetry: Any = "automatic",
+        regularize_biases: bool = True,
+        recognize: bool = True,
+        name: str = "model",
+    ) -> None:
+        inputs, labels = _arrays(data, name)
+        self.model: AdaptedModel = adapted(model)
+        check_memory(len(self.model.start), inputs.size, name)
+        if not (np.isfinite(l2) and l2 > 0):
+            raise BadInputError(f"{name}: l2", f"{l2} is not positive", "try 1e-4")
+        self.loss = _checked_loss(loss, labels, name)
+        given = _Given(inputs, labels, self.loss, float(l2), regularize_biases, name)
+        _check_outputs(self.model, inputs, name)
+        self.layers = dense_layers(self.model, inputs.shape[1])
+        automatic = isinstance(symmetry, str)
+        wanted = recognize and automatic and self.layers is not None
+        self.recognized = _network(self.model, self.layers, given) if wanted else None
+        inner: NetworkLandscape | FunctionLandscape
+        inner = self.recognized or _function(self.model, self.layers, given, symmetry)
+        self.inner = inner
+        self.n_weights, self.length_scale = inner.n_weights, inner.length_scale
+        self.hessian_cost, self.zero_tolerance = inner.hessian_cost, inner.zero_tolerance
+        self.excluded_modes = inner.excluded_modes
+        self.excluded_curvatures = inner.excluded_curvatures
+        self.symmetry = inner.symmetry
+
+    @property
+    def surface(self) -> Surface:
+        """The compiled half."""
+        return self.inner.surface
+
+    def weights(self, model: Any = None) -> Float[np.ndarray, " n"]:
+        """The weight vector of a model of the same kind; default that which was given."""
+        flat = self.model.start if model is None else adapted(model).start
+        if self.recognized is None or self.layers is None:
+            return flat
+        return weights_of_layers(self.recognized.architecture, self.layers.split(flat))
+
+    def rebuilt(self, w: Float[np.ndarray, " n"]) -> Any:
+        """The model with the weights w (n,): its parameters, or the module, in its own form."""
+        if self.recognized is not None and self.layers is not None:
+            w = self.layers.joined(plain_layers(self.recognized.architecture, w))
+        with jax.enable_x64(True):
+            return self.model.rebuilt(jax.numpy.asarray(w))
+
+    def random_start(self, random: np.random.Generator) -> Float[np.ndarray, " n"]:
+        """Uniform in (-5, 5)."""
+        return self.inner.random_start(random)
+
+    def invariants(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
+        """See `NetworkLandscape.invariants` and `FunctionLandscape.invariants`."""
+        return self.inner.invariants(w)
+
+    def descriptors(self, w: Float[np.ndarray, "b n"]) -> Float[np.ndarray, "b k"]:
+        """See `Landscape.descriptors`."""
+        return self.inner.descriptors(w)
+
+    def nearest_copy(
+        self, w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
+    ) -> Float[np.ndarray, " n"]:
+        """The copy of w nearest to target."""
+        return self.inner.nearest_copy(w, target)
+
+    def neighbor_copies(self, w: Float[np.ndarray, " n"]) -> list[Float[np.ndarray, " n"]]:
+        """Copies of w other than w, nearest first."""
+        return self.inner.neighbor_copies(w)
+
+    def orbit_size(self, w: Float[np.ndarray, " n"]) -> int:
+        """The number of copies of w."""
+        return self.inner.orbit_size(w)
+
+    def representative(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """The weights themselves: a model has no box."""
+        return w
+
+    def inside(self, w: Float[np.ndarray, "b n"]) -> Bool[np.ndarray, " b"]:
+        """All True: a model has no box."""
+        return np.ones(len(w), bool)
+
+    def symmetrizer(self, w: Float[np.ndarray, " n"]) -> Symmetrizer:
+        """The projector onto the weights that share the symmetry of w."""
+        return self.inner.symmetrizer(w)
+
+    def breaking_directions(
+        self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
+    ) -> Float[np.ndarray, "k n"]:
+        """See `UnitSymmetry.breaking_directions`."""
+        return self.inner.breaking_directions(w, modes)
+
+    def fingerprint(self) -> dict[str, str]:
+        """That of the network which it is, or the name, data, loss and lambda."""
+        return self.inner.fingerprint()
+
+
+def _network(
+    model: AdaptedModel, layers: DenseLayers | None, given: _Given
+) -> NetworkLandscape | None:
+    """The network that the model is, if it is one with a known activation."""
+    assert layers is not None  # the caller's part
+    inputs, loss = given.inputs, given.loss
+    activation = recognized_activation(model, layers, inputs[: max(5, min(len(inputs), 50))])
+    if activation is None:
+        return None
+    classes = layers.widths[-1] if loss.targets == "classes" else None
+    return NetworkLandscape(
+        inputs,
+        given.labels,
+        layers.widths[1:-1],
+        given.l2,
+        classes=classes,
+        regularize_biases=given.regularize_biases,
+        activation=activation,
+        loss=loss,
+    )
+
+
+def _function(
+    model: AdaptedModel, layers: DenseLayers | None, given: _Given, symmetry: Any
+) -> FunctionLandscape:
+    """The model as a function that is differentiated automatically."""
+    energy, title = _energy(model, given)
+    name = given.name
+    n = len(model.start)
+    box = -RANGE * np.ones(n), RANGE * np.ones(n)
+    bare = FunctionLandscape(energy, *box, title, everywhere=True)
+    points = np.random.default_rng(1).uniform(-1.0, 1.0, (3, n))
+    check_derivatives(bare.surface, points, name)
+    found = symmetry
+    if isinstance(symmetry, str):
+        found = _found_symmetry(layers, bare, points)
+    if found is None:
+        if isinstance(symmetry, str):
+            text = (
+                f"{name}: no symmetry is known, so copies of a minimum count as minima; give a "
+                "UnitSymmetry, or symmetry=None if there is none"
+            )
+            warnings.warn(text, DataWarning, stacklevel=4)
+        return bare
+    return FunctionLandscape(energy, *box, title, symmetry=found, everywhere=True)
+
+
+def _energy(model: AdaptedModel, given: _Given) -> tuple[Callable[[Any], Any], str]:
+    """E(w), and what identifies it."""
+    inputs, loss, l2 = given.inputs, given.loss, given.l2
+    outputs = _check_outputs(model, inputs, given.name)
+    classes = outputs if loss.targets == "classes" else None
+    labels, wanted = checked_targets(inputs, given.labels, classes, loss.targets)
+    if wanted != outputs:
+        problem = f"the model has {outputs} outputs, the loss wants {wanted}"
+        raise BadInputError(given.name, problem, "give as many outputs as classes or targets")
+    penalized = np.ones(len(model.start))
+    if not given.regularize_biases:
+        for leaf in model.leaves:
+            penalized[leaf.positions] = float(leaf.positions.ndim != 1)
+    with jax.enable_x64(True):
+        x, y = jax.numpy.asarray(inputs), jax.numpy.asarray(encoded(labels, outputs, loss.targets))
+
+    def energy(w: Any) -> Any:
+        data = loss.value(model.apply(w, x).T, y).mean()
+        return data + l2 * (penalized * w * w).sum()
+
+    numbers = np.asarray(labels, np.float64).tobytes()
+    digest = hashlib.sha256(inputs.tobytes() + numbers).hexdigest()
+    title = f"{given.name}: {loss.title}, l2 {l2!r}, data {digest[:16]}"
+    if not given.regularize_biases:
+        title += ", biases not regularized"
+    return energy, title
+
+
+def _found_symmetry(
+    layers: DenseLayers | None, landscape: FunctionLandscape, points: np.ndarray
+) -> UnitSymmetry | None:
+    """Permutations and signs, or permutations, of the units of dense layers, if E has them."""
+    if layers is None:
+        return None
+
+    @jax.jit
+    def compiled_energy(w: Any) -> Any:
+        return landscape.surface.energy(w)
+
+    def energy(w: np.ndarray) -> float:
+        with jax.enable_x64(True):
+            return float(compiled_energy(jax.numpy.asarray(w)))
+
+    for turns in (True, False):
+        symmetry = UnitSymmetry.of_layers(layers.units(turns))
+        try:
+            symmetry.check(energy, points, "model")
+        except BadInputError:
+            continue
+        return symmetry
+    return None
+
+
+def _arrays(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs (items, features) float64 and labels or targets."""
+    if hasattr(data, "inputs"):
+        labels = data.labels if hasattr(data, "labels") else data.targets
+        return np.asarray(data.inputs), np.asarray(labels)
+    if not (isinstance(data, tuple | list) and len(data) == 2):
+        remedy = "give a pair (inputs, labels), or what lossatlas.data gives"
+        raise BadInputError(f"{name}: data", f"{type(data).__name__} is no data", remedy)
+    inputs = np.asarray(data[0], np.float64)
+    if inputs.ndim != 2:
+        problem = f"inputs have shape {inputs.shape}, not (items, features)"
+        raise BadInputError(f"{name}: data", problem, "reshape them, inside the model back again")
+    return inputs, np.asarray(data[1])
+
+
+def _checked_loss(loss: Any, labels: np.ndarray, name: str) -> OutputLoss:
+    if isinstance(loss, str | OutputLoss):
+        return find_loss(loss)
+    if not callable(loss):
+        raise BadInputError(f"{name}: loss", f"{loss!r} is no loss", "give a name or a function")
+    kind = "classes" if labels.dtype.kind in "iub" else "numbers"
+    return loss_of_item(loss, getattr(loss, "__qualname__", "own loss"), kind)
+
+
+def _check_outputs(model: AdaptedModel, inputs: np.ndarray, name: str) -> int:
+    """The number of outputs, float64 of every item."""
+    with jax.enable_x64(True):
+        x = jax.ShapeDtypeStruct(inputs.shape, np.float64)
+        w = jax.ShapeDtypeStruct(model.start.shape, np.float64)
+        try:
+            found = jax.eval_shape(model.apply, w, x)
+        except Exception as error:
+            problem = f"it cannot be applied: {type(error).__name__}: {str(error).splitlines()[0]}"
+            raise BadInputError(name, problem, "it must take inputs (items, features)") from error
+    if found.ndim != 2 or found.shape[0] != len(inputs):
+        problem = f"for inputs {inputs.shape} its outputs have shape {found.shape}"
+        raise BadInputError(name, problem, "give outputs (items, outputs)")
+    if found.dtype != np.float64:
+        problem = f"its outputs are {found.dtype}, not float64"
+        remedy = "leave out dtype=float32 and astype: parameters and inputs are given in float64"
+        raise BadInputError(name, problem, remedy)
+    return found.shape[1]

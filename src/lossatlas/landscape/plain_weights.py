@@ -1,0 +1,72 @@
+"""The layers of a network landscape as other programs have them, and back.
+
+Other programs have one matrix and one vector of biases for each layer, for the activation as it is
+called. A landscape has one vector, without the weights that a mask has removed, and for an
+activation that may be measured from its center (`parts.centered`).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from lossatlas.errors import BadInputError
+from lossatlas.landscape.architecture import Architecture
+
+Layer = tuple[np.ndarray, np.ndarray]
+"""A matrix (receiving, sending) and the biases (receiving,)."""
+
+
+def plain_layers(architecture: Architecture, w: Float[np.ndarray, " n"]) -> list[Layer]:
+    """The layers of a weight vector, from the inputs up; removed weights are zero.
+
+    Examples:
+        >>> layers = plain_layers(Architecture((2, 3, 1)), np.arange(13.0))
+        >>> [matrix.shape for matrix, _ in layers]
+        [(3, 2), (1, 3)]
+    """
+    full = np.zeros(architecture.n_full)
+    full[architecture.free] = w
+    matrices, start = [], 0
+    for rows, columns in architecture.matrix_shapes:
+        matrices.append(full[start : start + rows * columns].reshape(rows, columns).copy())
+        start += rows * columns
+    layers = []
+    for number, (matrix, width) in enumerate(zip(matrices, architecture.widths[1:], strict=True)):
+        bias = full[start : start + width].copy()
+        start += width
+        if number > 0:
+            bias -= architecture.activation.less * matrix.sum(axis=1)
+        layers.append((matrix, bias))
+    return layers
+
+
+def weights_of_layers(
+    architecture: Architecture, layers: Sequence[Layer], where: str = "model"
+) -> Float[np.ndarray, " n"]:
+    """The weight vector (n,) of layers, the inverse of `plain_layers`.
+
+    Args:
+        architecture: of the landscape.
+        layers: a matrix and the biases of each layer, from the inputs up.
+        where: what they are, for messages.
+
+    Raises:
+        BadInputError: if they have another shape, or a weight that the mask has removed.
+    """
+    found = (layers[0][0].shape[1], *(len(matrix) for matrix, _ in layers)) if layers else ()
+    if found != architecture.widths:
+        problem = f"its layers are {'-'.join(map(str, found)) or 'none'}"
+        remedy = f"give a network of the shape {'-'.join(map(str, architecture.widths))}"
+        raise BadInputError(where, problem, remedy)
+    biases = []
+    for number, (matrix, bias) in enumerate(layers):
+        shift = architecture.activation.less * matrix.sum(axis=1) if number > 0 else 0.0
+        biases.append(bias + shift)
+    full = np.concatenate([*(matrix.ravel() for matrix, _ in layers), *biases]).astype(np.float64)
+    w = full[architecture.free]
+    full[architecture.free] = 0.0
+    if full.any():
+        problem = "it has weights that the mask of the landscape has removed"
+        raise BadInputError(where, problem, "set them to zero")
+    return w

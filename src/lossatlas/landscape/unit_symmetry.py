@@ -1,0 +1,234 @@
+"""The symmetry of a network in the language of its units: which weights belong to which unit.
+
+The units of a layer can be exchanged, and turned where they have weights that change sign. Nothing
+else needs to be said of a network: the order of the group, orbits, nearest copies, stabilizers and
+invariants follow. The group has as many elements as it likes, since none is written down.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from lossatlas.errors import BadInputError
+from lossatlas.landscape import symmetry
+from lossatlas.landscape.automorphisms import group_order, stabilizer_order
+from lossatlas.landscape.symmetric_subspace import SignedAverage, symmetrizer
+from lossatlas.landscape.symmetry import UnitLayer
+from lossatlas.landscape.unit_invariants import UnitInvariants
+from lossatlas.landscape.unit_links import links_between
+
+SAME = 1e-10
+"""Relative difference of E at symmetry copies that rounding can explain."""
+
+
+class UnitSymmetry:
+    """Layers of units that can be exchanged, and turned.
+
+    Args:
+        layers: for each layer its `UnitLayer`, or a table ``positions`` (units, k), or a pair
+            ``(positions, turning)``. A row of the table holds the positions in the vector w of all
+            weights of a unit, those to and from units of other layers included, in the same order
+            for every unit. ``turning`` says which of the k weights change sign together without
+            changing the function: True for all, False (the default) for none, or (k,) booleans.
+
+    Raises:
+        BadInputError: if a table is no table of positions, a position stands twice in a layer or in
+            more than two layers, or a layer can be turned but not the weights that it has in common
+            with another.
+
+    Examples:
+        >>> ten_tanh_units = np.arange(40).reshape(4, 10).T  # two inputs, a bias, one output
+        >>> UnitSymmetry([(ten_tanh_units, True)]).order
+        3715891200
+    """
+
+    def __init__(self, layers: Sequence[Any]) -> None:
+        self.layers = [_checked(layer, number) for number, layer in enumerate(layers)]
+        if not self.layers:
+            raise BadInputError("symmetry", "it has no layers", "give one table for each, or None")
+        _check_common(self.layers)
+
+    @classmethod
+    def of_layers(cls, layers: list[UnitLayer]) -> "UnitSymmetry":
+        """The symmetry of layers that are known to fit together."""
+        made = cls.__new__(cls)
+        made.layers = layers
+        return made
+
+    @cached_property
+    def order(self) -> int:
+        """Number of elements of the group."""
+        return group_order(self.layers)
+
+    @cached_property
+    def invariants(self) -> UnitInvariants:
+        """A function of w (n,) that is equal for symmetry copies, see `unit_invariants`."""
+        return UnitInvariants(self.layers)
+
+    def orbit_size(self, w: Float[np.ndarray, " n"]) -> int:
+        """The number of copies of w: group order over stabilizer order."""
+        return self.order // stabilizer_order(self.layers, w)
+
+    def nearest_copy(
+        self, w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
+    ) -> Float[np.ndarray, " n"]:
+        """See `symmetry.nearest_copy`."""
+        return symmetry.nearest_copy(self.layers, w, target)
+
+    def neighbor_copies(self, w: Float[np.ndarray, " n"]) -> list[Float[np.ndarray, " n"]]:
+        """See `symmetry.neighbor_copies`."""
+        return symmetry.neighbor_copies(self.layers, w)
+
+    def symmetrizer(self, w: Float[np.ndarray, " n"]) -> SignedAverage:
+        """See `symmetric_subspace.symmetrizer`."""
+        return symmetrizer(self.layers, w)
+
+    def random_copy(
+        self, w: Float[np.ndarray, " n"], random: np.random.Generator
+    ) -> Float[np.ndarray, " n"]:
+        """w with the units of each layer permuted and turned at random, where they may be."""
+        for layer in self.layers:
+            permutation = np.arange(len(layer.positions))
+            for group in symmetry.groups_of(
+                layer.interchangeable, np.zeros_like(layer.interchangeable)
+            ):
+                permutation[group.units] = random.permutation(group.units)
+            signs = random.choice([-1.0, 1.0], len(permutation)) if layer.turns else None
+            ones = np.ones(len(permutation))
+            w = symmetry.act(layer, w, permutation, ones if signs is None else signs)
+        return w
+
+    def check(
+        self, energy: Callable[[np.ndarray], float], points: Float[np.ndarray, "b n"], where: str
+    ) -> None:
+        """Refuse a symmetry that a function does not have.
+
+        Args:
+            energy: E(w) of w (n,).
+            points: (b, n) where it is compared.
+            where: name of the function, for messages.
+
+        Raises:
+            BadInputError: names the layer, and whether exchanging or turning units changes E.
+        """
+        n = points.shape[1]
+        largest = max(int(layer.positions.max()) for layer in self.layers)
+        if largest >= n:
+            problem = f"position {largest} is beyond the {n} weights"
+            raise BadInputError(f"{where}: symmetry", problem, "number the weights from 0")
+        for number, layer in enumerate(self.layers):
+            units = np.arange(len(layer.positions))
+            for w in points:
+                expected = energy(w)
+                moves = [("exchanging", np.roll(units, 1), np.ones(len(units)))]
+                if layer.turns:
+                    moves.append(("turning", units, np.where(units == 0, -1.0, 1.0)))
+                for what, permutation, signs in moves:
+                    found = energy(symmetry.act(layer, w, permutation, signs))
+                    if not abs(found - expected) <= SAME * max(1.0, abs(expected)):
+                        apart = found - expected
+                        problem = f"{what} units of layer {number} changes E by {apart:g}"
+                        remedy = "give the positions of all weights of each unit, in the same order"
+                        raise BadInputError(f"{where}: symmetry", problem, remedy)
+
+    def keeps_box(self, low: Float[np.ndarray, " n"], high: Float[np.ndarray, " n"]) -> bool:
+        """Whether all copies of a point of a box lie in it."""
+        for layer in self.layers:
+            lows, highs = layer.vectors(low), layer.vectors(high)
+            alike = np.ptp(lows, axis=0).max() == 0.0 and np.ptp(highs, axis=0).max() == 0.0
+            if not alike or np.any(lows[:, layer.turning] != -highs[:, layer.turning]):
+                return False
+        return True
+
+    def breaking_directions(
+        self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
+    ) -> Float[np.ndarray, "k n"]:
+        """In the span of degenerate modes, the ones that set a unit apart from its equals.
+
+        The curvatures of symmetry-breaking directions of equal units are degenerate, so single
+        eigenvectors are arbitrary. For the group of equal units that the modes move most: the
+        direction of the span with the largest share in its first unit (one apart from the rest),
+        and the difference of that and the same for its second (a pair moving apart). Whichever
+        units come first, the directions are the same up to symmetry.
+        """
+        groups = [
+            layer.positions[group.units]
+            for layer in self.layers
+            for group in symmetry.equal_units(layer, w)
+            if len(group.units) > 1 and not group.zero
+        ]
+        if not groups:
+            return modes
+        moved = max(groups, key=lambda units: _share(modes, np.concatenate(units)))
+        one, other = (_largest_share(modes, unit) for unit in moved[:2])
+        pair = one + (1.0 if one @ other >= 0 else -1.0) * other
+        pair /= np.linalg.norm(pair)
+        return one[None] if abs(pair @ one) > 1.0 - 1e-6 else np.stack([one, pair])
+
+    def text(self) -> str:
+        """What identifies it, for a fingerprint."""
+        layers = [
+            (layer.positions.tolist(), layer.turning.astype(int).tolist()) for layer in self.layers
+        ]
+        digest = hashlib.sha256(repr(layers).encode()).hexdigest()
+        return f"units, {self.order} elements, {digest[:16]}"
+
+
+def _share(modes: np.ndarray, positions: np.ndarray) -> float:
+    """Length of the part of modes (d, n) at the positions."""
+    return float(np.linalg.norm(modes[:, positions[positions >= 0]]))
+
+
+def _largest_share(modes: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """The unit vector in the span of modes (d, n) with most of its length at the positions."""
+    left, _, _ = np.linalg.svd(modes[:, positions[positions >= 0]], full_matrices=False)
+    direction = left[:, 0] @ modes
+    return direction / np.linalg.norm(direction)
+
+
+def _checked(layer: Any, number: int) -> UnitLayer:
+    """A layer as it was given, as a `UnitLayer`."""
+    if isinstance(layer, UnitLayer):
+        return layer
+    positions, turning = layer if isinstance(layer, tuple) else (layer, False)
+    where, table = f"symmetry: layer {number}", np.asarray(positions)
+    if table.ndim != 2 or table.dtype.kind not in "iu" or not table.size:
+        problem = f"positions of shape {table.shape} and type {table.dtype}"
+        raise BadInputError(where, problem, "give a table (units, weights of a unit) of integers")
+    if table.min() < 0 or len(np.unique(table)) < table.size:
+        problem = "a position is negative, or stands twice"
+        raise BadInputError(where, problem, "give each weight of each unit once")
+    width = table.shape[1]
+    changes = np.asarray(turning)
+    if changes.dtype != bool or changes.shape not in ((), (width,)):
+        problem = f"turning has shape {changes.shape} and type {changes.dtype}"
+        raise BadInputError(where, problem, f"give True, False, or {width} of these")
+    every = np.ones((len(table), len(table)), bool)
+    return UnitLayer(table.astype(int), np.broadcast_to(changes, (width,)).copy(), every)
+
+
+def _check_common(layers: list[UnitLayer]) -> None:
+    """Weights that two layers have in common must be all of the same kind in each."""
+    counts = np.bincount(np.concatenate([layer.positions.ravel() for layer in layers]))
+    if counts.max() > 2:
+        problem = f"position {int(counts.argmax())} belongs to units of {counts.max()} layers"
+        raise BadInputError("symmetry", problem, "a weight leads from one unit to another")
+    for first, second, columns in links_between(layers):
+        where = f"symmetry: layers {first} and {second}"
+        pairs = (columns >= 0).sum(axis=2)
+        if pairs.min() != pairs.max():
+            problem = "some pairs of units have more weights in common than others"
+            raise BadInputError(where, problem, "give every pair of units the same weights")
+        common = np.unique(columns)
+        turned = layers[first].turning[common]
+        if layers[first].turns and not turned.all():
+            problem = f"units of layer {first} can be turned, but not what leads to layer {second}"
+            raise BadInputError(where, problem, "let these weights change sign too")
+        above = np.isin(layers[second].positions, layers[first].positions).any(axis=0)
+        if layers[second].turns and not layers[second].turning[above].all():
+            problem = f"units of layer {second} can be turned, but not what leads to layer {first}"
+            raise BadInputError(where, problem, "let these weights change sign too")

@@ -1,0 +1,123 @@
+"""The record of an activation function: its derivatives, and the symmetry that they have."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lossatlas.errors import BadInputError
+
+Elementwise = Callable[..., Any]
+
+POINTS = np.concatenate([np.linspace(-6.0, 6.0, 121), [-30.0, 30.0]])
+"""Arguments at which `check_activation` compares."""
+AGREE = 1e-9
+"""Largest difference of a derivative that is given from the one by automatic differentiation,
+relative to one or its size."""
+
+
+@dataclass(frozen=True)
+class Activation:
+    """What a hidden unit makes of its weighted sum z.
+
+    All functions work elementwise on JAX arrays of any shape, and are defined at the top level of a
+    module, so that they can be sent to other processes. `slope` and `curvature` are given the
+    value as well as z: many derivatives are simple functions of it.
+
+    Args:
+        name: the name in study files and in the fingerprint of a landscape.
+        value: ``value(z)``, with two continuous derivatives.
+        slope: ``slope(z, value)``, the first derivative.
+        curvature: ``curvature(z, value)``, the second derivative.
+        odd: whether value(-z) - center = -(value(z) - center).
+        center: what is subtracted to make it odd. Where it is not zero, turning the sign of a unit
+            changes the biases of the next layer by a constant, which is a symmetry only where
+            these are not penalized.
+        periodic: whether it repeats itself. Then biases must be penalized, since minima would
+            otherwise have infinitely many copies.
+        identifies: whether it is a theorem that what a network computes determines its weights up
+            to symmetry. Otherwise points are compared by their weights as well.
+        on_host: the value for NumPy arrays, by NumPy or SciPy; None for that of `value`.
+        less: what was subtracted from another activation to make this one, see `centered`.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> cube = Activation("cube", lambda z: z**3, lambda z, a: 3 * z**2, lambda z, a: 6 * z)
+        >>> float(cube.slope(jnp.asarray(2.0), None))
+        12.0
+    """
+
+    name: str
+    value: Elementwise
+    slope: Elementwise
+    curvature: Elementwise
+    odd: bool = False
+    center: float = 0.0
+    periodic: bool = False
+    identifies: bool = False
+    on_host: Elementwise | None = None
+    less: float = 0.0
+
+    @property
+    def plain_name(self) -> str:
+        """The name of the activation that nothing was subtracted from."""
+        return self.name.removesuffix(f" less {self.less:g}")
+
+
+def applied(activation: Activation, z: np.ndarray) -> np.ndarray:
+    """The value for a float64 NumPy array, on the host.
+
+    Examples:
+        >>> from lossatlas.parts.tanh import TANH
+        >>> applied(TANH, np.zeros(2))
+        array([0., 0.])
+    """
+    if activation.on_host is not None:
+        return activation.on_host(z)
+    import jax
+
+    with jax.enable_x64(True):
+        return np.asarray(activation.value(jax.numpy.asarray(z)))
+
+
+def check_activation(activation: Activation) -> None:
+    """Compare what an activation says of itself with automatic differentiation.
+
+    Raises:
+        BadInputError: if a value is not finite, a derivative is not that of the value, or the
+            activation is called odd and is not.
+
+    Examples:
+        >>> check_activation(Activation("cube", lambda z: z**3, lambda z, a: 3 * z**2,
+        ...                             lambda z, a: 6 * z, odd=True))
+        >>> check_activation(Activation("cube", lambda z: z**3, lambda z, a: 2 * z**2,
+        ...                             lambda z, a: 6 * z))
+        Traceback (most recent call last):
+        ...
+        lossatlas.errors.BadInputError: activation 'cube': slope: at z = -6 it is 72, ...
+    """
+    import jax
+
+    where = f"activation {activation.name!r}"
+    with jax.enable_x64(True):
+        z = jax.numpy.asarray(POINTS)
+        value = activation.value(z)
+        if value.shape != z.shape or not np.isfinite(value).all():
+            raise BadInputError(where, "its value is not finite", "give one finite number for each")
+        true_slope = jax.vmap(jax.grad(activation.value))
+        true_curvature = jax.vmap(jax.grad(jax.grad(activation.value)))
+        _compare(f"{where}: slope", activation.slope(z, value), true_slope(z))
+        _compare(f"{where}: curvature", activation.curvature(z, value), true_curvature(z))
+        if activation.odd:
+            mirrored = 2 * activation.center - activation.value(-z)
+            _compare(f"{where}: odd", np.asarray(value), np.asarray(mirrored))
+
+
+def _compare(where: str, given: Any, expected: Any) -> None:
+    given, expected = (np.broadcast_to(np.asarray(x), POINTS.shape) for x in (given, expected))
+    bad = ~(np.abs(given - expected) <= AGREE * np.maximum(1.0, np.abs(expected)))
+    if bad.any():
+        k = int(np.argmax(bad))
+        problem = f"at z = {POINTS[k]:g} it is {given[k]:.10g}, and should be {expected[k]:.10g}"
+        raise BadInputError(where, problem, "correct the formula")

@@ -1,0 +1,53 @@
+"""An activation less its center: odd, so that turning the sign of a unit is linear.
+
+Where biases are not penalized, a network with the activation a - c is the same as one with the
+activation a: the constant c goes into the biases of the next layer. In these coordinates the affine
+symmetry sigmoid(-z) = 1 - sigmoid(z) is a change of signs, which keeps lengths, so that gradient
+flow has the symmetry too.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lossatlas.parts.activation import Activation
+
+
+@dataclass(frozen=True)
+class _Shifted:
+    """A function of z (and of the shifted value) made from one of the original activation."""
+
+    original: Activation
+    part: str
+
+    def __call__(self, z: Any, a: Any = None) -> Any:
+        """The value less the center, or a derivative by the value of the original."""
+        center = self.original.center
+        if self.part == "value":
+            return self.original.value(z) - center
+        if self.part == "on_host":
+            return self.original.on_host(z) - center  # type: ignore[misc]
+        return getattr(self.original, self.part)(z, a + center)
+
+
+def centered(activation: Activation) -> Activation:
+    """The activation less its center.
+
+    Examples:
+        >>> from lossatlas.parts.sigmoid import SIGMOID
+        >>> float(centered(SIGMOID).value(0.0))
+        0.0
+    """
+    if activation.center == 0.0:
+        return activation
+    functions = (_Shifted(activation, part) for part in ("value", "slope", "curvature"))
+    name = f"{activation.name} less {activation.center:g}"
+    host = None if activation.on_host is None else _Shifted(activation, "on_host")
+    return Activation(
+        name,
+        *functions,
+        odd=activation.odd,
+        periodic=activation.periodic,
+        identifies=activation.identifies,
+        on_host=host,
+        less=activation.center,
+    )
