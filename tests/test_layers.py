@@ -19,6 +19,7 @@ ORDER = [
     "studies",
     "interop",
     "plots",
+    "browser",
     "cli",
     "paper",
     "testing",
