@@ -33,7 +33,7 @@ table { border-collapse: collapse; }
 th { font-weight: normal; text-align: left; padding: 1px 14px 1px 0; }
 td { text-align: right; padding: 1px 12px 1px 0; font-variant-numeric: tabular-nums; }
 """
-WRAPPED = {"flex-wrap": "wrap", "gap": "4px 14px", "align-items": "end"}
+WRAPPED: Any = {"flex-wrap": "wrap", "gap": "4px 14px", "align-items": "end"}
 
 TEMPLATE = """
 {% block preamble %}

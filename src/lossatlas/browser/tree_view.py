@@ -18,6 +18,7 @@ from bokeh.models import (
     HoverTool,
     LinearColorMapper,
     PanTool,
+    Range1d,
     ResetTool,
     SaveTool,
     Select,
@@ -111,8 +112,8 @@ def _plot(leaves: Leaves, quantity: str) -> tuple[Any, dict[str, Any]]:
         tools=[PanTool(), BoxZoomTool(), ResetTool(), SaveTool(filename="tree")],
         toolbar_location="above",
         output_backend="canvas",
-        x_range=(0.0, float(max(leaves.ids.size, 2))),
-        y_range=(float(leaves.losses.min()), float(leaves.top) + 1e-300),
+        x_range=Range1d(0.0, float(max(leaves.ids.size, 2))),
+        y_range=Range1d(float(leaves.losses.min()), float(leaves.top)),
         min_width=280,
     )
     wheel = WheelZoomTool()
@@ -171,7 +172,7 @@ def _hovers(leaves: Leaves, renderers: dict[str, Any], quantity: str) -> list[Ho
     names = [_text(name) for name in column_names(leaves)]
     fields = [("minimum", "@id"), (_text(quantity), "@loss{%.10g}")]
     fields += [(name, f"@c{k}{{%.6g}}") for k, name in enumerate(names)]
-    formats = {f"@c{k}": "printf" for k in range(len(names))} | {"@loss": "printf"}
+    formats: dict[str, Any] = {f"@c{k}": "printf" for k in range(len(names))} | {"@loss": "printf"}
     leaf = HoverTool(
         renderers=[renderers["leaves"]],
         tooltips=[*fields, ("minima drawn as one", "@count")],
