@@ -8,6 +8,7 @@ import typer
 from lossatlas.cli.auc_command import auc
 from lossatlas.cli.discovery_command import discovery
 from lossatlas.cli.explore_command import explore
+from lossatlas.cli.serve_command import serve
 from lossatlas.cli.status_command import status
 from lossatlas.cli.table_commands import minima, transition_states
 from lossatlas.cli.tree_command import tree
@@ -52,6 +53,7 @@ COMMANDS = (
     (transition_states, "lossatlas transition-states d2.atlas --limit 50"),
     (auc, "lossatlas auc d2.atlas --positive-class 1"),
     (tree, "lossatlas tree d2.atlas -o d2.png --color test_auc"),
+    (serve, "lossatlas serve d2.atlas other.atlas"),
     (discovery, "lossatlas discovery d2.atlas -o discovery.png"),
     (verify, "lossatlas verify d2.atlas --sample 100"),
     (reproduce, "lossatlas reproduce table-2 --scale paper --draws 3 -o results"),

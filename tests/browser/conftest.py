@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -95,3 +96,24 @@ def open_page(chromium, tmp_path: Path) -> Iterator[Callable[..., Watched]]:
         assert watched.complaints == []
         assert watched.elsewhere() == []
         watched.page.close()
+
+
+@pytest.fixture
+def old_atlas(tmp_path: Path) -> Path:
+    """An atlas of the first version, of a network of two inputs."""
+    kept = Path(__file__).parent.parent / "atlas" / "version-1.atlas"
+    return Path(shutil.copy(kept, tmp_path / "old.atlas"))
+
+
+@pytest.fixture(scope="session")
+def network_atlas(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, upgraded: four minima, fourteen transition states."""
+    from lossatlas.atlas import Atlas
+
+    kept = Path(__file__).parent.parent / "atlas" / "version-1.atlas"
+    path = tmp_path_factory.mktemp("atlas") / "xor.atlas"
+    shutil.copy(kept, path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # says that it was upgraded
+        Atlas.open(path).close()
+    return path

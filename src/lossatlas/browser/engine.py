@@ -4,7 +4,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from bokeh.core.properties import Bytes, Float, Int, List, String
+from bokeh.core.properties import Bool, Bytes, Float, Int, List, String
 from bokeh.model import DataModel
 from bokeh.models import CustomJS
 
@@ -23,6 +23,8 @@ class TreeData(DataModel):
     top = Float(help="the highest loss shown at first")
     levels = Int(default=30, help="number of levels")
     quantity = String(default="loss", help="what the axis shows")
+    axis = List(Float, help="lowest and highest loss of several trees; empty: those of this one")
+    second = Bool(default=False, help="whether its axis belongs to another tree")
     chosen = List(Int, help="ids of the minima that were clicked, two at most")
 
 

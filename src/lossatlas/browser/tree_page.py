@@ -9,9 +9,10 @@ from typing import Any
 from bokeh.document import Document
 from bokeh.embed import file_html
 from bokeh.events import DocumentReady
-from bokeh.models import Column, Row
+from bokeh.models import Column
 from bokeh.resources import INLINE
 
+from lossatlas.browser.layouts import stacked, wrapped
 from lossatlas.browser.leaves import Leaves
 from lossatlas.browser.tree_view import TreeView, tree_view
 
@@ -33,7 +34,6 @@ table { border-collapse: collapse; }
 th { font-weight: normal; text-align: left; padding: 1px 14px 1px 0; }
 td { text-align: right; padding: 1px 12px 1px 0; font-variant-numeric: tabular-nums; }
 """
-WRAPPED: Any = {"flex-wrap": "wrap", "gap": "4px 14px", "align-items": "end"}
 
 TEMPLATE = """
 {% block preamble %}
@@ -74,6 +74,6 @@ def arranged(view: TreeView) -> Column:
     says["chosen"].stylesheets = [TABLE]
     first = [controls[name] for name in ("color", "merging", "scale", "search")]
     second = [controls[name] for name in ("threshold", "least", "smallest")]
-    rows = [Row(*some, styles=WRAPPED, sizing_mode="stretch_width") for some in (first, second)]
+    rows = [wrapped(*some) for some in (first, second)]
     parts = [*rows, says["threshold"], says["search"], view.plot, says["chosen"]]
-    return Column(*parts, sizing_mode="stretch_width")
+    return stacked(*parts)

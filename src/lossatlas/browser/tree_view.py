@@ -4,6 +4,7 @@ The models are empty: the scripts fill them with the lines that are in view. So 
 the picture has to ask a program, and a page that is only a file can do all that a served one can.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,7 +78,12 @@ class TreeView(NamedTuple):
 
 
 def tree_view(
-    leaves: Leaves, color: str | None = None, levels: int = 30, quantity: str = "loss"
+    leaves: Leaves,
+    color: str | None = None,
+    levels: int = 30,
+    quantity: str = "loss",
+    axis: tuple[float, float] | None = None,
+    packed: Mapping[str, Any] | None = None,
 ) -> TreeView:
     """The view of a row of leaves.
 
@@ -86,13 +92,16 @@ def tree_view(
         color: words of the column that colors the branches at first; None: one dark color.
         levels: number of levels of the tree in levels; 0 shows the exact tree at first.
         quantity: what the axis shows.
+        axis: lowest and highest loss shown at first, e.g. of several trees.
+        packed: `contents_of` the row, where it is known already.
 
     Raises:
         BadInputError: there is no such column, or one level.
     """
     if levels == 1 or levels < 0:
         raise BadInputError("levels", f"{levels} is less than two", "use 2 or more, or 0: exact")
-    data = TreeData(**contents_of(leaves), levels=levels or 30, quantity=quantity)
+    contents = contents_of(leaves) if packed is None else packed
+    data = TreeData(**contents, levels=levels or 30, quantity=quantity, axis=list(axis or ()))
     plot, parts = _plot(leaves, quantity)
     controls = _controls(leaves, color, exact=levels == 0)
     says = {
@@ -112,8 +121,8 @@ def _plot(leaves: Leaves, quantity: str) -> tuple[Any, dict[str, Any]]:
         tools=[PanTool(), BoxZoomTool(), ResetTool(), SaveTool(filename="tree")],
         toolbar_location="above",
         output_backend="canvas",
-        x_range=Range1d(0.0, float(max(leaves.ids.size, 2))),
-        y_range=Range1d(float(leaves.losses.min()), float(leaves.top)),
+        x_range=Range1d(start=0.0, end=float(max(leaves.ids.size, 2))),
+        y_range=Range1d(start=float(leaves.losses.min()), end=float(leaves.top)),
         min_width=280,
     )
     wheel = WheelZoomTool()

@@ -115,14 +115,14 @@ function key(args, state, event) {
     range.setv({start: range.start + by, end: range.end + by})
   }
   const zoom = (factor) => {
-    for (const range of [x, y]) {
+    for (const range of args.data.second ? [x] : [x, y]) {
       const middle = (range.start + range.end) / 2, half = factor * (range.end - range.start) / 2
       range.setv({start: middle - half, end: middle + half})
     }
   }
   const keys = {
     ArrowLeft: () => shift(x, -0.1), ArrowRight: () => shift(x, 0.1),
-    ArrowUp: () => shift(y, 0.1), ArrowDown: () => shift(y, -0.1),
+    ArrowUp: () => args.data.second || shift(y, 0.1), ArrowDown: () => args.data.second || shift(y, -0.1),
     "+": () => zoom(1 / 1.5), "=": () => zoom(1 / 1.5), "-": () => zoom(1.5),
     0: () => home(args, state), Escape: () => forget(args, state),
   }

@@ -57,7 +57,9 @@ function listen(args, state, act) {
 
 async function load(args, state) {
   const {data} = args, first = state.all === null
+  const ids = state.chosen.map((p) => state.all.id[p])
   state.all = unpack(await inflate(data.packed), data.names)
+  state.chosen = ids.map((id) => state.all.id.indexOf(id)).filter((p) => p >= 0)
   rebuild(args, state)
   if (first) home(args, state)
   threshold(args, state)
@@ -91,7 +93,7 @@ function axisOf(row, data, kind) {
     const top = Math.max(data.top, data.lowest) , span = top - data.lowest || 1
     return {
       height: (excess) => data.lowest + excess, excess: (y) => y - data.lowest,
-      low: data.lowest, top: data.lowest + span, label: data.quantity,
+      low: data.lowest, top: data.lowest + span, label: data.quantity, linear: true,
     }
   }
   let least = Infinity
@@ -122,7 +124,8 @@ function level(gap, first, spacing) {
 function home(args, state) {
   const {plot} = args, {scale, row} = state
   const edge = 0.5 + 0.02 * row.n, span = scale.top - scale.low
-  const [low, high] = [scale.low - 0.04 * span, scale.top + 0.03 * span]
+  const [bottom, top] = scale.linear && args.data.axis.length ? args.data.axis : [scale.low, scale.top]
+  const [low, high] = [bottom - 0.04 * (top - bottom || span), top + 0.03 * (top - bottom || span)]
   plot.x_range.setv({
     start: -edge, end: row.n - 1 + edge, reset_start: -edge, reset_end: row.n - 1 + edge,
   })
