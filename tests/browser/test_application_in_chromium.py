@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import READY, Watched
 from serving import add_minimum, serving
+from watched import READY, Watched
 
 from lossatlas.atlas import Atlas, Problem
 
