@@ -92,7 +92,7 @@ def _below(tree, node: int, ancestor: int) -> bool:
 
 def test_of_many_leaves_those_are_drawn_that_are_seen(open_page):
     network = funnels(30_000)
-    page = open_page(show_tree(network).html)
+    page = open_page(show_tree(network, top=float(network.tree.top)).html)
     leaves = page("() => ({...lossatlas.args.sources.leaves.data})")
     assert len(leaves["id"]) < 12_000
     assert sum(leaves["count"]) == 30_000

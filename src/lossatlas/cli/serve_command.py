@@ -25,10 +25,11 @@ def serve(
     ] = 5006,
     outside: OutsideOption = False,
 ) -> None:
-    """Show atlases in the browser, also while they are explored.
+    """Show atlases in the browser.
 
-    The graph, every minimum with its network and how it classifies, paths, statistics, and how the
-    exploration goes on. Atlases are only read. Ctrl-C ends it.
+    The graph, which follows an atlas that is explored; every minimum with its network and how it
+    classifies; paths, statistics, and how the exploration goes on. Atlases are only read. Ctrl-C
+    ends it.
     """
     from lossatlas.browser.needs import require_bokeh
 

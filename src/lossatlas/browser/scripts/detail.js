@@ -1,15 +1,19 @@
-// The lines of a tree that are seen in a window: subtrees below a pixel are one line, and of lines
-// in the same pixels one is drawn.
+// The lines of a tree that are seen in a window: subtrees narrower than a cell of pixels are one
+// line, and of lines in the same cells one is drawn. Browsers without a graphics card draw some ten
+// thousand lines in the time of a frame, so cells of many lines are wider than one pixel.
 
 const FEW_LINES = 3000 // so many are drawn as they are
+const CELL = 2 // pixels
+const SLANT_CELL = 5 // pixels, of the lines between trunks: together they are a gray area
 
 // view: {left, right, low, high (of the window), pixelWidth, pixelHeight, spacing (of levels),
 // ceiling (where unconnected trunks end)}; the answer: {trunks, slants, leaves} as lists of lines.
 function linesIn(tree, counts, view) {
-  const wide = (view.right - view.left) / view.pixelWidth
+  const cell = tree.nodes > FEW_LINES ? CELL : 1
+  const wide = cell * (view.right - view.left) / view.pixelWidth
   const tall = (view.high - view.low) / view.pixelHeight
   const lines = {
-    tall, wide, leaves: drops(), trunks: drops(), slants: {x0: [], y0: [], x1: [], y1: []},
+    tall, wide, cell, leaves: drops(), trunks: drops(), slants: {x0: [], y0: [], x1: [], y1: []},
   }
   const seen = tree.nodes > FEW_LINES ? new Set() : null
   for (let node = 0; node < tree.nodes; node++) {
@@ -17,8 +21,8 @@ function linesIn(tree, counts, view) {
     if (above >= 0 && tree.last[above] - tree.first[above] + 1 < wide) continue
     addNode(tree, counts, view, lines, node, seen)
   }
-  lines.leaves = exposed(lines.leaves, view, wide, tall)
-  lines.trunks = exposed(lines.trunks, view, wide, tall)
+  lines.leaves = exposed(lines.leaves, view, wide, cell * tall)
+  lines.trunks = exposed(lines.trunks, view, wide, cell * tall)
   return lines
 }
 
@@ -37,12 +41,8 @@ function addNode(tree, counts, view, lines, node, seen) {
   let fall = Math.min(view.spacing, yAbove - tree.height[node])
   if (ends) fall = Math.min(fall, (yAbove - bottom) / 2)
   const shoulder = x === xAbove ? yAbove : yAbove - fall
-  if (x !== xAbove && isNew(seen, lines, view, xAbove, yAbove, x, shoulder)) {
-    lines.slants.x0.push(xAbove)
-    lines.slants.y0.push(yAbove)
-    lines.slants.x1.push(x)
-    lines.slants.y1.push(shoulder)
-  }
+  if (x !== xAbove) addSlant(lines, view, seen, clipped(xAbove, yAbove, x, shoulder, view))
+  if (x < view.left || x > view.right || shoulder < view.low || bottom > view.high) return
   const group = ends ? lines.leaves : lines.trunks
   group.x.push(x)
   group.top.push(ends ? Math.max(shoulder, bottom + lines.tall) : shoulder)
@@ -51,16 +51,34 @@ function addNode(tree, counts, view, lines, node, seen) {
   group.count.push(counts[tree.last[node] + 1] - counts[tree.first[node]])
 }
 
+function addSlant(lines, view, seen, [x0, y0, x1, y1]) {
+  if (Math.max(y0, y1) < view.low || Math.min(y0, y1) > view.high) return
+  if (!isNew(seen, lines, view, x0, y0, x1, y1)) return
+  lines.slants.x0.push(x0)
+  lines.slants.y0.push(y0)
+  lines.slants.x1.push(x1)
+  lines.slants.y1.push(y1)
+}
+
+// A line without what is left or right of the window.
+function clipped(x0, y0, x1, y1, {left, right}) {
+  const at = (x) => y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+  const inside = (x) => Math.max(left, Math.min(right, x))
+  const [a, b] = [inside(x0), inside(x1)]
+  return [a, a === x0 ? y0 : at(a), b, b === x1 ? y1 : at(b)]
+}
+
 // Whether no line between the same pixels was drawn before.
 function isNew(seen, lines, view, x0, y0, x1, y1) {
   if (!seen) return true
   const cells = 1 << 13
   const cell = (value, from, size) =>
     Math.max(0, Math.min(cells - 1, Math.floor((value - from) / size)))
-  let key = cell(x0, view.left, lines.wide)
-  key = key * cells + cell(y0, view.low, lines.tall)
-  key = key * cells + cell(x1, view.left, lines.wide)
-  key = key * cells + cell(y1, view.low, lines.tall)
+  const wide = SLANT_CELL / CELL * lines.wide, tall = SLANT_CELL * lines.tall
+  let key = cell(x0, view.left, wide)
+  key = key * cells + cell(y0, view.low, tall)
+  key = key * cells + cell(x1, view.left, wide)
+  key = key * cells + cell(y1, view.low, tall)
   if (seen.has(key)) return false
   seen.add(key)
   return true

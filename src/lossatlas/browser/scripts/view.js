@@ -1,6 +1,6 @@
 // What joins data, controls and figure. One view a document; it starts when the document is ready.
 
-const MARGIN = 0.5 // so much beyond the window is drawn ahead, in widths of the window
+const MARGIN = 0.3 // so much beyond the window is drawn ahead, in widths of the window
 const NEAR = 12 // pixels within which a click means a line
 const LIGHT = {paper: "#ffffff", ink: "#333333", trunk: "#a6a6a6", plain: "#2b3a55"}
 const DARK = {paper: "#16181d", ink: "#d8d8d8", trunk: "#6f7480", plain: "#b7c4de"}
@@ -154,7 +154,7 @@ function redraw(args, state) {
     spacing: state.spacing, ceiling: state.ceiling,
   }
   const lines = state.lines = linesIn(state.tree, state.counts, state.window)
-  const width = Math.max(0.7, Math.min(2.5, 0.5 / lines.wide))
+  const width = Math.max(0.7, Math.min(2.5, 0.5 * lines.cell / lines.wide))
   glyphs.leaves.line_width = width
   glyphs.trunks.line_width = glyphs.slants.line_width = 0.7 * width
   sources.slants.data = lines.slants
