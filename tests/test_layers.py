@@ -21,6 +21,7 @@ ORDER = [
     "studies",
     "interop",
     "plots",
+    "browser",
     "cli",
     "paper",
     "testing",

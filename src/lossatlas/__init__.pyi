@@ -6,6 +6,7 @@ needed more rarely. Everything else is internal and may change without notice.
 
 from . import (
     analysis as analysis,
+    browser as browser,
     data as data,
     errors as errors,
     exploration as exploration,
@@ -41,6 +42,10 @@ from .atlas import (
     Atlas as Atlas,
     Exploration as Exploration,
     Problem as Problem,
+)
+from .browser.show import (
+    TreePage as TreePage,
+    show_tree as show_tree,
 )
 from .data import (
     Dataset as Dataset,

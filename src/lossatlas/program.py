@@ -12,6 +12,7 @@ from lossatlas.cli.export_command import export
 from lossatlas.cli.import_command import import_
 from lossatlas.cli.locate_command import locate
 from lossatlas.cli.metrics_command import metrics
+from lossatlas.cli.serve_command import serve
 from lossatlas.cli.status_command import status
 from lossatlas.cli.storage_commands import backup, compact, history, merge
 from lossatlas.cli.table_commands import minima, transition_states
@@ -58,6 +59,7 @@ COMMANDS = (
     (auc, "lossatlas auc d2.atlas --positive-class 1"),
     (metrics, "lossatlas metrics d2.atlas --minimum 1"),
     (tree, "lossatlas tree d2.atlas -o d2.png --color test_auc"),
+    (serve, "lossatlas serve d2.atlas other.atlas"),
     (discovery, "lossatlas discovery d2.atlas -o discovery.png"),
     (locate, "lossatlas locate d2.atlas trained.npz"),
     (export, "lossatlas export d2.atlas -o best.npz"),

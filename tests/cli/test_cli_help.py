@@ -20,6 +20,7 @@ def test_all_commands_are_there(run):
         "transition-states",
         "auc",
         "tree",
+        "serve",
         "discovery",
         "verify",
         "reproduce",
@@ -35,7 +36,7 @@ def test_every_command_has_help_with_an_example(run, name):
     result = run(name, "--help")
     assert result.exit_code == 0
     assert f"Example:  lossatlas {name} " in result.stdout
-    assert "--json" in result.stdout or name in ("tree", "discovery")
+    assert "--json" in result.stdout or name in ("tree", "serve", "discovery")
 
 
 @pytest.mark.parametrize(("command", "example"), COMMANDS, ids=NAMES)

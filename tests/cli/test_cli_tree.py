@@ -57,11 +57,27 @@ def test_levels_and_top(run, atlas, tmp_path: Path):
     assert f"{len(losses) - 1} minima with a loss above" in result.stdout
 
 
+def test_a_page_for_the_browser(run, atlas, tmp_path: Path):
+    pages = []
+    for options in ([], ["--color", "test_auc", "--levels", 0], ["--color", "none"]):
+        output = tmp_path / "tree.html"
+        result = run("tree", atlas, "-o", output, *options)
+        assert result.exit_code == 0, result.output
+        with Atlas.open(atlas) as opened:
+            count = len(opened.minima())
+        assert result.stdout.startswith(f"{output}: {count} minima in ")
+        pages.append(output.read_text(encoding="utf-8"))
+    assert len(set(pages)) == 3
+    assert all(str(atlas) in page for page in pages)
+
+
 def test_what_is_refused_before_any_work(run, atlas, tmp_path: Path):
     cases = {
         ("-o", tmp_path / "tree.gif"): "unknown kind of picture '.gif'",
         ("-o", tmp_path / "no" / "tree.png"): "folder does not exist",
         ("-o", "/proc/tree.png"): "can be written",
+        ("-o", "/proc/tree.html"): "can be written",
+        ("-o", tmp_path / "tree.html", "--top", -1): "no minimum is left",
         ("-o", tmp_path / "tree.png", "--levels", 1): "less than two",
         ("-o", tmp_path / "tree.png", "--color", "beauty"): "one of loss, lowest_eigenvalue",
         ("-o", tmp_path / "tree.png", "--color", "test_auc_macro"): "lossatlas auc",

@@ -23,6 +23,12 @@ def test_two_files_or_their_folder(run, files, tmp_path: Path):
     assert pictures[0].read_bytes() == pictures[1].read_bytes()
 
 
+def test_a_page_of_the_files(run, files, tmp_path: Path):
+    result = run("tree", *files, "-o", tmp_path / "tree.html")
+    assert result.stdout == f"{tmp_path / 'tree.html'}: 3 minima in 1 connected set\n"
+    assert '"energy"' in (tmp_path / "tree.html").read_text(encoding="utf-8")
+
+
 def test_the_tree_is_that_of_the_energies(run, files, tmp_path: Path):
     result = run("tree", *files, "-o", tmp_path / "tree.png", "--top", 0.6)
     assert "3 minima in 2 connected sets" in result.stdout

@@ -1,5 +1,6 @@
 """Pictures to files: which kinds there are, and what can go wrong."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,17 +20,21 @@ OutputOption = Annotated[
 ]
 
 
-def check_output(output: Path) -> None:
+def check_output(output: Path, kinds: Sequence[str] = SUFFIXES) -> None:
     """Refuse a file that no picture can be written to, before any work is done.
+
+    Args:
+        output: the file.
+        kinds: endings of names that are allowed.
 
     Raises:
         BadInputError: for another kind of file, or a folder that is not there.
     """
-    if output.suffix.lower() not in SUFFIXES:
+    if output.suffix.lower() not in kinds:
         raise BadInputError(
             f"-o {output}",
             f"unknown kind of picture {output.suffix!r}",
-            f"use {', '.join(SUFFIXES)}",
+            f"use {', '.join(kinds)}",
         )
     if not output.parent.is_dir():
         raise BadInputError(f"-o {output}", "its folder does not exist", "create it first")

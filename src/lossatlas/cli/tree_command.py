@@ -8,7 +8,7 @@ import typer
 
 from lossatlas.cli.arguments import ended_cleanly
 from lossatlas.cli.numbers import any_number
-from lossatlas.cli.picture import OutputOption, check_output, save_picture
+from lossatlas.cli.picture import SUFFIXES, check_output, save_picture
 from lossatlas.cli.table_commands import OutsideOption
 from lossatlas.errors import BadInputError
 
@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from lossatlas.network.points import Network
 
 SIZE = (8.0, 6.0)
-
+PAGE = ".html"
+"""The kind of output that is no picture but a page for the browser."""
+TreeOutputOption = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Picture to write: .png, .svg or .pdf; or .html: a page to zoom, search and color in "
+        "the browser, one file that needs no connection.",
+    ),
+]
 
 MOST_LEVELS = 1_000_000
 """More levels than these are exact for every picture."""
@@ -34,6 +44,7 @@ class Picture(NamedTuple):
     top: float | None
     output: Path
     quantity: str = "loss"
+    title: str = ""
 
 
 @ended_cleanly
@@ -46,7 +57,7 @@ def tree(
             "PATHSAMPLE, or the folder that holds them.",
         ),
     ],
-    output: OutputOption,
+    output: TreeOutputOption,
     color: Annotated[
         str | None,
         typer.Option(
@@ -77,7 +88,7 @@ def tree(
     """
     if levels == 1:
         raise BadInputError("--levels 1", "1 is less than two", "use 2 or more, or 0: exact")
-    check_output(output)
+    _check_tree_output(output)
     picture = Picture(levels, top, output)
     files = pathsample_files(source)
     if files is not None:
@@ -91,7 +102,7 @@ def tree(
         if network.minimum_ids.size == 0:
             raise _nothing_to_draw(name, opened.status())
     _check_top(network, top)
-    _draw(network, _colors(network, color, name), picture)
+    _draw(network, _colors(network, color, name), picture._replace(title=name))
 
 
 def pathsample_files(source: Sequence[str]) -> tuple[Path, Path] | None:
@@ -124,7 +135,8 @@ def _draw_files(files: tuple[Path, Path], color: str | None, picture: Picture) -
     if color not in (None, "none"):
         problem = "energies and links alone are read of the files of PATHSAMPLE"
         raise BadInputError(f"--color {color}", problem, "leave it out, or use none")
-    network, picture = read_network(*files), picture._replace(quantity="energy")
+    picture = picture._replace(quantity="energy", title=f"{files[0]}, {files[1]}")
+    network = read_network(*files)
     _check_top(network, picture.top)
     _draw(network, (None, None), picture)
 
@@ -172,7 +184,10 @@ def _colors(
 def _draw(
     network: "Network", colors: tuple["np.ndarray | None", str | None], picture: Picture
 ) -> None:
-    """Draw it as `plot_tree` does, and say what is shown."""
+    """Draw it as `plot_tree` or `show_tree` does, and say what is shown."""
+    if picture.output.suffix.lower() == PAGE:
+        _write_page(network, colors[1], picture)
+        return
     from matplotlib.figure import Figure
 
     from lossatlas.analysis.tree_layout import layout, shown_tree
@@ -185,6 +200,27 @@ def _draw(
     figure.axes[0].set_ylabel(picture.quantity)
     save_picture(figure, picture.output)
     _report(network, shown, picture)
+
+
+def _write_page(network: "Network", words: str | None, picture: Picture) -> None:
+    from lossatlas.browser.leaves import leaves_of
+    from lossatlas.browser.show import words_of_column, write_page
+    from lossatlas.browser.tree_page import tree_page
+
+    view = {"color": words_of_column(words), "levels": picture.levels}
+    leaves = leaves_of(network, picture.top)
+    html = tree_page(leaves, picture.title, quantity=picture.quantity, **view)
+    write_page(html, picture.output)
+    _report(network, network.tree, picture)
+
+
+def _check_tree_output(output: Path) -> None:
+    """Refuse a file that cannot be written, or a page where Bokeh is missing."""
+    check_output(output, (*SUFFIXES, PAGE))
+    if output.suffix.lower() == PAGE:
+        from lossatlas.browser.needs import require_bokeh
+
+        require_bokeh(f"-o {output}")
 
 
 def _report(network: "Network", shown: "Tree", picture: Picture) -> None:

@@ -92,7 +92,7 @@ def plot_tree(
         >>> [one.get_ylabel() for one in ax.figure.axes]
         ['loss', 'test AUC']
     """
-    network = _network(source)
+    network = network_of(source)
     if network.minimum_ids.size == 0:
         where = getattr(source, "name", "network")
         raise BadInputError(where, "there are no minima in it yet", "explore for longer")
@@ -105,7 +105,7 @@ def plot_tree(
     return draw_layout(ax, placed, values, **{"label": words, **drawing})
 
 
-def _network(source: Any) -> Network:
+def network_of(source: Any) -> Network:
     """The network of an atlas or the network itself; axes in their place, as they once stood."""
     if isinstance(source, Network):
         return source

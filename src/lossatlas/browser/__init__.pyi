@@ -1,0 +1,1 @@
+from .show import TreePage as TreePage, show_tree as show_tree

@@ -1,0 +1,217 @@
+"""The documents of the application: which atlas, which views, and what happens when one changes."""
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from html import escape
+from typing import Any
+
+from bokeh.document import Document
+from bokeh.events import DocumentReady
+from bokeh.models import Column, CustomJS, TabPanel, Tabs
+
+from lossatlas.browser.figures import text
+from lossatlas.browser.layouts import stacked, wrapped
+from lossatlas.browser.live_view import live_view
+from lossatlas.browser.minimum_view import Later, minimum_view
+from lossatlas.browser.path_view import path_view
+from lossatlas.browser.served import ServedAtlas
+from lossatlas.browser.statistics_view import statistics_view
+from lossatlas.browser.tree_page import STYLE, TEMPLATE, arranged
+from lossatlas.browser.tree_view import TreeView, tree_view
+from lossatlas.errors import LossatlasError
+
+POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'"
+)
+"""As of a page that is one file, and besides what this server sends."""
+MILLISECONDS = 1000
+"""Between two looks of a page at its atlas."""
+AUTO = "train AUC"
+FOUND = "found"
+"""Name of a text when there are minima or columns that the page was not made for."""
+_workers = ThreadPoolExecutor(1, thread_name_prefix="lossatlas-view")
+
+
+def application(atlases: Sequence[ServedAtlas]) -> Callable[[Document], None]:
+    """What fills the document of each visit: the atlas that its address names, or two of them."""
+
+    def fill(document: Document) -> None:
+        document.title = "lossatlas"
+        document.template = TEMPLATE  # type: ignore[assignment]
+        document.template_variables.update(policy=POLICY, style=STYLE)
+        context: Any = document.session_context
+        arguments = context.request.arguments if context else {}
+        try:
+            chosen = _chosen(atlases, arguments.get("atlas", [b"0"])[0])
+            other = arguments.get("beside")
+            head = text(_links(atlases, chosen))
+            if other is None:
+                document.title = f"lossatlas: {chosen.name}"
+                _one(document, chosen, head)
+            else:
+                _two(document, chosen, _chosen(atlases, other[0]), head)
+        except LossatlasError as error:
+            document.add_root(text(f"<p><b>{escape(str(error))}</b></p>"))
+
+    return fill
+
+
+def _chosen(atlases: Sequence[ServedAtlas], number: bytes) -> ServedAtlas:
+    """The atlas of a number in the address; the first for anything else."""
+    digits = number.decode("ascii", "replace")
+    wanted = int(digits) if digits.isdecimal() and len(digits) < 6 else 0
+    return atlases[wanted] if wanted < len(atlases) else atlases[0]
+
+
+def _links(atlases: Sequence[ServedAtlas], chosen: ServedAtlas) -> str:
+    if len(atlases) == 1:
+        return f"<b>{escape(chosen.name)}</b>"
+    at = atlases.index(chosen)
+    parts = []
+    for k, one in enumerate(atlases):
+        name = f"<b>{escape(one.name)}</b>" if k == at else escape(one.name)
+        beside = "" if k == at else f' (<a href="?atlas={at}&amp;beside={k}">beside</a>)'
+        parts.append(f'<a href="?atlas={k}">{name}</a>{beside}')
+    return " &middot; ".join(parts)
+
+
+def _later(document: Document) -> Later:
+    """Work in the background, one piece after the other, whose result comes back to the page."""
+
+    def later(compute: Callable[[], Any], show: Callable[[Any], None]) -> None:
+        def work() -> None:
+            try:
+                result = compute()
+            except Exception:  # nobody waits for it: the log is where it can be said
+                logging.getLogger(__name__).exception("a view could not be computed")
+                return
+            document.add_next_tick_callback(lambda: show(result))
+
+        _workers.submit(work)
+
+    return later
+
+
+def _one(document: Document, served: ServedAtlas, head: Any) -> None:
+    live, update = live_view(served)
+    if served.state().leaves is None:
+        _until_there_are_minima(document, served, head, live, update)
+        return
+    view = _view_of(served)
+    minimum, show_minimum = minimum_view(served, _later(document))
+    path, show_path = path_view(served, _later(document))
+    message = _reloading(text(visible=False))
+
+    def show_chosen(_name: str, _old: list[int], new: list[int]) -> None:
+        ids = [int(one) for one in new][-2:]
+        with_message(
+            lambda: (
+                show_minimum(ids[-1] if ids else None),
+                show_path((ids[0], ids[1]) if len(ids) == 2 else None),
+            )
+        )
+
+    def with_message(act: Callable[[], Any]) -> None:
+        try:
+            served.check_there()
+            act()
+            message.visible = False
+        except LossatlasError as error:
+            message.text, message.visible = f"<p><b>{escape(str(error))}</b></p>", True
+
+    view.data.on_change("chosen", show_chosen)
+    graph = stacked(arranged(view), path, minimum)
+    tabs, filled = _tabs(graph, live, served, with_message)
+    document.add_root(stacked(head, message, tabs))
+    document.js_on_event(DocumentReady, view.starts)
+
+    def look() -> None:
+        with_message(lambda: (_bring_up_to_date(view, served, message), update()))
+
+    document.add_periodic_callback(look, MILLISECONDS)
+    assert filled is not None
+
+
+def _tabs(
+    graph: Any, live: Any, served: ServedAtlas, with_message: Callable[[Callable[[], Any]], None]
+) -> tuple[Tabs, Column]:
+    """The tabs; statistics are computed when their tab is first looked at."""
+    statistics = stacked()
+    panels = [("Graph", graph), ("Statistics", statistics), ("Exploration", live)]
+    tabs = Tabs(
+        tabs=[TabPanel(child=child, title=title) for title, child in panels],
+        sizing_mode="stretch_width",
+    )
+
+    def fill(_name: str, _old: int, new: int) -> None:
+        if new == 1:
+            with_message(lambda: setattr(statistics, "children", [statistics_view(served)]))
+
+    tabs.on_change("active", fill)
+    return tabs, statistics
+
+
+def _until_there_are_minima(
+    document: Document, served: ServedAtlas, head: Any, live: Any, update: Callable[[], None]
+) -> None:
+    words = _reloading(
+        text("<p>There are no minima in it yet. The graph appears when there are.</p>")
+    )
+
+    def look() -> None:
+        try:
+            update()
+            if served.state().leaves is not None:
+                words.name = FOUND
+        except LossatlasError as error:
+            words.text = f"<p><b>{escape(str(error))}</b></p>"
+
+    document.add_root(stacked(head, words, live))
+    document.add_periodic_callback(look, MILLISECONDS)
+
+
+def _reloading(words: Any) -> Any:
+    """A text that has the page loaded anew when it is named `FOUND`."""
+    words.js_on_change("name", CustomJS(code="location.reload()"))
+    return words
+
+
+def _view_of(served: ServedAtlas, **options: Any) -> TreeView:
+    leaves = served.state().leaves
+    assert leaves is not None  # asked for where there are minima
+    color = AUTO if AUTO in leaves.columns else None
+    return tree_view(leaves, color=color, packed=served.state().packed, **options)
+
+
+def _bring_up_to_date(view: TreeView, served: ServedAtlas, message: Any) -> None:
+    """Send the row again where it has changed; with other columns the page is loaded anew."""
+    state = served.state()
+    changed = state.leaves is not None and state.packed["packed"] is not view.data.packed
+    if changed and state.packed["names"] == view.data.names:
+        view.data.update(**state.packed)
+    elif changed:
+        message.name = FOUND
+
+
+def _two(document: Document, left: ServedAtlas, right: ServedAtlas, head: Any) -> None:
+    """Two graphs on one axis."""
+    document.title = f"lossatlas: {left.name} and {right.name}"
+    both = [served.state().leaves for served in (left, right)]
+    if any(leaves is None for leaves in both):
+        document.add_root(stacked(head, text("<p>One of them has no minima yet.</p>")))
+        return
+    lowest = min(float(leaves.losses.min()) for leaves in both if leaves is not None)
+    top = max(float(leaves.top) for leaves in both if leaves is not None)
+    views = [_view_of(served, axis=(lowest, top)) for served in (left, right)]
+    views[1].plot.y_range = views[0].plot.y_range
+    views[1].data.update(second=True)
+    parts = []
+    for served, view in zip((left, right), views, strict=True):
+        title = text(f"<b>{escape(served.name)}</b>")
+        parts.append(stacked(title, arranged(view), min_width=360))
+        document.js_on_event(DocumentReady, view.starts)
+    row = wrapped(*parts)
+    document.add_root(stacked(head, row))

@@ -1,0 +1,17 @@
+"""How parts of a page stand together: one below the other, or in lines that break."""
+
+from typing import Any
+
+from bokeh.models import Column, Row
+
+WRAPPED: Any = {"flex-wrap": "wrap", "gap": "4px 14px", "align-items": "end"}
+
+
+def stacked(*parts: Any, **options: Any) -> Column:
+    """One below the other, as wide as the page."""
+    return Column(children=list(parts), sizing_mode="stretch_width", **options)
+
+
+def wrapped(*parts: Any) -> Row:
+    """Side by side, in as many lines as the width of the page asks for."""
+    return Row(children=list(parts), styles=WRAPPED, sizing_mode="stretch_width")

@@ -1,0 +1,104 @@
+"""A running exploration: how much is found, how fast, by what, and how long it will go on."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from bokeh.models import Column, ColumnDataSource
+
+from lossatlas.atlas.log import read_log_columns
+from lossatlas.browser.figures import LINE_COLOR, MARK_COLOR, small_figure, table, text
+from lossatlas.browser.layouts import stacked, wrapped
+from lossatlas.browser.served import ServedAtlas
+from lossatlas.exploration.display import duration
+
+KEPT = 2000
+"""Points of the curves that are kept."""
+
+
+def live_view(served: ServedAtlas) -> tuple[Column, Callable[[], None]]:
+    """The view, and what brings it up to date."""
+    words = text()
+    source = ColumnDataSource({"seconds": [], "minima": [], "transition_states": []})
+    plot = small_figure("Since this page was opened", "seconds", "points")
+    for name, color in (("minima", LINE_COLOR), ("transition_states", MARK_COLOR)):
+        plot.line(
+            "seconds",
+            name,
+            source=source,
+            color=color,
+            line_width=2,
+            legend_label=name.replace("_", " "),
+        )
+    plot.legend.location = "top_left"
+    plot.legend.background_fill_alpha = 0.6
+    begun = time.monotonic()
+    strategies: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    last = [0]
+
+    def update() -> None:
+        network = served.state().network
+        counts = network.minimum_ids.size, network.transition_state_ids.size
+        seconds = time.monotonic() - begun
+        source.stream(
+            {"seconds": [seconds], "minima": [counts[0]], "transition_states": [counts[1]]}, KEPT
+        )
+        log = read_log_columns(served.atlas, last[0])
+        strategies.update(log.strategy)
+        new = (log.new_minima + log.new_transition_states).tolist()
+        for name, points in zip(log.strategy, new, strict=True):
+            found[name] += points
+        last[0] = int(log.id[-1]) if log.id.size else last[0]
+        words.text = _words(served, source, counts) + _strategies(strategies, found)
+
+    update()
+    return stacked(words, wrapped(plot)), update
+
+
+def _words(served: ServedAtlas, source: ColumnDataSource, counts: tuple[int, int]) -> str:
+    runs = served.atlas.runs()
+    rows: list[list[object]] = [["minima", counts[0]], ["transition states", counts[1]]]
+    if not len(runs):
+        return table([*rows, ["runs", "none"]])
+    run = runs.iloc[-1]
+    if isinstance(run["reason"], str):
+        return table([*rows, ["last run", f"ended: {run['reason']}"]])
+    running = (datetime.now(UTC) - run["start_time"]).total_seconds()
+    rows.append(["last run", f"running for {duration(running)}, or killed"])
+    options: dict[str, Any] = run["options"] if isinstance(run["options"], dict) else {}
+    rows.append(["lanes", options.get("lanes")])
+    rate = _rate(source)
+    rows.append(["transition states a minute", rate])
+    left = _seconds_left(options, running, counts, rate)
+    rows.append(["time left", "until nothing new turns up" if left is None else duration(left)])
+    return table(rows)
+
+
+def _rate(source: ColumnDataSource) -> float:
+    """Over the last minute that was watched."""
+    seconds, states = list(source.data["seconds"]), list(source.data["transition_states"])
+    first = next(k for k, at in enumerate(seconds) if at >= seconds[-1] - 60)
+    spent = seconds[-1] - seconds[first]
+    return 60.0 * (states[-1] - states[first]) / spent if spent > 0 else 0.0
+
+
+def _seconds_left(
+    options: dict[str, Any], running: float, counts: tuple[int, int], rate: float
+) -> float | None:
+    """Until the first rule that stops it holds; None if none can be foreseen."""
+    left = []
+    if options.get("minutes") is not None:
+        left.append(60.0 * float(options["minutes"]) - running)
+    if options.get("transition_states") is not None and rate > 0:
+        left.append(60.0 * (int(options["transition_states"]) - counts[1]) / rate)
+    return max(0.0, min(left)) if left else None
+
+
+def _strategies(made: Counter[str], found: Counter[str]) -> str:
+    if not made:
+        return "<p>No attempts yet.</p>"
+    rows = [[name, count, found[name]] for name, count in made.most_common()]
+    return table(rows, ["strategy", "attempts", "new points"])

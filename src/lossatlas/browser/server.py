@@ -1,0 +1,204 @@
+"""The server of the application, and who may talk to it.
+
+Every request passes one gate before Bokeh sees it, web sockets included: it has to be a plain read
+(GET or HEAD) for a name of this server, so that no page of another origin can reach the server by
+a name of its own (DNS rebinding), and where the server can be reached from other machines it has to
+bring the token. Web sockets have to come from a page of this server. Nothing that a visitor sends
+is kept: an atlas is only read.
+"""
+
+import hashlib
+import hmac
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from bokeh.application import Application
+from bokeh.application.handlers import FunctionHandler
+from bokeh.core.validation import silence
+from bokeh.core.validation.warnings import EMPTY_LAYOUT
+from bokeh.document import Document
+from bokeh.server.server import BaseServer
+from bokeh.server.tornado import BokehTornado
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
+from tornado.ioloop import IOLoop
+from tornado.routing import Router
+from tornado.web import Application as Refusals, RequestHandler
+
+from lossatlas.errors import BadInputError
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LARGEST_REQUEST = 64 * 1024
+"""Bytes of a request, its headers or its body."""
+LARGEST_MESSAGE = 1024 * 1024
+"""Bytes that a page may send at once through its web socket."""
+READS = ("GET", "HEAD")
+
+
+class Access(NamedTuple):
+    """Who may talk to the server.
+
+    Attributes:
+        hosts: names with ports that requests may be addressed to.
+        token: what has to be brought; empty where only this machine can reach the server.
+        cookie: name of the cookie that remembers the token.
+    """
+
+    hosts: frozenset[str]
+    token: str
+    cookie: str
+
+    def seal(self) -> str:
+        """What the cookie holds: it proves the token and does not tell it."""
+        return hmac.new(self.token.encode(), b"lossatlas", hashlib.sha256).hexdigest()
+
+    def refusal(self, request: HTTPServerRequest) -> tuple[int, str] | None:
+        """Status and reason where a request is refused; None where it is not."""
+        if request.method not in READS:
+            return 405, "This server is only read."
+        if "\0" in unquote(request.path):
+            return 400, "There is no such address."
+        if request.host.lower() not in self.hosts:
+            return 403, "This server has another name."
+        origin = request.headers.get("Origin")
+        if origin is not None and origin.split("://")[-1].lower() not in self.hosts:
+            return 403, "Pages of other origins may not read this server."
+        if self.token and not self._admits(request):
+            return 401, "Open the address that lossatlas serve has printed: it holds the token."
+        return None
+
+    def brings_token(self, request: HTTPServerRequest) -> bool:
+        """Whether the address holds the token."""
+        given = request.arguments.get("token", [b""])[0]
+        return bool(self.token) and hmac.compare_digest(given, self.token.encode())
+
+    def _admits(self, request: HTTPServerRequest) -> bool:
+        kept = request.cookies.get(self.cookie)
+        known = kept is not None and hmac.compare_digest(kept.value.encode(), self.seal().encode())
+        return known or self.brings_token(request)
+
+
+class Gate(Router):
+    """Hands requests on to Bokeh, or to a page that refuses them."""
+
+    def __init__(self, inside: BokehTornado, access: Access) -> None:
+        self._inside, self._access = inside, access
+        self._refusals = Refusals([(r"(?s).*", Refusal, {"access": access})])
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> HTTPMessageDelegate | None:
+        """What answers a request."""
+        refused = self._access.refusal(request) is not None
+        if refused or self._access.brings_token(request):
+            return self._refusals.find_handler(request, **kwargs)
+        return self._inside.find_handler(request, **kwargs)
+
+
+class Refusal(RequestHandler):
+    """Says why a request is refused; takes the token out of an address and remembers it."""
+
+    def initialize(self, access: Access) -> None:
+        """Who may talk to the server."""
+        self.access = access
+
+    def prepare(self) -> None:
+        """The whole answer, whatever the method."""
+        refused = self.access.refusal(self.request)
+        if refused is None:
+            kept: Any = {"httponly": True, "samesite": "Strict"}
+            self.set_cookie(self.access.cookie, self.access.seal(), **kept)
+            self.redirect("/")
+            return
+        self.set_status(refused[0])
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(refused[1])
+
+
+class Running(NamedTuple):
+    """A server that is started.
+
+    Attributes:
+        url: to open in a browser.
+        run: answers requests until `stop`.
+        stop: ends it, also from another thread.
+    """
+
+    url: str
+    run: Callable[[], None]
+    stop: Callable[[], None]
+
+
+def start(fill: Callable[[Document], None], address: str = "127.0.0.1", port: int = 0) -> Running:
+    """Begin to listen; `Running.run` answers.
+
+    Args:
+        fill: what fills the document of each visit.
+        address: of this machine to listen at.
+        port: 0 for any that is free.
+
+    Raises:
+        BadInputError: the address or the port cannot be used.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        listening = socket.create_server((address, port), family=family)
+    except (OSError, UnicodeError, OverflowError) as error:
+        remedy = "use another address or port, or --port 0 for any free one"
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInputError(f"--address {address} --port {port}", reason, remedy) from error
+    listening.setblocking(False)
+    port = listening.getsockname()[1]
+    access = _access(address, port)
+    silence(EMPTY_LAYOUT)  # of views in which nothing is chosen yet
+    loop = IOLoop()
+    tornado = BokehTornado(
+        {"/": Application(FunctionHandler(fill))},
+        extra_websocket_origins=sorted(access.hosts),
+        websocket_max_message_size_bytes=LARGEST_MESSAGE,
+        session_token_expiration=3600,
+    )
+    http = HTTPServer(
+        Gate(tornado, access), max_body_size=LARGEST_REQUEST, max_header_size=LARGEST_REQUEST
+    )
+    http.add_sockets([listening])
+    server = BaseServer(loop, tornado, http)
+    server.start()
+
+    def run() -> None:
+        try:
+            loop.start()
+        finally:
+            server.stop()
+            http.stop()
+            loop.close(all_fds=True)
+
+    return Running(_url(address, port, access), run, lambda: loop.add_callback(loop.stop))
+
+
+def _access(address: str, port: int) -> Access:
+    names = set(LOOPBACK)
+    if address not in LOOPBACK:
+        names |= {address, socket.gethostname(), socket.getfqdn()}
+        names |= {one[4][0] for one in _addresses()}
+    hosts = {f"[{name}]:{port}" if ":" in str(name) else f"{name}:{port}" for name in names}
+    if port == 80:
+        hosts |= {host.removesuffix(":80") for host in hosts}
+    token = "" if address in LOOPBACK else secrets.token_urlsafe(24)
+    return Access(frozenset(host.lower() for host in hosts), token, f"lossatlas-{port}")
+
+
+def _addresses() -> Sequence[Any]:
+    """Of this machine."""
+    try:
+        return socket.getaddrinfo(socket.gethostname(), None)
+    except OSError:
+        return ()
+
+
+def _url(address: str, port: int, access: Access) -> str:
+    everywhere = address in ("", "0.0.0.0", "::")
+    name = socket.gethostname() if everywhere else address
+    host = f"[{name}]" if ":" in name else name
+    return f"http://{host}:{port}/" + (f"?token={access.token}" if access.token else "")
