@@ -44,3 +44,7 @@ def test_a_count_that_is_reached_needs_no_more_time():
     (found,) = costs([(LAYERS, [grown([0.0, 60.0], [0, 9000], [0, 99], 9000.0)])])
     assert found.to_the_paper == 0.0
     assert costs([(LAYERS, [])]) == []
+    deep = recipes(PAPER)["masks-two"]  # of which the paper prints nothing
+    _, made = grown([0.0, 60.0], [0, 9000], [0, 99], 9000.0)
+    (found,) = costs([(deep, [(deep.columns[0], made)])])
+    assert math.isnan(found.to_the_paper)

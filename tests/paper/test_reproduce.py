@@ -71,7 +71,7 @@ def test_nothing_is_explored_if_asked(run, folder, monkeypatch):
     assert sorted(p.stem for p in folder.glob("*.png")) == figures
     index = (folder / "index.md").read_text()
     assert "0.519 / 0.520" in (folder / "table-2.md").read_text()
-    assert index.count(".png)") == 2
+    assert index.count(".png)") == 5
 
 
 def test_without_mnist_the_quick_scale_says_so(run, tmp_path, monkeypatch):

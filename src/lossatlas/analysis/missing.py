@@ -18,8 +18,7 @@ from sqlalchemy import select
 
 from lossatlas.analysis.abundance import Interval, chao1
 from lossatlas.analysis.completeness import proportion
-from lossatlas.atlas import schema
-from lossatlas.atlas.database import Readable
+from lossatlas.atlas import Atlas, schema
 from lossatlas.atlas.log import read_log_columns
 from lossatlas.errors import BadInputError
 
@@ -52,7 +51,7 @@ class Missing(NamedTuple):
     chao1: Interval
 
 
-def missing_below(atlas: Readable, loss: float) -> Missing:
+def missing_below(atlas: Atlas, loss: float) -> Missing:
     """What the draws of an atlas say about its connected set below a loss.
 
     Args:
@@ -84,7 +83,7 @@ def missing_below(atlas: Readable, loss: float) -> Missing:
     return Missing(loss, int(connected.sum()), draws, len(low), len(counts), known, chao1(counts))
 
 
-def _ends(atlas: Readable) -> tuple[int, list[tuple[int, bool]]]:
+def _ends(atlas: Atlas) -> tuple[int, list[tuple[int, bool]]]:
     """How many climbs were drawn; the minima that they ended at, and whether each was new."""
     attempt, point, link = schema.attempt.c, schema.attempt_point.c, schema.link.c
     met = (

@@ -77,18 +77,20 @@ def cost(recipe: Recipe, column: Column, found: Sequence[Record]) -> Cost:
     budget = column.cell(1).budget
     planned = budget.cpu_minutes or budget.minutes or math.nan
     printed = published(recipe.published or recipe.name, column.key).get("minima", math.nan)
+    per_minimum, per_state = (mean(rate(record, name) for record in found) for name in POINTS)
     return Cost(
-        recipe.name,
-        column.label,
-        len(found),
-        seconds / 60,
-        mean(record.effort.minima for record in found),
-        mean(record.effort.transition_states for record in found),
-        connected,
-        *(mean(rate(record, points) for record in found) for points in POINTS),
-        seconds / connected,
-        planned * recipe.draws,
-        max(0.0, printed - connected) * seconds / connected / 60,
+        study=recipe.name,
+        column=column.label,
+        draws=len(found),
+        minutes=seconds / 60,
+        minima=mean(record.effort.minima for record in found),
+        transition_states=mean(record.effort.transition_states for record in found),
+        connected=connected,
+        per_minimum=per_minimum,
+        per_transition_state=per_state,
+        per_connected=seconds / connected,
+        planned=planned * recipe.draws,
+        to_the_paper=float(np.maximum(0.0, printed - connected)) * seconds / connected / 60,
     )
 
 

@@ -255,7 +255,7 @@ def _summarize(cell: Cell, home: Path, landscape, atlas: Atlas, effort: Effort) 
     from lossatlas import completeness, compute_auc
     from lossatlas.analysis import completeness_table
     from lossatlas.paper.measures import measures
-    from lossatlas.paper.points import half_of_the_log, read_points, save_points
+    from lossatlas.paper.points import half_of_the_log, losses_in_testing, read_points, save_points
 
     if effort.minima == 0:
         remedy = "give it more minutes"
@@ -265,13 +265,15 @@ def _summarize(cell: Cell, home: Path, landscape, atlas: Atlas, effort: Effort) 
     if cell.auc == "macro":  # spreads over classes are compared, too
         for number in range(len(atlas.problem.specification["classes"])):
             compute_auc(atlas, landscape, number, "rank", only_missing=True)
-    points = read_points(atlas)
+    else:
+        compute_auc(atlas, landscape, "macro", "rank", only_missing=True)
+    points = read_points(atlas, losses_in_testing(landscape, atlas))
     save_points(home / "points.npz", points)
     streams = completeness_table(completeness(atlas)).to_dict("records")
     about = {"completeness": streams, **about_atlas(atlas, _progress(home))}
     numbers = {
         **measures(points, cell.auc, half_of_the_log(points, about["discovery"])),
-        **_test_loss(landscape, atlas),
+        "test_gmin_loss": float(points.columns["test_loss"][np.argmin(points.minimum_energies)]),
         **_symmetry(landscape),
         **_unseen(streams),
     }
@@ -314,23 +316,6 @@ def refreshed(record: Record) -> Record:
     new = record._replace(numbers=numbers, version=VERSION)
     _write(new)
     return new
-
-
-def _test_loss(landscape, atlas: Atlas) -> dict[str, float]:
-    """The loss of the global minimum on the testing items, L2 term included."""
-    points = atlas.network()
-    lowest = int(np.argmin(points.minimum_energies))
-    weights = atlas.minimum_weights([int(points.minimum_ids[lowest])])
-    arrays = atlas.problem.arrays
-
-    def entropy(group: str) -> float:
-        outputs = landscape.logits(weights, arrays[f"{group}_inputs"])[0]
-        labels = arrays[f"{group}_labels"]
-        chosen = outputs[np.arange(len(labels)), labels]
-        return float(np.mean(np.logaddexp.reduce(outputs, axis=1) - chosen))
-
-    penalty = float(points.minimum_energies[lowest]) - entropy("train")
-    return {"test_gmin_loss": entropy("test") + penalty}
 
 
 def _symmetry(landscape) -> dict[str, float]:

@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from scipy.stats import rankdata
 
 from lossatlas import BadInputError
@@ -89,7 +89,7 @@ class Neighborhoods:
         if len(known) < nearest:
             problem = f"{len(known)} items are fewer than {nearest}"
             raise BadInputError("ideal AUC: items", problem, "use more items")
-        tree, self._near = cKDTree(known), np.empty((len(places), nearest), np.int32)
+        tree, self._near = KDTree(known), np.empty((len(places), nearest), np.int32)
         for first in range(0, len(places), AT_ONCE):
             rows = slice(first, first + AT_ONCE)
             self._near[rows] = tree.query(places[rows], k=nearest)[1].reshape(-1, nearest)
@@ -130,11 +130,11 @@ class Neighborhoods:
         """
         weights = np.array([1.0]) if transition is None else transition[:, 0]
         has = [labels == number for number in range(len(weights))]
-        found = (
-            sum(w * by(one) for w, one in zip(weights, has, strict=True) if w)
+        nearest, grid = (
+            np.sum([w * by(one) for w, one in zip(weights, has, strict=True)], axis=0)
             for by in (self.by_nearest, self.by_grid)
         )
-        return Ideal(*(rank_auc(scores, clean == 0) for scores in found))
+        return Ideal(rank_auc(nearest, clean == 0), rank_auc(grid, clean == 0))
 
 
 def transition_matrix(

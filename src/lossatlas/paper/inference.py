@@ -191,7 +191,7 @@ def variance_components(values: Float[np.ndarray, "d l s"]) -> Components:
         2.0
     """
     centered = values - values.mean()
-    variances, explained, freedom = [], 0.0, values.size - 1
+    explained, freedom = 0.0, values.size - 1
     squares = []
     for axis in range(3):
         others = tuple(one for one in range(3) if one != axis)
@@ -201,5 +201,5 @@ def variance_components(values: Float[np.ndarray, "d l s"]) -> Components:
         explained += each * float(means @ means)
         freedom -= len(means) - 1
     rest = max(0.0, (float(np.square(centered).sum()) - explained) / freedom)
-    variances = [max(0.0, (square - rest) / each) for square, each in squares]
-    return Components(*variances, rest)
+    data, labels, searches = (max(0.0, (square - rest) / each) for square, each in squares)
+    return Components(data, labels, searches, rest)

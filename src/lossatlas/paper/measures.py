@@ -14,6 +14,7 @@ from scipy.stats import spearmanr
 
 from lossatlas import Network, counts_by_tolerance
 from lossatlas.analysis import Rule, auc_columns, frustration, funnel, loss_range
+from lossatlas.paper.correlations import correlations
 from lossatlas.paper.funnel_verdicts import funnel_shares, share_numbers
 from lossatlas.paper.points import PARTS
 
@@ -37,8 +38,8 @@ def measures(network: Network, kind: AucKind = 0, half: Network | None = None) -
         two different minima), ``gmin_loss``, ``highest_loss``, ``loss_range``; for each part of the
         data ``train``, ``incorrect``, ``correct``, ``test`` its ``.._gmin_auc``, ``.._mean_auc``,
         ``.._sd_auc`` by the 101 thresholds of the Fortran programs, and the same with the exact
-        AUC as ``rank_..``; Spearman's rank correlations over minima ``loss_train_correlation``,
-        ``loss_test_correlation`` and ``train_test_correlation``; ``good_share``, the share of
+        AUC as ``rank_..``; Spearman's rank correlations over minima ``train_test_correlation`` and
+        those of the loss, also weighted (`correlations`); ``good_share``, the share of
         minima with a testing AUC of at least `GOOD`; ``merged_minima``,
         ``merged_transition_states``, ``merged_train_mean_auc`` ..., what a program would have found
         that takes points for the same whose losses differ by less than `SAME`; and what `funnel`
@@ -64,8 +65,7 @@ def measures(network: Network, kind: AucKind = 0, half: Network | None = None) -
         found |= _pooled(network)
     exact = auc_parts(network, kind, "rank")
     train, test = exact["train"], exact["test"]
-    found["loss_train_correlation"] = _rank_correlation(losses, train)
-    found["loss_test_correlation"] = _rank_correlation(losses, test)
+    found |= correlations(network, _known_auc(network, train, test))
     found["train_test_correlation"] = _rank_correlation(train, test)
     found["good_share"] = _share_of_good(test)
     found |= _merged(network, kind)
@@ -126,6 +126,13 @@ def _merged(network: Network, kind: AucKind) -> dict[str, float]:
         for statistic in ("mean", "sd"):
             found[f"merged_{part}_{statistic}_auc"] = float(row[f"{part}_auc_{statistic}"])
     return found
+
+
+def _known_auc(network: Network, train: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
+    """What the loss is correlated with, the macro AUC on testing items if it was computed."""
+    (name,) = auc_columns("macro", "rank", ("test",))
+    macro = {"macro": network.columns[name]} if name in network.columns else {}
+    return {"train": train, "test": test, **macro}
 
 
 def _share_of_good(test: np.ndarray) -> float:

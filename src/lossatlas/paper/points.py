@@ -4,27 +4,77 @@ An atlas holds all weights and is large. This file holds losses, connections and
 tables and figures can be made again where the atlas is not.
 """
 
+import math
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
-from lossatlas import Atlas, Network
+from lossatlas import Atlas, Network, NetworkLandscape
 from lossatlas.network import Links
 
 PARTS = ("train", "incorrect", "correct", "test")
 """What an AUC is computed on: all training items, those with wrong labels (by these labels), the
 other training items, the testing items."""
+AT_ONCE = 1000
+"""Minima whose weights are read together."""
 COLUMN = "column "
 """What the names of columns begin with in the file."""
 
 
-def read_points(atlas: Atlas) -> Network:
-    """The points of an atlas with all AUC columns that it has."""
+def read_points(atlas: Atlas, losses: Float[np.ndarray, " m"] | None = None) -> Network:
+    """The points of an atlas with what the numbers of a cell need of each minimum.
+
+    Args:
+        atlas: an open atlas.
+        losses: of the minima on the testing items; default left out.
+
+    Returns:
+        its network with all AUC columns that it has, ``log_orbit`` (logarithm of the number of
+        symmetry copies), ``basin_hits`` (how many independent quenches ended there) and, if given,
+        ``test_loss``.
+    """
     network = atlas.network()
     columns = {name: values for name, values in network.columns.items() if "_auc" in name}
+    orbits = network.columns["orbit_size"].tolist()
+    columns["log_orbit"] = np.array([math.log(int(size)) for size in orbits])
+    attempts = atlas.attempts()
+    hits = Counter(m[-1] for m in attempts["minima"][attempts["stream"] == "minima"] if len(m))
+    columns["basin_hits"] = np.array([float(hits[key]) for key in network.minimum_ids.tolist()])
+    if losses is not None:
+        columns["test_loss"] = losses
     return network.with_values(columns=columns, transition_state_columns={})
+
+
+def losses_in_testing(landscape: NetworkLandscape, atlas: Atlas) -> Float[np.ndarray, " m"]:
+    """The loss of every minimum on the testing items, L2 term included.
+
+    Args:
+        landscape: that of the atlas.
+        atlas: with a problem that has testing items.
+    """
+    points, arrays = atlas.network(), atlas.problem.arrays
+    ids = points.minimum_ids.tolist()
+
+    def entropy(weights: np.ndarray, group: str) -> np.ndarray:
+        labels = arrays[f"{group}_labels"]
+        found = []
+        for one in weights:  # outputs of all minima at once would not fit the memory
+            outputs = landscape.logits(one[None], arrays[f"{group}_inputs"])[0]
+            chosen = outputs[np.arange(len(labels)), labels]
+            found.append(float(np.mean(np.logaddexp.reduce(outputs, axis=1) - chosen)))
+        return np.array(found)
+
+    losses = np.empty(len(ids))
+    for first in range(0, len(ids), AT_ONCE):
+        rows = slice(first, first + AT_ONCE)
+        weights = atlas.minimum_weights(ids[rows])
+        penalty = points.minimum_energies[rows] - entropy(weights, "train")
+        losses[rows] = entropy(weights, "test") + penalty
+    return losses
 
 
 def first_points(network: Network, minima: float, transition_states: float) -> Network:

@@ -89,10 +89,10 @@ COUNTS = [
     Quantity("nondegenerate", "transition states without degenerate rearrangements", 0),
 ]
 UNSEEN = [
-    Quantity("minima_atlas_coverage", "probability that a random quench ends at a known minimum"),
-    Quantity("minima_chao1", "minima, lower bound from random quenches", 0),
-    Quantity("transition_states_atlas_coverage", "likewise: a random climb, a transition state"),
-    Quantity("transition_states_chao1", "transition states, lower bound from random climbs", 0),
+    Quantity("minima_atlas_coverage", "basin-weighted probability that a minimum is known"),
+    Quantity("minima_chao1", "minima, the larger of the bound from quenches and the count", 0),
+    Quantity("transition_states_atlas_coverage", "likewise, of the climbs to a transition state"),
+    Quantity("transition_states_chao1", "transition states, likewise from climbs", 0),
 ]
 MERGED = [
     Quantity("merged_minima", "minima, losses closer than 0.0001 merged", 0),
@@ -124,6 +124,10 @@ CORRELATIONS = [
     Quantity("loss_train_correlation", "rank correlation of loss and training AUC", 2),
     Quantity("loss_test_correlation", "rank correlation of loss and testing AUC", 2),
     Quantity("train_test_correlation", "rank correlation of training and testing AUC", 2),
+    Quantity("loss_test_loss_correlation", "rank correlation of training and testing loss", 2),
+    Quantity("loss_macro_correlation", "rank correlation of loss and macro testing AUC", 2),
+    Quantity("loss_test_correlation_by_orbit", "loss and testing AUC, weighted by orbits", 2),
+    Quantity("loss_test_correlation_by_basin", "loss and testing AUC, weighted by basins", 2),
 ]
 SYMMETRY = [
     Quantity("weights", "free weights", 0),
@@ -204,7 +208,12 @@ def _values(records: list[Record], name: str) -> list[float]:
         return [record.effort.cpu_seconds / 60.0 for record in records]
     if name == "quenches":
         return [record.about["quenches"] for record in records]
-    found = (record.numbers.get(name, math.nan) for record in records)
+    if name.endswith("_chao1"):  # a bound below what was found bounds nothing
+        points = name.removesuffix("_chao1")
+        pairs = ((r.numbers.get(name, math.nan), r.numbers.get(points, math.nan)) for r in records)
+        found = (bound if math.isnan(bound) else float(np.fmax(bound, n)) for bound, n in pairs)
+    else:
+        found = (record.numbers.get(name, math.nan) for record in records)
     return [value for value in found if not math.isnan(value)]
 
 
