@@ -97,6 +97,8 @@ def _show(found: "Verification") -> None:
     states = counted(found.checked_transition_states, "transition state")
     links = counted(found.checked_links, "link")
     typer.echo(f"checked {minima}, {states}, {links}: {counted(len(found.failures), 'failure')}")
+    for conflict in found.conflicts:
+        typer.echo(f"conflict of identity: {conflict}")
     if found.trusted_links:
         trusted = counted(found.trusted_links, "more link")
         typer.echo(f"trusted {trusted}, which the search had followed as tightly")

@@ -24,6 +24,7 @@ from lossatlas.exploration.claims import (
     in_words,
     read_claims,
 )
+from lossatlas.exploration.conflicts import identity_conflicts
 from lossatlas.exploration.ode_flow import Integrated, OdeFlow
 from lossatlas.exploration.stop_rules import SETTINGS, Setting
 from lossatlas.landscape.base import Landscape
@@ -54,6 +55,8 @@ class Verification(NamedTuple):
         interrupted: whether an interrupt ended it before all that was asked for was checked.
         trusted_links: how many links were not followed again, because `trust_confirmed` was given
             and the search had followed them as tightly.
+        conflicts: pairs of points that compute the same with other weights, see `conflicts`; these
+            are no failures.
     """
 
     checked_minima: int
@@ -62,6 +65,7 @@ class Verification(NamedTuple):
     failures: tuple[str, ...]
     interrupted: bool = False
     trusted_links: int = 0
+    conflicts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,8 @@ def verify(
         if not damaged:
             raise
         return nothing_checked(damaged, error)
-    return found._replace(failures=(*damaged, *found.failures))
+    conflicts = () if damaged else identity_conflicts(landscape, atlas)
+    return found._replace(failures=(*damaged, *found.failures), conflicts=conflicts)
 
 
 def nothing_checked(damaged: Sequence[str], error: Exception) -> Verification:
