@@ -1,4 +1,4 @@
-"""Libraries that are not installed with lossatlas: imported when asked for, or one clear message."""
+"""Libraries that lossatlas does not install: imported when asked for, or one clear message."""
 
 from importlib import import_module
 from typing import Any
