@@ -26,7 +26,7 @@ ORDER = [
     "paper",
     "testing",
 ]
-FOR_ALL = {"box", "compiled", "errors", "old_names", "shown", "typing"}
+FOR_ALL = {"box", "compiled", "errors", "old_names", "optional", "shown", "typing"}
 
 
 def imports(path: Path) -> set[str]:

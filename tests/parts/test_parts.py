@@ -154,6 +154,11 @@ def _nan(z, a=None):
     return jnp.sqrt(z)
 
 
+def _by_size(z, a=None):
+    """What a compiler makes that is wrong about vectors."""
+    return z * z + (0.5 if z.ndim and z.size > 8 else 0.0)
+
+
 @pytest.mark.parametrize(
     ("activation", "words"),
     [
@@ -161,6 +166,7 @@ def _nan(z, a=None):
         (Activation("b", _square, _twice, _wrong), "curvature: at z"),
         (Activation("c", _square, _twice, _two, odd=True), "odd: at z"),
         (Activation("d", _nan, _twice, _two), "not finite"),
+        (Activation("e", _by_size, _twice, _two), "value: at z"),
         (Activation("tanh", _square, _twice, _two), "taken"),
     ],
 )

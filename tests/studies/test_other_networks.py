@@ -182,12 +182,12 @@ def test_tables_of_numbers(tmp_path, suffix, write):
 def test_a_file_of_testing_rows(tmp_path):
     rows = "".join(f"{k}.5,{'xyz'[k % 3]}\n" for k in range(12))
     (tmp_path / "train.csv").write_text(f"a,label\n{rows}")
-    (tmp_path / "test.csv").write_text("a,label\n1.5,z\n2.5,x\n3.5,y\n")
-    (tmp_path / "other.csv").write_text("b,label\n1.5,z\n2.5,x\n")
-    (tmp_path / "new.csv").write_text("a,label\n1.5,z\n2.5,w\n")
-    data = {"source": "file", "path": str(tmp_path / "train.csv"), "train": 10, "test": 3}
+    (tmp_path / "test.csv").write_text("a,label\n1.5,z\n2.5,x\n3.5,y\n" + "4.5,x\n5.5,y\n6.5,z\n")
+    (tmp_path / "other.csv").write_text("b,label\n1.5,z\n2.5,x\n3.5,z\n4.5,x\n")
+    (tmp_path / "new.csv").write_text("a,label\n1.5,z\n2.5,w\n3.5,z\n4.5,w\n")
+    data = {"source": "file", "path": str(tmp_path / "train.csv"), "train": 10, "test": 4}
     prepared = prepare(study({**data, "test_path": str(tmp_path / "test.csv"), "split": "ordered"}))
-    assert prepared.problem.arrays["test_labels"].tolist() == [2, 0, 1]
+    assert prepared.problem.arrays["test_labels"].tolist() == [2, 0, 1, 0]
     assert len(prepared.train) == 10
     for name, words in (("other", "its inputs are b"), ("new", "the class 'w'")):
         with pytest.raises(BadInputError, match=words):

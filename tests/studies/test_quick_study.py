@@ -44,12 +44,12 @@ def test_numbers_are_scaled_and_drawn_at_random(table, tmp_path):
 def test_testing_rows_of_their_own(table, tmp_path):
     other = tmp_path / "elsewhere" / "new.csv"
     other.parent.mkdir()
-    other.write_text("x;y;kind of thing\n1.0;2;a\n2.0;3;b\n3.0;3;c\n")
+    other.write_text("x;y;kind of thing\n" + "1.0;2;a\n2.0;3;b\n3.0;3;c\n" * 3)
     folder = tmp_path / "atlases"
     folder.mkdir()
     study = load_study(write_study(table, folder, Quick((2,), 1e-2, test_path=str(other))))
     prepared = prepare(study)
-    assert (len(prepared.train), len(prepared.test)) == (60, 3)
+    assert (len(prepared.train), len(prepared.test)) == (60, 9)
     assert study.data.path == "../my rows.csv"
 
 

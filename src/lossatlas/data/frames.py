@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,14 +11,11 @@ from lossatlas.data.dataset import Dataset, dataset_from_arrays
 from lossatlas.data.regression import RegressionData, regression_from_arrays
 from lossatlas.errors import BadInputError
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Data = Dataset | RegressionData
 
 
 def data_from_frame(
-    frame: "pd.DataFrame",
+    frame: Any,
     name: str,
     *,
     label: str | None = None,
@@ -66,7 +63,7 @@ def data_from_frame(
     return dataset_from_arrays(inputs, labels, name, features)
 
 
-def _numbers(column: "pd.Series", name: str, where: str) -> np.ndarray:
+def _numbers(column: Any, name: str, where: str) -> np.ndarray:
     """A column as float64."""
     import pandas as pd
 
@@ -115,7 +112,7 @@ def openml_dataset(number: int, *, label: str | None = None, numbers: bool = Fal
 
     where = f"OpenML {number}"
     try:
-        bunch = fetch_openml(data_id=number, as_frame=True, parser="auto")
+        bunch: Any = fetch_openml(data_id=number, as_frame=True, parser="auto")
     except Exception as error:  # of the network, of the server, of the parser
         problem = f"cannot be fetched ({type(error).__name__}: {str(error).splitlines()[0]})"
         remedy = "check the number and the connection, or save the table as a file"

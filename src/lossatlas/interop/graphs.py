@@ -13,6 +13,7 @@ import numpy as np
 from lossatlas.errors import BadInputError
 from lossatlas.network.links import side_pairs
 from lossatlas.network.points import Network
+from lossatlas.optional import optional
 
 Rows = list[dict[str, float | int]]
 
@@ -46,12 +47,7 @@ def to_networkx(network: Network) -> Any:
     Raises:
         BadInputError: if NetworkX is not installed.
     """
-    try:
-        import networkx
-    except ImportError as error:
-        remedy = "install it: pip install networkx, or use write_graphml"
-        raise BadInputError("networkx", "it cannot be imported", remedy) from error
-    graph = networkx.MultiGraph()
+    graph = optional("networkx", "networkx").MultiGraph()
     nodes, edges = nodes_and_edges(network)
     for node in nodes:
         graph.add_node(node.pop("id"), **node)

@@ -14,6 +14,7 @@ import numpy as np
 
 from lossatlas.errors import BadInputError
 from lossatlas.landscape.plain_weights import Layer
+from lossatlas.optional import optional
 
 SUFFIXES = (".npz", ".safetensors")
 """Suffixes of files that can be written; ``.pt`` and ``.pth`` are read too."""
@@ -74,7 +75,7 @@ def write_layers(path: str | Path, layers: list[Layer]) -> None:
     if path.suffix == ".npz":
         np.savez(path, allow_pickle=False, **arrays)  # type: ignore[arg-type]
     else:
-        _safetensors(path).save_file(arrays, path)
+        _safetensors().save_file(arrays, path)
 
 
 def read_layers(path: str | Path) -> list[Layer]:
@@ -93,7 +94,7 @@ def read_layers(path: str | Path) -> list[Layer]:
             with np.load(path, allow_pickle=False) as archive:
                 arrays: Mapping[str, Any] = {name: archive[name] for name in archive.files}
         elif path.suffix == ".safetensors":
-            arrays = _safetensors(path).load_file(path)
+            arrays = _safetensors().load_file(path)
         elif path.suffix in (".pt", ".pth"):
             arrays = _torch_state(path)
         else:
@@ -108,22 +109,12 @@ def read_layers(path: str | Path) -> list[Layer]:
 
 
 def _torch_state(path: Path) -> dict[str, np.ndarray]:
-    try:
-        import torch
-    except ImportError as error:
-        remedy = "install it: pip install 'lossatlas[torch]', or save the state as .safetensors"
-        raise BadInputError(str(path), "reading it needs torch", remedy) from error
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = optional("torch", "lossatlas[torch]").load(path, map_location="cpu", weights_only=True)
     return {name: tensor.double().numpy() for name, tensor in state.items()}
 
 
-def _safetensors(path: Path) -> Any:
-    try:
-        from safetensors import numpy as library
-    except ImportError as error:
-        remedy = "install it: pip install safetensors, or use .npz"
-        raise BadInputError(str(path), "this kind of file needs safetensors", remedy) from error
-    return library
+def _safetensors() -> Any:
+    return optional("safetensors.numpy", "safetensors")
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

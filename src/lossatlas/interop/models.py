@@ -15,6 +15,7 @@ from lossatlas.errors import BadInputError
 from lossatlas.interop.model_files import layers_of_arrays, read_layers
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.landscape.plain_weights import Layer, plain_layers, weights_of_layers
+from lossatlas.optional import optional
 
 OF_TORCH = {
     "tanh": "Tanh",
@@ -39,7 +40,7 @@ def to_torch(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
     """
     name = landscape.architecture.activation.plain_name
     made = _available("torch", OF_TORCH, name)
-    torch = _library("torch", "torch")
+    torch = optional("torch", "lossatlas[torch]")
     nn = torch.nn
     modules = []
     for matrix, bias in plain_layers(landscape.architecture, w):
@@ -77,7 +78,8 @@ def to_sklearn(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
     if kind == "classes" and classes == 2:  # scikit-learn has one output for two classes
         matrix, bias = layers[-1]
         layers[-1] = (matrix[1:] - matrix[:1], bias[1:] - bias[:1])
-    made = (MLPRegressor if kind == "numbers" else MLPClassifier)(hidden, activation=name)
+    kind_of_model: Any = MLPRegressor if kind == "numbers" else MLPClassifier
+    made = kind_of_model(hidden_layer_sizes=hidden, activation=name)
     made.n_features_in_, made.n_layers_ = architecture.widths[0], len(architecture.widths)
     made.coefs_ = [matrix.T.copy() for matrix, _ in layers]
     made.intercepts_ = [bias.copy() for _, bias in layers]
@@ -108,7 +110,7 @@ def to_equinox(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
     Raises:
         BadInputError: if Equinox is not installed, or the hidden layers differ in width.
     """
-    eqx = _library("equinox", "equinox")
+    eqx = optional("equinox", "lossatlas[equinox]")
     import jax
 
     architecture = landscape.architecture
@@ -205,14 +207,3 @@ def _available(library: str, table: dict[str, str], name: str) -> str:
         remedy = f"{library} has {', '.join(table)}; use .npz or safetensors"
         raise BadInputError(library, f"it has no activation {name}", remedy)
     return table[name]
-
-
-def _library(name: str, extra: str) -> Any:
-    """A library that is optional."""
-    from importlib import import_module
-
-    try:
-        return import_module(name)
-    except ImportError as error:
-        remedy = f"install it: pip install 'lossatlas[{extra}]'"
-        raise BadInputError(name, f"it cannot be imported ({error})", remedy) from error

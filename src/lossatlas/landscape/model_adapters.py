@@ -13,6 +13,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from lossatlas.errors import BadInputError
+from lossatlas.optional import optional
 
 
 class Leaf(NamedTuple):
@@ -77,7 +78,7 @@ def _is_from(thing: Any, package: str) -> bool:
 
 
 def _of_nnx(model: Any) -> AdaptedModel:
-    from flax import nnx
+    nnx = optional("flax.nnx", "lossatlas[flax]")
 
     graph, parameters, rest = nnx.split(model, nnx.Param, ...)
 
@@ -88,7 +89,7 @@ def _of_nnx(model: Any) -> AdaptedModel:
 
 
 def _of_equinox(model: Any) -> AdaptedModel:
-    import equinox as eqx
+    eqx = optional("equinox", "lossatlas[equinox]")
 
     parameters, rest = eqx.partition(model, eqx.is_inexact_array)
 

@@ -313,7 +313,8 @@ def _checked_loss(loss: Any, labels: np.ndarray, name: str) -> OutputLoss:
     if not callable(loss):
         raise BadInputError(f"{name}: loss", f"{loss!r} is no loss", "give a name or a function")
     kind = "classes" if labels.dtype.kind in "iub" else "numbers"
-    return loss_of_item(loss, getattr(loss, "__qualname__", "own loss"), kind)
+    function: Any = loss
+    return loss_of_item(function, getattr(loss, "__qualname__", "own loss"), kind)
 
 
 def _check_outputs(model: AdaptedModel, inputs: np.ndarray, name: str) -> int:

@@ -101,8 +101,8 @@ class NetworkLoss(NamedTuple):
         inputs, targets = self.inputs, self.targets
         w = w.astype(inputs.dtype)
         loss = self.architecture.loss
+        outputs = _forward(self, w).outputs  # needed, and so computed, for couplings alone
         if loss.coupling is not None:
-            outputs = _forward(self, w).outputs
             targets = of_all_items(loss, outputs, self.targets)
         if is_wide(self.architecture):
             full = wide_hessian(self.architecture, inputs, targets, w, self.seen)

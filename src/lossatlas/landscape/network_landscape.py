@@ -175,7 +175,7 @@ class NetworkLandscape:
             yield values
 
     def invariants(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
-        """|w| and the outputs on fixed probe inputs, scaled to a slope of about one.
+        """`function_values`, and for most activations invariants of the weights too.
 
         By Sussmann's and Fefferman's theorems the function of a tanh network (and of one with
         sigmoids, which are scaled and shifted ones) determines the weights up to symmetry, so these
@@ -183,15 +183,19 @@ class NetworkLandscape:
         there is no such theorem: invariants of the weights themselves are added, and points are
         one only if both agree.
         """
+        found = self.function_values(w)
+        if self.identified_by_function:
+            return found
+        return np.concatenate([found, self.symmetry.invariants(w)[1:]])
+
+    def function_values(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
+        """|w| and the outputs on fixed probe inputs, scaled to a slope of about one."""
         norm = np.linalg.norm(w)
         scale = (1.0 + norm) * (1.0 + np.abs(self._probes).max())
         outputs = self.outputs(w, self._probes)[0]
         if self.architecture.loss.shifts:
             outputs = outputs - outputs.mean(axis=1, keepdims=True)
-        found = np.concatenate([[norm], outputs.ravel() / scale])
-        if self.identified_by_function:
-            return found
-        return np.concatenate([found, self.symmetry.invariants(w)[1:]])
+        return np.concatenate([[norm], outputs.ravel() / scale])
 
     @property
     def identified_by_function(self) -> bool:

@@ -44,7 +44,7 @@ def own_columns(layers: Sequence[UnitLayer], number: int) -> np.ndarray:
     for other, layer in enumerate(layers):
         if other != number:
             shared |= np.isin(positions, layer.positions[layer.positions >= 0])
-    return ~shared.any(axis=0)
+    return np.asarray(~shared.any(axis=0))
 
 
 def _columns(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:

@@ -42,5 +42,5 @@ def loss_of_item(function: ItemLoss, name: str, targets: TargetKind = "numbers")
         >>> square.slope(jnp.array([[1.0, 2.0]]), jnp.array([[0.0, 0.0]])).tolist()
         [[2.0, 4.0]]
     """
-    parts = (_Part(function, order) for order in range(3))
-    return OutputLoss(name, name, targets, *parts)
+    value, slope, curvature = (_Part(function, order) for order in range(3))
+    return OutputLoss(name, name, targets, value, slope, curvature)

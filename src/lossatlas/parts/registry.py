@@ -67,11 +67,11 @@ def register_activation(activation: Activation) -> None:
 
     Examples:
         >>> import jax.numpy as jnp
-        >>> def value(z): return jnp.arctan(z)
-        >>> def slope(z, a): return 1 / (1 + z * z)
-        >>> def curvature(z, a): return -2 * z / (1 + z * z) ** 2
-        >>> register_activation(Activation("arctan", value, slope, curvature, odd=True))
-        >>> find_activation("arctan").odd
+        >>> def value(z): return z / jnp.sqrt(1 + z * z)
+        >>> def slope(z, a): return (1 + z * z) ** -1.5
+        >>> def curvature(z, a): return -3 * z * (1 + z * z) ** -2.5
+        >>> register_activation(Activation("algebraic", value, slope, curvature, odd=True))
+        >>> find_activation("algebraic").odd
         True
     """
     check_activation(activation)

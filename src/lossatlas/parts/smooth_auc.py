@@ -61,11 +61,12 @@ def smooth_auc(sharpness: float = SHARPNESS) -> OutputLoss:
         >>> bool(smooth_auc(50.0).value(outputs, targets).mean() < 1e-6)
         True
     """
-    parts = {which: _Part(sharpness, which) for which in ("value", "slope", "curvature")}
     return OutputLoss(
         "smooth-auc",
         f"smooth AUC, sharpness {sharpness!r}",
         "two classes",
-        **parts,
+        _Part(sharpness, "value"),
+        _Part(sharpness, "slope"),
+        _Part(sharpness, "curvature"),
         coupling=_Part(sharpness, "coupling"),
     )

@@ -28,7 +28,8 @@ class _Part:
 
 
 def _squared_error(name: str, title: str, share: float) -> OutputLoss:
-    return OutputLoss(name, title, "numbers", *(_Part(share, order) for order in range(3)))
+    value, slope, curvature = (_Part(share, order) for order in range(3))
+    return OutputLoss(name, title, "numbers", value, slope, curvature)
 
 
 MEAN_SQUARED_ERROR = _squared_error("mean-squared-error", "mean squared error", 1.0)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from lossatlas.data import (
     Dataset,
     Scaling,
@@ -150,7 +152,7 @@ def _of_two_files(study: Study, data: FileSource, numbers: bool) -> tuple[Split,
             problem = f"it has the class {unknown[0]!r}, which path lacks"
             raise BadInputError(where, problem, "train on rows of every class")
         number = {name: k for k, name in enumerate(train.classes)}
-        labels = [number[test.classes[k]] for k in test.labels]
+        labels = np.array([number[test.classes[k]] for k in test.labels])
         test = Dataset(test.inputs, labels, train.classes, test.name, test.features)
     asked = counts(study, len(train), len(test))
     pools: Any = (train, test)
