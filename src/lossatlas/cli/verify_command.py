@@ -119,13 +119,10 @@ def _show(found: "Verification") -> None:
     states = counted(found.checked_transition_states, "transition state")
     links = counted(found.checked_links, "link")
     typer.echo(f"checked {minima}, {states}, {links}: {counted(len(found.failures), 'failure')}")
-<<<<<<< HEAD
     if found.resumed:
         typer.echo(f"verified before: {counted(found.resumed, 'more point')}")
-=======
     for conflict in found.conflicts:
         typer.echo(f"conflict of identity: {conflict}")
->>>>>>> 21-network
     if found.trusted_links:
         trusted = counted(found.trusted_links, "more link")
         typer.echo(f"trusted {trusted}, which the search had followed as tightly")

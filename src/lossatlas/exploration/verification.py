@@ -18,30 +18,15 @@ import numpy as np
 
 from lossatlas.analysis.auc_check import wrong_auc
 from lossatlas.atlas import Atlas, schema
-<<<<<<< HEAD
 from lossatlas.distribution.runner import Limits, Runner
 from lossatlas.errors import BadInputError, ClusterError, LossatlasError
 from lossatlas.exploration.claims import End, Sides, StoredLinks, agree, in_words, read_claims
+from lossatlas.exploration.conflicts import identity_conflicts
 from lossatlas.exploration.places import chosen_place
 from lossatlas.exploration.recomputing import Recomputed, recompute_pathway, recompute_point
 from lossatlas.exploration.stop_rules import SETTINGS, ExploreOptions, Setting
 from lossatlas.exploration.stored_points import StoredPoints, StoredRow, duplicates
 from lossatlas.exploration.verified import Verified
-=======
-from lossatlas.errors import BadInputError, LossatlasError, Status
-from lossatlas.exploration.claims import (
-    End,
-    Sides,
-    StoredLinks,
-    StoredPoints,
-    agree,
-    in_words,
-    read_claims,
-)
-from lossatlas.exploration.conflicts import identity_conflicts
-from lossatlas.exploration.ode_flow import Integrated, OdeFlow
-from lossatlas.exploration.stop_rules import SETTINGS, Setting
->>>>>>> 21-network
 from lossatlas.landscape.base import Landscape
 from lossatlas.old_names import renamed_arguments
 from lossatlas.search.known import KnownPoints
@@ -73,13 +58,10 @@ class Verification(NamedTuple):
         interrupted: whether an interrupt ended it before all that was asked for was checked.
         trusted_links: how many links were not followed again, because `trust_confirmed` was given
             and the search had followed them as tightly.
-<<<<<<< HEAD
         resumed: how many points were not computed again, because `resume` says that they were
             verified before.
-=======
         conflicts: pairs of points that compute the same with other weights, see `conflicts`; these
             are no failures.
->>>>>>> 21-network
     """
 
     checked_minima: int
@@ -88,11 +70,8 @@ class Verification(NamedTuple):
     failures: tuple[str, ...]
     interrupted: bool = False
     trusted_links: int = 0
-<<<<<<< HEAD
     resumed: int = 0
-=======
     conflicts: tuple[str, ...] = ()
->>>>>>> 21-network
 
 
 @dataclass(frozen=True)
