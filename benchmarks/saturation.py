@@ -7,7 +7,7 @@ atlas of some thousand minima, made up, is continued with workers that compute n
 a batch after the time that its searches are to take, with results that were recorded of searches of
 the same kind. All else is real: planning, pickling, batches, what workers lack, commits into an
 atlas. Efficiency is the time of the searches that were answered between the first and the last
-commit (but for the first quarter), over what all workers have in that time. Seconds of CPU time are
+answer (but for the first quarter), over what all workers have in that time. Seconds of CPU time are
 those of the coordinator, with the replies that it unpickles.
 """
 
@@ -33,7 +33,6 @@ from lossatlas.distribution.dispatcher import Dispatcher
 from lossatlas.distribution.messages import Batch, Reply, packed, unpacked
 from lossatlas.distribution.worker import ability
 from lossatlas.exploration import ExploreOptions, grow
-from lossatlas.exploration.explorer import Progress
 from lossatlas.exploration.width import default_width
 from lossatlas.lanes.requests import Found
 from lossatlas.lanes.runtime import configure
@@ -102,6 +101,7 @@ class Simulated(Executor):
         self.wake, self.number = threading.Condition(), itertools.count()
         self.ended, self.random = False, np.random.default_rng(0)
         self.cpu, self.answered = 0.0, 0
+        self.times: list[tuple[float, float, int]] = []
         self.thread = threading.Thread(target=self._answer, daemon=True)
         self.thread.start()
 
@@ -139,6 +139,8 @@ class Simulated(Executor):
                 _, _, future, reply, searches = heapq.heappop(self.due)
             if future.set_running_or_notify_cancel():
                 self.answered += searches
+                row = time.monotonic(), time.process_time() - self.cpu, self.answered
+                self.times.append(row)
                 future.set_result(reply)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -162,7 +164,6 @@ def measure(
     subject: Any, begun: Path, results: Results, workers: int, seconds: float, last: float
 ) -> Measured:
     """Explore with so many workers for so long, from an atlas that is begun."""
-    times: list[tuple[float, float, int]] = []
     kept: list[Dispatcher] = []
     begin = Dispatcher.__init__
 
@@ -172,9 +173,6 @@ def measure(
 
     executor = Simulated(workers, results, seconds)
 
-    def report(state: Progress) -> None:
-        times.append((time.monotonic(), time.process_time() - executor.cpu, executor.answered))
-
     Dispatcher.__init__ = noted  # type: ignore[method-assign]
     options = ExploreOptions(
         minutes=last / 60, width=default_width(max(2, workers)), executor=executor, workers=1
@@ -183,11 +181,12 @@ def measure(
         with tempfile.TemporaryDirectory() as folder:
             path = shutil.copy(begun, Path(folder, "a.atlas"))
             with Atlas.open(path) as atlas:
-                grow(subject, atlas, options, report)
+                grow(subject, atlas, options)
     finally:
         Dispatcher.__init__ = begin  # type: ignore[method-assign]
         executor.shutdown()
-    warm = (row for row in times if row[0] > times[0][0] + WARM_UP * last)
+    times = executor.times
+    warm = (row for row in times if row[0] > times[0][0] + WARM_UP * (times[-1][0] - times[0][0]))
     first = next(warm, times[0])
     end, traffic = times[-1], kept[0].traffic
     return Measured(
