@@ -6,8 +6,8 @@ An exploration of the landscape D2 is made once, and what came of its searches i
 atlas of some thousand minima, made up, is continued with workers that compute nothing: each answers
 a batch after the time that its searches are to take, with results that were recorded of searches of
 the same kind. All else is real: planning, pickling, batches, what workers lack, commits into an
-atlas. Efficiency is the time of the searches that were answered between the first and the last
-answer (but for the first quarter), over what all workers have in that time. Seconds of CPU time are
+atlas. Efficiency is the part of the time for which workers have a batch, between the first and the last
+answer (but for the first quarter); searches a second are what that is worth. Seconds of CPU time are
 those of the coordinator, with the replies that it unpickles.
 """
 
@@ -102,6 +102,7 @@ class Simulated(Executor):
         self.ended, self.random = False, np.random.default_rng(0)
         self.cpu, self.answered = 0.0, 0
         self.times: list[tuple[float, float, int]] = []
+        self.work: list[tuple[float, float]] = []  # when a worker begins a batch, and ends it
         self.thread = threading.Thread(target=self._answer, daemon=True)
         self.thread.start()
 
@@ -119,7 +120,9 @@ class Simulated(Executor):
         took = float(self.seconds * self.random.uniform(0.5, 1.5, len(found)).sum())
         content = packed(found, "results")
         free, worker = heapq.heappop(self.free)
-        end = max(free, time.monotonic()) + took
+        start = max(free, time.monotonic())
+        end = start + took
+        self.work.append((start, end))
         heapq.heappush(self.free, (end, worker))
         known = max(batch.known, default=0)
         reply = Reply(batch.number, worker, None, content, took, 0.0, known)
@@ -150,8 +153,10 @@ class Simulated(Executor):
 
 
 class Measured(NamedTuple):
-    """One measurement: searches committed, seconds that passed, CPU seconds, batches, bytes."""
+    """One measurement: part of the time that workers were busy, searches answered, seconds that
+    passed, CPU seconds, batches, bytes."""
 
+    busy: float
     searches: int
     seconds: float
     cpu: float
@@ -193,7 +198,9 @@ def measure(
     warm = (row for row in times if row[0] > times[0][0] + WARM_UP * (times[-1][0] - times[0][0]))
     first = next(warm, times[0])
     end, traffic = times[-1], kept[0].traffic
+    busy = sum(max(0.0, min(b, end[0]) - max(a, first[0])) for a, b in executor.work)
     return Measured(
+        busy / workers / (end[0] - first[0]),
         end[2] - first[2],
         end[0] - first[0],
         end[1] - first[1],
@@ -247,12 +254,11 @@ def main() -> None:
 
 def show(workers: int, seconds: float, found: Measured) -> None:
     """One row."""
-    rate = found.searches / found.seconds
     cells = (
         f"{workers}",
         f"{seconds:g}",
-        f"{rate * seconds / workers:.0%}",
-        f"{rate:.1f}",
+        f"{found.busy:.0%}",
+        f"{found.busy * workers / seconds:.1f}",
         f"{1e3 * found.cpu / max(1, found.searches):.2f}",
         f"{found.searches / max(1, found.batches):.1f}",
         f"{found.sent / max(1, found.batches) / 1e3:.1f}",
