@@ -1,19 +1,21 @@
 """How many workers one coordinator keeps busy, and how many searches a second it can handle.
 
-    python -m benchmarks.saturation [--quick] [--workers 1 10 100 500 1000] [--seconds 2]
+    python -m benchmarks.saturation [--quick] [--workers 1 10 ...] [--seconds 2] [--recording FILE]
 
-An exploration of the landscape D2 is made once, and what came of its searches is kept. Then it is
-explored with workers that compute nothing: each answers a batch after the time that its searches
-are to take, with results that were recorded of searches of the same kind. All else is real:
-planning, pickling, batches, what workers lack, commits into an atlas. Workers are busy while the
-time of a search passes; efficiency is that time, summed over the searches committed between the
-first and the last commit, over what all workers have in that time. Seconds of CPU time are those of
-the coordinator, with the replies that it unpickles.
+An exploration of the landscape D2 is made once, and what came of its searches is kept. Then an
+atlas of some thousand minima, made up, is continued with workers that compute nothing: each answers
+a batch after the time that its searches are to take, with results that were recorded of searches of
+the same kind. All else is real: planning, pickling, batches, what workers lack, commits into an
+atlas. Efficiency is the part of the time for which workers have a batch, between the first and the last
+answer (but for the first quarter); searches a second are what that is worth. Seconds of CPU time are
+those of the coordinator, with the replies that it unpickles.
 """
 
 import argparse
 import heapq
 import itertools
+import pickle
+import shutil
 import tempfile
 import threading
 import time
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from benchmarks import synthetic_atlas
 from benchmarks.replay import landscape
 
 from lossatlas.atlas import Atlas, Problem
@@ -30,11 +33,13 @@ from lossatlas.distribution.dispatcher import Dispatcher
 from lossatlas.distribution.messages import Batch, Reply, packed, unpacked
 from lossatlas.distribution.worker import ability
 from lossatlas.exploration import ExploreOptions, grow
-from lossatlas.exploration.explorer import Progress
 from lossatlas.exploration.width import default_width
+from lossatlas.lanes.requests import Found
 from lossatlas.lanes.runtime import configure
 
 WORKERS, QUICK = (1, 10, 100, 300, 500, 1000), (1, 10)
+BEGUN, FEW = 1_500, 200
+"""Minima of the atlas that is continued: while few are known, few searches are in flight."""
 WARM_UP = 0.25
 """Part of the time that does not count."""
 
@@ -46,11 +51,19 @@ class Results:
         self.by_kind: dict[str, list[list[Any]]] = defaultdict(list)
         self.turn = itertools.count()
 
-    def give(self, search: bytes) -> list[Any]:
-        """The results of some search of the same kind, in turns."""
+    def give(self, search: bytes, known: int) -> list[Any]:
+        """The results of some search of the same kind, in turns, where so many states are known."""
         kind = kind_of(unpacked(search))
-        known = self.by_kind.get(kind) or next(iter(self.by_kind.values()))
-        return known[next(self.turn) % len(known)]
+        found = self.by_kind.get(kind) or next(iter(self.by_kind.values()))
+        return [meeting(one, known) for one in found[next(self.turn) % len(found)]]
+
+
+def meeting(result: Any, known: int) -> Any:
+    """A result that names transition states which the atlas has now."""
+    if isinstance(result, Found):
+        return Found(meeting(result.result, known))
+    hits = tuple(1 + hit % known for hit in result.hits) if known else ()
+    return result._replace(hits=hits)
 
 
 def kind_of(search: Any) -> str:
@@ -72,7 +85,8 @@ class Recorder(Executor):
         if isinstance(found, Reply) and found.lacking is None:
             searches = unpacked(arguments[0].searches)
             for search, outcome in zip(searches, unpacked(found.results), strict=True):
-                self.results.by_kind[kind_of(unpacked(search))].append(outcome)
+                if not any(isinstance(one, str) for one in outcome):
+                    self.results.by_kind[kind_of(unpacked(search))].append(outcome)
         return future
 
 
@@ -83,10 +97,12 @@ class Simulated(Executor):
         self._max_workers, self.results, self.seconds = workers, results, seconds
         self.free = [(0.0, f"worker {k}") for k in range(workers)]
         self.there: dict[str, int] = dict.fromkeys(worker for _, worker in self.free)
-        self.due: list[tuple[float, int, Future, Reply]] = []
+        self.due: list[tuple[float, int, Future, Reply, int]] = []
         self.wake, self.number = threading.Condition(), itertools.count()
         self.ended, self.random = False, np.random.default_rng(0)
-        self.cpu = 0.0
+        self.cpu, self.answered = 0.0, 0
+        self.times: list[tuple[float, float, int]] = []
+        self.work: list[tuple[float, float]] = []  # when a worker begins a batch, and ends it
         self.thread = threading.Thread(target=self._answer, daemon=True)
         self.thread.start()
 
@@ -99,17 +115,20 @@ class Simulated(Executor):
         begun = time.thread_time()
         batch: Batch = arguments[0]
         packed(batch, "batch")  # what an executor does with it
-        found = [self.results.give(search) for search in unpacked(batch.searches)]
+        searches = zip(unpacked(batch.searches), batch.known, strict=True)
+        found = [self.results.give(*one) for one in searches]
         took = float(self.seconds * self.random.uniform(0.5, 1.5, len(found)).sum())
         content = packed(found, "results")
         free, worker = heapq.heappop(self.free)
-        end = max(free, time.monotonic()) + took
+        start = max(free, time.monotonic())
+        end = start + took
+        self.work.append((start, end))
         heapq.heappush(self.free, (end, worker))
         known = max(batch.known, default=0)
         reply = Reply(batch.number, worker, None, content, took, 0.0, known)
         self.cpu += time.thread_time() - begun  # other processes spend this
         with self.wake:
-            heapq.heappush(self.due, (end, next(self.number), future, reply))
+            heapq.heappush(self.due, (end, next(self.number), future, reply, len(found)))
             self.wake.notify()
         return future
 
@@ -120,8 +139,11 @@ class Simulated(Executor):
                 if not self.due or left > 0:
                     self.wake.wait(min(left, 0.2))
                     continue
-                _, _, future, reply = heapq.heappop(self.due)
+                _, _, future, reply, searches = heapq.heappop(self.due)
             if future.set_running_or_notify_cancel():
+                self.answered += searches
+                row = time.monotonic(), time.process_time() - self.cpu, self.answered
+                self.times.append(row)
                 future.set_result(reply)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -131,8 +153,10 @@ class Simulated(Executor):
 
 
 class Measured(NamedTuple):
-    """One measurement: searches committed, seconds that passed, CPU seconds, batches, bytes."""
+    """One measurement: part of the time that workers were busy, searches answered, seconds that
+    passed, CPU seconds, batches, bytes."""
 
+    busy: float
     searches: int
     seconds: float
     cpu: float
@@ -141,9 +165,10 @@ class Measured(NamedTuple):
     received: int
 
 
-def measure(subject: Any, results: Results, workers: int, seconds: float, last: float) -> Measured:
-    """Explore with so many workers for so long."""
-    times: list[tuple[float, float, int]] = []
+def measure(
+    subject: Any, begun: Path, results: Results, workers: int, seconds: float, last: float
+) -> Measured:
+    """Explore with so many workers for so long, from an atlas that is begun."""
     kept: list[Dispatcher] = []
     begin = Dispatcher.__init__
 
@@ -153,26 +178,29 @@ def measure(subject: Any, results: Results, workers: int, seconds: float, last: 
 
     executor = Simulated(workers, results, seconds)
 
-    def report(state: Progress) -> None:
-        made = done(kept[0])
-        times.append((time.monotonic(), time.process_time() - executor.cpu, made))
-
     Dispatcher.__init__ = noted  # type: ignore[method-assign]
-    options = ExploreOptions(
-        minutes=last / 60, width=default_width(max(2, workers)), executor=executor, workers=1
-    )
+
+    def enough(state: Any) -> None:
+        """Time counts from the first answer: what comes before is reading the atlas."""
+        if executor.times and time.monotonic() - executor.times[0][0] > last:
+            raise KeyboardInterrupt
+
+    options = ExploreOptions(width=default_width(max(2, workers)), executor=executor, workers=1)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            problem = Problem(subject.fingerprint())
-            with Atlas.create(Path(folder, "a.atlas"), problem) as atlas:
-                grow(subject, atlas, options, report)
+            path = shutil.copy(begun, Path(folder, "a.atlas"))
+            with Atlas.open(path) as atlas:
+                grow(subject, atlas, options, enough)
     finally:
         Dispatcher.__init__ = begin  # type: ignore[method-assign]
         executor.shutdown()
-    warm = (row for row in times if row[0] > times[0][0] + WARM_UP * last)
+    times = executor.times
+    warm = (row for row in times if row[0] > times[0][0] + WARM_UP * (times[-1][0] - times[0][0]))
     first = next(warm, times[0])
     end, traffic = times[-1], kept[0].traffic
+    busy = sum(max(0.0, min(b, end[0]) - max(a, first[0])) for a, b in executor.work)
     return Measured(
+        busy / workers / (end[0] - first[0]),
         end[2] - first[2],
         end[0] - first[0],
         end[1] - first[1],
@@ -182,47 +210,55 @@ def measure(subject: Any, results: Results, workers: int, seconds: float, last: 
     )
 
 
-def done(dispatcher: Dispatcher) -> int:
-    """Searches that have come back."""
-    waiting = len(dispatcher.waiting) + sum(len(s.searches) for s in dispatcher.sent.values())
-    return dispatcher.positions - waiting
+def record(subject: Any, results: Results, quick: bool) -> None:
+    """Explore for some minutes in this process, and keep what comes of each search."""
+    with tempfile.TemporaryDirectory() as folder:
+        problem = Problem(subject.fingerprint())
+        with Atlas.create(Path(folder, "r.atlas"), problem) as atlas:
+            minima = 20 if quick else 60
+            options = ExploreOptions(minima=minima, executor=Recorder(results), width=96, minutes=3)
+            grow(subject, atlas, options)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--recording", type=Path, help="file that keeps what was recorded")
     parser.add_argument("--workers", type=int, nargs="+")
     parser.add_argument("--seconds", type=float, nargs="+", default=[2.0])
     parser.add_argument("--last", type=float, default=60.0, help="seconds of each measurement")
     given = parser.parse_args()
     configure()
     subject, results = landscape(200 if given.quick else 1000), Results()
-    with tempfile.TemporaryDirectory() as folder:
-        problem = Problem(subject.fingerprint())
-        with Atlas.create(Path(folder, "r.atlas"), problem) as atlas:
-            minima = 20 if given.quick else 60
-            options = ExploreOptions(minima=minima, executor=Recorder(results), width=96, minutes=4)
-            grow(subject, atlas, options)
+    if given.recording is not None and given.recording.exists():
+        results.by_kind.update(pickle.loads(given.recording.read_bytes()))
+    else:
+        record(subject, results, given.quick)
+    if given.recording is not None:
+        given.recording.write_bytes(pickle.dumps(dict(results.by_kind)))
     recorded = sum(map(len, results.by_kind.values()))
     print(f"recorded {recorded} searches of {', '.join(sorted(results.by_kind))}", flush=True)
+    begun = Path(tempfile.mkdtemp()) / "begun.atlas"
+    point = subject.random_start(np.random.default_rng(0))
+    synthetic_atlas.INVARIANTS = len(subject.invariants(point))  # as those that are recorded
+    synthetic_atlas.fill(str(begun), subject, FEW if given.quick else BEGUN)
     names = "workers", "s/search", "efficiency", "searches/s", "cpu ms/search", "searches/batch"
     print("| " + " | ".join((*names, "kB sent/batch", "kB received/batch")) + " |")
     print("|" + " --- |" * (len(names) + 2))
     for workers in given.workers or (QUICK if given.quick else WORKERS):
         for seconds in given.seconds:
             last = 10.0 if given.quick else given.last
-            show(workers, seconds, measure(subject, results, workers, seconds, last))
+            show(workers, seconds, measure(subject, begun, results, workers, seconds, last))
 
 
 def show(workers: int, seconds: float, found: Measured) -> None:
     """One row."""
-    rate = found.searches / found.seconds
     cells = (
         f"{workers}",
         f"{seconds:g}",
-        f"{rate * seconds / workers:.0%}",
-        f"{rate:.1f}",
+        f"{found.busy:.0%}",
+        f"{found.busy * workers / seconds:.1f}",
         f"{1e3 * found.cpu / max(1, found.searches):.2f}",
         f"{found.searches / max(1, found.batches):.1f}",
         f"{found.sent / max(1, found.batches) / 1e3:.1f}",

@@ -3,8 +3,9 @@
     python -m benchmarks.storage [--minima 200000] [--postgresql URL]
 
 Fills an SQLite atlas past the matching (2.7 transition states and four attempts a minimum), copies
-it to an empty PostgreSQL database, and does the same with both. (The counters of such an atlas do not
-fit its attempts, which the check says in a few words.) The URL is that of an empty database; without one only SQLite is measured. Seconds are those of the clock, of one try each.
+it to an empty PostgreSQL database, and does the same with both. (The counters of such an atlas do
+not fit its attempts, which the check says in a few words.) The URL is that of an empty database;
+without one only SQLite is measured. Seconds are those of the clock, of one try each.
 """
 
 import argparse

@@ -36,7 +36,6 @@ while kill -0 "$explorer" 2>/dev/null; do
   code=0
   wait "$explorer" || code=$?
 done
+timeout 60 python -c 'import distributed, sys; distributed.Client(scheduler_file=sys.argv[1]).shutdown()' "$file" || true
 rm -f "$file"
-scancel --signal=TERM "$SLURM_JOB_ID" || true # scheduler and workers, which then end
-wait
 exit "$code"

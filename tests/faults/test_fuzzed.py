@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from conftest import STUDY, rows
+from good_inputs import STUDY, rows
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from lossatlas.data import read_table

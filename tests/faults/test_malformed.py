@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from conftest import STUDY, rows
+from good_inputs import STUDY, rows
 
 
 class Case(NamedTuple):

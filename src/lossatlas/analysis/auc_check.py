@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lossatlas.analysis.auc_columns import GROUPS, PARTS, Classifier, values_of
+from lossatlas.analysis.auc_columns import GROUPS, PARTS, values_of
 from lossatlas.atlas import Atlas
 
 COLUMN = re.compile(
@@ -17,12 +17,12 @@ TOLERANCE = 1e-4
 """Scores that are equal but for rounding may be ranked otherwise by another processor."""
 
 
-def wrong_auc(atlas: Atlas, landscape: Classifier, ids: Sequence[int]) -> Iterator[str]:
+def wrong_auc(atlas: Atlas, landscape: Any, ids: Sequence[int]) -> Iterator[str]:
     """What is wrong with the columns of AUC of some minima, in words.
 
     Args:
         atlas: an open atlas; its problem holds the data, or there are no such columns.
-        landscape: of the atlas.
+        landscape: of the atlas; one that classifies, where there are such columns.
         ids: of the minima.
     """
     frame = atlas.minima(outside=True).set_index("id")

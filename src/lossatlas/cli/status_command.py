@@ -12,6 +12,8 @@ from lossatlas.cli.numbers import checked
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+CLEAR = "\x1b[2J\x1b[H"
+"""Has a terminal show an empty screen."""
 NOT_ESTIMATED = "not estimated; explore with --independent-share 0.2 or --until 0.99"
 """Without independent draws nothing can be said about what is unseen."""
 
@@ -39,7 +41,7 @@ def status(
         return
     while True:
         if sys.stdout.isatty():
-            typer.clear()
+            typer.echo(CLEAR, nl=False)
         _show_once(atlas, as_json, in_lines=True)
         sys.stdout.flush()
         time.sleep(watch)

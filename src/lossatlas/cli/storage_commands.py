@@ -114,9 +114,17 @@ def history(
         frame = provenance.runs(connection)
         if any(asked.values()):
             frame = provenance.met(connection, **asked)
-        elif not (as_json or as_csv):
-            frame = _for_people(frame)
+        else:
+            frame = _for_programs(frame) if as_json or as_csv else _for_people(frame)
     show_table(frame, as_json=as_json, as_csv=as_csv, limit=limit)
+
+
+def _for_programs(frame: "DataFrame") -> "DataFrame":
+    """Times as text, those that are missing as nothing."""
+    for name in ("start_time", "end_time"):
+        times = [None if time != time else time.isoformat() for time in frame[name]]
+        frame = frame.assign(**{name: times})
+    return frame
 
 
 def _for_people(frame: "DataFrame") -> "DataFrame":

@@ -79,11 +79,11 @@ def cluster(address: str) -> Iterator[Executor]:
         ...     explore("d2.toml", executor=executor, minutes=10)
     """
     check_address(address)
-    import dask
+    from dask import config
     from distributed import Client
 
     # Each death of a worker is counted by us, with the searches that it was at.
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+    with config.set({"distributed.scheduler.allowed-failures": 0}):
         started = _local(int(address.removeprefix("local:"))) if address[:6] == "local:" else None
     try:
         with _client(Client, address, started) as client:
