@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -40,12 +41,12 @@ def label_minima(ax: Axes, layout: Layout, labels: Mapping[int, str]) -> Axes:
     places = _places(layout, labels)
     x, tips = layout.x[places], layout.tree.energy[places]
     low, high = ax.get_ylim()
-    style = {"ha": "center", "va": "top", "color": INK, "fontsize": "small"}
+    style: Any = {"ha": "center", "va": "top", "color": INK, "fontsize": "small"}
     texts = [ax.text(at, low, text, **style) for at, text in zip(x, labels.values(), strict=True)]
     for text in texts:
         text.set_in_layout(False)  # the axes shall not shrink for what is inside of them
     order = np.argsort(x, kind="stable")
-    ax.figure.draw_without_rendering()
+    _settle(ax)
     boxes = [texts[k].get_window_extent().transformed(ax.transData.inverted()) for k in order]
     heights = max(box.height for box in boxes)
     centers = _spread(x[order], np.array([PADDING * box.width for box in boxes]), ax.get_xlim())
@@ -57,14 +58,9 @@ def label_minima(ax: Axes, layout: Layout, labels: Mapping[int, str]) -> Axes:
     bottom = below + 0.45 * (low - below)
     for k, center in zip(order, centers, strict=True):
         texts[k].set_position((center, bottom))
-        ax.plot(
-            [x[k], x[k], center],
-            [tips[k], shelf, bottom],
-            color=INK,
-            linewidth=0.5,
-            linestyle=(0, (1, 1.5)),
-            clip_on=False,
-        )
+        corners: Any = [x[k], x[k], center], [tips[k], shelf, bottom]
+        dots: Any = (0, (1, 1.5))
+        ax.plot(*corners, color=INK, linewidth=0.5, linestyle=dots, clip_on=False)
     return ax
 
 
@@ -81,7 +77,7 @@ def count_branches(ax: Axes, layout: Layout, counts: Int[np.ndarray, " leaves"])
         largest are.
     """
     n = layout.tree.minima.size
-    ax.figure.draw_without_rendering()
+    _settle(ax)
     tips = ax.transData.transform(np.column_stack([layout.x[:n], layout.tree.energy[:n]]))
     taken: list[Bbox] = []
     written = []
@@ -156,6 +152,12 @@ def round_length(largest: float) -> float:
     unit = 10.0 ** math.floor(math.log10(largest) + 1e-12)
     step = max(step for step in (1, 2, 5) if step * unit <= largest * (1 + 1e-9))
     return float(f"{step * unit:.12g}")
+
+
+def _settle(ax: Axes) -> None:
+    """Have the layout of the figure computed, so that sizes of texts are known."""
+    figure: Any = ax.get_figure(root=True)
+    figure.draw_without_rendering()
 
 
 def _places(layout: Layout, labels: Mapping[int, str]) -> Int[np.ndarray, " labels"]:

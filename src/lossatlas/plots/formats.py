@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lossatlas.errors import BadInputError
 
@@ -75,7 +75,7 @@ def styled(size: Format, style: str | None = None) -> Iterator[None]:
     import matplotlib as mpl
     from matplotlib import style as styles
 
-    settings = {
+    settings: Any = {
         "font.size": size.font,
         "axes.linewidth": 0.08 * size.font,
         "xtick.major.width": 0.08 * size.font,
@@ -83,7 +83,7 @@ def styled(size: Format, style: str | None = None) -> Iterator[None]:
         "pdf.fonttype": 42,  # text stays text, as journals ask for
         "ps.fonttype": 42,
     }
-    own = {} if style is None or style in styles.available else _read(style)
+    own: Any = {} if style is None or style in styles.available else _read(style)
     with mpl.rc_context(settings):
         if style is not None and style in styles.available:
             styles.use(style)
@@ -91,7 +91,7 @@ def styled(size: Format, style: str | None = None) -> Iterator[None]:
         yield
 
 
-def _read(style: str) -> dict[str, object]:
+def _read(style: str) -> dict[Any, Any]:
     import logging
 
     import matplotlib as mpl

@@ -148,7 +148,7 @@ def _drawn(
     figure = Figure(inches(size), layout="constrained")
     left = _cut(network, options)
     tree = discretize(left.tree, options.levels) if options.levels else left.tree
-    ratios = {"width_ratios": (2, 1)} if options.inset else {}
+    ratios: Any = {"width_ratios": (2, 1)} if options.inset else {}
     panels = figure.subplots(1, 1 + bool(options.inset), squeeze=False, **ratios)[0]
     values, words = colors
     limits = _limits(values, tree)
