@@ -71,6 +71,16 @@ def test_a_page_for_the_browser(run, atlas, tmp_path: Path):
     assert all(str(atlas) in page for page in pages)
 
 
+def test_a_figure_for_a_paper(run, atlas, tmp_path: Path):
+    output = tmp_path / "paper.pdf"
+    look = ["--format", "aps", "--colors", "cividis", "--label", 1, "--inset", 2, "--scale-bar"]
+    assert run("tree", atlas, "-o", output, *look).exit_code == 0
+    box = output.read_bytes().partition(b"/MediaBox [")[2].split(b"]")[0].split()
+    assert float(box[2]) * 25.4 / 72 == pytest.approx(86, abs=0.1)
+    result = run("tree", atlas, "-o", output, "--smallest", 100, "--depth", 0.5)
+    assert "of small branches counted where these hung" in result.stdout
+
+
 def test_what_is_refused_before_any_work(run, atlas, tmp_path: Path):
     cases = {
         ("-o", tmp_path / "tree.gif"): "unknown kind of picture '.gif'",
@@ -82,6 +92,14 @@ def test_what_is_refused_before_any_work(run, atlas, tmp_path: Path):
         ("-o", tmp_path / "tree.png", "--color", "beauty"): "one of loss, lowest_eigenvalue",
         ("-o", tmp_path / "tree.png", "--color", "test_auc_macro"): "lossatlas auc",
         ("-o", tmp_path / "tree.png", "--top", -1): "no minimum is left",
+        ("-o", tmp_path / "tree.png", "--format", "napkin"): "use screen, aps",
+        ("-o", tmp_path / "tree.png", "--colors", "jet"): "use red-blue",
+        ("-o", tmp_path / "tree.png", "--style", "none.mplstyle"): "no such file",
+        ("-o", tmp_path / "tree.png", "--width", 5): "20 to 2000",
+        ("-o", tmp_path / "tree.png", "--depth", "inf"): "0 or more and finite",
+        ("-o", tmp_path / "tree.png", "--label", 12345): "minimum 12345",
+        ("-o", tmp_path / "tree.html", "--scale-bar"): "a page for the browser",
+        ("-o", tmp_path / "tree.html", "--label", 1): "a page for the browser",
     }
     for options, message in cases.items():
         result = run("tree", atlas, *options)

@@ -54,6 +54,23 @@ def prune(
     Raises:
         BadInputError: no minimum is left.
     """
+    row = _kept(tree, lowest=lowest, connected=connected, top=top)
+    if row.minima.size == tree.minima.size and np.array_equal(row.gaps, tree.gaps):
+        return tree
+    levels = (min(tree.top, top), tree.spacing) if tree.spacing else None
+    return tree_from_row(*row, tree.place.size, levels)
+
+
+class _Row(NamedTuple):
+    """Leaves of a tree, as `tree_from_row` takes them."""
+
+    minima: Int[np.ndarray, " leaves"]
+    gaps: Float[np.ndarray, " leaves-1"]
+    energies: Float[np.ndarray, " leaves"]
+
+
+def _kept(tree: Tree, *, lowest: int | None, connected: bool, top: float) -> _Row:
+    """What `prune` keeps."""
     leaf_energy = tree.energy[: tree.minima.size]
     by_energy = np.lexsort((tree.minima, leaf_energy))
     gaps = np.where(tree.gaps > top, np.inf, tree.gaps)
@@ -71,12 +88,9 @@ def prune(
             "no minimum is left",
             f"keep at least one; the lowest has energy {leaf_energy.min():.10g}",
         )
-    if kept.size == keep.size and np.array_equal(gaps, tree.gaps):
-        return tree
     # A barrier is the largest gap on the way, also across the minima left out.
     between = np.maximum.reduceat(gaps[: kept[-1]], kept[:-1]) if kept.size > 1 else gaps[:0]
-    levels = (min(tree.top, top), tree.spacing) if tree.spacing else None
-    return tree_from_row(tree.minima[kept], between, leaf_energy[kept], tree.place.size, levels)
+    return _Row(tree.minima[kept], between, leaf_energy[kept])
 
 
 def discretize(tree: Tree, levels: int | tuple[float, float] = 30) -> Tree:
@@ -106,15 +120,18 @@ def discretize(tree: Tree, levels: int | tuple[float, float] = 30) -> Tree:
         raise BadInputError(
             "levels", f"first level {first}, spacing {spacing}", "use finite, positive spacing"
         )
-    tree = prune(tree, top=first)
-    joined = np.isfinite(tree.gaps)
-    steps = np.floor((first - tree.gaps[joined]) / spacing)
+    row = _kept(tree, lowest=None, connected=False, top=first)
+    return _in_levels(row, tree.place.size, first, spacing)
+
+
+def _in_levels(row: _Row, n_minima: int, first: float, spacing: float) -> Tree:
+    joined = np.isfinite(row.gaps)
+    steps = np.floor((first - row.gaps[joined]) / spacing)
     # The quotient may round up to the next integer: never let a level fall below the merge.
-    steps -= first - steps * spacing < tree.gaps[joined]
-    gaps = tree.gaps.copy()
+    steps -= first - steps * spacing < row.gaps[joined]
+    gaps = row.gaps.copy()
     gaps[joined] = first - steps * spacing
-    leaf_energy = tree.energy[: tree.minima.size]
-    return tree_from_row(tree.minima, gaps, leaf_energy, tree.place.size, (first, spacing))
+    return tree_from_row(row.minima, gaps, row.energies, n_minima, (first, spacing))
 
 
 def shown_tree(network: Network, levels: int = 30, top: float | None = None) -> Tree:
@@ -135,20 +152,35 @@ def shown_tree(network: Network, levels: int = 30, top: float | None = None) -> 
         >>> shown_tree(network, levels=0, top=0.3).roots.size
         2
     """
-    shown = prune(network.tree, top=suggested_top(network.tree) if top is None else top)
-    return discretize(shown, levels) if levels else shown
+    tree = network.tree
+    top = suggested_top(tree) if top is None else top
+    if not levels:
+        return prune(tree, top=top)
+    row = _kept(tree, lowest=None, connected=False, top=top)
+    first, spacing = _grid(_highest(row), float(row.energies.min()), levels)
+    return _in_levels(row, tree.place.size, first, spacing)
+
+
+def _highest(row: _Row) -> float:
+    """The highest energy of the tree of a row."""
+    joined = row.gaps[np.isfinite(row.gaps)]
+    return float(max(row.energies.max(), joined.max(initial=-math.inf)))
 
 
 def level_grid(tree: Tree, levels: int = 30) -> tuple[float, float]:
     """First level and spacing that cover a tree with so many levels (see `discretize`)."""
+    return _grid(tree.top, float(tree.energy.min()), levels)
+
+
+def _grid(top: float, lowest: float, levels: int) -> tuple[float, float]:
     if levels < 2:
         raise BadInputError("levels", f"{levels} is less than two", "use e.g. 30")
-    span = tree.top - float(tree.energy.min())
+    span = top - lowest
     if span == 0:
-        span = max(1.0, abs(tree.top))  # a single minimum: any spacing will do
+        span = max(1.0, abs(top))  # a single minimum: any spacing will do
     spacing = span / (levels - 1)
     unit = 10.0 ** math.floor(math.log10(spacing))
-    return tree.top, math.ceil(spacing / unit * (1 - 1e-12)) * unit
+    return top, math.ceil(spacing / unit * (1 - 1e-12)) * unit
 
 
 def suggested_top(tree: Tree, coverage: float = 0.9) -> float:
@@ -165,17 +197,21 @@ def suggested_top(tree: Tree, coverage: float = 0.9) -> float:
         >>> suggested_top(tree, coverage=0.6)
         0.4
     """
-    lowest = tree.energy[: tree.minima.size].min()
-    n_leaves = _trunks(tree)[1]
-    node = int(np.lexsort((tree.minima, tree.energy[: tree.minima.size]))[0])
-    while n_leaves[node] < coverage * tree.minima.size and tree.parent[node] >= 0:
-        node = int(tree.parent[node])
-    if n_leaves[node] < coverage * tree.minima.size:
+    energies = tree.energy[: tree.minima.size]
+    place = int(np.lexsort((tree.minima, energies))[0])
+    # Where each minimum joins the superbasin of the lowest one.
+    joins = np.concatenate(
+        [np.maximum.accumulate(tree.gaps[:place][::-1]), np.maximum.accumulate(tree.gaps[place:])]
+    )
+    joins = np.sort(joins[np.isfinite(joins)])
+    wanted = math.ceil(coverage * energies.size - 1e-9) - 2  # the lowest is there by itself
+    if wanted >= joins.size:
         return tree.top
-    limit = lowest + 2 * (tree.energy[node] - lowest)
-    while tree.parent[node] >= 0 and tree.energy[tree.parent[node]] <= limit:
-        node = int(tree.parent[node])
-    return float(tree.energy[node]) if tree.parent[node] >= 0 else tree.top
+    first = joins[wanted] if wanted >= 0 else energies[place]
+    limit = energies[place] + 2 * (first - energies[place])
+    higher = joins[joins > limit]
+    below = joins[joins <= limit]
+    return float(below[-1] if below.size else first) if higher.size else tree.top
 
 
 def layout(tree: Tree) -> Layout:
@@ -193,7 +229,7 @@ def layout(tree: Tree) -> Layout:
         >>> placed.tree.minima[np.argsort(placed.x[:3])]
         array([0, 1, 2])
     """
-    trunk, n_leaves = _trunks(tree)
+    trunk, n_leaves = trunks(tree)
     offset = _offsets(tree, trunk, n_leaves)
     x = np.zeros(tree.energy.size)
     parent = tree.parent.tolist()
@@ -202,7 +238,7 @@ def layout(tree: Tree) -> Layout:
     return Layout(tree, x - x.min(), trunk)
 
 
-def _trunks(tree: Tree) -> tuple[np.ndarray, np.ndarray]:
+def trunks(tree: Tree) -> tuple[np.ndarray, np.ndarray]:
     """For every node the place of its lowest minimum, and its number of leaves."""
     n = tree.minima.size
     # Rank of every leaf by energy, ties by position in the input: cheap to compare.

@@ -1,14 +1,14 @@
 """The documents of the application: which atlas, which views, and what happens when one changes."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from typing import Any
 
 from bokeh.document import Document
 from bokeh.events import DocumentReady
-from bokeh.models import Column, CustomJS, TabPanel, Tabs
+from bokeh.models import CustomJS, TabPanel, Tabs
 
 from lossatlas.browser.figures import text
 from lossatlas.browser.layouts import stacked, wrapped
@@ -30,6 +30,8 @@ POLICY = (
 MILLISECONDS = 1000
 """Between two looks of a page at its atlas."""
 AUTO = "train AUC"
+STATISTICS, EXPLORATION = 1, 2
+"""Numbers of tabs that are filled when they are looked at."""
 FOUND = "found"
 """Name of a text when there are minima or columns that the page was not made for."""
 _workers = ThreadPoolExecutor(1, thread_name_prefix="lossatlas-view")
@@ -124,34 +126,40 @@ def _one(document: Document, served: ServedAtlas, head: Any) -> None:
 
     view.data.on_change("chosen", show_chosen)
     graph = stacked(arranged(view), path, minimum)
-    tabs, filled = _tabs(graph, live, served, with_message)
+    tabs = _tabs(
+        graph,
+        live,
+        {
+            STATISTICS: lambda statistics: with_message(
+                lambda: setattr(statistics, "children", [statistics_view(served)])
+            ),
+            EXPLORATION: lambda _: with_message(update),
+        },
+    )
     document.add_root(stacked(head, message, tabs))
     document.js_on_event(DocumentReady, view.starts)
 
     def look() -> None:
-        with_message(lambda: (_bring_up_to_date(view, served, message), update()))
+        with_message(lambda: _bring_up_to_date(view, served, message))
+        if tabs.active == EXPLORATION:
+            with_message(update)
 
     document.add_periodic_callback(look, MILLISECONDS)
-    assert filled is not None
 
 
-def _tabs(
-    graph: Any, live: Any, served: ServedAtlas, with_message: Callable[[Callable[[], Any]], None]
-) -> tuple[Tabs, Column]:
-    """The tabs; statistics are computed when their tab is first looked at."""
-    statistics = stacked()
-    panels = [("Graph", graph), ("Statistics", statistics), ("Exploration", live)]
-    tabs = Tabs(
-        tabs=[TabPanel(child=child, title=title) for title, child in panels],
-        sizing_mode="stretch_width",
-    )
+def _tabs(graph: Any, live: Any, fillings: Mapping[int, Callable[[Any], None]]) -> Tabs:
+    """The tabs; some are filled whenever they are turned to."""
+    children = [graph, stacked(), live]
+    titles = ("Graph", "Statistics", "Exploration")
+    panels = [TabPanel(child=child, title=t) for child, t in zip(children, titles, strict=True)]
+    tabs = Tabs(tabs=panels, sizing_mode="stretch_width")
 
     def fill(_name: str, _old: int, new: int) -> None:
-        if new == 1:
-            with_message(lambda: setattr(statistics, "children", [statistics_view(served)]))
+        if new in fillings:
+            fillings[new](children[new])
 
     tabs.on_change("active", fill)
-    return tabs, statistics
+    return tabs
 
 
 def _until_there_are_minima(

@@ -8,7 +8,6 @@ from typing import Any
 
 from bokeh.models import Column, ColumnDataSource
 
-from lossatlas.atlas.log import read_log_columns
 from lossatlas.browser.figures import LINE_COLOR, MARK_COLOR, small_figure, table, text
 from lossatlas.browser.layouts import stacked, wrapped
 from lossatlas.browser.served import ServedAtlas
@@ -19,7 +18,7 @@ KEPT = 2000
 
 
 def live_view(served: ServedAtlas) -> tuple[Column, Callable[[], None]]:
-    """The view, and what brings it up to date."""
+    """The view, empty, and what brings it up to date."""
     words = text()
     source = ColumnDataSource({"seconds": [], "minima": [], "transition_states": []})
     plot = small_figure("Since this page was opened", "seconds", "points")
@@ -35,9 +34,8 @@ def live_view(served: ServedAtlas) -> tuple[Column, Callable[[], None]]:
     plot.legend.location = "top_left"
     plot.legend.background_fill_alpha = 0.6
     begun = time.monotonic()
-    strategies: Counter[str] = Counter()
-    found: Counter[str] = Counter()
-    last = [0]
+
+    parts = stacked(words)
 
     def update() -> None:
         network = served.state().network
@@ -46,16 +44,11 @@ def live_view(served: ServedAtlas) -> tuple[Column, Callable[[], None]]:
         source.stream(
             {"seconds": [seconds], "minima": [counts[0]], "transition_states": [counts[1]]}, KEPT
         )
-        log = read_log_columns(served.atlas, last[0])
-        strategies.update(log.strategy)
-        new = (log.new_minima + log.new_transition_states).tolist()
-        for name, points in zip(log.strategy, new, strict=True):
-            found[name] += points
-        last[0] = int(log.id[-1]) if log.id.size else last[0]
-        words.text = _words(served, source, counts) + _strategies(strategies, found)
+        if len(parts.children) == 1:  # a figure without data complains
+            parts.children = [words, wrapped(plot)]
+        words.text = _words(served, source, counts) + _strategies(*served.strategies())
 
-    update()
-    return stacked(words, wrapped(plot)), update
+    return parts, update
 
 
 def _words(served: ServedAtlas, source: ColumnDataSource, counts: tuple[int, int]) -> str:

@@ -1,6 +1,7 @@
 """An atlas that is served: only read, followed while others write, and missed when it is gone."""
 
 import time
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lossatlas.atlas import Atlas, contents, database, schema
+from lossatlas.atlas.log import read_log_columns
 from lossatlas.browser.engine import contents_of
 from lossatlas.browser.leaves import Leaves, leaves_of
 from lossatlas.errors import AtlasError, BadInputError
@@ -54,6 +56,7 @@ class ServedAtlas:
         self._file = None if "://" in target else Path(target).expanduser()
         self._inode = self._identity()
         self._state: State | None = None
+        self._strategies, self._last_attempt = (Counter[str](), Counter[str]()), 0
         self._next_look = 0.0
 
     def state(self) -> State:
@@ -72,6 +75,18 @@ class ServedAtlas:
             spent = time.monotonic() - now
             self._next_look = time.monotonic() + max(SHORTEST, PATIENCE * spent)
         return self._state
+
+    def strategies(self) -> tuple[Counter[str], Counter[str]]:
+        """Attempts made so far, and new points found, by strategy; reads what is new of the log."""
+        made, found = self._strategies
+        log = read_log_columns(self.atlas, self._last_attempt)
+        made.update(log.strategy)
+        new = (log.new_minima + log.new_transition_states).tolist()
+        for name, points in zip(log.strategy, new, strict=True):
+            found[name] += points
+        if log.id.size:
+            self._last_attempt = int(log.id[-1])
+        return made, found
 
     def check_there(self) -> None:
         """Refuse to go on with a file that was deleted: its contents are still open, and stale.

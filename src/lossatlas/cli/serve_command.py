@@ -39,6 +39,8 @@ def serve(
     from lossatlas.browser.server import start
 
     served = [ServedAtlas(target, outside=outside) for target in atlases]
+    for one in served:
+        one.state()  # large atlases take their time here, and not when the page is opened
     running = start(application(served), address, port)
     typer.echo(f"{running.url}\n(Ctrl-C ends it)")
     running.run()

@@ -1,12 +1,14 @@
 """`lossatlas tree`: the disconnectivity graph of an atlas, or of min.data and ts.data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from lossatlas.cli.arguments import ended_cleanly
+from lossatlas.cli.figure_options import refuse_for_pages, with_figure_options
 from lossatlas.cli.numbers import any_number
 from lossatlas.cli.picture import SUFFIXES, check_output, save_picture
 from lossatlas.cli.table_commands import OutsideOption
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 
     from lossatlas.network.disconnectivity import Tree
     from lossatlas.network.points import Network
+    from lossatlas.plots.tree_figure import TreeOptions
 
-SIZE = (8.0, 6.0)
 PAGE = ".html"
 """The kind of output that is no picture but a page for the browser."""
 TreeOutputOption = Annotated[
@@ -38,16 +40,26 @@ TABLES = ("min.data", "ts.data")
 
 
 class Picture(NamedTuple):
-    """How a tree is drawn: levels of barriers, the highest loss shown, the file, and the axis."""
+    """How a tree is drawn: levels, the highest loss shown, the file, axis, page, and the rest."""
 
     levels: int
     top: float | None
     output: Path
     quantity: str = "loss"
     title: str = ""
+    figure: Mapping[str, Any] = MappingProxyType({})
+
+    def options(self) -> "TreeOptions":
+        """As the functions of figures take them."""
+        from lossatlas.plots.tree_figure import TreeOptions
+
+        given = {**self.figure, "labels": tuple(self.figure["label"] or ())}
+        del given["label"]
+        return TreeOptions(self.levels, self.top, quantity=self.quantity, **given)
 
 
 @ended_cleanly
+@with_figure_options
 def tree(
     source: Annotated[
         list[str],
@@ -78,6 +90,7 @@ def tree(
         ),
     ] = None,
     outside: OutsideOption = False,
+    **figure: Any,
 ) -> None:
     """Draw the disconnectivity graph.
 
@@ -88,8 +101,8 @@ def tree(
     """
     if levels == 1:
         raise BadInputError("--levels 1", "1 is less than two", "use 2 or more, or 0: exact")
-    _check_tree_output(output)
-    picture = Picture(levels, top, output)
+    picture = Picture(levels, top, output, figure=figure)
+    _check_picture(picture)
     files = pathsample_files(source)
     if files is not None:
         _draw_files(files, color, picture)
@@ -188,18 +201,15 @@ def _draw(
     if picture.output.suffix.lower() == PAGE:
         _write_page(network, colors[1], picture)
         return
-    from matplotlib.figure import Figure
+    from lossatlas.plots.tree_figure import drawn
+    from lossatlas.shown import counted
 
-    from lossatlas.analysis.tree_layout import layout, shown_tree
-    from lossatlas.plots.tree import draw_layout
-
-    figure = Figure(SIZE, layout="constrained")
-    values, label = colors
-    shown = shown_tree(network, picture.levels, picture.top)
-    draw_layout(figure.subplots(), layout(shown), values, label=label)
-    figure.axes[0].set_ylabel(picture.quantity)
-    save_picture(figure, picture.output)
-    _report(network, shown, picture)
+    with drawn(network, colors, picture.options()) as found:
+        save_picture(found.figure, picture.output)
+    _report(network, found.tree, picture, found.cut_off)
+    if found.cut_off:
+        cut_off = counted(found.cut_off, "minimum", "minima")
+        typer.echo(f"{cut_off} of small branches counted where these hung")
 
 
 def _write_page(network: "Network", words: str | None, picture: Picture) -> None:
@@ -214,19 +224,25 @@ def _write_page(network: "Network", words: str | None, picture: Picture) -> None
     _report(network, network.tree, picture)
 
 
-def _check_tree_output(output: Path) -> None:
-    """Refuse a file that cannot be written, or a page where Bokeh is missing."""
+def _check_picture(picture: Picture) -> None:
+    """Refuse a file that cannot be written, a page where Bokeh is missing, or wrong options."""
+    output = picture.output
     check_output(output, (*SUFFIXES, PAGE))
     if output.suffix.lower() == PAGE:
         from lossatlas.browser.needs import require_bokeh
 
+        refuse_for_pages(picture.figure, output)
         require_bokeh(f"-o {output}")
+    else:
+        from lossatlas.plots.tree_figure import check_options
+
+        check_options(picture.options())
 
 
-def _report(network: "Network", shown: "Tree", picture: Picture) -> None:
+def _report(network: "Network", shown: "Tree", picture: Picture, cut_off: int = 0) -> None:
     from lossatlas.shown import counted
 
-    hidden = network.minimum_ids.size - shown.minima.size
+    hidden = network.minimum_ids.size - shown.minima.size - cut_off
     minima = counted(shown.minima.size, "minimum", "minima")
     typer.echo(f"{picture.output}: {minima} in {counted(shown.roots.size, 'connected set')}")
     if hidden:

@@ -280,28 +280,28 @@ def _merge_nodes(gaps: list[float]) -> tuple[np.ndarray, np.ndarray]:
 
     Returns their energies, and the parents, as merge node numbers or -1, of leaves and merges.
     """
-    leaf_parent, merge_parent, merge_energy = [-1] * (len(gaps) + 1), [], []
+    n = len(gaps) + 1
+    leaf_parent, merge_parent, merge_energy = [-1] * n, [], []
     open_nodes: list[int] = []
+    top = -1  # the last of the open nodes
     for leaf, gap in enumerate([*gaps, math.inf]):
         below = -1  # the topmost node that is closed at this gap; -1: the leaf itself
-        while open_nodes and merge_energy[open_nodes[-1]] < gap:
-            node = open_nodes.pop()
-            _hang(leaf, below, node, leaf_parent, merge_parent)
-            below = node
+        while top >= 0 and merge_energy[top] < gap:
+            if below < 0:
+                leaf_parent[leaf] = top
+            else:
+                merge_parent[below] = top
+            below = open_nodes.pop()
+            top = open_nodes[-1] if open_nodes else -1
         if gap == math.inf:
             continue
-        if not open_nodes or merge_energy[open_nodes[-1]] > gap:
-            open_nodes.append(len(merge_energy))
+        if top < 0 or merge_energy[top] > gap:
+            top = len(merge_energy)
+            open_nodes.append(top)
             merge_energy.append(gap)
             merge_parent.append(-1)
-        _hang(leaf, below, open_nodes[-1], leaf_parent, merge_parent)
+        if below < 0:
+            leaf_parent[leaf] = top
+        else:
+            merge_parent[below] = top
     return np.array(merge_energy), np.array(leaf_parent + merge_parent, dtype=np.int64)
-
-
-def _hang(
-    leaf: int, below: int, node: int, leaf_parent: list[int], merge_parent: list[int]
-) -> None:
-    if below < 0:
-        leaf_parent[leaf] = node
-    else:
-        merge_parent[below] = node
