@@ -15,9 +15,12 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-3d-apis"]
 """Without WebGL, as on many remote desktops."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A browser of Playwright; tests that need it are skipped where it is absent."""
+    """A browser of Playwright; tests that need it are skipped where it is absent.
+
+    Not longer than for a module: Playwright keeps an event loop running in this thread.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     found = os.environ.get("LOSSATLAS_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), "")
     if not found:

@@ -117,6 +117,7 @@ def test_an_atlas_that_is_deleted_is_missed(visit, copies):
         until(again, "was deleted, moved or replaced")
 
 
+@pytest.mark.slow
 def test_two_atlases_stand_on_one_axis(visit, copies):
     add_minimum(copies[1], 0.05, "one more")
     with serving(copies) as url:
@@ -132,6 +133,7 @@ def test_two_atlases_stand_on_one_axis(visit, copies):
         assert ranges[0][0] < 0.05
 
 
+@pytest.mark.slow
 def test_an_atlas_without_minima_waits_for_them(visit, network_atlas, tmp_path):
     with Atlas.open(network_atlas) as full:
         problem = full.problem
@@ -145,6 +147,7 @@ def test_an_atlas_without_minima_waits_for_them(visit, network_atlas, tmp_path):
         assert page("() => lossatlas.state.all.n") == 1
 
 
+@pytest.mark.slow
 def test_names_of_classes_features_and_files_are_text(visit, network_atlas, tmp_path):
     attack = "<img src=x onerror=alert(1)>$$x$$"
     with Atlas.open(network_atlas) as full:

@@ -35,6 +35,7 @@ def test_the_lines_are_those_of_the_exact_picture(open_page, separate):
     np.testing.assert_allclose(rows(drawn["slants"]), rows(slants), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_levels_are_those_of_the_picture(open_page):
     network = funnels(60, separate=3)
     top = float(network.tree.energy.max())
@@ -45,6 +46,7 @@ def test_the_levels_are_those_of_the_picture(open_page):
     np.testing.assert_allclose(sorted(found), sorted(expected), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_threshold_counts_superbasins(open_page):
     network = funnels(300, separate=4)
     page = open_page(show_tree(network).html)
@@ -59,6 +61,7 @@ def test_the_threshold_counts_superbasins(open_page):
     assert "minima below" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("least", "smallest"), [(0.05, 1), (0.0, 3), (0.1, 4), (1e9, 1)])
 def test_what_is_filtered_out_is_counted_where_it_hung(open_page, least, smallest):
     network = funnels(200, separate=2)
@@ -106,6 +109,7 @@ def test_of_many_leaves_those_are_drawn_that_are_seen(open_page):
     assert len({x for x in near["x0"] if 100 <= x <= 140}) == 41
 
 
+@pytest.mark.slow
 def test_color_scale_and_barriers_change_the_picture(open_page):
     page = open_page(show_tree(funnels(80)).html)
     pictures = [page.page.screenshot()]
@@ -161,8 +165,15 @@ def test_keys_move_and_zoom(open_page):
     assert page(ranges) == pytest.approx(whole)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (1280, "light"),
+        (400, "dark"),
+        pytest.param(1280, "dark", marks=pytest.mark.slow),
+        pytest.param(400, "light", marks=pytest.mark.slow),
+    ],
+)
 def test_the_page_fits_the_window_and_its_colors(open_page, width, scheme):
     window = {"width": width, "height": 800}
     page = open_page(show_tree(funnels(50)).html, viewport=window, color_scheme=scheme)
@@ -223,7 +234,7 @@ class Named:
         return self._network
 
 
-@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("n", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_small_trees_and_trees_without_connections(open_page, n):
     nothing = np.zeros(0)
     for network in (funnels(n), Network.of_pairs(np.full(n, 0.5), nothing, nothing, nothing)):
@@ -237,6 +248,7 @@ def test_small_trees_and_trees_without_connections(open_page, n):
         assert page("() => lossatlas.args.plot.y_range.end > lossatlas.args.plot.y_range.start")
 
 
+@pytest.mark.slow
 def test_touching_zooms_and_the_wheel_keeps_drawing(open_page):
     page = open_page(show_tree(funnels(3000)).html)
     before = page("() => lossatlas.state.window.dx")
