@@ -19,8 +19,12 @@ def test_all_commands_are_there(run):
         "minima",
         "transition-states",
         "auc",
+        "metrics",
         "tree",
         "discovery",
+        "locate",
+        "export",
+        "import",
         "verify",
         "reproduce",
     ]
