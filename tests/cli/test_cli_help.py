@@ -8,7 +8,7 @@ import pytest
 
 from lossatlas.program import COMMANDS, app
 
-NAMES = [command.__name__.replace("_", "-") for command, _ in COMMANDS]
+NAMES = [command.__name__.strip("_").replace("_", "-") for command, _ in COMMANDS]
 HEAVY = {"jax", "numpy", "pandas", "matplotlib", "sklearn", "sqlalchemy", "pydantic", "rich"}
 
 
@@ -39,7 +39,7 @@ def test_every_command_has_help_with_an_example(run, name):
     result = run(name, "--help")
     assert result.exit_code == 0
     assert f"Example:  lossatlas {name} " in result.stdout
-    assert "--json" in result.stdout or name in ("tree", "discovery")
+    assert "--json" in result.stdout or name in ("tree", "discovery", "export")
 
 
 @pytest.mark.parametrize(("command", "example"), COMMANDS, ids=NAMES)
