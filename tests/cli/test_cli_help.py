@@ -8,7 +8,7 @@ import pytest
 
 from lossatlas.program import COMMANDS, app
 
-NAMES = [command.__name__.replace("_", "-") for command, _ in COMMANDS]
+NAMES = [command.__name__.strip("_").replace("_", "-") for command, _ in COMMANDS]
 HEAVY = {"jax", "numpy", "pandas", "matplotlib", "sklearn", "sqlalchemy", "pydantic", "rich"}
 
 
@@ -19,9 +19,13 @@ def test_all_commands_are_there(run):
         "minima",
         "transition-states",
         "auc",
+        "metrics",
         "tree",
         "serve",
         "discovery",
+        "locate",
+        "export",
+        "import",
         "verify",
         "reproduce",
     ]
@@ -36,7 +40,7 @@ def test_every_command_has_help_with_an_example(run, name):
     result = run(name, "--help")
     assert result.exit_code == 0
     assert f"Example:  lossatlas {name} " in result.stdout
-    assert "--json" in result.stdout or name in ("tree", "serve", "discovery")
+    assert "--json" in result.stdout or name in ("tree", "serve", "discovery", "export")
 
 
 @pytest.mark.parametrize(("command", "example"), COMMANDS, ids=NAMES)
