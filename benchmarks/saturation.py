@@ -6,9 +6,9 @@ An exploration of the landscape D2 is made once, and what came of its searches i
 atlas of some thousand minima, made up, is continued with workers that compute nothing: each answers
 a batch after the time that its searches are to take, with results that were recorded of searches of
 the same kind. All else is real: planning, pickling, batches, what workers lack, commits into an
-atlas. Efficiency is the part of the time for which workers have a batch, between the first and the last
-answer (but for the first quarter); searches a second are what that is worth. Seconds of CPU time are
-those of the coordinator, with the replies that it unpickles.
+atlas. Efficiency is the part of the time for which workers have a batch, between the first and the
+last answer (but for the first quarter); searches a second are what that is worth. Seconds of CPU
+time are those of the coordinator, with the replies that it unpickles.
 """
 
 import argparse
@@ -50,20 +50,23 @@ class Results:
     def __init__(self) -> None:
         self.by_kind: dict[str, list[list[Any]]] = defaultdict(list)
         self.turn = itertools.count()
+        self.made: dict[int, bytes] = {}
 
-    def give(self, search: bytes, known: int) -> list[Any]:
-        """The results of some search of the same kind, in turns, where so many states are known."""
-        kind = kind_of(unpacked(search))
-        found = self.by_kind.get(kind) or next(iter(self.by_kind.values()))
-        return [meeting(one, known) for one in found[next(self.turn) % len(found)]]
+    def some(self, count: int) -> bytes:
+        """The pickled results of so many searches; made once, since workers have cores of their
+        own for that. Transition states met again are left out: they are those of another atlas."""
+        if count not in self.made:
+            every = [one for kind in self.by_kind.values() for one in kind]
+            found = [every[next(self.turn) % len(every)] for _ in range(count)]
+            self.made[count] = packed([[unknown(one) for one in some] for some in found], "results")
+        return self.made[count]
 
 
-def meeting(result: Any, known: int) -> Any:
-    """A result that names transition states which the atlas has now."""
+def unknown(result: Any) -> Any:
+    """A result without the transition states that it met again."""
     if isinstance(result, Found):
-        return Found(meeting(result.result, known))
-    hits = tuple(1 + hit % known for hit in result.hits) if known else ()
-    return result._replace(hits=hits)
+        return Found(unknown(result.result))
+    return result._replace(hits=())
 
 
 def kind_of(search: Any) -> str:
@@ -114,11 +117,9 @@ class Simulated(Executor):
             return future
         begun = time.thread_time()
         batch: Batch = arguments[0]
-        packed(batch, "batch")  # what an executor does with it
-        searches = zip(unpacked(batch.searches), batch.known, strict=True)
-        found = [self.results.give(*one) for one in searches]
-        took = float(self.seconds * self.random.uniform(0.5, 1.5, len(found)).sum())
-        content = packed(found, "results")
+        count = len(batch.known)
+        content = self.results.some(count)
+        took = float(self.seconds * self.random.uniform(0.5, 1.5, count).sum())
         free, worker = heapq.heappop(self.free)
         start = max(free, time.monotonic())
         end = start + took
@@ -128,7 +129,7 @@ class Simulated(Executor):
         reply = Reply(batch.number, worker, None, content, took, 0.0, known)
         self.cpu += time.thread_time() - begun  # other processes spend this
         with self.wake:
-            heapq.heappush(self.due, (end, next(self.number), future, reply, len(found)))
+            heapq.heappush(self.due, (end, next(self.number), future, reply, count))
             self.wake.notify()
         return future
 

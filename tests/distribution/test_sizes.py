@@ -28,4 +28,4 @@ def test_bounds(waiting, slots, per_search):
 
 @given(st.integers(1, 10_000))
 def test_every_slot_has_a_batch_and_few_wait(slots):
-    assert slots < outstanding(slots) <= max(slots + 1, 1.125 * slots)
+    assert slots < outstanding(slots) <= 2 * slots

@@ -119,7 +119,8 @@ class Dispatcher:
         self.name = name
         self.uncompiled: dict[Any, float] = {}
         self.traffic = Traffic()
-        self.waiting: deque[tuple[int, Search]] = deque()  # with the deaths of each
+        self.waiting: deque[Search] = deque()
+        self.suspects: deque[Search] = deque()  # a worker died while it had them
         self.parts: dict[int, int] = {}
         self.sent: dict[int, Sent] = {}
         self.futures: dict[int, Future] = {}
@@ -135,7 +136,7 @@ class Dispatcher:
         """See `Runner`."""
         position, self.positions = self.positions, self.positions + 1
         content = packed(make, name)
-        self.waiting.append((0, Search(name, position, content, len(self.known))))
+        self.waiting.append(Search(name, position, content, len(self.known)))
         self.parts[position] = parts or 1
         return position
 
@@ -152,7 +153,7 @@ class Dispatcher:
         """See `Runner`."""
         while not self.limits.stop():
             self._send_what_waits()
-            if not self.sent and not self.waiting:
+            if not (self.sent or self.waiting or self.suspects):
                 if self.complete:
                     return
                 raise RuntimeError("nothing was submitted, and nothing is on its way")
@@ -168,6 +169,7 @@ class Dispatcher:
         until = time.monotonic() + GRACE
         limited = self.limits.seconds_left is not None and self.limits.seconds_left() <= 0.0
         self.waiting.clear()
+        self.suspects.clear()
         while limited and self.sent and (left := until - time.monotonic()) > 0:
             try:
                 number, future = self.done.get(timeout=left)
@@ -189,14 +191,16 @@ class Dispatcher:
     def _send_what_waits(self) -> None:
         if time.monotonic() - self.counted > COUNT_AGAIN:
             self.slots, self.counted = slots(self.executor), time.monotonic()
-        while self.waiting and len(self.sent) < outstanding(max(1, self.slots)):
-            deaths, first = self.waiting.popleft()
-            searches = [first]
-            if deaths == 0:
-                size = batch_size(len(self.waiting) + 1, self.slots, self._seconds_of_a_search())
-                while len(searches) < size and self.waiting and self.waiting[0][0] == 0:
-                    searches.append(self.waiting.popleft()[1])
-            self._send(self._sent(tuple(searches), deaths))
+        while len(self.sent) < outstanding(max(1, self.slots)):
+            # One at a time: a second death is then its own, and not that of a neighbor.
+            if self.suspects and not any(sent.deaths for sent in self.sent.values()):
+                self._send(self._sent((self.suspects.popleft(),), DEATHS - 1))
+                continue
+            if not self.waiting:
+                return
+            size = batch_size(len(self.waiting), self.slots, self._seconds_of_a_search())
+            some = [self.waiting.popleft() for _ in range(min(size, len(self.waiting)))]
+            self._send(self._sent(tuple(some), 0))
 
     def _seconds_of_a_search(self) -> float | None:
         searches = sum(count for _, count in self.recent)
@@ -295,8 +299,7 @@ class Dispatcher:
         if not worker_died(error):
             raise executor_lost(error) or error
         if sent.deaths + 1 < DEATHS:
-            again = [(sent.deaths + 1, search) for search in sent.searches]
-            self.waiting.extendleft(reversed(again))
+            self.suspects.extend(sent.searches)
             return
         for search in sent.searches:
             warnings.warn(

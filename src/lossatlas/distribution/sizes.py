@@ -11,6 +11,8 @@ BATCH_SECONDS = 10.0
 """How long a batch is to take."""
 MOST_A_SECOND = 50.0
 """Batches that are sent in a second, at most: what a scheduler handles without effort."""
+FEW = 16
+"""So many slots are few."""
 SHARES = 2
 """Parts for each slot that what is waiting is divided into."""
 
@@ -29,7 +31,7 @@ def batch_size(waiting: int, slots: int, seconds: float | None) -> int:
         >>> batch_size(12_000, 500, 2.0)
         5
         >>> batch_size(6_000, 1_000, 0.2)
-        50
+        100
     """
     share = math.ceil(waiting / (SHARES * max(1, slots)))
     if seconds is None or seconds <= 0.0:
@@ -41,12 +43,13 @@ def batch_size(waiting: int, slots: int, seconds: float | None) -> int:
 
 
 def outstanding(slots: int) -> int:
-    """Batches that are given to an executor at once: one for each slot, and a few in reserve.
+    """Batches that are given to an executor at once.
 
-    Few, since all that wait at a worker are lost with it.
+    Of few slots one more than there are, since all that waits at a worker is lost with it. Of many
+    twice as many: nothing is sent while a round is planned, which takes the longer the wider it is.
 
     Examples:
         >>> outstanding(1), outstanding(2), outstanding(500)
-        (2, 3, 532)
+        (2, 3, 1000)
     """
-    return slots + max(1, slots // 16 + (slots > 16))
+    return slots + (slots if slots > FEW else 1)
