@@ -27,7 +27,7 @@ def export(
         int | None, typer.Option(min=1, help="Id of the minimum; default the lowest.")
     ] = None,
 ) -> None:
-    """Write a minimum as a network, or the network of points, for other programs.
+    """Write minima or all points for other programs.
 
     A minimum becomes the arrays of a torch Sequential (.npz, .safetensors), whose inputs are those
     of the atlas. All points become a graph (.graphml), or the four files of a PATHSAMPLE database

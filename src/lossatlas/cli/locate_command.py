@@ -19,7 +19,7 @@ def locate(
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Find the minimum of an atlas that a trained network belongs to.
+    """Find the minimum that training has reached.
 
     The network is read from a file of the arrays that a torch Sequential has (0.weight, 0.bias,
     2.weight, ...), its inputs being those of the atlas. It is quenched, the minimum is certified

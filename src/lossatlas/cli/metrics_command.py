@@ -28,7 +28,7 @@ def metrics(
     group: Annotated[Group, typer.Option(help="The items of --minimum.")] = Group.TEST,
     as_json: JsonOption = False,
 ) -> None:
-    """Compute how well every minimum predicts, or show one in detail.
+    """Compute how well every minimum predicts.
 
     The values become columns of the atlas, for training and for test data: the loss without the
     penalty (train_data_loss, test_data_loss), and accuracy and balanced accuracy, or R2 and the
