@@ -195,7 +195,7 @@ def _store(atlas: Atlas, source: str, found: dict[int, _Read], numbers: list[int
 
 def _source_lines(atlas: Atlas, found: dict[int, _Read], n: int) -> dict[int, float]:
     from lossatlas.atlas import schema
-    from lossatlas.exploration.claims import StoredPoints
+    from lossatlas.exploration.stored_points import StoredPoints
 
     with atlas.reading() as connection:
         stored = StoredPoints(connection, schema.minimum)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from lossatlas.atlas import Atlas, schema
 from lossatlas.errors import BadInputError, Status
-from lossatlas.exploration.claims import StoredPoints
+from lossatlas.exploration.stored_points import StoredPoints
 from lossatlas.landscape.base import Landscape
 from lossatlas.lanes.engine import Engine
 from lossatlas.search.basin_hopping import quenched

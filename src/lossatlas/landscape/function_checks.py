@@ -15,6 +15,7 @@ from jax import Array
 from lossatlas.box import Box
 from lossatlas.compiled import compiled
 from lossatlas.errors import BadInputError
+from lossatlas.landscape.compiled_functions import check_elementary_functions
 from lossatlas.landscape.function_surface import FunctionSurface
 
 POINTS = 16
@@ -66,8 +67,9 @@ def check_function(surface: FunctionSurface, points: np.ndarray, name: str) -> N
 
     Raises:
         BadInputError: if it cannot be traced, does not return one float64, is not finite at the
-            first point, has derivatives that are not finite where it is, has no second derivative
-            at all, or returns another value when it is traced again.
+            first point, contains a function that is compiled wrongly here, has derivatives that are
+            not finite where it is, has no second derivative at all, or returns another value when
+            it is traced again.
     """
     if not callable(surface.function.call):
         kind = type(surface.function.call).__name__
@@ -75,6 +77,8 @@ def check_function(surface: FunctionSurface, points: np.ndarray, name: str) -> N
     with jax.enable_x64(True):
         _check_signature(surface, jnp.asarray(points[0]), name)
         _check_index(surface, points[0], name)
+        traced = jax.make_jaxpr(surface.function.call)(jnp.asarray(points[0]))
+        check_elementary_functions(traced, name)
         found = _derivatives_at(surface, points, name)
         _check_values(*found, points, name)
         _check_pure(surface, found[0], points, name)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lossatlas.data import adversarial_noise, boundary_noise, load_ljat3, permutation_noise
+from lossatlas.data.dataset import Dataset
 from lossatlas.paper.ideal import NEAREST, Ideal, Neighborhoods, transition_matrix
 from lossatlas.paper.recipes import BY_REFERENCE, CONFUSION, Scale
 from lossatlas.paper.tables import markdown_row
@@ -47,6 +48,8 @@ def ideal_rows(scale: Scale, draw: int = 1) -> Iterator[Row]:
     """
     for side in scale.kind_sides:
         train, test = load_ljat3(side, scale.items, seed=draw).pools
+        assert isinstance(train, Dataset)
+        assert isinstance(test, Dataset)
         known, clean = train.labels, test.labels
         nearest = min(NEAREST, len(known) // 20)
         near = Neighborhoods(train.inputs, test.inputs, nearest)
