@@ -92,7 +92,7 @@ def survey(options: argparse.Namespace) -> dict[str, Any]:
 
     import lossatlas
     from lossatlas.data import load_ljat3, split_pools
-    from lossatlas.exploration import explorer
+    from lossatlas.exploration import places
     from lossatlas.landscape import NetworkLandscape
     from lossatlas.lanes.engine import Engine
 
@@ -102,7 +102,7 @@ def survey(options: argparse.Namespace) -> dict[str, Any]:
     def vectorized(surface, lanes, workers):
         return Engine(surface, lanes, workers, vectorized=options.vectorized)
 
-    with tempfile.TemporaryDirectory() as folder, patch.object(explorer, "Engine", vectorized):
+    with tempfile.TemporaryDirectory() as folder, patch.object(places, "Engine", vectorized):
         explored = partial(
             lossatlas.explore,
             landscape,

@@ -40,7 +40,7 @@ from benchmarks.rivals.problem import d1, some_minima
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.data import load_ljat3, split_pools
 from lossatlas.errors import Status
-from lossatlas.exploration import explorer
+from lossatlas.exploration import places
 from lossatlas.exploration.explorer import grow
 from lossatlas.exploration.random_starts import perturbation
 from lossatlas.exploration.stop_rules import ExploreOptions
@@ -230,7 +230,7 @@ def survey(attempts: int, width: int) -> Work:
         with (
             tempfile.TemporaryDirectory() as folder,
             Atlas.create(Path(folder) / "model.atlas", problem) as atlas,
-            patch.object(explorer, "Engine", lambda *_: engine),
+            patch.object(places, "Engine", lambda *_: engine),
             only(searches=attempts),
         ):
             grow(landscape, atlas, ExploreOptions(width=width))

@@ -8,6 +8,8 @@ from explored import explore, rough_landscape
 from hypothesis import given, strategies as st
 
 from lossatlas.atlas import Atlas
+from lossatlas.atlas.log import read_draws
+from lossatlas.errors import BadInputError
 from lossatlas.exploration.catalog import AIMS, chosen
 from lossatlas.exploration.components import Components
 from lossatlas.exploration.connected import CHAINS, FindLowest, shortest_way
@@ -91,7 +93,24 @@ def test_each_aim_has_its_own_strategies_and_draws():
     ours, draws = AIMS["connected"]
     assert chosen(aim="connected") == (*ours, *draws)
     assert ExploreOptions(aim="connected").share_of_draws == 0.05
-    assert ExploreOptions(aim="connected", until=0.9).share_of_draws == 0.5
+    assert {strategy.draws for strategy in draws} == {"minima", "connected"}
+
+
+def test_how_complete_an_atlas_is_cannot_be_asked_of_one_connected_set():
+    with pytest.raises(BadInputError, match="until: draws from one connected set"):
+        ExploreOptions(aim="connected", until=0.9)
+
+
+def test_draws_of_both_aims_are_kept_apart_in_one_atlas(tmp_path):
+    path, landscape = tmp_path / "both.atlas", rough_landscape()
+    explore(landscape, path, aim="connected", minima=60, independent_share=0.5)
+    explore(landscape, path, minima=90, independent_share=0.5)
+    with Atlas.open(path) as atlas:
+        strategies = atlas.attempts()["strategy"].value_counts()
+        draws = {stream: len(read_draws(atlas, stream)) for stream in ("minima", "saddles")}
+    assert strategies["independent-connected"] > 0
+    assert draws["saddles"] == strategies["independent-saddles"] > 0
+    assert draws["minima"] == strategies["independent-minima"] > 0
 
 
 def test_what_climbs_and_bands_find_is_connected_and_so_is_the_lowest(tmp_path):

@@ -38,3 +38,18 @@ def test_what_cannot_be_compiled_is_raised_where_it_is_used():
     wrong = jax.jit(lambda x: jnp.ones(2) + x)
     with pytest.raises(TypeError, match="shapes"):
         executable(wrong, np.ones(3)).result(60)
+
+
+def test_what_could_not_be_compiled_is_tried_again():
+    tried = []
+
+    @jax.jit
+    def sometimes(x):
+        tried.append(x.shape)
+        if len(tried) == 1:
+            raise MemoryError
+        return x
+
+    with pytest.raises(MemoryError):
+        executable(sometimes, np.ones(2)).result(60)
+    assert executable(sometimes, np.ones(2)).result(60)(np.ones(2)).tolist() == [1.0, 1.0]

@@ -61,7 +61,7 @@ class Attempt(NamedTuple):
             ``"draw 17"``, ``"chain 5"``, ``""``.
         outcome: what the search handed over.
         part: 1, 2, ... for searches that hand over several outcomes (quenches of a chain).
-        stream: ``"minima"`` or ``"saddles"`` for independent draws, else None.
+        stream: ``"minima"``, ``"saddles"`` or ``"connected"`` for independent draws, else None.
         round: number of the round of its run in which it was planned.
         as_of: id of the last attempt in the log that it was planned from.
         width: how many searches of its exploration are in flight: planned and not yet committed.

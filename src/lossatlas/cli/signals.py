@@ -50,7 +50,8 @@ def leave(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):  # closed, full, or not there
             stream.flush()
-    if any(thread.name.startswith("lanes-") for thread in threading.enumerate()):
+    names = [thread.name for thread in threading.enumerate()]
+    if any(name.startswith(("lanes-", "device-calls", "compilation")) for name in names):
         os._exit(code)
     sys.exit(code)
 

@@ -44,7 +44,7 @@ DRAWS = (
 
 CONNECTED_DRAWS = (
     DRAWS[0],
-    Strategy(connected.CONNECTED_DRAWS, connected.DrawConnected, draws="saddles"),
+    Strategy(connected.CONNECTED_DRAWS, connected.DrawConnected, draws="connected"),
 )
 """Those of the aim "connected": climbs begin at minima of the main set only."""
 

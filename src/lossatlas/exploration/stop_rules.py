@@ -224,6 +224,9 @@ class ExploreOptions:
         if self.until is not None and self.share_of_draws == 0:
             problem = "without independent draws nothing can be said about completeness"
             raise BadInputError("explore: independent_share", problem, "use e.g. 0.5, or no until")
+        if self.until is not None and self.aim == "connected":
+            problem = "draws from one connected set say nothing about the completeness of an atlas"
+            raise BadInputError("explore: until", problem, 'leave it out, or use aim = "all"')
         if self.strategies is not None:
             self._check_strategies(self.strategies)
 

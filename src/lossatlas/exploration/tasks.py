@@ -13,7 +13,7 @@ from lossatlas.search.tools import Tools
 
 __all__ = ["Key", "Strategy", "Stream", "Task", "take"]
 
-Stream: TypeAlias = Literal["minima", "saddles"]
+Stream: TypeAlias = Literal["minima", "saddles", "connected"]
 """What independent draws are draws of."""
 
 

@@ -283,7 +283,8 @@ class Block:
 
     def ready(self, lanes: int) -> bool:
         """Whether code for so many lanes was compiled ahead, and is there."""
-        return lanes in self._codes and self._codes[lanes].done()
+        code = self._codes.get(lanes)
+        return code is not None and code.done() and code.exception() is None
 
     def begun(self) -> None:
         """Wait until its device call is made; whether it failed says `finish`."""

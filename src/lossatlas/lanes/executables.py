@@ -33,7 +33,7 @@ def executable(function: Any, *arguments: Any, device: Any = None, **static: Any
 
     Returns:
         What is to be called with such arguments, the static ones left out. Asked for again it is
-        the same.
+        the same, unless it could not be compiled.
 
     Examples:
         >>> import jax.numpy as jnp
@@ -45,9 +45,11 @@ def executable(function: Any, *arguments: Any, device: Any = None, **static: Any
     leaves, structure = jax.tree.flatten(shapes)
     key = function, structure, tuple((x.shape, x.dtype) for x in leaves), device, *static.items()
     with _lock:
-        if key not in _known:
-            _known[key] = _compilers().submit(partial(_compiled, function, shapes, device, static))
-        return _known[key]
+        known = _known.get(key)
+        if known is None or (known.done() and known.exception() is not None):  # it may fit in now
+            known = _compilers().submit(partial(_compiled, function, shapes, device, static))
+            _known[key] = known
+        return known
 
 
 @cache
