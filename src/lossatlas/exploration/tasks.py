@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from lossatlas.errors import BadInputError
 from lossatlas.exploration.tried import Key, Tried
@@ -81,9 +81,12 @@ class Strategy:
             if not 0 < len(name) <= LONGEST_NAME:
                 problem = f"the name {name!r} has {len(name)} characters"
                 raise BadInputError("strategy", problem, f"use 1 to {LONGEST_NAME}")
-        if self.draws not in (None, "minima", "saddles"):
-            problem = f"{self.draws!r} cannot be drawn"
-            raise BadInputError(f"strategy {self.name}: draws", problem, "use minima or saddles")
+        if self.draws not in (None, *get_args(Stream)):
+            problem, remedy = (
+                f"{self.draws!r} cannot be drawn",
+                f"use {' or '.join(get_args(Stream))}",
+            )
+            raise BadInputError(f"strategy {self.name}: draws", problem, remedy)
         if self.share is not None and not 0 <= self.share <= 1:
             problem = f"{self.share!r} is not a number from 0 to 1"
             raise BadInputError(f"strategy {self.name}: share", problem, "use e.g. 0.1")
