@@ -1,5 +1,7 @@
 """A user's own function: box, symmetry group, identity, refusals."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from lossatlas.data.ljat3_energy import ljat3_planar
 from lossatlas.errors import BadInputError
-from lossatlas.landscape import FunctionLandscape, Landscape, Surface
+from lossatlas.landscape import FunctionLandscape, Landscape, Surface, UnitSymmetry
 from lossatlas.testing.surfaces import LJAT3_PLANAR, SIX_HUMP_CAMEL, six_hump_camel
 
 MIRRORS = np.array([np.diag([sx, sx, sy]) for sx in (1.0, -1.0) for sy in (1.0, -1.0)])
@@ -190,3 +192,31 @@ def test_fingerprint_changes_with_name_and_box():
 def test_fingerprint_changes_with_the_symmetry():
     plain = FunctionLandscape(six_hump_camel, CAMEL.low, CAMEL.high, "camel")
     assert plain.fingerprint() != CAMEL.fingerprint()
+
+
+def ring(w):
+    return (w**4 - w**2).sum() + 0.3 * (w * jnp.roll(w, 1)).sum()
+
+
+def ring_of_squares(w):
+    return (w**4 - w**2).sum() + 0.3 * (w**2 * jnp.roll(w, 1) ** 2).sum()
+
+
+def all_pairs(w):
+    return (w**4 - w**2).sum() + 0.3 * w.sum() ** 2
+
+
+def all_pairs_of_squares(w):
+    return (w**4 - w**2).sum() + 0.3 * (w**2).sum() ** 2
+
+
+@pytest.mark.parametrize("turning", [False, True])
+@pytest.mark.parametrize("units", [4, 5])
+def test_units_on_a_ring_cannot_all_be_exchanged(units, turning):
+    symmetry = UnitSymmetry([(np.arange(units)[:, None], turning)])
+    box = -2 * np.ones(units), 2 * np.ones(units)
+    cyclic, whole = (ring_of_squares, all_pairs_of_squares) if turning else (ring, all_pairs)
+    with pytest.raises(BadInputError, match="exchanging units of layer 0 changes E"):
+        FunctionLandscape(cyclic, *box, "ring", symmetry=symmetry)
+    accepted = FunctionLandscape(whole, *box, "all pairs", symmetry=symmetry)
+    assert accepted.symmetry.order == math.factorial(units) * (2**units if turning else 1)

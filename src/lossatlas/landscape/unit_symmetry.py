@@ -6,7 +6,7 @@ invariants follow. The group has as many elements as it likes, since none is wri
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -121,13 +121,9 @@ class UnitSymmetry:
             problem = f"position {largest} is beyond the {n} weights"
             raise BadInputError(f"{where}: symmetry", problem, "number the weights from 0")
         for number, layer in enumerate(self.layers):
-            units = np.arange(len(layer.positions))
             for w in points:
                 expected = energy(w)
-                moves = [("exchanging", np.roll(units, 1), np.ones(len(units)))]
-                if layer.turns:
-                    moves.append(("turning", units, np.where(units == 0, -1.0, 1.0)))
-                for what, permutation, signs in moves:
+                for what, permutation, signs in _moves(layer):
                     found = energy(symmetry.act(layer, w, permutation, signs))
                     if not abs(found - expected) <= SAME * max(1.0, abs(expected)):
                         apart = found - expected
@@ -176,6 +172,32 @@ class UnitSymmetry:
         ]
         digest = hashlib.sha256(repr(layers).encode()).hexdigest()
         return f"units, {self.order} elements, {digest[:16]}"
+
+
+def _moves(layer: UnitLayer) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Elements that generate the group of a layer, and a random one: name, permutation, signs.
+
+    Of the units that can change places, the exchange of two and the cyclic shift of all generate
+    every permutation, and with the turn of one every sign. A cyclic shift alone would not do:
+    weights on a ring have it.
+    """
+    random = np.random.default_rng(20200409)
+    units, ones = np.arange(len(layer.positions)), np.ones(len(layer.positions))
+    mixed = units.copy()
+    for group in symmetry.groups_of(layer.interchangeable, np.zeros_like(layer.interchangeable)):
+        members = group.units
+        for moved in (members[:2], members):
+            if len(moved) > 1:
+                permutation = units.copy()
+                permutation[moved] = np.roll(moved, 1)
+                yield "exchanging", permutation, ones
+        if layer.turns:
+            yield "turning", units, np.where(units == members[0], -1.0, 1.0)
+        mixed[members] = random.permutation(members)
+    if layer.turns:
+        yield "exchanging and turning", mixed, random.choice([-1.0, 1.0], len(units))
+    else:
+        yield "exchanging", mixed, ones
 
 
 def _share(modes: np.ndarray, positions: np.ndarray) -> float:
