@@ -82,6 +82,7 @@ def split(
     _check_count(dataset, "test", test, len(dataset) - train)
     generator = np.random.default_rng(seed)
     if mode == "stratified":
+        assert isinstance(dataset, Dataset)  # `_check_classes` has refused numbers
         rows = _stratified_order(dataset, generator, train, test)
     else:
         rows = _order(len(dataset), generator, mode)
