@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from lossatlas.data import Split, dataset_from_arrays, split, split_pools
+from lossatlas.data.regression import regression_from_arrays
 from lossatlas.errors import BadInputError
 
 ROWS = 40
@@ -131,3 +132,19 @@ def test_pools_too_small_and_unknown_mode():
         split_pools(Split(DATA, OTHER), 10, 41, seed=0)
     with pytest.raises(BadInputError, match="unknown mode 'shuffled'"):
         split(DATA, 10, 10, seed=0, mode="shuffled")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("numbers_first", [True, False])
+def test_numbers_have_no_classes_to_draw_from(numbers_first):
+    numbers = regression_from_arrays(DATA.inputs, DATA.inputs, "numbers")
+    with pytest.raises(BadInputError, match="numbers: split: numbers have no classes"):
+        split(numbers, 10, 5, 0, "stratified")
+    pools = (numbers, DATA) if numbers_first else (DATA, numbers)
+    with pytest.raises(BadInputError, match="numbers: split: numbers have no classes"):
+        split_pools(pools, 10, 5, 0, "stratified")
+
+
+def test_pools_of_numbers_are_drawn_at_random():
+    numbers = regression_from_arrays(DATA.inputs, DATA.inputs, "numbers")
+    parts = split_pools((numbers, numbers), 10, 40, 0)
+    assert sorted(values(parts.test)) == values(numbers)

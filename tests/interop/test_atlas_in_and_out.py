@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lossatlas.atlas import Atlas, Problem
-from lossatlas.errors import BadInputError
+from lossatlas.errors import BadInputError, OtherLandscapeError
 from lossatlas.interop import import_database, locate, to_sklearn, weights_of
 from lossatlas.interop.graphs import nodes_and_edges, to_networkx
 from lossatlas.landscape import NetworkLandscape
@@ -85,6 +85,32 @@ def test_a_network_beside_a_minimum_is_located(folder, atlas):
     assert found.barrier == pytest.approx(float(rise), abs=1e-12)
     with pytest.raises(BadInputError, match="finite numbers"):
         locate(atlas, landscape, np.full(landscape.n_weights, np.nan))
+
+
+@pytest.mark.parametrize("part", ["l2", "training data"])
+def test_the_atlas_of_another_landscape_is_refused(atlas, tmp_path, part):
+    own = landscape_of(atlas.problem)
+    inputs, labels = own.inputs, np.arange(len(own.inputs)) % 3
+    other = NetworkLandscape(
+        inputs + 1.0 if part == "training data" else inputs,
+        labels,
+        (2,),
+        2e-2 if part == "l2" else 1e-2,
+    )
+    before = len(atlas.minima())
+    with pytest.raises(OtherLandscapeError, match=part):
+        locate(atlas, other, np.zeros(other.n_weights))
+    with pytest.raises(OtherLandscapeError, match=part):
+        import_database(tmp_path / "nowhere", atlas, other)
+    assert len(atlas.minima()) == before
+
+
+def test_what_a_study_says_of_its_noise_is_no_other_landscape(atlas, tmp_path):
+    landscape = landscape_of(atlas.problem)
+    noisy = Problem({**landscape.fingerprint(), "label noise": "uniform, 0.1"})
+    with Atlas.create(tmp_path / "noisy.atlas", noisy) as opened:
+        w = atlas.minimum_weights([1])[0]
+        assert locate(opened, landscape, w).minimum is None
 
 
 def test_a_network_trained_by_scikit_learn_is_located(folder, atlas):

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from lossatlas.errors import BadInputError
+from lossatlas.errors import BadInputError, DataWarning
 from lossatlas.interop import (
     read_layers,
     to_equinox,
@@ -14,6 +14,7 @@ from lossatlas.interop import (
     weights_of,
     write_layers,
 )
+from lossatlas.interop.model_files import layers_of_arrays
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.landscape.plain_weights import plain_layers, weights_of_layers
 
@@ -127,6 +128,113 @@ def test_more_than_ten_layers_keep_their_order(tmp_path):
     assert [float(m[0, 0]) for m, _ in read_layers(tmp_path / "deep.npz")] == list(range(12))
 
 
+NAMES = [("input", "hidden", "output"), ("stem", "b.1", "a.1"), ("l10", "l9", "x")]
+ORDERED = {"0": np.ones((4, 3)), "1": 2.0 * np.ones((4, 4)), "2": 3.0 * np.ones((3, 4))}
+
+
+def named(names, matrices):
+    pairs = list(zip(names, matrices, strict=True))
+    return {
+        f"{n}.{kind}": array
+        for n, m in pairs
+        for kind, array in (("weight", m), ("bias", np.ones(len(m))))
+    }
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_layers_keep_the_order_of_their_names(tmp_path, names):
+    landscape = network(hidden=(4, 4))
+    arrays = named(names, ORDERED.values())
+    expected = weights_of(landscape, named(("0", "2", "4"), ORDERED.values()))
+    np.testing.assert_array_equal(weights_of(landscape, arrays), expected)
+    np.savez(tmp_path / "named.npz", **arrays)
+    np.testing.assert_array_equal(weights_of(landscape, tmp_path / "named.npz"), expected)
+    swapped = dict(reversed(named(("l2", "l9", "l10"), ORDERED.values()).items()))
+    np.testing.assert_array_equal(weights_of(landscape, swapped), expected)
+
+
+def test_square_layers_keep_the_order_of_their_names():
+    matrices = [np.full((1, 1), k) for k in (1.0, 2.0, 3.0)]
+    layers = layers_of_arrays(named(NAMES[0], matrices), "model")
+    assert [float(m[0, 0]) for m, _ in layers] == [1.0, 2.0, 3.0]
+
+
+def test_a_file_without_order_is_read_if_the_layers_fit_in_one_order(tmp_path):
+    safetensors = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
+    landscape = network(hidden=(4, 4))
+    safetensors.save_file(named(NAMES[0], ORDERED.values()), tmp_path / "named.safetensors")
+    expected = weights_of(landscape, named(("0", "2", "4"), ORDERED.values()))
+    found = weights_of(landscape, tmp_path / "named.safetensors")
+    np.testing.assert_array_equal(found, expected)
+    for case, matrices, words in (
+        ("square", [np.eye(3), 2.0 * np.eye(3), 3.0 * np.eye(3)], "more than one order"),
+        ("round", [np.ones((4, 3)), np.ones((5, 4)), np.ones((3, 5))], "more than one order"),
+        ("none", [np.ones((4, 3)), np.ones((6, 5)), np.ones((8, 7))], "in no order"),
+    ):
+        path = tmp_path / f"{case}.safetensors"
+        safetensors.save_file(named(NAMES[0], matrices), path)
+        with pytest.raises(BadInputError, match=words):
+            read_layers(path)
+    of_three = network(hidden=(4, 5))  # the widths say which of the orders is meant
+    assert len(weights_of(of_three, tmp_path / "round.safetensors")) == of_three.n_weights
+
+
+def test_npz_files_are_written_with_arrays_alone(tmp_path, monkeypatch):
+    """Older versions of NumPy store every keyword as an array."""
+    given = {}
+    monkeypatch.setattr(np, "savez", lambda path, **arrays: given.update(arrays))
+    write_layers(tmp_path / "a.npz", [(np.ones((2, 1)), np.ones(2))])
+    assert sorted(given) == ["0.bias", "0.weight"]
+
+
+class Values:
+    """An array as a torch module's state has it."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def numpy(self):
+        return self.values
+
+
+def torch_like(kind, activation, **options):
+    """What a torch module of two layers shows; torch itself need not be installed."""
+    parts = [
+        type("Linear", (), {})(),
+        *([type(activation, (), options)()] if activation else []),
+        type("Linear", (), {})(),
+    ]
+    state = named(("0", "2"), [np.ones((4, 3)), np.ones((3, 4))])
+    members = {
+        "forward": lambda self, x: x,
+        "children": lambda self: iter(parts),
+        "state_dict": lambda self: {name: Values(array) for name, array in state.items()},
+    }
+    return type("Own", (type(kind, (), members),), {})()
+
+
+@pytest.mark.parametrize(
+    ("activation", "options", "words"),
+    [
+        ("Softplus", {"beta": 5.0, "threshold": 20.0}, r"Softplus\(beta=5.0"),
+        ("Softplus", {"beta": 1.0, "threshold": 2.0}, "threshold=2.0"),
+        ("Tanh", {}, "its activation is tanh"),
+        (None, {}, "its activation is none"),
+    ],
+)
+def test_another_activation_of_torch_is_refused(activation, options, words):
+    with pytest.raises(BadInputError, match=words):
+        weights_of(network("softplus"), torch_like("Sequential", activation, **options))
+
+
+def test_the_activation_of_torch_is_known_of_a_sequential_alone(recwarn):
+    usual = {"beta": 1.0, "threshold": 20.0}
+    weights_of(network("softplus"), torch_like("Sequential", "Softplus", **usual))
+    assert not [w for w in recwarn if w.category is DataWarning]
+    with pytest.warns(DataWarning, match="Own: is no torch Sequential.*it is tanh"):
+        weights_of(NETWORKS["tanh"], torch_like("Module", "Softplus", **usual))
+
+
 GOOD = {"0.weight": np.ones((4, 3)), "0.bias": np.ones(4), "2.weight": np.ones((3, 4))}
 
 
@@ -138,6 +246,7 @@ GOOD = {"0.weight": np.ones((4, 3)), "0.bias": np.ones(4), "2.weight": np.ones((
         ({**GOOD, "2.bias": np.ones(3), "scale": np.ones(1)}, "the array 'scale'"),
         ({**GOOD, "2.weight": np.ones((2, 4)), "2.bias": np.ones(2)}, "3-4-2"),
         ({}, "its layers are none"),
+        ({**GOOD, "2.weight": np.ones((3, 5)), "2.bias": np.ones(3)}, "have the shapes"),
         ("nowhere.npz", "no such file"),
         (3, "no network that can be read"),
     ],

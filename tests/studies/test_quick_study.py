@@ -6,10 +6,14 @@ import pytest
 
 from lossatlas.errors import BadInputError
 from lossatlas.studies.problem import prepare
-from lossatlas.studies.quick_study import Quick, write_study
+from lossatlas.studies.quick_study import Quick, draft_study
 from lossatlas.studies.study import load_study
 
 ROWS = "".join(f"{k / 7:.3f};{(k * k) % 5};{'abc'[k % 3]}\n" for k in range(60))
+
+
+def write_study(table: Path, folder: Path, quick: Quick) -> Path:
+    return draft_study(table, folder, quick).write()
 
 
 @pytest.fixture
@@ -61,6 +65,7 @@ def test_testing_rows_of_their_own(table, tmp_path):
         (["{table}", "--hidden", "ten", "--l2", "1e-3"], "no numbers of units"),
         (["{table}", "--hidden", "3,0", "--l2", "1e-3"], "no numbers of units"),
         (["{table}", "--hidden", "3", "--l2", "-1"], "l2"),
+        (["{table}", "--hidden", "3", "--l2", "0"], "l2"),
         (["{table}", "--hidden", "3", "--l2", "1", "--activation", "relu"], "no second derivative"),
         (["{table}", "--hidden", "3", "--l2", "1", "--loss", "hinge"], "not known"),
         (["{folder}/no.csv", "--hidden", "3", "--l2", "1"], "no such file"),
@@ -76,3 +81,19 @@ def test_what_cannot_be_explored_is_refused(table, run, tmp_path, monkeypatch, a
     assert ran.exit_code == 2, ran.output
     assert words in ran.output
     assert not list(tmp_path.glob("*.atlas"))
+    assert not list(tmp_path.glob("*.toml"))  # it would be in the way of the corrected command
+
+
+def test_the_corrected_command_runs_and_keeps_its_study(table, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    common = ["explore", table, "--hidden", "2", "--minima", "1", "--progress", "none"]
+    for wrong in (["--l2", "0"], ["--l2", "1e-2", "--width", "1"]):
+        assert run(*common, *wrong).exit_code == 2
+        assert not (tmp_path / "my rows.toml").exists()
+    ran = run(*common, "--l2", "1e-2")
+    assert ran.exit_code == 0, ran.output
+    assert load_study(tmp_path / "my rows.toml").loss.l2 == 1e-2
+    (tmp_path / "my rows.toml").unlink()
+    ran = run(*common, "--l2", "1e-1")  # the atlas is of another landscape
+    assert ran.exit_code != 0
+    assert not (tmp_path / "my rows.toml").exists()

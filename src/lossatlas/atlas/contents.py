@@ -1,6 +1,7 @@
 """What the tables ``meta`` and ``array`` hold: which atlas this is, and its problem."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, inspect, select
@@ -24,6 +25,8 @@ PROPERTIES_WRITTEN = "properties_written"
 """The entry of ``meta`` that counts how often properties were written; missing before the first."""
 TEST_PREFIX = "test"
 """Arrays of this prefix are no part of the landscape: they may be replaced."""
+NOISE = "label noise"
+"""The part of a fingerprint that a study adds; a landscape has labels, not where they come from."""
 
 
 def version_of(connection: Connection, name: str) -> int | None:
@@ -104,6 +107,19 @@ def check_same(connection: Connection, problem: Problem, name: str) -> dict[str,
             "give another --atlas, or the study it was made with"
         )
     return hashes
+
+
+def check_landscape(connection: Connection, fingerprint: Mapping[str, str], name: str) -> None:
+    """Make sure that an atlas is of the landscape of this fingerprint.
+
+    What a study says of its label noise is not compared: the labels themselves are.
+
+    Raises:
+        OtherLandscapeError: if the landscape differs; says in what.
+    """
+    stored = read_meta(connection)["fingerprint"]
+    noise = {NOISE: stored[NOISE]} if NOISE in stored else {}
+    check_same(connection, Problem({**fingerprint, **noise}), name)
 
 
 def check_problem(problem: Problem) -> None:

@@ -1,6 +1,7 @@
 """`lossatlas explore`: grow the atlas of a study."""
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from lossatlas.exploration.stop_rules import SETTINGS
 
 if TYPE_CHECKING:
     from lossatlas.atlas import Exploration
+    from lossatlas.studies.quick_study import Draft
 
 
 class Shown(StrEnum):
@@ -101,7 +103,8 @@ def explore(
         "drop": drop or None,
         "test-file": test_file,
     }
-    loaded = load_study(_study_file(study, atlas, said))
+    draft = _draft(study, atlas, said)
+    loaded = load_study(study) if draft is None else draft.study
     target = f"{loaded.name}.atlas" if atlas is None else atlas
     check_target(target)  # before JAX takes its second to load
     check_cluster(cluster)
@@ -115,7 +118,8 @@ def explore(
         run_log.write(f"explore {study}: {_asked(given, cluster)}")
         with workers_of(cluster) as executor:
             settings = {**given, "executor": executor}
-            with explored(loaded, target, settings, reporting=reporting) as opened:
+            begun = None if draft is None else partial(_write, draft)
+            with explored(loaded, target, settings, reporting=reporting, begun=begun) as opened:
                 ended, name = opened.exploration, opened.name
         assert ended is not None  # it has just been explored
         for line in ended.lines(name, _stopped(ended)):
@@ -127,19 +131,24 @@ def explore(
         raise typer.Exit(signals.exit_code())
 
 
-def _study_file(study: Path, atlas: str | None, said: dict[str, Any]) -> Path:
-    """The study: the one that is given, or one that is written for a table."""
+def _write(draft: "Draft") -> None:
+    """Write the study of a table, once nothing can be refused any more."""
+    note(f"the study is {draft.write()}")
+
+
+def _draft(study: Path, atlas: str | None, said: dict[str, Any]) -> "Draft | None":
+    """The study of a table, to be written; None if a study is given."""
     given = [name for name, value in said.items() if value is not None]
     if study.suffix.lower() == ".toml" or not study.suffix:
         if given:
             problem = "this option is for tables"
             raise BadInputError(f"--{given[0]}", problem, f"write it in {study}")
-        return study
+        return None
     for name, example in (("hidden", "10"), ("l2", "1e-4")):
         if said[name] is None:
             remedy = f"give e.g. --{name} {example}, or the path of a study (.toml)"
             raise BadInputError(str(study), f"a table needs --{name}", remedy)
-    from lossatlas.studies.quick_study import Quick, write_study
+    from lossatlas.studies.quick_study import Quick, draft_study
 
     if not study.expanduser().is_file():
         raise BadInputError(str(study), "no such file", "check the path")
@@ -155,9 +164,7 @@ def _study_file(study: Path, atlas: str | None, said: dict[str, Any]) -> Path:
         tuple(said["drop"] or ()),
         said["test-file"],
     )
-    written = write_study(study, folder, quick)
-    note(f"the study is {written}")
-    return written
+    return draft_study(study, folder, quick)
 
 
 def _units(text: str) -> tuple[int, ...]:

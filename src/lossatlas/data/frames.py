@@ -32,8 +32,8 @@ def data_from_frame(
         numbers: whether the column holds numbers to be predicted, not classes.
 
     Raises:
-        BadInputError: for a name that no column has, columns that are no numbers or have missing
-            values, and what `dataset_from_arrays` refuses.
+        BadInputError: for a name that no column has or that several have, columns that are no
+            numbers or have missing values, and what `dataset_from_arrays` refuses.
 
     Examples:
         >>> import pandas as pd
@@ -41,7 +41,7 @@ def data_from_frame(
         >>> data_from_frame(frame, "tiny").classes
         ('x', 'y')
     """
-    columns = {str(column): column for column in frame.columns}
+    columns = _columns(frame, name)
     for wanted in {label, *drop} - {None}:
         if wanted not in columns:
             remedy = f"the columns are {', '.join(columns)}"
@@ -57,10 +57,21 @@ def data_from_frame(
         problem = f"{int(values.isna().sum())} labels are missing"
         raise BadInputError(f"{name}: column {found!r}", problem, "fill in or remove these rows")
     if numbers:
-        return regression_from_arrays(inputs, _numbers(values, found, name), name, features)
+        targets = _numbers(values, found, name)[:, None]
+        return RegressionData(inputs, targets, name, tuple(features), (found,))
     plain = values.to_numpy()
     labels = plain if plain.dtype.kind in "fiub" else plain.astype(str)
     return dataset_from_arrays(inputs, labels, name, features)
+
+
+def _columns(frame: Any, name: str) -> dict[str, Any]:
+    """The columns by their names as text; two of one name would hide each other."""
+    names = [str(column) for column in frame.columns]
+    twice = sorted({one for one in names if names.count(one) > 1})
+    if twice:
+        problem = f"several columns have the name {', '.join(map(quoted, twice))}"
+        raise BadInputError(name, problem, "give each column a name of its own")
+    return dict(zip(names, frame.columns, strict=True))
 
 
 def _numbers(column: Any, name: str, where: str) -> np.ndarray:

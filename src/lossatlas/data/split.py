@@ -76,13 +76,13 @@ def split(
         >>> len(train), len(test)
         (100, 50)
     """
+    if mode == "stratified":
+        _check_classes(dataset)
     _check_count(dataset, "train", train, len(dataset) - test)
     _check_count(dataset, "test", test, len(dataset) - train)
     generator = np.random.default_rng(seed)
     if mode == "stratified":
-        if isinstance(dataset, RegressionData):
-            problem = "numbers have no classes to draw from"
-            raise BadInputError(f"{dataset.name}: split", problem, "use split = 'random'")
+        assert isinstance(dataset, Dataset)  # `_check_classes` has refused numbers
         rows = _stratified_order(dataset, generator, train, test)
     else:
         rows = _order(len(dataset), generator, mode)
@@ -115,6 +115,9 @@ def split_pools(
         [100, 50]
     """
     train_pool, test_pool = pools
+    if mode == "stratified":
+        _check_classes(train_pool)
+        _check_classes(test_pool)
     _check_count(train_pool, "train", train, len(train_pool))
     _check_count(test_pool, "test", test, len(test_pool))
     train_stream, test_stream = np.random.default_rng(seed).spawn(2)
@@ -186,6 +189,12 @@ def _order(rows: int, generator: np.random.Generator, mode: SplitMode) -> Int[np
     if mode == "ordered":
         return np.arange(rows)
     raise BadInputError("split", f"unknown mode {mode!r}", f"use {', '.join(get_args(SplitMode))}")
+
+
+def _check_classes(pool: Pool | RegressionData) -> None:
+    if isinstance(pool, RegressionData):
+        problem = "numbers have no classes to draw from"
+        raise BadInputError(f"{pool.name}: split", problem, "use split = 'random'")
 
 
 def _check_count(pool: Pool | RegressionData, field: str, asked: int, available: int) -> None:

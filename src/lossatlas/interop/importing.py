@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lossatlas.atlas import Atlas, Attempt
+from lossatlas.atlas.contents import check_landscape
 from lossatlas.errors import BadInputError, Status
 from lossatlas.interop.pathsample import read_database
 from lossatlas.landscape.base import Landscape
@@ -74,9 +75,12 @@ def import_database(
         report: called with the number of points done and their total.
 
     Raises:
+        OtherLandscapeError: if the atlas holds another landscape, before anything is read.
         BadInputError: as `read_database`, before anything is stored.
         AtlasError: if the atlas cannot be written.
     """
+    with atlas.reading() as connection:
+        check_landscape(connection, landscape.fingerprint(), atlas.name)
     network = read_database(folder, landscape.n_weights)
     minimum_weights, state_weights = network.minimum_weights, network.transition_state_weights
     if minimum_weights is None or state_weights is None:

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lossatlas.atlas import Atlas, schema
+from lossatlas.atlas.contents import check_landscape
 from lossatlas.errors import BadInputError, Status
 from lossatlas.exploration.stored_points import StoredPoints
 from lossatlas.landscape.base import Landscape
@@ -62,6 +63,8 @@ def locate(atlas: Atlas, landscape: Landscape, w: Float[np.ndarray, " n"]) -> Lo
         >>> locate(atlas, landscape, w).minimum                      # doctest: +SKIP
         1
     """
+    with atlas.reading() as connection:
+        check_landscape(connection, landscape.fingerprint(), atlas.name)
     w = _checked(landscape, w)
     tools = default_tools(landscape)
     ((_, (certificate, _)),) = Engine(landscape.surface).run([quenched(tools, w)])

@@ -3,10 +3,14 @@
 The arrays are those of a torch `Sequential` of linear layers and activations between them, so that
 its ``load_state_dict`` takes them: ``0.weight`` (receiving, sending), ``0.bias``, ``2.weight``, ...
 Inputs are those of the atlas: scaled, if the study scales them.
+
+Layers are read in the order of the arrays, as ``state_dict`` and ``.npz`` keep it. Layers whose
+names differ by numbers alone are put in the order of the numbers. A file of safetensors keeps no
+order: layers of other names in it must fit together in one order only.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +39,25 @@ def named_arrays(layers: list[Layer]) -> dict[str, np.ndarray]:
     }
 
 
-def layers_of_arrays(arrays: Mapping[str, Any], where: str) -> list[Layer]:
+def layers_of_arrays(
+    arrays: Mapping[str, Any],
+    where: str,
+    *,
+    widths: Sequence[int] | None = None,
+    ordered: bool = True,
+) -> list[Layer]:
     """The layers of arrays by name: pairs of ``....weight`` and ``....bias``, in their order.
 
+    Args:
+        arrays: by name. Names that differ by numbers alone are put in the order of the numbers.
+        where: what they are, for messages.
+        widths: of the network, inputs first, if it is known.
+        ordered: whether the order of the arrays means anything. If not, and names do not differ by
+            numbers alone, it is the one order in which the layers fit together.
+
     Raises:
-        BadInputError: if there are other arrays, or a pair is not complete.
+        BadInputError: if there are other arrays, or a pair is not complete; if there is no order,
+            and the layers fit together in several or none.
     """
     found: dict[str, dict[str, np.ndarray]] = {}
     for name, array in arrays.items():
@@ -48,15 +66,46 @@ def layers_of_arrays(arrays: Mapping[str, Any], where: str) -> list[Layer]:
             remedy = "name the arrays 0.weight, 0.bias, 2.weight, ... as a torch Sequential does"
             raise BadInputError(where, f"it holds the array {name!r}", remedy)
         found.setdefault(prefix, {})[kind] = np.asarray(array, np.float64)
-    layers = []
-    for prefix in sorted(found, key=_natural):
-        pair = found[prefix]
+    layers = {}
+    for prefix, pair in found.items():
         shapes = [pair[kind].shape for kind in pair]
         if len(pair) < 2 or pair["weight"].ndim != 2 or pair["bias"].shape != shapes[0][:1]:
             problem = f"layer {prefix!r} has arrays of shapes {shapes}"
             raise BadInputError(where, problem, "give a matrix and its biases for each layer")
-        layers.append((pair["weight"], pair["bias"]))
-    return layers
+        layers[prefix] = (pair["weight"], pair["bias"])
+    if len({re.sub(r"\d+", "0", prefix) for prefix in layers}) <= 1:
+        return [layers[prefix] for prefix in sorted(layers, key=_natural)]
+    return list(layers.values()) if ordered else _fitting(layers, where, widths)
+
+
+def _fitting(layers: dict[str, Layer], where: str, widths: Sequence[int] | None) -> list[Layer]:
+    """The layers in the one order in which each takes what the one before gives."""
+    shapes = {name: matrix.shape for name, (matrix, _) in layers.items()}
+    alike = len(set(shapes.values())) < len(shapes)  # two of one shape can always change places
+    orders = [] if alike else list(_orders(shapes))
+    if widths is not None and len(orders) > 1:
+        orders = [order for order in orders if _widths(shapes, order) == tuple(widths)]
+    if len(orders) != 1:
+        how = "in more than one order" if alike or orders else "in no order"
+        problem = f"it keeps no order, and its layers {', '.join(layers)} fit together {how}"
+        remedy = "number the layers as a torch Sequential does, or use .npz, which keeps the order"
+        raise BadInputError(where, problem, remedy)
+    return [layers[name] for name in orders[0]]
+
+
+def _orders(
+    shapes: Mapping[str, tuple[int, ...]], begun: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """All orders in which layers of these shapes (receiving, sending) fit together."""
+    if len(begun) == len(shapes):
+        yield begun
+    for name, shape in shapes.items():
+        if name not in begun and (not begun or shape[1] == shapes[begun[-1]][0]):
+            yield from _orders(shapes, (*begun, name))
+
+
+def _widths(shapes: Mapping[str, tuple[int, ...]], order: tuple[str, ...]) -> tuple[int, ...]:
+    return (shapes[order[0]][1], *(shapes[name][0] for name in order))
 
 
 def write_layers(path: str | Path, layers: list[Layer]) -> None:
@@ -73,15 +122,19 @@ def write_layers(path: str | Path, layers: list[Layer]) -> None:
     if path.exists():
         raise BadInputError(str(path), "exists already", "choose another name")
     if path.suffix == ".npz":
-        np.savez(path, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez(path, **arrays)  # type: ignore[arg-type]
     else:
         _safetensors().save_file(arrays, path)
 
 
-def read_layers(path: str | Path) -> list[Layer]:
+def read_layers(path: str | Path, widths: Sequence[int] | None = None) -> list[Layer]:
     """Read layers from a file: ``.npz``, ``.safetensors``, or a torch state (``.pt``, ``.pth``).
 
     A torch file is read as weights alone: no code of it is run.
+
+    Args:
+        path: of the file.
+        widths: those of `layers_of_arrays`.
 
     Raises:
         BadInputError: for a file that is missing or none of these, and as `layers_of_arrays`.
@@ -105,7 +158,8 @@ def read_layers(path: str | Path) -> list[Layer]:
     except Exception as error:  # of many kinds, depending on what the file is instead
         problem = f"cannot be read ({type(error).__name__}: {str(error).splitlines()[0]})"
         raise BadInputError(str(path), problem, "write it again") from error
-    return layers_of_arrays(arrays, str(path))
+    ordered = path.suffix != ".safetensors"
+    return layers_of_arrays(arrays, str(path), widths=widths, ordered=ordered)
 
 
 def _torch_state(path: Path) -> dict[str, np.ndarray]:

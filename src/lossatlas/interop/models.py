@@ -4,6 +4,7 @@ What is made computes what the landscape computes, of the inputs of the atlas: s
 scales them.
 """
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from lossatlas.errors import BadInputError
+from lossatlas.errors import BadInputError, DataWarning
 from lossatlas.interop.model_files import layers_of_arrays, read_layers
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.landscape.plain_weights import Layer, plain_layers, weights_of_layers
@@ -26,6 +27,8 @@ OF_TORCH = {
     "gelu-tanh": "GELU",
 }
 """Activations by name, and their modules of torch.nn."""
+SOFTPLUS_THRESHOLD = 20
+"""Where torch goes over to the identity by default; it then differs from softplus by 2e-9."""
 OF_SKLEARN = {"tanh": "tanh", "sigmoid": "logistic"}
 OF_SKLEARN_BACK = {"tanh": "tanh", "logistic": "sigmoid"}
 
@@ -146,10 +149,15 @@ def weights_of(landscape: NetworkLandscape, model: Any) -> Float[np.ndarray, " n
         landscape: a network landscape, of the same shape.
         model: a torch `Sequential` of linear layers and activations, a fitted scikit-learn
             `MLPClassifier` or `MLPRegressor`, a dictionary of arrays by name as torch's
-            `state_dict` gives it, or the path of a file of these (see `model_files`).
+            `state_dict` gives it, or the path of a file of these (see `model_files`). The layers
+            of another torch module are taken in the order in which it registers them.
 
     Raises:
         BadInputError: if it is nothing of these, or has another shape or activation.
+
+    Warns:
+        DataWarning: for a torch module that is no `Sequential`: what it computes between its
+            layers, its activation included, cannot be seen.
 
     Examples:
         >>> landscape = NetworkLandscape(np.eye(3), np.arange(3), (2,), 1e-2)
@@ -160,14 +168,14 @@ def weights_of(landscape: NetworkLandscape, model: Any) -> Float[np.ndarray, " n
     expected = landscape.architecture.activation.plain_name
     where, activation = type(model).__name__, None
     if isinstance(model, str | Path):
-        where, layers = str(model), read_layers(model)
+        where, layers = str(model), read_layers(model, landscape.architecture.widths)
     elif hasattr(model, "coefs_"):
         layers = [(m.T, b) for m, b in zip(model.coefs_, model.intercepts_, strict=True)]
         activation = OF_SKLEARN_BACK.get(model.activation, model.activation)
         if landscape.architecture.widths[-1] == 2 and len(layers[-1][0]) == 1:
             layers[-1] = _two_outputs(layers[-1])
     elif hasattr(model, "state_dict"):
-        activation = _torch_activation(model, where)
+        activation = _torch_activation(model, where, expected)
         layers = layers_of_arrays({k: v.numpy() for k, v in model.state_dict().items()}, where)
     elif isinstance(model, dict):
         layers = layers_of_arrays(model, where)
@@ -186,20 +194,30 @@ def _two_outputs(layer: Layer) -> Layer:
     return np.concatenate([-0.5 * matrix, 0.5 * matrix]), np.concatenate([-0.5 * bias, 0.5 * bias])
 
 
-def _torch_activation(model: Any, where: str) -> str | None:
-    """The name of the activation of a Sequential; None if it has none, or is no Sequential."""
+def _torch_activation(model: Any, where: str, expected: str) -> str | None:
+    """The name of the activation of a Sequential; None, and a warning, if it is no Sequential."""
+    computes = next((c for c in type(model).__mro__ if "forward" in vars(c)), type(model))
+    if computes.__name__ != "Sequential":  # its own forward may call anything
+        text = (
+            f"{where}: is no torch Sequential, so that its activation cannot be checked; make "
+            f"sure that it is {expected}, and that the layers are called as they are registered"
+        )
+        warnings.warn(text, DataWarning, stacklevel=3)
+        return None
     names = {kind: name for name, kind in OF_TORCH.items() if name != "gelu-tanh"}
     found = set()
     for module in model.children():
         kind = type(module).__name__
         if kind == "GELU" and module.approximate == "tanh":
             found.add("gelu-tanh")
+        elif kind == "Softplus" and (module.beta != 1 or module.threshold < SOFTPLUS_THRESHOLD):
+            found.add(f"Softplus(beta={module.beta}, threshold={module.threshold})")
         elif kind not in ("Linear", "Identity", "Dropout", "Softmax", "LogSoftmax"):
             found.add(names.get(kind, kind))
     if len(found) > 1:
         problem = f"it has the activations {', '.join(sorted(found))}"
         raise BadInputError(where, problem, "give a network with one kind of activation")
-    return found.pop() if found else None
+    return found.pop() if found else "none"
 
 
 def _available(library: str, table: dict[str, str], name: str) -> str:

@@ -55,8 +55,11 @@ def weights_of_layers(
         BadInputError: if they have another shape, or a weight that the mask has removed.
     """
     found = (layers[0][0].shape[1], *(len(matrix) for matrix, _ in layers)) if layers else ()
-    if found != architecture.widths:
+    shapes = [matrix.shape for matrix, _ in layers]
+    if found != architecture.widths or shapes != list(architecture.matrix_shapes):
         problem = f"its layers are {'-'.join(map(str, found)) or 'none'}"
+        if found == architecture.widths:
+            problem = f"its matrices (receiving, sending) have the shapes {shapes}"
         remedy = f"give a network of the shape {'-'.join(map(str, architecture.widths))}"
         raise BadInputError(where, problem, remedy)
     biases = []

@@ -113,12 +113,14 @@ def explored(
     settings: Mapping[str, Any],
     tools: Tools | None = None,
     reporting: "Reporting | None" = None,
+    begun: Callable[[], object] | None = None,
 ) -> Atlas:
     """As `explore`, without a last word.
 
     Args:
         source, target, settings, tools: those of `explore`.
         reporting: how it is reported.
+        begun: called once everything is checked and the atlas is open, before the first search.
     """
     progress, started, log = Reporting() if reporting is None else reporting
     started = time.monotonic() if started is None else started
@@ -139,6 +141,8 @@ def explored(
     if options.lanes is not None:
         check_lanes(options.lanes, subject.landscape)
     with _opened(target, subject.problem) as atlas:
+        if begun is not None:
+            begun()
         with _reporting(atlas, options, progress, started) as shown:
             report = shown if log is None else _both(shown, log)
             grow(subject.landscape, atlas, options, report, started, tools)

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from lossatlas.atlas import Atlas, Problem
+from lossatlas.atlas.contents import NOISE
 from lossatlas.data import Dataset, RegressionData, Split
 from lossatlas.data.class_counts import warn_of_missing_classes
 from lossatlas.data.frames import Data
@@ -157,7 +158,7 @@ def _landscape(
 
 def _fingerprint(landscape: NetworkLandscape, study: Study) -> dict[str, str]:
     """That of the landscape, and the noise: the labels alone would not say what differs."""
-    noise = {"label noise": noise_text(study.noise)} if study.noise.fraction else {}
+    noise = {NOISE: noise_text(study.noise)} if study.noise.fraction else {}
     return {**landscape.fingerprint(), **noise}
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lossatlas.errors import BadInputError
+from lossatlas.studies.study import Study, study_of_text
 
 TRAIN, TEST = 0.8, 0.2
 """Shares of the rows; all rows, where the testing rows have a file of their own."""
@@ -63,10 +64,36 @@ def study_text(table: str, quick: Quick, numbers: bool) -> str:
     return "\n".join(_table(name, keys) for name, keys in tables.items())
 
 
-def write_study(table: Path, folder: Path, quick: Quick) -> Path:
-    """Write the study of a table into a folder, named like the table; its path.
+class Draft(NamedTuple):
+    """A study that has been checked, and is not written yet.
 
-    A file that is there is left as it is if it says the same.
+    Attributes:
+        study: the study; its ``file`` is where it will be.
+        text: of that file.
+    """
+
+    study: Study
+    text: str
+
+    def write(self) -> Path:
+        """Write the file; its path.
+
+        Raises:
+            BadInputError: if it cannot be written.
+        """
+        path = self.study.file
+        try:
+            path.write_text(self.text, encoding="utf-8")
+        except OSError as error:
+            problem = f"cannot be written ({error.strerror})"
+            raise BadInputError(str(path), problem, "give --atlas in another folder") from error
+        return path
+
+
+def draft_study(table: Path, folder: Path, quick: Quick) -> Draft:
+    """The study of a table, checked as if it were read from a file; nothing is written.
+
+    The file is named like the table. One that is there must say the same.
 
     Args:
         table: the path of the table.
@@ -74,7 +101,8 @@ def write_study(table: Path, folder: Path, quick: Quick) -> Path:
         quick: what is said of the table and the network.
 
     Raises:
-        BadInputError: if a study of this name is there that says something else.
+        BadInputError: if a study of this name is there that says something else, and as
+            `load_study`.
     """
     from lossatlas.parts import find_loss
 
@@ -90,8 +118,7 @@ def write_study(table: Path, folder: Path, quick: Quick) -> Path:
         problem = "is there already, and says something else"
         remedy = f"explore it (lossatlas explore {path}), or give --atlas in another folder"
         raise BadInputError(str(path), problem, remedy)
-    path.write_text(text, encoding="utf-8")
-    return path
+    return Draft(study_of_text(text, path), text)
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -37,7 +37,7 @@ from lossatlas.studies.sources import (
     SklearnSource,
     Table,
 )
-from lossatlas.studies.toml_file import read_toml
+from lossatlas.studies.toml_file import parsed_toml, read_toml
 
 
 class Noise(Table):
@@ -334,7 +334,23 @@ def load_study(path: str | Path) -> Study:
         'D2'
     """
     path = Path(os.path.expanduser(path))
-    tables = read_toml(path)
+    return _study_of_tables(read_toml(path), path)
+
+
+def study_of_text(text: str, path: Path) -> Study:
+    """Check the text of a study that is not written yet.
+
+    Args:
+        text: of the file.
+        path: where it will be; paths in the study are relative to its folder.
+
+    Raises:
+        BadInputError: as `load_study`.
+    """
+    return _study_of_tables(parsed_toml(text, path), path)
+
+
+def _study_of_tables(tables: dict[str, Any], path: Path) -> Study:
     try:
         study = Study.model_validate(tables)
     except ValidationError as error:

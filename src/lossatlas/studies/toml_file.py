@@ -131,7 +131,15 @@ def read_toml(path: Path) -> dict[str, Any]:
         >>> read_toml(study)
         {'data': {'train': 100}}
     """
-    text = _text(path)
+    return parsed_toml(_text(path), path)
+
+
+def parsed_toml(text: str, path: Path) -> dict[str, Any]:
+    """The tables of a text, which is or will be that of a file.
+
+    Raises:
+        BadInputError: as `read_toml`.
+    """
     try:
         return tomllib.loads(text)
     except ValueError as error:  # also for a whole number of thousands of digits
