@@ -248,3 +248,32 @@ def test_a_file_that_vanishes_is_not_written_to(tmp_path, rng):
             atlas.commit(run, [attempt(minima=[network_point(rng)])], "2")
         with Atlas.open(path) as atlas, atlas.reading() as connection:
             assert connection.execute(text("SELECT count(*) FROM minimum")).scalar() == 2
+
+
+def test_two_copies_to_one_place_at_once(pool, tmp_path):
+    """The first that is whole has the place; the other one harms neither it nor other files."""
+    path = fill(tmp_path / "a", pool, [(0, 0, 1)])
+    target, neighbor = tmp_path / "b", tmp_path / "b.partial"
+    neighbor.write_text("of somebody else")
+    with Atlas.open(path) as atlas:
+        slow = copying.new_database(target, atlas)
+        slow.__enter__()
+        fast = copying.new_database(target, atlas)
+        connection = fast.__enter__()
+        fast.__exit__(None, None, None)
+        assert connection.closed
+        assert counts(target) == counts(path)
+        whole = target.read_bytes()
+        with pytest.raises(BadInputError, match="is there already"):
+            slow.__exit__(None, None, None)
+    assert target.read_bytes() == whole
+    assert neighbor.read_text() == "of somebody else"
+    assert {file.name for file in tmp_path.iterdir()} == {"a", "b", "b.partial"}
+
+
+def test_a_copy_may_be_read_by_whom_the_umask_says(pool, tmp_path):
+    path = fill(tmp_path / "a", pool, [(0, 0, 1)])
+    with Atlas.open(path) as atlas:
+        backup(atlas, tmp_path / "b")
+    (tmp_path / "new").touch()
+    assert (tmp_path / "b").stat().st_mode == (tmp_path / "new").stat().st_mode

@@ -44,11 +44,16 @@ def serving(atlases: Sequence[Path], address: str = "127.0.0.1") -> Iterator[str
 
 
 def request(
-    url: str, path: str = "/", method: str = "GET", body: bytes = b"", **headers: str
+    url: str,
+    path: str = "/",
+    method: str = "GET",
+    body: bytes = b"",
+    to: str = "127.0.0.1",
+    **headers: str,
 ) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and content of an answer."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection("127.0.0.1", parts.port or 80, timeout=60)
+    connection = http.client.HTTPConnection(to, parts.port or 80, timeout=60)
     given = {"Host": parts.netloc, **headers}
     try:
         connection.request(method, path, body or None, given)

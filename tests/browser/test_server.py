@@ -4,6 +4,8 @@ import asyncio
 import re
 import shutil
 import socket
+import sys
+from urllib.parse import urlsplit
 
 import pytest
 from serving import request, serving
@@ -46,7 +48,12 @@ def test_nothing_is_written(url, method, path):
     [
         {"Host": "attack.invalid"},
         {"Host": "127.0.0.1.attack.invalid"},
-        {"Host": "127.0.0.1:1"},
+        {"Host": "me@127.0.0.1"},
+        {"Host": "127.0.0.1:port"},
+        {"Host": "[127.0.0.1"},
+        {"Host": "127.0.0.2"},
+        {"Host": "localhost:8888", "Origin": "http://localhost:3000"},
+        {"Host": "localhost:8888", "Origin": "http://127.0.0.1:8888"},
         {"Host": ""},
         {"Origin": "http://attack.invalid"},
         {"Origin": "null"},
@@ -65,17 +72,45 @@ def test_a_web_socket_of_a_foreign_page_is_refused(url):
     from tornado.httpclient import HTTPClientError, HTTPRequest
     from tornado.websocket import websocket_connect
 
-    async def connect(origin: str) -> int:
+    async def connect(origin: str, **headers: str) -> int:
         address = url.replace("http", "ws") + "ws"
-        asked = HTTPRequest(address, headers={"Origin": origin})
+        asked = HTTPRequest(address, headers={"Origin": origin, **headers})
         try:
             connection = await websocket_connect(asked, subprotocols=["bokeh", "wrong"])
         except HTTPClientError as error:
             return error.code
         connection.close()
+        while await connection.read_message() is not None:
+            pass
         return 101
 
     assert asyncio.run(connect("http://attack.invalid")) == 403
+    assert asyncio.run(connect("http://localhost:3000", Host="localhost:8888")) == 403
+    assert asyncio.run(connect("http://localhost:8888", Host="localhost:8888")) == 101
+
+
+@pytest.mark.parametrize("host", ["localhost:8888", "LOCALHOST:1", "127.0.0.1:8888", "[::1]:8888"])
+def test_a_tunnel_may_begin_at_any_port(url, host):
+    for headers in ({}, {"Origin": f"http://{host}"}):
+        assert request(url, Host=host, **headers)[0] == 200
+
+
+def test_a_refusal_says_which_names_are_accepted(url):
+    status, _, content = request(url, Host="other.invalid")
+    assert status == 403
+    assert b"localhost" in content
+    assert b"127.0.0.1" in content
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 is an address on Linux only")
+def test_everywhere_means_every_address_of_the_machine(network_atlas):
+    with serving([network_atlas], "0.0.0.0") as url:
+        port = urlsplit(url).port
+        expected = {"127.0.0.2": 401, "127.0.0.3": 403, "other.invalid": 403}
+        for name, status in expected.items():  # 401: only the token is missing
+            assert request(url, Host=f"{name}:{port}", to="127.0.0.2")[0] == status
+        status, _, content = request(url, Host="127.0.0.2:1", to="127.0.0.2")
+        assert (status, b"addresses of this machine" in content) == (403, True)
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,16 @@
 """Copies of an atlas while programs write to it, and space that is given back.
 
 A copy is one state of the atlas: all of what was committed before, nothing of what comes after. It
-is written beside its place under another name, and takes its place when it is whole and on disk.
+is written in a folder of its own beside its place, and takes it when it is whole and on disk.
 """
 
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Table, delete, select, text
@@ -97,21 +98,38 @@ def new_database(target: str | Path, first: Atlas) -> Iterator[Connection]:
         BadInputError: if there is something at the target already.
     """
     check_new(target)
-    path = None if is_url(target) else Path(target).expanduser()
-    partial = target if path is None else beside(path, ".partial")
-    with suppress(FileNotFoundError):
-        if isinstance(partial, Path):
-            partial.unlink()
-    connected = None
-    copied = isinstance(partial, Path) and first.connected.place is not None
-    try:
+    if is_url(target):
+        with _filled(target, first, copied=False) as connection:
+            yield connection
+        return
+    path = Path(target).expanduser()
+    # A folder of its own, so that nobody else writes there and the copy has the usual permissions.
+    folder = TemporaryDirectory(prefix="partial-", dir=path.parent, ignore_cleanup_errors=True)
+    with folder as own:
+        partial = Path(own) / path.name
+        copied = first.connected.place is not None
         if copied:
             with first.reading() as source:
-                _copy_pages(source, Path(partial))
-        connected = database.connect(partial, 60.0, may_create=True)
-        with database.writing(connected.engine, str(target), locked=False) as connection:
+                _copy_pages(source, partial)
+        with _filled(partial, first, copied=copied, name=str(target)) as connection:
+            yield connection
+        put_in_place(partial, path)
+
+
+@contextmanager
+def _filled(
+    target: str | Path, first: Atlas, *, copied: bool, name: str | None = None
+) -> Iterator[Connection]:
+    """A transaction in a new database, with all rows of an atlas unless they are copied already.
+
+    Messages call it as given, or by its path or its URL without the password.
+    """
+    connected = database.connect(target, 60.0, may_create=True)
+    name = name or connected.name
+    try:
+        with database.writing(connected.engine, name, locked=False) as connection:
             if not copied:
-                _refuse_atlas(connection, connected.name)
+                _refuse_atlas(connection, name)
                 schema.metadata.create_all(connection)
                 with first.reading() as source:
                     copy_rows(source, connection)
@@ -119,15 +137,8 @@ def new_database(target: str | Path, first: Atlas) -> Iterator[Connection]:
             if connection.dialect.name == "postgresql":  # ids of runs are given by a sequence
                 connection.execute(NEXT_RUN)
         database.disconnect(connected, written=True)
-        if isinstance(partial, Path) and path is not None:
-            put_in_place(partial, path)
     except BaseException:
-        if connected is not None:
-            connected.engine.dispose()
-        if isinstance(partial, Path):
-            for ending in ("", "-wal", "-shm", "-journal"):
-                with suppress(OSError):
-                    beside(partial, ending).unlink()
+        connected.engine.dispose()
         raise
 
 

@@ -3,8 +3,9 @@
 Every request passes one gate before Bokeh sees it, web sockets included: it has to be a plain read
 (GET or HEAD) for a name of this server, so that no page of another origin can reach the server by
 a name of its own (DNS rebinding), and where the server can be reached from other machines it has to
-bring the token. Web sockets have to come from a page of this server. Nothing that a visitor sends
-is kept: an atlas is only read.
+bring the token. What a page asks for has to be addressed as the page itself, port included. The
+names of the loopback are accepted with any port, because a tunnel may begin at another one. Nothing
+that a visitor sends is kept: an atlas is only read.
 """
 
 import hashlib
@@ -12,8 +13,9 @@ import hmac
 import secrets
 import socket
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 from typing import Any, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from bokeh.application import Application
 from bokeh.application.handlers import FunctionHandler
@@ -31,6 +33,8 @@ from tornado.web import Application as Refusals, RequestHandler
 from lossatlas.errors import BadInputError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+EVERYWHERE = ("", "0.0.0.0", "::")
+"""What stands for all addresses of this machine."""
 LARGEST_REQUEST = 64 * 1024
 """Bytes of a request, its headers or its body."""
 LARGEST_MESSAGE = 1024 * 1024
@@ -42,12 +46,17 @@ class Access(NamedTuple):
     """Who may talk to the server.
 
     Attributes:
-        hosts: names with ports that requests may be addressed to.
+        names: that requests may be addressed to, in lower case.
+        port: of the server, which all names but those of the loopback need.
+        everywhere: whether it listens at all addresses of this machine; a request may then be
+            addressed to the one that it came in at, too.
         token: what has to be brought; empty where only this machine can reach the server.
         cookie: name of the cookie that remembers the token.
     """
 
-    hosts: frozenset[str]
+    names: frozenset[str]
+    port: int
+    everywhere: bool
     token: str
     cookie: str
 
@@ -61,10 +70,10 @@ class Access(NamedTuple):
             return 405, "This server is only read."
         if "\0" in unquote(request.path):
             return 400, "There is no such address."
-        if request.host.lower() not in self.hosts:
-            return 403, "This server has another name."
+        if not self._is_addressed(request):
+            return 403, self._names_accepted()
         origin = request.headers.get("Origin")
-        if origin is not None and origin.split("://")[-1].lower() not in self.hosts:
+        if origin is not None and origin.split("://")[-1].lower() != request.host.lower():
             return 403, "Pages of other origins may not read this server."
         if self.token and not self._admits(request):
             return 401, "Open the address that lossatlas serve has printed: it holds the token."
@@ -74,6 +83,30 @@ class Access(NamedTuple):
         """Whether the address holds the token."""
         given = request.arguments.get("token", [b""])[0]
         return bool(self.token) and hmac.compare_digest(given, self.token.encode())
+
+    def _is_addressed(self, request: HTTPServerRequest) -> bool:
+        """Whether the host of a request is a name of this server."""
+        try:
+            host = urlsplit(f"//{request.host}")
+            name, port = host.hostname, host.port or 80
+        except ValueError:
+            return False
+        if name is None or host.netloc != request.host or "@" in request.host:
+            return False
+        if name in LOOPBACK:
+            return True
+        known = name in self.names or (self.everywhere and _is_local(name, request))
+        return known and port == self.port
+
+    def _names_accepted(self) -> str:
+        names = ", ".join(sorted(LOOPBACK))
+        others = ", ".join(sorted(self.names.difference(LOOPBACK)))
+        text = f"This server has another name. It answers to {names} with any port"
+        if others:
+            text += f", and with port {self.port} to {others}"
+        if self.everywhere:
+            text += " and the addresses of this machine"
+        return f"{text}."
 
     def _admits(self, request: HTTPServerRequest) -> bool:
         kept = request.cookies.get(self.cookie)
@@ -155,7 +188,7 @@ def start(fill: Callable[[Document], None], address: str = "127.0.0.1", port: in
     loop = IOLoop()
     tornado = BokehTornado(
         {"/": Application(FunctionHandler(fill))},
-        extra_websocket_origins=sorted(access.hosts),
+        extra_websocket_origins=["*"],  # the gate has compared the origin with the host
         websocket_max_message_size_bytes=LARGEST_MESSAGE,
         session_token_expiration=3600,
     )
@@ -180,13 +213,22 @@ def start(fill: Callable[[Document], None], address: str = "127.0.0.1", port: in
 def _access(address: str, port: int) -> Access:
     names = set(LOOPBACK)
     if address not in LOOPBACK:
-        names |= {address, socket.gethostname(), socket.getfqdn()}
-        names |= {one[4][0] for one in _addresses()}
-    hosts = {f"[{name}]:{port}" if ":" in str(name) else f"{name}:{port}" for name in names}
-    if port == 80:
-        hosts |= {host.removesuffix(":80") for host in hosts}
+        names |= {address, socket.gethostname(), socket.getfqdn()} - {""}
+        names |= {str(one[4][0]) for one in _addresses()}
     token = "" if address in LOOPBACK else secrets.token_urlsafe(24)
-    return Access(frozenset(host.lower() for host in hosts), token, f"lossatlas-{port}")
+    known = frozenset(name.lower() for name in names)
+    return Access(known, port, address in EVERYWHERE, token, f"lossatlas-{port}")
+
+
+def _is_local(name: str, request: HTTPServerRequest) -> bool:
+    """Whether a name is the address of this machine at which a request has come in."""
+    accepted = getattr(getattr(request.connection, "stream", None), "socket", None)
+    try:
+        asked = ip_address(name)
+        here = ip_address(accepted.getsockname()[0].partition("%")[0]) if accepted else None
+    except (ValueError, OSError):
+        return False
+    return here is not None and asked in (here, getattr(here, "ipv4_mapped", None))
 
 
 def _addresses() -> Sequence[Any]:
@@ -198,7 +240,6 @@ def _addresses() -> Sequence[Any]:
 
 
 def _url(address: str, port: int, access: Access) -> str:
-    everywhere = address in ("", "0.0.0.0", "::")
-    name = socket.gethostname() if everywhere else address
+    name = socket.gethostname() if address in EVERYWHERE else address
     host = f"[{name}]" if ":" in name else name
     return f"http://{host}:{port}/" + (f"?token={access.token}" if access.token else "")

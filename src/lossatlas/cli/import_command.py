@@ -47,12 +47,12 @@ def import_(
     prepared = prepare(loaded)
     read_database(folder, prepared.landscape.n_weights)  # before an atlas is begun
     with Atlas.open_or_create(target, prepared.problem) as opened:
-        found = import_database(folder, opened, prepared.landscape)
+        found, name = import_database(folder, opened, prepared.landscape), opened.name
     if as_json:
-        show_json({"atlas": target, **found._asdict()})
+        show_json({"atlas": name, **found._asdict()})
         return
     typer.echo(
-        f"{target}: {found.minima} minima and {found.transition_states} transition states of the "
+        f"{name}: {found.minima} minima and {found.transition_states} transition states of the "
         f"source are certified, {len(found.differences)} differences"
     )
     for text in found.differences[:SHOWN]:

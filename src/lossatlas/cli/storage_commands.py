@@ -29,13 +29,16 @@ def merge(
     Points that are the same up to symmetry are one; all runs and attempts are kept, and what one
     atlas has from being a copy of another is there once. The atlases given stay as they are.
     """
+    from lossatlas.atlas import Atlas
     from lossatlas.atlas.joining import merge as join
     from lossatlas.cli.output import show_json
     from lossatlas.shown import counted
 
     joined = join(atlases, output)
     if as_json:
-        show_json({"atlas": output, "joined": [one._asdict() for one in joined]})
+        with Atlas.open(output) as opened:
+            name = opened.name
+        show_json({"atlas": name, "joined": [one._asdict() for one in joined]})
         return
     for one in joined:
         states = counted(one.transition_states, "new transition state")
