@@ -2,14 +2,17 @@
 
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
+from queue import SimpleQueue
 
 import pytest
 from landscapes import nothing, tasks
 
+from lossatlas.distribution import dispatcher as module
 from lossatlas.distribution.dispatcher import Dispatcher
+from lossatlas.distribution.executors import slots
 from lossatlas.distribution.messages import GIVEN_UP, Reply, packed, unpacked
 from lossatlas.distribution.runner import Limits
-from lossatlas.errors import DataWarning, Status
+from lossatlas.errors import ClusterError, DataWarning, Status
 from lossatlas.lanes.requests import Found
 from lossatlas.search.known import KnownPoints
 
@@ -36,6 +39,10 @@ class Scripted(Executor):
 
 
 class KilledWorker(Exception):
+    """As Dask calls it."""
+
+
+class CommClosedError(OSError):
     """As Dask calls it."""
 
 
@@ -112,3 +119,107 @@ def test_an_exploration_tells_what_is_left_by_the_clock(explore, tmp_path, monke
         assert given.clock_seconds_left is None
     else:
         assert 60.0 < given.clock_seconds_left() <= 120.0
+
+
+class Client:
+    """Of Dask, whose scheduler is gone after so many answers."""
+
+    def __init__(self, answers, error, status="running"):
+        self.answers, self.error, self.status = answers, error, status
+
+    def nthreads(self):
+        self.answers -= 1
+        if self.answers < 0:
+            raise self.error
+        return {"one": 1}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CommClosedError("in <TCP>: stream is closed"),
+        TimeoutError("timed out"),
+        RuntimeError("the loop is closed"),
+    ],
+)
+@pytest.mark.parametrize("answers", [0, 1])
+def test_a_scheduler_that_is_gone_is_no_file_that_cannot_be_written(error, answers, monkeypatch):
+    """Whether it is asked for the first time or again."""
+    monkeypatch.setattr(module, "COUNT_AGAIN", -1.0)
+    executor = Scripted([["end"]])
+    executor._client = Client(answers, error)
+    with pytest.raises(ClusterError, match="committed is safe"):
+        list(dispatched(executor).results())
+    assert not executor.batches
+
+
+@pytest.mark.parametrize("status", ["connecting", "closing", "closed"])
+def test_nothing_is_given_to_a_client_without_a_scheduler(status):
+    executor = Scripted([["end"]])
+    executor._client = client = Client(10, OSError())
+    dispatcher = dispatched(executor)
+    client.status = status
+    with pytest.raises(ClusterError, match="connection to the cluster is lost"):
+        list(dispatcher.results())
+    with pytest.raises(ClusterError, match="connection to the cluster is lost"):
+        slots(executor)
+    assert not executor.batches
+    assert client.answers == 9  # it would have been waited for
+
+
+def test_what_an_executor_raises_instead_of_taking_a_batch_is_named():
+    class Gone(Scripted):
+        def submit(self, function, batch):
+            raise CommClosedError("stream is closed")
+
+    with pytest.raises(ClusterError, match="connection to the cluster is lost"):
+        list(dispatched(Gone([["end"]])).results())
+
+
+def test_a_closed_client_of_dask(dask):
+    from distributed import Client
+
+    with Client(dask._client.scheduler.address, set_as_default=False) as client:
+        executor = client.get_executor()
+        assert slots(executor) > 0
+    with pytest.raises(ClusterError, match="committed is safe"):
+        slots(executor)
+
+
+class Never(Scripted):
+    """Answers nothing."""
+
+    def submit(self, function, batch):
+        self.batches.append(batch)
+        return Future()
+
+
+def test_first_batches_are_small_until_it_is_known_how_long_a_search_takes():
+    executor, looked = Never(*[[]] * 512), []
+    limits = Limits(lambda: len(looked) > 1 or looked.append(True))
+    list(dispatched(executor, limits).results())
+    assert [len(batch.known) for batch in executor.batches] == [4, 4]
+
+
+def test_what_is_here_when_an_interrupt_comes_is_handed_on():
+    """A batch that was answered counts, one that was not is not waited for."""
+
+    class First(Scripted):
+        def submit(self, function, batch):
+            future = super().submit(function, batch)
+            return future if len(self.batches) == 1 else Future()
+
+    class Interrupted(SimpleQueue):
+        def get(self, block=True, timeout=None):
+            if not interrupts:
+                interrupts.append(True)
+                raise KeyboardInterrupt
+            return super().get(block, timeout)
+
+    interrupts, results = [], []
+    executor = First(*[[["end"]]] * 8)
+    dispatcher = dispatched(executor)
+    dispatcher.done = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        results.extend(dispatcher.results())
+    assert results == [(number, "end") for number in range(4)]

@@ -16,7 +16,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
-from lossatlas.distribution.executors import executor_lost, slots, worker_died
+from lossatlas.distribution.executors import check_connection, executor_lost, slots, worker_died
 from lossatlas.distribution.messages import (
     GIVEN_UP,
     Batch,
@@ -144,28 +144,36 @@ class Dispatcher:
 
     def results(self) -> Iterator[tuple[int, Any]]:
         """See `Runner`."""
-        while not self.limits.stop():
-            self._send_what_waits()
-            if not (self.sent or self.waiting or self.suspects):
-                if self.complete:
-                    return
-                raise RuntimeError("nothing was submitted, and nothing is on its way")
-            try:
-                number, future = self.done.get(timeout=LOOK_AGAIN)
-            except Empty:
-                continue
-            yield from self._received(number, future)
+        try:
+            while not self.limits.stop():
+                self._send_what_waits()
+                if not (self.sent or self.waiting or self.suspects):
+                    if self.complete:
+                        return
+                    raise RuntimeError("nothing was submitted, and nothing is on its way")
+                try:
+                    number, future = self.done.get(timeout=LOOK_AGAIN)
+                except Empty:
+                    continue
+                yield from self._received(number, future)
+        except KeyboardInterrupt:
+            yield from self._received_until(time.monotonic())  # what is here already counts
+            raise
         yield from self._last_results()
 
     def _last_results(self) -> Iterator[tuple[int, Any]]:
         """What comes back shortly after time is up."""
-        until = time.monotonic() + GRACE
         limited = self.limits.seconds_left is not None and self.limits.seconds_left() <= 0.0
+        if limited:
+            yield from self._received_until(time.monotonic() + GRACE)
+
+    def _received_until(self, until: float) -> Iterator[tuple[int, Any]]:
+        """What comes back until then and can be used; nothing is sent any more."""
         self.waiting.clear()
         self.suspects.clear()
-        while limited and self.sent and (left := until - time.monotonic()) > 0:
+        while self.sent:
             try:
-                number, future = self.done.get(timeout=left)
+                number, future = self.done.get(timeout=max(0.0, until - time.monotonic()))
             except Empty:
                 return
             answered = not future.cancelled() and future.exception() is None
@@ -214,6 +222,7 @@ class Dispatcher:
         return Sent(batch, searches, deaths)
 
     def _send(self, sent: Sent) -> None:
+        check_connection(self.executor)
         clock = self.limits.clock_seconds_left  # a worker cannot tell what CPU time others spend
         left = None if clock is None else max(0.0, clock())
         batch = sent.batch._replace(seconds=left)
@@ -225,7 +234,7 @@ class Dispatcher:
         )
         try:
             future = self.executor.submit(answer, batch)
-        except RuntimeError as error:  # it was shut down, or a process of it has died
+        except (OSError, RuntimeError) as error:  # shut down, a process has died, no connection
             problem = f"the executor refuses work: {error}"
             raise executor_lost(error) or ClusterError(problem) from error
         self.sent[batch.number], self.futures[batch.number] = sent, future

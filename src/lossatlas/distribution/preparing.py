@@ -7,7 +7,7 @@ from concurrent.futures import CancelledError, Executor
 from typing import NamedTuple
 from uuid import uuid4
 
-from lossatlas.distribution.executors import executor_lost, worker_died
+from lossatlas.distribution.executors import check_connection, executor_lost, worker_died
 from lossatlas.distribution.messages import Computing, Setup, packed
 from lossatlas.distribution.versions import versions
 from lossatlas.distribution.worker import Ability, ability, identity
@@ -53,6 +53,7 @@ def prepare(executor: Executor, tools: Tools, lanes: int | None, threads: int | 
 def _ability(executor: Executor, name: str, content: bytes) -> Ability:
     """What a worker answers to the setup; another one is asked where one dies."""
     for tries in range(FIRST_TRIES):
+        check_connection(executor)
         try:
             return executor.submit(ability, name, content).result()
         except CancelledError as error:
