@@ -4,6 +4,7 @@ from hypothesis import given, strategies as st
 
 from lossatlas.distribution.sizes import (
     BATCH_SECONDS,
+    FIRST,
     MOST_A_SECOND,
     batch_size,
     outstanding,
@@ -18,6 +19,7 @@ def test_bounds(waiting, slots, per_search):
     assert 1 <= size <= waiting
     assert batch_size(waiting + 1, slots, per_search) >= size
     if per_search is None:
+        assert size <= FIRST
         return
     rate = slots / per_search / size  # batches a second, while all workers have work
     rare_enough = rate <= MOST_A_SECOND * 1.0001

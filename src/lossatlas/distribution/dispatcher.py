@@ -6,40 +6,34 @@ who commits puts it in order. A batch whose worker died is sent again, its searc
 of which the worker dies once more is set aside.
 """
 
-import os
 import time
 import warnings
-from collections import deque
-from collections.abc import Iterator, Mapping
-from concurrent.futures import CancelledError, Executor, Future
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
-from uuid import uuid4
 
-from lossatlas.distribution.executors import executor_lost, slots, worker_died
+from lossatlas.distribution.executors import check_connection, executor_lost, slots, worker_died
 from lossatlas.distribution.messages import (
     GIVEN_UP,
     Batch,
-    Computing,
     Failure,
     Reply,
     Search,
-    Setup,
     packed,
     unpacked,
 )
+from lossatlas.distribution.preparing import Prepared
 from lossatlas.distribution.runner import Limits, Maker
 from lossatlas.distribution.sizes import batch_size, outstanding
-from lossatlas.distribution.versions import versions
-from lossatlas.distribution.worker import Ability, ability, answer, forget, identity
+from lossatlas.distribution.worker import answer, forget, identity
 from lossatlas.errors import ClusterError, DataWarning, Status
 from lossatlas.lanes.requests import Found
-from lossatlas.lanes.runtime import XLA_FLAGS
 from lossatlas.search.known import KnownPoints
 from lossatlas.search.outcome import Cost, Outcome
-from lossatlas.search.tools import Tools
 
 DEATHS = 2
 """A search is set aside when so many workers have died while they made it."""
@@ -53,8 +47,6 @@ RECENT = 64
 """Batches by which the time that a search takes is judged."""
 LACKING_AGAIN = 1000
 """A batch that is answered so often that something is lacking is lost."""
-FIRST_TRIES = 3
-"""Workers that may die before one has begun."""
 REMEMBERED = 2
 """Workers for each slot of which it is remembered what they have been sent."""
 
@@ -122,6 +114,7 @@ class Dispatcher:
         self.waiting: deque[Search] = deque()
         self.suspects: deque[Search] = deque()  # a worker died while it had them
         self.parts: dict[int, int] = {}
+        self.handed_on: Counter[int] = Counter()  # parts of searches that have not ended
         self.sent: dict[int, Sent] = {}
         self.futures: dict[int, Future] = {}
         self.done: SimpleQueue[tuple[int, Future]] = SimpleQueue()
@@ -151,28 +144,36 @@ class Dispatcher:
 
     def results(self) -> Iterator[tuple[int, Any]]:
         """See `Runner`."""
-        while not self.limits.stop():
-            self._send_what_waits()
-            if not (self.sent or self.waiting or self.suspects):
-                if self.complete:
-                    return
-                raise RuntimeError("nothing was submitted, and nothing is on its way")
-            try:
-                number, future = self.done.get(timeout=LOOK_AGAIN)
-            except Empty:
-                continue
-            yield from self._received(number, future)
+        try:
+            while not self.limits.stop():
+                self._send_what_waits()
+                if not (self.sent or self.waiting or self.suspects):
+                    if self.complete:
+                        return
+                    raise RuntimeError("nothing was submitted, and nothing is on its way")
+                try:
+                    number, future = self.done.get(timeout=LOOK_AGAIN)
+                except Empty:
+                    continue
+                yield from self._received(number, future)
+        except KeyboardInterrupt:
+            yield from self._received_until(time.monotonic())  # what is here already counts
+            raise
         yield from self._last_results()
 
     def _last_results(self) -> Iterator[tuple[int, Any]]:
         """What comes back shortly after time is up."""
-        until = time.monotonic() + GRACE
         limited = self.limits.seconds_left is not None and self.limits.seconds_left() <= 0.0
+        if limited:
+            yield from self._received_until(time.monotonic() + GRACE)
+
+    def _received_until(self, until: float) -> Iterator[tuple[int, Any]]:
+        """What comes back until then and can be used; nothing is sent any more."""
         self.waiting.clear()
         self.suspects.clear()
-        while limited and self.sent and (left := until - time.monotonic()) > 0:
+        while self.sent:
             try:
-                number, future = self.done.get(timeout=left)
+                number, future = self.done.get(timeout=max(0.0, until - time.monotonic()))
             except Empty:
                 return
             answered = not future.cancelled() and future.exception() is None
@@ -221,7 +222,9 @@ class Dispatcher:
         return Sent(batch, searches, deaths)
 
     def _send(self, sent: Sent) -> None:
-        left = None if self.limits.seconds_left is None else max(0.0, self.limits.seconds_left())
+        check_connection(self.executor)
+        clock = self.limits.clock_seconds_left  # a worker cannot tell what CPU time others spend
+        left = None if clock is None else max(0.0, clock())
         batch = sent.batch._replace(seconds=left)
         rows = 0 if batch.states is None else len(batch.states.keys)
         size = len(batch.searches) + len(batch.setup or b"")
@@ -231,7 +234,7 @@ class Dispatcher:
         )
         try:
             future = self.executor.submit(answer, batch)
-        except RuntimeError as error:  # it was shut down, or a process of it has died
+        except (OSError, RuntimeError) as error:  # shut down, a process has died, no connection
             problem = f"the executor refuses work: {error}"
             raise executor_lost(error) or ClusterError(problem) from error
         self.sent[batch.number], self.futures[batch.number] = sent, future
@@ -257,9 +260,13 @@ class Dispatcher:
         if reply.lacking is not None:
             self._send(self._completed(sent, reply))
             return
-        self._count(sent, reply)
-        for search, results in zip(sent.searches, unpacked(reply.results), strict=True):
-            yield from self._results_of(search, results)
+        results = dict(zip(sent.searches, unpacked(reply.results), strict=True))
+        given_up = [search for search, of_it in results.items() if _is_given_up(of_it)]
+        self._count(reply, len(results) - len(given_up))
+        if not self.limits.stop():  # the worker had to end; others can make them
+            self.waiting.extendleft(reversed(given_up))
+        for search, of_it in results.items():
+            yield from self._results_of(search, of_it)
 
     def _completed(self, sent: Sent, reply: Reply) -> Sent:
         """A batch with what a worker has found lacking."""
@@ -276,9 +283,10 @@ class Dispatcher:
             batch=batch._replace(setup=setup, first=first, states=states, tries=tries)
         )
 
-    def _count(self, sent: Sent, reply: Reply) -> None:
+    def _count(self, reply: Reply, ended: int) -> None:
         self.traffic = self.traffic.plus(batches=1, bytes_received=len(reply.results))
-        self.recent.append((reply.seconds, len(sent.searches)))
+        if ended:
+            self.recent.append((reply.seconds, ended))
         first = self.spent.get(reply.worker, (reply.cpu_seconds - reply.seconds, 0.0))[0]
         self.spent[reply.worker] = (max(0.0, first), reply.cpu_seconds)
         self.has.pop(reply.worker, None)
@@ -287,12 +295,16 @@ class Dispatcher:
             del self.has[next(iter(self.has))]  # a worker that has left, or has nothing to do
 
     def _results_of(self, search: Search, results: list[Any]) -> Iterator[tuple[int, Any]]:
-        for result in results:
+        """What is new of it: a search that was given up and sent again begins anew."""
+        ended = not _is_given_up(results)
+        for result in results[self.handed_on[search.position] : None if ended else -1]:
             if isinstance(result, Failure):
                 raise unpacked(result.error)
-            if not (isinstance(result, str) and result == GIVEN_UP):
-                yield search.position, result
-        self.parts.pop(search.position, None)
+            self.handed_on[search.position] += 1
+            yield search.position, result
+        if ended:
+            self.parts.pop(search.position, None)
+            del self.handed_on[search.position]
 
     def _failed(self, sent: Sent, error: BaseException) -> Iterator[tuple[int, Any]]:
         """A batch that no worker has answered."""
@@ -309,15 +321,20 @@ class Dispatcher:
                 stacklevel=2,
             )
             aside = Outcome(Status.LOST_WORKER, Cost())
-            parts = self.parts.pop(search.position, 1)
+            parts = self.parts.pop(search.position, 1) - self.handed_on.pop(search.position, 0)
             yield from [(search.position, Found(aside))] * (parts - 1)
             yield search.position, aside
+
+
+def _is_given_up(results: list[Any]) -> bool:
+    """Whether a worker ended a search before it had ended by itself."""
+    return isinstance(results[-1], str) and results[-1] == GIVEN_UP
 
 
 @contextmanager
 def elsewhere(
     executor: Executor,
-    setup: "Prepared",
+    setup: Prepared,
     known: KnownPoints,
     limits: Limits,
 ) -> Iterator[Dispatcher]:
@@ -334,69 +351,3 @@ def elsewhere(
         yield dispatcher
     finally:
         dispatcher.close()
-
-
-class Prepared(NamedTuple):
-    """What workers are sent once, and what the first of them has answered.
-
-    Attributes:
-        name: of the exploration.
-        content: pickled `Computing` and `Setup`.
-        ability: of one worker; all are taken to be alike.
-    """
-
-    name: str
-    content: bytes
-    ability: Ability
-
-
-def prepare(executor: Executor, tools: Tools, lanes: int | None, threads: int | None) -> Prepared:
-    """Send the setup to one worker, and hear what it can do.
-
-    Raises:
-        BadInputError: if the landscape cannot be sent.
-        ClusterError: if there is no worker that could answer, or it has other versions.
-    """
-    name, own = uuid4().hex, identity()
-    flags = os.environ.get("XLA_FLAGS", "")
-    computing = Computing(own, flags, all(flag in flags for flag in XLA_FLAGS))
-    where = "explore: landscape"
-    content = packed((computing, packed(Setup(tools, lanes, threads, own), where)), where)
-    first = _ability(executor, name, content)
-    _compare(versions(), first)
-    return Prepared(name, content, first)
-
-
-def _ability(executor: Executor, name: str, content: bytes) -> Ability:
-    """What a worker answers to the setup; another one is asked where one dies."""
-    for tries in range(FIRST_TRIES):
-        try:
-            return executor.submit(ability, name, content).result()
-        except CancelledError as error:
-            problem = "the executor has cancelled the first task: it was shut down"
-            raise ClusterError(problem) from error
-        except Exception as error:
-            if not worker_died(error) or tries + 1 == FIRST_TRIES:
-                raise executor_lost(error) or ClusterError(
-                    f"no worker can begin: {error}"
-                ) from error
-    raise AssertionError("the last try returns or raises")
-
-
-def _compare(own: Mapping[str, str], other: Ability) -> None:
-    """Refuse another version of this package in workers, and warn of others that round otherwise.
-
-    Raises:
-        ClusterError: says which.
-    """
-    differ = [
-        f"{name} {other.versions.get(name)} (here {own[name]})"
-        for name in own
-        if own[name] != other.versions.get(name)
-    ]
-    if not differ:
-        return
-    text = f"{other.worker} has {', '.join(differ)}"
-    if own["lossatlas"] != other.versions.get("lossatlas"):
-        raise ClusterError(f"{text}; install the same version of lossatlas there and here")
-    warnings.warn(f"{text}: results may be rounded otherwise", DataWarning, stacklevel=3)

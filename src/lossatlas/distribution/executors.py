@@ -10,6 +10,10 @@ WORKER_DIED = ("KilledWorker", "WorkerLost", "ManagerLost")
 """Exceptions by which Dask and Parsl say that a worker has died; others can go on."""
 CONNECTION_LOST = ("FutureCancelledError", "CancelledError", "CommClosedError")
 """Exceptions by which they say that none of them can be reached any more."""
+NOT_RUNNING = ("connecting", "closing", "closed")
+"""What a client of Dask calls itself where no scheduler answers it."""
+KEPT = "all that was committed is safe; start it again and run the same command to go on"
+LOST = f"the connection to the cluster is lost; {KEPT}"
 
 
 def check_executor(executor: Any) -> None:
@@ -32,12 +36,29 @@ def slots(executor: Executor) -> int:
     """Batches that an executor works on at once, now: its threads, those of all workers together.
 
     Of an executor that does not say it, as many as this machine has cores.
+
+    Raises:
+        ClusterError: if its scheduler does not answer.
     """
+    check_connection(executor)
     client = getattr(executor, "_client", None)
     if client is not None and hasattr(client, "nthreads"):  # Dask; workers join and leave
-        return sum(client.nthreads().values())
+        try:
+            return sum(client.nthreads().values())
+        except (OSError, RuntimeError) as error:  # whatever it is, no file is at fault
+            raise executor_lost(error) or ClusterError(f"{LOST} ({error})") from error
     workers = getattr(executor, "_max_workers", None)
     return workers if isinstance(workers, int) else (os.cpu_count() or 1)
+
+
+def check_connection(executor: Executor) -> None:
+    """Refuse a client of Dask that knows that its scheduler is gone: it would wait for it.
+
+    Raises:
+        ClusterError: says how to go on.
+    """
+    if getattr(getattr(executor, "_client", None), "status", None) in NOT_RUNNING:
+        raise ClusterError(LOST)
 
 
 def worker_died(error: BaseException) -> bool:
@@ -47,9 +68,8 @@ def worker_died(error: BaseException) -> bool:
 
 def executor_lost(error: BaseException) -> ClusterError | None:
     """What to say where an exception says that the executor can make no more batches."""
-    kept = "all that was committed is safe; start it again and run the same command to go on"
     if isinstance(error, BrokenExecutor):
-        return ClusterError(f"a process of the executor has died, which ends it ({error}); {kept}")
+        return ClusterError(f"a process of the executor has died, which ends it ({error}); {KEPT}")
     if type(error).__name__ in CONNECTION_LOST:
-        return ClusterError(f"the connection to the cluster is lost; {kept}")
+        return ClusterError(LOST)
     return None

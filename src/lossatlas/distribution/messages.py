@@ -59,8 +59,8 @@ class Batch(NamedTuple):
         states: the transition states from there on.
         setup: pickled `Computing` and, pickled in turn, `Setup`; None where workers are thought to
             have it.
-        seconds: how long it may take; None for any time. Searches that have not ended by then are
-            given up.
+        seconds: how long it may take by the clock; None for any time. Searches that have not ended
+            by then are given up.
         tries: how often it was sent before, which makes each try another task for an executor
             that remembers tasks.
     """

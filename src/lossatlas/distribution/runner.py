@@ -19,11 +19,14 @@ class Limits(NamedTuple):
 
     Attributes:
         stop: whether searches that are in flight are to be dropped; asked often.
-        seconds_left: until then; None where there is no limit.
+        seconds_left: until then, of the clock or of CPU time, whichever are fewer; None where
+            there is no limit.
+        clock_seconds_left: until then, of the clock alone; None where it sets no limit.
     """
 
     stop: Callable[[], bool] = lambda: False
     seconds_left: Callable[[], float] | None = None
+    clock_seconds_left: Callable[[], float] | None = None
 
 
 class Runner(Protocol):

@@ -13,6 +13,8 @@ MOST_A_SECOND = 50.0
 """Batches that are sent in a second, at most: what a scheduler handles without effort."""
 FEW = 16
 """So many slots are few."""
+FIRST = 4
+"""Searches of a batch, at most, while it is not known how long one takes."""
 SHARES = 2
 """Parts for each slot that what is waiting is divided into."""
 
@@ -27,14 +29,16 @@ def batch_size(waiting: int, slots: int, seconds: float | None) -> int:
 
     Examples:
         >>> batch_size(24, 2, None), batch_size(24, 2, 2.0), batch_size(24, 2, 30.0)
-        (6, 5, 1)
+        (4, 5, 1)
         >>> batch_size(12_000, 500, 2.0)
         5
         >>> batch_size(6_000, 1_000, 0.2)
         100
     """
     share = math.ceil(waiting / (SHARES * max(1, slots)))
-    if seconds is None or seconds <= 0.0:
+    if seconds is None:
+        return max(1, min(share, FIRST))
+    if seconds <= 0.0:
         return max(1, share)
     long_enough = int(BATCH_SECONDS / seconds)
     rate = slots / seconds  # searches a second, all slots together

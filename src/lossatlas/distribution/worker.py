@@ -9,8 +9,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -68,9 +68,9 @@ def ability(exploration: str, setup: bytes) -> Ability:
     from lossatlas.distribution.versions import versions
     from lossatlas.landscape.device import device
 
-    state = _state(exploration, setup)
-    assert state is not None  # the setup was given
-    capacity, used = state.engine.capacity, device()
+    with _in_use(exploration, setup) as state:
+        assert state is not None  # the setup was given
+        capacity, used = state.engine.capacity, device()
     return Ability(
         identity(),
         capacity.lanes,
@@ -83,10 +83,14 @@ def ability(exploration: str, setup: bytes) -> Ability:
 
 def answer(batch: Batch) -> Reply:
     """Make the searches of a batch, or say what is lacking for that."""
+    with _in_use(batch.exploration, batch.setup) as state:
+        if state is None:
+            return Reply(batch.number, identity(), Lacking(True, 0))
+        return _answer(state, batch)
+
+
+def _answer(state: "_State", batch: Batch) -> Reply:
     begun = time.monotonic()
-    state = _state(batch.exploration, batch.setup)
-    if state is None:
-        return Reply(batch.number, identity(), Lacking(True, 0))
     there = state.learn(batch)
     if there is not None:
         return Reply(batch.number, identity(), Lacking(False, there))
@@ -109,8 +113,23 @@ _GUARD = threading.Lock()
 _STATES: "dict[str, _State]" = {}
 
 
+@contextmanager
+def _in_use(exploration: str, setup: bytes | None) -> "Iterator[_State | None]":
+    """What this process knows of an exploration; None if it does not have its setup.
+
+    Nothing that is in use is dropped to make room for another exploration.
+    """
+    state = _state(exploration, setup)
+    try:
+        yield state
+    finally:
+        if state is not None:
+            with _GUARD:
+                state.at_work -= 1
+
+
 def _state(exploration: str, setup: bytes | None) -> "_State | None":
-    """What this process knows of an exploration; None if it does not have its setup."""
+    """The same, counted as in use from the moment it is found."""
     with _GUARD:
         state = _STATES.get(exploration)
         if state is None and setup is not None:
@@ -118,6 +137,8 @@ def _state(exploration: str, setup: bytes | None) -> "_State | None":
             idle = [key for key, other in _STATES.items() if key != exploration and other.idle]
             for key in idle[: max(0, len(_STATES) - KEPT)]:
                 _STATES.pop(key).close()
+        if state is not None:
+            state.at_work += 1
         return state
 
 
@@ -150,7 +171,8 @@ class _State:
             self.engine = Engine(self.tools.landscape.surface, own.lanes)  # one a device
         self.lock = threading.Lock()
         self.session: _Session | None = None
-        self.at_work = 0
+        self.closed = False
+        self.at_work = 0  # batches that use it, counted under `_GUARD`
 
     @property
     def idle(self) -> bool:
@@ -168,18 +190,18 @@ class _State:
             return there if there < max(batch.known, default=0) else None
 
     def make(self, batch: Batch) -> list[list[Any]]:
-        """Make the searches; what each handed over and returned."""
+        """Make the searches; what each handed over and returned.
+
+        All are given up where the exploration has been forgotten meanwhile.
+        """
         with self.lock:
-            self.at_work += 1
-            if self.session is not None and self.session.error is not None:
+            if self.closed:  # nobody would close another session
+                return [[GIVEN_UP] for _ in batch.known]
+            if self.session is not None and self.session.over:
                 self.session.close()
                 self.session = None
             session = self.session = self.session or _Session(self.engine)
-        try:
-            return session.make(self._searches(batch), batch.seconds)
-        finally:
-            with self.lock:
-                self.at_work -= 1
+        return session.make(self._searches(batch), batch.seconds)
 
     def _searches(self, batch: Batch) -> list[Callable[[], Search]]:
         makers = unpacked(batch.searches)
@@ -193,7 +215,7 @@ class _State:
 
     def close(self) -> None:
         with self.lock:
-            session, self.session = self.session, None
+            session, self.session, self.closed = self.session, None, True
         if session is not None:
             session.close()
 
@@ -226,6 +248,7 @@ class _Session:
     def __init__(self, engine: Engine) -> None:
         self.stack = ExitStack()
         self.error: BaseException | None = None
+        self.over = False  # no more results are sorted
         self.lock = threading.Lock()
         self.owners: dict[int, tuple[_Waiting, int]] = {}
         self.ready: SimpleQueue[bool] = SimpleQueue()
@@ -234,10 +257,15 @@ class _Session:
         self.thread.start()
 
     def make(self, makers: Sequence[Callable[[], Search]], seconds: float | None) -> list:
-        """Make searches; what each handed over and returned."""
+        """Make searches; what each handed over and returned.
+
+        Where the session was closed they are given up, where it failed its error is raised.
+        """
         waiting = _Waiting(len(makers))
         with self.lock:  # no result is sorted before its owner is known
-            for number, make in enumerate(makers):
+            if self.over:
+                waiting.done.set()  # nobody would
+            for number, make in enumerate(() if self.over else makers):
                 position = self.session.submit(_guarded(make, waiting))
                 self.owners[position] = (waiting, number)
         if makers:
@@ -262,6 +290,7 @@ class _Session:
         except BaseException as error:  # of the engine: those of searches are results
             self.error = error
         with self.lock:
+            self.over = True
             for waiting, _ in self.owners.values():
                 waiting.done.set()
 

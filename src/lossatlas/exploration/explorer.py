@@ -10,6 +10,7 @@ searches that have finished behind one that has not are kept too. An exploration
 goes on where it ended (`resuming`).
 """
 
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -228,8 +229,13 @@ class _Rounds:
             return "number"
         if self._complete():
             return "complete"
-        limited = self.options.minutes is not None or self.options.cpu_minutes is not None
-        limits = Limits(self.stopped, self.seconds_left if limited else None)
+        by_clock = self.options.minutes is not None
+        limited = by_clock or self.options.cpu_minutes is not None
+        limits = Limits(
+            self.stopped,
+            self.seconds_left if limited else None,
+            self.clock_seconds_left if by_clock else None,
+        )
         with place.open(self.observer.fold.known, limits) as runner:
             self.runner, self.uncompiled = runner, runner.uncompiled
             self._begin(recorded)
@@ -253,6 +259,10 @@ class _Rounds:
         if self.options.cpu_minutes is not None:  # asked for at every step of every worker
             cpu = time.process_time() - self.cpu_begun + self.cpu_elsewhere
         return self.options.seconds_left(seconds, cpu)
+
+    def clock_seconds_left(self) -> float:
+        """The same without what CPU time is limited to."""
+        return self.options.seconds_left(time.monotonic() - self.begun, -math.inf)
 
     def _complete(self) -> bool:
         wanted = self.options.until

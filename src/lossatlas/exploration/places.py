@@ -5,8 +5,9 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import NamedTuple
 
-from lossatlas.distribution.dispatcher import elsewhere, prepare
+from lossatlas.distribution.dispatcher import elsewhere
 from lossatlas.distribution.executors import check_executor, slots
+from lossatlas.distribution.preparing import prepare
 from lossatlas.distribution.runner import Limits, Runner, here
 from lossatlas.exploration.stop_rules import ExploreOptions
 from lossatlas.landscape.base import Landscape
