@@ -130,6 +130,42 @@ def test_a_loss_of_its_own_runs_on_the_exact_hessian():
     np.testing.assert_allclose(hessian, expected, atol=1e-12)
 
 
+def own(loss, outputs=1, targets=NUMBERS, **options):
+    arguments = {"l2": 1e-2} | options
+    return ModelLandscape(plain(outputs=outputs), loss, (X, targets), **arguments)
+
+
+def scaled(factor):
+    return lambda outputs, target: factor * ((outputs - target) ** 2).sum()
+
+
+def test_the_fingerprint_of_a_loss_of_its_own_speaks_of_its_values():
+    one, again, other = (own(scaled(factor)).fingerprint() for factor in (1.0, 1.0, 1.0 + 1e-6))
+    assert one == again != other
+    assert own(scaled(1.0), name="mine").fingerprint() not in (one, other)
+
+
+def test_a_name_changes_nothing_where_all_parts_are_built_in():
+    named = own("softmax-cross-entropy", 3, LABELS, name="mine")
+    assert named.fingerprint() == BUILT_IN.fingerprint()
+
+
+@pytest.mark.parametrize("recognize", [True, False])
+@pytest.mark.parametrize(
+    ("loss", "outputs", "targets"),
+    [
+        ("mean-squared-error", 2, NUMBERS[:, 0]),
+        ("mean-squared-error", 1, np.hstack([NUMBERS, NUMBERS])),
+        ("binary-cross-entropy", 2, LABELS % 2),
+        ("smooth-auc", 3, LABELS % 2),
+        (log_cosh, 2, NUMBERS),
+    ],
+)
+def test_outputs_that_do_not_fit_the_targets_are_refused(loss, outputs, targets, recognize):
+    with pytest.raises(BadInputError, match=f"the model has {outputs} outputs, the loss wants"):
+        own(loss, outputs, targets, recognize=recognize)
+
+
 def attention(p, x):
     """No dense layers in sequence."""
     return (jnp.tanh(x @ p["q"]) * jnp.tanh(x @ p["k"])) @ p["v"]

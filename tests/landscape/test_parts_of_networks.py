@@ -8,7 +8,7 @@ import pytest
 
 from lossatlas.errors import BadInputError
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.parts import find_activation
+from lossatlas.parts import Activation, find_activation
 
 RANDOM = np.random.default_rng(7)
 INPUTS = RANDOM.normal(size=(23, 3))
@@ -168,6 +168,36 @@ def test_the_fingerprint_tells_parts_apart():
     assert prints[0] == "softmax cross-entropy, tanh"  # that of earlier versions
     assert len(set(prints)) == 3
     assert "smooth AUC" in network(loss="smooth-auc").fingerprint()["loss"]
+
+
+def scaled_tanh(factor):
+    def value(z):
+        return factor * jax.numpy.tanh(z)
+
+    def slope(z, a):
+        return factor - a * a / factor
+
+    def curvature(z, a):
+        return -2.0 * a / factor * slope(z, a)
+
+    return Activation("mine", value, slope, curvature, odd=True)
+
+
+def test_the_fingerprint_tells_parts_of_one_name_apart():
+    prints = [network(scaled_tanh(factor)).fingerprint()["loss"] for factor in (1.0, 1.0, 1.001)]
+    assert prints[0] == prints[1] != prints[2]
+    assert prints[0].startswith("softmax cross-entropy, mine, values ")
+
+
+@pytest.mark.parametrize("options", [{}, {"regularize_biases": False}])
+@pytest.mark.parametrize("loss", TARGETS)
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu"])
+def test_the_fingerprint_of_built_in_parts_is_their_names(activation, loss, options):
+    landscape = network(activation, loss, **options)
+    parts = landscape.architecture
+    free = ", biases not regularized" if options else ""
+    expected = f"{parts.loss.title}, {parts.activation.name}{free}"
+    assert landscape.fingerprint()["loss"] == expected
 
 
 def test_one_output_gives_logits_of_two_classes():

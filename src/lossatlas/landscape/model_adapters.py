@@ -1,10 +1,12 @@
 """Models of other libraries as functions of one float64 vector.
 
 A model is a pair ``(function, parameters)``, a Flax Linen pair ``(module, variables)``, a Flax NNX
-module, or an Equinox module. Its parameters are the floating-point arrays of a pytree.
+module, or an Equinox module. Its parameters are the floating-point arrays of a pytree; whole
+numbers and all else in it stay as they are. Of the variables of a Flax Linen module, those of the
+collection "params" are parameters.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -59,7 +61,7 @@ def adapted(model: Any) -> AdaptedModel:
     if isinstance(model, tuple) and len(model) == 2:
         module, parameters = model
         if _is_from(module, "flax.linen"):
-            return _adapted(parameters, lambda p: p, lambda p, x: module.apply(p, x))
+            return _of_linen(module, parameters)
         if callable(module):
             return _adapted(parameters, lambda p: p, module)
     if _is_from(model, "flax.nnx"):
@@ -75,6 +77,17 @@ def adapted(model: Any) -> AdaptedModel:
 
 def _is_from(thing: Any, package: str) -> bool:
     return any(kind.__module__.startswith(package) for kind in type(thing).__mro__)
+
+
+def _of_linen(module: Any, variables: Any) -> AdaptedModel:
+    if not isinstance(variables, Mapping) or "params" not in variables:
+        problem = "the variables of the Flax module have no collection 'params'"
+        raise BadInputError("model", problem, "give all that module.init gives")
+
+    def is_parameter(path: Any) -> bool:
+        return jax.tree_util.keystr(path[:1]) == "['params']"
+
+    return _adapted(variables, lambda p: p, lambda p, x: module.apply(p, x), is_parameter)
 
 
 def _of_nnx(model: Any) -> AdaptedModel:
@@ -100,21 +113,54 @@ def _of_equinox(model: Any) -> AdaptedModel:
 
 
 def _adapted(
-    parameters: Any, rebuilt: Callable[[Any], Any], apply: Callable[[Any, Any], Any]
+    given: Any,
+    rebuilt: Callable[[Any], Any],
+    apply: Callable[[Any, Any], Any],
+    is_parameter: Callable[[Any], bool] = lambda path: True,
 ) -> AdaptedModel:
+    """The model whose parameters are the floating-point arrays of a pytree, at some paths of it."""
+    found, structure = jax.tree_util.tree_flatten_with_path(given)
+    trained = [is_parameter(path) and _is_inexact(x) for path, x in found]
     with jax.enable_x64(True):
-        kept = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), parameters)
-        start, unravel = ravel_pytree(kept)
+        kept = [
+            _double(x, path) if _is_inexact(x) else jnp.asarray(x) if _is_array(x) else x
+            for path, x in found
+        ]
+        start, unravel = ravel_pytree([x for x, is_it in zip(kept, trained, strict=True) if is_it])
         if not start.size:
             raise BadInputError("model", "it has no parameters", "give arrays of floating point")
-        numbered = unravel(jnp.arange(start.size, dtype=jnp.float64))
-        leaves = [
-            Leaf(jax.tree_util.keystr(path), np.asarray(x).astype(int))
-            for path, x in jax.tree_util.tree_leaves_with_path(numbered)
-        ]
+        tables = unravel(jnp.arange(start.size, dtype=jnp.float64))
+    paths = [path for (path, _), is_it in zip(found, trained, strict=True) if is_it]
+    leaves = [
+        Leaf(jax.tree_util.keystr(path), np.asarray(table).astype(int))
+        for path, table in zip(paths, tables, strict=True)
+    ]
+
+    def whole(w: Any) -> Any:
+        parts = iter(unravel(w))
+        every = [next(parts) if is_it else x for x, is_it in zip(kept, trained, strict=True)]
+        return structure.unflatten(every)
 
     def of_vector(w: Any, inputs: Any) -> Any:
-        outputs = apply(unravel(w), inputs)
+        outputs = apply(whole(w), inputs)
         return outputs[:, None] if outputs.ndim == 1 else outputs
 
-    return AdaptedModel(of_vector, np.asarray(start), lambda w: rebuilt(unravel(w)), leaves)
+    return AdaptedModel(of_vector, np.asarray(start), lambda w: rebuilt(whole(w)), leaves)
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "biuf"
+
+
+def _is_inexact(x: Any) -> bool:
+    """Whether it is an array or a number of floating point."""
+    if isinstance(x, float | complex):
+        return True
+    return hasattr(x, "dtype") and bool(jnp.issubdtype(x.dtype, jnp.inexact))
+
+
+def _double(x: Any, path: Any) -> Any:
+    if jnp.issubdtype(jnp.result_type(x), jnp.complexfloating):
+        problem = f"{jax.tree_util.keystr(path)} is complex"
+        raise BadInputError("model", problem, "give real and imaginary parts as two arrays")
+    return jnp.asarray(x, jnp.float64)

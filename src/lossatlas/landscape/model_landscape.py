@@ -20,10 +20,15 @@ from lossatlas.landscape.network_targets import checked_targets, encoded
 from lossatlas.landscape.plain_weights import plain_layers, weights_of_layers
 from lossatlas.landscape.unit_symmetry import UnitSymmetry
 from lossatlas.parts import OutputLoss, find_loss
+from lossatlas.parts.identity import built_in, identity
 from lossatlas.parts.loss_of_item import loss_of_item
 
 RANGE = 5.0
 """Random starts are uniform between minus this and this."""
+
+
+NAME = "model"
+"""What a model is called that was given no name."""
 
 
 class _Given(NamedTuple):
@@ -31,7 +36,8 @@ class _Given(NamedTuple):
 
     Attributes:
         inputs: (items, features).
-        labels: classes or targets of the items.
+        labels: classes or targets of the items, checked.
+        outputs: of the model, as many as the loss wants.
         loss: of the outputs.
         l2: lambda.
         regularize_biases: whether the L2 term includes arrays of one dimension.
@@ -40,6 +46,7 @@ class _Given(NamedTuple):
 
     inputs: np.ndarray
     labels: np.ndarray
+    outputs: int
     loss: OutputLoss
     l2: float
     regularize_biases: bool
@@ -65,8 +72,9 @@ class ModelLandscape:
             the positions in the flat vector; or None.
         regularize_biases: whether the L2 term includes arrays of one dimension.
         recognize: whether dense layers may be recognized.
-        name: what to call it, part of the fingerprint where it is not recognized. Give another name
-            whenever the model changes.
+        name: what to call it, part of the fingerprint where it is not recognized, or its loss or
+            activation is not built in. Give another name whenever a model changes that is not
+            recognized.
 
     Attributes:
         recognized: the `NetworkLandscape` that the model is; None if it is not recognized.
@@ -101,7 +109,7 @@ class ModelLandscape:
         symmetry: Any = "automatic",
         regularize_biases: bool = True,
         recognize: bool = True,
-        name: str = "model",
+        name: str = NAME,
     ) -> None:
         inputs, labels = _arrays(data, name)
         self.model: AdaptedModel = adapted(model)
@@ -109,8 +117,10 @@ class ModelLandscape:
         if not (np.isfinite(l2) and l2 > 0):
             raise BadInputError(f"{name}: l2", f"{l2} is not positive", "try 1e-4")
         self.loss = _checked_loss(loss, labels, name)
-        given = _Given(inputs, labels, self.loss, float(l2), regularize_biases, name)
-        _check_outputs(self.model, inputs, name)
+        outputs = _check_outputs(self.model, inputs, name)
+        labels = _check_targets(inputs, labels, outputs, self.loss, name)
+        given = _Given(inputs, labels, outputs, self.loss, float(l2), regularize_biases, name)
+        self.name = name
         self.layers = dense_layers(self.model, inputs.shape[1])
         automatic = isinstance(symmetry, str)
         wanted = recognize and automatic and self.layers is not None
@@ -188,8 +198,15 @@ class ModelLandscape:
         return self.inner.breaking_directions(w, modes)
 
     def fingerprint(self) -> dict[str, str]:
-        """That of the network which it is, or the name, data, loss and lambda."""
-        return self.inner.fingerprint()
+        """That of the network which it is, or the name, data, loss and lambda.
+
+        The name of a network is part of it if one was given and its parts are not all built in.
+        """
+        found = self.inner.fingerprint()
+        if self.recognized is None or self.name == NAME:
+            return found
+        parts = self.recognized.architecture.activation, self.loss
+        return found if all(map(built_in, parts)) else {**found, "model": self.name}
 
 
 def _network(
@@ -241,19 +258,16 @@ def _function(
 
 def _energy(model: AdaptedModel, given: _Given) -> tuple[Callable[[Any], Any], str]:
     """E(w), and what identifies it."""
-    inputs, loss, l2 = given.inputs, given.loss, given.l2
-    outputs = _check_outputs(model, inputs, given.name)
-    classes = outputs if loss.targets == "classes" else None
-    labels, wanted = checked_targets(inputs, given.labels, classes, loss.targets)
-    if wanted != outputs:
-        problem = f"the model has {outputs} outputs, the loss wants {wanted}"
-        raise BadInputError(given.name, problem, "give as many outputs as classes or targets")
+    inputs, labels, loss, l2 = given.inputs, given.labels, given.loss, given.l2
     penalized = np.ones(len(model.start))
     if not given.regularize_biases:
         for leaf in model.leaves:
             penalized[leaf.positions] = float(leaf.positions.ndim != 1)
     with jax.enable_x64(True):
-        x, y = jax.numpy.asarray(inputs), jax.numpy.asarray(encoded(labels, outputs, loss.targets))
+        x, y = (
+            jax.numpy.asarray(inputs),
+            jax.numpy.asarray(encoded(labels, given.outputs, loss.targets)),
+        )
 
     def energy(w: Any) -> Any:
         data = loss.value(model.apply(w, x).T, y).mean()
@@ -261,7 +275,8 @@ def _energy(model: AdaptedModel, given: _Given) -> tuple[Callable[[Any], Any], s
 
     numbers = np.asarray(labels, np.float64).tobytes()
     digest = hashlib.sha256(inputs.tobytes() + numbers).hexdigest()
-    title = f"{given.name}: {loss.title}, l2 {l2!r}, data {digest[:16]}"
+    named = loss.title + identity(loss, given.outputs)
+    title = f"{given.name}: {named}, l2 {l2!r}, data {digest[:16]}"
     if not given.regularize_biases:
         title += ", biases not regularized"
     return energy, title
@@ -315,6 +330,18 @@ def _checked_loss(loss: Any, labels: np.ndarray, name: str) -> OutputLoss:
     kind = "classes" if labels.dtype.kind in "iub" else "numbers"
     function: Any = loss
     return loss_of_item(function, getattr(loss, "__qualname__", "own loss"), kind)
+
+
+def _check_targets(
+    inputs: np.ndarray, labels: np.ndarray, outputs: int, loss: OutputLoss, name: str
+) -> np.ndarray:
+    """The labels or targets, if the model has as many outputs as they need."""
+    classes = outputs if loss.targets == "classes" else None
+    labels, wanted = checked_targets(inputs, labels, classes, loss.targets)
+    if wanted != outputs:
+        problem = f"the model has {outputs} outputs, the loss wants {wanted}"
+        raise BadInputError(name, problem, "give as many outputs as classes or targets")
+    return labels
 
 
 def _check_outputs(model: AdaptedModel, inputs: np.ndarray, name: str) -> int:

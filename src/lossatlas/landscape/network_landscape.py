@@ -23,6 +23,7 @@ from lossatlas.landscape.unit_symmetry import UnitSymmetry
 from lossatlas.parts import Activation, OutputLoss, find_activation, find_loss
 from lossatlas.parts.activation import applied
 from lossatlas.parts.centered import centered
+from lossatlas.parts.identity import identity
 from lossatlas.shown import html_table
 
 PROBES = 8
@@ -252,14 +253,20 @@ class NetworkLandscape:
         return self.symmetry.breaking_directions(w, modes)
 
     def fingerprint(self) -> dict[str, str]:
-        """Hash of the training data, architecture, mask, loss and lambda."""
-        mask = "none" if self.architecture.masks is None else _digest(self.architecture.free)
+        """Hash of the training data, architecture, mask, loss and lambda.
+
+        Of a loss or an activation that is not built in, a digest of its values stands there too.
+        """
+        network = self.architecture
+        mask = "none" if network.masks is None else _digest(network.free)
+        loss = network.loss.title + identity(network.loss, network.widths[-1])
+        activation = network.activation.name + identity(network.activation)
         return {
             "training data": _digest(self.inputs, self._plain_labels()),
-            "network": str(list(self.architecture.widths)),
+            "network": str(list(network.widths)),
             "mask": mask,
-            "loss": f"{self.architecture.loss.title}, {self.architecture.activation.name}"
-            + ("" if self.architecture.regularize_biases else ", biases not regularized"),
+            "loss": f"{loss}, {activation}"
+            + ("" if network.regularize_biases else ", biases not regularized"),
             "l2": repr(self.l2),
         }
 

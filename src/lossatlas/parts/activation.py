@@ -27,7 +27,8 @@ class Activation:
     value as well as z: many derivatives are simple functions of it.
 
     Args:
-        name: the name in study files and in the fingerprint of a landscape.
+        name: the name in study files and in the fingerprint of a landscape, where values at fixed
+            arguments stand too if it is not built in.
         value: ``value(z)``, with two continuous derivatives.
         slope: ``slope(z, value)``, the first derivative.
         curvature: ``curvature(z, value)``, the second derivative.

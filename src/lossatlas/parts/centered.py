@@ -29,6 +29,18 @@ class _Shifted:
         return getattr(self.original, self.part)(z, a + center)
 
 
+def original_of(activation: Activation) -> Activation:
+    """The activation that nothing was subtracted from.
+
+    Examples:
+        >>> from lossatlas.parts.sigmoid import SIGMOID
+        >>> original_of(centered(SIGMOID)).name
+        'sigmoid'
+    """
+    value = activation.value
+    return value.original if isinstance(value, _Shifted) else activation
+
+
 def centered(activation: Activation) -> Activation:
     """The activation less its center.
 

@@ -33,8 +33,8 @@ def loss_of_item(function: ItemLoss, name: str, targets: TargetKind = "numbers")
     Args:
         function: ``function(outputs, target)`` of the outputs (k,) and the target (k,) of an item,
             with two continuous derivatives, written with jax.numpy.
-        name: what to call it, part of the fingerprint of a landscape: give another name whenever
-            the function changes.
+        name: what to call it, part of the fingerprint of a landscape, with values of the
+            function at fixed arguments.
         targets: what the targets are, see `OutputLoss`.
 
     Examples:

@@ -21,7 +21,8 @@ class OutputLoss:
 
     Args:
         name: the name in study files.
-        title: its name in words, part of the fingerprint of a landscape.
+        title: its name in words, part of the fingerprint of a landscape; of a loss that is not
+            built in, so are its values at fixed outputs.
         targets: what the targets are.
         value: ``value(outputs, targets)`` gives (items,), the loss of each item.
         slope: ``slope(outputs, targets)`` gives (outputs, items), its first derivatives.

@@ -1,0 +1,103 @@
+"""What tells a part apart from others of its name: a digest of its values.
+
+The name of a built-in part says all of it. A part of somebody else can change while its name stays,
+and functions without a name share one, so their values at fixed arguments are compared as well.
+"""
+
+import hashlib
+from dataclasses import astuple
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from lossatlas.parts.activation import Activation
+from lossatlas.parts.centered import original_of
+from lossatlas.parts.output_loss import OutputLoss, TargetKind
+from lossatlas.parts.registry import ACTIVATIONS, LOSSES, PARAMETERS
+
+DIGITS = 10
+"""Significant digits of a value that count: machines differ in the last of their sixteen."""
+ITEMS = 12
+"""Items at which a loss is tried."""
+
+
+def built_in(part: Activation | OutputLoss) -> bool:
+    """Whether a part is one of lossatlas, with that one's value.
+
+    Examples:
+        >>> from lossatlas.parts import find_activation
+        >>> built_in(find_activation("tanh")), built_in(find_activation("relu", 0.1))
+        (True, True)
+    """
+    table = LOSSES if isinstance(part, OutputLoss) else ACTIVATIONS
+    if isinstance(part, Activation):
+        part = original_of(part)
+    entry = table.get(part.name)
+    if isinstance(entry, str) and part.name not in PARAMETERS:
+        return bool(_at(entry).value == part.value)
+    for name in PARAMETERS.keys() & table.keys():
+        module, _ = table[name].split(":")
+        if getattr(part.value, "__module__", None) == module:
+            same = _at(table[name])(astuple(part.value)[0])  # the parameter is the first
+            return bool(same.name == part.name and same.value == part.value)
+    return False
+
+
+def identity(part: Activation | OutputLoss, outputs: int = 1) -> str:
+    """What a fingerprint says of a part besides its name: nothing of one that is built in.
+
+    Args:
+        part: an activation or a loss.
+        outputs: of the network whose loss it is.
+
+    Examples:
+        >>> from lossatlas.parts import find_loss
+        >>> from lossatlas.parts.loss_of_item import loss_of_item
+        >>> once = loss_of_item(lambda y, t: ((y - t) ** 2).sum(), "mine")
+        >>> twice = loss_of_item(lambda y, t: 2 * ((y - t) ** 2).sum(), "mine")
+        >>> identity(once) == identity(twice), identity(find_loss("mean-squared-error"))
+        (False, '')
+    """
+    if built_in(part):
+        return ""
+    import jax
+
+    with jax.enable_x64(True):
+        if isinstance(part, OutputLoss):
+            found = part.value(*map(jax.numpy.asarray, _items(part.targets, outputs)))
+        else:
+            found = part.value(jax.numpy.asarray(np.linspace(-6.0, 6.0, 49)))
+        values = np.asarray(found, np.float64).ravel()
+    return f", values {hashlib.sha256(_rounded(values).encode()).hexdigest()[:16]}"
+
+
+def _at(entry: str) -> Any:
+    module, attribute = entry.split(":")
+    return getattr(import_module(module), attribute)
+
+
+def _items(kind: TargetKind, outputs: int) -> tuple[np.ndarray, np.ndarray]:
+    """Outputs and targets (outputs, items), of small and large size and either sign."""
+    random = np.random.default_rng(20200409)
+    size = np.array([0.3, 1.0, 4.0])[np.arange(ITEMS) % 3]
+    given = size * random.normal(size=(outputs, ITEMS))
+    if kind == "classes":
+        return given, np.eye(outputs)[np.arange(ITEMS) % outputs].T
+    if kind == "two classes":
+        return given, np.tile(np.arange(ITEMS) % 2 * 1.0, (outputs, 1))
+    return given, size[::-1] * random.normal(size=(outputs, ITEMS))
+
+
+def _rounded(values: np.ndarray) -> str:
+    """Ten digits of each, counted from the first of 1 where a value is smaller.
+
+    Small values are differences of larger ones, which are rounded where these are.
+    """
+    shown = []
+    for value in values.tolist():
+        if np.isfinite(value):
+            places = DIGITS - 1 - int(np.floor(np.log10(max(1.0, abs(value)))))
+            value = round(value, places) + 0.0  # minus zero is zero
+        shown.append(repr(value))
+    return " ".join(shown)
