@@ -15,7 +15,7 @@ from lossatlas.kernels.matrix_free import krylov
 from lossatlas.kernels.matrix_free.climb import HybridClimb
 from lossatlas.kernels.matrix_free.flow import ChebyshevFlow
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.lanes.blocks import advance, idle, layout_of
+from lossatlas.lanes.blocks import _advance, idle, layout_of
 from lossatlas.search.tools import default_tools
 
 PACKAGE = Path(__file__).parent.parent / "src" / "lossatlas"
@@ -63,9 +63,9 @@ def test_every_kernel_multiplies_in_full_precision(name, vectorized):
     kernel, landscape = KERNELS[name]
     layout = layout_of(kernel, landscape.surface, job_of(kernel, landscape))
     rows = np.ones((2, 1 + layout.jobs.size))
-    arguments = (idle(2, layout), rows, layout.jobs, vectorized)
+    static = {"kernel": kernel, "jobs": layout.jobs, "vectorized": vectorized}
     with jax.default_matmul_precision("bfloat16"):  # a caller who wants less does not get it
-        lowered = advance.lower(kernel, landscape.surface, *arguments)
+        lowered = _advance.lower(landscape.surface, idle(2, layout), rows, **static)
     assert all_in_full_precision(lowered)
 
 

@@ -27,6 +27,10 @@ def test_all_commands_are_there(run):
         "export",
         "import",
         "verify",
+        "history",
+        "backup",
+        "merge",
+        "compact",
         "reproduce",
     ]
     listed = run("--help").stdout
@@ -40,7 +44,7 @@ def test_every_command_has_help_with_an_example(run, name):
     result = run(name, "--help")
     assert result.exit_code == 0
     assert f"Example:  lossatlas {name} " in result.stdout
-    assert "--json" in result.stdout or name in ("tree", "serve", "discovery", "export")
+    assert "--json" in result.stdout or name in ("tree", "serve", "discovery", "export", "backup")
 
 
 @pytest.mark.parametrize(("command", "example"), COMMANDS, ids=NAMES)

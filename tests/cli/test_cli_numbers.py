@@ -22,6 +22,7 @@ REFUSED = {  # of each option, what it refuses
     ("explore", "--lanes"): WHOLE,
     ("explore", "--workers"): WHOLE,
     ("explore", "--width"): (*WHOLE, "1"),
+    ("explore", "--l2"): NUMBERS,
     ("minima", "--merge"): ("-1e-9", "nan", "inf", "-inf"),
     ("minima", "--limit"): ("-1", "1.5", "nan"),
     ("transition-states", "--merge"): ("-1e-9", "nan", "inf", "-inf"),
@@ -29,6 +30,18 @@ REFUSED = {  # of each option, what it refuses
     ("auc", "--positive-class"): ("-1", "0.5", "nan"),
     ("tree", "--levels"): ("-1", "1", "1.5", "nan", "1" + 30 * "0"),
     ("tree", "--top"): ("nan", "x", ""),
+    ("tree", "--depth"): ("-1", "nan", "inf", "-inf", "1e400"),
+    ("tree", "--smallest"): (*NUMBERS, "1.5"),
+    ("tree", "--width"): (*NUMBERS, "1.5", "70000"),
+    ("tree", "--height"): (*NUMBERS, "1.5", "70000"),
+    ("tree", "--inset"): ("-1", "nan", "inf", "1.5"),
+    ("status", "--watch"): (*NUMBERS, "1" + 30 * "0"),
+    ("serve", "--port"): ("-1", "1.5", "nan", "70000"),
+    ("metrics", "--minimum"): ("-1", "0", "1.5", "nan"),
+    ("export", "--minimum"): ("-1", "0", "1.5", "nan"),
+    ("history", "--minimum"): ("-1", "0", "1.5", "nan"),
+    ("history", "--transition-state"): ("-1", "0", "1.5", "nan"),
+    ("history", "--limit"): ("-1", "1.5", "nan"),
     ("verify", "--sample"): WHOLE[:-1],
     ("verify", "--seed"): ("-1", "0.5", "nan"),
     ("reproduce", "--draws"): WHOLE,
@@ -40,7 +53,7 @@ CASES = [(*key, value) for key, values in REFUSED.items() for value in values]
 
 @pytest.mark.parametrize(("command", "option", "value"), CASES)
 def test_the_option_is_named(run, tmp_path: Path, command: str, option: str, value: str):
-    output = ["-o", tmp_path / "tree.png"] if command == "tree" else []
+    output = ["-o", tmp_path / "tree.png"] if command in ("tree", "export") else []
     result = run(command, tmp_path / "nowhere", *output, option, value)
     assert result.exit_code == 2
     assert option in result.stderr

@@ -210,8 +210,9 @@ def test_damage_is_reported_also_where_no_point_can_be_computed(run, tmp_path, s
 def test_a_failure_has_its_own_exit_code(run, atlas, monkeypatch):
     asked = []
 
-    def verify(landscape, atlas, sample, ode, seed, report, *, trust_confirmed):
+    def verify(landscape, atlas, sample, ode, seed, report, *, trust_confirmed, executor, resume):
         asked.append((sample, ode, seed, trust_confirmed))
+        assert (executor, resume) == (None, None)
         report(1, 2)
         return Verification(4, 3, 6, ("minimum 2 has index 1",), trusted_links=2)
 

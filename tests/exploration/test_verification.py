@@ -66,19 +66,19 @@ def test_a_good_atlas_has_no_failures(landscape, explored):
     reports = []
     with Atlas.open(explored) as atlas:
         found = verify(landscape, atlas, report=lambda *numbers: reports.append(numbers))
-    assert found == (3, 2, 4, (), False, 0, 0)
+    assert found == (3, 2, 4, (), False, 0, 0, ())
     assert reports == [(k, 5) for k in range(1, 6)]
 
 
 def test_a_search_is_trusted_only_on_request_and_where_it_was_as_tight(landscape, explored):
     tight = stricter(default_tools(landscape))
     with Atlas.open(explored) as atlas:
-        assert verify(landscape, atlas, trust_confirmed=True)[2:] == (4, (), False, 0, 0)
+        assert verify(landscape, atlas, trust_confirmed=True)[2:] == (4, (), False, 0, 0, ())
     path = explored.with_name("tight.atlas")
     with Atlas.create(path, Problem(landscape.fingerprint())) as atlas:
         grow(landscape, atlas, ExploreOptions(minutes=2), tools=tight)
-        assert verify(landscape, atlas)[2:] == (4, (), False, 0, 0)
-        assert verify(landscape, atlas, trust_confirmed=True) == (3, 2, 0, (), False, 4, 0)
+        assert verify(landscape, atlas)[2:] == (4, (), False, 0, 0, ())
+        assert verify(landscape, atlas, trust_confirmed=True) == (3, 2, 0, (), False, 4, 0, ())
 
 
 @pytest.mark.parametrize("end", ["minimum", "tolerance", "method"])
@@ -192,7 +192,7 @@ def test_an_interrupted_verification_says_how_much_it_checked(landscape, explore
     with Atlas.open(explored) as atlas:
         monkeypatch.setattr("lossatlas.exploration.verification._Checks.made", made)
         found = verify(landscape, atlas)
-    assert found == (0, 1, 2, ("transition state 2: not stationary",), True, 0, 0)
+    assert found == (0, 1, 2, ("transition state 2: not stationary",), True, 0, 0, ())
 
 
 def test_which_side_is_which_has_no_meaning(landscape, changed):

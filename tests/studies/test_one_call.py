@@ -126,7 +126,7 @@ def test_ten_lines_in_a_process_that_sets_nothing(study, pytestconfig):
 
 def test_all_settings_are_keywords_of_the_call():
     """Written once more for type checkers, and compared here."""
-    assert [*SETTINGS, "strategies"] == list(Settings.__annotations__)
+    assert [*SETTINGS, "strategies", "executor"] == list(Settings.__annotations__)
     keywords = inspect.signature(la.explore).parameters
     assert list(keywords)[:4] == ["source", "atlas", "tools", "progress"]
     assert list(keywords)[4:] == list(Settings.__annotations__)

@@ -53,7 +53,7 @@ def merge(
 
 @ended_cleanly
 def backup(atlas: AtlasArgument, output: OutputOption) -> None:
-    """Copy an atlas as it is at this moment, while programs go on writing to it.
+    """Copy an atlas as it is now, while others write to it.
 
     The copy is whole or not there at all, and nothing is ever replaced. From a file to a database,
     and from a database to a file, too.
@@ -74,7 +74,7 @@ def backup(atlas: AtlasArgument, output: OutputOption) -> None:
 
 @ended_cleanly
 def compact(atlas: AtlasArgument, as_json: JsonOption = False) -> None:
-    """Write an atlas anew, so that it takes no more space than it needs.
+    """Write an atlas anew, so that it takes no more space.
 
     Nobody else can write to it meanwhile. A file needs as much free space as it has itself.
     """
@@ -104,8 +104,9 @@ def history(
         int | None, typer.Option(min=1, help="Show the attempts that met this transition state.")
     ] = None,
 ) -> None:
-    """Show the runs of an atlas: when, on what, with which seed and versions, and what they added.
+    """Show the runs of an atlas, or who has found a point.
 
+    Of each run when and on what it was made, its seed and versions, and what it added.
     With the id of a point the attempts that have met it, the one that found it first, each with
     its run.
     """

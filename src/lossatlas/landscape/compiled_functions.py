@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lossatlas.compiled import compiled
 from lossatlas.errors import BadInputError
 
 # fmt: off
@@ -45,7 +46,7 @@ def check_elementary_functions(traced: Any, name: str) -> None:
     for kind in sorted(ELEMENTARY & used.keys()):
         function = used[kind].primitive
         with jax.enable_x64(True):
-            compute = jax.jit(lambda x, f=function, given=used[kind].params: f.bind(x, **given))
+            compute = compiled(lambda x, f=function, given=used[kind].params: f.bind(x, **given))
             together = np.asarray(compute(jnp.asarray(ARGUMENTS)))
             alone = np.array([float(compute(jnp.asarray(x))) for x in ARGUMENTS])
         if not np.allclose(together, alone, rtol=SAME, atol=SAME, equal_nan=True):

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import Bool, Float
 
+from lossatlas.compiled import compiled
 from lossatlas.errors import BadInputError, DataWarning
 from lossatlas.landscape.base import Surface, Symmetrizer
 from lossatlas.landscape.dense_layers import DenseLayers, dense_layers, recognized_activation
@@ -289,7 +290,7 @@ def _found_symmetry(
     if layers is None:
         return None
 
-    @jax.jit
+    @compiled
     def compiled_energy(w: Any) -> Any:
         return landscape.surface.energy(w)
 

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lossatlas.data import adversarial_noise, boundary_noise, load_ljat3, permutation_noise
-from lossatlas.data.dataset import Dataset
+from lossatlas.data import Dataset, adversarial_noise, boundary_noise, load_ljat3, permutation_noise
 from lossatlas.paper.ideal import NEAREST, Ideal, Neighborhoods, transition_matrix
 from lossatlas.paper.recipes import BY_REFERENCE, CONFUSION, Scale
 from lossatlas.paper.tables import markdown_row
