@@ -140,8 +140,9 @@ def _write(draft: "Draft") -> None:
 def _draft(study: Path, atlas: str | None, said: dict[str, Any]) -> "Draft | None":
     """The study of a table, to be written; None if a study is given."""
     given = [name for name, value in said.items() if value is not None]
-    if said["l2"] is not None and not 0 < said["l2"] < math.inf:
-        problem = f"{said['l2']} is not a positive number"
+    strength: Any = said["l2"]
+    if strength is not None and not 0 < strength < math.inf:
+        problem = f"{strength} is not a positive number"
         raise BadInputError("--l2", problem, "use for example --l2 1e-4")
     if study.suffix.lower() == ".toml" or not study.suffix:
         if given:

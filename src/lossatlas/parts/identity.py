@@ -33,13 +33,14 @@ def built_in(part: Activation | OutputLoss) -> bool:
     table = LOSSES if isinstance(part, OutputLoss) else ACTIVATIONS
     if isinstance(part, Activation):
         part = original_of(part)
+    value: Any = part.value
     entry = table.get(part.name)
     if isinstance(entry, str) and part.name not in PARAMETERS:
         return bool(_at(entry).value == part.value)
     for name in PARAMETERS.keys() & table.keys():
         module, _ = table[name].split(":")
         if getattr(part.value, "__module__", None) == module:
-            same = _at(table[name])(astuple(part.value)[0])  # the parameter is the first
+            same = _at(table[name])(astuple(value)[0])  # the parameter is the first
             return bool(same.name == part.name and same.value == part.value)
     return False
 
