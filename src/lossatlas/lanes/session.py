@@ -179,7 +179,7 @@ class Session:
 
     def _advance_lanes(self, device: Any) -> None:
         """What a worker does: it begins device calls, and finishes the oldest of those under way
-        where it has no other work, or as many are under way as it has blocks of a kernel."""
+        where it has no other work, or as many are under way as there may be."""
         several = len(self.capacity.devices) > 1
         where = jax.default_device(device) if several else nullcontext()
         device_calls = DeviceThread(device if several else None, apart=self.capacity.vectorized)
