@@ -46,7 +46,10 @@ def own_environment() -> Iterator[None]:
 
     JAX runs already in this process: the flags of the program count as set.
     """
+    from lossatlas.landscape.device import device
     from lossatlas.lanes.runtime import XLA_FLAGS
+
+    device()
 
     flags = [f"{flag}={value}" for flag, value in XLA_FLAGS.items()]
     flags.insert(0, os.environ.get("XLA_FLAGS", ""))

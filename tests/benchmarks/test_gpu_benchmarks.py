@@ -28,14 +28,15 @@ def test_costs_are_those_of_the_table_and_lie_between_them_elsewhere():
 def test_modeled_searches_end_as_those_that_were_recorded(tmp_path, lanes):
     ends = []
 
-    def run(engine):
+    def run(engine, times):
+        assert times == 1
         outcomes = dict(engine.run(gpu_model.searches(default_tools(CAMEL), MINIMA, 30)))
         found = [[p.transition_state.energy for p in outcomes[k].pathways] for k in range(30)]
         ends.append(found)
         return sum(map(len, found))
 
-    model, cores = modeled(Work("camel", CAMEL.surface, run), lanes, tmp_path)
-    again, _ = modeled(Work("camel", CAMEL.surface, run), lanes, tmp_path)  # from the file
+    model, cores = modeled(Work("camel", CAMEL.surface, run), lanes, 1, tmp_path)
+    again, _ = modeled(Work("camel", CAMEL.surface, run), lanes, 1, tmp_path)  # from the file
     assert ends == [ends[0]] * 3
     assert model.triples == again.triples == sum(map(len, ends[0])) > 10
     assert model.device == pytest.approx(again.device, rel=0.3)  # which wait together may differ

@@ -17,7 +17,7 @@ from lossatlas.exploration import grow
 WANTED = {"transition_states": 60, "width": 48, "seed": 3}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def importable(pytestconfig):
     """Workers find the modules of this folder, and what others have compiled."""
     found = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
@@ -31,14 +31,14 @@ def importable(pytestconfig):
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def processes(importable):
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=spawn) as executor:
         yield executor
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dask(importable):
     pytest.importorskip("distributed", reason="no Dask: pip install 'lossatlas[cluster]'")
     from lossatlas.distribution.clusters import cluster

@@ -31,7 +31,6 @@ def test_threads_make_the_same_atlas(explore, here, tmp_path):
     assert content(tmp_path / "a") == here
 
 
-@pytest.mark.slow  # run alone: after many other tests in one process it failed
 def test_processes_make_the_same_atlas_also_in_two_parts(explore, here, tmp_path, processes):
     first = explore(tmp_path / "a", executor=processes, transition_states=40)
     assert first.reason == "number"
@@ -39,7 +38,6 @@ def test_processes_make_the_same_atlas_also_in_two_parts(explore, here, tmp_path
     assert content(tmp_path / "a") == here
 
 
-@pytest.mark.slow  # run alone: after many other tests in one process it failed
 def test_dask_makes_the_same_atlas_though_workers_are_killed(explore, here, tmp_path, dask):
     """Two workers die on the way, one after the other; their batches are sent again."""
     path, killed = tmp_path / "a", []

@@ -1,6 +1,5 @@
 """Before searches are sent to an executor: the setup, and what its first worker answers to it."""
 
-import os
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import CancelledError, Executor
@@ -12,6 +11,7 @@ from lossatlas.distribution.messages import Computing, Setup, packed
 from lossatlas.distribution.versions import versions
 from lossatlas.distribution.worker import Ability, ability, identity
 from lossatlas.errors import ClusterError, DataWarning
+from lossatlas.landscape.device import xla_flags
 from lossatlas.lanes.runtime import XLA_FLAGS
 from lossatlas.search.tools import Tools
 
@@ -41,7 +41,7 @@ def prepare(executor: Executor, tools: Tools, lanes: int | None, threads: int | 
         ClusterError: if there is no worker that could answer, or it has other versions.
     """
     name, own = uuid4().hex, identity()
-    flags = os.environ.get("XLA_FLAGS", "")
+    flags = xla_flags()
     computing = Computing(own, flags, all(flag in flags for flag in XLA_FLAGS))
     where = "explore: landscape"
     content = packed((computing, packed(Setup(tools, lanes, threads, own), where)), where)

@@ -1,10 +1,38 @@
 """The device that JAX computes on, or one message that says why there is none."""
 
+import os
+import sys
 from typing import Any
 
 import jax
 
 from lossatlas.errors import BadInputError, jax_cannot_start
+
+
+def jax_runs() -> bool:
+    """Whether JAX has started, which it does when it first looks for devices.
+
+    It reads the variable ``XLA_FLAGS`` at that moment, and never again.
+    """
+    bridge = sys.modules.get("jax._src.xla_bridge")
+    started = getattr(bridge, "backends_are_initialized", None)
+    return True if started is None else bool(started())  # in doubt it has
+
+
+_flags = os.environ.get("XLA_FLAGS", "") if jax_runs() else None
+
+
+def xla_flags() -> str:
+    """What the variable ``XLA_FLAGS`` said when JAX started; this starts JAX.
+
+    Later changes of the variable change nothing in this process, but would in those that it starts.
+
+    Examples:
+        >>> isinstance(xla_flags(), str)
+        True
+    """
+    device()
+    return _flags or ""
 
 
 def device(platform: str | None = None) -> Any:
@@ -21,6 +49,9 @@ def device(platform: str | None = None) -> Any:
         >>> device("cpu").platform
         'cpu'
     """
+    global _flags
+    if _flags is None:
+        _flags = os.environ.get("XLA_FLAGS", "")
     try:
         return jax.devices(platform)[0]
     except Exception as error:  # of many kinds, one of them a bare assertion

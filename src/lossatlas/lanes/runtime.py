@@ -78,7 +78,7 @@ def _set_flags(names: Any) -> None:
     present = os.environ.get("XLA_FLAGS", "")
     ours = [f"{flag}={XLA_FLAGS[flag]}" for flag in XLA_FLAGS if flag in names]
     missing = [flag for flag in ours if flag.split("=")[0] not in present]
-    if not _has_started():
+    if not _jax_runs():
         _check_flags(present)
         os.environ["XLA_FLAGS"] = " ".join([present, *missing]).strip()
     elif missing:
@@ -90,13 +90,13 @@ def _set_flags(names: Any) -> None:
         warnings.warn(text, stacklevel=3)
 
 
-def _has_started() -> bool:
-    """Whether JAX has read its flags: when it first looks for devices."""
+def _jax_runs() -> bool:
+    """Whether it is too late for flags; JAX is not imported to find that out."""
     if "jax" not in sys.modules:
         return False
-    bridge = sys.modules.get("jax._src.xla_bridge")
-    started = getattr(bridge, "backends_are_initialized", None)
-    return True if started is None else bool(started())  # in doubt it has
+    from lossatlas.landscape.device import jax_runs
+
+    return jax_runs()
 
 
 def _check_flags(flags: str) -> None:
