@@ -48,9 +48,10 @@ from lossatlas.exploration.width import default_width
 from lossatlas.kernels.band import Band
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.lanes import blocks
-from lossatlas.lanes.blocks import HEAD, Layout, steps_together
+from lossatlas.lanes.blocks import Layout
 from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.requests import Requests
+from lossatlas.lanes.steps import HEAD, steps_together
 from lossatlas.search.tools import Tools, default_tools
 from lossatlas.search.transition_states import climb_from
 

@@ -15,7 +15,8 @@ from lossatlas.kernels.matrix_free import krylov
 from lossatlas.kernels.matrix_free.climb import HybridClimb
 from lossatlas.kernels.matrix_free.flow import ChebyshevFlow
 from lossatlas.landscape import NetworkLandscape
-from lossatlas.lanes.blocks import _advance, idle, layout_of
+from lossatlas.lanes.blocks import idle, layout_of
+from lossatlas.lanes.steps import _advance
 from lossatlas.search.tools import default_tools
 
 PACKAGE = Path(__file__).parent.parent / "src" / "lossatlas"

@@ -19,7 +19,7 @@ from lossatlas.exploration.width import (
     largest_width,
 )
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
-from lossatlas.lanes.session import Capacity
+from lossatlas.lanes.capacity import Capacity
 from lossatlas.studies.exploring import explore
 from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
 

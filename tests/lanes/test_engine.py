@@ -20,9 +20,9 @@ from lossatlas.kernels.dense.polish import Polish
 from lossatlas.kernels.quench import Quench
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.lanes import session
-from lossatlas.lanes.blocks import _advance
 from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.requests import Found, Request, running
+from lossatlas.lanes.steps import _advance
 from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
 
 CAMEL = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1], "camel")

@@ -22,15 +22,23 @@ import warnings
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection
 
-from lossatlas.atlas import columns, contents, database, integrity, network, schema, tables
+from lossatlas.atlas import (
+    columns,
+    contents,
+    database,
+    integrity,
+    network,
+    run_rows,
+    schema,
+    tables,
+)
 from lossatlas.atlas.ending import Exploration
 from lossatlas.atlas.heads import read_heads
 from lossatlas.atlas.lost_connections import tried_again
@@ -235,19 +243,11 @@ class Atlas:
         self, options: Mapping[str, Any], seed: int, versions: Mapping[str, str], device: str
     ) -> int:
         """Record that an exploration begins; its id. Until `finish_run` it has no end time."""
-        row = {
-            "options": dict(options),
-            "seed": int(seed),
-            "versions": dict(versions),
-            "device": device,
-            "start_time": _now(),
-        }
         with self.writing() as connection:
-            added = connection.execute(insert(schema.run), row).inserted_primary_key
-        assert added is not None  # the table has an integer key
+            run_id = run_rows.begin(connection, options, seed, versions, device)
         # So that a copy without the log says that a run had not ended.
         database.move_log_into_file(self._engine)
-        return added[0]
+        return run_id
 
     def finish_run(self, run_id: int, reason: str) -> None:
         """Record the end of a run and why it ended.
@@ -255,10 +255,8 @@ class Atlas:
         Raises:
             AtlasError: if there is no such run.
         """
-        ending = {"end_time": _now(), "reason": reason}
         with self.writing() as connection:
-            finished = update(schema.run).where(schema.run.c.id == run_id).values(ending)
-            if connection.execute(finished).rowcount != 1:
+            if not run_rows.end(connection, run_id, reason):
                 raise AtlasError(f"{self.name}: there is no run {run_id}")
 
     def commit(self, run_id: int, attempts: Sequence[Attempt], batch: str) -> Committed:
@@ -396,7 +394,3 @@ class Atlas:
 
 def _release(connected: database.Connected, written: threading.Event) -> None:
     database.disconnect(connected, written=written.is_set())
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -12,8 +12,8 @@ from lossatlas.distribution.runner import Limits, Runner, here
 from lossatlas.exploration.stop_rules import ExploreOptions
 from lossatlas.landscape.base import Landscape
 from lossatlas.landscape.device import device
+from lossatlas.lanes.capacity import Capacity
 from lossatlas.lanes.engine import Engine
-from lossatlas.lanes.session import Capacity
 from lossatlas.search.known import KnownPoints
 from lossatlas.search.tools import Tools
 

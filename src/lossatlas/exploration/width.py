@@ -18,8 +18,8 @@ from lossatlas.errors import BadInputError
 from lossatlas.exploration.stop_rules import MOST_SEARCHES, ExploreOptions
 from lossatlas.kernels.method import method_for
 from lossatlas.landscape.base import Landscape
+from lossatlas.lanes.capacity import Capacity
 from lossatlas.lanes.memory import available_memory, device_memory
-from lossatlas.lanes.session import Capacity
 
 LEAST = 48
 """The width on one or two lanes in all."""

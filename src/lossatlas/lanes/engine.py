@@ -27,9 +27,10 @@ from threadpoolctl import threadpool_limits
 from lossatlas.errors import BadInputError
 from lossatlas.landscape.base import Surface
 from lossatlas.landscape.device import devices
+from lossatlas.lanes.capacity import Capacity
 from lossatlas.lanes.cores import available_cores
 from lossatlas.lanes.requests import Found, Search
-from lossatlas.lanes.session import Capacity, Session
+from lossatlas.lanes.session import Session
 
 SWITCH = 5e-4
 """Seconds that the thread of a device waits for a worker to leave the interpreter to it. By default

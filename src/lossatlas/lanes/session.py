@@ -21,6 +21,7 @@ import jax
 from lossatlas.errors import BadInputError, DataWarning
 from lossatlas.landscape.base import Surface
 from lossatlas.lanes.blocks import Block, Job, Result, Ticket, sizes
+from lossatlas.lanes.capacity import Capacity
 from lossatlas.lanes.compilation import Forecast
 from lossatlas.lanes.device_thread import DeviceThread
 from lossatlas.lanes.requests import Found, HostCall, Kernel, Request, Requests, Search
@@ -42,36 +43,6 @@ class Failure(NamedTuple):
     """A search that raised: the exception, to be raised again where the results are read."""
 
     error: BaseException
-
-
-class Capacity(NamedTuple):
-    """What an engine has.
-
-    Attributes:
-        lanes: lanes a kernel has on each worker.
-        workers: threads that advance lanes.
-        hosts: threads for host calls.
-        vectorized: whether lanes take each step together; if not, an empty one costs nothing.
-        devices: that workers use in turn.
-    """
-
-    lanes: int
-    workers: int
-    hosts: int
-    vectorized: bool
-    devices: tuple[Any, ...]
-
-    @property
-    def turns(self) -> int:
-        """Blocks of a kernel on a worker: while the device advances one of two, the host is busy
-        with the other. Where a worker has a core to itself there is nothing to be won."""
-        return 2 if self.vectorized and self.lanes > 1 else 1
-
-    @property
-    def under_way(self) -> int:
-        """Device calls of a worker under way: of blocks of several kernels, so that the device has
-        work for as long as the host hands out what came of one."""
-        return 2 * self.turns if self.vectorized else 1
 
 
 class Session:
