@@ -1,4 +1,4 @@
-"""The device that JAX computes on, or one message that says why there is none."""
+"""The device that JAX computes on, or a clear message that says why there is none."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from lossatlas.errors import BadInputError, jax_cannot_start
 
 
 def device(platform: str | None = None) -> Any:
-    """The first device of JAX; the first call starts JAX.
+    """The first device of JAX. The first call starts JAX.
 
     Args:
-        platform: for example ``"cpu"``; default the one that JAX prefers.
+        platform: kind of the device, for example ``"cpu"``; by default None, the kind that JAX
+            prefers.
 
     Raises:
-        BadInputError: if JAX cannot start; names the environment variable that asks for what
-            is not there.
+        BadInputError: if JAX cannot start; the message names the environment variable at fault.
 
     Examples:
         >>> device("cpu").platform
@@ -23,7 +23,7 @@ def device(platform: str | None = None) -> Any:
     """
     try:
         return jax.devices(platform)[0]
-    except Exception as error:  # of many kinds, one of them a bare assertion
+    except Exception as error:  # JAX raises many kinds, one of them a bare AssertionError
         cause: BadInputError = jax_cannot_start(error)
         raise cause from error
 
@@ -32,7 +32,7 @@ def devices() -> tuple[Any, ...]:
     """All devices of this machine of the kind that JAX prefers.
 
     Raises:
-        BadInputError: if JAX cannot start.
+        BadInputError: if JAX cannot start; the message names the environment variable at fault.
 
     Examples:
         >>> len(devices()) >= 1
