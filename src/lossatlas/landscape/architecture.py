@@ -75,7 +75,7 @@ class Architecture:
 
     @cached_property
     def regularized(self) -> np.ndarray:
-        """(n,) 1.0 where the L2 term applies, else 0.0."""
+        """(n,) 1.0 for weights that the L2 term includes, else 0.0."""
         n_biases = sum(self.widths[1:])
         every = np.ones(self.n_full)
         if not self.regularize_biases:
