@@ -347,7 +347,7 @@ def _check_targets(
     classes = outputs if loss.targets == "classes" else None
     labels, wanted = checked_targets(inputs, labels, classes, loss.targets)
     if wanted != outputs:
-        problem = f"the model has {outputs} outputs, the loss wants {wanted}"
+        problem = f"the model has {outputs} outputs, the loss needs {wanted}"
         raise BadInputError(name, problem, "give as many outputs as classes or targets")
     return labels
 

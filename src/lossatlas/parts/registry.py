@@ -240,5 +240,5 @@ def _load_entry_points(table: dict[str, Any], where: str) -> None:
             part = point.load()
         except Exception as error:
             problem = f"the entry point {point.name} = {point.value} cannot be loaded: {error}"
-            raise BadInputError(where, problem, "mend or remove that package") from error
+            raise BadInputError(where, problem, "repair or remove that package") from error
         register_loss(part) if is_loss else register_activation(part)

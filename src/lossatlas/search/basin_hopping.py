@@ -42,7 +42,8 @@ class BasinHoppingOptions:
     def __post_init__(self) -> None:
         """Check that all numbers are positive."""
         if self.steps < 1 or self.step_size <= 0 or self.temperature <= 0:
-            raise BadInputError("basin-hopping", f"{self} is no chain", "use positive numbers")
+            problem = f"{self} has a number that is not positive"
+            raise BadInputError("basin-hopping", problem, "use positive numbers")
 
 
 def basin_hopping(

@@ -143,7 +143,7 @@ class KnownPoints:
         self._order, self._ordered = np.zeros(0, int), np.zeros(0)
 
     def __len__(self) -> int:
-        """How many points are known."""
+        """The number of points."""
         return len(self._columns.keys)
 
     def append(self, new: Known) -> None:

@@ -52,7 +52,7 @@ def _message(
     table, *keys = [str(part) for part in detail["loc"]]
     if table not in study.model_fields and not isinstance(tables[table], dict):
         remedy = f"put it below one of {', '.join(f'[{name}]' for name in study.model_fields)}"
-        return BadInputError(f"{file}: {table}", "the key stands in no table", remedy)
+        return BadInputError(f"{file}: {table}", "the key is in no table", remedy)
     if table not in study.model_fields:
         return _unknown(f"{file}: [{table}]", table, list(study.model_fields), "table")
     content = tables.get(table)

@@ -197,7 +197,7 @@ def _explained(path: Path, text: str, message: str) -> BadInputError:
                 )
     if twice := re.match(r"Cannot (?:declare \('(.+)',\) twice|overwrite a value)", message):
         what = f"the table [{twice[1]}]" if twice[1] else "a key"
-        problem = f"{what} stands in the file for the second time"
+        problem = f"{what} occurs twice in the file"
         return BadInputError(f"{path}: line {number}", problem, "keep one of the two")
     return BadInputError(f"{path}: line {number}", f"is not TOML: {message}", "correct that line")
 
