@@ -1,10 +1,10 @@
 """Does committing slow down as an atlas grows, and how long does it take to open it?
 
-Fills atlases of 1,000 to 200,000 minima, each with 2.7 transition states and four attempts a
-minimum, in bulk, past the matching. Then commits the same kind of batches to all of them in turns,
-so that a busy machine disturbs all alike, and prints the CPU time of an attempt; a number that is
-the same for all sizes is right. Each atlas is opened in a process of its own, whose peak memory is
-printed.
+Fills atlases of 1,000 to 200,000 minima, each with 2.7 transition states and four attempts for each
+minimum, in bulk and without matching. Then commits the same kind of batches to all of them in
+turns, so that a busy machine affects all in the same way, and prints the CPU time of an attempt,
+which should be the same for all sizes. Each atlas is opened in a process of its own, whose peak
+memory is printed.
 
     python -m benchmarks.atlas_insert [--quick] [--weights 74]
 """
@@ -34,14 +34,14 @@ TOLERANCE, METHOD = 3e-3, "exponential"
 def batch(
     rng: np.random.Generator, known: list[StationaryPoint], size: int, states: int
 ) -> list[Attempt]:
-    """Attempts as an exploration makes them: in turn one that fails, one that meets what the atlas
-    has, one that finds a transition state between known minima, and one that leads to a new one.
+    """Attempts of four kinds in turn: one fails, one finds known points, one finds a new transition
+    state between known minima, and one finds a new transition state that leads to a new minimum.
 
     Args:
-        rng: for what is new.
-        known: minima that the atlas has.
-        size: how many weights.
-        states: how many transition states the atlas has, at least.
+        rng: generator of the new points.
+        known: minima that the atlas holds.
+        size: number of weights.
+        states: number of transition states that the atlas holds, at least.
     """
     attempts = []
     for k in range(BATCH):
@@ -59,7 +59,7 @@ def batch(
 
 
 def _new(rng: np.random.Generator, size: int) -> tuple[StationaryPoint, StationaryPoint]:
-    """A transition state and a minimum that no atlas has."""
+    """A transition state and a minimum that no atlas holds."""
     state, minimum = minima(*random_points(rng, 2, size))
     falling = state.lowest_eigenvalues * np.array([-1.0, 1.0, 1.0, 1.0])
     return state._replace(index=1, lowest_eigenvalues=falling), minimum
@@ -74,7 +74,10 @@ def _pathway(state: StationaryPoint, *ends: StationaryPoint) -> Pathway:
 def compare(
     atlases: list[Atlas], known: list[list[StationaryPoint]], size: int, states: list[int]
 ) -> np.ndarray:
-    """(batches, atlases) CPU seconds of committing a batch; arguments as of `batch`, by atlas."""
+    """(batches, atlases) CPU seconds of committing a batch.
+
+    The arguments are those of `batch`, for each atlas.
+    """
     rng = np.random.default_rng(7)
     runs = [atlas.start_run({}, 0, {}, "cpu") for atlas in atlases]
     seconds = np.empty((BATCHES, len(atlases)))
@@ -88,13 +91,13 @@ def compare(
 
 
 class Opening(NamedTuple):
-    """What it costs to open an atlas and read all that planning needs.
+    """The cost of opening an atlas and reading all that planning needs.
 
     Attributes:
         network: CPU seconds to read the network.
         log: CPU seconds to read the log of attempts.
         again: CPU seconds to read the network again after a batch was committed.
-        gigabytes: peak memory.
+        gigabytes: peak memory in gigabytes.
     """
 
     network: float

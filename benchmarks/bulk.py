@@ -1,4 +1,4 @@
-"""Filling large atlases past the matching, for benchmarks of what is done with them."""
+"""Filling of large atlases in bulk and without matching, for benchmarks of operations on them."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -21,15 +21,15 @@ INVARIANTS = 14
 STATES, ATTEMPTS = 2.7, 4.0
 """Transition states and attempts for each minimum, as in a landscape that is well explored."""
 NEAR = 100
-"""Minima found one after the other that links lie among."""
+"""Number of minima found before a minimum among which links to it are chosen."""
 KEPT = 20
-"""Minima of each transaction that are given back."""
+"""Number of minima of each transaction that are returned."""
 
 
 def add_points(
     atlas: Atlas, table: Table, energies: np.ndarray, invariants: np.ndarray, weights: np.ndarray
 ) -> None:
-    """Add p points with energies (p,), invariants (p, k), weights (p, n), which no attempt met."""
+    """Add p points with energies (p,), invariants (p, k), weights (p, n), without attempts."""
     sign = 1.0 if table.name == "minimum" else -1.0
     spectrum = np.multiply(SPECTRUM, (sign, 1.0, 1.0, 1.0))
     constants = {
@@ -67,8 +67,7 @@ def add_links(atlas: Atlas, minimum_1: np.ndarray, minimum_2: np.ndarray) -> Non
 def add_attempts(atlas: Atlas, minima: int, states: int, attempts: int) -> None:
     """Add a log of attempts that found minima 1, 2, ... and transition states 1, 2, ... in order.
 
-    Each attempt started from one minimum; every point was found by one of them, once, as
-    `add_points` says.
+    Each attempt started from one minimum, and every point was found by exactly one attempt.
     """
     run_id = atlas.start_run({}, 0, {}, "cpu")
     key = "all attempts"
@@ -81,13 +80,13 @@ def add_attempts(atlas: Atlas, minima: int, states: int, attempts: int) -> None:
 def fill(atlas: Atlas, count: int, size: int, seed: int = 0) -> list[StationaryPoint]:
     """Fill an empty atlas with `count` minima, their transition states, links and attempts.
 
-    Links join a minimum with one of the hundred found before it, as most searches do.
+    Links join a minimum to one of the hundred found before it, as those of most searches do.
 
     Args:
-        atlas: an empty one.
-        count: how many minima.
-        size: how many weights.
-        seed: of the random numbers.
+        atlas: an empty atlas.
+        count: number of minima.
+        size: number of weights.
+        seed: seed of the random numbers; default 0.
 
     Returns:
         Some of the minima, as a search would find them again.
@@ -105,8 +104,10 @@ def fill(atlas: Atlas, count: int, size: int, seed: int = 0) -> list[StationaryP
 def add_random_points(
     atlas: Atlas, table: Table, count: int, size: int, rng: np.random.Generator
 ) -> list[StationaryPoint]:
-    """Add so many points with so many weights; some of them, if they are minima, as searches find
-    them again."""
+    """Add `count` points with `size` weights each, and return some of them.
+
+    If the points are minima, those that are returned are as a search would find them again.
+    """
     kept = []
     for start in range(0, count, ROWS_PER_TRANSACTION):
         points = random_points(rng, min(ROWS_PER_TRANSACTION, count - start), size)
@@ -118,14 +119,14 @@ def add_random_points(
 def random_points(
     rng: np.random.Generator, count: int, size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Energies, invariants and weights; losses of a real landscape lie close together."""
+    """Random energies, invariants and weights, with energies as close as in a real landscape."""
     energies = rng.uniform(0.5, 0.6, count)
     invariants = np.hstack([energies[:, None], rng.normal(size=(count, INVARIANTS - 1))])
     return energies, invariants, rng.normal(size=(count, size))
 
 
 def _shares(number: int, attempts: int) -> np.ndarray:
-    """How many of so many points each attempt finds."""
+    """The number of points that each attempt finds, out of `number` in all."""
     return np.diff(np.arange(attempts + 1) * number // attempts)
 
 
@@ -151,7 +152,7 @@ def _point_rows(minima: np.ndarray, states: np.ndarray) -> Iterator[dict[str, An
 
 
 def add_rows(atlas: Atlas, table: Table, rows: Iterable[dict[str, Any]]) -> None:
-    """Add rows as they are; SQLAlchemy's expressions would cost more than SQLite itself."""
+    """Add rows by plain SQL, since expressions of SQLAlchemy would cost more than SQLite itself."""
     rows = iter(rows)
     for row in rows:
         names = [*row, "checksum"]
@@ -165,7 +166,7 @@ def add_rows(atlas: Atlas, table: Table, rows: Iterable[dict[str, Any]]) -> None
 
 
 def _stored(value: Any) -> Any:
-    """JSON as the text that a database has of it."""
+    """A value as a database stores it, with JSON as text."""
     return json.dumps(value) if isinstance(value, dict) else value
 
 
@@ -176,7 +177,7 @@ def _blobs(values: np.ndarray) -> Iterator[bytes]:
 def minima(
     energies: np.ndarray, invariants: np.ndarray, weights: np.ndarray
 ) -> list[StationaryPoint]:
-    """Minima like those of `add_points`, as a search would hand them over."""
+    """The minima that `add_points` adds, as a search would return them."""
     spectrum = np.array(SPECTRUM)
     return [
         StationaryPoint(w, float(energy), 1e-14, 0, spectrum, -1.0, 1e-10, about, ORBIT_SIZE)

@@ -2,11 +2,12 @@
 
     python -m benchmarks.cluster [--quick] [--workers 2] [--repeats 3]
 
-Both explore the landscape D2 with the same seed and width until as many transition states are
-there, in turns, so that a busy machine disturbs both alike; first both once, uncounted, so that all
-is compiled. The contents of the atlases are compared. Time counts from the first commit to the
-last; the start of a cluster takes seconds, once. CPU seconds are those of all processes: on a
-machine that others use their ratio says more than that of the clock.
+Both explore the landscape D2 with the same seed and width to the same number of transition states.
+They take turns, so that a busy machine affects both in the same way. A first run of each, which
+compiles everything, is not counted. The contents of the atlases are compared. Time is counted from
+the first commit to the last, without the start of a cluster, which takes seconds once. CPU seconds
+are those of all processes: on a machine that others use, their ratio is more reliable than that of
+the clock.
 """
 
 import argparse
@@ -28,7 +29,7 @@ WIDTH = 96
 
 
 class Taken(NamedTuple):
-    """What an exploration took, in seconds, and what it found."""
+    """The seconds that an exploration took, and the points that it found."""
 
     seconds: float
     cpu: float
@@ -37,7 +38,7 @@ class Taken(NamedTuple):
 
 
 def explore(subject: Any, states: int, workers: int, executor: Any) -> Taken:
-    """One exploration in a new atlas."""
+    """Explore a landscape once, into a new atlas."""
     times: list[float] = []
 
     def report(state: Progress) -> None:

@@ -1,4 +1,4 @@
-"""What the device calls of an engine do, and how long they take."""
+"""A log of the device calls of an engine, with their steps and times."""
 
 import time
 from collections.abc import Iterator
@@ -15,11 +15,12 @@ class Call(NamedTuple):
     """One device call.
 
     Attributes:
-        kernel: name of its class.
-        taken: steps that advanced an unfinished search, in all lanes.
-        executed: steps executed. On a CPU a lane that has finished executes nothing.
-        slowest: steps if all lanes had to take as many as the slowest, as on a GPU.
-        seconds: wall time.
+        kernel: name of the class of the kernel.
+        taken: number of steps, in all lanes, that advanced an unfinished search.
+        executed: number of steps that were executed. On a CPU, a lane that has finished executes
+            nothing.
+        slowest: number of steps if all lanes had to take as many as the slowest, as on a GPU.
+        seconds: wall time of the call.
     """
 
     kernel: str
@@ -31,7 +32,7 @@ class Call(NamedTuple):
 
 @contextmanager
 def noted() -> Iterator[list[Call]]:
-    """Note every device call."""
+    """A context in which every device call is appended to the list that it yields."""
     calls: list[Call] = []
     start, finish = Block.start, Block.finish
     begun: dict[Block, float] = {}

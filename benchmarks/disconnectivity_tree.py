@@ -33,7 +33,7 @@ def main(n_minima: int = 200_000, n_transition_states: int = 540_000) -> None:
 
 
 def timed(name, function, *arguments):
-    """The result of a call; its CPU time is printed."""
+    """Call a function, print its CPU time, and return its result."""
     start = process_time()
     result = function(*arguments)
     print(f"{name:24s} {process_time() - start:6.2f} s CPU")

@@ -1,4 +1,4 @@
-"""The gallery of the documentation: every figure and every view, of one atlas.
+"""The gallery of the documentation, with every figure and every view of one atlas.
 
     python -m benchmarks.gallery d1.atlas
 
@@ -21,7 +21,7 @@ WINDOW = {"width": 1100, "height": 900}
 
 
 class Figure(NamedTuple):
-    """A picture that the command line draws: heading, what it shows, and the arguments."""
+    """A picture that the command line draws, with its heading, its caption and the arguments."""
 
     name: str
     heading: str
@@ -30,7 +30,7 @@ class Figure(NamedTuple):
 
 
 class View(NamedTuple):
-    """A view of the application: heading, what it shows, and how one gets there."""
+    """A view of the application, with its heading, its caption and the way to it."""
 
     name: str
     heading: str

@@ -1,8 +1,8 @@
 """Do our LJAT3 labels agree with those of GMIN, start by start?
 
-GMIN (as pylfl carries it; Lennard-Jones with its keyword AXTELL is eq. 4) minimizes the same
-starts as `lossatlas.data.ljat3_quench`, one process each. The labels it gives are the fixture
-``tests/data/gmin_outcomes.json``.
+GMIN, as it is contained in pylfl, minimizes the same starts as `lossatlas.data.ljat3_quench`, in
+one process for each start; Lennard-Jones with its keyword AXTELL is eq. (4) of the paper. Its
+labels are the fixture ``tests/data/gmin_outcomes.json``.
 
     python -m benchmarks.gmin_outcomes [--starts 1000] [--environments DIR] [--write FILE]
 """
@@ -40,7 +40,7 @@ SAVE 1
 
 
 def gmin_labels(program: Path, starts: np.ndarray, step_cap: float) -> np.ndarray:
-    """The class of every start's outcome, -2 where GMIN ends at none of the four minima."""
+    """The class of the outcome of every start, -2 if GMIN ends at none of the four minima."""
     ends = np.empty_like(starts)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,19 +1,19 @@
-"""What the device of this machine makes of the searches, beside two cores of its CPU.
+"""Searches on the device of this machine, such as a graphics card, and on two cores of its CPU.
 
     python -m benchmarks.gpu [--quick] [--lanes 2048] [--seconds 60] [--links 1000]
 
-Three measurements, after code is compiled, the CPU by turns with the device in the same run:
+Three things are measured after code is compiled, with the CPU and the device in turns:
 
 * triples: climbs from perturbed minima of D1, [2, 10, 4] with 1000 items, each with its certificate
   and both paths, in vectorized lanes;
-* a survey: an exploration of D1, [2, 5, 5, 4] with 100 items, for so many seconds, and what part of
-  the lane-steps executed advanced an unfinished search;
-* links of the triples found on the device, followed again on the CPU: do they lead to the same
-  minima?
+* a survey: an exploration of D1, [2, 5, 5, 4] with 100 items, for `--seconds`, and the fraction of
+  the executed lane-steps that advanced an unfinished search;
+* links of the triples that the device found, which are followed again on the CPU to see whether
+  they lead to the same minima.
 
-The CPU runs in a process of its own, since JAX computes on one kind of device in a process; so the
-command can be given anywhere, and says what it ran on. On a machine without a card lanes are
-vectorized on its CPU, which is slow, and shows that everything runs.
+The CPU runs in a process of its own, since JAX computes on one kind of device in a process. The
+command can be given on any machine, and prints what it ran on. On a machine without a card, lanes
+are vectorized on its CPU, which is slow but shows that everything runs.
 """
 
 import argparse
@@ -33,14 +33,15 @@ import numpy as np
 
 LANES, CORES = 2048, 2
 SEARCHES_A_LANE = 3
-"""So many for each lane: few enough for four minutes, enough for lanes to be refilled."""
+"""Number of searches for each lane: few enough for four minutes, enough to refill lanes."""
 CPU_SEARCHES = 128
 COMPILED = 50
-"""Transition states before the seconds of a survey are counted: all methods are compiled then."""
+"""Number of transition states after which the seconds of a survey are counted, because all methods
+are compiled then."""
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """What one process measures on its device."""
+    """Make all measurements of one process on its device."""
     from benchmarks.device_calls import noted
     from benchmarks.gpu_model import searches
     from benchmarks.rivals.problem import d1, some_minima
@@ -55,7 +56,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     tools = default_tools(landscape)
     engine = Engine(landscape.surface, options.lanes, vectorized=options.vectorized)
     minima = [point.weights for point in some_minima(landscape, 12)]
-    for _, _ in engine.run(searches(tools, minima, options.searches)):  # compiles
+    for _, _ in engine.run(searches(tools, minima, options.searches)):  # compiles the kernels
         pass
     begun = time.monotonic()
     with noted() as calls:
@@ -81,13 +82,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def used(calls: list[Any]) -> float:
-    """Part of the lane-steps executed that advanced an unfinished search."""
+    """The fraction of the executed lane-steps that advanced an unfinished search."""
     executed = sum(call.executed for call in calls)
     return sum(call.taken for call in calls) / executed if executed else float("nan")
 
 
 def survey(options: argparse.Namespace) -> dict[str, Any]:
-    """Transition states that an exploration finds in so many seconds."""
+    """Count the transition states that an exploration finds in `options.seconds`."""
     from benchmarks.device_calls import noted
 
     import lossatlas
@@ -118,14 +119,14 @@ def survey(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def counts(atlas: Any) -> dict[str, int]:
-    """What is in an atlas, which is closed."""
+    """The numbers of points in an atlas, which is closed."""
     with atlas:
         status = atlas.status()
     return {name: status[name] for name in ("minima", "transition_states")}
 
 
 def followed_again(links: list[dict[str, Any]]) -> tuple[int, int]:
-    """How many of the links lead elsewhere on the CPU, and of how many."""
+    """The number of links that lead to other minima on the CPU, and the number of all links."""
     from benchmarks.rivals.problem import d1
 
     from lossatlas.lanes.engine import Engine
@@ -151,13 +152,13 @@ def followed_again(links: list[dict[str, Any]]) -> tuple[int, int]:
 
 
 def _energies(ends: list[Any]) -> list[list[float]]:
-    """What each side reaches; which side is which says the sign of an eigenvector."""
+    """The energies that each side reaches, sorted, since the sides depend on a sign only."""
     sides = {side: sorted(round(e, 8) for s, e in ends if s == side) for side, _ in ends}
     return sorted(sides.values())
 
 
 def in_process(options: argparse.Namespace, *, on_cpu: bool) -> dict[str, Any]:
-    """Measure in a process of its own."""
+    """Make the measurements in a process of their own."""
     environment = dict(os.environ)
     arguments = ["--seconds", str(options.seconds), "--links", str(options.links)]
     if on_cpu:

@@ -1,24 +1,25 @@
-"""What a graphics card would make of the searches, without one: a model of the device alone.
+"""A prediction of the speed of searches on a graphics card, by a model of the device alone.
 
     python -m benchmarks.gpu_model [--quick] [--searches 2048] [--lanes 512 2048]
         [--times 8] [--survey ATTEMPTS] [--recordings FOLDER]
 
 Climbs from perturbed minima of D1, each with certificate and both paths, are recorded on the CPU.
-Then they are run with vectorized lanes in which a device call computes nothing: it is over when a
-card would be done with it, and gives what was recorded. All else is real: generators, the engine,
-its threads, blocks that shrink, two of them in turn. A call takes as many steps as the slowest of
-its lanes needs, times lanes, times what a step of its kernel costs a lane (`COSTS`, measured on one
-NVIDIA H200 with JAX 0.11.2 for the operations that a step is made of). The same climbs are made
-`--times` over, as if they were others: a recording takes longer than the model.
+Then they are run with vectorized lanes in which a device call computes nothing: it ends when a card
+would have finished it, and returns the recorded results. Everything else is real: generators, the
+engine and its threads, and blocks that shrink and take turns. The time of a call is the number of
+steps of its slowest lane, times the number of lanes, times the cost of a step of the kernel in a
+lane (`COSTS`, measured on one NVIDIA H200 with JAX 0.11.2 for the operations of a step). The same
+climbs are repeated `--times` times as if they were different, since recording takes longer than the
+model.
 
-With `--survey` so many attempts of an exploration of D1, [2, 5, 5, 4] with 100 items, are recorded
-in place of climbs, at the width that those lanes get, and planning and commits are real as well.
-(Costs are those of 1000 items, so what the device takes is an upper bound.)
+With `--survey`, attempts of an exploration of D1, [2, 5, 5, 4] with 100 items, are recorded instead
+of climbs, at the width that belongs to these lanes, and planning and commits are real as well.
+(Costs are those of 1000 items, so the time of the device is an upper bound.)
 
-The table shows, for each triple, or each new transition state of a survey: the time of the device,
-the CPU time of the host, the time until all was done, what part of the lane-steps advanced an
-unfinished search, and how many that makes a second, against as many as two cores of this machine
-make.
+The table shows, for each triple or each new transition state of a survey, the time of the device,
+the CPU time of the host, the time until all was done, the fraction of the lane-steps that advanced
+an unfinished search, and the number of triples a second on the card and on two cores of this
+machine.
 """
 
 import argparse
@@ -56,13 +57,13 @@ from lossatlas.search.tools import Tools, default_tools
 from lossatlas.search.transition_states import climb_from
 
 AT = (64, 256, 1024, 4096)
-"""Numbers of lanes at which costs were measured; between them they follow the logarithm, and fewer
-than the least take as long as these."""
+"""Numbers of lanes at which costs were measured. Costs are interpolated in their logarithm; fewer
+lanes take as long as the smallest of these numbers."""
 GRADIENT = (4.3, 1.29, 0.56, 0.45)
 HESSIAN, SPECTRUM = (7.5, 3.0, 1.9, 1.8), (10.0, 4.4, 2.7, 2.4)
-"""Single precision."""
+"""Microseconds of a Hessian and of its spectrum in single precision, at `AT` lanes."""
 REFRESH = 25
-"""Steps of a quench for each of its Hessians."""
+"""Number of steps of a quench for each of its Hessians."""
 
 
 COLUMNS = ("lanes", "triples", "device, ms", "host, ms", "wall, ms", "lanes used", "triples/s")
@@ -83,20 +84,20 @@ COSTS = {
     "Flow": _sum(HESSIAN, SPECTRUM, *[GRADIENT] * 4),
     "Band": _sum(*[GRADIENT] * (Band().images - 2)),
 }
-"""Microseconds of a step in a lane. Those of quench and polish were measured, those of climb and
-flow are of what they are made of; at 64 lanes gradient and Hessian are extrapolated."""
+"""Microseconds of a step in a lane, at `AT` lanes. Those of quench and polish were measured. Those
+of climb and flow are sums over operations; at 64 lanes gradient and Hessian are extrapolated."""
 
 
 class Model(NamedTuple):
     """One measurement, times in milliseconds for each triple.
 
     Attributes:
-        lanes: of each kernel, in two blocks.
-        triples: transition states with both paths.
-        device: time that the device is busy.
+        lanes: number of lanes of each kernel, in two blocks.
+        triples: number of transition states with both paths.
+        device: time during which the device is busy.
         host: CPU time of this process.
-        wall: until all was done.
-        used: part of the lane-steps executed that advanced an unfinished search.
+        wall: time until all was done.
+        used: fraction of the executed lane-steps that advanced an unfinished search.
     """
 
     lanes: int
@@ -108,7 +109,7 @@ class Model(NamedTuple):
 
 
 def cost(kernel: str, lanes: int) -> float:
-    """Seconds that a step of so many lanes takes.
+    """Seconds that a step of a kernel takes in all lanes together.
 
     Examples:
         >>> round(cost("Flow", 1024) / 1024 * 1e6, 2), cost("Flow", 7) == cost("Flow", 64)
@@ -119,11 +120,11 @@ def cost(kernel: str, lanes: int) -> float:
 
 
 class Lanes(NamedTuple):
-    """In place of the states of a block: what is left to be done in each lane.
+    """The rest of the work of each lane, in place of the states of a block.
 
     Attributes:
-        left: steps.
-        found: what comes out then, see `benchmarks.recording.Recorded`.
+        left: number of steps that are left.
+        found: the recorded result after these, see `benchmarks.recording.Recorded`.
     """
 
     left: np.ndarray
@@ -131,17 +132,17 @@ class Lanes(NamedTuple):
 
 
 class Device:
-    """A device that computes nothing: it takes its time, and knows what would come out."""
+    """A device that computes nothing: it takes the modeled time and returns recorded results."""
 
     def __init__(self, recording: Recording) -> None:
-        """Nothing to do."""
+        """Make a device that is not busy."""
         self.recording = recording
         self.busy = 0.0
         self.taken, self.executed = Counter[str](), Counter[str]()
 
     @contextmanager
     def instead(self) -> Iterator[None]:
-        """Run blocks on this device."""
+        """A context in which blocks run on this device."""
         with (
             patch.object(blocks, "advance", self.advance),
             patch.object(blocks, "idle", idle),
@@ -184,7 +185,7 @@ def moved(states: Lanes, order: np.ndarray, occupied: np.ndarray) -> Lanes:
 
 
 def searches(tools: Tools, minima: list[np.ndarray], count: int) -> Iterator[Requests]:
-    """Climbs from perturbed minima, the same each time."""
+    """Climbs from perturbed minima, always the same ones."""
     random = np.random.default_rng(1)
     for w in islice(cycle(minima), count):
         step = perturbation(tools.landscape, random)
@@ -192,13 +193,13 @@ def searches(tools: Tools, minima: list[np.ndarray], count: int) -> Iterator[Req
 
 
 class Work(NamedTuple):
-    """What is recorded and modeled.
+    """The work that is recorded and modeled.
 
     Attributes:
-        name: of the file it is kept in.
-        surface: of the landscape.
-        run: does it with an engine, so many times over; how many triples or transition states came
-            of it.
+        name: name of the file of the recording.
+        surface: surface of the landscape.
+        run: a function of an engine and a number of repetitions that does the work, and returns the
+            number of triples or transition states.
     """
 
     name: str
@@ -207,7 +208,7 @@ class Work(NamedTuple):
 
 
 def climbs(count: int) -> Work:
-    """Climbs from perturbed minima, and both paths of what they reach."""
+    """Climbs from perturbed minima, with both paths from the transition states that they reach."""
     landscape = d1()
     tools = default_tools(landscape)
     minima = [point.weights for point in some_minima(landscape, 12)]
@@ -221,7 +222,7 @@ def climbs(count: int) -> Work:
 
 
 def survey(attempts: int, width: int) -> Work:
-    """An exploration of so many attempts."""
+    """An exploration with a number of attempts."""
     train = split_pools(load_ljat3("D1", items=4000, seed=1).pools, 100, 1, 1).train
     landscape = NetworkLandscape(train.inputs, train.labels, (5, 5), 1e-4)
 
@@ -265,7 +266,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def modeled(work: Work, lanes: int, times: int, folder: Path | None) -> tuple[Model, float]:
-    """Record it, run it on a modeled device with so many lanes; triples a second of two cores."""
+    """Record the work and run it on a modeled device; also the triples a second of two cores."""
     path = None if folder is None else folder / f"{work.name}.recording"
     recording = Recording.kept(path, lambda: work.run(Engine(work.surface, workers=1), 1))
     device = Device(recording)
@@ -276,13 +277,13 @@ def modeled(work: Work, lanes: int, times: int, folder: Path | None) -> tuple[Mo
     each = 1e3 / triples
     used = sum(device.taken.values()) / sum(device.executed.values())
     model = Model(lanes, triples, each * device.busy, each * cpu, each * wall, used)
-    # Device calls alone: what two cores do between them is left out, in their favor.
+    # Only device calls count, which favors the two cores, since their other work is left out.
     calls = sum(sum(recorded.seconds) for recorded in recording.jobs.values())
     return model, 2 * triples / times / calls
 
 
 def row(model: Model, cores: float) -> str:
-    """A row of the table, beside two cores that make so many triples a second."""
+    """A row of the table, where `cores` is the number of triples a second of two cores."""
     rate = 1e3 / model.wall
     cells = (
         f"{model.lanes:,}",

@@ -2,8 +2,9 @@
 
     python -m benchmarks.kernels [--items 1000] [--hidden 10]
 
-One core, the paper's [2,10,4,1000,0.0001] by default, on LJAT3 D1 data. Figures are medians over
-rounds in which all parts take turns, so that ratios hold on a noisy machine.
+Measures one core with the network [2,10,4,1000,0.0001] of the paper by default, on LJAT3 D1 data.
+Figures are medians over rounds in which all parts take turns, so that ratios are right even on a
+busy machine.
 """
 
 import argparse
@@ -39,7 +40,7 @@ def repeated(step: Callable, w: jax.Array) -> Callable[[], None]:
 
 
 def kernels(landscape: NetworkLandscape) -> dict[str, float]:
-    """Median CPU microseconds of one evaluation of each kind."""
+    """The median CPU microseconds of one evaluation of each kind, by its name."""
     surface, tools = landscape.surface, default_tools(landscape)
     w = jnp.asarray(landscape.random_start(np.random.default_rng(0)) / 5)
     hessian = jax.jit(surface.hessian)(w)
@@ -65,7 +66,7 @@ def kernels(landscape: NetworkLandscape) -> dict[str, float]:
 
 
 def searches(landscape: NetworkLandscape) -> dict[str, str]:
-    """CPU time and evaluations of certified minima and transition states."""
+    """CPU time and evaluations for a certified minimum and a transition state, as text."""
     tools, engine = default_tools(landscape), Engine(landscape.surface, workers=1)
 
     def chains(first: int, count: int):

@@ -1,18 +1,18 @@
-"""Are links right? Links of explorations, followed anew and by a solver that shares no code.
+"""Are links right? Links of explorations are followed again, and by an independent solver.
 
     python -m benchmarks.links [ATLAS ...] [--quick] [--minutes 60] [--records FILE]
 
-Explores small landscapes of several families, one seed after the other until the CPU minutes are
-spent, after the atlases given and branching valleys in two dimensions (`FORKS`). Both paths from
-each transition state are followed as a search does, and once more with tighter tolerances to a
-smaller Newton ball. Where the two lead to different points, and for a random part of all links,
-SciPy's LSODA decides: at relative tolerances of 1e-9 and 1e-11 and from pushoffs of 0.02 and 0.002,
-in length scales. What all four agree on is the truth, and a link that they do not agree on is a
-tie.
+The links of branching valleys in two dimensions (`FORKS`) and of the given atlases come first. Then
+small landscapes of several families are explored, one seed after the other, until the CPU minutes
+are spent. Both paths from each transition state are followed as a search does, and once more with
+tighter tolerances to a smaller Newton ball. If the two lead to different points, and for a random
+part of all links, LSODA of SciPy decides: at relative tolerances of 1e-9 and 1e-11, and from
+pushoffs of 0.02 and 0.002 length scales. The result on which all four runs agree is taken for the
+truth; if they do not agree the link is a tie.
 
-`first` counts the links that would be wrong if the first tolerance were always believed, with the
-smallest spread among them: the limit of the search has to lie below it. `--records` appends one
-line of JSON for each link to a file; links that are there already are counted, not followed again.
+`first` counts the links that would be wrong if paths with the first tolerance were always accepted,
+with the smallest spread among them, which must exceed the limit of the search. `--records` appends
+one line of JSON for each link to a file; links in the file are counted, and not followed again.
 """
 
 import argparse
@@ -44,11 +44,11 @@ from lossatlas.search.tools import Tools, default_tools
 from lossatlas.studies.problem import landscape_of
 
 TIGHTER = 0.1
-"""Tolerances, spread and Newton ball of the paths that are followed anew, over the usual ones."""
+"""Tolerances, spread and Newton ball of paths that are followed again, over the usual ones."""
 SOLVER = tuple((tolerance, pushoff) for tolerance in (1e-9, 1e-11) for pushoff in (1.0, 0.1))
 """Tolerances of LSODA, and pushoffs over the usual one of 0.02 length scales."""
 MINUTES = 5.0
-"""CPU minutes of an exploration at most; a landscape may have too few transition states."""
+"""Largest number of CPU minutes of an exploration, for landscapes with few transition states."""
 
 Arrival = StationaryPoint | None
 
@@ -78,17 +78,17 @@ FAMILIES: dict[str, Callable[[int], NetworkLandscape]] = {
 
 FORKS = "branching valleys in two dimensions"
 SLOPES = tuple(sign * slope for slope in (1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 1e-6) for sign in (1, -1))
-"""A valley leads from a saddle in the middle over a ridge that begins on its way; only so slight a
-slope says on which side of the ridge the path goes down."""
+"""Slopes of the valleys. A valley leads from a saddle in the middle to a ridge, and only this
+slight slope determines on which side of the ridge the path descends."""
 FLOOR = (1.0, -0.15)
-"""Near the bottom of a branch."""
+"""A point near the bottom of a branch."""
 
 
 def forks() -> tuple[FunctionLandscape, np.ndarray]:
     """One landscape of many such valleys, and the saddles (k, 2 k) in the middle of each.
 
-    The surface is a sum of functions of two coordinates each. Where all but one of them are at
-    their minimum, paths are those of that one.
+    The surface is a sum of functions of two coordinates each. If all but one of them are at their
+    minimum, paths are those of the one function.
     """
     slopes = np.array(SLOPES)
 
@@ -113,15 +113,16 @@ class Link(NamedTuple):
     """One side of a transition state.
 
     Attributes:
-        family, seed: of the landscape.
-        state, side: number of the transition state there, and its side.
-        reaches: Hessian index of the point where the path ends first; -1 if it does not.
-        spread, tolerance: of the path believed, in length scales.
-        first_spread: of the path at the first tolerance.
-        first: whether the first tolerance leads to where the tight path does.
-        usual: whether the path believed does.
-        solver: what LSODA says: "", "right", "wrong" or "tie"; "" if not asked.
-        solver_first: the same of the path at the first tolerance.
+        family, seed: name of the family of the landscape, and its seed.
+        state, side: number of the transition state in the landscape, and its side.
+        reaches: Hessian index of the point where the path first ends; -1 if it ends at none.
+        spread, tolerance: spread and tolerance of the accepted path, in length scales.
+        first_spread: spread of the path with the first tolerance, in length scales.
+        first: whether the path with the first tolerance ends where the tighter path does.
+        usual: whether the accepted path ends where the tighter path does.
+        solver: the result of LSODA for the accepted path: "right", "wrong" or "tie"; empty if LSODA
+            was not used.
+        solver_first: the result of LSODA for the path with the first tolerance.
     """
 
     family: str
@@ -145,7 +146,10 @@ def _same(one: Arrival, other: Arrival) -> bool:
 def links(
     tools: Tools, weights: np.ndarray, asked: bool
 ) -> Generator[Requests, Any, list[dict[str, Any]]]:
-    """Follow both paths from a transition state (n,); `asked` whether LSODA has its say anyway."""
+    """Follow both paths from a transition state (n,).
+
+    If `asked` is True, LSODA follows them too, even if the usual and the tighter paths agree.
+    """
     certificate = yield from certified(tools, weights)
     assert certificate.point is not None
     saddle, mode = certificate.point.weights, certificate.modes[0]
@@ -191,7 +195,7 @@ def tighter(tools: Tools) -> Tools:
 def solved(
     tools: Tools, saddle: np.ndarray, direction: np.ndarray
 ) -> Generator[Requests, Any, list[Arrival]]:
-    """Where LSODA leads from a saddle along a unit vector (n,), once for each of `SOLVER`."""
+    """The ends of the paths of LSODA from a saddle along a unit vector (n,), for each `SOLVER`."""
     symmetrizer = tools.landscape.symmetrizer
     starts = [(t, saddle + part * tools.pushoff * direction) for t, part in SOLVER]
     paths: list[Integrated] = yield [
@@ -211,11 +215,11 @@ def _verdict(end: Arrival, truth: list[Arrival]) -> str:
 
 
 class Subject(NamedTuple):
-    """Whose links are followed, where the name of a family is that of an atlas elsewhere.
+    """A landscape whose links are followed; for an atlas, the family is the name of its file.
 
     Attributes:
-        family, seed: see `Link`.
-        found: makes the landscape and transition states on it (k, n).
+        family, seed: the same as in `Link`.
+        found: a function that returns the landscape and its transition states (k, n).
     """
 
     family: str
@@ -224,7 +228,7 @@ class Subject(NamedTuple):
 
 
 def subjects(atlases: Sequence[Path], seeds: Iterable[int], states: int) -> Iterator[Subject]:
-    """The valleys, the atlases, and explorations to so many transition states of every family."""
+    """The valleys, the atlases, and explorations of every family to `states` transition states."""
     yield Subject(FORKS, 0, forks)
     yield from (Subject(path.name, 0, partial(_stored, path)) for path in atlases)
     for seed in seeds:
@@ -233,7 +237,10 @@ def subjects(atlases: Sequence[Path], seeds: Iterable[int], states: int) -> Iter
 
 
 def measured(subject: Subject, solver: float, done: Set[int] = frozenset()) -> Iterator[Link]:
-    """The links of a subject, but of transition states that are done; of a part LSODA is asked."""
+    """The links of a subject, without those of transition states in `done`.
+
+    `solver` is the fraction of the transition states whose links LSODA follows in any case.
+    """
     family, seed, found = subject
     landscape, weights = found()
     tools = default_tools(landscape)

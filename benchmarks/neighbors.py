@@ -2,12 +2,13 @@
 
     python -m benchmarks.neighbors ATLAS [--sample 50]
 
-For transition states of an atlas: the rank of the one minimum among those nearest to the other, by
-invariants (what the networks compute), by descriptors (what bands are planned by), and by the
-distance to the nearest symmetry copy, with the time of what is computed once for each minimum, and
-of the distances from one minimum to all others. Then, for all transition states: how many join
-minima of which one is among the ten nearest to the other by descriptors, by the lists that planning
-keeps as minima are added, if all minima are compared and if they are searched for from the start.
+For transition states of an atlas, prints the rank of one minimum among those nearest to the other,
+by invariants (what the networks compute), by descriptors (by which bands are planned), and by the
+distance to the nearest symmetry copy. Prints also the time for what is computed once for each
+minimum, and for the distances from one minimum to all others. Then prints, for all transition
+states, how many join minima of which one is among the ten nearest to the other by descriptors: in
+the exact lists, and in the lists of planning, if minima are compared with all others or searched
+for in the graph from the start.
 """
 
 import time
@@ -24,8 +25,8 @@ from lossatlas.studies.problem import landscape_of
 
 
 class Ranks(NamedTuple):
-    """By one notion of distance: ranks of the other minimum from 0, and milliseconds spent on
-    what is computed once for a minimum, and on the distances from one minimum."""
+    """Ranks of the other minimum, counted from 0, by one kind of distance, with milliseconds for
+    what is computed once for a minimum and for the distances from one minimum."""
 
     name: str
     ranks: np.ndarray
@@ -36,7 +37,8 @@ class Ranks(NamedTuple):
 def ranked(
     landscape: Landscape, weights: np.ndarray, pairs: list[tuple[int, int]]
 ) -> Iterator[Ranks]:
-    """Ranks of the second of each pair of positions in weights (k, n), seen from the first."""
+    """Ranks of the second minimum of each pair, given by positions in weights (k, n), among the
+    neighbors of the first."""
 
     def by_features(features):
         return lambda a: np.linalg.norm(features - features[a], axis=1)
@@ -62,15 +64,16 @@ def ranked(
 
 
 class Lists(NamedTuple):
-    """The part of the exact neighbors that lists hold, and of the transition states that join
-    minima of which one is in the list of the other."""
+    """The fraction of the exact neighbors that lists hold, and the fraction of transition states
+    that join minima of which one is in the list of the other."""
 
     recall: float
     joined: float
 
 
 def kept_lists(features: np.ndarray, pairs: np.ndarray, compared: int) -> Lists:
-    """Of lists of rows (m, k) that came in batches of ten, the first of which were compared."""
+    """The lists of rows (m, k) that are added in batches of ten, the first `compared` of which are
+    compared with all others."""
     near, exact = Neighbors(compared), Neighbors(len(features))
     exact.add(features)
     for first in range(0, len(features), 10):

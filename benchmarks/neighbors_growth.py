@@ -2,11 +2,11 @@
 
     python -m benchmarks.neighbors_growth [--quick] [--largest 200000] [--layers 1]
 
-Rows are descriptors of networks made up as real ones are related: bags of ten hidden units, most of
-which a network shares with an earlier one, and nearly equal copies of earlier ones among them. They
-are added in batches of ten. Printed for growing numbers of rows: the CPU time of adding a row and
-the longest time of one call, the part of the ten nearest rows that the lists hold (of 1,000 rows),
-and the time of restoring the lists from the candidates.
+Rows are descriptors of random networks that are related like real ones: sets of ten hidden units,
+most of which a network shares with an earlier one, with nearly equal copies of earlier networks
+among them. They are added in batches of ten. Prints for growing numbers of rows the CPU time of
+adding a row, the longest time of one call, the fraction of the ten nearest rows that the lists hold
+(for 1,000 rows), and the time of restoring the lists from the candidates.
 """
 
 import argparse
@@ -19,15 +19,15 @@ from lossatlas.exploration.neighbors import BLOCK, NEIGHBORS, Neighbors
 from lossatlas.landscape.descriptors import FEATURES, WEIGHT_SCALE
 
 KINDS, UNITS, WIDTH = 24, 10, 7
-"""Kinds of units, units of a network, weights of a unit."""
+"""Numbers of kinds of units, of units of a network, and of weights of a unit."""
 COPIES = 0.3
-"""Part of the networks that are nearly equal to an earlier one."""
+"""Fraction of the networks that are nearly equal to an earlier one."""
 BATCH, TIMED, SAMPLE = 10, 1000, 1000
-"""Rows added at a time, how many of them are timed, rows whose lists are looked at."""
+"""Numbers of rows that are added at a time, that are timed, and whose lists are checked."""
 
 
 def networks(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Bags of units (count, UNITS, WIDTH); each but the first comes from an earlier one."""
+    """Sets of units (count, `UNITS`, `WIDTH`), each but the first made from an earlier one."""
     kinds = 2.5 * rng.normal(size=(KINDS, WIDTH))
     made = np.zeros((count, UNITS, WIDTH))
     done = 0
@@ -48,14 +48,14 @@ def networks(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def descriptors(units: np.ndarray, layers: int, rng: np.random.Generator) -> np.ndarray:
-    """As of networks of so many layers, each of which is described in its own way: (m, k)."""
+    """(m, k) descriptors of networks with a number of layers, each with features of its own."""
     slopes = rng.normal(size=(WIDTH, layers * FEATURES))
     parts = np.array_split(units, 1 + len(units) // 1000)
     return np.concatenate([np.cos(WEIGHT_SCALE * some @ slopes).sum(axis=1) for some in parts])
 
 
 class Spent(NamedTuple):
-    """CPU milliseconds of adding a row, and the longest seconds of a call."""
+    """CPU milliseconds for adding a row, and the seconds of the longest call."""
 
     each: float
     longest: float
@@ -72,7 +72,7 @@ def add(near: Neighbors, rows: np.ndarray, batch: int) -> Spent:
 
 
 def recall(found: np.ndarray, rows: np.ndarray, which: np.ndarray) -> float:
-    """The part of the nearest rows of some that is among those found."""
+    """The fraction of the nearest rows, of the rows `which`, that are among those found."""
     lengths = (rows**2).sum(axis=1)
     hits = 0
     for number in which:

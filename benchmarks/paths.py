@@ -1,11 +1,11 @@
-"""How tightly must gradient flow be followed for the links to be right, and what does it cost?
+"""How tightly must gradient flow be followed for correct links, and what does it cost?
 
     python -m benchmarks.paths ATLAS [--sample 100]
 
-Follows both paths of the transition states of an atlas at several tolerances and compares the ends
+Follows both paths of the transition states of an atlas at several tolerances, and compares the ends
 with those at the tightest one. `flagged` counts the paths that may have strayed (`spread` above the
-limit of the search), which the search follows again: a coarse tolerance is safe where every wrong
-end is flagged.
+limit of the search), which the search follows again: a coarse tolerance is safe if every wrong end
+is flagged.
 """
 
 import time
@@ -27,7 +27,7 @@ TOLERANCES = (3e-5, 3e-4, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
 
 
 class Followed(NamedTuple):
-    """All paths at one tolerance: means of Hessians and CPU seconds, and numbers of paths."""
+    """All paths at one tolerance, with mean Hessians, mean CPU seconds and numbers of paths."""
 
     tolerance: float
     hessians: float

@@ -3,15 +3,16 @@
     python -m benchmarks.planning [--quick] [--width N] [--folder FOLDER]
     python -m benchmarks.planning --study FILE --cpu-minutes N
 
-The first fills atlases of 1,000 to 200,000 minima with 2.7 transition states and four attempts each
-(`synthetic_atlas`; kept in the folder if one is given). For each, a program of its own opens it as
-an exploration does, then plans rounds and commits made-up results of the searches planned: two of
-three find a transition state, one of four a minimum. Seconds are those of the thread that plans,
-so a busy machine does not matter; what a checkpoint costs is shared out among the attempts between
-two of them. The table is printed, and drawn to `docs/images/planning.png`.
+The first command fills atlases of 1,000 to 200,000 minima with 2.7 transition states and four
+attempts for each (`synthetic_atlas`; they are kept in the folder if one is given). For each atlas a
+process of its own opens it as an exploration does, plans rounds, and commits invented results of
+the planned searches: two of three find a transition state, one of four finds a minimum. Seconds are
+CPU seconds of the thread that plans, so that a busy machine does not matter. The cost of a
+checkpoint is divided by the number of attempts between two checkpoints. The table is printed, and
+drawn to `docs/images/planning.png`.
 
-The second explores a study, and prints what part of the CPU time planning and committing take in
-the first and in the last tenth of it.
+The second command explores a study, and prints the fraction of the CPU time that planning and
+committing take in its first and in its last tenth.
 """
 
 import argparse
@@ -38,15 +39,15 @@ PICTURE = Path(__file__).parent.parent / "docs" / "images" / "planning.png"
 
 @dataclass(frozen=True)
 class Measured:
-    """One atlas.
+    """The measurements of one atlas.
 
     Attributes:
-        minima, transition_states, attempts: in the atlas.
+        minima, transition_states, attempts: their numbers in the atlas.
         opening: CPU seconds from opening the atlas to the first round planned.
-        gigabytes: the most memory that the program took.
-        planning, committing: CPU milliseconds a search.
-        checkpoint: CPU milliseconds a search for what is computed at checkpoints.
-        longest: seconds of the longest round planned or checkpoint computed, after the first.
+        gigabytes: peak memory of the process.
+        planning, committing: CPU milliseconds for each search.
+        checkpoint: CPU milliseconds for each search, for what is computed at checkpoints.
+        longest: seconds of the longest planned round or computed checkpoint after the first.
     """
 
     minima: int
@@ -61,12 +62,12 @@ class Measured:
 
     @property
     def together(self) -> float:
-        """CPU milliseconds a search, all together."""
+        """CPU milliseconds for each search in all."""
         return self.planning + self.committing + self.checkpoint
 
 
 def measured(path: str, minima: int, width: int = WIDTH) -> Measured:
-    """Plan rounds from an atlas and commit results of them."""
+    """Plan rounds from an atlas, and commit invented results of their searches."""
     from lossatlas.atlas import Atlas
     from lossatlas.exploration.catalog import chosen
     from lossatlas.exploration.checkpoint import GROWTH, Checkpoint
@@ -124,7 +125,7 @@ def measured(path: str, minima: int, width: int = WIDTH) -> Measured:
 def _attempt(
     random: np.random.Generator, where: Any, known: list[Any], key: Any, place: dict[str, int]
 ) -> Any:
-    """Makes the attempt of a search: it may find a transition state, and a minimum at one end."""
+    """Invent the attempt of a search, which may find a transition state with one new minimum."""
     from lossatlas.atlas import Attempt
     from lossatlas.errors import Status
     from lossatlas.search.outcome import Cost, Outcome, Pathway, PathwayEnd
@@ -169,7 +170,7 @@ def table(found: list[Measured]) -> Iterator[str]:
 
 
 def draw(found: list[Measured], path: Path) -> None:
-    """Cost of a search against the minima in the atlas."""
+    """Draw the cost of a search against the number of minima in the atlas."""
     from matplotlib.figure import Figure
 
     figure = Figure((5.6, 3.6), layout="constrained")
@@ -190,14 +191,14 @@ def draw(found: list[Measured], path: Path) -> None:
 
 
 def sizes(wanted: tuple[int, ...], folder: Path, width: int = WIDTH) -> list[Measured]:
-    """Each size in a program of its own, so that its memory is that of this size."""
+    """Measure each size in a process of its own, so that its peak memory is that of this size."""
     found = []
     for minima in wanted:
         path = folder / f"{minima}.atlas"
         if not path.exists():
             print(f"filling {path}", file=sys.stderr, flush=True)
             fill(str(path), landscape(), minima)
-        with tempfile.TemporaryDirectory(dir=folder) as own:  # the atlas is added to
+        with tempfile.TemporaryDirectory(dir=folder) as own:  # for a copy, which is changed
             copy = shutil.copy(path, own)
             measure = ["--measure", copy, str(minima), "--width", str(width)]
             program = [sys.executable, "-m", "benchmarks.planning", *measure]
@@ -208,7 +209,10 @@ def sizes(wanted: tuple[int, ...], folder: Path, width: int = WIDTH) -> list[Mea
 
 @contextmanager
 def watched(spent: list[tuple[float, float]]) -> Iterator[None]:
-    """Note CPU seconds of planning and committing, with the CPU time of the process, as they go."""
+    """A context in which CPU seconds of planning and committing are appended to `spent`.
+
+    Each entry has the CPU time of the process as well.
+    """
     from lossatlas.exploration import explorer
 
     rounds = explorer._Rounds
@@ -230,7 +234,7 @@ def watched(spent: list[tuple[float, float]]) -> Iterator[None]:
 
 
 def explored(study: str, minutes: float) -> Iterator[str]:
-    """What part planning and committing take of an exploration, at its beginning and at its end."""
+    """The share of planning and committing at the beginning and the end of an exploration."""
     import lossatlas
 
     spent: list[tuple[float, float]] = []
@@ -249,7 +253,7 @@ def explored(study: str, minutes: float) -> Iterator[str]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options."""
+    """The parser of the command line."""
     made = argparse.ArgumentParser(
         prog="python -m benchmarks.planning", description=(__doc__ or "").split("\n")[0]
     )

@@ -1,7 +1,7 @@
-"""What jobs of searches come to, recorded once, so that it can be played again without computing.
+"""Recordings of the results of jobs, which can be replayed without computing.
 
 Searches are functions of their arrays: with the same seed and width they make the same jobs, which
-are known by their kernel and arrays. One that was not recorded is an error.
+are identified by their kernel and arrays. A job that was not recorded is an error.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ from lossatlas.lanes import blocks
 
 
 class Recorded(NamedTuple):
-    """What came of a job in a block of one lane.
+    """The result of a job in a block of one lane.
 
     Attributes:
         seconds: CPU time of each of its device calls.
-        steps: taken by all of them together.
-        found: what the last of them gave.
+        steps: number of steps of all calls together.
+        found: the result of the last call.
     """
 
     seconds: tuple[float, ...]
@@ -38,18 +38,18 @@ class Recorded(NamedTuple):
 
 @dataclass
 class Recording:
-    """What came of all jobs, by kernel and arrays."""
+    """The results of all jobs, by kernel and arrays."""
 
     jobs: dict[bytes, Recorded] = field(default_factory=dict)
 
     @contextmanager
     def recording(self) -> Iterator[None]:
-        """Note what comes of all jobs, with one worker of one lane."""
+        """A context in which the results of all jobs are recorded, for one worker of one lane."""
         with patch.object(blocks, "advance", self._recorder()):
             yield
 
     def _recorder(self) -> Callable[..., Any]:
-        """In place of `blocks.advance`: notes what it gives."""
+        """A function in place of `blocks.advance` that records its results."""
         advance, current = blocks.advance, dict[Any, tuple[bytes, list[float], list[int]]]()
 
         def noting(kernel, surface, states, rows, jobs, vectorized):
@@ -69,7 +69,7 @@ class Recording:
 
     @classmethod
     def kept(cls, path: Path | None, record: Callable[[], None]) -> "Recording":
-        """The recording in a file, or one that is made now and kept there."""
+        """Read the recording in a file, or make it now and keep it there."""
         if path is not None and path.exists():
             jobs = pickle.loads(path.read_bytes())  # written by this program
             return cls({name: Recorded(*recorded) for name, recorded in jobs.items()})
@@ -78,14 +78,14 @@ class Recording:
             record()
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Plain tuples: what `__main__` defines has another name elsewhere.
+            # Plain tuples are stored, since a class of `__main__` has another name elsewhere.
             jobs = {name: tuple(recorded) for name, recorded in recording.jobs.items()}
             path.write_bytes(pickle.dumps(jobs))
         return recording
 
 
 def key(kernel: Any, row: np.ndarray) -> bytes:
-    """The name of a kernel's job, as it is packed."""
+    """The key of a job: the kernel, and the arrays as they are packed."""
     name = hashlib.blake2b(_named(kernel), digest_size=16)
     name.update(np.ascontiguousarray(row).data)
     return name.digest()

@@ -1,21 +1,21 @@
-"""How many workers one process keeps busy, on a machine that has fewer cores than that.
+"""How many workers can one process keep busy? Measured on a machine with fewer cores than that.
 
     python -m benchmarks.replay [--quick] [--workers 2 4 8 ...] [--rounds N] [--recordings FOLDER]
 
-An exploration of the landscape D2 is recorded with one worker: of each device call the CPU time it
-takes, of each job what comes of it. Then it is replayed with many workers: a device call makes a
-call that computes nothing (so that dispatch and conversion cost what they cost), sleeps for the
-rest of the recorded time, and gives the recorded result. All else is real: generators, the engine,
+An exploration of the landscape D2 is recorded with one worker: the CPU time of each device call and
+the result of each job. Then it is replayed with many workers. A device call makes a call that
+computes nothing, so that the costs of dispatch and conversion are real, sleeps for the rest of the
+recorded time, and returns the recorded result. Everything else is real: generators, the engine,
 planning and commits into an atlas. Searches are functions of their arrays, so the same seed and
-width make the same jobs; one that was not recorded would be an error.
+width make the same jobs; a job that was not recorded would be an error.
 
 Workers are busy while recorded time passes. It is counted from the first commit until the last
-round is planned, so that neither start nor end count. CPU times are those of the thread that plans
-and commits ("main"), of the workers without their device calls ("workers": engine and generators)
-and of device calls that compute nothing ("calls"), in milliseconds a search. One process can make
-no more searches a second than all three together allow ("at most"): only one thread at a time runs
-Python. "at best" is how busy the same searches keep the workers where Python takes no time at all:
-what the width is wide enough for.
+round is planned, so that neither the start nor the end counts. CPU times are those of the thread
+that plans and commits ("main"), of the workers without their device calls ("workers": engine and
+generators) and of device calls that compute nothing ("calls"), in milliseconds for each search.
+Only one thread at a time runs Python, so one process can make no more searches a second than the
+sum of the three allows ("at most"). "at best" is how busy the same searches would keep the workers
+if Python took no time at all, which depends on the width alone.
 """
 
 import argparse
@@ -51,8 +51,8 @@ COSTS = ("main, ms", "workers, ms", "calls, ms", "at most, searches/s")
 
 
 class Call(NamedTuple):
-    """A device call of a replay: the position of its search, when it ended, its recorded time, and
-    the CPU time it took."""
+    """A device call of a replay: the position of its search, the time at which it ended, its
+    recorded time, and the CPU time that it took."""
 
     position: int
     when: float
@@ -63,11 +63,11 @@ class Call(NamedTuple):
 def player(
     recording: Recording, calls: list[Call]
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """In place of `blocks.advance`, of one lane: gives what was noted after the same time.
+    """Functions in place of `blocks.advance` for one lane, and of `Block.start`.
 
-    The second goes in place of `Block.start`.
+    The first returns the recorded result after the recorded time.
     """
-    mine = threading.local()  # each worker has a block for each kernel
+    mine = threading.local()  # since each worker has a block of its own for each kernel
     start = blocks.Block.start
 
     def noting(block, new, lanes):
@@ -94,12 +94,12 @@ def player(
 
 @compiled
 def passed_on(states: Any, rows: Any, found: Any, status: Any) -> Any:
-    """A device call that takes what `blocks.advance` takes and computes nothing."""
+    """A device call with the arguments of `blocks.advance` that computes nothing."""
     return states._replace(status=status[None]), found.at[0, 0].set(status)
 
 
 def landscape(items: int = 1000) -> NetworkLandscape:
-    """[2, 10, 4, items, 1e-4] on LJAT3 outcomes in the cube D2."""
+    """The landscape [2, 10, 4, items, 1e-4] on LJAT3 outcomes in the cube D2."""
     train = split_pools(load_ljat3("D2", items=4 * items, seed=1).pools, items, 1, 1).train
     return NetworkLandscape(train.inputs, train.labels, (10,), 1e-4)
 
@@ -108,14 +108,15 @@ class Replay(NamedTuple):
     """One measurement, all times in seconds.
 
     Attributes:
-        workers, width, searches: of the exploration; what the rest of it counts is a window of it.
-        at_best: part of the workers' time that would be busy if Python took none.
+        workers, width, searches: their numbers in the exploration. All other values are those of a
+            window of it.
+        at_best: fraction of the time that workers would be busy if Python took no time.
         seconds: length of the window.
-        recorded: time of all device calls in it.
-        finished: attempts committed in it.
-        main: CPU time of the thread that plans and commits, a search.
-        workers_cpu: that of all other threads without device calls, a search.
-        calls: that of device calls, which compute nothing, a search.
+        recorded: recorded time of all device calls in the window.
+        finished: number of attempts that were committed in the window.
+        main: CPU time of the thread that plans and commits, for each search.
+        workers_cpu: CPU time of all other threads without device calls, for each search.
+        calls: CPU time of device calls, which compute nothing, for each search.
     """
 
     workers: int
@@ -151,9 +152,10 @@ def only(
     searches: float = math.inf,
     planned: Callable[[int], None] = lambda searches: None,
 ) -> Iterator[None]:
-    """Plan so many rounds, or until there are so many searches, so that all run to their end.
+    """A context in which planning ends after a number of rounds or of searches.
 
-    `planned` is called with the number of searches in each round.
+    All searches that were planned are run to their end. `planned` is called with the number of
+    searches in each round.
     """
     plan, counted = explorer.plan_round, Counter[str]()
 
@@ -171,7 +173,7 @@ def only(
 
 
 def explored(workers: int, width: int, report: Callable[[Progress], None]) -> None:
-    """An exploration from nothing."""
+    """Explore the landscape into a new atlas."""
     subject = landscape()
     options = ExploreOptions(width=width, workers=workers, lanes=1)
     with tempfile.TemporaryDirectory() as folder:
@@ -181,7 +183,7 @@ def explored(workers: int, width: int, report: Callable[[Progress], None]) -> No
 
 
 def recorded(width: int, rounds: int, folder: Path | None) -> Recording:
-    """A recording, read from the folder if it is there."""
+    """Make a recording, or read it from the folder if it is there."""
 
     def record() -> None:
         with only(rounds):
@@ -192,7 +194,7 @@ def recorded(width: int, rounds: int, folder: Path | None) -> Recording:
 
 
 def replayed(recording: Recording, workers: int, width: int, rounds: int) -> Replay:
-    """Replay it with so many workers."""
+    """Replay a recording with a number of workers."""
     calls: list[Call] = []
     commits: list[tuple[float, int, float, float]] = []
     plans: list[tuple[float, int]] = []
@@ -231,14 +233,14 @@ def replayed(recording: Recording, workers: int, width: int, rounds: int) -> Rep
 
 
 def at_best(workers: int, calls: list[Call], rounds: list[int]) -> float:
-    """How busy so many workers are with these searches if all else takes no time.
+    """The fraction of the time that workers are busy if only device calls take time.
 
-    Workers take searches in order; a round may begin when the last but one before it has ended.
+    Workers take searches in order. A round may begin when the last but one before it has ended.
 
     Args:
-        workers: how many.
+        workers: number of workers.
         calls: the device calls of all searches.
-        rounds: searches of each round.
+        rounds: number of searches in each round.
     """
     seconds = Counter[int]()
     for call in calls:
@@ -252,7 +254,7 @@ def at_best(workers: int, calls: list[Call], rounds: list[int]) -> float:
             heapq.heappush(free, spans[-1][1])
             last = max(last, spans[-1][1])
         ended.append(last)
-    until = ended[-3] or ended[-1]  # when the last round is planned
+    until = ended[-3] or ended[-1]  # the time at which the last round is planned
     busy = sum(min(end, until) - begun for begun, end in spans if begun < until)
     return busy / (workers * until)
 

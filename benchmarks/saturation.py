@@ -1,14 +1,14 @@
-"""How many workers one coordinator keeps busy, and how many searches a second it can handle.
+"""How many workers can one coordinator keep busy, and how many searches a second can it handle?
 
     python -m benchmarks.saturation [--quick] [--workers 1 10 ...] [--seconds 2] [--recording FILE]
 
-An exploration of the landscape D2 is made once, and what came of its searches is kept. Then an
-atlas of some thousand minima, made up, is continued with workers that compute nothing: each answers
-a batch after the time that its searches are to take, with results that were recorded of searches of
-the same kind. All else is real: planning, pickling, batches, what workers lack, commits into an
-atlas. Efficiency is the part of the time for which workers have a batch, between the first and the
-last answer (but for the first quarter); searches a second are what that is worth. Seconds of CPU
-time are those of the coordinator, with the replies that it unpickles.
+The landscape D2 is explored once, and the results of its searches are kept. Then a synthetic atlas
+of some thousand minima is continued with workers that compute nothing: each answers a batch after
+the time that its searches are to take, with recorded results of searches of the same kind.
+Everything else is real: planning, pickling, batches, updates of the workers, commits into an atlas.
+Efficiency is the fraction of the time during which workers have a batch, between the first and the
+last answer, without the first quarter; the searches a second are counted over the same time. CPU
+seconds are those of the coordinator, including the replies that it unpickles.
 """
 
 import argparse
@@ -39,13 +39,14 @@ from lossatlas.lanes.runtime import configure
 
 WORKERS, QUICK = (1, 10, 100, 300, 500, 1000), (1, 10)
 BEGUN, FEW = 1_500, 200
-"""Minima of the atlas that is continued: while few are known, few searches are in flight."""
+"""Number of minima of the atlas that is continued, in full and in quick runs; with few minima only
+few searches are in flight."""
 WARM_UP = 0.25
-"""Part of the time that does not count."""
+"""Fraction of the time that is not counted."""
 
 
 class Results:
-    """What came of searches, by the function that made them."""
+    """Results of searches, by the function that made them."""
 
     def __init__(self) -> None:
         self.by_kind: dict[str, list[list[Any]]] = defaultdict(list)
@@ -53,8 +54,11 @@ class Results:
         self.made: dict[int, bytes] = {}
 
     def some(self, count: int) -> bytes:
-        """The pickled results of so many searches; made once, since workers have cores of their
-        own for that. Transition states met again are left out: they are those of another atlas."""
+        """The pickled results of a number of searches.
+
+        They are pickled once, because real workers do it on cores of their own. Transition states
+        that were found again are left out, since they belong to another atlas.
+        """
         if count not in self.made:
             every = [one for kind in self.by_kind.values() for one in kind]
             found = [every[next(self.turn) % len(every)] for _ in range(count)]
@@ -63,26 +67,26 @@ class Results:
 
 
 def unknown(result: Any) -> Any:
-    """A result without the transition states that it met again."""
+    """A result without the known transition states that it found again."""
     if isinstance(result, Found):
         return Found(unknown(result.result))
     return result._replace(hits=())
 
 
 def kind_of(search: Any) -> str:
-    """Which function makes a search."""
+    """The name of the function that makes a search."""
     function = getattr(search, "func", search)
     return getattr(function, "__qualname__", str(function))
 
 
 class Recorder(Executor):
-    """Makes searches in this process, and keeps what came of each."""
+    """An executor that makes searches in this process, and keeps the result of each."""
 
     def __init__(self, results: Results) -> None:
         self.results = results
 
     def submit(self, function: Any, /, *arguments: Any, **_: Any) -> Future:
-        """Call it at once."""
+        """Call the function at once."""
         future: Future = Future()
         future.set_result(found := function(*arguments))
         if isinstance(found, Reply) and found.lacking is None:
@@ -94,7 +98,10 @@ class Recorder(Executor):
 
 
 class Simulated(Executor):
-    """So many workers of one thread each; each search takes as long as the last argument says."""
+    """An executor that simulates workers of one thread each.
+
+    Each search takes as long as the last argument says.
+    """
 
     def __init__(self, workers: int, results: Results, seconds: float) -> None:
         self._max_workers, self.results, self.seconds = workers, results, seconds
@@ -105,12 +112,12 @@ class Simulated(Executor):
         self.ended, self.random = False, np.random.default_rng(0)
         self.cpu, self.answered = 0.0, 0
         self.times: list[tuple[float, float, int]] = []
-        self.work: list[tuple[float, float]] = []  # when a worker begins a batch, and ends it
+        self.work: list[tuple[float, float]] = []  # begin and end of each batch of a worker
         self.thread = threading.Thread(target=self._answer, daemon=True)
         self.thread.start()
 
     def submit(self, function: Any, /, *arguments: Any, **_: Any) -> Future:
-        """Answer when a worker would have made it."""
+        """Return a future that is done when a worker would have finished."""
         future: Future = Future()
         if function is ability:
             future.set_result(function(*arguments))
@@ -127,7 +134,7 @@ class Simulated(Executor):
         heapq.heappush(self.free, (end, worker))
         known = max(batch.known, default=0)
         reply = Reply(batch.number, worker, None, content, took, 0.0, known)
-        self.cpu += time.thread_time() - begun  # other processes spend this
+        self.cpu += time.thread_time() - begun  # real workers spend this in other processes
         with self.wake:
             heapq.heappush(self.due, (end, next(self.number), future, reply, count))
             self.wake.notify()
@@ -154,8 +161,8 @@ class Simulated(Executor):
 
 
 class Measured(NamedTuple):
-    """One measurement: part of the time that workers were busy, searches answered, seconds that
-    passed, CPU seconds, batches, bytes."""
+    """One measurement: the fraction of the time that workers were busy, the number of searches, the
+    seconds that passed, CPU seconds, and the numbers of batches and bytes."""
 
     busy: float
     searches: int
@@ -169,7 +176,7 @@ class Measured(NamedTuple):
 def measure(
     subject: Any, begun: Path, results: Results, workers: int, seconds: float, last: float
 ) -> Measured:
-    """Explore with so many workers for so long, from an atlas that is begun."""
+    """Continue an atlas with a number of workers for some time."""
     kept: list[Dispatcher] = []
     begin = Dispatcher.__init__
 
@@ -182,7 +189,10 @@ def measure(
     Dispatcher.__init__ = noted  # type: ignore[method-assign]
 
     def enough(state: Any) -> None:
-        """Time counts from the first answer: what comes before is reading the atlas."""
+        """Stop at the end of the time, which is counted from the first answer.
+
+        Before the first answer the atlas is read.
+        """
         if executor.times and time.monotonic() - executor.times[0][0] > last:
             raise KeyboardInterrupt
 
@@ -212,7 +222,7 @@ def measure(
 
 
 def record(subject: Any, results: Results, quick: bool) -> None:
-    """Explore for some minutes in this process, and keep what comes of each search."""
+    """Explore for some minutes in this process, and keep the result of each search."""
     with tempfile.TemporaryDirectory() as folder:
         problem = Problem(subject.fingerprint())
         with Atlas.create(Path(folder, "r.atlas"), problem) as atlas:
@@ -242,7 +252,8 @@ def main() -> None:
     print(f"recorded {recorded} searches of {', '.join(sorted(results.by_kind))}", flush=True)
     begun = Path(tempfile.mkdtemp()) / "begun.atlas"
     point = subject.random_start(np.random.default_rng(0))
-    synthetic_atlas.INVARIANTS = len(subject.invariants(point))  # as those that are recorded
+    # As many invariants as recorded points have.
+    synthetic_atlas.INVARIANTS = len(subject.invariants(point))
     synthetic_atlas.fill(str(begun), subject, FEW if given.quick else BEGUN)
     names = "workers", "s/search", "efficiency", "searches/s", "cpu ms/search", "searches/batch"
     print("| " + " | ".join((*names, "kB sent/batch", "kB received/batch")) + " |")
@@ -254,7 +265,7 @@ def main() -> None:
 
 
 def show(workers: int, seconds: float, found: Measured) -> None:
-    """One row."""
+    """Print one row of the table."""
     cells = (
         f"{workers}",
         f"{seconds:g}",

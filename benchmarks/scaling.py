@@ -1,11 +1,11 @@
-"""How cost grows: with weights, training items, lanes and cores; and how full the lanes are.
+"""How does cost grow with weights, training items, lanes and cores, and how full are the lanes?
 
     python -m benchmarks.scaling [--quick] [--only weights items ...] [--smallest N]
         [--largest N] [--write-docs]
 
 Costs are CPU seconds of a quench from a basin-hopping step to a certified minimum, and of a
-minimum-saddle-minimum triple from perturbed minima, failures included and compilation left
-out. The figure goes to `docs/images/scaling.png` with `--write-docs`, the tables into the page.
+minimum-saddle-minimum triple from perturbed minima, with failures and without compilation. With
+`--write-docs` the figure is written to `docs/images/scaling.png`, and the tables into the page.
 """
 
 import argparse
@@ -37,7 +37,7 @@ LABELS = {
     "cores": "cores (workers)",
 }
 SIZES = {
-    # hidden units of [2,h,4] with 7 h + 4 weights
+    # Numbers h of hidden units of [2,h,4], with 7 h + 4 weights.
     "weights": (10, 20, 50, 100, 200, 500, 1142),
     "items": (100, 1000, 10_000, 100_000),
     "lanes": (1, 4, 16, 64, 256, 1024),
@@ -53,9 +53,9 @@ QUICK = {
 
 @dataclass(frozen=True)
 class Point:
-    """One measurement: against what, its value, CPU and wall seconds of a quench and of a triple.
+    """One measurement: the quantity that varies, its value, and CPU and wall seconds.
 
-    NaN where a turn found nothing.
+    The seconds are those of a quench and of a triple; NaN if a turn found none.
     """
 
     against: str
@@ -90,17 +90,17 @@ def points(against: str, quick: bool, largest: float, smallest: float = 0.0) -> 
 def measured(
     against: str, value: int, landscape: NetworkLandscape, engine: Engine, quick: bool
 ) -> Point | None:
-    """Quenches and single-ended searches: some to compile, then in earnest, every lane occupied.
+    """Measure quenches and single-ended searches with every lane occupied, after compilation.
 
     None, with a message, if there is no minimum to start from.
     """
     from lossatlas.search.tools import default_tools
 
     tools = default_tools(landscape)
-    # A few searches are ten times as long as most, so means need many.
+    # A few searches take ten times as long as most, so that a mean needs many of them.
     many = 128 if landscape.n_weights * len(landscape.labels) < 100_000 else 32
     count = max(8 if quick else many, engine.lanes * engine.workers)
-    if landscape.n_weights > 5000:  # minutes each
+    if landscape.n_weights > 5000:  # each search takes minutes
         count = engine.workers
     elif landscape.n_weights > 500:
         count = 8
@@ -136,7 +136,7 @@ def measured(
 
 
 def quench(tools, start: np.ndarray):
-    """Search: the weights of a certified minimum, or None."""
+    """A search that returns the weights of a certified minimum, or None."""
     from lossatlas.search.basin_hopping import quenched
 
     certificate, _ = yield from quenched(tools, start)
@@ -144,7 +144,7 @@ def quench(tools, start: np.ndarray):
 
 
 def triple(tools, w: np.ndarray, step: np.ndarray):
-    """Search: how many pathways a climb from a perturbed minimum found."""
+    """A search that returns the number of pathways that a climb from a perturbed minimum found."""
     from lossatlas.search.transition_states import climb_from
 
     attempt = yield from climb_from(tools, w + step, step)
@@ -152,13 +152,13 @@ def triple(tools, w: np.ndarray, step: np.ndarray):
 
 
 def run(engine: Engine, searches: list) -> list:
-    """Results in order."""
+    """The results of searches in their order."""
     found = dict(engine.run(searches))
     return [found[k] for k in range(len(searches))]
 
 
 def timed(work: Callable) -> tuple[list, float, float]:
-    """Result, CPU seconds, wall seconds."""
+    """The results of a function, and the CPU seconds and wall seconds that it took."""
     begun = time.monotonic()
     result, cpu = cpu_seconds(work)
     return result, cpu, time.monotonic() - begun
@@ -166,16 +166,16 @@ def timed(work: Callable) -> tuple[list, float, float]:
 
 @dataclass(frozen=True)
 class Fullness:
-    """Lanes in a survey from nothing.
+    """How full the lanes are in a survey that begins with an empty atlas.
 
     Attributes:
-        lanes, workers: of the engine.
-        transition_states: found in the survey.
-        unfinished: part of the lane-steps executed that advanced an unfinished search. On a CPU a
-            lane that has finished executes nothing, so nothing is wasted.
-        vectorized: the same if every lane had to take as many steps as the slowest of its call, as
-            on a GPU; empty lanes count.
-        busy: part of the workers' time spent in device calls.
+        lanes, workers: numbers of lanes and of workers of the engine.
+        transition_states: number of transition states that the survey found.
+        unfinished: fraction of the executed lane-steps that advanced an unfinished search. On a CPU
+            a lane that has finished executes nothing, so nothing is wasted.
+        vectorized: that fraction if every lane, even an empty one, took as many steps as the
+            slowest lane of its call, as on a GPU.
+        busy: fraction of their time that workers spent in device calls.
     """
 
     lanes: int
@@ -187,7 +187,7 @@ class Fullness:
 
 
 def fullness(quick: bool) -> Fullness:
-    """Count the lane-steps of a survey; the first part of it, which compiles, is left out."""
+    """Count the lane-steps of a survey, without its first part, in which kernels are compiled."""
     from lossatlas.atlas import Atlas, Problem
     from lossatlas.exploration.explorer import ExploreOptions, grow
 
@@ -212,7 +212,7 @@ def fullness(quick: bool) -> Fullness:
 
 
 def draw(found: list[Point], path: Path) -> None:
-    """CPU time against each quantity; wall time as well for the cores."""
+    """Draw CPU time against each quantity, and wall time as well against the number of cores."""
     from matplotlib.figure import Figure
 
     figure = Figure((9.0, 6.4), layout="constrained")
@@ -234,7 +234,7 @@ def draw(found: list[Point], path: Path) -> None:
 
 
 def markdown(found: list[Point], lanes: Fullness | None) -> str:
-    """Tables for the page."""
+    """The tables for the page."""
     lines = [
         "| against | value | quench, CPU s | wall s | triple, CPU s | wall s | found |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -259,7 +259,7 @@ def markdown(found: list[Point], lanes: Fullness | None) -> str:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options."""
+    """The parser of the command line."""
     made = argparse.ArgumentParser(
         prog="python -m benchmarks.scaling", description=(__doc__ or "").split("\n")[0]
     )
@@ -316,7 +316,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def restored(stored: dict) -> tuple[list[Point], Fullness | None]:
-    """What `main` stored."""
+    """Read the results that `main` stored."""
     found = [Point(**data) for name in LABELS for data in stored.get(name, [])]
     return found, Fullness(**stored["fullness"]) if "fullness" in stored else None
 

@@ -1,11 +1,11 @@
-"""An atlas of 200,000 minima on SQLite and PostgreSQL side by side: size, and how long things take.
+"""An atlas of 200,000 minima on SQLite and on PostgreSQL: its size, and the times of operations.
 
     python -m benchmarks.storage [--minima 200000] [--postgresql URL]
 
-Fills an SQLite atlas past the matching (2.7 transition states and four attempts a minimum), copies
-it to an empty PostgreSQL database, and does the same with both. (The counters of such an atlas do
-not fit its attempts, which the check says in a few words.) The URL is that of an empty database;
-without one only SQLite is measured. Seconds are those of the clock, of one try each.
+Fills an SQLite atlas in bulk and without matching (2.7 transition states and four attempts for each
+minimum), copies it to an empty PostgreSQL database, and performs the same operations on both. (The
+counters of such an atlas do not agree with its attempts, as the check says.) The URL is that of an
+empty database; without one only SQLite is measured. Seconds are wall times of a single run.
 """
 
 import argparse
@@ -28,11 +28,11 @@ from lossatlas.exploration.stored_points import StoredPoints, duplicates
 
 BATCHES = 40
 SMALLER = 10
-"""The atlas that is merged into it has so many times fewer minima."""
+"""Factor by which the atlas that is merged into the large one is smaller."""
 
 
 def timed(what: str, work: Callable[[], Any]) -> Any:
-    """Do it, and print how long it took."""
+    """Do some work, and print how long it took."""
     begun = time.monotonic()
     found = work()
     print(f"  {what:32}{time.monotonic() - begun:10.2f} s", flush=True)
@@ -40,7 +40,7 @@ def timed(what: str, work: Callable[[], Any]) -> Any:
 
 
 def measure(target: str, known: list[Any], weights: int, states: int) -> None:
-    """Do with an atlas what is done with one."""
+    """Measure the operations on an atlas."""
     atlas = timed("open", lambda: Atlas.open(target))
     with atlas:
         timed("network", atlas.network)
@@ -60,7 +60,7 @@ def measure(target: str, known: list[Any], weights: int, states: int) -> None:
 
 
 def doubles(atlas: Atlas) -> tuple[str, ...]:
-    """Points that are stored twice."""
+    """The points that are stored twice."""
     with atlas.reading() as connection:
         tables = schema.minimum, schema.transition_state
         points = [StoredPoints(connection, table) for table in tables]
@@ -68,7 +68,7 @@ def doubles(atlas: Atlas) -> tuple[str, ...]:
 
 
 def size(atlas: Atlas) -> int:
-    """Bytes on disk."""
+    """The bytes that an atlas takes on disk."""
     place = atlas.connected.place
     if place is not None:
         return place.path.stat().st_size

@@ -1,7 +1,7 @@
-"""Atlases of any size that look to the planner as explored ones do, filled past the searches.
+"""Synthetic atlases of any size that look to the planner like explored ones.
 
-Of 20 minima 19 are connected, by 2.7 transition states each; the log has four attempts a minimum,
-each with the minima that it started from and the points that it met.
+Of 20 minima 19 are connected, with 2.7 transition states for each. The log has four attempts for
+each minimum, with the minima from which they started and the points that they found.
 """
 
 from collections.abc import Iterator
@@ -17,23 +17,23 @@ from lossatlas.landscape import NetworkLandscape
 from lossatlas.search.outcome import StationaryPoint
 
 STATES, ATTEMPTS = 2.7, 4
-"""Transition states and attempts a minimum."""
+"""Numbers of transition states and of attempts for each minimum."""
 INVARIANTS = 14
 PART = 20_000
 SHARED = 0.8
 CONNECTED = 20
-"""Of so many minima one is not connected."""
+"""One in so many minima is not connected to the others."""
 
 
 def landscape(hidden: int = 10, items: int = 1000) -> NetworkLandscape:
-    """A network [2, hidden, 4] with random data; no search is made on it."""
+    """The landscape of a network [2, hidden, 4] with random data, on which no search is made."""
     random = np.random.default_rng(0)
     inputs = random.normal(size=(items, 2))
     return NetworkLandscape(inputs, random.integers(4, size=items), (hidden,), 1e-4)
 
 
 def fill(path: str, where: NetworkLandscape, minima: int, *, neighbors: bool = True) -> None:
-    """A new atlas of so many minima, with their neighbors unless these are left out."""
+    """Fill a new atlas with a number of minima, and with their neighbors if `neighbors` is True."""
     random = np.random.default_rng(minima)
     states = states_at(minima)
     with Atlas.create(path, Problem(where.fingerprint())) as atlas:
@@ -62,7 +62,7 @@ def fill(path: str, where: NetworkLandscape, minima: int, *, neighbors: bool = T
 
 
 def states_at(minima: int) -> int:
-    """How many transition states there are when there are so many minima."""
+    """The number of transition states of an atlas with a number of minima."""
     return int(STATES * minima)
 
 
@@ -73,9 +73,9 @@ def _connected(minima: np.ndarray) -> np.ndarray:
 def random_points(
     random: np.random.Generator, count: int, where: NetworkLandscape, low: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Energies, invariants and weights; losses of a real landscape lie close together.
+    """Random energies, invariants and weights, with energies as close as in a real landscape.
 
-    Each network shares four of five weights with an earlier one, as networks of one landscape do
+    Each network shares four of five weights with an earlier one, like networks of one landscape
     that have units in common.
     """
     energies = random.uniform(low, low + 0.1, count)
@@ -88,7 +88,7 @@ def random_points(
 
 
 def points(index: int, values: tuple[np.ndarray, np.ndarray, np.ndarray]) -> list[StationaryPoint]:
-    """The points of `random_points` as a search would hand them over."""
+    """The points of `random_points`, as a search would return them."""
     spectrum = np.multiply(SPECTRUM, (-1.0 if index else 1.0, 1.0, 1.0, 1.0))
     return [
         StationaryPoint(w, float(energy), 1e-14, index, spectrum, -1.0, 1e-10, about, ORBIT_SIZE)
@@ -97,7 +97,7 @@ def points(index: int, values: tuple[np.ndarray, np.ndarray, np.ndarray]) -> lis
 
 
 def stored_minima(path: str, minima: int, sample: int = 500) -> list[StationaryPoint]:
-    """Some minima of an atlas as a search would hand them over that finds them again."""
+    """Some minima of an atlas, as a search that finds them again would return them."""
     table = schema.minimum.c
     ids = np.random.default_rng(0).integers(1, minima + 1, size=sample).tolist()
     query = select(table.energy, table.invariants, table.weights).where(table.id.in_(ids))
@@ -108,7 +108,7 @@ def stored_minima(path: str, minima: int, sample: int = 500) -> list[StationaryP
 
 
 def _attempts(minima: int) -> Iterator[dict[str, Any]]:
-    """Four for each minimum: what finds it, two climbs from it, a band."""
+    """Four attempts for each minimum: the one that finds it, two climbs from it, and a band."""
     constant = {"batch": 1, "round": 0, "as_of": 0, "width": 48, "stream": None}
     constant |= {"status": "CONVERGED", "gradients": 400, "hessians": 40, "failures": {}}
     for k in range(1, minima + 1):
@@ -130,7 +130,7 @@ def _attempts(minima: int) -> Iterator[dict[str, Any]]:
 
 
 def _met(minima: int, first: list[int], second: list[int]) -> Iterator[dict[str, Any]]:
-    """The points of each attempt: where it started, what it met."""
+    """The points of each attempt: the minima where it started, and the points that it found."""
     for k in range(1, minima + 1):
         attempt = ATTEMPTS * (k - 1)
         yield _point(attempt + 1, 0, "minimum", k)

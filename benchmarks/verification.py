@@ -1,15 +1,15 @@
-"""What verifying an atlas costs beside exploring it, and whether confirming paths lead to the end.
+"""The cost of verifying an atlas, compared with exploring it, and a check of confirming paths.
 
     python -m benchmarks.verification [--quick] [--study examples/d2.toml]
         [--transition-states 300] [--sample 100] [--atlas FILE ...]
 
-Explores the landscape of a study, by default [2,10,4] with 1000 items, until it has so many
-transition states, and verifies all of it, in one process, so that both have the same machine. A
-small exploration and its verification come before: they compile what the others use, and are shown
-as cold (with an empty folder in `LOSSATLAS_CACHE` also what the cache saves is in them).
+Explores the landscape of a study, by default [2,10,4] with 1000 items, to a number of transition
+states and verifies all of it, in one process, so that both have the same machine. A small
+exploration and its verification come first. They compile the kernels for the others, and are shown
+as cold (with an empty folder in `LOSSATLAS_CACHE` they include what the cache would save).
 
-Then follows a sample of the transition states, and of those of other atlases given, with the
-confirming tolerances and with a tenth of them: the ends must be the same.
+Then paths from a sample of the transition states, and of those of other given atlases, are followed
+with the confirming tolerances and with a tenth of them: the ends must be the same.
 """
 
 import argparse
@@ -38,13 +38,13 @@ from lossatlas.studies.study import load_study
 
 STUDY = Path(__file__).parents[1] / "examples" / "d2.toml"
 COLD = 12
-"""Transition states of the exploration that compiles."""
+"""Number of transition states of the first exploration, which compiles the kernels."""
 TENTH = 0.1
 SAME_ENERGY = 2e-9
 
 
 class Phase(NamedTuple):
-    """What exploring or verifying took: CPU and wall seconds, and steps of kernels by name."""
+    """The CPU seconds, wall seconds and steps of kernels of an exploration or a verification."""
 
     name: str
     cpu: float
@@ -59,7 +59,7 @@ class Phase(NamedTuple):
 
 
 def timed(name: str, work: Callable[[], object]) -> Phase:
-    """Do it and see what it took."""
+    """Do some work and measure it."""
     begun, cpu = time.monotonic(), time.process_time()
     calls: list[Call]
     with noted() as calls:
@@ -73,7 +73,7 @@ def timed(name: str, work: Callable[[], object]) -> Phase:
 def phases(
     landscape: NetworkLandscape, problem: Problem, path: Path, wanted: int, name: str
 ) -> Iterator[str]:
-    """Explore to so many transition states and verify all of it; rows of the table."""
+    """Explore to a number of transition states and verify all of it; yield rows of the table."""
     with Atlas.create(path, problem) as atlas:
         options = ExploreOptions(transition_states=wanted)
         explored = timed(f"exploring, {name}", lambda: grow(landscape, atlas, options))
@@ -90,14 +90,15 @@ def phases(
 
 
 class Ends(NamedTuple):
-    """The ends of a transition state: of each side energies, and saddles by index; what it cost."""
+    """The ends of a transition state: for each side the energies and the indices of saddles on the
+    way, and the cost."""
 
     sides: list[list[tuple[float, int]]]
     cost: Cost
 
 
 def ends(tools: Tools, w: np.ndarray):
-    """Search: the ends of the transition state at w (n,); None if it is none."""
+    """A search that returns the ends of the transition state at w (n,), or None if it is none."""
     certificate = yield from certified(tools, w)
     if certificate.point is None:
         return None
@@ -115,7 +116,7 @@ def ends(tools: Tools, w: np.ndarray):
 
 
 def tighter(tools: Tools) -> Tools:
-    """With a tenth of all tolerances."""
+    """The tools with a tenth of all tolerances."""
     first, tightest = tools.flow_tolerance
     return tools._replace(
         flow_tolerance=(TENTH * first, TENTH * tightest),
@@ -124,7 +125,7 @@ def tighter(tools: Tools) -> Tools:
 
 
 def same(one: Ends, other: Ends) -> bool:
-    """Whether both sides have the same ends."""
+    """Whether two transition states have the same ends on both sides."""
     if [len(side) for side in one.sides] != [len(side) for side in other.sides]:
         return False
     flat = [np.array([end for side in ends.sides for end in side]) for ends in (one, other)]
@@ -132,7 +133,7 @@ def same(one: Ends, other: Ends) -> bool:
 
 
 def compared(landscape: NetworkLandscape, atlas: Atlas, sample: int) -> Iterator[str]:
-    """Confirming tolerances beside those of the search, and beside a tenth of them."""
+    """Compare confirming tolerances with those of the search and with a tenth of them."""
     ids = atlas.network().transition_state_ids
     drawn = np.random.default_rng(0).permutation(ids)[:sample]
     weights = atlas.transition_state_weights(sorted(drawn.tolist()))

@@ -1,10 +1,10 @@
-"""What a new transition state costs at several widths: a wide round knows less.
+"""The cost of a new transition state at several widths: searches of a wide round know less.
 
     python -m benchmarks.width [--quick] [--widths 48 192 ...] [--attempts N] [--items N]
 
-Explorations of the landscape D2 with the same seed and the same number of attempts; only the width
-differs. Costs are evaluations, so they do not depend on the machine: gradients plus 15 for each
-Hessian, for each new transition state, over all attempts and over the last third of them.
+The landscape D2 is explored with the same seed and the same number of attempts at every width.
+Costs are evaluations, so they do not depend on the machine: the number of gradients plus 15 for
+each Hessian, for each new transition state, over all attempts and over the last third of them.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from lossatlas.landscape import NetworkLandscape
 WIDTHS, QUICK = (48, 192, 768, 3072), (12, 96)
 ATTEMPTS, QUICK_ATTEMPTS = 6000, 150
 HESSIAN = 15
-"""Gradients that a Hessian with its spectrum counts for."""
+"""The number of gradients for which a Hessian with its spectrum counts."""
 COLUMNS = (
     "width",
     "attempts",
@@ -38,12 +38,12 @@ COLUMNS = (
 
 
 class Yield(NamedTuple):
-    """What attempts found and cost.
+    """The results and the cost of attempts.
 
     Attributes:
-        attempts: how many.
-        minima, transition_states: new ones.
-        gradients: evaluations, a Hessian counted as `HESSIAN`.
+        attempts: number of attempts.
+        minima, transition_states: numbers of new points.
+        gradients: number of evaluations, where a Hessian counts as `HESSIAN`.
     """
 
     attempts: int
@@ -68,8 +68,8 @@ def summed(entries: list[Entry]) -> Yield:
 
 
 def explored(subject: NetworkLandscape, width: int, attempts: int) -> list[Entry]:
-    """The first so many attempts of an exploration from nothing, or all there are."""
-    # A search is one attempt or more.
+    """The first attempts of an exploration into a new atlas, or all if there are fewer."""
+    # Each search makes at least one attempt, so as many searches as attempts are enough.
     with tempfile.TemporaryDirectory() as folder, only(searches=attempts):
         path = Path(folder) / "width.atlas"
         with Atlas.create(path, Problem(subject.fingerprint())) as atlas:

@@ -66,6 +66,8 @@ def test_landscapes():
     network = la.NetworkLandscape(inputs, np.arange(20) % 3, hidden=(3,), l2=1e-2)
     assert facts(network) == {
         "network": "2-3-3",
+        "activation": "tanh",
+        "loss": "softmax cross-entropy",
         "weights": "21",
         "frozen weights": "0",
         "training rows": "20",

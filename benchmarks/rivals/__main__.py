@@ -32,7 +32,7 @@ PAGE = REPOSITORY / "docs" / "benchmarks.md"
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options."""
+    """The parser of the command line."""
     made = argparse.ArgumentParser(
         prog="python -m benchmarks.rivals",
         description="CPU seconds of lossatlas beside those of the other programs.",
@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def measured(options: argparse.Namespace) -> Results:
-    """Run the comparisons; after each, all results so far are on disk."""
+    """Run the comparisons, and save all results after each."""
     path, begun = options.results / FILE, time.monotonic()
     kept = Results.load(path).comparisons if options.only and path.exists() else {}
     mode = "quick" if options.quick else "full"
@@ -103,7 +103,7 @@ def measured(options: argparse.Namespace) -> Results:
 
 
 def rows_of(name: str, options: argparse.Namespace) -> list[Row]:
-    """The rows of one comparison; whatever goes wrong is said in a row."""
+    """The rows of one comparison, or a row that says why it failed."""
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix=f"rivals-{name}-") as work:
         context = Context(

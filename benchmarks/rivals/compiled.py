@@ -1,4 +1,4 @@
-"""The two C programs: built with the compiler of the machine, called through ctypes."""
+"""The two C programs, which are built with the compiler of the machine and called by ctypes."""
 
 import ctypes
 import os
@@ -15,10 +15,14 @@ POINTER = np.ctypeslib.ndpointer(np.float64, flags="C_CONTIGUOUS")
 
 
 def build(name: str, folder: Path, *defines: str) -> tuple[ctypes.CDLL, str]:
-    """Compile ``name.c`` into a shared library in a folder; the library, and by what.
+    """Compile ``name.c`` into a shared library in a folder.
+
+    Returns:
+        The library, and the name of the compiler.
 
     Raises:
-        Unavailable: there is no compiler (gcc, or what the variable CC names), or it failed.
+        Unavailable: if there is no compiler (gcc, or the one that the variable CC names), or it
+            failed.
     """
     compiler = shutil.which(os.environ.get("CC", "gcc"))
     if compiler is None:
@@ -53,17 +57,21 @@ class CompiledNetwork:
     def descend(
         self, w: np.ndarray, l2: float, times: int, rate: float
     ) -> tuple[float, np.ndarray, np.ndarray]:
-        """Steps of steepest descent from w: the last energy and gradient, the weights after it."""
+        """Make steps of steepest descent from w.
+
+        Returns:
+            The last energy and gradient, and the weights after the last step.
+        """
         w, gradient = np.array(w, np.float64), np.empty(len(w))
         energy = self._descend(self.inputs, self.targets, self.items, l2, w, gradient, times, rate)
         return energy, gradient, w
 
 
 class CompiledLJAT3:
-    """``ljat3.c``."""
+    """``ljat3.c``, the minimization of LJAT3 clusters."""
 
     def __init__(self, folder: Path) -> None:
-        """Build."""
+        """Build the program in a folder."""
         library, self.compiler = build("ljat3", folder)
         self._minimize = library.minimize_all
         self._minimize.restype = ctypes.c_long
@@ -71,7 +79,11 @@ class CompiledLJAT3:
         self._minimize.argtypes = [POINTER, ctypes.c_long, ctypes.c_double, counter]
 
     def minimize(self, starts: np.ndarray, step_cap: float) -> tuple[np.ndarray, int, int]:
-        """Minimize starts (N, 3, 3): where they end, evaluations, how many did not converge."""
+        """Minimize starts (N, 3, 3).
+
+        Returns:
+            The ends, the number of evaluations, and the number of starts that did not converge.
+        """
         positions, unconverged = np.array(starts, np.float64, order="C"), ctypes.c_long()
         total = self._minimize(positions, len(starts), step_cap, ctypes.byref(unconverged))
         return positions, total, unconverged.value

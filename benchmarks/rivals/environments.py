@@ -1,4 +1,4 @@
-"""Virtual environments of the rivals, made once and kept in a cache folder."""
+"""Virtual environments of the rivals, which are made once and kept in a cache folder."""
 
 import os
 import subprocess
@@ -10,13 +10,13 @@ import platformdirs
 from benchmarks.rivals.measure import Unavailable
 
 VERSIONS = {"pylfl": "0.3.5", "pele": "0.1.2", "topsearch": "0.0.3"}
-"""What the comparisons were written for."""
+"""The versions for which the comparisons were written."""
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def default_folder() -> Path:
-    """Where the environments are kept unless `--environments` says otherwise."""
+    """The folder of the environments, unless `--environments` gives another one."""
     return Path(platformdirs.user_cache_dir("lossatlas", appauthor=False)) / "rivals"
 
 
@@ -26,16 +26,16 @@ def python_of(folder: Path) -> Path:
 
 
 def rival(folder: Path, name: str) -> Path:
-    """The environment with the rival installed; made if it is not there.
+    """The environment in which a rival is installed, which is made if it does not exist.
 
     Raises:
-        Unavailable: it cannot be installed; the message has the end of what pip said.
+        Unavailable: if the rival cannot be installed; the message has the last lines of pip.
     """
     return environment(folder / f"{name}-{VERSIONS[name]}", [f"{name}=={VERSIONS[name]}"])
 
 
 def environment(folder: Path, requirements: list[str]) -> Path:
-    """An environment with some packages; the mark ``installed`` says that it is complete."""
+    """An environment with some packages, in which the file ``installed`` marks it as complete."""
     mark = folder / "installed"
     if mark.exists():
         return folder
@@ -59,9 +59,9 @@ def pip_install(folder: Path, arguments: list[str]) -> None:
 
 
 def own_environment(folder: Path) -> Path:
-    """lossatlas as a user has it: installed, not editable, byte-compiled.
+    """An environment with lossatlas as users have it: byte-compiled, and not editable.
 
-    Its dependencies are installed once; the package itself is installed anew in every run.
+    The dependencies are installed once, the package itself in every run.
     """
     place = environment(folder / "lossatlas", [str(REPOSITORY)])
     wanted = ["--no-deps", "--force-reinstall", "--compile", str(REPOSITORY)]

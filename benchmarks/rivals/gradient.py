@@ -25,17 +25,17 @@ from lossatlas.lanes.engine import Engine
 
 WORK = "energy and gradient"
 CALLS = 2000
-"""Evaluations of each side and core in one turn."""
+"""Number of evaluations of each side and core in one turn."""
 AVX = Target(ratio=1 / 1.2)
 
 
 def rows(context: Context) -> Iterator[Row]:
-    """The three comparisons; ours is measured anew beside each."""
+    """The three comparisons; lossatlas is measured again for each."""
     landscape = d1()
     engine = Engine(landscape.surface)
     starts = starts_for(engine, landscape.n_weights)
     kernel = Probe("gradient", CALLS // engine.lanes, 100)
-    cpu_per_evaluation(engine, kernel, starts)  # compiles
+    cpu_per_evaluation(engine, kernel, starts)  # compiles the kernel
 
     def ours() -> float:
         return 1e3 * cpu_per_evaluation(engine, kernel, starts)
@@ -56,7 +56,7 @@ def rows(context: Context) -> Iterator[Row]:
 
 
 def avx_kernel(context: Context, landscape: NetworkLandscape):
-    """`network.c` in one thread a core."""
+    """The side of `network.c`, in one thread on each core."""
     hidden = landscape.architecture.widths[1]
     program = CompiledNetwork(landscape.inputs, landscape.labels, hidden, context.work)
     w = np.random.default_rng(0).uniform(-1.0, 1.0, landscape.n_weights)
@@ -68,7 +68,7 @@ def avx_kernel(context: Context, landscape: NetworkLandscape):
 
 
 def numpy_side(context: Context, landscape: NetworkLandscape):
-    """The same formulas in NumPy, features x data, in one thread a core."""
+    """The side of the same formulas in NumPy, (features, items), in one thread on each core."""
     inputs = np.ascontiguousarray(landscape.inputs.T)
     targets = np.ascontiguousarray(np.eye(4)[landscape.labels].T)
     start = np.random.default_rng(0).uniform(-1.0, 1.0, landscape.n_weights)
@@ -107,7 +107,10 @@ def numpy_gradient(
 
 
 def gmin(context: Context, landscape: NetworkLandscape):
-    """CPU time over potential calls of quenches; memory 4, so that little else is in it."""
+    """The side of GMIN: CPU time of quenches over the number of potential calls.
+
+    L-BFGS has a memory of 4, so that little other time is included.
+    """
     program = wales.folder_of_programs(context.environments) / "GMIN"
 
     def side() -> float:
@@ -128,7 +131,7 @@ def gmin(context: Context, landscape: NetworkLandscape):
 
 
 def _in_threads(one, cores: int) -> float:
-    """CPU milliseconds of one of the CALLS calls that `one` makes, one thread a core."""
+    """CPU milliseconds of one of the `CALLS` calls that `one` makes, in one thread on each core."""
     with ThreadPoolExecutor(cores) as pool:
         _, seconds = cpu_seconds(lambda: list(pool.map(one, range(cores))))
     return 1e3 * seconds / (cores * CALLS)

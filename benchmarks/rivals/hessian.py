@@ -15,13 +15,13 @@ EVALUATIONS = {"gradient": 500, "hessian": 50, "generic hessian": 4}
 
 
 def rows(context: Context) -> Iterator[Row]:
-    """One row a network; the rival is `jax.hessian` of the same energy."""
+    """One row for each network; the rival is `jax.hessian` of the same energy."""
     for hidden in LAYERS:
         landscape = d1(hidden)
         engine = Engine(landscape.surface)
         starts = starts_for(engine, landscape.n_weights)
         kernels = [Probe(what, count, count) for what, count in EVALUATIONS.items()]
-        for kernel in kernels:  # compiles
+        for kernel in kernels:  # compiles the kernels
             cpu_per_evaluation(engine, kernel, starts)
         sides = [partial(cpu_per_evaluation, engine, kernel, starts) for kernel in kernels]
         gradient, ours, generic = interleaved(sides, 5 if context.quick else 15)

@@ -1,4 +1,4 @@
-"""Committing a batch into an atlas of 10^6 minima and into one of 10^4; see `atlas_insert`."""
+"""The commit of a batch into an atlas of 10^6 minima and into one of 10^4; see `atlas_insert`."""
 
 from collections.abc import Iterator
 

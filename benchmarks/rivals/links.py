@@ -1,4 +1,4 @@
-"""Are links right? Both paths of a transition state followed again, much more tightly."""
+"""A check of links: both paths from a transition state are followed again, much more tightly."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,14 +18,15 @@ SAME_ENERGY = 2e-8
 
 
 class Links(NamedTuple):
-    """How many transition states were checked; how many join other minima, or are none."""
+    """The numbers of transition states that were checked, that join other minima, and that are not
+    transition states."""
 
     checked: int
     wrong: int
     no_saddle: int
 
     def text(self) -> str:
-        """In words."""
+        """The numbers in words."""
         return (
             f"{self.wrong} of {self.checked} links wrong, {self.no_saddle} not of Hessian index one"
         )
@@ -34,13 +35,14 @@ class Links(NamedTuple):
 def check(
     landscape: NetworkLandscape, saddles: Sequence[tuple[np.ndarray, tuple[float, float]]]
 ) -> Links:
-    """Compare the energies of the two ends claimed with those that gradient flow reaches.
+    """Compare the claimed energies of the two ends with those that gradient flow reaches.
 
-    Where a side reaches several minima the claim is right if it names one of them.
+    If a side reaches several minima, a claim is correct if it names one of them.
 
     Args:
-        landscape: of the points.
-        saddles: weights of a transition state and the energies of the minima it is said to join.
+        landscape: the landscape of the points.
+        saddles: for each transition state its weights, and the energies of the minima that it is
+            claimed to join.
     """
     tools = stricter(default_tools(landscape))
 
@@ -63,7 +65,7 @@ def check(
 
 
 def _names(said: Sequence[float], reached: Sequence[Sequence[float]]) -> bool:
-    """Whether each energy said is among those that are reached on its side."""
+    """Whether each claimed energy is among those that are reached on its side."""
     return all(
         any(abs(energy - other) < SAME_ENERGY for other in side)
         for energy, side in zip(said, reached, strict=True)

@@ -1,7 +1,7 @@
-"""What a comparison is, and how CPU time is taken.
+"""Comparisons and the measurement of CPU time.
 
-Every side is a function that does some work and returns what one unit of it cost, usually CPU
-seconds. The sides of a comparison take turns, so that a noisy machine disturbs all alike.
+Every side of a comparison is a function that does some work and returns the cost of one unit of it,
+usually in CPU seconds. The sides take turns, so that a busy machine affects all in the same way.
 """
 
 import os
@@ -19,18 +19,18 @@ from lossatlas.lanes.cores import available_cores
 
 @dataclass(frozen=True)
 class Target:
-    """What is aimed at: a ratio rival / ours of at least `ratio`, and at most `limit` for ours."""
+    """The target: a ratio rival / ours of at least `ratio`, and at most `limit` for ours."""
 
     ratio: float | None = None
     limit: float | None = None
 
     def holds(self, rival: Sequence[float], ours: Sequence[float]) -> bool:
-        """Whether the medians are as aimed at."""
+        """Whether the medians meet the target."""
         fast = self.limit is None or median(ours) <= self.limit
         return fast and (self.ratio is None or median(rival) / median(ours) >= self.ratio)
 
     def text(self, unit: str) -> str:
-        """For the table."""
+        """The target as text for the table."""
         parts = [] if self.ratio is None else [f"ratio >= {self.ratio:.3g}"]
         return ", ".join(parts + ([] if self.limit is None else [f"<= {self.limit:g} {unit}"]))
 
@@ -40,13 +40,13 @@ class Row:
     """One line of the table.
 
     Attributes:
-        work: what was done.
-        rival: program and version; empty if the target is an absolute one.
-        unit: of the values, e.g. ``"CPU s"``.
-        rival_values, ours: one value a repeat; empty if that side did not run.
-        target: None for a row that is there to be known.
-        notes: settings, counts, what is included.
-        skipped: why nothing was measured.
+        work: the work that was measured.
+        rival: program and version of the rival; empty if the target is an absolute one.
+        unit: unit of the values, e.g. ``"CPU s"``.
+        rival_values, ours: one value for each repeat; empty if that side did not run.
+        target: the target; None for a row without one.
+        notes: settings, counts, and what is included.
+        skipped: the reason why nothing was measured; empty otherwise.
     """
 
     work: str
@@ -60,7 +60,7 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """How many times less ours costs, by medians."""
+        """The ratio of the medians, rival / ours."""
         if not self.rival_values or not self.ours:
             return None
         return median(self.rival_values) / median(self.ours)
@@ -74,12 +74,12 @@ class Row:
         return self.target.holds(self.rival_values, self.ours)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data."""
+        """The row as plain data."""
         return {key: value for key, value in asdict(self).items() if value not in ("", ())}
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "Row":
-        """The inverse of `to_json`."""
+        """Make a row from plain data, the inverse of `to_json`."""
         target = None if data.get("target") is None else Target(**data["target"])
         values = {key: tuple(data.get(key, ())) for key in ("rival_values", "ours")}
         return Row(**{**data, **values, "target": target})
@@ -91,15 +91,15 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True)
 class Context:
-    """What the comparisons are given.
+    """The settings of all comparisons.
 
     Attributes:
-        quick: fewer repeats, smaller sizes.
-        environments: folder of the rivals' virtual environments.
-        work: an empty folder.
+        quick: whether there are fewer repeats and smaller sizes.
+        environments: folder of the virtual environments of the rivals.
+        work: an empty folder for the runs.
         results: folder of the results, for pictures.
-        mnist: folder of the MNIST files, if there is one.
-        cores: processes or threads a side may use.
+        mnist: folder of the MNIST files, or None.
+        cores: number of processes or threads that a side may use.
     """
 
     quick: bool
@@ -118,11 +118,11 @@ class Context:
 
 
 POLL_SECONDS = 0.02
-"""Between two looks at the memory of a running process."""
+"""Seconds between two readings of the memory of a running process."""
 
 
 class Usage(NamedTuple):
-    """What a process used, the processes it waited for included."""
+    """What a process used, including the processes that it waited for."""
 
     cpu: float
     wall: float
@@ -133,23 +133,23 @@ class Usage(NamedTuple):
 def interleaved(
     sides: Sequence[Callable[[], float]], repeats: int
 ) -> tuple[tuple[float, ...], ...]:
-    """The values of each side, taken in turns (A B A B)."""
+    """The values of each side, measured in turns (A B A B)."""
     turns = [[side() for side in sides] for _ in range(repeats)]
     return tuple(zip(*turns, strict=True))
 
 
 def cpu_seconds(work: Callable[[], Any]) -> tuple[Any, float]:
-    """The result of a function and the CPU seconds of this process, all threads."""
+    """The result of a function, and the CPU seconds of all threads of this process."""
     start = time.process_time()
     result = work()
     return result, time.process_time() - start
 
 
 def finished(process: subprocess.Popen, started: float) -> Usage:
-    """Wait for a process (Linux).
+    """Wait for a process, on Linux.
 
-    Its peak memory is read while it runs: what the kernel reports at its end is at least that of
-    the program that started it.
+    Its peak memory is read while it runs, because the value that the kernel reports at its end is
+    at least that of the program that started it.
     """
     peak, ended = 0, os.WEXITED | os.WNOHANG | os.WNOWAIT
     while os.waitid(os.P_PID, process.pid, ended) is None:
@@ -162,10 +162,10 @@ def finished(process: subprocess.Popen, started: float) -> Usage:
 
 
 def _peak_bytes(pid: int) -> int:
-    """The largest memory that a running process has had so far."""
+    """The peak memory of a running process so far."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     sizes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
-    return 1024 * sizes[0] if sizes else 0  # none when it is about to end
+    return 1024 * sizes[0] if sizes else 0  # a process that is about to end has no such line
 
 
 def run_process(command: Sequence[str | Path], folder: Path, **options: Any) -> Usage:
@@ -176,9 +176,9 @@ def run_process(command: Sequence[str | Path], folder: Path, **options: Any) -> 
 def run_processes(
     commands: Sequence[Sequence[str | Path]], folders: Sequence[Path], cores: int, **options: Any
 ) -> Iterator[Usage]:
-    """Run programs, as many at a time as there are cores; what each used, in order.
+    """Run programs, as many at a time as there are cores, and yield what each used, in order.
 
-    A batch of as many as there are cores is started together, the next when all have ended.
+    A batch of programs is started together, and the next batch when all of them have ended.
     """
     for first in range(0, len(commands), cores):
         batch = []
@@ -198,6 +198,6 @@ def run_processes(
 
 
 def last_lines(folder: Path, count: int = 3) -> str:
-    """The end of what a program printed, for messages."""
+    """The last lines that a program printed, for messages."""
     text = "\n".join((folder / name).read_text(errors="replace") for name in ("out", "err"))
     return " / ".join(line.strip() for line in text.splitlines()[-count:] if line.strip())

@@ -25,7 +25,7 @@ TARGET = Target(ratio=10)
 
 
 def rows(context: Context) -> Iterator[Row]:
-    """One row; a core each has one quench a turn, both sides from the same starts."""
+    """One row; in each turn every core makes one quench, and both sides use the same starts."""
     try:
         landscape = mnist(context.mnist)
         program = wales.folder_of_programs(context.environments) / "GMIN"
@@ -35,7 +35,7 @@ def rows(context: Context) -> Iterator[Row]:
     tools, engine = default_tools(landscape), Engine(landscape.surface)
     random = np.random.default_rng(0)
     shape = (context.cores, landscape.n_weights)
-    quench_all(engine, tools, random.uniform(-1.0, 1.0, shape))  # compiles
+    quench_all(engine, tools, random.uniform(-1.0, 1.0, shape))  # compiles the kernels
     losses: dict[str, list[float]] = {"GMIN": [], "ours": []}
     starts = random.uniform(-1.0, 1.0, shape)
 
@@ -67,7 +67,7 @@ def rows(context: Context) -> Iterator[Row]:
 
 
 def quench_all(engine: Engine, tools, starts: np.ndarray):
-    """The certificates from some starts and the CPU seconds of all."""
+    """The certificates of the minima from some starts, and the CPU seconds of all."""
 
     def search(w: np.ndarray):
         certificate, _ = yield from quenched(tools, w)

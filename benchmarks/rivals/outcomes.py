@@ -1,4 +1,4 @@
-"""200,000 LJAT3 outcomes: the same L-BFGS in compiled scalar code, and ours."""
+"""200,000 LJAT3 outcomes, by lossatlas and by the same L-BFGS in compiled scalar code."""
 
 import json
 import subprocess
@@ -34,11 +34,11 @@ cpu = time.process_time() - cpu
 missed = int((found.status != Status.CONVERGED).sum())
 print(json.dumps([first - begun, cpu, missed]))
 """
-"""A fresh process, so that the compilation counts; the second call is the steady state."""
+"""The program of a new process, so that compilation counts; the second call needs none."""
 
 
 def rows(context: Context) -> Iterator[Row]:
-    """Wall seconds with compilation, which the target is about, and without."""
+    """Wall seconds with compilation, for which there is a target, and without."""
     side = LJAT3_SIDES["D1"]
     program = OURS.format(side=side, count=COUNT, cap=STEP_CAP)
     steady: dict[str, list[float]] = {"rival": [], "ours": []}

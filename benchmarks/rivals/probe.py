@@ -1,4 +1,4 @@
-"""Steepest descent as a kernel: what one evaluation costs in the engine's own blocks of lanes."""
+"""Steepest descent as a kernel, to measure one evaluation in the blocks of lanes of the engine."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from lossatlas.lanes.requests import Request, running
 
 
 class ProbeState(NamedTuple):
-    """A point, a number that depends on everything computed, and how often."""
+    """A point, a number that depends on everything computed, and the number of evaluations."""
 
     w: Array
     value: Array
@@ -31,12 +31,13 @@ class Probed(NamedTuple):
 
 @dataclass(frozen=True)
 class Probe:
-    """Kernel; a job is `(w,)`. Evaluates once a step, for a fixed number of steps.
+    """A kernel that evaluates once in each step, for a fixed number of steps; a job is `(w,)`.
 
     Args:
-        what: ``"gradient"``, ``"hessian"``, or ``"generic hessian"``: `jax.hessian` of the energy.
-        evaluations: of one job.
-        steps: of one device call.
+        what: ``"gradient"``, ``"hessian"``, or ``"generic hessian"`` for `jax.hessian` of the
+            energy.
+        evaluations: number of evaluations of one job.
+        steps: number of steps of one device call.
     """
 
     what: str = "gradient"
@@ -44,18 +45,18 @@ class Probe:
     steps: int = 100
 
     def init(self, surface: Any, w: Array) -> ProbeState:
-        """Nothing evaluated yet."""
+        """Return the state of a job before its first evaluation."""
         return ProbeState(w, jnp.zeros((), w.dtype), jnp.int32(0), running())
 
     def step(self, surface: Any, state: ProbeState) -> ProbeState:
-        """One evaluation, and a step so small that it changes nothing but the bits."""
+        """Evaluate once, and make a step so small that it changes only the last bits."""
         w, value = _evaluated(self.what, surface, state.w)
         done = state.done + 1
         status = jnp.where(done >= self.evaluations, Status.CONVERGED, running())
         return ProbeState(w, value, done, status.astype(jnp.int32))
 
     def result(self, state: ProbeState) -> Probed:
-        """Where it ended."""
+        """The last point and value of a job."""
         return Probed(state.w, state.value)
 
 
@@ -70,7 +71,7 @@ def _evaluated(what: str, surface: Any, w: Array) -> tuple[Array, Array]:
 
 
 def cpu_per_evaluation(engine: Engine, kernel: Probe, starts: list[np.ndarray]) -> float:
-    """CPU seconds of one evaluation, with as many jobs as the engine has lanes on all workers."""
+    """CPU seconds of one evaluation, with one job for every lane of all workers."""
 
     def search(w: np.ndarray):
         return (yield Request(kernel, (w,)))
@@ -80,7 +81,7 @@ def cpu_per_evaluation(engine: Engine, kernel: Probe, starts: list[np.ndarray]) 
 
 
 def starts_for(engine: Engine, n_weights: int) -> list[np.ndarray]:
-    """Points for one job in every lane."""
+    """Start points for one job in every lane of all workers."""
     random = np.random.default_rng(0)
     count = engine.lanes * engine.workers
     return [random.uniform(-1.0, 1.0, n_weights) for _ in range(count)]

@@ -17,19 +17,20 @@ from lossatlas.search.tools import default_tools
 
 L2 = 1e-4
 MNIST_L2 = 1e-2
-"""Pixels are divided by 255; 0.1 would leave nothing but the classes' frequencies to learn."""
+"""Lambda for MNIST with pixels divided by 255; with 0.1 only the frequencies of the classes would
+be learned."""
 
 
 @cache
 def d1(hidden: tuple[int, ...] = (10,), items: int = 1000) -> NetworkLandscape:
-    """[2, hidden, 4, items, 1e-4] on LJAT3 outcomes in the cube D1, the paper's main problem."""
+    """The landscape [2, hidden, 4, items, 1e-4] on LJAT3 outcomes in the cube D1."""
     pools = load_ljat3("D1", items=max(4000, 4 * items), seed=1).pools
     train = split_pools(pools, items, 1, 1).train
     return NetworkLandscape(train.inputs, train.labels, hidden, L2)
 
 
 def some_minima(landscape: NetworkLandscape, count: int, seed: int = 0) -> list[StationaryPoint]:
-    """Certified minima to start from, one a basin-hopping chain; not part of any measurement."""
+    """Certified minima to start from, one from each chain of basin-hopping; they are not timed."""
     tools = default_tools(landscape)
     chains = [
         basin_hopping(tools, np.random.default_rng([seed, k]), BasinHoppingOptions(steps=2))
@@ -40,7 +41,7 @@ def some_minima(landscape: NetworkLandscape, count: int, seed: int = 0) -> list[
 
 
 def mnist(folder: Path | None, items: int = 1000) -> NetworkLandscape:
-    """[784, 10, 10, items, 0.01] on the first MNIST training images."""
+    """The landscape [784, 10, 10, items, 0.01] on the first MNIST training images."""
     if folder is None:
         raise Unavailable("no MNIST files: set LOSSATLAS_MNIST or give --mnist FOLDER")
     try:

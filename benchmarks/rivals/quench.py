@@ -27,16 +27,16 @@ RMS = 1e-9
 
 
 class Chains:
-    """Basin-hopping with every step accepted, from given minima; every turn goes on elsewhere."""
+    """Basin-hopping from given minima with every step accepted; every turn uses other steps."""
 
     def __init__(self, landscape: NetworkLandscape, starts: list[np.ndarray], steps: int) -> None:
-        """As many chains as starts, of so many steps."""
+        """Prepare one chain of `steps` steps from each start."""
         self.tools, self.engine = default_tools(landscape), Engine(landscape.surface)
         self.starts, self.steps, self.turn = starts, steps, 0
         self.certified = self.tried = 0
 
     def chain(self, tools: Tools, w: np.ndarray, random: np.random.Generator):
-        """The number of certified minima of one chain."""
+        """A search that returns the number of certified minima of one chain."""
         found = 0
         for _ in range(self.steps):
             trial = w + STEP * random.uniform(-1.0, 1.0, len(w))
@@ -46,7 +46,7 @@ class Chains:
         return found
 
     def cpu_per_minimum(self) -> float:
-        """CPU seconds of one turn over the minima certified in it."""
+        """CPU seconds of one turn over the number of minima that are certified in it."""
         chains = [
             self.chain(self.tools, w, np.random.default_rng([self.turn, k]))
             for k, w in enumerate(self.starts)
@@ -63,7 +63,7 @@ def rows(context: Context) -> Iterator[Row]:
     landscape = d1()
     minima = [m.weights for m in some_minima(landscape, 8)]
     chains = Chains(landscape, minima, 6 if context.quick else 25)
-    chains.cpu_per_minimum()  # compiles
+    chains.cpu_per_minimum()  # compiles the kernels
     chains.certified = chains.tried = 0
     rival = Gmin(context, landscape, minima, 12 if context.quick else 50)
     repeats = 3 if context.quick else 7
@@ -80,17 +80,20 @@ def rows(context: Context) -> Iterator[Row]:
 
 
 class Gmin:
-    """GMIN from the same minima with the same steps, one process a core."""
+    """GMIN from the same minima with the same steps, in one process on each core."""
 
     def __init__(
         self, context: Context, landscape: NetworkLandscape, starts: list[np.ndarray], steps: int
     ) -> None:
-        """As many processes as cores, of so many steps each."""
+        """Prepare as many processes as cores, with `steps` steps each."""
         self.context, self.landscape, self.starts, self.steps = context, landscape, starts, steps
         self.turn = self.converged = self.tried = 0
 
     def cpu_per_quench(self) -> float:
-        """CPU seconds over converged quenches; the start is a minimum and costs nearly nothing."""
+        """CPU seconds over the number of converged quenches.
+
+        The quench from the start, which is a minimum and takes hardly any time, is not counted.
+        """
         program = wales.folder_of_programs(self.context.environments) / "GMIN"
         folders = [self.context.folder("gmin") for _ in range(self.context.cores)]
         for folder in folders:

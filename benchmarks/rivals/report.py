@@ -25,7 +25,7 @@ FASTER, SLOWER, PLAIN = "#2d77bd", "#98162f", "#8a93a3"
 
 @dataclass
 class Results:
-    """The rows of a run by comparison, in the order of the table, and where they were measured."""
+    """The rows of a run by comparison, in the order of the table, with the machine."""
 
     comparisons: dict[str, list[Row]] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)
@@ -36,13 +36,13 @@ class Results:
         return [row for rows in self.comparisons.values() for row in rows]
 
     def save(self, path: Path) -> None:
-        """As JSON."""
+        """Write the results as JSON."""
         plain = {name: [row.to_json() for row in rows] for name, rows in self.comparisons.items()}
         path.write_text(json.dumps({"machine": self.machine, "comparisons": plain}, indent=1))
 
     @staticmethod
     def load(path: Path) -> "Results":
-        """What `save` wrote."""
+        """Read the results that `save` wrote."""
         data = json.loads(path.read_text())
         rows = {
             name: [Row.from_json(row) for row in rows] for name, rows in data["comparisons"].items()
@@ -51,7 +51,7 @@ class Results:
 
 
 def machine(**more: Any) -> dict[str, str]:
-    """What the numbers depend on."""
+    """The properties of the machine and the versions on which the numbers depend."""
     versions = {name: version(name) for name in ("jax", "numpy", "scipy")}
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -74,7 +74,7 @@ def _processor() -> str:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Median, smallest and largest, number."""
+    """The median, the smallest, the largest and the number of values, as text."""
     if not values:
         return "-"
     middle = f"{median(values):.3g}"
@@ -104,7 +104,7 @@ def _target(row: Row) -> str:
 
 
 def text_table(rows: Iterable[Row]) -> str:
-    """For the terminal: a block a row, since the columns are wider than most windows."""
+    """The table for a terminal, with a block for each row, since columns would be too wide."""
     blocks = []
     for row in rows:
         named = dict(zip(COLUMNS, cells(row), strict=True))
@@ -120,7 +120,7 @@ def text_table(rows: Iterable[Row]) -> str:
 
 
 def summary(rows: Iterable[Row]) -> str:
-    """One line a row: ratio, target, verdict."""
+    """One line for each row, with the ratio, the target and the verdict."""
     lines = [f"{'ratio':>8}  {'holds':<12}  {'target':<26}  work / rival"]
     for row in rows:
         named = dict(zip(COLUMNS, cells(row), strict=True))
@@ -131,7 +131,7 @@ def summary(rows: Iterable[Row]) -> str:
 
 
 def markdown_table(rows: Iterable[Row]) -> str:
-    """For the documentation; notes stand below, numbered by row."""
+    """The table for the documentation, with notes below that are numbered by row."""
     lines = ["| " + " | ".join(("", *COLUMNS)) + " |", "|" + " --- |" * (len(COLUMNS) + 1)]
     notes = []
     for number, row in enumerate(rows, start=1):
@@ -144,12 +144,12 @@ def markdown_table(rows: Iterable[Row]) -> str:
 
 
 def markdown_machine(results: Results) -> str:
-    """What the numbers depend on, as a list."""
+    """The properties on which the numbers depend, as a list."""
     return "\n".join(f"* {key}: {value}" for key, value in results.machine.items())
 
 
 def draw(rows: Iterable[Row], path: Path) -> None:
-    """All ratios on a logarithmic axis, targets as ticks."""
+    """Draw all ratios on a logarithmic axis, with targets as ticks."""
     from matplotlib.figure import Figure
 
     shown = [row for row in rows if row.ratio is not None][::-1]
@@ -169,10 +169,10 @@ def draw(rows: Iterable[Row], path: Path) -> None:
 
 
 def between_marks(text: str, name: str, content: str) -> str:
-    """`text` with what stands between the marks of a name replaced.
+    """Replace the part of a text between the marks of a name.
 
     Raises:
-        ValueError: the marks are not there.
+        ValueError: if the text does not have the marks.
     """
     begin, end = BEGIN.format(name=name), END.format(name=name)
     if text.count(begin) != 1 or text.count(end) != 1:

@@ -36,7 +36,7 @@ l2 = 1e-4
 
 
 def rows(context: Context) -> Iterator[Row]:
-    """Start, first and second exploration, and their difference."""
+    """Rows for the start, the first and the second exploration, and their difference."""
     python = python_of(own_environment(context.environments))
     program = python.parent / "lossatlas"
     repeats = 5 if context.quick else 15
@@ -71,7 +71,7 @@ def _help(program: Path, context: Context) -> float:
 
 
 def _environment(**more: str) -> dict[str, str]:
-    """Without what would put the working copy before the installation."""
+    """The environment variables without those that would prefer the working copy."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     return {**kept, **more}
 
@@ -94,12 +94,12 @@ def first_result(program: Path, context: Context, cache: Path, seed: int) -> flo
             time.sleep(0.02)
         return time.monotonic() - begun
     finally:
-        process.terminate()  # an interrupt is ignored by children of a background job
+        process.terminate()  # children of a background job ignore an interrupt
         process.wait()
 
 
 def _points(atlas: Path) -> int:
-    """Stationary points committed so far."""
+    """The number of stationary points that are committed so far."""
     if not atlas.exists():
         return 0
     try:
@@ -109,6 +109,6 @@ def _points(atlas: Path) -> int:
             counts = [connection.execute(f"select count(*) from {t}").fetchone() for t in tables]
         finally:
             connection.close()
-    except sqlite3.OperationalError:  # being created
+    except sqlite3.OperationalError:  # the atlas is just being created
         return 0
     return sum(count for (count,) in counts)

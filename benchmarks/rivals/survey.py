@@ -1,8 +1,9 @@
-"""A new distinct transition state over a survey from nothing; degenerate ones count on both sides.
+"""The cost of a new distinct transition state in a survey that begins without any points.
 
-The rival's survey: GMIN finds minima by basin-hopping, PATHSAMPLE starts OPTIM from each of them in
-single-ended searches and keeps what is new. Ours is `explore` from an empty atlas until 200. The
-first transition states of a survey are the cheapest, so a shorter survey flatters the rival.
+Degenerate transition states count on both sides. In the survey of the rival, GMIN finds minima by
+basin-hopping, and PATHSAMPLE starts single-ended searches of OPTIM from each of them and stores new
+points. Our survey is `explore` from an empty atlas to 200 transition states. The first transition
+states of a survey are the cheapest, so a shorter survey favors the rival.
 """
 
 from collections.abc import Iterator
@@ -30,13 +31,13 @@ RIVAL = "GMIN + PATHSAMPLE + OPTIM (pylfl 0.3.5)"
 TARGET = Target(ratio=50)
 TRANSITION_STATES = 200
 CHECKED = 30
-"""Links of a survey that are followed again."""
+"""Number of links of a survey that are followed again."""
 
 
 def rows(context: Context) -> Iterator[Row]:
     """One row; the surveys are too long to take turns more than once in quick mode."""
     landscape = d1()
-    survey_of_ours(context, landscape, seed=99, wanted=30)  # compiles
+    survey_of_ours(context, landscape, seed=99, wanted=30)  # compiles the kernels
     theirs, ours, notes = [], [], []
     for turn in range(1 if context.quick else 3):
         try:
@@ -55,7 +56,7 @@ def rows(context: Context) -> Iterator[Row]:
 def survey_of_ours(
     context: Context, landscape: NetworkLandscape, seed: int, wanted: int
 ) -> tuple[float, str]:
-    """CPU seconds of a transition state, and what was found."""
+    """CPU seconds for each transition state, and a text with the numbers of points."""
     path = context.folder("survey") / "survey.atlas"
     options = ExploreOptions(transition_states=wanted, seed=seed)
     with Atlas.create(path, Problem(landscape.fingerprint())) as atlas:
@@ -78,7 +79,7 @@ def _checked(landscape: NetworkLandscape, atlas: Atlas) -> str:
 
 
 def survey_of_theirs(context: Context, landscape: NetworkLandscape, turn: int) -> tuple[float, str]:
-    """CPU seconds of a transition state, the search for minima included."""
+    """CPU seconds for each transition state, including the search for minima, and a text."""
     programs = wales.folder_of_programs(context.environments)
     steps, cycles = (15, 8) if context.quick else (100, 250)
     gmin, folder = context.folder("gmin"), context.folder("pathsample")

@@ -1,8 +1,8 @@
 """Disconnectivity trees of random networks of points: ours from an atlas, pele's, TopSearch's.
 
-The networks have 2.7 transition states a minimum, as the paper's largest. Ours is the command
-`lossatlas tree`, from the start of the program over the atlas to the picture. The rivals are given
-the network in memory: reading it costs them nothing here.
+The networks have 2.7 transition states for each minimum, like the largest of the paper. Our side is
+the command `lossatlas tree`, from the start of the program to the picture, including the reading of
+the atlas. The rivals are given the network in memory, so that reading it costs them nothing.
 """
 
 import json
@@ -33,11 +33,11 @@ STATES_PER_MINIMUM = 2.7
 WEIGHTS, INVARIANTS = 74, 33
 HERE = Path(__file__).parent
 PELE, TOPSEARCH = 5000, 1000
-"""Sizes at which the rivals are compared; TopSearch's time grows fast beyond."""
+"""Numbers of minima at which the rivals are compared; the time of TopSearch grows fast beyond."""
 
 
 class Network(NamedTuple):
-    """Random energies; transition states lie above the minima they join."""
+    """A network with random energies, whose transition states lie above the minima they join."""
 
     energies: np.ndarray
     heights: np.ndarray
@@ -46,7 +46,7 @@ class Network(NamedTuple):
 
 
 def network(n_minima: int) -> Network:
-    """The same for everybody."""
+    """A random network of points, the same one for all sides."""
     random = np.random.default_rng(0)
     energies = random.random(n_minima)
     count = round(STATES_PER_MINIMUM * n_minima)
@@ -57,7 +57,7 @@ def network(n_minima: int) -> Network:
 
 
 def write_atlas(path: Path, points: Network) -> None:
-    """The network as an atlas, in bulk; weights and invariants are of the usual size, and zero."""
+    """Write a network as an atlas in bulk, with weights and invariants that are zero."""
     with Atlas.create(path, Problem({"network": "random"})) as atlas:
         first, second = np.sort([points.first, points.second], axis=0) + 1
         _add(atlas, schema.minimum, points.energies)
@@ -73,7 +73,7 @@ def _add(atlas: Atlas, table: Table, energies: np.ndarray) -> None:
 
 
 class Measured(NamedTuple):
-    """Size, CPU seconds, bytes of memory at the peak."""
+    """The number of minima, the CPU seconds and the bytes of peak memory."""
 
     minima: int
     cpu: float
@@ -81,7 +81,7 @@ class Measured(NamedTuple):
 
 
 def rows(context: Context) -> Iterator[Row]:
-    """Ours at the largest size, growth, then the rivals at the sizes they can do."""
+    """Rows for our side at the largest size, its growth, and the rivals at smaller sizes."""
     curves: dict[str, list[Measured]] = {"lossatlas": []}
     yield from _largest(context, curves)
     sizes = {"topsearch": (100, 300, TOPSEARCH), "pele": (500, 1500, PELE)}
@@ -119,14 +119,14 @@ def _largest(context: Context, curves: dict[str, list[Measured]]) -> Iterator[Ro
 
 
 def growth(curve: list[Measured]) -> float:
-    """The power of the size with which the CPU time grows from the second point to the last."""
+    """The exponent with which the CPU time grows with size, from the second point to the last."""
     start, low, high = curve[0], curve[1], curve[-1]
     times = (high.cpu - start.cpu) / (low.cpu - start.cpu)
     return float(np.log(times) / np.log(high.minima / low.minima))
 
 
 def ours(context: Context, atlas: Path, suffix: str) -> Usage:
-    """`lossatlas tree` in a process of its own."""
+    """Run `lossatlas tree` in a process of its own."""
     folder = context.folder("ours")
     command = [sys.executable, "-m", "lossatlas", "tree", atlas, "-o", folder / f"tree.{suffix}"]
     used = run_process(command, folder)
@@ -162,7 +162,7 @@ def _rival_row(
 
 
 def theirs(context: Context, python: Path, name: str, size: int) -> Measured:
-    """A rival's own picture, in its own interpreter."""
+    """Draw the picture of a rival, in its own interpreter."""
     folder = context.folder(name)
     points = network(size)
     np.savez(folder / "network.npz", **points._asdict())
@@ -175,7 +175,7 @@ def theirs(context: Context, python: Path, name: str, size: int) -> Measured:
 
 
 def draw(curves: dict[str, list[Measured]], path: Path) -> None:
-    """CPU time and peak memory against size."""
+    """Draw CPU time and peak memory against the number of minima."""
     from matplotlib.figure import Figure
 
     figure = Figure((8.0, 3.4), layout="constrained")

@@ -1,4 +1,4 @@
-"""Run by TopSearch's interpreter: its plot from a network in memory; prints CPU seconds."""
+"""A script for the interpreter of TopSearch: draws its plot of a network, prints CPU seconds."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ import numpy as np
 from topsearch.data.kinetic_transition_network import KineticTransitionNetwork
 from topsearch.plotting.disconnectivity import plot_disconnectivity_graph
 
-matplotlib.rcdefaults()  # it asks for LaTeX and a font that few machines have
+matplotlib.rcdefaults()  # TopSearch sets LaTeX and a font that few machines have
 given = np.load(sys.argv[1])
 network = KineticTransitionNetwork()
 for energy in given["energies"]:

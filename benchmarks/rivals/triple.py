@@ -1,8 +1,8 @@
-"""A minimum-saddle-minimum triple from single-ended searches; searches and descents apart.
+"""The cost of a minimum-saddle-minimum triple from single-ended searches, and of its two parts.
 
-Both start from the same minima with every weight perturbed: OPTIM as PATHSAMPLE has it, ours as
-the strategy `perturbed` does. The cost of searches that fail is shared by those that succeed. Links
-of both are checked against gradient flow afterwards, outside the timing.
+Both sides start from the same minima with every weight perturbed, OPTIM as PATHSAMPLE starts it and
+ours like the strategy `perturbed`. The cost of searches that fail is shared by those that succeed.
+Links of both sides are checked against gradient flow afterwards, which is not timed.
 """
 
 from collections.abc import Iterator
@@ -36,14 +36,14 @@ WORK = "certified minimum-saddle-minimum triple"
 RIVAL = "OPTIM (pylfl 0.3.5)"
 TARGET = Target(ratio=50)
 SEARCHES = 24
-"""Of ours in a turn; they are cheap, and few would be noisy."""
+"""Number of our searches in a turn; they are cheap, and with few of them times would scatter."""
 
 
 class Costs:
-    """CPU seconds of searches and of descents, a value a turn, and what was found."""
+    """CPU seconds of searches and of descents in each turn, and the points that were found."""
 
     def __init__(self) -> None:
-        """Nothing done."""
+        """Begin without any turn."""
         self.searches: list[float] = []
         self.descents: list[float] = []
         self.tried = 0
@@ -52,23 +52,23 @@ class Costs:
     def add(
         self, tried: int, searching: float, found: int, descending: float, pairs: list
     ) -> float:
-        """Note one turn; CPU seconds of a triple."""
+        """Add one turn, and return the CPU seconds for each triple."""
         if not found or not pairs:
             raise Unavailable(f"{tried} searches found {found} saddles and {len(pairs)} triples")
         self.tried += tried
         self.triples += pairs
-        # A saddle whose paths fail is no triple: its search counts for the others.
+        # A saddle whose paths fail is not a triple, so its search is a cost of the others.
         self.searches.append(searching / len(pairs))
         self.descents.append(descending / len(pairs))
         return self.searches[-1] + self.descents[-1]
 
 
 def rows(context: Context) -> Iterator[Row]:
-    """The triple, and its two parts."""
+    """Rows for the triple and for its two parts."""
     landscape = d1()
     minima = [m.weights for m in some_minima(landscape, 12)]
     ours = Ours(landscape, minima)
-    ours.turn()  # compiles
+    ours.turn()  # compiles the kernels
     ours.costs = Costs()
     rival = Optim(context, landscape, minima, 4 if context.quick else 12)
     repeats = 2 if context.quick else 5
@@ -89,15 +89,15 @@ def rows(context: Context) -> Iterator[Row]:
 
 
 class Ours:
-    """Climbs from around all minima, then both paths of every saddle."""
+    """Our side: climbs from perturbed minima, then both paths from every saddle."""
 
     def __init__(self, landscape: NetworkLandscape, minima: list[np.ndarray]) -> None:
-        """Each turn draws its own starts."""
+        """Prepare the engine; each turn draws other starts."""
         self.tools, self.engine = default_tools(landscape), Engine(landscape.surface)
         self.minima, self.costs, self.random = minima, Costs(), np.random.default_rng(1)
 
     def climb(self, w: np.ndarray, step: np.ndarray):
-        """A certified saddle with its unstable mode, or None."""
+        """A search that returns a certified saddle with its unstable mode, or None."""
         climbed = yield Request(self.tools.climb, (w + step, step))
         if climbed.status != Status.CONVERGED:
             return None
@@ -119,19 +119,19 @@ class Ours:
 
 
 def _energies(pathway: Pathway) -> tuple[float, float]:
-    """Of a minimum on each side; of several on a side the lowest."""
+    """The energies of the minima on both sides, on each side of the lowest of several."""
     sides = ([e.minimum.energy for e in pathway.ends if e.side == side] for side in (0, 1))
     first, second = map(min, sides)
     return first, second
 
 
 class Optim:
-    """OPTIM from perturbed minima, one process a core; then down both sides of every saddle."""
+    """The side of OPTIM from perturbed minima, one process on each core, then the descents."""
 
     def __init__(
         self, context: Context, landscape: NetworkLandscape, minima: list[np.ndarray], jobs: int
     ) -> None:
-        """So many searches a core and turn."""
+        """Prepare `jobs` searches for each core and turn."""
         self.context, self.landscape, self.minima, self.jobs = context, landscape, minima, jobs
         self.costs, self.random = Costs(), np.random.default_rng(0)
 

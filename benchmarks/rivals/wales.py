@@ -1,8 +1,8 @@
-"""GMIN, OPTIM and PATHSAMPLE, as the Linux wheel of pylfl carries them.
+"""GMIN, OPTIM and PATHSAMPLE, as they are contained in the Linux wheel of pylfl.
 
-The keywords are those under which the programs did best on this problem, not the templates of
-pylfl: see https://www-wales.ch.cam.ac.uk for what they mean. Every run has a folder of its own,
-with the training data in ``MLPdata`` and keywords in ``data``, ``odata`` or ``pathdata``.
+The keywords are those with which the programs did best on this problem, not the templates of pylfl;
+https://www-wales.ch.cam.ac.uk explains them. Every run has a folder of its own, with the training
+data in ``MLPdata`` and the keywords in ``data``, ``odata`` or ``pathdata``.
 """
 
 import os
@@ -33,7 +33,7 @@ STEPS 120
 UPDATES 100 100
 BFGSSTEPS 50000
 """
-"""Hybrid eigenvector-following with the exact Hessian, then L-BFGS down both sides."""
+"""Keywords for hybrid eigenvector-following with the exact Hessian, then L-BFGS down both sides."""
 
 PATHS = "DUMPALLPATHS\nPATH 3 0.0\n"
 
@@ -50,14 +50,15 @@ PERTURB 0.9
 SLEEPTIME 0.05 0.05
 NEWCONNECTIONS 12 30 1
 """
-"""Single-ended searches from every minimum until it has twelve connections."""
+"""Keywords for single-ended searches from every minimum until it has twelve connections."""
 
 PERTURBATION = 0.9
-"""Each weight of a minimum is moved by up to this before OPTIM searches; 0.3 and 0.1 do worse."""
+"""Largest change of each weight of a minimum before OPTIM searches; with 0.3 and 0.1 it finds
+fewer."""
 
 
 def folder_of_programs(environments: Path) -> Path:
-    """Where GMIN, OPTIM and PATHSAMPLE lie; pylfl is installed into `environments` if need be."""
+    """The folder of GMIN, OPTIM and PATHSAMPLE, after pylfl is installed in `environments`."""
     if not sys.platform.startswith("linux"):
         raise Unavailable("the binaries in pylfl that this benchmark drives are those for Linux")
     found = sorted(rival(environments, "pylfl").glob("lib/*/site-packages/pylfl/bin/linux"))
@@ -69,7 +70,7 @@ def folder_of_programs(environments: Path) -> Path:
 
 
 def environment(programs: Path) -> dict[str, str]:
-    """PATHSAMPLE starts OPTIM by its name."""
+    """The environment variables, with the programs in PATH, where PATHSAMPLE looks for OPTIM."""
     return {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
 
 
@@ -80,14 +81,14 @@ def mlpvb3(landscape: NetworkLandscape) -> str:
 
 
 def write_training_data(folder: Path, landscape: NetworkLandscape) -> None:
-    """The outcome, from 0, and the inputs of every item."""
+    """Write ``MLPdata``, with the outcome, counted from 0, and the inputs of every item."""
     rows = zip(landscape.labels, landscape.inputs, strict=True)
     lines = (f"{c} " + " ".join(f"{x:.15e}" for x in inputs) for c, inputs in rows)
     (folder / "MLPdata").write_text("\n".join(lines) + "\n")
 
 
 def numbers(w: np.ndarray) -> str:
-    """Weights, one a line."""
+    """The weights as text, one in each line."""
     return "".join(f"{x:.15f}\n" for x in w)
 
 
@@ -102,7 +103,7 @@ def prepare_gmin(
     most: int = 5000,
     save: int = 1,
 ) -> None:
-    """Basin-hopping from a start, every quench to an RMS gradient of 1e-9."""
+    """Write the files for basin-hopping from a start, with quenches to an RMS gradient of 1e-9."""
     write_training_data(folder, landscape)
     (folder / "coords").write_text(numbers(start))
     (folder / "data").write_text(
@@ -113,7 +114,7 @@ def prepare_gmin(
 
 
 class GminQuench(NamedTuple):
-    """A line ``Qu`` of GMIN's output."""
+    """A line ``Qu`` of the output of GMIN."""
 
     number: int
     energy: float
@@ -128,7 +129,7 @@ QUENCH = re.compile(
 
 
 def quenches(output: str) -> list[GminQuench]:
-    """All quenches of a GMIN run, in order; CPU seconds since its start."""
+    """All quenches of a run of GMIN in their order, with CPU seconds since its start."""
     return [
         GminQuench(int(n), float(energy), int(steps), float(rms), float(cpu))
         for n, energy, steps, rms, cpu in QUENCH.findall(output)
@@ -136,7 +137,7 @@ def quenches(output: str) -> list[GminQuench]:
 
 
 def potential_calls(output: str) -> int:
-    """Energies and gradients of a GMIN run."""
+    """The number of evaluations of the energy and gradient in a run of GMIN."""
     found = re.search(r"Number of potential calls +(\d+)", output)
     if found is None:
         raise Unavailable("GMIN did not end as expected")
@@ -144,9 +145,10 @@ def potential_calls(output: str) -> int:
 
 
 def lowest(path: Path) -> list[tuple[float, np.ndarray]]:
-    """Energy and weights of the minima in GMIN's file ``lowest``, lowest first.
+    """Energy and weights of the minima in the file ``lowest`` of GMIN, lowest first.
 
-    Each has a line with the number of weights, one with the energy, and a weight a line.
+    Each minimum has a line with the number of weights, a line with the energy, and a line for each
+    weight.
     """
     lines, minima = path.read_text().splitlines(), []
     while len(lines) > 2:
@@ -162,21 +164,21 @@ def lowest(path: Path) -> list[tuple[float, np.ndarray]]:
 def prepare_optim(
     folder: Path, landscape: NetworkLandscape, start: np.ndarray, *, paths: bool
 ) -> None:
-    """A search for a transition state from a start; with `paths`, down both sides as well."""
+    """Write the files for a search from a start; with `paths`, OPTIM descends on both sides too."""
     write_training_data(folder, landscape)
     keywords = mlpvb3(landscape) + HYBRID_SEARCH.lstrip() + (PATHS if paths else "")
     (folder / "odata").write_text(keywords + "VARIABLES\n" + numbers(start))
 
 
 def found_transition_state(folder: Path) -> np.ndarray | None:
-    """Where an OPTIM search converged to; None if it did not."""
+    """The weights to which a search of OPTIM converged; None if it did not converge."""
     if "**** CONVERGED ****" not in (folder / "out").read_text(errors="replace"):
         return None
     return np.array((folder / "points.final").read_text().split(), float)
 
 
 class Triple(NamedTuple):
-    """Minimum, transition state, minimum; the energies of all, the weights of the second."""
+    """A minimum, a transition state and a minimum: all energies, and the weights of the second."""
 
     energies: tuple[float, float, float]
     weights: np.ndarray
@@ -185,8 +187,8 @@ class Triple(NamedTuple):
 def triple(text: str, n_weights: int) -> Triple | None:
     """The triple of a ``path.info``; None if it is incomplete.
 
-    Each of the three points has a line with its energy, one with the point group, its Hessian
-    eigenvalues and its weights, both three a line.
+    Each of the three points has a line with its energy, a line with the point group, and then its
+    Hessian eigenvalues and its weights, with three numbers in each line.
     """
     lines, per_block = text.splitlines(), -(-n_weights // 3)
     size = 2 + 2 * per_block
@@ -205,9 +207,9 @@ def prepare_pathsample(
     cycles: int,
     cores: int,
 ) -> None:
-    """A database of minima (energy, weights) and the keywords of a single-ended survey."""
+    """Write a database of minima (energy, weights) and the keywords of a single-ended survey."""
     write_training_data(folder, landscape)
-    # The product of frequencies is not used; any number will do.
+    # The product of frequencies is not used, so it may be any number.
     line = f"{-420.0:25.15f}{1:6d}" + 3 * f"{1.0:20.10f}" + "\n"
     (folder / "min.data").write_text("".join(f"{energy:25.15f}{line}" for energy, _ in minima))
     np.array([w for _, w in minima], "<f8").tofile(folder / "points.min")
@@ -224,7 +226,11 @@ def prepare_pathsample(
 
 
 def check_ran(folder: Path, returncode: int, program: str) -> str:
-    """The output of a program; complains if it failed."""
+    """The output of a program.
+
+    Raises:
+        Unavailable: if the program failed.
+    """
     if returncode:
         raise Unavailable(f"{program} ended with {returncode}: {last_lines(folder)}")
     return (folder / "out").read_text(errors="replace")

@@ -4,10 +4,11 @@ from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """Run the program `lossatlas`; ends the process with its exit code.
+    """Run the program `lossatlas`, and end the process with its exit code.
 
-    0: done. 1: a verification failed, or the output could not be written. 2: bad input. 128 and
-    the number of a signal: stopped by it, e.g. 130 by Ctrl-C, 143 by SIGTERM.
+    The exit code is 0 if the command succeeded, 1 if a verification failed or the output could not
+    be written, and 2 for bad input. A program that is stopped by a signal ends with 128 plus the
+    number of the signal: 130 for Ctrl-C, 143 for SIGTERM.
     """
     from lossatlas.cli import signals
 
@@ -19,10 +20,10 @@ def main() -> NoReturn:
         try:
             app()
             code = 0
-        except OSError as error:  # help that cannot be printed
+        except OSError as error:  # typer could not print the help, for example to a closed pipe
             explain_os_error(error)
             code = OUTPUT_FAILED
-    except KeyboardInterrupt:  # before a command could take care of it
+    except KeyboardInterrupt:  # Ctrl-C came before a command had begun to handle it
         code = signals.exit_code()
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)

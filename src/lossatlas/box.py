@@ -1,6 +1,6 @@
 """The box of a function: where its random starts come from, and which points count as outside.
 
-It is part of the fingerprint of a landscape, so an atlas knows it without the function.
+The box is part of the fingerprint of a landscape, so an atlas knows it without the function.
 """
 
 import json
@@ -12,17 +12,17 @@ import numpy as np
 from lossatlas.errors import BadInputError
 
 SLACK = 1e-6
-"""A point this part of an edge beyond a face still lies inside: minima on a mirror of the symmetry
-lie on the face of a box that ends there, up to rounding."""
+"""A point beyond a face by at most this fraction of the edge still counts as inside: minima on a
+mirror plane of the symmetry lie on the face of a box that ends there, up to rounding."""
 
 
 class Box(NamedTuple):
-    """Corners of the box, and periods.
+    """The corners of a box in n coordinates, and the periods of its coordinates.
 
     Attributes:
         low: (n,) lower corner.
         high: (n,) upper corner, above the lower one in every coordinate.
-        period: (n,) of each coordinate, infinite where it is not periodic.
+        period: (n,) period of each coordinate, infinite where it is not periodic.
 
     Examples:
         >>> box = Box(np.array([-1.0, 0.0]), np.array([1.0, 2.0]), np.array([np.inf, 2.0]))
@@ -57,27 +57,29 @@ class Box(NamedTuple):
 
     @classmethod
     def of(cls, fingerprint: Mapping[str, str]) -> "Box | None":
-        """The box that a fingerprint describes; None for landscapes without one, as networks."""
+        """The box that a fingerprint describes; None for a landscape without one (a network)."""
         try:
             low, high = map(json.loads, fingerprint["box"].split(" to "))
             periods = json.loads(fingerprint.get("period", "null"))
             return checked_box(low, high, periods, "box")
-        except (AttributeError, KeyError, TypeError, ValueError):  # a user's own landscape class
+        # A user's own landscape class may give these keys another meaning.
+        except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
 
 def checked_box(low: object, high: object, period: object, name: str) -> Box:
-    """A box from what a user gave.
+    """Make a box from what a user gave.
 
     Args:
         low: (n,) lower corner.
         high: (n,) upper corner.
-        period: (n,) of each coordinate, None or infinite for one that is not periodic; None if none
-            is.
-        name: of the landscape, for messages.
+        period: (n,) period of each coordinate, None or infinite for a coordinate that is not
+            periodic; None if no coordinate is periodic.
+        name: name of the landscape, for messages.
 
     Raises:
-        BadInputError: if these are not corners of a box, or not periods.
+        BadInputError: if `low` and `high` are not the corners of a box, or `period` is not a list
+            of n positive periods.
     """
     lower, upper = (_numbers(side, name) for side in (low, high))
     if lower.ndim != 1 or lower.shape != upper.shape or not len(lower):

@@ -1,9 +1,9 @@
 """Compilation of everything that lossatlas computes with JAX: in full precision.
 
 On recent NVIDIA cards JAX multiplies single-precision matrices in TF32, which keeps ten bits of
-each factor, unless the program asks for more. Searches steer by Hessians in single precision, and
-many paths get lost with what remains of them. So every compiled function is traced with full
-precision requested, whatever the caller has configured.
+each factor, unless the program asks for more. Searches are guided by Hessians in single precision,
+and with only ten bits many paths fail. So every compiled function is traced with full precision
+requested, whatever the caller has configured.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ def compiled(function: Callable[..., Any], **options: Any) -> Any:
 
     Args:
         function: a pure JAX function.
-        options: of `jax.jit`, such as `static_argnames`.
+        **options: options of `jax.jit`, such as `static_argnames`.
 
     Examples:
         >>> import jax.numpy as jnp

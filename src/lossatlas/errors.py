@@ -1,9 +1,9 @@
 """What can go wrong, in three kinds.
 
 Misuse at the boundary (a bad file, a bad value, an atlas of another landscape) raises one of
-the exceptions below, before any work starts. What can be used but is probably not meant issues a
-`DataWarning`, and the work goes on. A numerical outcome of one search is not an error
-of the program: it is data, a `Status` that travels with the result of its lane.
+the exceptions below, before any work starts. Input that can be used but is probably not meant
+issues a `DataWarning`, and the work goes on. A numerical outcome of one search is not an error of
+the program: it is data, a `Status` that is part of the result of the search.
 """
 
 import os
@@ -23,14 +23,22 @@ __all__ = [
 
 
 class LossatlasError(Exception):
-    """Base of every exception that lossatlas raises on purpose."""
+    """The base of every exception that lossatlas raises on purpose.
+
+    Examples:
+        >>> try:
+        ...     raise AtlasError("d2.atlas: is damaged")
+        ... except LossatlasError as error:
+        ...     print(error)
+        d2.atlas: is damaged
+    """
 
 
 class BadInputError(LossatlasError, ValueError):
-    """Something the user gave cannot be used; says where, what, and what to do.
+    """Something that the user gave cannot be used; the message says where, why and what to do.
 
     Args:
-        where: the file and field, e.g. ``"d2.toml: [network] hidden"``.
+        where: the file and field, or the argument, e.g. ``"d2.toml: [network] hidden"``.
         problem: what is wrong with it.
         remedy: what to change.
 
@@ -51,10 +59,10 @@ PLATFORMS = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME")
 
 
 def jax_cannot_start(error: Exception) -> BadInputError:
-    """What to say when JAX does not start: which environment variable is to blame, if one is.
+    """The error to raise when JAX does not start; it names the environment variable at fault.
 
     Args:
-        error: what JAX raised, on being imported or on being asked for a device.
+        error: the exception that JAX raised when it was imported or asked for a device.
 
     Examples:
         >>> print(jax_cannot_start(ImportError("no jaxlib")).remedy)
@@ -76,15 +84,15 @@ def jax_cannot_start(error: Exception) -> BadInputError:
 
 
 class AtlasError(LossatlasError):
-    """The atlas file cannot be read, written or trusted."""
+    """An atlas, in a file or a database, cannot be read, written or trusted."""
 
 
 class ClusterError(LossatlasError):
-    """The workers of a cluster or an executor are gone; the message says how to go on."""
+    """The workers of a cluster or an executor are lost; the message says how to continue."""
 
 
 class ConnectionLostError(AtlasError):
-    """The connection to a database is lost; what was committed is safe."""
+    """The connection to the database of an atlas is lost; all committed results are safe."""
 
 
 class OtherLandscapeError(AtlasError):
@@ -99,41 +107,57 @@ class DataWarning(UserWarning):
 
     Examples:
         >>> import warnings
-        >>> warnings.simplefilter("ignore", DataWarning)     # doctest: +SKIP
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always", DataWarning)
+        ...     warnings.warn("the column 'Id' only counts the rows", DataWarning, stacklevel=1)
+        >>> [str(one.message) for one in caught]
+        ["the column 'Id' only counts the rows"]
     """
 
 
 class Status(IntEnum):
-    """The outcome of one search, stored with every attempt."""
+    """The outcome of one search, stored with every attempt.
+
+    Examples:
+        >>> Status(4).name
+        'UNDECIDED'
+    """
 
     RUNNING = 0
-    """Not finished."""
+    """The search has not finished."""
     CONVERGED = 1
     """The search reached what it looked for, and the result is certified."""
     TOO_MANY_STEPS = 2
-    """The step limit came first: raise it, or start closer."""
+    """The search reached the step limit before it converged."""
     WRONG_INDEX = 3
     """Converged to a stationary point of another Hessian index than the one searched for."""
     UNDECIDED = 4
-    """An eigenvalue is too small to call its sign; the point is set aside."""
+    """An eigenvalue is too small to decide its sign, so the point is not stored."""
     NOT_STATIONARY = 5
     """The gradient could not be brought below the tolerance by polishing."""
     NOT_FINITE = 6
     """The loss or its gradient became infinite or not-a-number."""
     NO_CANDIDATE = 7
-    """The band has no interior maximum: its ends are joined without a barrier."""
+    """The search had nothing to start from: for example, the band between two minima has no
+    interior maximum, or a minimum has no further mode to climb along."""
     LOST_LINK = 8
     """A transition state was certified but a path from it did not reach a certified minimum."""
     WRONG_SPECTRUM = 9
-    """The eigenvectors that a library gave are none: the point is set aside."""
+    """The linear algebra library returned vectors that are not eigenvectors of the Hessian, so
+    the point is not stored."""
     LONG_CHAIN = 10
-    """A path from a transition state led to saddle after saddle, for longer than is followed."""
+    """A path from a transition state led from saddle to saddle more often than is followed."""
     LOST_WORKER = 11
-    """Two workers of a cluster died while they made the search, and it was set aside."""
+    """Two workers of a cluster died during the search, and it was given up."""
 
 
 class Advice(NamedTuple):
-    """What a status means where most searches end with it, and what to do about it."""
+    """What a status means where most searches end with it, and what to do about it.
+
+    Attributes:
+        meaning: the cause, as a clause that can follow a colon.
+        remedy: what to change, as an instruction to the user.
+    """
 
     meaning: str
     remedy: str
@@ -196,4 +220,4 @@ ADVICE = {
         "read the logs of the workers; mostly they had not enough memory",
     ),
 }
-"""For each status: where most searches end with it, what that means and what to do."""
+"""For each status, the advice to a user most of whose searches end with it."""

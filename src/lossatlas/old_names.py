@@ -1,4 +1,4 @@
-"""Names of earlier versions: whoever uses one is told the new one."""
+"""Names of earlier versions: the error that their use raises tells the new name."""
 
 import sys
 from collections.abc import Callable
@@ -20,30 +20,43 @@ NEW_NAMES = {
     "engine": "it is lossatlas.lanes",
     "surfaces": "functions with known answers are in lossatlas.testing.surfaces",
 }
-"""What to use in place of a name that the package had; the changelog has those of modules, too."""
+"""What to use in place of each name that the package once had; the changelog lists renamed modules
+too."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def refuse(package: str, name: str) -> NoReturn:
-    """Refuse a name that the package does not have, with the new one if it had it once.
+    """Refuse a name that the package does not have; tell the new name if it was renamed.
+
+    Args:
+        package: name of the package that was asked.
+        name: the name that was asked for.
 
     Raises:
-        AttributeError: where an attribute is asked for.
-        ImportError: in ``from package import name``, which would replace the message of another.
+        AttributeError: if an attribute was asked for, as in ``package.name``.
+        ImportError: in ``from package import name`` for a name that was renamed: Python replaces
+            the message of any other exception there by its own.
     """
     known = NEW_NAMES.get(name)
     if known is None:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
     text = f"{package}.{name} is not there any more: {known}"
-    if sys._getframe(2).f_code.co_name == "_handle_fromlist":  # Python's own, for such imports
+    # Python calls `__getattr__` from this function of its own in `from package import name`.
+    if sys._getframe(2).f_code.co_name == "_handle_fromlist":
         raise ImportError(text, name=name)
     raise AttributeError(text)
 
 
 def renamed_arguments(**new_names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Have a function refuse old names of its arguments with the new ones.
+    """Make a decorator with which a function refuses old names of its arguments.
+
+    Args:
+        **new_names: the new name of each argument, by its old name.
+
+    Returns:
+        The decorator. The decorated function raises a `TypeError` that tells the new name.
 
     Examples:
         >>> @renamed_arguments(ode="flow")

@@ -1,4 +1,4 @@
-"""Libraries that lossatlas does not install: imported when asked for, or one clear message."""
+"""Import of optional libraries, with a clear message if one is not installed."""
 
 from importlib import import_module
 from typing import Any
@@ -7,14 +7,17 @@ from lossatlas.errors import BadInputError
 
 
 def optional(name: str, install: str) -> Any:
-    """A library that need not be there.
+    """Import a library that lossatlas does not require.
 
     Args:
-        name: of the module.
-        install: what pip installs to have it, for example ``"lossatlas[torch]"``.
+        name: name of the module.
+        install: what to give to pip to install it, for example ``"lossatlas[torch]"``.
+
+    Returns:
+        The module.
 
     Raises:
-        BadInputError: if it cannot be imported; says how to install it.
+        BadInputError: if the module cannot be imported; the message says how to install it.
 
     Examples:
         >>> optional("json", "nothing").dumps([1])

@@ -1,4 +1,4 @@
-"""All commands of the program `lossatlas`."""
+"""The program `lossatlas`: all of its commands, each with an example for its help."""
 
 import time
 from typing import Annotated
@@ -26,7 +26,7 @@ app = typer.Typer(
     "are connected.",
     no_args_is_help=True,
     add_completion=False,
-    # Plain help is shown in a fifth of a second, rich help in half of one.
+    # Plain help takes a fifth of a second to show, help formatted by rich takes half a second.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
@@ -45,7 +45,8 @@ def _show_version(wanted: bool) -> None:
 def _begin(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     context.obj = time.monotonic()

@@ -1,4 +1,4 @@
-"""How things are shown to people: counted nouns, and objects in a notebook."""
+"""How counts and objects are shown to people: nouns with their numbers, tables in notebooks."""
 
 from collections.abc import Mapping
 from html import escape
@@ -6,7 +6,12 @@ from numbers import Integral, Real
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """A number with its noun.
+    """A number with its noun, in the singular or the plural.
+
+    Args:
+        number: how many there are.
+        noun: what is counted, in the singular.
+        plural: its plural; by default the noun with an s.
 
     Examples:
         >>> counted(1, "transition state"), counted(0, "minimum", "minima")
@@ -16,14 +21,14 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def html_table(kind: str, rows: Mapping[str, object], name: str = "") -> str:
-    """An object as a notebook shows it: what it is, and a small table, without style sheets.
+    """An object as HTML for a notebook: its kind, its name and a small table.
 
-    All texts are shown as they are: markup in them is no markup.
+    All texts are escaped, so that markup in them is shown as text.
 
     Args:
-        kind: what it is, e.g. ``"Atlas"``.
-        rows: what is to be known about it, by its heading.
-        name: what it is called, empty if it has no name.
+        kind: what the object is, e.g. ``"Atlas"``.
+        rows: the values in the table, by their headings.
+        name: the name of the object; empty if it has none.
 
     Examples:
         >>> html_table("Atlas", {"minima": 3}, "<d2>")

@@ -162,7 +162,7 @@ def test_a_name_changes_nothing_where_all_parts_are_built_in():
     ],
 )
 def test_outputs_that_do_not_fit_the_targets_are_refused(loss, outputs, targets, recognize):
-    with pytest.raises(BadInputError, match=f"the model has {outputs} outputs, the loss wants"):
+    with pytest.raises(BadInputError, match=f"the model has {outputs} outputs, the loss needs"):
         own(loss, outputs, targets, recognize=recognize)
 
 

@@ -73,8 +73,8 @@ SLIPS = {
     "train 100": ("is not TOML", "correct that line"),
     "hidden = [2": ("is not TOML", "correct that line"),
     "[other": ("is not TOML", "correct that line"),
-    "known = 2": ("a key stands in the file for the second time", "keep one"),
-    "[data]": ("the table [data] stands in the file for the second time", "keep one"),
+    "known = 2": ("a key occurs twice in the file", "keep one"),
+    "[data]": ("the table [data] occurs twice in the file", "keep one"),
 }
 
 

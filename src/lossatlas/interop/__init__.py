@@ -1,4 +1,7 @@
-"""Files of other programs: the databases of PATHSAMPLE; the names are in `__init__.pyi`."""
+"""Exchange with other programs: torch, scikit-learn, Flax, Equinox, PATHSAMPLE and graphs.
+
+The public names are listed in `__init__.pyi`.
+"""
 
 import lazy_loader
 

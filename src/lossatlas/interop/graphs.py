@@ -1,7 +1,8 @@
-"""The network of an atlas as a graph: for NetworkX, and as GraphML for other programs.
+"""The network of an atlas as a graph, for NetworkX and as GraphML for other programs.
 
-Nodes are minima, named by their ids; edges are transition states, one edge for each pair of minima
-that the two sides of one join. Both have the loss and all columns of the atlas.
+Nodes are minima, named by their ids. Edges are transition states, with one edge for each pair of a
+minimum on one side and a minimum on the other side. Nodes and edges have the loss and all columns
+of the atlas as attributes; values that are not finite are left out.
 """
 
 from pathlib import Path
@@ -19,7 +20,14 @@ Rows = list[dict[str, float | int]]
 
 
 def nodes_and_edges(network: Network) -> tuple[Rows, Rows]:
-    """Nodes with ``id``, and edges with ``id``, ``source`` and ``target``, with all their values.
+    """The nodes and edges of the graph, each a dictionary of values by name.
+
+    Args:
+        network: the network of points.
+
+    Returns:
+        Nodes with ``id``, ``loss`` and the columns of the minima, and edges with ``id``,
+        ``source``, ``target``, ``loss`` and the columns of the transition states.
 
     Examples:
         >>> network = Network.of_pairs([0.0, 1.0], [2.0], [0], [1])
@@ -44,8 +52,20 @@ def nodes_and_edges(network: Network) -> tuple[Rows, Rows]:
 def to_networkx(network: Network) -> Any:
     """The network as a `networkx.MultiGraph`.
 
+    Args:
+        network: the network of points, e.g. from `Atlas.network`.
+
+    Returns:
+        A graph whose nodes are the ids of the minima. The attribute ``id`` of an edge is the id of
+        the transition state.
+
     Raises:
         BadInputError: if NetworkX is not installed.
+
+    Examples:
+        >>> graph = to_networkx(Network.of_pairs([0.0, 1.0], [2.0], [0], [1]))
+        >>> graph.nodes[2]["loss"], list(graph.edges(data="id"))
+        (1.0, [(1, 2, 1)])
     """
     graph = optional("networkx", "networkx").MultiGraph()
     nodes, edges = nodes_and_edges(network)
@@ -59,8 +79,19 @@ def to_networkx(network: Network) -> Any:
 def write_graphml(path: str | Path, network: Network) -> None:
     """Write the network to a new GraphML file.
 
+    Args:
+        path: the file to be written.
+        network: the network of points, e.g. from `Atlas.network`.
+
     Raises:
         BadInputError: if the file exists.
+
+    Examples:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "wells.graphml"
+        >>> write_graphml(path, Network.of_pairs([0.0, 1.0], [2.0], [0], [1]))
+        >>> "<node" in path.read_text()
+        True
     """
     path = Path(path).expanduser()
     if path.exists():
@@ -83,7 +114,7 @@ def write_graphml(path: str | Path, network: Network) -> None:
 
 
 def _rows(columns: dict[str, np.ndarray]) -> Rows:
-    """One dictionary a row; values that are not finite are left out."""
+    """The columns of a table as one dictionary for each row, without values that are not finite."""
     lists = {name: np.asarray(column).tolist() for name, column in columns.items()}
     length = len(next(iter(lists.values())))
     return [

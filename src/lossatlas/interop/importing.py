@@ -1,8 +1,8 @@
-"""A database of PATHSAMPLE becomes an atlas: every point certified anew, every link followed anew.
+"""Import of a database of PATHSAMPLE into an atlas, with all points and links computed again.
 
-What the database says is not believed but looked at. Its points are polished by Newton's method and
-certified; from each transition state both paths are followed by gradient flow. What differs is
-reported. The line that a minimum came from is kept as the column ``source_line``.
+The points of the database are polished by Newton's method and certified, and from each transition
+state both paths are followed by gradient flow. Differences from what the database says are
+reported. The number of the line that a minimum came from is stored in the column ``source_line``.
 """
 
 import platform
@@ -27,18 +27,22 @@ from lossatlas.search.pathway import follow
 from lossatlas.search.tools import Tools, default_tools
 
 BATCH = 200
-"""Attempts of one commit."""
+"""Number of attempts in one commit."""
 SAME_ENERGY = 1e-6
-"""Relative difference of losses that the precision of the source explains."""
+"""Relative difference of losses up to which they are equal within the precision of the source."""
 
 
 class Imported(NamedTuple):
-    """What came of importing a database.
+    """The result of `import_database`.
 
     Attributes:
-        minima: how many minima of the source are in the atlas now.
-        transition_states: how many of its transition states are.
-        differences: what differed from what the source says, in words, one for each point.
+        minima: number of minima of the source that are in the atlas now.
+        transition_states: number of transition states of the source that are in the atlas now.
+        differences: one sentence for each difference from what the source says.
+
+    Examples:
+        >>> Imported(minima=11, transition_states=30, differences=()).minima
+        11
     """
 
     minima: int
@@ -47,12 +51,12 @@ class Imported(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """What came of one line of a table.
+    """The result for one line of a table.
 
     Attributes:
-        outcome: what is stored; None if nothing is.
-        points: the points that the line names: a minimum, or the ends of a transition state.
-        wrong: what differs, in words.
+        outcome: the outcome that is stored; None if there is none.
+        points: the minimum of the line, or the minima at the ends of its transition state.
+        wrong: one sentence for each difference from the line.
     """
 
     outcome: Outcome | None
@@ -66,18 +70,33 @@ def import_database(
     landscape: Landscape,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> Imported:
-    """Certify the points of a database, follow its links, and store them in an atlas.
+    """Certify the points of a database, follow its links, and store the results in an atlas.
 
     Args:
-        folder: of ``min.data``, ``points.min``, ``ts.data`` and ``points.ts``.
-        atlas: an open atlas of the landscape; what it has already is not stored twice.
-        landscape: of the network that the database is of, with the weights in the same order.
-        report: called with the number of points done and their total.
+        folder: the folder with ``min.data``, ``points.min``, ``ts.data`` and ``points.ts``.
+        atlas: an open atlas of the landscape; points that it holds already are not stored twice.
+        landscape: the landscape of the network that the database was made for, with the weights in
+            the order of `lossatlas.interop.pathsample`.
+        report: called with the number of points that are done and their total; by default nothing
+            is reported.
 
     Raises:
-        OtherLandscapeError: if the atlas holds another landscape, before anything is read.
-        BadInputError: as `read_database`, before anything is stored.
+        OtherLandscapeError: if the atlas holds another landscape; nothing is read then.
+        BadInputError: for the reasons of `read_database`; nothing is stored then.
         AtlasError: if the atlas cannot be written.
+
+    Examples:
+        >>> import tempfile
+        >>> import lossatlas as la
+        >>> from lossatlas.interop import write_database
+        >>> from lossatlas.testing import six_hump_camel
+        >>> folder = tempfile.mkdtemp()
+        >>> camel = la.FunctionLandscape(six_hump_camel, [-2, -1], [2, 1], "camel")
+        >>> atlas = la.explore(camel, f"{folder}/1.atlas", transition_states=3, progress=False)
+        >>> write_database(folder, atlas.network(with_weights=True))
+        >>> again = la.Atlas.create(f"{folder}/2.atlas", la.Problem(camel.fingerprint()))
+        >>> import_database(folder, again, camel).differences
+        ()
     """
     with atlas.reading() as connection:
         check_landscape(connection, landscape.fingerprint(), atlas.name)
@@ -104,7 +123,10 @@ def import_database(
 
 
 def _distinct(network: Network, weights: np.ndarray) -> list[int]:
-    """The first line of each transition state: one with several minima a side has several."""
+    """Positions of the first line of each transition state.
+
+    A transition state that joins more than two minima has several lines.
+    """
     _, first = np.unique(weights, axis=0, return_index=True)
     del network
     return sorted(first.tolist())
@@ -159,7 +181,7 @@ def _differences(name: str, certificate: Certificate, energy: float, index: int)
 
 
 def _compare_links(network: Network, lines: list[int], found: dict[int, _Read], n: int) -> None:
-    """Say which transition states join other minima than the source says."""
+    """Report transition states that join other minima than the source says."""
     pairs = side_pairs(network.links)
     for position, line in enumerate(lines, n):
         read = found[position]
@@ -178,7 +200,7 @@ def _compare_links(network: Network, lines: list[int], found: dict[int, _Read], 
 
 
 def _store(atlas: Atlas, source: str, found: dict[int, _Read], numbers: list[int], n: int) -> None:
-    """Commit what was found, and the line that each minimum came from."""
+    """Commit the outcomes, and the number of the line that each minimum came from."""
     options = {"import": source, "strategies": ["import"]}
     run = atlas.start_run(options, 0, {"python": platform.python_version()}, "cpu")
     attempts = [

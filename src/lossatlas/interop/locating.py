@@ -1,4 +1,4 @@
-"""Which minimum of an atlas has training reached? A network quenched, certified and recognized."""
+"""Which minimum of an atlas training has reached: the network is quenched and recognized."""
 
 from typing import Any, NamedTuple
 
@@ -15,24 +15,34 @@ from lossatlas.search.basin_hopping import quenched
 from lossatlas.search.tools import default_tools
 
 CANDIDATES = 200
-"""Minima whose nearest copy is looked for, of those with the nearest descriptors."""
+"""Number of minima, those with the nearest descriptors, whose nearest copies are computed."""
 
 
 class Located(NamedTuple):
-    """Where a network lies in an atlas.
+    """Where a network lies in an atlas. Distances are in weight units.
 
     Attributes:
-        loss: of the network as it was given, penalty included.
-        rms_gradient: root-mean-square of the gradient there.
-        status: CONVERGED, or why no minimum was reached from it.
-        minimum_loss: of the minimum that is reached from it downhill; NaN if none is.
-        minimum: id of that minimum in the atlas; None if the atlas has not got it.
-        distance: from the network to the nearest symmetry copy of that minimum; NaN if none.
+        loss: loss of the network as it was given, penalty included.
+        rms_gradient: root-mean-square of the components of the gradient there.
+        status: CONVERGED, or the reason why no minimum was reached from the network.
+        minimum_loss: loss of the minimum that a quench from the network reaches; NaN if it reaches
+            none.
+        minimum: id of that minimum in the atlas; None if the atlas does not hold it.
+        distance: distance from the network to the nearest symmetry copy of that minimum; NaN if
+            there is no minimum.
         barrier: how far the loss must rise from that minimum on the lowest known path to the global
-            minimum of the atlas; 0 for the global minimum itself, NaN if no path is known.
-        weights: (n,) of the copy of the minimum that is nearest to the network; None if none.
-        nearest: id of the minimum of the atlas with a copy nearest to the network itself.
-        nearest_distance: to it; the network need not lie in its basin.
+            minimum of the atlas. It is 0 for the global minimum itself, and NaN if no path is
+            known.
+        weights: (n,) weights of the symmetry copy of that minimum which is nearest to the network;
+            None if there is no minimum.
+        nearest: id of the minimum of the atlas that has a symmetry copy nearest to the network,
+            which need not lie in its basin; None if the atlas is empty.
+        nearest_distance: distance from the network to that copy; NaN if the atlas is empty.
+
+    Examples:
+        >>> located = locate(atlas, landscape, w)                    # doctest: +SKIP
+        >>> located.minimum, located.barrier                         # doctest: +SKIP
+        (1, 0.0)
     """
 
     loss: float
@@ -48,20 +58,29 @@ class Located(NamedTuple):
 
 
 def locate(atlas: Atlas, landscape: Landscape, w: Float[np.ndarray, " n"]) -> Located:
-    """Find the minimum of an atlas that a network belongs to.
+    """Find the minimum of an atlas in whose basin a network lies.
+
+    The network is quenched, and the minimum that it reaches is certified and looked up.
 
     Args:
         atlas: an open atlas.
-        landscape: of the atlas.
+        landscape: the landscape of the atlas.
         w: (n,) the weights of the network, for example from `weights_of`.
 
     Raises:
-        BadInputError: if the weights do not fit the landscape.
+        BadInputError: if the weights do not have the length of the landscape, or are not finite.
         OtherLandscapeError: if the atlas holds another landscape.
 
     Examples:
-        >>> locate(atlas, landscape, w).minimum                      # doctest: +SKIP
-        1
+        >>> import tempfile
+        >>> import lossatlas as la
+        >>> from lossatlas.testing import six_hump_camel
+        >>> camel = la.FunctionLandscape(six_hump_camel, [-2, -1], [2, 1], "camel")
+        >>> path = f"{tempfile.mkdtemp()}/camel.atlas"
+        >>> atlas = la.explore(camel, path, minima=3, progress=False)
+        >>> located = locate(atlas, camel, np.array([0.1, -0.7]))
+        >>> located.status.name, round(located.minimum_loss, 6)
+        ('CONVERGED', -1.031628)
     """
     with atlas.reading() as connection:
         check_landscape(connection, landscape.fingerprint(), atlas.name)
@@ -99,7 +118,7 @@ def _checked(landscape: Landscape, w: Any) -> np.ndarray:
     if w.shape != (landscape.n_weights,) or not np.isfinite(w).all():
         problem = f"weights of shape {w.shape}, or not all finite"
         raise BadInputError("locate: w", problem, f"give {landscape.n_weights} finite numbers")
-    # A part along an excluded mode changes no prediction, and no minimum has one.
+    # A component along an excluded mode changes no prediction, and no minimum has one.
     return w - landscape.excluded_modes.T @ (landscape.excluded_modes @ w)
 
 
@@ -114,7 +133,7 @@ def _evaluated(landscape: Landscape, w: np.ndarray) -> tuple[float, np.ndarray]:
 def _nearest(
     atlas: Atlas, landscape: Landscape, ids: np.ndarray, w: np.ndarray
 ) -> tuple[int | None, float]:
-    """The minimum with a copy nearest to w, among those of the nearest descriptors."""
+    """The minimum with the copy nearest to w, among those with the nearest descriptors."""
     if not len(ids):
         return None, float("nan")
     weights = atlas.minimum_weights(ids.tolist())

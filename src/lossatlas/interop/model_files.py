@@ -1,12 +1,12 @@
-"""Networks as arrays by name, in files: ``.npz`` and safetensors.
+"""Networks in files, as arrays with names: ``.npz`` and safetensors.
 
-The arrays are those of a torch `Sequential` of linear layers and activations between them, so that
+The arrays are those of a torch `Sequential` of linear layers with activations between them, so that
 its ``load_state_dict`` takes them: ``0.weight`` (receiving, sending), ``0.bias``, ``2.weight``, ...
-Inputs are those of the atlas: scaled, if the study scales them.
+The inputs of the network are those of the atlas, which are scaled if the study scales them.
 
-Layers are read in the order of the arrays, as ``state_dict`` and ``.npz`` keep it. Layers whose
-names differ by numbers alone are put in the order of the numbers. A file of safetensors keeps no
-order: layers of other names in it must fit together in one order only.
+Layers are read in the order of the arrays, which ``state_dict`` and ``.npz`` keep. Layers whose
+names differ only by numbers are put in the order of the numbers. A file of safetensors keeps no
+order, so layers with other names in it must fit together in one order only.
 """
 
 import re
@@ -21,11 +21,14 @@ from lossatlas.landscape.plain_weights import Layer
 from lossatlas.optional import optional
 
 SUFFIXES = (".npz", ".safetensors")
-"""Suffixes of files that can be written; ``.pt`` and ``.pth`` are read too."""
+"""Suffixes of files that can be written; ``.pt`` and ``.pth`` can only be read."""
 
 
 def named_arrays(layers: list[Layer]) -> dict[str, np.ndarray]:
-    """The arrays of layers by their names in a torch `Sequential`.
+    """The arrays of layers, by their names in a torch `Sequential`.
+
+    Args:
+        layers: for each layer its matrix (receiving, sending) and its biases (receiving,).
 
     Examples:
         >>> sorted(named_arrays([(np.ones((3, 2)), np.ones(3)), (np.ones((1, 3)), np.ones(1))]))
@@ -46,18 +49,23 @@ def layers_of_arrays(
     widths: Sequence[int] | None = None,
     ordered: bool = True,
 ) -> list[Layer]:
-    """The layers of arrays by name: pairs of ``....weight`` and ``....bias``, in their order.
+    """Find the layers among arrays with names that end in ``.weight`` and ``.bias``.
 
     Args:
-        arrays: by name. Names that differ by numbers alone are put in the order of the numbers.
-        where: what they are, for messages.
-        widths: of the network, inputs first, if it is known.
-        ordered: whether the order of the arrays means anything. If not, and names do not differ by
-            numbers alone, it is the one order in which the layers fit together.
+        arrays: the arrays by name. Names that differ only by numbers are put in the order of the
+            numbers.
+        where: where the arrays come from, for messages.
+        widths: number of units of every layer of the network, inputs first; by default None, not
+            known.
+        ordered: whether the order of the arrays is that of the layers; default True. If it is not,
+            and names do not differ only by numbers, the layers must fit together in one order only.
+
+    Returns:
+        For each layer its matrix (receiving, sending) and its biases (receiving,).
 
     Raises:
-        BadInputError: if there are other arrays, or a pair is not complete; if there is no order,
-            and the layers fit together in several or none.
+        BadInputError: if there are other arrays, a layer lacks its matrix or its biases or their
+            shapes do not match, or layers without an order fit together in several ways or in none.
     """
     found: dict[str, dict[str, np.ndarray]] = {}
     for name, array in arrays.items():
@@ -79,9 +87,9 @@ def layers_of_arrays(
 
 
 def _fitting(layers: dict[str, Layer], where: str, widths: Sequence[int] | None) -> list[Layer]:
-    """The layers in the one order in which each takes what the one before gives."""
+    """The layers in the one order in which the outputs of each are the inputs of the next."""
     shapes = {name: matrix.shape for name, (matrix, _) in layers.items()}
-    alike = len(set(shapes.values())) < len(shapes)  # two of one shape can always change places
+    alike = len(set(shapes.values())) < len(shapes)  # layers of one shape can be exchanged
     orders = [] if alike else list(_orders(shapes))
     if widths is not None and len(orders) > 1:
         orders = [order for order in orders if _widths(shapes, order) == tuple(widths)]
@@ -109,10 +117,22 @@ def _widths(shapes: Mapping[str, tuple[int, ...]], order: tuple[str, ...]) -> tu
 
 
 def write_layers(path: str | Path, layers: list[Layer]) -> None:
-    """Write layers to a new file, ``.npz`` or ``.safetensors``.
+    """Write the layers of a network to a new file, ``.npz`` or ``.safetensors``.
+
+    Args:
+        path: the file to be written; its suffix decides the format.
+        layers: for each layer its matrix (receiving, sending) and its biases (receiving,).
 
     Raises:
-        BadInputError: for another suffix, a file that is there, or a library that is not.
+        BadInputError: if the suffix is another one, the file exists, or the library safetensors is
+            needed and not installed.
+
+    Examples:
+        >>> import tempfile
+        >>> path = f"{tempfile.mkdtemp()}/network.npz"
+        >>> write_layers(path, [(np.ones((3, 2)), np.ones(3)), (np.ones((1, 3)), np.ones(1))])
+        >>> [matrix.shape for matrix, _ in read_layers(path)]
+        [(3, 2), (1, 3)]
     """
     path = Path(path).expanduser()
     arrays = named_arrays(layers)
@@ -128,16 +148,29 @@ def write_layers(path: str | Path, layers: list[Layer]) -> None:
 
 
 def read_layers(path: str | Path, widths: Sequence[int] | None = None) -> list[Layer]:
-    """Read layers from a file: ``.npz``, ``.safetensors``, or a torch state (``.pt``, ``.pth``).
+    """Read the layers of a network from a file.
 
-    A torch file is read as weights alone: no code of it is run.
+    The file is ``.npz``, ``.safetensors`` or a torch state (``.pt``, ``.pth``). Of a torch file
+    only arrays are read; no code in it is run.
 
     Args:
-        path: of the file.
-        widths: those of `layers_of_arrays`.
+        path: the file.
+        widths: number of units of every layer of the network, inputs first; by default None, not
+            known. They tell the order of the layers in a file of safetensors whose names do not.
+
+    Returns:
+        For each layer its matrix (receiving, sending) and its biases (receiving,).
 
     Raises:
-        BadInputError: for a file that is missing or none of these, and as `layers_of_arrays`.
+        BadInputError: if the file does not exist, has another suffix or cannot be read, its library
+            is not installed, or the arrays are not those of layers (see the module).
+
+    Examples:
+        >>> import tempfile
+        >>> path = f"{tempfile.mkdtemp()}/network.npz"
+        >>> np.savez(path, **{"0.weight": np.ones((3, 2)), "0.bias": np.zeros(3)})
+        >>> [(matrix.shape, biases.shape) for matrix, biases in read_layers(path)]
+        [((3, 2), (3,))]
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -155,7 +188,7 @@ def read_layers(path: str | Path, widths: Sequence[int] | None = None) -> list[L
             raise BadInputError(str(path), f"unknown kind of file {path.suffix!r}", remedy)
     except BadInputError:
         raise
-    except Exception as error:  # of many kinds, depending on what the file is instead
+    except Exception as error:  # readers raise many kinds, depending on what the file really is
         problem = f"cannot be read ({type(error).__name__}: {str(error).splitlines()[0]})"
         raise BadInputError(str(path), problem, "write it again") from error
     ordered = path.suffix != ".safetensors"
@@ -172,6 +205,6 @@ def _safetensors() -> Any:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Numbers in a name as numbers: layer 10 comes after layer 8."""
+    """A key that sorts names by the numbers in them, so that layer 10 comes after layer 8."""
     parts = re.split(r"(\d+)", name)
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]

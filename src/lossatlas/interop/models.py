@@ -1,7 +1,7 @@
-"""Stationary points as networks of other libraries, and their networks as weights.
+"""Stationary points as networks of other libraries, and networks of other libraries as weights.
 
-What is made computes what the landscape computes, of the inputs of the atlas: scaled, if the study
-scales them.
+A network that is made here computes the same as the landscape. Its inputs are those of the atlas,
+which are scaled if the study scales them.
 """
 
 import warnings
@@ -26,20 +26,34 @@ OF_TORCH = {
     "gelu": "GELU",
     "gelu-tanh": "GELU",
 }
-"""Activations by name, and their modules of torch.nn."""
+"""The modules of torch.nn for activations, by the names of these."""
 SOFTPLUS_THRESHOLD = 20
-"""Where torch goes over to the identity by default; it then differs from softplus by 2e-9."""
+"""Argument beyond which torch by default replaces softplus by the identity, which differs from it
+by 2e-9 there."""
 OF_SKLEARN = {"tanh": "tanh", "sigmoid": "logistic"}
 OF_SKLEARN_BACK = {"tanh": "tanh", "logistic": "sigmoid"}
 
 
 def to_torch(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
-    """The network with weights w (n,) as a `torch.nn.Sequential` in double precision.
+    """Make a `torch.nn.Sequential`, in double precision, of the network with the given weights.
 
     Its outputs are those of the landscape, before any softmax.
 
+    Args:
+        landscape: the landscape of the network.
+        w: (n,) the weights.
+
     Raises:
         BadInputError: if torch is not installed, or has no such activation.
+
+    Examples:
+        >>> landscape = NetworkLandscape(np.eye(3), np.arange(3), (2,), 1e-2)
+        >>> to_torch(landscape, np.zeros(17))                        # doctest: +SKIP
+        Sequential(
+          (0): Linear(in_features=3, out_features=2, bias=True)
+          (1): Tanh()
+          (2): Linear(in_features=2, out_features=3, bias=True)
+        )
     """
     name = landscape.architecture.activation.plain_name
     made = _available("torch", OF_TORCH, name)
@@ -57,12 +71,16 @@ def to_torch(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
 
 
 def to_sklearn(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
-    """The network with weights w (n,) as an `MLPClassifier` or `MLPRegressor`, as if fitted.
+    """Make a fitted `MLPClassifier` or `MLPRegressor` of the network with the given weights.
 
-    Classes are 0 .. C-1, as in the atlas.
+    The classes of a classifier are 0, ..., C - 1, as in the atlas.
+
+    Args:
+        landscape: the landscape of the network.
+        w: (n,) the weights.
 
     Raises:
-        BadInputError: if scikit-learn has no such activation or loss.
+        BadInputError: if scikit-learn is not installed, or has no such activation or loss.
 
     Examples:
         >>> inputs, labels = np.eye(3), np.arange(3)
@@ -78,7 +96,7 @@ def to_sklearn(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
     layers = plain_layers(architecture, w)
     kind, classes = architecture.loss.targets, architecture.widths[-1]
     hidden = architecture.widths[1:-1]
-    if kind == "classes" and classes == 2:  # scikit-learn has one output for two classes
+    if kind == "classes" and classes == 2:  # scikit-learn uses one output for two classes
         matrix, bias = layers[-1]
         layers[-1] = (matrix[1:] - matrix[:1], bias[1:] - bias[:1])
     kind_of_model: Any = MLPRegressor if kind == "numbers" else MLPClassifier
@@ -96,7 +114,15 @@ def to_sklearn(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
 
 
 def to_flax(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> dict[str, Any]:
-    """The weights w (n,) as variables of a Flax Linen module of layers Dense_0, Dense_1, ...
+    """Make the variables of a Flax Linen module with layers ``Dense_0``, ``Dense_1``, ...
+
+    Args:
+        landscape: the landscape of the network.
+        w: (n,) the weights.
+
+    Returns:
+        A dictionary that ``module.apply`` takes, with a kernel (sending, receiving) and a bias
+        (receiving,) for each layer.
 
     Examples:
         >>> landscape = NetworkLandscape(np.eye(3), np.arange(3), (2,), 1e-2)
@@ -108,10 +134,19 @@ def to_flax(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> dict[str
 
 
 def to_equinox(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
-    """The network with weights w (n,) as an `equinox.nn.MLP` of one item.
+    """Make an `equinox.nn.MLP`, which takes the inputs of one item, with the given weights.
+
+    Args:
+        landscape: the landscape of the network.
+        w: (n,) the weights.
 
     Raises:
         BadInputError: if Equinox is not installed, or the hidden layers differ in width.
+
+    Examples:
+        >>> landscape = NetworkLandscape(np.eye(3), np.arange(3), (2,), 1e-2)
+        >>> to_equinox(landscape, np.zeros(17)).width_size           # doctest: +SKIP
+        2
     """
     eqx = optional("equinox", "lossatlas[equinox]")
     import jax
@@ -133,7 +168,7 @@ def to_equinox(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
 
 
 class _Plus:
-    """An activation from which a constant had been subtracted, with it."""
+    """An activation plus a constant, to undo that the constant was subtracted."""
 
     def __init__(self, value: Callable[[Any], Any], constant: float) -> None:
         self.value, self.constant = value, constant
@@ -143,21 +178,24 @@ class _Plus:
 
 
 def weights_of(landscape: NetworkLandscape, model: Any) -> Float[np.ndarray, " n"]:
-    """The weight vector (n,) of a network of another library.
+    """Read the weights of a network of another library.
 
     Args:
-        landscape: a network landscape, of the same shape.
+        landscape: the landscape of a network of the same shape.
         model: a torch `Sequential` of linear layers and activations, a fitted scikit-learn
             `MLPClassifier` or `MLPRegressor`, a dictionary of arrays by name as torch's
-            `state_dict` gives it, or the path of a file of these (see `model_files`). The layers
-            of another torch module are taken in the order in which it registers them.
+            `state_dict` returns it, or the path of a file of such arrays (see `read_layers`). The
+            layers of another torch module are taken in the order in which it registers them.
+
+    Returns:
+        (n,) the weights in the order of the landscape.
 
     Raises:
-        BadInputError: if it is nothing of these, or has another shape or activation.
+        BadInputError: if `model` is none of these, or has another shape or activation.
 
     Warns:
-        DataWarning: for a torch module that is no `Sequential`: what it computes between its
-            layers, its activation included, cannot be seen.
+        DataWarning: if a torch module is not a `Sequential`, because its activation and whatever
+            else it computes between its layers cannot be checked.
 
     Examples:
         >>> landscape = NetworkLandscape(np.eye(3), np.arange(3), (2,), 1e-2)
@@ -189,15 +227,15 @@ def weights_of(landscape: NetworkLandscape, model: Any) -> Float[np.ndarray, " n
 
 
 def _two_outputs(layer: Layer) -> Layer:
-    """Two outputs for two classes in place of one, without a part along the softmax shift."""
+    """Replace the one output for two classes by two, with no component along the softmax shift."""
     matrix, bias = layer
     return np.concatenate([-0.5 * matrix, 0.5 * matrix]), np.concatenate([-0.5 * bias, 0.5 * bias])
 
 
 def _torch_activation(model: Any, where: str, expected: str) -> str | None:
-    """The name of the activation of a Sequential; None, and a warning, if it is no Sequential."""
+    """The name of the activation of a Sequential; any other module gives None and a warning."""
     computes = next((c for c in type(model).__mro__ if "forward" in vars(c)), type(model))
-    if computes.__name__ != "Sequential":  # its own forward may call anything
+    if computes.__name__ != "Sequential":  # a `forward` that a user wrote may compute anything
         text = (
             f"{where}: is no torch Sequential, so that its activation cannot be checked; make "
             f"sure that it is {expected}, and that the layers are called as they are registered"

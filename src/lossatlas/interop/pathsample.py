@@ -9,18 +9,18 @@ it describe the same stationary point; the line number, from 1, is its only name
     points.min   little-endian float64 without a header: the weights
     points.ts    likewise
 
-The training data lie in ``MLPdata``: a line an item, the class from 0, then the inputs. Weights
-have the order of the landscape (hidden-major inner weights, outer weights output-major, hidden
-biases, output biases), so records interchange unchanged.
+The training data are in the file ``MLPdata``, with one line for each item: the class, counted from
+0, and then the inputs. Weights have the order of the landscape (inner weights by hidden unit, outer
+weights by output, hidden biases, output biases), so records are exchanged unchanged.
 
 Point group order and moments of inertia describe molecules; for networks they are 1. They are
-not kept when reading and written as 1. Line numbers become ids.
+ignored when a database is read, and written as 1. Line numbers become ids.
 
 A line of ``ts.data`` has room for two minima. A transition state whose sides reach more is written
 as several lines with the same energy and weights: one for each minimum on the plus side with each
-on the minus side. Every line is a path that exists, and all minima stay joined at the same energy,
-so that trees and barriers are the same; the number of transition states is not, nor are rates that
-are summed over lines.
+minimum on the minus side. Every line is a path that exists, and all minima stay joined at the same
+energy, so that trees and barriers are the same. The number of transition states is larger, and so
+are rates that are summed over lines.
 
 Reference: PATHSAMPLE, http://www-wales.ch.cam.ac.uk/software.html.
 """
@@ -45,7 +45,12 @@ FILES = ("min.data", "points.min", "ts.data", "points.ts")
 
 
 class TrainingData(NamedTuple):
-    """The items of an `MLPdata` file: inputs (items, k), labels (items,) from 0."""
+    """The items of an `MLPdata` file.
+
+    Attributes:
+        inputs: (items, k) inputs of each item.
+        labels: (items,) classes, counted from 0.
+    """
 
     inputs: Float[np.ndarray, "items k"]
     labels: Int[np.ndarray, " items"]
@@ -55,8 +60,9 @@ def read_database(folder: str | Path, n_weights: int | None = None) -> Network:
     """Read `min.data`, `points.min`, `ts.data` and `points.ts` from a folder.
 
     Args:
-        folder: where the four files lie.
-        n_weights: how many weights a record must have; by default what the file sizes say.
+        folder: the folder with the four files.
+        n_weights: number of weights that a record must have; by default None, as many as the sizes
+            of the files imply.
 
     Returns:
         The network with all weights. Ids are line numbers, from 1; the plus side of a transition
@@ -64,13 +70,21 @@ def read_database(folder: str | Path, n_weights: int | None = None) -> Network:
         sum of ln of their positive Hessian eigenvalues.
 
     Raises:
-        BadInputError: a file is missing, a line is no record, an energy is not finite, a minimum
-            is not in `min.data`, or the tables and points files do not match.
+        BadInputError: if a file is missing, a line is not a record, an energy or a weight is not
+            finite, a minimum is not in `min.data`, or the tables and points files do not match.
 
     Examples:
-        >>> network = read_database("peer/d2", n_weights=74)  # doctest: +SKIP
-        >>> network.minimum_weights.shape, network.minimum_1.shape  # doctest: +SKIP
-        ((11, 74), (30,))
+        >>> import tempfile
+        >>> network = Network.of_pairs(
+        ...     [0.1, 0.2], [0.9], [0], [1], {LOG_DETERMINANT: np.array([3.0, 4.0])}
+        ... ).with_values(
+        ...     transition_state_columns={LOG_DETERMINANT: np.array([2.0])},
+        ...     minimum_weights=np.zeros((2, 5)), transition_state_weights=np.ones((1, 5)),
+        ... )
+        >>> folder = tempfile.mkdtemp()
+        >>> write_database(folder, network)
+        >>> read_database(folder, n_weights=5).minimum_energies.tolist()
+        [0.1, 0.2]
     """
     folder = Path(folder)
     minima = _read_table(folder / "min.data", MINIMUM_RECORD)
@@ -91,17 +105,30 @@ def read_database(folder: str | Path, n_weights: int | None = None) -> Network:
 def write_database(folder: str | Path, network: Network) -> None:
     """Write the four files of a database into an existing folder that holds none of them.
 
-    Points are numbered in the order of their ids. Reading the files again gives weights and links
-    exactly and energies to the 15 decimals printed.
+    Points are numbered in the order of their ids. When the files are read again, weights and links
+    are exactly the same, and energies agree to the 15 decimals that are printed.
 
     Args:
-        folder: where the files shall lie.
-        network: with weights and the columns ``log_determinant``, for example
-            ``atlas.network(with_weights=True)``.
+        folder: the folder for the files.
+        network: a network with weights and the columns ``log_determinant`` of minima and transition
+            states, for example ``atlas.network(with_weights=True)``.
 
     Raises:
-        BadInputError: the folder is missing, one of the files exists, weights or a column are
+        BadInputError: if the folder does not exist, one of the files does, weights or a column are
             missing, or a number does not fit the Fortran format.
+
+    Examples:
+        >>> import tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> network = Network.of_pairs(
+        ...     [0.1, 0.2], [0.9], [0], [1], {LOG_DETERMINANT: np.array([3.0, 4.0])}
+        ... ).with_values(
+        ...     transition_state_columns={LOG_DETERMINANT: np.array([2.0])},
+        ...     minimum_weights=np.zeros((2, 5)), transition_state_weights=np.ones((1, 5)),
+        ... )
+        >>> write_database(folder, network)
+        >>> sorted(path.name for path in Path(folder).iterdir())
+        ['min.data', 'points.min', 'points.ts', 'ts.data']
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -134,11 +161,14 @@ def write_database(folder: str | Path, network: Network) -> None:
 
 
 def read_training_data(path: str | Path) -> TrainingData:
-    """Read an `MLPdata` file: class from 0, then the inputs, separated by blanks or tabs.
+    """Read an `MLPdata` file, whose values are separated by blanks or tabs.
+
+    Args:
+        path: the file.
 
     Raises:
-        BadInputError: the file is missing, a line has another number of columns than the first,
-            a value is not a finite number, or a class is not an integer from 0.
+        BadInputError: if the file is missing or empty, a line has another number of columns than
+            the first, a value is not a finite number, or a class is not an integer from 0.
     """
     path = Path(path)
     rows = [line.split() for line in _lines(path)]
@@ -174,7 +204,7 @@ def _read_table(path: Path, widths: tuple[int, ...]) -> Float[np.ndarray, "recor
 
 
 def _fields(line: str, widths: tuple[int, ...]) -> list[str]:
-    """The columns of a record; full columns may touch, then only their widths tell them apart."""
+    """The columns of a record, by their widths if numbers that fill their columns touch."""
     fields = line.split()
     if len(fields) == len(widths) or len(line) != sum(widths):
         return fields

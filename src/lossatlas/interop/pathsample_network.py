@@ -1,12 +1,13 @@
-"""Energies and links of a database of GMIN, OPTIM and PATHSAMPLE: all that a tree needs.
+"""Energies and links of a database of GMIN, OPTIM and PATHSAMPLE, which suffice to draw a tree.
 
-Of ``min.data`` only the first column counts, the energy. Of ``ts.data`` the energy and the numbers
-of two minima count: columns 1, 4 and 5, or columns 1, 2 and 3 of a table of three columns. What
-else a line holds depends on the program and its version, and may be anything: more or fewer moments
-of inertia, a determinant that did not fit its column (``****``). No points files are needed.
+Of ``min.data`` only the first column is read, the energy. Of ``ts.data`` the energy and the numbers
+of two minima are read: columns 1, 4 and 5, or columns 1, 2 and 3 of a table of three columns. The
+other columns depend on the program and its version, and may hold anything, such as more or fewer
+moments of inertia, or a determinant that did not fit its column (``****``). No points files are
+needed.
 
-Numbers are those of Fortran: ``1.5``, ``1.0D-3``, ``1.0E-3``, and ``0.15-103``, whose exponent left
-no room for its letter.
+Numbers are written as in Fortran: ``1.5``, ``1.0D-3``, ``1.0E-3``, and ``0.15-103``, whose exponent
+leaves no room for its letter.
 
 Reference: PATHSAMPLE and disconnectionDPS, http://www-wales.ch.cam.ac.uk/software.html.
 """
@@ -29,20 +30,23 @@ NUMBER = re.compile(
     r"([EeDdQq](?P<exponent>[+-]?\d+)|(?<=[.\d])(?P<bare_exponent>[+-]\d{3}))?"
 )
 STARS = re.compile(r"\*+")
-"""What Fortran prints of a number that is too long for its column."""
+"""What Fortran prints for a number that does not fit its column."""
 
 
 def read_network(min_data: str | Path, ts_data: str | Path) -> Network:
     """Read the energies and links of a database.
 
     Args:
-        min_data: the table of minima, ``min.data``; a minimum a line.
-        ts_data: the table of transition states, ``ts.data``; it may be empty.
+        min_data: the table of minima, ``min.data``, with one minimum in each line.
+        ts_data: the table of transition states, ``ts.data``, which may be empty.
+
+    Returns:
+        The network without weights. Ids are line numbers, from 1.
 
     Raises:
-        BadInputError: for a file that is missing or no text, and for a line whose energy or links
-            cannot be read, whose energy is not finite, that joins a minimum which does not exist,
-            or whose energy is below that of a minimum that it joins; names the line.
+        BadInputError: if a file is missing or is not a text file, the energy or the links of a line
+            cannot be read, an energy is not finite, or a transition state joins a minimum which
+            does not exist or lies above it. The message names the line.
 
     Examples:
         >>> import tempfile
@@ -67,7 +71,7 @@ def read_network(min_data: str | Path, ts_data: str | Path) -> Network:
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Each line with its place, for messages."""
+    """The lines of a file, each with its file and number for messages."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
@@ -113,7 +117,7 @@ def _transition_state(where: str, line: str, energies: np.ndarray) -> tuple[floa
 
 
 def _fields(line: str, widths: tuple[int, ...]) -> list[str]:
-    """The columns of a line; a full one may touch the next, then only its width tells."""
+    """The columns of a line, by their widths if numbers that fill their columns touch."""
     line = line.rstrip("\r\n")
     if len(line) == sum(widths) and len(line.split()) != len(widths):
         return [line[a:b].strip() for a, b in pairwise(accumulate(widths, initial=0))]
@@ -131,7 +135,7 @@ def _energy(where: str, text: str, remedy: str) -> float:
 
 
 def _number(text: str) -> float | None:
-    """A number as Fortran writes it; None if it is none."""
+    """The value of a number that Fortran wrote; None if the text is not a number."""
     if text.strip("+-").lower() in ("nan", "inf", "infinity"):
         return math.nan
     found = NUMBER.fullmatch(text)

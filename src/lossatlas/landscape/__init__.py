@@ -1,8 +1,9 @@
-"""Landscapes: a smooth scalar function of a flat weight vector, and its symmetry.
+"""Landscapes: smooth scalar functions of a flat weight vector, with their symmetry.
 
-`Surface` is the compiled half (energy, gradient, Hessian), `Landscape` the whole: the surface plus
-what identifies a point up to symmetry. Networks are `NetworkLandscape`, models of other
-libraries `ModelLandscape`, any other smooth JAX function is a `FunctionLandscape`.
+A `Surface` is the compiled half of a landscape: energy, gradient and Hessian. A `Landscape` is the
+surface together with its symmetry, by which points are identified. `NetworkLandscape` is for
+networks that lossatlas builds, `ModelLandscape` for models of other libraries, and
+`FunctionLandscape` for any other smooth JAX function.
 """
 
 from lossatlas.landscape.base import Landscape, Surface

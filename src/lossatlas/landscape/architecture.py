@@ -1,9 +1,9 @@
-"""The shape of a network, what its units compute, its weight order, and its outputs (eq. 1).
+"""The shape of a network, its parts, the order of its weights, and its outputs (paper, eq. 1).
 
-**Weight order**, that of the Fortran programs, so that files interchange: the weight matrices
-layer by layer, each with one row per receiving node, then the biases layer by layer. For one
-hidden layer: w2[j,k], w1[i,j], hidden biases, output biases. Weights that a mask removes are
-exactly zero and are not coordinates of the landscape at all.
+**Weight order.** It is that of the Fortran programs, so that files can be exchanged: the weight
+matrices layer by layer, each with one row for each receiving node, and then the biases layer by
+layer. For one hidden layer: w2[j,k], w1[i,j], hidden biases, output biases. Weights that a mask
+removes are exactly zero and are not coordinates of the landscape.
 """
 
 from dataclasses import dataclass
@@ -27,15 +27,15 @@ Layers = tuple[list[Array], list[Array]]
 @jax.tree_util.register_static
 @dataclass(frozen=True)
 class Architecture:
-    """The shape of a network and its parts; static, what a compiled kernel is keyed by.
+    """The shape of a network and its parts: the static data for which a kernel is compiled.
 
     Args:
-        widths: nodes per layer, inputs and outputs included, e.g. ``(2, 10, 4)``.
-        masks: one boolean table per weight matrix, rows are receiving nodes, as nested tuples;
-            None for full connectivity.
-        regularize_biases: whether lambda |w|^2 includes the biases (the paper: yes).
-        activation: of all hidden layers.
-        loss: of the outputs.
+        widths: number of nodes of each layer, including inputs and outputs, e.g. ``(2, 10, 4)``.
+        masks: one boolean table for each weight matrix, with rows for receiving nodes, as nested
+            tuples; True is a weight that is kept. By default None: full connectivity.
+        regularize_biases: whether lambda |w|^2 includes the biases, as in the paper; default True.
+        activation: the activation of all hidden layers; default tanh.
+        loss: the loss of the outputs; default softmax cross-entropy.
 
     Examples:
         >>> Architecture((2, 10, 4)).n_weights
@@ -50,12 +50,12 @@ class Architecture:
 
     @cached_property
     def matrix_shapes(self) -> tuple[tuple[int, int], ...]:
-        """Shape (receiving, sending) of each weight matrix."""
+        """The shape (receiving, sending) of each weight matrix."""
         return tuple(zip(self.widths[1:], self.widths[:-1], strict=True))
 
     @cached_property
     def free(self) -> np.ndarray:
-        """Positions of the free weights in the full vector, ascending."""
+        """(n,) positions, ascending, of the free weights in the vector without a mask."""
         n_full = sum(a * b for a, b in self.matrix_shapes) + sum(self.widths[1:])
         if self.masks is None:
             return np.arange(n_full)
@@ -75,7 +75,7 @@ class Architecture:
 
     @cached_property
     def regularized(self) -> np.ndarray:
-        """(n,) 1.0 where the L2 term applies, else 0.0."""
+        """(n,) 1.0 for weights that the L2 term includes, else 0.0."""
         n_biases = sum(self.widths[1:])
         every = np.ones(self.n_full)
         if not self.regularize_biases:
@@ -84,9 +84,9 @@ class Architecture:
 
     @cached_property
     def ends(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of each free weight the layer, the node it leads to, and the node it comes from.
+        """For each free weight, (n,) its layer, its receiving node and its sending node.
 
-        A bias comes from the node after the last.
+        The sending node of a bias has the number after the last node of its layer.
         """
         weights = [
             (np.full(rows * columns, layer), *np.divmod(np.arange(rows * columns), columns))
@@ -103,10 +103,12 @@ class Architecture:
 
     @cached_property
     def shifted_together(self) -> np.ndarray:
-        """(k, outputs) positions of weights that the softmax does not see changing together.
+        """(k, outputs) positions of weights to which one number can be added without effect.
 
-        One row for each unit of the last hidden layer that is connected to every output: its
-        outgoing weights; the last row: the output biases. None where the loss is no softmax.
+        Adding the same number to the weights of a row does not change a softmax of the outputs.
+        There is one row, with the outgoing weights, for each unit of the last hidden layer that is
+        connected to every output, and a last row with the output biases. There are no rows if the
+        loss is not that of a softmax.
         """
         if not self.loss.shifts:
             return np.zeros((0, self.widths[-1]), int)
@@ -136,17 +138,17 @@ def unpack(architecture: Architecture, w: Float[Array, " n"]) -> Layers:
 def logits(
     architecture: Architecture, w: Float[Array, " n"], inputs: Float[Array, "features items"]
 ) -> Float[Array, "classes items"]:
-    """Outputs y of eq. (1) for inputs (features, items): (classes, items)."""
+    """The outputs y of eq. (1), before any softmax, for inputs (features, items)."""
     return propagate(architecture.activation, unpack(architecture, w), inputs).outputs
 
 
 class Passed(NamedTuple):
-    """What a network makes of inputs, layer by layer, all (nodes, items).
+    """The results of a forward pass, layer by layer.
 
     Attributes:
-        activations: the inputs, and those of each hidden layer.
-        sums: the weighted sums z of each hidden layer.
-        outputs: of the last layer.
+        activations: (nodes, items) the inputs, and then the activations of each hidden layer.
+        sums: (units, items) the weighted sums z of each hidden layer.
+        outputs: (outputs, items) the outputs of the network.
     """
 
     activations: list[Array]
@@ -167,7 +169,7 @@ class Passed(NamedTuple):
 def propagate(
     activation: Activation, layers: Layers, inputs: Float[Array, "features items"]
 ) -> Passed:
-    """What a network makes of inputs (features, items)."""
+    """The forward pass of a network, with weights as `unpack` gives them, of (features, items)."""
     matrices, biases = layers
     activations, sums = [inputs], []
     for matrix, bias in zip(matrices[:-1], biases[:-1], strict=True):
@@ -177,5 +179,5 @@ def propagate(
 
 
 def transposed(matrix: Array) -> Array:
-    """The transpose, really made: XLA is slow at products with one that only stands for it."""
+    """The transpose as an array of its own: XLA is slow at products with a mere view of it."""
     return jax.lax.optimization_barrier(matrix.T)

@@ -1,16 +1,16 @@
 """The symmetry group of a network, and the stabilizer of a point in it: order and generators.
 
-A symmetry is a choice, for every hidden unit, of the unit (of its layer) that takes its place and
-of a sign. Units of one layer that are equal, up to sign, in all their weights can be permuted
-freely, and a unit without weights can be turned. What is left are symmetries that move units of
-several layers at once; they permute the groups of equal units, so one unit of each group tells all.
-Whether these are carried over into each other can be decided pair by pair of connected units, so
+A symmetry assigns to every hidden unit a unit of the same layer that takes its place, and a sign.
+Units of one layer that are equal, up to sign, in all their weights can be permuted freely, and a
+unit whose weights are all zero can change its sign. All other symmetries move units of several
+layers at once; they permute the groups of equal units, so it is enough to consider one unit of each
+group. Whether a permutation of these is a symmetry can be decided by pairs of connected units, so
 the order follows from the orbit-stabilizer theorem,
 
     |G| = product over units i of |orbit of unit i under the elements that fix units 1 .. i-1|,
 
-and an orbit needs only the answer to "is there an element that fixes the units before i and carries
-i over into j": a depth-first search. This is exact for any depth and any mask.
+and an orbit needs only the answer to "is there an element that fixes the units before i and maps i
+to j", which a depth-first search gives. This is exact for any depth and any mask.
 """
 
 from collections.abc import Sequence
@@ -26,10 +26,11 @@ from lossatlas.landscape.unit_links import links_between, own_columns
 
 
 class SignedPermutation(NamedTuple):
-    """A symmetry: unit `unit[u]` times `sign[u]` takes the place of unit u.
+    """A symmetry, by which unit `unit[u]` times `sign[u]` takes the place of unit u.
 
     Attributes:
-        unit: (units,) of all hidden layers, numbered through.
+        unit: (units,) numbers of units, where the units of all hidden layers are numbered in one
+            sequence.
         sign: (units,) 1 or -1.
     """
 
@@ -38,11 +39,11 @@ class SignedPermutation(NamedTuple):
 
 
 class Stabilizer(NamedTuple):
-    """The symmetries that leave a point where it is.
+    """The group of symmetries that leave a point unchanged.
 
     Attributes:
-        order: how many.
-        generators: some of which all are products.
+        order: number of its elements.
+        generators: elements of which all others are products.
     """
 
     order: int
@@ -67,18 +68,18 @@ def group_order(layers: Sequence[UnitLayer]) -> int:
 
 
 def stabilizer_order(layers: Sequence[UnitLayer], w: Float[np.ndarray, " n"]) -> int:
-    """How many symmetries leave the free weight vector w (n,) where it is."""
+    """The number of symmetries that leave the free weight vector w (n,) unchanged."""
     if len(layers) > 1:
         return stabilizer(layers, w).order
     return prod(_order_within(group) for group in equal_units(layers[0], w))
 
 
 def stabilizer(layers: Sequence[UnitLayer], w: Float[np.ndarray, " n"]) -> Stabilizer:
-    """The symmetries that leave the free weight vector w (n,) where it is."""
+    """The group of symmetries that leave the free weight vector w (n,) unchanged."""
     groups = [equal_units(layer, w) for layer in layers]
     if len(layers) == 1:
         if all(len(group.units) == 1 and not group.zero for group in groups[0]):
-            return Stabilizer(1, [])  # most points; searches ask for each of them
+            return Stabilizer(1, [])  # saves time, since most points have no symmetry
         return _stabilizer(groups, [], signs=())
     weights = [layer.vectors(w) for layer in layers]
     graphs = [_graph(layers, weights), _graph(layers, _kept(layers))]
@@ -86,14 +87,14 @@ def stabilizer(layers: Sequence[UnitLayer], w: Float[np.ndarray, " n"]) -> Stabi
 
 
 def _kept(layers: Sequence[UnitLayer]) -> list[np.ndarray]:
-    """The mask as weights: one where there is one, else zero."""
+    """The mask as weights: one for a weight that is kept, else zero."""
     return [np.where(layer.positions >= 0, 1.0, 0.0) for layer in layers]
 
 
 def _stabilizer(
     groups: list[list[EqualUnits]], graphs: "list[_Graph]", signs: tuple[float, ...]
 ) -> Stabilizer:
-    """Within the groups of equal units of each layer, and of the groups among themselves."""
+    """The stabilizer, from symmetries within groups of equal units and between the groups."""
     sizes = [sum(len(group.units) for group in layer) for layer in groups]
     starts = np.cumsum([0, *sizes])
     numbered = [
@@ -114,12 +115,12 @@ def _stabilizer(
 
 
 def _order_within(group: EqualUnits) -> int:
-    """How many exchanges and turns there are of the units of a group."""
+    """The number of permutations, with sign changes, of the units of a group of equal units."""
     return factorial(len(group.units)) * (2 ** len(group.units) if group.zero else 1)
 
 
 def _within(group: EqualUnits, total: int) -> list[SignedPermutation]:
-    """Exchanges of neighbors in a group of equal units, and a turn of the first if it is zero."""
+    """Generators within a group of equal units: exchanges, and a change of sign of a zero unit."""
     identity = SignedPermutation(np.arange(total), np.ones(total))
     found = []
     for (a, s), (b, t) in zip(group.members(), group.members()[1:], strict=False):
@@ -137,7 +138,7 @@ def _within(group: EqualUnits, total: int) -> list[SignedPermutation]:
 def _lifted(
     image: list[tuple[int, float]], groups: list[EqualUnits], total: int
 ) -> SignedPermutation:
-    """The symmetry that carries whole groups over into each other, member by member."""
+    """The symmetry that maps whole groups to each other, member by member."""
     unit, sign = np.arange(total), np.ones(total)
     for group, (other, turn) in zip(groups, image, strict=True):
         unit[group.units] = groups[other].units
@@ -146,14 +147,14 @@ def _lifted(
 
 
 class _Graph(NamedTuple):
-    """Units of all layers, numbered through.
+    """The units of all layers, numbered in one sequence.
 
     Attributes:
-        layer: (units,) of each.
-        own: (units, k) the weights that belong to it alone, padded with zeros.
-        turned: (units, k) the same after a turn.
-        mutual: (units, units, m) the weights that belong to two units.
-        turns: (units,) whether it can be turned.
+        layer: (units,) the layer of each unit.
+        own: (units, k) the weights that belong to the unit alone, padded with zeros.
+        turned: (units, k) the same weights after the unit has changed its sign.
+        mutual: (units, units, m) the weights that two units have in common.
+        turns: (units,) whether the unit can change its sign.
     """
 
     layer: np.ndarray
@@ -163,7 +164,7 @@ class _Graph(NamedTuple):
     turns: np.ndarray
 
     def of(self, units: np.ndarray) -> "_Graph":
-        """Some of the units only."""
+        """The graph of some of the units."""
         mutual = self.mutual[np.ix_(units, units)]
         return _Graph(
             self.layer[units], self.own[units], self.turned[units], mutual, self.turns[units]
@@ -171,7 +172,7 @@ class _Graph(NamedTuple):
 
 
 def _graph(layers: Sequence[UnitLayer], vectors: list[np.ndarray]) -> _Graph:
-    """From the weights (units, k) of the units of each layer."""
+    """Make the graph from the weights (units, k) of the units of each layer."""
     sizes = [len(rows) for rows in vectors]
     links = links_between(layers)
     total, most = sum(sizes), max((link.columns.shape[2] for link in links), default=1)
@@ -198,7 +199,7 @@ def _graph(layers: Sequence[UnitLayer], vectors: list[np.ndarray]) -> _Graph:
 
 
 def _padded(tables: list[np.ndarray]) -> np.ndarray:
-    """One below the other, with zeros on the right of narrower ones."""
+    """The tables stacked vertically, with zeros on the right of narrower ones."""
     width = max(rows.shape[1] for rows in tables)
     return np.concatenate([np.pad(t, ((0, 0), (0, width - t.shape[1]))) for t in tables])
 
@@ -208,7 +209,8 @@ def _across(
 ) -> tuple[int, list[list[tuple[int, float]]]]:
     """The symmetries that permute groups: their number, and for generators the image of each group.
 
-    The first unit of each group stands for it. Turning a unit without weights changes nothing.
+    A group is represented by its first unit. A change of sign of a unit whose weights are all zero
+    does not count here.
     """
     first = np.array([group.units[0] for group in groups])
     graphs = [graph.of(first) for graph in graphs]
@@ -226,8 +228,8 @@ def _across(
 def _candidates(
     groups: list[EqualUnits], graphs: list[_Graph], signs: tuple[float, ...]
 ) -> list[list[tuple[int, float]]]:
-    """For every group the groups, times a sign, that can stand for it as far as their own weights
-    tell: itself only, for most points."""
+    """For every group, the groups and signs that can take its place as far as their own weights
+    show; for most points the group itself alone."""
     sizes = np.array([len(group.units) for group in groups])
     zero = np.array([group.zero for group in groups])
     choices: list[list[tuple[int, float]]] = [[] for _ in groups]
@@ -243,7 +245,7 @@ def _candidates(
 
 
 def _matches(graph: _Graph, sign: float) -> np.ndarray:
-    """Whether unit v times the sign can stand for unit u, for all pairs (u, v)."""
+    """Whether unit v times the sign can take the place of unit u, for all pairs (u, v)."""
     mutual = np.sort(np.abs(graph.mutual), axis=1).reshape(len(graph.own), -1)
     alike = cdist(mutual, mutual, "chebyshev") <= EQUAL
     stand_in = graph.own if sign > 0 else graph.turned
@@ -256,7 +258,7 @@ def _matches(graph: _Graph, sign: float) -> np.ndarray:
 def _extended(
     graphs: list[_Graph], candidates: list, image: list[tuple[int, float]]
 ) -> list[tuple[int, float]] | None:
-    """The images of all units, if those of the first so many can be completed to a symmetry."""
+    """The images of all units, if the given images of the first ones extend to a symmetry."""
     u = len(image) - 1
     v, s = image[-1]
     if any(v == other for other, _ in image[:-1]):

@@ -1,4 +1,4 @@
-"""What every landscape offers: the protocols."""
+"""The protocols of landscapes: the attributes and methods that searches rely on."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -11,10 +11,25 @@ from lossatlas.typing import Scalar
 
 @runtime_checkable
 class Surface(Protocol):
-    """The compiled half of a landscape: a pytree, so that new data do not recompile anything."""
+    """The compiled half of a landscape: a scalar function E(w) and its derivatives.
+
+    A surface is a pytree with its data as arrays, so that other data of the same shape do not
+    compile anything again. All methods can be compiled by JAX, and take and return float64.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> import lossatlas as la
+        >>> wells = la.FunctionLandscape(
+        ...     lambda w: (w[0] ** 2 - 1) ** 2 + w[1] ** 2, low=[-2, -2], high=[2, 2], name="wells"
+        ... )
+        >>> isinstance(wells.surface, Surface)
+        True
+        >>> wells.surface.hessian(jnp.array([1.0, 0.0])).tolist()
+        [[8.0, 0.0], [0.0, 2.0]]
+    """
 
     def energy(self, w: Float[Array, " n"]) -> Scalar:
-        """E(w) for w (n,), float64."""
+        """E(w) of a weight vector w (n,)."""
         ...
 
     def value_and_gradient(self, w: Float[Array, " n"]) -> tuple[Scalar, Float[Array, " n"]]:
@@ -33,34 +48,44 @@ class Surface(Protocol):
         ...
 
     def from_inner(self, x: Float[Array, "m ..."]) -> Float[Array, "n ..."]:
-        """Weights (n, ...) of such coordinates (m, ...)."""
+        """The weights (n, ...) with the coordinates (m, ...) of `inner_hessian`."""
         ...
 
     def hessian_vector_product(
         self, w: Float[Array, " n"], v: Float[Array, " n"]
     ) -> Float[Array, " n"]:
-        """The exact Hessian times v (n,), without the Hessian itself: about two gradients."""
+        """The exact Hessian times v (n,), without computing the Hessian.
+
+        It takes about as long as two gradients.
+        """
         ...
 
     def without_excluded(self, v: Float[Array, " n"]) -> Float[Array, " n"]:
-        """v (n,) without its part along the excluded modes of the landscape."""
+        """v (n,) without its component along the excluded modes of the landscape."""
         ...
 
     def rough(self) -> "Surface":
-        """The same function, in single precision if that is faster: to steer by, not to certify."""
+        """The same function in single precision if that is faster, otherwise the surface itself.
+
+        Searches use it for curvatures that guide their steps; points are never certified with it.
+        """
         ...
 
     def rough_will_do(self, largest: Scalar) -> Bool[Array, ""]:
-        """Whether rough curvatures are good enough to steer by where the largest has this size."""
+        """Whether curvatures of `rough` are precise enough to guide steps at a point.
+
+        Args:
+            largest: the largest curvature at the point.
+        """
         ...
 
 
 @runtime_checkable
 class Symmetrizer(Protocol):
-    """A linear operator on weights, applied by ``@``: a matrix, or anything cheaper.
+    """A linear operator on weights that is applied by ``@``: a matrix, or something faster.
 
-    It is a pytree of arrays whose shapes depend on the landscape alone, so that it can be part of
-    the job of a compiled kernel.
+    It is a pytree of arrays whose shapes depend on the landscape alone, so that it can be an
+    argument of a compiled kernel.
     """
 
     def __matmul__(self, other: Any, /) -> Any:
@@ -70,17 +95,30 @@ class Symmetrizer(Protocol):
 
 @runtime_checkable
 class Landscape(Protocol):
-    """A surface, and what identifies a point on it up to symmetry. NumPy in, NumPy out.
+    """A surface together with its symmetry. All methods take and return NumPy arrays.
+
+    Two points are symmetry copies if an element of the symmetry group of E maps one to the other.
+    `lossatlas.testing.check_landscape` checks what a landscape must guarantee.
 
     Attributes:
-        n_weights: dimension n.
-        length_scale: a typical distance between minima; lengths in the searches are multiples.
-        zero_tolerance: an eigenvalue smaller in size than this has no certain sign; None: 1e-8 of
-            the largest.
-        excluded_modes: (k, n) orthonormal directions along which E is known exactly and that no
+        n_weights: number n of weights, the dimension of the landscape.
+        length_scale: a typical distance between minima, in weight units. Lengths in searches are
+            multiples of it.
+        hessian_cost: rough cost of one Hessian with its spectrum, in units of one gradient.
+        zero_tolerance: size below which the sign of a Hessian eigenvalue is undecided; None for
+            1e-8 times the largest eigenvalue.
+        excluded_modes: (k, n) orthonormal directions along which E is known exactly, and that no
             search needs to follow.
-        excluded_curvatures: (k,) second derivatives of E along them, the same everywhere.
-        hessian_cost: of one Hessian with its spectrum, in gradients, roughly.
+        excluded_curvatures: (k,) second derivatives of E along the excluded modes, which are the
+            same at all points.
+
+    Examples:
+        >>> import lossatlas as la
+        >>> wells = la.FunctionLandscape(
+        ...     lambda w: (w[0] ** 2 - 1) ** 2 + w[1] ** 2, low=[-2, -2], high=[2, 2], name="wells"
+        ... )
+        >>> isinstance(wells, Landscape)
+        True
     """
 
     n_weights: int
@@ -92,19 +130,26 @@ class Landscape(Protocol):
 
     @property
     def surface(self) -> Surface:
-        """The function itself, for compiled code."""
+        """The surface, for compiled code."""
         ...
 
     def random_start(self, random: np.random.Generator) -> Float[np.ndarray, " n"]:
-        """A start for a quench, (n,)."""
+        """Random weights (n,) at which a quench can start."""
         ...
 
     def invariants(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
-        """(k,) numbers, equal for symmetry copies and for nothing else, of slope about one."""
+        """(k,) numbers that identify a point up to symmetry.
+
+        They are equal for symmetry copies and differ for all other points, and their slopes by the
+        weights are about one.
+        """
         ...
 
     def descriptors(self, w: Float[np.ndarray, "b n"]) -> Float[np.ndarray, "b k"]:
-        """(b, k) of weights (b, n), equal for symmetry copies, mostly near for near points."""
+        """(b, k) coordinates in which the neighbors of b points are looked up.
+
+        They are equal for symmetry copies, and mostly close for points that have close copies.
+        """
         ...
 
     def nearest_copy(
@@ -114,31 +159,34 @@ class Landscape(Protocol):
         ...
 
     def neighbor_copies(self, w: Float[np.ndarray, " n"]) -> list[Float[np.ndarray, " n"]]:
-        """Copies of w other than w, nearest first: ends of degenerate rearrangements."""
+        """Symmetry copies of w (n,) other than w, nearest first.
+
+        Bands from w to them find degenerate rearrangements.
+        """
         ...
 
     def orbit_size(self, w: Float[np.ndarray, " n"]) -> int:
-        """The number of symmetry copies of w."""
+        """The number of symmetry copies of w (n,), itself included."""
         ...
 
     def representative(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """The copy of w (n,) that an atlas stores: one inside the box if there is one."""
+        """The symmetry copy of w (n,) that an atlas stores, inside of the box if there is one."""
         ...
 
     def inside(self, w: Float[np.ndarray, "b n"]) -> Bool[np.ndarray, " b"]:
-        """(b,) whether weights (b, n) have a copy in the box that the landscape is explored in."""
+        """(b,) whether weights (b, n) have a copy inside of the box that is explored."""
         ...
 
     def symmetrizer(self, w: Float[np.ndarray, " n"]) -> Symmetrizer:
-        """The projector onto the weights that share the symmetry of w."""
+        """The projector onto the weights that have all symmetries of w (n,)."""
         ...
 
     def breaking_directions(
         self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
     ) -> Float[np.ndarray, "k n"]:
-        """Canonical directions (k, n) in the span of degenerate modes (d, n) at w."""
+        """(k, n) canonical directions in the span of degenerate modes (d, n) at a point w (n,)."""
         ...
 
     def fingerprint(self) -> dict[str, str]:
-        """What makes it this landscape, part by part; an atlas refuses any other."""
+        """Texts that identify the landscape, by their names; an atlas refuses any other one."""
         ...

@@ -1,9 +1,9 @@
-"""Whether what a function is made of is compiled rightly.
+"""A check that the elementary functions in a user's function are compiled correctly.
 
-XLA of JAX 0.10 compiles the arctangent wrongly for vectors of 512 bits in double precision, by as
-much as 1.2, and these are what `lossatlas.configure` asks for, since all else is faster with them.
-So each elementary function that a user's function contains is computed for many arguments at once
-and for one at a time.
+XLA of JAX 0.10 compiles the arctangent in double precision wrongly for vectors of 512 bits, with
+errors of up to 1.2. `lossatlas.configure` asks for such vectors, because everything else is faster
+with them. So each elementary function that a user's function contains is computed for many
+arguments at once and for one at a time, and the results are compared.
 """
 
 from collections.abc import Iterator
@@ -25,19 +25,20 @@ ELEMENTARY = frozenset((
 # fmt: on
 """Names in JAX of functions of one number."""
 ARGUMENTS = np.linspace(-3.0, 3.0, 61)
+"""Arguments at which results are compared."""
 SAME = 1e-9
-"""Relative difference that is no more than rounding."""
+"""Largest relative difference that rounding can explain."""
 
 
 def check_elementary_functions(traced: Any, name: str) -> None:
     """Refuse a function that contains an elementary one which is compiled wrongly here.
 
     Args:
-        traced: of the function, by `jax.make_jaxpr`.
-        name: of the landscape, for messages.
+        traced: the function as `jax.make_jaxpr` traces it.
+        name: name of the landscape, for messages.
 
     Raises:
-        BadInputError: names the elementary function.
+        BadInputError: if an elementary function is compiled wrongly; the message names it.
 
     Examples:
         >>> check_elementary_functions(jax.make_jaxpr(jnp.sin)(1.0), "sine")
@@ -57,7 +58,7 @@ def check_elementary_functions(traced: Any, name: str) -> None:
 
 
 def _equations(jaxpr: Any) -> Iterator[Any]:
-    """All equations, also of functions that are called in it."""
+    """All equations of a traced function, including those of functions that it calls."""
     for equation in jaxpr.eqns:
         yield equation
         for value in equation.params.values():

@@ -1,4 +1,4 @@
-"""Reduced connectivity: which weights of a network are kept, by locality of the nodes.
+"""Reduced connectivity: only weights between nodes that are close to each other are kept.
 
 The nodes of every layer lie on a unit line at 0, 1/(N-1), ..., 1, and the distance between node
 h of one layer and node i of another is (paper, eq. 5)
@@ -35,25 +35,26 @@ def nearest_neighbor_mask(
     neighbors: int,
     ties: Ties = "lowest",
 ) -> tuple[Bool[np.ndarray, "after before"], ...]:
-    """Which weights each layer keeps when nodes are joined to their nearest neighbors only.
+    """The mask of a network whose nodes are connected to their nearest neighbors only (eq. 5).
 
     Args:
         n_in: number of inputs.
-        hidden: widths of the hidden layers, at least one.
+        hidden: number of units of each hidden layer, at least one layer.
         n_out: number of outputs.
-        neighbors: how many nodes of a neighboring layer a hidden node keeps (fewer where that
-            layer has fewer nodes); 0 keeps everything.
-        ties: which of two equally distant nodes is kept: ``"lowest"`` index, as in the paper,
-            decided exactly; ``"highest"``, the rule of the Fortran programs, which sort by
+        neighbors: number of nodes of a neighboring layer to which a hidden node stays connected
+            (all where that layer has fewer nodes); 0 keeps all weights.
+        ties: the node that is kept of two that are equally distant. ``"lowest"`` (the default)
+            keeps the one with the lower index, as in the paper, and compares distances exactly.
+            ``"highest"`` is the rule of the Fortran programs, which sort by
             ``d**2 - 1e-6 * index``. In layers of hundreds of nodes that key also reorders nodes
             whose distances are close but not equal.
 
     Returns:
-        One array per weight layer, of shape (width after, width before); True is kept.
+        For each weight matrix an array (receiving, sending) that is True for weights that are kept.
 
     Raises:
-        BadInputError: a width below one, no hidden layer, a negative number of neighbors, or an
-            unknown rule for ties.
+        BadInputError: if a width is below one, there is no hidden layer, the number of neighbors is
+            negative, or the rule for ties is unknown.
 
     Examples:
         >>> masks = nearest_neighbor_mask(2, (10,), 4, neighbors=1)
@@ -75,7 +76,7 @@ def nearest_neighbor_mask(
 def _nearest(
     n_nodes: int, n_others: int, neighbors: int, ties: Ties
 ) -> Bool[np.ndarray, "nodes others"]:
-    """For each of the nodes, True at its nearest nodes of the other layer."""
+    """(nodes, others) True where the other node is among the nearest ones of the node."""
     key = _exact_distance if ties == "lowest" else _programs_key
     order = np.argsort(key(n_nodes, n_others), axis=1, kind="stable")
     mask = np.zeros((n_nodes, n_others), dtype=bool)
@@ -84,7 +85,7 @@ def _nearest(
 
 
 def _exact_distance(n_nodes: int, n_others: int) -> Int[np.ndarray, "nodes others"]:
-    """Distances of eq. (5) times both spacings: integers, so that ties are ties."""
+    """Distances of eq. (5) as multiples of a common unit: integers, so that ties are exact."""
     node_intervals, other_intervals = max(n_nodes - 1, 1), max(n_others - 1, 1)
     nodes, others = np.arange(n_nodes), np.arange(n_others)
     return np.abs(nodes[:, None] * other_intervals - others * node_intervals)

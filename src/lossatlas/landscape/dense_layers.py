@@ -1,8 +1,8 @@
-"""Dense layers in sequence, recognized in a model: their places in its vector, their activation.
+"""Recognition of dense layers in a model: their positions in its vector, and their activation.
 
-What a model is made of cannot be read off it, but it can be tried out: its matrices and biases, in
-the order in which they stand, are taken for dense layers, and a network that consists of them with
-each known activation is compared with the model at random weights.
+What a model computes cannot be read off its code, but it can be tested: its matrices and biases, in
+their order, are taken for dense layers, and networks of these layers with each known activation are
+compared with the model at random weights.
 """
 
 import re
@@ -21,36 +21,42 @@ from lossatlas.parts.activation import Activation
 from lossatlas.parts.registry import ACTIVATIONS, PARAMETERS, find_activation
 
 AGREE = 1e-10
-"""Largest difference of outputs, relative to their size, that rounding explains."""
+"""Largest difference of outputs, relative to their size, that rounding can explain."""
 MOST_ORDERED = 5
-"""Up to so many layers all orders are tried; of more, that of their names."""
+"""Largest number of layers for which all orders are tried; more layers are taken in the order of
+their names."""
 TRIALS = 3
-"""Random weights at which the model is compared."""
+"""Number of random weight vectors at which the model is compared."""
 
 
 class DenseLayers(NamedTuple):
-    """Dense layers in a model.
+    """Dense layers that were recognized in a model.
 
     Attributes:
-        widths: nodes of each layer, inputs and outputs included.
-        order: (n,) position in the model's vector of each weight, in the order of `Architecture`.
+        widths: number of nodes of each layer, including inputs and outputs.
+        order: (n,) position in the vector of the model of each weight, in the order of
+            `Architecture`.
     """
 
     widths: tuple[int, ...]
     order: np.ndarray
 
     def split(self, flat: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Matrix (receiving, sending) and biases of each layer, of the model's vector."""
+        """The matrix (receiving, sending) and the biases of each layer in a vector of the model."""
         return plain_layers(Architecture(self.widths), flat[self.order])
 
     def joined(self, layers: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-        """The model's vector of the matrix and biases of each layer."""
+        """The vector of the model with the given matrix and biases of each layer."""
         flat = np.zeros(len(self.order))
         flat[self.order] = weights_of_layers(Architecture(self.widths), layers)
         return flat
 
     def units(self, turns: bool) -> list[UnitLayer]:
-        """The hidden layers in positions of the model's vector."""
+        """The hidden layers as positions in the vector of the model.
+
+        Args:
+            turns: whether the sign of a unit can be changed.
+        """
         layers = hidden_layers(Architecture(self.widths))
         return [
             layer._replace(
@@ -61,11 +67,19 @@ class DenseLayers(NamedTuple):
 
 
 def dense_layers(model: AdaptedModel, features: int) -> DenseLayers | None:
-    """The dense layers of a model; None if its arrays are no chain of matrices with biases.
+    """Find the dense layers of a model.
 
-    The matrix and the biases of a layer stand in one place of the model. In which order the layers
-    follow each other, and whether matrices are stored with the sending nodes first, is told by
-    their shapes; where these allow several readings, the one with which a network agrees is taken.
+    The matrix and the biases of a layer must be in one place of the model. The order of the layers,
+    and whether matrices are stored with the sending nodes first, follow from the shapes of the
+    arrays. If these allow several readings, one is taken with which a network computes the same as
+    the model.
+
+    Args:
+        model: the model as a function of a vector.
+        features: number of inputs.
+
+    Returns:
+        The layers; None if the arrays are not a chain of matrices with biases.
     """
     pairs = _layers(model.leaves)
     if pairs is None or not len(pairs) >= 2:
@@ -83,7 +97,7 @@ def dense_layers(model: AdaptedModel, features: int) -> DenseLayers | None:
 
 
 def _layers(leaves: list[Leaf]) -> list[tuple[np.ndarray, np.ndarray]] | None:
-    """Matrix and biases of each place in the model that has one of both; None if any has not."""
+    """The matrix and the biases in each place of the model; None if a place lacks one of them."""
     places: dict[str, list[Leaf]] = {}
     for leaf in _sorted(leaves):
         parent = re.sub(r"(\.value)?$", "", leaf.path)
@@ -114,7 +128,16 @@ def _chain(
 def recognized_activation(
     model: AdaptedModel, layers: DenseLayers, inputs: np.ndarray
 ) -> Activation | None:
-    """The activation with which the layers are the model; None if no known one is."""
+    """Find the activation with which a network of dense layers computes the same as a model.
+
+    Args:
+        model: the model as a function of a vector.
+        layers: its dense layers.
+        inputs: (items, features) inputs at which both are compared.
+
+    Returns:
+        The activation; None if there is no known one.
+    """
     names = [name for name in ACTIVATIONS if name not in PARAMETERS]
     activations = [find_activation(name) for name in names]
     return next((a for a in activations if _agrees(model, layers, a, inputs)), None)
@@ -144,7 +167,7 @@ def _agrees(
 
 
 def _sorted(leaves: list[Leaf]) -> list[Leaf]:
-    """By path, numbers in it as numbers: layer 10 comes after layer 9."""
+    """The leaves sorted by path and by the numbers in it, so that layer 10 comes after layer 9."""
 
     def key(leaf: Leaf) -> list[tuple[int, str]]:
         parts = re.split(r"(\d+)", leaf.path)

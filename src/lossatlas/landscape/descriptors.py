@@ -1,15 +1,15 @@
-"""Descriptors of networks: near minima have near ones, and symmetry copies have the same.
+"""Descriptors of networks, which are equal for symmetry copies and close for minima that are close.
 
-The distance to the nearest symmetry copy needs an assignment of units for every pair of networks,
-and what a network computes says little about how near two are: at the minima of one landscape it is
-nearly the same everywhere. So a layer is described as a set of units, through features that neither
-the order nor the signs of the units change (random Fourier features, Rahimi and Recht 2007):
+The distance to the nearest symmetry copy needs an assignment of units for every pair of networks.
+The outputs of networks say little about how close two minima are, because they are nearly the same
+at all minima of a landscape. So a layer is described as a set of units, by features that depend
+neither on the order nor on the signs of the units (random Fourier features, Rahimi and Recht 2007):
 
     sum over units u of cos(omega . u),    omega drawn at random, once and for all.
 
-For u it takes those weights of a unit that the symmetry of other layers leaves alone: its bias,
-those from the inputs, those to the outputs. In a network of several hidden layers there are others,
-and what a unit makes of some fixed inputs stands for them.
+Here u holds those weights of a unit that the symmetry of other layers does not change: its bias,
+those from the inputs, and those to the outputs. In a network of several hidden layers there are
+others, which the activations of the unit on some fixed inputs replace.
 """
 
 import numpy as np
@@ -17,10 +17,10 @@ import numpy as np
 from lossatlas.landscape.symmetry import UnitLayer, weights_in_place
 
 FEATURES = 128
-"""Features of a layer."""
+"""Number of features of a layer."""
 WEIGHT_SCALE, ACTIVATION_SCALE = 0.5, 2.0
-"""Standard deviation of omega for weights, and for activations divided by the root of their number:
-two units look different when they differ by the inverse."""
+"""Standard deviations of omega, for weights and for activations divided by the root of their
+number. Features tell two units apart if these differ by the inverse."""
 
 
 def descriptors(
@@ -30,8 +30,8 @@ def descriptors(
 
     Args:
         layers: the hidden layers.
-        w: the weights.
-        activations: of each hidden layer on some fixed inputs, (b, items, units).
+        w: (b, n) the weights.
+        activations: for each hidden layer, (b, items, units) its activations on some fixed inputs.
     """
     random = np.random.default_rng(20200409)
     features = []

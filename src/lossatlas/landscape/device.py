@@ -1,4 +1,4 @@
-"""The device that JAX computes on, or one message that says why there is none."""
+"""The device that JAX computes on, or a clear message that says why there is none."""
 
 import os
 import sys
@@ -36,14 +36,14 @@ def xla_flags() -> str:
 
 
 def device(platform: str | None = None) -> Any:
-    """The first device of JAX; the first call starts JAX.
+    """The first device of JAX. The first call starts JAX.
 
     Args:
-        platform: for example ``"cpu"``; default the one that JAX prefers.
+        platform: kind of the device, for example ``"cpu"``; by default None, the kind that JAX
+            prefers.
 
     Raises:
-        BadInputError: if JAX cannot start; names the environment variable that asks for what
-            is not there.
+        BadInputError: if JAX cannot start; the message names the environment variable at fault.
 
     Examples:
         >>> device("cpu").platform
@@ -54,7 +54,7 @@ def device(platform: str | None = None) -> Any:
         _flags = os.environ.get("XLA_FLAGS", "")
     try:
         return jax.devices(platform)[0]
-    except Exception as error:  # of many kinds, one of them a bare assertion
+    except Exception as error:  # JAX raises many kinds, one of them a bare AssertionError
         cause: BadInputError = jax_cannot_start(error)
         raise cause from error
 
@@ -63,7 +63,7 @@ def devices() -> tuple[Any, ...]:
     """All devices of this machine of the kind that JAX prefers.
 
     Raises:
-        BadInputError: if JAX cannot start.
+        BadInputError: if JAX cannot start; the message names the environment variable at fault.
 
     Examples:
         >>> len(devices()) >= 1

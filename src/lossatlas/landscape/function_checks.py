@@ -1,8 +1,8 @@
-"""What a user's function must be, tried out before any search begins.
+"""Checks of a user's function, before any search begins.
 
 The function is traced and differentiated as the kernels will do it, under `jax.jit` and in double
-precision, and evaluated at a few random points of the box. Nothing is concluded from single points
-where derivatives do not exist, since searches do not meet them: sqrt(|w|) at zero is such a point.
+precision, and evaluated at random points of the box. Single points where derivatives do not exist,
+such as zero for sqrt(|w|), do not count, because searches do not meet them.
 """
 
 from typing import Any
@@ -19,11 +19,12 @@ from lossatlas.landscape.compiled_functions import check_elementary_functions
 from lossatlas.landscape.function_surface import FunctionSurface
 
 POINTS = 16
-"""Random points of the box at which the function is tried out."""
+"""Number of random points of the box at which the function is evaluated."""
 LARGEST_HESSIAN = 1000
-"""Weights up to which the Hessian is tried out; above, its product with a vector."""
+"""Largest number of weights for which the Hessian is computed; for more, only its product with a
+vector."""
 SAME = 1e-6
-"""Relative difference of two evaluations that rounding in another order can explain."""
+"""Largest relative difference of two evaluations that rounding in another order can explain."""
 
 GENERAL = "write it as a pure function of one vector w (n,), with jax.numpy"
 REMEDIES: tuple[tuple[type[Exception], str], ...] = (
@@ -40,11 +41,11 @@ REMEDIES: tuple[tuple[type[Exception], str], ...] = (
     (jax.errors.TracerIntegerConversionError, "use jnp.take in place of a list that w indexes"),
     (jax.errors.UnexpectedTracerError, "keep no values of one call for the next"),
 )
-"""The first kind that an error belongs to says what to change."""
+"""Kinds of errors, each with what to change; the first kind that fits an error is used."""
 
 
 def sample(box: Box) -> np.ndarray:
-    """(POINTS, n) points of the box, the same for the same box."""
+    """(`POINTS`, n) random points of a box, always the same ones for the same box."""
     random = np.random.default_rng(0)
     fractions = random.uniform(size=(POINTS, len(box.low)))
     fractions[0] = 0.7
@@ -52,7 +53,7 @@ def sample(box: Box) -> np.ndarray:
 
 
 def values_at(surface: FunctionSurface, points: np.ndarray) -> np.ndarray:
-    """(b,) E at points (b, n)."""
+    """(b,) values of a function at points (b, n)."""
     with jax.enable_x64(True):
         return np.array([_energy(surface, jnp.asarray(w)) for w in points], float)
 
@@ -63,13 +64,14 @@ def check_function(surface: FunctionSurface, points: np.ndarray, name: str) -> N
     Args:
         surface: the function.
         points: (b, n) points of the box, see `sample`.
-        name: of the landscape, for messages.
+        name: name of the landscape, for messages.
 
     Raises:
-        BadInputError: if it cannot be traced, does not return one float64, is not finite at the
-            first point, contains a function that is compiled wrongly here, has derivatives that are
-            not finite where it is, has no second derivative at all, or returns another value when
-            it is traced again.
+        BadInputError: if the function cannot be called or traced, does not return one float64,
+            reads more variables than the box has, is not finite at the first point, contains a
+            function that is compiled wrongly here, has derivatives that are not finite where its
+            value is, has second derivatives that are zero at all points, or returns another value
+            when it is traced again.
     """
     if not callable(surface.function.call):
         kind = type(surface.function.call).__name__
@@ -85,7 +87,7 @@ def check_function(surface: FunctionSurface, points: np.ndarray, name: str) -> N
 
 
 def _check_signature(surface: FunctionSurface, w: Array, name: str) -> None:
-    """It must be possible to trace it, and the result must be one float64."""
+    """Check that the function can be traced and returns one float64."""
     try:
         returned = jax.eval_shape(surface.function.call, w)
     except Exception as error:
@@ -103,10 +105,11 @@ def _check_signature(surface: FunctionSurface, w: Array, name: str) -> None:
 
 
 def _check_index(surface: FunctionSurface, w: np.ndarray, name: str) -> None:
-    """An index out of bounds, which NumPy refuses, would make JAX take the last coordinate.
+    """Check for an index that is out of bounds, for which JAX would take the last coordinate.
 
-    What the function computes with jax.numpy is only traced here. Errors of other kinds say
-    nothing: it need not work with NumPy.
+    NumPy refuses such an index, so the function is called with a NumPy array, and what it computes
+    by jax.numpy is only traced. Errors of other kinds are ignored, since the function need not work
+    with NumPy.
     """
     try:
         jax.make_jaxpr(lambda _: surface.function.call(w))(0.0)  # type: ignore[arg-type]
@@ -126,7 +129,7 @@ def _energy(surface: FunctionSurface, w: Array) -> Array:
 
 @compiled
 def _derivatives(surface: FunctionSurface, w: Array) -> tuple[Array, Array, Array]:
-    """E, its gradient, and its Hessian or the product of this with the vector of ones."""
+    """E(w), its gradient, and its Hessian or the product of the Hessian with a vector of ones."""
     energy, gradient = surface.value_and_gradient(w)
     if len(w) > LARGEST_HESSIAN:
         return energy, gradient, surface.hessian_vector_product(w, jnp.ones_like(w))
@@ -151,7 +154,10 @@ def _check_values(
     points: np.ndarray,
     name: str,
 ) -> None:
-    """Values must be finite, derivatives where values are, and something must be curved."""
+    """Check that values and derivatives are finite, and that second derivatives are not all zero.
+
+    The value must be finite at the first point, and derivatives wherever the value is.
+    """
     if not np.isfinite(energies[0]):
         problem = f"inside the box, at {_shown(points[0])}, it returns {energies[0]}"
         raise BadInputError(name, problem, "give a box in which it is finite")
@@ -176,7 +182,7 @@ def _check_values(
 def _check_pure(
     surface: FunctionSurface, energies: np.ndarray, points: np.ndarray, name: str
 ) -> None:
-    """Traced once more it must return the same."""
+    """Check that the function returns the same values when it is traced again."""
     again = compiled(lambda w: surface.function.call(w))
     values = np.array([again(jnp.asarray(w)) for w in points], float)
     tolerance = SAME * np.nanmax(np.where(np.isfinite(energies), np.abs(energies), np.nan))
@@ -189,7 +195,7 @@ def _check_pure(
 
 
 def _cannot(error: Exception, name: str, what: str) -> BadInputError:
-    """What JAX says, in its own first line, and what to change."""
+    """The error for a function that JAX refuses, with the first line of the message of JAX."""
     remedies = (text for kind, text in REMEDIES if isinstance(error, kind))
     lines: list[Any] = str(error).splitlines() or [""]
     problem = f"{what}: {type(error).__name__}: {lines[0].rstrip('.;')}"
@@ -197,6 +203,6 @@ def _cannot(error: Exception, name: str, what: str) -> BadInputError:
 
 
 def _shown(w: np.ndarray) -> str:
-    """A point in a message."""
+    """A point as text for messages."""
     numbers = ", ".join(f"{x:.6g}" for x in w[:6])
     return f"w = [{numbers}{', ...' if len(w) > 6 else ''}]"

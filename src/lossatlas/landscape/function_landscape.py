@@ -1,7 +1,7 @@
-"""The landscape of a user's own function: its box, its symmetry, its periods.
+"""The landscape of a user's own function, with its box, its symmetry and its periods.
 
-A symmetry is a finite group of matrices, or units that can be exchanged (`UnitSymmetry`). Both
-answer the same questions.
+The symmetry is a finite group of matrices (`MatrixGroup`) or consists of units that can be
+exchanged (`UnitSymmetry`). Both have the same methods.
 """
 
 from collections.abc import Callable
@@ -22,31 +22,35 @@ from lossatlas.landscape.unit_symmetry import UnitSymmetry
 from lossatlas.shown import html_table
 
 MANY_PERIODS = 1001
-"""A translation by so many periods must leave E as it is."""
+"""Number of periods of a translation that must not change E: many, so that a small error of the
+period adds up."""
 
 
 class FunctionLandscape:
     """The landscape of a smooth JAX function of a vector.
 
     Args:
-        function: E(w), a pure JAX function of w (n,) with two derivatives.
-        low: (n,) lower corner of the box that random starts are drawn from. Points outside the box
-            are kept, but left out of tables and trees unless they are asked for.
-        high: (n,) upper corner.
-        name: what to call it; part of the fingerprint.
-        period: (n,) period of each coordinate, None for one that is not periodic; points whose
-            coordinates differ by whole periods are one. None if no coordinate is periodic.
-        symmetry: (g, n, n) orthogonal matrices, a finite group under which E is invariant,
-            the identity included; or a `UnitSymmetry`; None for no symmetry.
-        length_scale: a typical distance between minima.
-        hessian_cost: of one Hessian with its spectrum, in gradients; None for 4 n, what automatic
-            differentiation costs. Quenches use Hessians no more often than they can afford.
-        everywhere: whether points outside of the box count like all others, and the box only says
-            where random starts are drawn.
+        function: E(w), a pure JAX function of w (n,) with two continuous derivatives.
+        low: (n,) lower corner of the box from which random starts are drawn. Points outside of the
+            box are stored, but tables and trees leave them out unless they are asked for.
+        high: (n,) upper corner of the box.
+        name: name of the landscape, which is part of its fingerprint; default ``"function"``.
+        period: (n,) period of each coordinate, None for a coordinate that is not periodic. Points
+            whose coordinates differ by whole periods are the same point. By default None: no
+            coordinate is periodic.
+        symmetry: (g, n, n) orthogonal matrices, including the identity, of a finite group under
+            which E is invariant; or a `UnitSymmetry`. By default None: no symmetry.
+        length_scale: a typical distance between minima, in units of w; default 1.
+        hessian_cost: cost of one Hessian with its spectrum, in units of one gradient. Quenches use
+            Hessians only as often as they pay off. By default None: 4 n, the cost of automatic
+            differentiation.
+        everywhere: whether points outside of the box count like all others, so that the box only
+            says where random starts are drawn; default False.
 
     Raises:
-        BadInputError: if the corners do not describe a box, if the function cannot be used (see
-            `function_checks`), or `period` or `symmetry` are not what E has.
+        BadInputError: if the corners do not describe a box, the function cannot be used (see
+            `function_checks`), E does not have the `period` or the `symmetry`, the two cannot be
+            combined, or a number is not positive.
 
     Examples:
         >>> import jax.numpy as jnp
@@ -90,7 +94,7 @@ class FunctionLandscape:
         self.symmetry = self._checked_symmetry(symmetry, points, values)
 
     def _repr_html_(self) -> str:
-        """What there is to know about it, in a notebook."""
+        """A table of its properties, as HTML for a notebook."""
         corners = zip(self.low.tolist(), self.high.tolist(), strict=True)
         rows = {
             "coordinates": self.n_weights,
@@ -103,44 +107,45 @@ class FunctionLandscape:
         return html_table("FunctionLandscape", rows, self.name)
 
     def random_start(self, random: np.random.Generator) -> Float[np.ndarray, " n"]:
-        """Uniform in the box."""
+        """Weights (n,) that are uniformly distributed in the box."""
         return random.uniform(self.low, self.high)
 
     def invariants(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
-        """Numbers that are equal for copies: see `MatrixGroup` and `UnitInvariants`."""
+        """(k,) numbers that are equal for symmetry copies; see `MatrixGroup`, `UnitInvariants`."""
         return self.symmetry.invariants(w)
 
     def descriptors(self, w: Float[np.ndarray, "b n"]) -> Float[np.ndarray, "b k"]:
-        """The invariants of each."""
+        """(b, k) the invariants of each of the points (b, n)."""
         length = len(self.invariants(0.5 * (self.low + self.high)))
         return np.array([self.invariants(x) for x in w]).reshape(len(w), length)
 
     def nearest_copy(
         self, w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
     ) -> Float[np.ndarray, " n"]:
-        """The copy of w nearest to target."""
+        """The symmetry copy of w (n,) nearest to target (n,)."""
         return self.symmetry.nearest_copy(w, target)
 
     def neighbor_copies(self, w: Float[np.ndarray, " n"]) -> list[Float[np.ndarray, " n"]]:
-        """Copies of w other than w, nearest first."""
+        """Symmetry copies of w (n,) other than w, nearest first."""
         return self.symmetry.neighbor_copies(w)
 
     def orbit_size(self, w: Float[np.ndarray, " n"]) -> int:
-        """Group order over the number of group elements that take w to itself or a translation."""
+        """The number of symmetry copies of w (n,), itself included, without translations."""
         return self.symmetry.orbit_size(w)
 
     def representative(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """w itself if it lies inside the box, else an image that does, if there is one.
+        """The symmetry copy of w (n,) that an atlas stores.
 
-        Periodic coordinates are those nearest to the center of the box.
+        It is w itself if w lies inside of the box, and otherwise a copy that does, if there is one.
+        Periodic coordinates are translated to be nearest to the center of the box.
         """
         if self.everywhere or isinstance(self.symmetry, UnitSymmetry):
-            return w  # the box is as symmetric as the function
+            return w  # a box with units has their symmetry, so all copies are inside or none is
         copies = self.symmetry.near(w, 0.5 * (self.low + self.high))
         return copies[np.argmax(self.box.contains(copies))]
 
     def inside(self, w: Float[np.ndarray, "b n"]) -> Bool[np.ndarray, " b"]:
-        """(b,) whether weights (b, n) have a copy inside the box."""
+        """(b,) whether weights (b, n) have a symmetry copy inside of the box."""
         if self.everywhere:
             return np.ones(len(w), bool)
         if isinstance(self.symmetry, UnitSymmetry):
@@ -148,17 +153,20 @@ class FunctionLandscape:
         return np.array([self.box.contains(self.symmetry.copies(x)).any() for x in w], bool)
 
     def symmetrizer(self, w: Float[np.ndarray, " n"]) -> Symmetrizer:
-        """The projector onto the weights that share the symmetry of w."""
+        """The projector onto the weights that have all symmetries of w (n,)."""
         return self.symmetry.symmetrizer(w)
 
     def breaking_directions(
         self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
     ) -> Float[np.ndarray, "k n"]:
-        """Canonical directions in the span of degenerate modes, if the symmetry has any."""
+        """(k, n) canonical directions in the span of degenerate modes (d, n) at w (n,).
+
+        A group of matrices has no such directions: the modes are returned as they are.
+        """
         return self.symmetry.breaking_directions(w, modes)
 
     def fingerprint(self) -> dict[str, str]:
-        """The name, the box with its periods, and the group."""
+        """The name, the box with its periods, and the symmetry, as texts by their names."""
         return {
             "function": self.name,
             **self.box.fingerprint(),
@@ -166,9 +174,9 @@ class FunctionLandscape:
         }
 
     def _check_periods(self, points: np.ndarray, values: np.ndarray) -> None:
-        """A translation by the period of each coordinate must leave E as it is.
+        """Check that a translation by one period, or by many, of each coordinate does not change E.
 
-        One by many periods too: the small error of a number such as 6.28319 adds up.
+        A translation by many periods finds small errors of a number such as 6.28319.
         """
         for k, times in product(np.flatnonzero(self.box.periodic), (1, MANY_PERIODS)):
             moved = points + times * self.period[k] * np.eye(self.n_weights)[k]
@@ -182,7 +190,7 @@ class FunctionLandscape:
     def _checked_symmetry(
         self, symmetry: Any, points: np.ndarray, values: np.ndarray
     ) -> MatrixGroup | UnitSymmetry:
-        """The symmetry, tried out at points (b, n) where E has these values."""
+        """The symmetry, after a check at points (b, n) where E has the given values (b,)."""
         where = f"{self.name}: symmetry"
         if not isinstance(symmetry, UnitSymmetry):
             matrices = np.eye(self.n_weights)[None] if symmetry is None else np.asarray(symmetry)
@@ -207,9 +215,9 @@ class FunctionLandscape:
 
 
 def _alike(found: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
-    """Whether E at copies of points is what it is at these, relative to its size at most of them.
+    """Whether E has the same values at copies of points, relative to its size at most points.
 
-    It need not be finite everywhere, but where it is not at a point it must not be at its copy.
+    E need not be finite, but where it is not finite at a point, it must not be so at the copy.
     """
     scale = np.nanmedian(np.abs(np.where(np.isfinite(expected), expected, np.nan)))
     alike = np.isclose(found, expected, rtol=tolerance, atol=tolerance * scale, equal_nan=True)

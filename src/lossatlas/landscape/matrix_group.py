@@ -1,4 +1,4 @@
-"""A symmetry written out as matrices: a finite group, and translations by whole periods.
+"""A symmetry in the form of matrices: a finite group, with translations by whole periods.
 
 Symmetry copies of a point are its images under the group, and their translations by whole periods
 (see `periodicity`). Copies are counted modulo translations.
@@ -13,17 +13,17 @@ from jaxtyping import Float
 from lossatlas.landscape import periodicity
 
 TIES = (1e-6, 1e-8, 0.0)
-"""Coordinates of two copies that differ by less than this, in length scales, count as equal when
-the copy that stands for all is chosen, but for a later, finer distinction."""
+"""Differences of coordinates, in length scales, below which they count as equal when the copy that
+represents all is chosen. Smaller values follow to decide between copies that are still left."""
 MOST_NEIGHBORS = 32
-"""Neighboring copies offered to searches."""
+"""Largest number of neighboring copies that searches are offered."""
 
 
 class MatrixGroup(NamedTuple):
     """A finite group of orthogonal matrices.
 
     Attributes:
-        matrices: (g, n, n) its elements.
+        matrices: (g, n, n) the elements of the group.
         period: (n,) period of each coordinate, infinite for one that is not periodic.
         length_scale: a typical distance between minima.
     """
@@ -51,24 +51,24 @@ class MatrixGroup(NamedTuple):
         return None
 
     def copies(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, "g n"]:
-        """(g, n) the images of w under the group, not translated."""
+        """(g, n) the images of w (n,) under the group, without translations."""
         return self.matrices @ w
 
     def near(
         self, w: Float[np.ndarray, " n"], center: Float[np.ndarray, " n"]
     ) -> Float[np.ndarray, "g n"]:
-        """(1 + g, n) w and its images, translated to near the center."""
+        """(1 + g, n) w and its images, translated as near as possible to the center."""
         return periodicity.translated(np.stack([w, *self.copies(w)]), center, self.period)
 
     def invariants(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
-        """The coordinates of the copy that is last in lexicographic order.
+        """(k,) the coordinates of the copy of w (n,) that is last in lexicographic order.
 
-        Cosine and sine stand in place of a periodic coordinate, see `periodicity.on_circles`.
+        Cosine and sine replace a periodic coordinate, see `periodicity.on_circles`.
         """
         described = periodicity.on_circles(self.copies(w), self.period)
         left = np.arange(len(described))
-        # Copies that rounding alone tells apart must not be chosen between by it: first those drop
-        # out that are clearly behind in one coordinate, whatever the others are.
+        # Rounding must not decide between copies that differ by it alone. So those copies drop out
+        # first that are clearly behind in one coordinate, whatever the others are.
         for tie in TIES:
             for column in described.T:
                 values = column[left]
@@ -78,12 +78,15 @@ class MatrixGroup(NamedTuple):
     def nearest_copy(
         self, w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
     ) -> Float[np.ndarray, " n"]:
-        """The copy of w nearest to target."""
+        """The copy of w (n,) nearest to target (n,)."""
         copies = periodicity.translated(self.copies(w), target, self.period)
         return copies[np.argmin(np.linalg.norm(copies - target, axis=1))]
 
     def neighbor_copies(self, w: Float[np.ndarray, " n"]) -> list[Float[np.ndarray, " n"]]:
-        """All other images, translated to near w, and the neighboring translations of w itself."""
+        """The other images of w (n,), translated to be near w, and neighboring translations of w.
+
+        The nearest `MOST_NEIGHBORS` are returned, nearest first.
+        """
         images = periodicity.translated(self.copies(w), w, self.period)
         copies = [copy for copy in images if not self._same(copy, w)]
         copies += list(w + periodicity.translations(self.period))
@@ -91,14 +94,17 @@ class MatrixGroup(NamedTuple):
         return copies[:MOST_NEIGHBORS] if np.isfinite(self.period).any() else copies
 
     def orbit_size(self, w: Float[np.ndarray, " n"]) -> int:
-        """Group order over the number of group elements that take w to itself or a translation."""
+        """The order of the group over the number of elements that map w to itself or a translation.
+
+        Translations of w count as w.
+        """
         return self.order // int(self._same(self.copies(w), w).sum())
 
     def symmetrizer(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n n"]:
-        """The average of the group elements that leave w where it is.
+        """(n, n) the average of the group elements that leave w (n,) unchanged.
 
-        Those that bring it back by a translation only are left out, though gradient flow keeps that
-        symmetry too: they are no linear operators on weights.
+        Elements that map w to a translation of it are left out, although gradient flow keeps that
+        symmetry too, because together with the translation they are not linear.
         """
         fixed = np.linalg.norm(self.copies(w) - w, axis=1) < 1e-6 * self.length_scale
         return self.matrices[fixed].mean(axis=0)
@@ -106,14 +112,14 @@ class MatrixGroup(NamedTuple):
     def breaking_directions(
         self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
     ) -> Float[np.ndarray, "k n"]:
-        """The modes as they are: a small group has no canonical choice to offer."""
+        """The modes (d, n) as they are, since there is no canonical choice for a general group."""
         return modes
 
     def text(self) -> str:
-        """What identifies it, for a fingerprint."""
+        """A text that identifies the group, for a fingerprint."""
         digest = hashlib.sha256(np.ascontiguousarray(self.matrices, np.float64).tobytes())
         return f"{self.order} elements, {digest.hexdigest()[:16]}"
 
     def _same(self, a: np.ndarray, b: np.ndarray) -> Any:
-        """(...,) whether points (..., n) are one, or translations."""
+        """(...,) whether points (..., n) are equal, or translations of each other."""
         return periodicity.apart(a, b, self.period) < 1e-6 * self.length_scale

@@ -22,8 +22,8 @@ class Leaf(NamedTuple):
     """An array of parameters.
 
     Attributes:
-        path: where it stands in the model, as text.
-        positions: its shape, each element the position in the vector.
+        path: the place of the array in the model, as text.
+        positions: an array of the same shape that holds the position of each element in the vector.
     """
 
     path: str
@@ -34,10 +34,10 @@ class AdaptedModel(NamedTuple):
     """A model as a function of a vector.
 
     Attributes:
-        apply: ``apply(w, inputs)`` of w (n,) and inputs (items, features) gives outputs
-            (items, outputs).
-        start: (n,) float64, the parameters that the model came with.
-        rebuilt: ``rebuilt(w)`` gives the parameters (or the module) in the model's own form.
+        apply: ``apply(w, inputs)`` returns the outputs (items, outputs) for weights w (n,) and
+            inputs (items, features).
+        start: (n,) float64 parameters of the model as it was given.
+        rebuilt: ``rebuilt(w)`` returns the parameters, or the module, in the form of the model.
         leaves: the arrays of parameters, in the order of the vector.
     """
 
@@ -48,10 +48,14 @@ class AdaptedModel(NamedTuple):
 
 
 def adapted(model: Any) -> AdaptedModel:
-    """A model as a function of one vector.
+    """Make a function of one vector of a model.
+
+    Args:
+        model: a pair ``(function, parameters)``, a Flax Linen pair ``(module, variables)``, a Flax
+            NNX module, or an Equinox module.
 
     Raises:
-        BadInputError: if it is of no kind that is known, or has no parameters.
+        BadInputError: if the model is of another kind, has no parameters, or has complex ones.
 
     Examples:
         >>> model = adapted((lambda p, x: x @ p["w"], {"w": np.ones((2, 1))}))
@@ -118,7 +122,7 @@ def _adapted(
     apply: Callable[[Any, Any], Any],
     is_parameter: Callable[[Any], bool] = lambda path: True,
 ) -> AdaptedModel:
-    """The model whose parameters are the floating-point arrays of a pytree, at some paths of it."""
+    """The model whose parameters are the floating-point arrays at some of the paths of a pytree."""
     found, structure = jax.tree_util.tree_flatten_with_path(given)
     trained = [is_parameter(path) and _is_inexact(x) for path, x in found]
     with jax.enable_x64(True):
@@ -153,7 +157,7 @@ def _is_array(x: Any) -> bool:
 
 
 def _is_inexact(x: Any) -> bool:
-    """Whether it is an array or a number of floating point."""
+    """Whether an object is a floating-point array or number."""
     if isinstance(x, float | complex):
         return True
     return hasattr(x, "dtype") and bool(jnp.issubdtype(x.dtype, jnp.inexact))

@@ -1,4 +1,4 @@
-"""What a model must be, tried out before any search begins: beyond `function_checks`."""
+"""Checks of a model before any search begins, in addition to `function_checks`."""
 
 import os
 
@@ -10,19 +10,24 @@ from lossatlas.errors import BadInputError
 from lossatlas.landscape.base import Surface
 
 STEP, AGREE = 1e-5, 1e-4
-"""Length of the step of a finite difference, and its largest relative error."""
+"""Length of the step of a finite difference, and the largest relative error of a derivative."""
 VECTORS = 40
-"""Vectors of the length of the weights that a search needs at least."""
+"""Least number of weight vectors that a search holds in memory."""
 
 
 def check_memory(n_weights: int, items: int, name: str) -> None:
-    """Refuse more weights than the memory of this machine holds a search of.
+    """Refuse a model with too many weights for a search in the memory of this machine.
+
+    Args:
+        n_weights: number of weights.
+        items: number of training items.
+        name: name of the model, for messages.
 
     Raises:
-        BadInputError: with what is needed and what there is.
+        BadInputError: if the memory is too small; the message says how much is needed.
     """
     if not hasattr(os, "sysconf"):
-        return  # a system that does not say
+        return  # the system does not say how much memory there is
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     needed = 8 * VECTORS * (n_weights + items)
     if needed > there:
@@ -34,17 +39,17 @@ def check_memory(n_weights: int, items: int, name: str) -> None:
 
 
 def check_derivatives(surface: Surface, points: np.ndarray, name: str) -> None:
-    """Refuse derivatives that finite differences do not confirm.
+    """Refuse derivatives that do not agree with finite differences.
 
     Custom derivatives of a model can be wrong, and roundings and absolute values have none.
 
     Args:
-        surface: the loss.
-        points: (b, n) where it is tried out.
-        name: of the model, for messages.
+        surface: the loss of the model.
+        points: (b, n) weights at which derivatives are compared.
+        name: name of the model, for messages.
 
     Raises:
-        BadInputError: names the derivative, with what it is and what it should be.
+        BadInputError: if a derivative is wrong; the message has its value and the correct one.
     """
     random = np.random.default_rng(0)
 

@@ -25,24 +25,24 @@ from lossatlas.parts.identity import built_in, identity
 from lossatlas.parts.loss_of_item import loss_of_item
 
 RANGE = 5.0
-"""Random starts are uniform between minus this and this."""
+"""Random starts are uniformly distributed between minus this number and this number."""
 
 
 NAME = "model"
-"""What a model is called that was given no name."""
+"""The name of a model for which no name is given."""
 
 
 class _Given(NamedTuple):
-    """What a landscape is made of besides the model.
+    """The checked arguments of a landscape besides the model.
 
     Attributes:
-        inputs: (items, features).
-        labels: classes or targets of the items, checked.
-        outputs: of the model, as many as the loss wants.
-        loss: of the outputs.
-        l2: lambda.
+        inputs: (items, features) training inputs.
+        labels: classes or targets of the items.
+        outputs: number of outputs that the loss needs.
+        loss: the loss of the outputs.
+        l2: lambda of the L2 term.
         regularize_biases: whether the L2 term includes arrays of one dimension.
-        name: of the model, for messages and the fingerprint.
+        name: name of the model, for messages and the fingerprint.
     """
 
     inputs: np.ndarray
@@ -55,37 +55,39 @@ class _Given(NamedTuple):
 
 
 class ModelLandscape:
-    """Mean loss of a model on a data set, plus L2 of all its parameters.
+    """The mean loss of a model on a data set, plus L2 regularization of its parameters.
 
-    Dense layers in sequence with a known activation are recognized. They are then a
-    `NetworkLandscape`, with its exact Hessian and its symmetry, and their atlas is that of the same
+    Dense layers in sequence with a known activation are recognized. The landscape is then a
+    `NetworkLandscape`, with its exact Hessian and its symmetry, and has the same atlas as the same
     network built by lossatlas. All other models are differentiated automatically.
 
     Args:
-        model: ``(function, parameters)`` where ``function(parameters, inputs)`` gives outputs
-            (items, outputs) of inputs (items, features); a Flax Linen pair ``(module, variables)``;
-            a Flax NNX module; or an Equinox module of one item.
-        loss: a name or a record of `lossatlas.parts`, or a function ``loss(outputs, target)`` of
-            the outputs (k,) and the target (k,) of one item.
-        data: a pair ``(inputs, labels or targets)`` of arrays; whole numbers as labels are classes.
-        l2: lambda > 0, times the sum of the squares of all parameters.
-        symmetry: ``"automatic"``: that of the dense layers, as far as E has it; a `UnitSymmetry` of
-            the positions in the flat vector; or None.
-        regularize_biases: whether the L2 term includes arrays of one dimension.
-        recognize: whether dense layers may be recognized.
-        name: what to call it, part of the fingerprint where it is not recognized, or its loss or
-            activation is not built in. Give another name whenever a model changes that is not
-            recognized.
+        model: a pair ``(function, parameters)``, where ``function(parameters, inputs)`` returns
+            outputs (items, outputs) for inputs (items, features); a Flax Linen pair
+            ``(module, variables)``; a Flax NNX module; or an Equinox module, which takes the
+            inputs of one item.
+        loss: the name of a loss or an `OutputLoss`, see `lossatlas.parts`; or a function
+            ``loss(outputs, target)`` of the outputs (k,) and the target (k,) of one item.
+        data: a pair of arrays, the inputs and the labels or targets, or a data set of
+            `lossatlas.data`. Labels that are whole numbers are classes.
+        l2: lambda > 0, the factor of the sum of the squares of the parameters.
+        symmetry: ``"automatic"`` (the default) for the symmetry of the dense layers as far as E has
+            it; a `UnitSymmetry` with positions in the flat vector; or None for no symmetry.
+        regularize_biases: whether the L2 term includes arrays of one dimension; default True.
+        recognize: whether dense layers may be recognized; default True.
+        name: name of the model; default ``"model"``. It is part of the fingerprint if the model is
+            not recognized, or its loss or activation is not built in. Give another name whenever a
+            model that is not recognized changes.
 
     Attributes:
-        recognized: the `NetworkLandscape` that the model is; None if it is not recognized.
+        recognized: the `NetworkLandscape` of the model; None if it is not recognized.
 
     Raises:
-        BadInputError: for a model, a loss or data that cannot be used, see `function_checks` and
-            `model_checks`; nothing has been searched then.
+        BadInputError: if the model, the loss or the data cannot be used (see `function_checks` and
+            `model_checks`), or `l2` is not positive.
 
     Warns:
-        DataWarning: if no symmetry is known.
+        DataWarning: if no symmetry is known, so that copies of a minimum count as minima.
 
     Examples:
         >>> parameters = {"a": {"w": np.ones((2, 3)), "b": np.ones(3)},
@@ -137,71 +139,76 @@ class ModelLandscape:
 
     @property
     def surface(self) -> Surface:
-        """The compiled half."""
+        """The surface, for compiled code."""
         return self.inner.surface
 
     def weights(self, model: Any = None) -> Float[np.ndarray, " n"]:
-        """The weight vector of a model of the same kind; default that which was given."""
+        """The weight vector (n,) of a model of the same kind; by default of the model given."""
         flat = self.model.start if model is None else adapted(model).start
         if self.recognized is None or self.layers is None:
             return flat
         return weights_of_layers(self.recognized.architecture, self.layers.split(flat))
 
     def rebuilt(self, w: Float[np.ndarray, " n"]) -> Any:
-        """The model with the weights w (n,): its parameters, or the module, in its own form."""
+        """The parameters, or the module, with the weights w (n,), in the form of the model."""
         if self.recognized is not None and self.layers is not None:
             w = self.layers.joined(plain_layers(self.recognized.architecture, w))
         with jax.enable_x64(True):
             return self.model.rebuilt(jax.numpy.asarray(w))
 
     def random_start(self, random: np.random.Generator) -> Float[np.ndarray, " n"]:
-        """Uniform in (-5, 5)."""
+        """Weights (n,) that are uniformly distributed in (-5, 5)."""
         return self.inner.random_start(random)
 
     def invariants(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
-        """See `NetworkLandscape.invariants` and `FunctionLandscape.invariants`."""
+        """(k,) numbers that are equal for symmetry copies.
+
+        See `NetworkLandscape.invariants` and `FunctionLandscape.invariants`.
+        """
         return self.inner.invariants(w)
 
     def descriptors(self, w: Float[np.ndarray, "b n"]) -> Float[np.ndarray, "b k"]:
-        """See `Landscape.descriptors`."""
+        """(b, k) coordinates for looking up neighbors of (b, n); see `Landscape.descriptors`."""
         return self.inner.descriptors(w)
 
     def nearest_copy(
         self, w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
     ) -> Float[np.ndarray, " n"]:
-        """The copy of w nearest to target."""
+        """The symmetry copy of w (n,) nearest to target (n,)."""
         return self.inner.nearest_copy(w, target)
 
     def neighbor_copies(self, w: Float[np.ndarray, " n"]) -> list[Float[np.ndarray, " n"]]:
-        """Copies of w other than w, nearest first."""
+        """Symmetry copies of w (n,) other than w, nearest first."""
         return self.inner.neighbor_copies(w)
 
     def orbit_size(self, w: Float[np.ndarray, " n"]) -> int:
-        """The number of copies of w."""
+        """The number of symmetry copies of w (n,), itself included."""
         return self.inner.orbit_size(w)
 
     def representative(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """The weights themselves: a model has no box."""
+        """The weights themselves, since a model has no box."""
         return w
 
     def inside(self, w: Float[np.ndarray, "b n"]) -> Bool[np.ndarray, " b"]:
-        """All True: a model has no box."""
+        """(b,) always True, since a model has no box."""
         return np.ones(len(w), bool)
 
     def symmetrizer(self, w: Float[np.ndarray, " n"]) -> Symmetrizer:
-        """The projector onto the weights that share the symmetry of w."""
+        """The projector onto the weights that have all symmetries of w (n,)."""
         return self.inner.symmetrizer(w)
 
     def breaking_directions(
         self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
     ) -> Float[np.ndarray, "k n"]:
-        """See `UnitSymmetry.breaking_directions`."""
+        """(k, n) canonical directions; see `UnitSymmetry.breaking_directions`."""
         return self.inner.breaking_directions(w, modes)
 
     def fingerprint(self) -> dict[str, str]:
-        """That of the network which it is, or the name, data, loss and lambda.
+        """Texts that identify the landscape, by their names.
 
-        The name of a network is part of it if one was given and its parts are not all built in.
+        A model that is recognized has the fingerprint of its network, with the name of the model if
+        one was given and the parts are not all built in. Any other model has its name, a digest of
+        the data, the loss and lambda.
         """
         found = self.inner.fingerprint()
         if self.recognized is None or self.name == NAME:
@@ -213,8 +220,8 @@ class ModelLandscape:
 def _network(
     model: AdaptedModel, layers: DenseLayers | None, given: _Given
 ) -> NetworkLandscape | None:
-    """The network that the model is, if it is one with a known activation."""
-    assert layers is not None  # the caller's part
+    """The landscape of the network that the model is, if it has a known activation."""
+    assert layers is not None  # the caller has checked it
     inputs, loss = given.inputs, given.loss
     activation = recognized_activation(model, layers, inputs[: max(5, min(len(inputs), 50))])
     if activation is None:
@@ -235,7 +242,7 @@ def _network(
 def _function(
     model: AdaptedModel, layers: DenseLayers | None, given: _Given, symmetry: Any
 ) -> FunctionLandscape:
-    """The model as a function that is differentiated automatically."""
+    """The landscape of a model that is differentiated automatically."""
     energy, title = _energy(model, given)
     name = given.name
     n = len(model.start)
@@ -258,7 +265,7 @@ def _function(
 
 
 def _energy(model: AdaptedModel, given: _Given) -> tuple[Callable[[Any], Any], str]:
-    """E(w), and what identifies it."""
+    """The function E(w), and a text that identifies it."""
     inputs, labels, loss, l2 = given.inputs, given.labels, given.loss, given.l2
     penalized = np.ones(len(model.start))
     if not given.regularize_biases:
@@ -286,7 +293,7 @@ def _energy(model: AdaptedModel, given: _Given) -> tuple[Callable[[Any], Any], s
 def _found_symmetry(
     layers: DenseLayers | None, landscape: FunctionLandscape, points: np.ndarray
 ) -> UnitSymmetry | None:
-    """Permutations and signs, or permutations, of the units of dense layers, if E has them."""
+    """The symmetry of dense layers that E has: permutations with signs, or permutations alone."""
     if layers is None:
         return None
 
@@ -309,7 +316,7 @@ def _found_symmetry(
 
 
 def _arrays(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs (items, features) float64 and labels or targets."""
+    """The inputs (items, features) as float64, and the labels or targets."""
     if hasattr(data, "inputs"):
         labels = data.labels if hasattr(data, "labels") else data.targets
         return np.asarray(data.inputs), np.asarray(labels)
@@ -340,7 +347,7 @@ def _check_targets(
     classes = outputs if loss.targets == "classes" else None
     labels, wanted = checked_targets(inputs, labels, classes, loss.targets)
     if wanted != outputs:
-        problem = f"the model has {outputs} outputs, the loss wants {wanted}"
+        problem = f"the model has {outputs} outputs, the loss needs {wanted}"
         raise BadInputError(name, problem, "give as many outputs as classes or targets")
     return labels
 

@@ -3,10 +3,10 @@
     E(w) = 1/N sum_a loss(y(w; x^a), target^a) + lambda |w|^2
 
 with the outputs y of a network with any number of hidden layers. Activation and loss are parts of
-its architecture; the paper has tanh and softmax cross-entropy.
+its architecture; the paper uses tanh and softmax cross-entropy.
 
-**Layout.** Data stand as (features, items): every product below is then a matrix product of
-contiguous rows, and one weight vector's activations stay in cache.
+**Layout.** Data are stored as (features, items), so that every product is a matrix product of
+contiguous rows, and the activations for one weight vector stay in the cache.
 """
 
 from typing import NamedTuple
@@ -25,19 +25,20 @@ from lossatlas.parts.derivatives import mean_and_slope, of_all_items
 from lossatlas.typing import Scalar
 
 ROUNDING = 2e-7
-"""Errors of a spectrum in single precision, in parts of the largest curvature."""
+"""Errors of a spectrum in single precision, as a fraction of the largest curvature."""
 
 
 class NetworkLoss(NamedTuple):
-    """The mean loss of a network plus L2, eqs. (1)-(3); a pytree.
+    """The surface of a network: its mean loss plus L2 (paper, eqs. 1-3); a pytree.
 
     Attributes:
-        architecture: static shape.
-        inputs: (features, items) float64; without the features that `seen` leaves out.
-        targets: (outputs, items) float64, as the loss wants them.
+        architecture: the shape and the parts of the network, static.
+        inputs: (features, items) float64 inputs, without the features that `seen` leaves out.
+        targets: (outputs, items) float64 targets in the form that the loss needs.
         l2: () float64, lambda > 0.
-        seen: (k,) the features that are not zero in every item; None if these are all. The others
-            (the border pixels of an image) only cost time: the data do not see their weights.
+        seen: (k,) numbers of the features that are not zero in every item; None if no feature is.
+            The others, such as border pixels of images, are left out to save time: the data do not
+            depend on their weights.
     """
 
     architecture: Architecture
@@ -52,18 +53,18 @@ class NetworkLoss(NamedTuple):
         return self.architecture.loss.value(outputs, self.targets).mean() + self._penalty(w)
 
     def value_and_gradient(self, w: Float[Array, " n"]) -> tuple[Scalar, Float[Array, " n"]]:
-        """E(w) and its gradient (n,), one forward and one backward pass."""
+        """E(w) and its gradient (n,), by one forward and one backward pass."""
         w = w.astype(self.inputs.dtype)
         matrices, _ = unpack(self.architecture, w)
         passed = _forward(self, w)
         activations, slopes = passed.activations, passed.slopes(self.architecture.activation)
         data_term, delta = mean_and_slope(self.architecture.loss, passed.outputs, self.targets)
-        ones = jnp.ones(delta.shape[1], delta.dtype)  # a product is faster than a sum
+        ones = jnp.ones(delta.shape[1], delta.dtype)  # a product with ones is faster than a sum
         blocks, sums = [], []
         for layer in range(len(matrices) - 1, -1, -1):
             block = delta @ activations[layer].T
             if layer == 0 and self.seen is not None:
-                block = jax.lax.optimization_barrier(block)  # as in _forward
+                block = jax.lax.optimization_barrier(block)  # for the reason given in _forward
                 block = jnp.zeros_like(matrices[0]).at[:, self.seen].set(block)
             blocks.append(block.ravel())
             sums.append(delta @ ones)
@@ -85,23 +86,23 @@ class NetworkLoss(NamedTuple):
         return full.at[-outputs:, -outputs:].add(2.0 * self.l2 / outputs)
 
     def inner_hessian(self, w: Float[Array, " n"]) -> Float[Array, "m m"]:
-        """The exact Hessian (m, m) in the coordinates of the space without the softmax shift."""
+        """The exact Hessian (m, m) in inner coordinates, which leave out the softmax shift."""
         data = self._data(w)
         regularized = inner_regularized(self.architecture).astype(data.dtype)
-        # Not `np.diag`: what is compiled would contain all the zeros.
+        # `np.diag` would put all of its zeros into the compiled code.
         places = jnp.arange(len(data))
         diagonal = jnp.where(places[:, None] == places, regularized, 0.0)
         return data + (2.0 * self.l2).astype(data.dtype) * diagonal
 
     def from_inner(self, x: Float[Array, "m ..."]) -> Float[Array, "n ..."]:
-        """Weights (n, ...) of inner coordinates (m, ...)."""
+        """The weights (n, ...) with the inner coordinates (m, ...)."""
         return from_inner(self.architecture, x)
 
     def _data(self, w: Float[Array, " n"]) -> Float[Array, "m m"]:
         inputs, targets = self.inputs, self.targets
         w = w.astype(inputs.dtype)
         loss = self.architecture.loss
-        outputs = _forward(self, w).outputs  # needed, and so computed, for couplings alone
+        outputs = _forward(self, w).outputs  # XLA leaves this out unless the loss couples items
         if loss.coupling is not None:
             targets = of_all_items(loss, outputs, self.targets)
         if is_wide(self.architecture):
@@ -114,27 +115,28 @@ class NetworkLoss(NamedTuple):
         return full + between_items(self.architecture, self._all_features(), coupling, w)
 
     def _all_features(self) -> Float[Array, "features items"]:
-        """The inputs, with those that are zero in every item."""
+        """The inputs, including the features that are zero in every item."""
         if self.seen is None:
             return self.inputs
         shape = (self.architecture.widths[0], self.inputs.shape[1])
         return jnp.zeros(shape, self.inputs.dtype).at[self.seen].set(self.inputs)
 
     def _fixes_gauge(self) -> bool:
-        """Whether the sum of the output biases would be free but for a term of its own."""
+        """Whether only an additional term in E determines the sum of the output biases."""
         return self.architecture.loss.shifts and not self.architecture.regularize_biases
 
     def hessian_vector_product(
         self, w: Float[Array, " n"], v: Float[Array, " n"]
     ) -> Float[Array, " n"]:
-        """The exact Hessian times v (n,): the gradient's derivative along v."""
+        """The exact Hessian times v (n,), as the derivative of the gradient along v."""
         return jax.jvp(lambda x: self.value_and_gradient(x)[1], (w,), (v,))[1]
 
     def without_excluded(self, v: Float[Array, " n"]) -> Float[Array, " n"]:
-        """v (n,) without its part along the softmax shift.
+        """v (n,) without its component along the softmax shift.
 
         Adding one number to all output biases, or to all outgoing weights of a unit that is
-        connected to every output, shifts all logits alike: E is exactly lambda |.|^2 along it.
+        connected to every output, shifts all logits by the same amount. Along such a direction E
+        is exactly lambda |.|^2 plus a constant.
         """
         columns = self.architecture.shifted_together
         if not len(columns):
@@ -143,26 +145,29 @@ class NetworkLoss(NamedTuple):
         return v.at[columns].add(-part.mean(axis=1, keepdims=True))
 
     def rough(self) -> "NetworkLoss":
-        """The loss in single precision, twice as fast; weights are converted."""
+        """The loss in single precision, which is twice as fast; it converts weights itself."""
         inputs, targets, l2 = (x.astype(jnp.float32) for x in (self.inputs, self.targets, self.l2))
         return self._replace(inputs=inputs, targets=targets, l2=l2)
 
     def rough_will_do(self, largest: Scalar) -> Bool[Array, ""]:
-        """Whether single precision resolves curvatures as soft as lambda beside the largest one.
+        """Whether single precision resolves curvatures of the size of lambda.
 
-        The rough spectrum cannot tell by its softest curvature: noise makes that larger. And
-        large inputs make noise where they cancel, too.
+        It depends on the largest curvature, which sets the size of rounding errors, and on large
+        inputs, which make rounding errors where they cancel. The softest curvature of the rough
+        spectrum cannot decide it, because rounding errors make it larger.
+
+        Args:
+            largest: the largest curvature.
         """
         cancelling = jnp.mean(jnp.sum(self.inputs**2, axis=0))
         return ROUNDING * jnp.maximum(largest, cancelling) < 0.1 * self.l2
 
     def _penalty(self, w: Float[Array, " n"]) -> Scalar:
-        """lambda |w|^2; without the biases, of these only what shifts all outputs alike.
+        """lambda |w|^2, with or without the biases, and a term that fixes the gauge.
 
         Adding one number to all output biases changes no probability of a softmax. If biases are
-        not regularized, that direction would be free; this term fixes the gauge (the biases then
-        sum to zero at stationary points, as they do with regularized biases) and changes no loss
-        there.
+        not regularized, E would not depend on that direction. An additional term makes the biases
+        sum to zero at stationary points, as they do with regularized biases, and vanishes there.
         """
         penalty = jnp.sum(self.architecture.regularized * w * w)
         if self._fixes_gauge():
@@ -174,8 +179,8 @@ class NetworkLoss(NamedTuple):
 def _forward(loss: NetworkLoss, w: Float[Array, " n"]) -> Passed:
     matrices, biases = unpack(loss.architecture, w)
     if loss.seen is not None:
-        # The barrier keeps XLA from transposing the product to suit the gathered columns: it then
-        # misses its fast matrix product, and takes twice as long.
+        # Without the barrier XLA transposes the product to suit the gathered columns. It then does
+        # not use its fast matrix product, and takes twice as long.
         columns = jax.lax.optimization_barrier(matrices[0][:, loss.seen])
         matrices = [columns, *matrices[1:]]
     return propagate(loss.architecture.activation, (matrices, biases), loss.inputs)

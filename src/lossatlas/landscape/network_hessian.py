@@ -1,4 +1,4 @@
-"""The exact Hessian of a network's loss as a handful of matrix products.
+"""The exact Hessian of the loss of a network, as a few matrix products.
 
 With delta_l = dL/dz_l the derivative with respect to the pre-activations z_l of one
 item, and a~ the activations of the layer below with a 1 appended for the bias, the gradient is
@@ -12,8 +12,8 @@ layers and R_lm = da_{m-1}/dz_l a forward one. Per item they have as many rows a
 network has nodes; the sum over items is a matrix product for each pair of layers and each term. It
 costs ten to twenty gradients where generic automatic differentiation costs some three hundred.
 
-What these products give is laid out in one vector, and where each element of the Hessian stands in
-it is known beforehand: nothing is transposed or put together block by block.
+The results of these products are stored in one vector. The position of each element of the Hessian
+in it is known beforehand, so nothing is transposed or assembled block by block.
 """
 
 from functools import lru_cache
@@ -40,8 +40,8 @@ from lossatlas.landscape.softmax_shift import (
 from lossatlas.parts.derivatives import output_derivatives
 
 CACHED, FEWEST = 300_000, 100
-"""Bytes of the largest intermediate tensor of a chunk of items, so that all of them stay in a
-core's cache; but no fewer items than this, because every operation has its overhead."""
+"""Bytes of the largest intermediate tensor of a chunk of items, so that all tensors stay in the
+cache of a core, and the least number of items in a chunk, since every operation has an overhead."""
 
 
 def data_hessian(
@@ -50,13 +50,17 @@ def data_hessian(
     targets: Float[Array, "classes items"],
     w: Float[Array, " n"],
 ) -> Float[Array, "m m"]:
-    """Hessian of the mean loss, without the L2 term, in inner coordinates (m, m).
+    """The Hessian (m, m) of the mean loss, without the L2 term, in inner coordinates.
 
-    Of a loss that couples items, `targets` are derivatives (see `parts.derivatives.of_all_items`),
-    and what couples them is left out (see `between_items`).
+    If the softmax shift moves all outgoing weights, outputs are replaced by their contrasts, of
+    which there is one less (`softmax_shift`). Otherwise the Hessian of all weights is transformed.
 
-    Where the softmax shift moves all outgoing weights, outputs are replaced by their contrasts,
-    one less (`softmax_shift`); otherwise the shift is taken out of what all weights give.
+    Args:
+        architecture: the shape and the parts of the network.
+        inputs: (features, items) inputs.
+        targets: (outputs, items) targets. For a loss that couples items they are the result of
+            `parts.derivatives.of_all_items`, and the coupling is left out (see `between_items`).
+        w: (n,) weights.
     """
     everywhere = shifts_everywhere(architecture)
     outputs = architecture.widths[-1]
@@ -69,7 +73,7 @@ def data_hessian(
 def _summed(
     architecture: Architecture, table: np.ndarray, inputs: Array, targets: Array, w: Array
 ) -> Array:
-    """`_sums` over all items, chunk by chunk."""
+    """The result of `_sums` for all items, summed over chunks of items."""
     items, nodes = inputs.shape[1], max(architecture.widths[:-1]) + 1
     chunks = -(-items // max(FEWEST, CACHED // (inputs.dtype.itemsize * nodes**2)))
     size = -(-items // chunks)
@@ -105,7 +109,7 @@ def _sums(
 ) -> Array:
     """The sums over items for all pairs of layers, in the order of `_places`.
 
-    `table` (outputs, k) turns outputs into what takes their place in the last layer.
+    `table` (outputs, k) holds the combinations of outputs that replace them in the last layer.
     """
     passed = propagate(architecture.activation, layers, inputs)
     activations, outputs = passed.activations, passed.outputs
@@ -143,9 +147,15 @@ def between_items(
     coupling: Float[Array, "items items"],
     w: Float[Array, " n"],
 ) -> Float[Array, "n n"]:
-    """J^T K J / N: what second derivatives K by outputs of different items add to the Hessian.
+    """The part of the Hessian from second derivatives by outputs of different items, J^T K J / N.
 
-    J (items, n) is the Jacobian of the single output, layer by layer as in a gradient.
+    J (items, n) is the Jacobian of the single output, computed layer by layer as in a gradient.
+
+    Args:
+        architecture: the shape and the parts of the network.
+        inputs: (features, items) inputs of the N items.
+        coupling: (items, items) the second derivatives K.
+        w: (n,) weights.
     """
     matrices, biases = unpack(architecture, w)
     passed = propagate(architecture.activation, (matrices, biases), inputs)
@@ -163,7 +173,10 @@ def between_items(
 
 
 def _between(curvature: Array, reach: Array, delta: Array, lower: Array, higher: Array) -> Array:
-    """Both terms (j, p, k, q) of a pair of layers; the bias, last q, depends on nothing below."""
+    """Both terms (j, p, k, q) of a pair of layers.
+
+    The last q is the bias, which does not depend on the layers below.
+    """
     width, nodes = curvature.shape[:2]
     first = _flat(curvature) @ _flat(lower[:, None] * higher).T
     second = _flat(reach) @ _flat(delta[:, None] * lower).T
@@ -176,13 +189,13 @@ def _between(curvature: Array, reach: Array, delta: Array, lower: Array, higher:
 
 
 def with_one(activations: Float[Array, "nodes items"]) -> Float[Array, "nodes+1 items"]:
-    """The activations of a layer (nodes, items) and a one for the bias."""
+    """The activations of a layer (nodes, items), with a row of ones for the bias."""
     ones = jnp.ones((1, activations.shape[1]), activations.dtype)
     return jnp.concatenate([activations, ones])
 
 
 def _flat(tensor: Array) -> Array:
-    """(rows, items)."""
+    """The tensor as a matrix (rows, items)."""
     return tensor.reshape(-1, tensor.shape[-1])
 
 
@@ -199,7 +212,7 @@ def _pull(
 
 
 def _carry(matrix: Array, reach: Array, slope: Array) -> Array:
-    """R_lm (j, q, items) one layer further up; the first is diagonal and given as (j, items)."""
+    """R_lm (j, q, items) for the next layer up; the first is diagonal and given as (j, items)."""
     if reach.ndim == 2:
         carried = reach[:, None] * matrix.T[:, :, None]
     else:
@@ -208,7 +221,7 @@ def _carry(matrix: Array, reach: Array, slope: Array) -> Array:
 
 
 def _within(lower: Array, curvature: Array) -> Array:
-    """The first term of a layer with itself: G and the products of activations are symmetric."""
+    """The first term of a layer with itself, where G and products of activations are symmetric."""
     j, p = np.triu_indices(len(curvature))
     k, q = np.triu_indices(len(lower))
     return curvature[j, p] @ (lower[k] * lower[q]).T
@@ -216,9 +229,10 @@ def _within(lower: Array, curvature: Array) -> Array:
 
 @lru_cache
 def _places(architecture: Architecture) -> np.ndarray:
-    """(m, m) where in the vector of `_sums` each element of the Hessian stands.
+    """(m, m) the position of each element of the Hessian in the vector of `_sums`.
 
-    In inner coordinates where the network shifts everywhere, otherwise in weights.
+    The elements are those in inner coordinates if every unit of the last hidden layer is connected
+    to every output, otherwise those of the weights.
     """
     everywhere = shifts_everywhere(architecture)
     layers, node, source = inner_ends(architecture) if everywhere else architecture.ends
@@ -250,6 +264,6 @@ def _places(architecture: Architecture) -> np.ndarray:
 
 
 def _triangle(size: int, i: np.ndarray, j: np.ndarray) -> np.ndarray:
-    """Where an upper triangle, row after row, has the elements (i, j) of a symmetric matrix."""
+    """Positions of the elements (i, j) of a symmetric matrix in its upper triangle, row by row."""
     i, j = np.minimum(i, j), np.maximum(i, j)
     return i * size - i * (i + 1) // 2 + j

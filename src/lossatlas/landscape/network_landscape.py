@@ -1,4 +1,4 @@
-"""The landscape of a network on a data set: its loss, its symmetry, its identity."""
+"""The landscape of a network on a data set, with its loss and its symmetry."""
 
 import hashlib
 import pickle
@@ -30,26 +30,32 @@ PROBES = 8
 
 
 class NetworkLandscape:
-    """Mean loss plus L2 of a network (paper, eqs. 1-3 and 5, with tanh and softmax).
+    """The mean loss plus L2 of a network on a data set.
 
-    Where biases are not penalized, those behind a sigmoid are measured from its center: the unit
-    computes 1 / (1 + exp(-z)) - 1/2, and can be turned.
+    With tanh and softmax cross-entropy, the defaults, it is the loss of the paper (eqs. 1-3 and 5).
+    If biases are not regularized, a sigmoid unit computes 1 / (1 + exp(-z)) - 1/2, so that its sign
+    can be changed; the constant is absorbed by the biases of the next layer.
 
     Args:
         inputs: (items, features) float64 training inputs.
-        labels: (items,) integers 0 .. classes-1; for a loss of numbers, (items,) or (items,
-            outputs) targets.
-        hidden: units of each hidden layer, e.g. ``(10,)``.
-        l2: lambda > 0.
-        classes: number of classes; default the largest label plus one.
-        neighbors: reduced connectivity, eq. (5); 0 for full connectivity.
-        ties: which of two equally near nodes is kept, ``"lowest"`` (paper) or ``"highest"``.
-        regularize_biases: whether the L2 term includes the biases.
-        activation: of the hidden units, by name or as a record (`lossatlas.parts`).
-        loss: of the outputs, by name or as a record (`lossatlas.parts`).
+        labels: (items,) classes as integers 0, ..., C - 1; for a loss of numbers (items,) or
+            (items, outputs) targets.
+        hidden: number of units of each hidden layer, e.g. ``(10,)``.
+        l2: lambda > 0, the factor of the sum of the squares of the weights.
+        classes: number C of classes; by default None: the largest label plus one.
+        neighbors: number of nodes of a neighboring layer to which a hidden node is connected, by
+            eq. (5); 0 (the default) for full connectivity.
+        ties: which of two equally distant nodes is kept: ``"lowest"`` (the default, as in the
+            paper) or ``"highest"``; see `connectivity.nearest_neighbor_mask`.
+        regularize_biases: whether the L2 term includes the biases; default True.
+        activation: the activation of the hidden units, as a name or an `Activation`; default
+            ``"tanh"``.
+        loss: the loss of the outputs, as a name or an `OutputLoss`; default
+            ``"softmax-cross-entropy"``.
 
     Raises:
-        BadInputError: if an argument cannot describe a landscape; the message says why.
+        BadInputError: if the data do not fit each other or the loss, there is no hidden layer, a
+            number is out of range, or a name is not known.
 
     Examples:
         >>> import numpy as np
@@ -89,8 +95,8 @@ class NetworkLandscape:
         self.n_weights = self.architecture.n_weights
         self.l2 = float(l2)
         self.zero_tolerance: float | None = 1e-3 * self.l2
-        # A gradient takes n x items operations, a Hessian n^2 x items, its spectrum n^3 (without
-        # which searches do where it would cost more).
+        # A gradient takes n x items operations, a Hessian n^2 x items, and its spectrum n^3, which
+        # is not counted where it is larger because searches then work without spectra.
         self.hessian_cost = min(
             0.2 * self.n_weights * (1.0 + self.n_weights / len(labels)), float(self.n_weights)
         )
@@ -98,7 +104,7 @@ class NetworkLandscape:
         targets = encoded(labels, outputs, loss.targets)
         seen = np.flatnonzero((inputs != 0).any(axis=0))
         all_seen = len(seen) in (0, inputs.shape[1])
-        device()  # says why, where JAX cannot start
+        device()  # raises a clear error if JAX cannot start
         with jax.enable_x64(True):
             self.surface = NetworkLoss(
                 self.architecture,
@@ -115,7 +121,7 @@ class NetworkLandscape:
         self._probes = center + spread * random.normal(size=(PROBES, widths[0]))
 
     def _repr_html_(self) -> str:
-        """What there is to know about it, in a notebook."""
+        """A table of its properties, as HTML for a notebook."""
         hidden = self.architecture
         rows = {
             "network": "-".join(map(str, hidden.widths)),
@@ -130,16 +136,23 @@ class NetworkLandscape:
         return html_table("NetworkLandscape", rows)
 
     def random_start(self, random: np.random.Generator) -> Float[np.ndarray, " n"]:
-        """Uniform in (-5, 5), without a part along the softmax shift."""
+        """Weights (n,) uniformly distributed in (-5, 5), without a component along the shift."""
         w = random.uniform(-5.0, 5.0, self.n_weights)
         return w - self.excluded_modes.T @ (self.excluded_modes @ w)
 
     def logits(
         self, w: Float[np.ndarray, "... n"], inputs: Float[np.ndarray, "items features"]
     ) -> Float[np.ndarray, "b items classes"]:
-        """Logits of the classes for weights (b, n) and inputs (items, features): (b, items, C).
+        """The logits of the C classes.
 
-        Those of a softmax are the outputs y of eq. (1); with one output they are zero and y.
+        For a softmax they are the outputs y of eq. (1); for a single output y they are 0 and y.
+
+        Args:
+            w: (b, n) weights of b networks.
+            inputs: (items, features) inputs.
+
+        Returns:
+            (b, items, C) logits.
 
         Raises:
             BadInputError: if the loss has no classes.
@@ -155,11 +168,19 @@ class NetworkLandscape:
     def outputs(
         self, w: Float[np.ndarray, "... n"], inputs: Float[np.ndarray, "items features"]
     ) -> Float[np.ndarray, "b items outputs"]:
-        """Outputs y of eq. (1) for weights (b, n) and inputs (items, features)."""
+        """The outputs y of eq. (1), before any softmax.
+
+        Args:
+            w: (b, n) weights of b networks.
+            inputs: (items, features) inputs.
+
+        Returns:
+            (b, items, outputs) outputs.
+        """
         return deque(self._layer_by_layer(np.atleast_2d(w), inputs), maxlen=1).pop()
 
     def _layer_by_layer(self, w: np.ndarray, inputs: np.ndarray) -> Iterator[np.ndarray]:
-        """What each layer makes of inputs: activations (b, items, width), at last the outputs."""
+        """The activations (b, items, units) of each hidden layer, and then the outputs."""
         full = np.zeros((len(w), self.architecture.n_full))
         full[:, self.architecture.free] = w
         matrices, start = [], 0
@@ -176,13 +197,14 @@ class NetworkLandscape:
             yield values
 
     def invariants(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
-        """`function_values`, and for most activations invariants of the weights too.
+        """(k,) numbers that are equal for symmetry copies and differ for other points.
 
-        By Sussmann's and Fefferman's theorems the function of a tanh network (and of one with
-        sigmoids, which are scaled and shifted ones) determines the weights up to symmetry, so these
-        are equal for symmetry copies and, up to accidents, for nothing else. For other activations
-        there is no such theorem: invariants of the weights themselves are added, and points are
-        one only if both agree.
+        They are the `function_values`, and for most activations invariants of the weights too. By
+        the theorems of Sussmann and Fefferman, the function of a tanh network determines its
+        weights up to symmetry, and so does that of a network with sigmoids, which are scaled and
+        shifted hyperbolic tangents. So function values agree for symmetry copies and, except by
+        accident, for no other points. For other activations there is no such theorem, and two
+        points are the same only if invariants of the weights agree as well.
         """
         found = self.function_values(w)
         if self.identified_by_function:
@@ -190,7 +212,7 @@ class NetworkLandscape:
         return np.concatenate([found, self.symmetry.invariants(w)[1:]])
 
     def function_values(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
-        """|w| and the outputs on fixed probe inputs, scaled to a slope of about one."""
+        """(k,) |w| and the outputs on fixed probe inputs, scaled to a slope of about one."""
         norm = np.linalg.norm(w)
         scale = (1.0 + norm) * (1.0 + np.abs(self._probes).max())
         outputs = self.outputs(w, self._probes)[0]
@@ -200,62 +222,69 @@ class NetworkLandscape:
 
     @property
     def identified_by_function(self) -> bool:
-        """Whether what the network computes determines its weights up to symmetry, by theorem."""
+        """Whether a theorem says that the function of the network determines its weights.
+
+        They are then determined up to symmetry.
+        """
         return self.architecture.activation.identifies
 
     def descriptors(self, w: Float[np.ndarray, "b n"]) -> Float[np.ndarray, "b k"]:
-        """See `landscape.descriptors`."""
+        """(b, k) coordinates for looking up neighbors of (b, n); see `landscape.descriptors`."""
         *activations, _ = self._layer_by_layer(w, self._probes)
         return descriptors(self.symmetry.layers, w, activations)
 
     def nearest_copy(
         self, w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
     ) -> Float[np.ndarray, " n"]:
-        """See `symmetry.nearest_copy`."""
+        """The symmetry copy of w (n,) nearest to target (n,); see `symmetry.nearest_copy`."""
         return self.symmetry.nearest_copy(w, target)
 
     def neighbor_copies(self, w: Float[np.ndarray, " n"]) -> list[Float[np.ndarray, " n"]]:
-        """See `symmetry.neighbor_copies`."""
+        """Symmetry copies of w (n,) other than w, nearest first; see `symmetry.neighbor_copies`."""
         return self.symmetry.neighbor_copies(w)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled so that float64 stays float64, also where JAX is not set to it by default."""
+        """Pickle with float64 arrays, even where JAX is not set to float64 by default."""
         return _unpickled, (pickle.dumps(self.__dict__),)
 
     @property
     def group_order(self) -> int:
-        """Order of the symmetry group."""
+        """The number of elements of the symmetry group."""
         return self.symmetry.order
 
     def orbit_size(self, w: Float[np.ndarray, " n"]) -> int:
-        """Group order over stabilizer order."""
+        """The number of symmetry copies of w (n,): the group order over the stabilizer order."""
         return self.symmetry.orbit_size(w)
 
     def _plain_labels(self) -> np.ndarray:
         return self.labels.astype("<f8" if self.architecture.loss.targets == "numbers" else "<i8")
 
     def representative(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """The weights themselves: a network has no box."""
+        """The weights themselves, since a network has no box."""
         return w
 
     def inside(self, w: Float[np.ndarray, "b n"]) -> Bool[np.ndarray, " b"]:
-        """All True: a network has no box."""
+        """(b,) always True, since a network has no box."""
         return np.ones(len(w), bool)
 
     def symmetrizer(self, w: Float[np.ndarray, " n"]) -> SignedAverage:
-        """See `symmetric_subspace.symmetrizer`."""
+        """The projector onto the weights that have all symmetries of w (n,).
+
+        See `symmetric_subspace.symmetrizer`.
+        """
         return self.symmetry.symmetrizer(w)
 
     def breaking_directions(
         self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
     ) -> Float[np.ndarray, "k n"]:
-        """See `UnitSymmetry.breaking_directions`."""
+        """(k, n) canonical directions; see `UnitSymmetry.breaking_directions`."""
         return self.symmetry.breaking_directions(w, modes)
 
     def fingerprint(self) -> dict[str, str]:
-        """Hash of the training data, architecture, mask, loss and lambda.
+        """Texts that identify the landscape, by their names.
 
-        Of a loss or an activation that is not built in, a digest of its values stands there too.
+        They have a hash of the training data, the architecture, the mask, the loss and lambda, and
+        a digest of the values of a loss or an activation that is not built in.
         """
         network = self.architecture
         mask = "none" if network.masks is None else _digest(network.free)
@@ -280,10 +309,9 @@ def _digest(*arrays: np.ndarray) -> str:
 
 
 def _shift_modes(architecture: Architecture) -> np.ndarray:
-    """Orthonormal softmax-shift directions (see `NetworkLoss.without_excluded`).
+    """(k, n) orthonormal directions of the softmax shift (see `NetworkLoss.without_excluded`).
 
-    Without regularized biases the shift of the biases does not change E at all; it is in the list
-    as well.
+    The shift of the output biases is among them even if biases are not regularized.
     """
     columns = architecture.shifted_together
     modes = np.zeros((len(columns), architecture.n_weights))
@@ -299,7 +327,7 @@ def _numbers(inputs: np.ndarray) -> np.ndarray:
 
 
 def _unpickled(attributes: bytes) -> NetworkLandscape:
-    """The landscape pickled elsewhere."""
+    """Restore a landscape from its pickled attributes."""
     landscape = NetworkLandscape.__new__(NetworkLandscape)
     with jax.enable_x64(True):
         landscape.__dict__.update(pickle.loads(attributes))

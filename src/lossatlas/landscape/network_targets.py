@@ -1,4 +1,4 @@
-"""What a network landscape is made of, checked: targets that fit a loss, and its shape."""
+"""Checks of the arguments of a network landscape: its targets and its shape."""
 
 from typing import Any
 
@@ -12,16 +12,19 @@ from lossatlas.parts.output_loss import TargetKind
 def checked_targets(
     inputs: np.ndarray, labels: Any, classes: int | None, kind: TargetKind
 ) -> tuple[np.ndarray, int]:
-    """Labels or targets as an array, and the number of outputs.
+    """Check the data, and find the number of outputs.
 
     Args:
-        inputs: (items, features).
-        labels: (items,) classes, or numbers (items,) or (items, outputs).
-        classes: how many there are; None for the largest label plus one.
-        kind: what the loss wants.
+        inputs: (items, features) inputs.
+        labels: (items,) classes, or (items,) or (items, outputs) numbers.
+        classes: number of classes; None for the largest label plus one.
+        kind: the kind of targets that the loss needs.
+
+    Returns:
+        The labels or targets as an array, and the number of outputs.
 
     Raises:
-        BadInputError: if they do not fit each other or the loss.
+        BadInputError: if inputs and labels do not fit each other or the loss, or are not finite.
 
     Examples:
         >>> checked_targets(np.ones((2, 1)), [0, 1], None, "two classes")
@@ -42,7 +45,12 @@ def checked_targets(
 
 
 def encoded(labels: np.ndarray, outputs: int, kind: TargetKind) -> np.ndarray:
-    """(outputs, items) float64 targets, as losses want them.
+    """(outputs, items) float64 targets in the form that losses need.
+
+    Args:
+        labels: (items,) classes, or (items,) or (items, outputs) numbers.
+        outputs: number of outputs.
+        kind: the kind of targets that the loss needs.
 
     Examples:
         >>> encoded(np.array([0, 1]), 2, "classes")
@@ -61,10 +69,17 @@ def check_network(
     activation: Activation,
     regularize_biases: bool,
 ) -> None:
-    """Refuse a network whose landscape would not have isolated minima, or that is none.
+    """Refuse a network that is not valid or whose landscape has no isolated minima.
+
+    Args:
+        hidden: number of units of each hidden layer.
+        l2: lambda of the L2 term.
+        neighbors: number of neighbors of reduced connectivity, 0 for full connectivity.
+        activation: the activation of the hidden units.
+        regularize_biases: whether the L2 term includes the biases.
 
     Raises:
-        BadInputError: names the key of a study.
+        BadInputError: if an argument is not valid; the message names the key of a study file.
     """
     if len(hidden) == 0:
         raise BadInputError(

@@ -1,8 +1,8 @@
-"""Periodic coordinates: translations by whole periods are symmetries.
+"""Periodic coordinates, for which translations by whole periods are symmetries.
 
-Coordinates with a period p live on a circle. Two points are the same if their coordinates differ by
-whole periods; a point is described without a cut anywhere by cos and sin of its phases, times
-p / 2 pi, so that they change as fast as the coordinate itself.
+A coordinate with a period p lies on a circle, and two points are the same if their coordinates
+differ by whole periods. The cosine and the sine of the phase, times p / 2 pi, describe such a
+coordinate without a jump, and change as fast as the coordinate itself.
 """
 
 from itertools import combinations
@@ -12,15 +12,21 @@ import numpy as np
 from jaxtyping import Float
 
 MOST_PAIRS = 10
-"""Translations along two coordinates at once are offered with at most so many periodic ones."""
+"""Largest number of periodic coordinates for which translations along two of them at once are
+offered."""
 
 
 def translated(
     w: Float[np.ndarray, "... n"], target: Float[np.ndarray, " n"], period: Float[np.ndarray, " n"]
 ) -> Float[np.ndarray, "... n"]:
-    """The translations of points (..., n) that are nearest to target (n,), by whole periods.
+    """Translate points by whole periods to be nearest to a target.
 
-    Coordinates that need no translation come back exactly as they were.
+    Coordinates that need no translation are returned exactly as they were.
+
+    Args:
+        w: (..., n) points.
+        target: (n,) the target.
+        period: (n,) period of each coordinate, infinite for one that is not periodic.
 
     Examples:
         >>> translated(np.array([7.0, 7.0]), np.zeros(2), np.array([2.0, np.inf])).tolist()
@@ -38,16 +44,23 @@ def translated(
 def apart(
     a: Float[np.ndarray, "... n"], b: Float[np.ndarray, "... n"], period: Float[np.ndarray, " n"]
 ) -> Any:
-    """(...,) distances between points (..., n), by the nearest translations."""
+    """(...,) distances between points (..., n) and the nearest translations of other points."""
     return np.linalg.norm(translated(a - b, np.zeros(len(period)), period), axis=-1)
 
 
 def on_circles(
     w: Float[np.ndarray, "... n"], period: Float[np.ndarray, " n"]
 ) -> Float[np.ndarray, "... k"]:
-    """(..., n + k) of points (..., n) with k periodic coordinates: equal for translations only.
+    """Coordinates that are equal for translations of a point, and for no other points.
 
-    In place of a periodic coordinate stands the cosine of its phase; the sines come last.
+    The cosine of the phase replaces a periodic coordinate; the sines are appended.
+
+    Args:
+        w: (..., n) points.
+        period: (n,) period of each coordinate, infinite for one that is not periodic.
+
+    Returns:
+        (..., n + k) coordinates, where k is the number of periodic ones.
 
     Examples:
         >>> on_circles(np.array([3.0, 0.0]), np.array([np.inf, 2.0])).round(6).tolist()
@@ -64,9 +77,10 @@ def on_circles(
 
 
 def translations(period: Float[np.ndarray, " n"]) -> Float[np.ndarray, "m n"]:
-    """(m, n) translations to the neighboring copies of any point, the opposite ones left out.
+    """(m, n) translations of any point to its neighboring copies, without opposite ones.
 
-    By one period along one coordinate, and along two at once in either sense.
+    They are translations by one period along one coordinate, and along two coordinates at once in
+    either sense.
     """
     along = np.flatnonzero(np.isfinite(period))
     single = np.zeros((len(along), len(period)))
@@ -78,10 +92,7 @@ def translations(period: Float[np.ndarray, " n"]) -> Float[np.ndarray, "m n"]:
 
 
 def keeps_periods(group: Float[np.ndarray, "g n n"], period: Float[np.ndarray, " n"]) -> bool:
-    """Whether matrices (g, n, n) carry every translation over into translations.
-
-    They do if they take each period to whole periods of the others, and to nothing else.
-    """
+    """Whether matrices (g, n, n) map translations by whole periods to such translations."""
     along = np.isfinite(period)
     images = group[:, :, along] * period[along]
     counts = images[:, along] / period[along][:, None]

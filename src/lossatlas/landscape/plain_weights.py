@@ -1,8 +1,8 @@
-"""The layers of a network landscape as other programs have them, and back.
+"""Conversion between the weight vector of a network landscape and layers of other programs.
 
-Other programs have one matrix and one vector of biases for each layer, for the activation as it is
-called. A landscape has one vector, without the weights that a mask has removed, and for an
-activation that may be measured from its center (`parts.centered`).
+Other programs have one matrix and one vector of biases for each layer, and the plain activation. A
+landscape has one vector, without the weights that a mask has removed, and its activation may be
+shifted to be odd (`parts.centered`), which changes the biases.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,11 @@ Layer = tuple[np.ndarray, np.ndarray]
 
 
 def plain_layers(architecture: Architecture, w: Float[np.ndarray, " n"]) -> list[Layer]:
-    """The layers of a weight vector, from the inputs up; removed weights are zero.
+    """The layers of a network, from the inputs up, with zeros for weights that a mask removed.
+
+    Args:
+        architecture: the architecture of the landscape.
+        w: (n,) the weight vector.
 
     Examples:
         >>> layers = plain_layers(Architecture((2, 3, 1)), np.arange(13.0))
@@ -44,15 +48,16 @@ def plain_layers(architecture: Architecture, w: Float[np.ndarray, " n"]) -> list
 def weights_of_layers(
     architecture: Architecture, layers: Sequence[Layer], where: str = "model"
 ) -> Float[np.ndarray, " n"]:
-    """The weight vector (n,) of layers, the inverse of `plain_layers`.
+    """The weight vector (n,) of a network with the given layers, the inverse of `plain_layers`.
 
     Args:
-        architecture: of the landscape.
-        layers: a matrix and the biases of each layer, from the inputs up.
-        where: what they are, for messages.
+        architecture: the architecture of the landscape.
+        layers: the matrix and the biases of each layer, from the inputs up.
+        where: where the layers come from, for messages; default ``"model"``.
 
     Raises:
-        BadInputError: if they have another shape, or a weight that the mask has removed.
+        BadInputError: if the layers have another shape, or a weight that the mask has removed is
+            not zero.
     """
     found = (layers[0][0].shape[1], *(len(matrix) for matrix, _ in layers)) if layers else ()
     shapes = [matrix.shape for matrix, _ in layers]

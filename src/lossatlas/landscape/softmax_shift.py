@@ -1,12 +1,12 @@
-"""The space without the softmax shift: coordinates in which a network's Hessian is smaller.
+"""The space without the softmax shift: inner coordinates, in which the Hessian is smaller.
 
 Adding one number to all output biases, or to all outgoing weights of a unit that is connected to
-every output, shifts all logits alike: E is exactly lambda |.|^2 along these directions, at a
-stationary point a weight vector has no part along them, and no search needs to follow them. Inner
-coordinates leave them out: C output weights that shift together become C - 1 contrasts. They come
-after all other weights, which stay what they are, in the order of
-`Architecture.shifted_together`. The change is orthonormal, so that spectra are the same but for the
-shift's own curvatures, 2 lambda each.
+every output, shifts all logits by the same amount. Along these directions E is exactly
+lambda |.|^2 plus a constant, so a weight vector at a stationary point has no component along them,
+and no search needs to follow them. Inner coordinates leave them out: C output weights that shift
+together become C - 1 contrasts. The contrasts come after all other weights, which are unchanged, in
+the order of `Architecture.shifted_together`. The transformation is orthonormal, so spectra are the
+same, without the curvature 2 lambda of each shift.
 """
 
 from functools import lru_cache
@@ -21,7 +21,7 @@ from lossatlas.landscape.architecture import Architecture
 
 @lru_cache
 def contrasts(outputs: int) -> Float[np.ndarray, "outputs contrasts"]:
-    """(C, C - 1) orthonormal columns that sum to zero (Helmert)."""
+    """(C, C - 1) orthonormal columns that sum to zero (Helmert contrasts), for C outputs."""
     table = np.zeros((outputs, outputs - 1))
     for k in range(1, outputs):
         table[:k, k - 1], table[k, k - 1] = 1.0, -k
@@ -39,7 +39,7 @@ def n_inner(architecture: Architecture) -> int:
 
 
 def to_inner(architecture: Architecture, x: Float[Array, "n ..."]) -> Float[Array, "m ..."]:
-    """Inner coordinates (m, ...) of x (n, ...)."""
+    """The inner coordinates (m, ...) of weights (n, ...)."""
     columns = architecture.shifted_together
     if not len(columns):
         return x
@@ -49,7 +49,7 @@ def to_inner(architecture: Architecture, x: Float[Array, "n ..."]) -> Float[Arra
 
 
 def from_inner(architecture: Architecture, x: Float[Array, "m ..."]) -> Float[Array, "n ..."]:
-    """x (n, ...) of its inner coordinates (m, ...), without a part along the shift."""
+    """The weights (n, ...) with inner coordinates (m, ...) and no component along the shift."""
     columns, others = architecture.shifted_together, _others(architecture)
     if not len(columns):
         return x
@@ -62,9 +62,10 @@ def from_inner(architecture: Architecture, x: Float[Array, "m ..."]) -> Float[Ar
 
 
 def inner_ends(architecture: Architecture) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each inner coordinate the layer, the node it leads to, and the node it comes from.
+    """For each inner coordinate, (m,) its layer, its receiving node and its sending node.
 
-    For networks that shift everywhere: the contrasts are the outputs of a network with one less.
+    Only for networks whose last hidden units are connected to every output. The contrasts then take
+    the place of the outputs, of which there is one less.
     """
     others, last = _others(architecture), len(architecture.matrix_shapes) - 1
     ends = [end[others] for end in architecture.ends]
@@ -77,7 +78,7 @@ def inner_ends(architecture: Architecture) -> tuple[np.ndarray, np.ndarray, np.n
 
 
 def inner_regularized(architecture: Architecture) -> np.ndarray:
-    """(m,) 1.0 where the L2 term applies, else 0.0."""
+    """(m,) 1.0 for inner coordinates that the L2 term includes, else 0.0."""
     columns = architecture.shifted_together
     regularized = architecture.regularized
     inner = np.repeat(regularized[columns[:, 0]], columns.shape[1] - 1)
@@ -85,5 +86,5 @@ def inner_regularized(architecture: Architecture) -> np.ndarray:
 
 
 def _others(architecture: Architecture) -> np.ndarray:
-    """Positions of the weights that no shift moves."""
+    """Positions of the weights that no shift changes."""
     return np.setdiff1d(np.arange(architecture.n_weights), architecture.shifted_together)

@@ -1,8 +1,8 @@
-"""The subspace of all weights that share the symmetry of a point, which gradient flow cannot leave.
+"""The subspace of all weights with the symmetry of a point, which gradient flow cannot leave.
 
-The projector onto it is the average over the symmetries that leave the point where it is. They only
-permute weights and turn their signs, so every weight becomes the signed average over the weights
-that they carry over into it; a weight that they also carry over into its own negative vanishes.
+The projector onto it is the average over the symmetries that leave the point unchanged. These only
+permute weights and change their signs, so every weight is replaced by the signed average over the
+weights that they map to it. A weight that they also map to its own negative becomes zero.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ from lossatlas.landscape.symmetry import UnitLayer, act
 class SignedAverage(NamedTuple):
     """The projector that replaces each weight by the average over the weights it must equal.
 
-    A pytree; `average @ x` works on NumPy and JAX arrays, (n,) or (n, k).
+    It is a pytree. `average @ x` works for NumPy and JAX arrays of shape (n,) or (n, k).
 
     Attributes:
-        group: (n,) int32 number, below n, of the group that each weight belongs to.
-        sign: (n,) sign of each weight relative to its group; 0 where it must vanish.
-        share: (n,) one over the size of its group.
+        group: (n,) int32 number, below n, of the group of equal weights to which each belongs.
+        sign: (n,) sign of each weight relative to its group; 0 if the weight must be zero.
+        share: (n,) one over the number of weights in the group.
     """
 
     group: np.ndarray
@@ -60,17 +60,18 @@ def symmetrizer(layers: Sequence[UnitLayer], w: Float[np.ndarray, " n"]) -> Sign
 
 
 def _on_both_signs(image: np.ndarray) -> np.ndarray:
-    """What a generator makes of (2 n) nodes: node i is weight i, node n + i its negative."""
+    """A generator as a permutation of 2 n nodes, weight i and its negative, node n + i."""
     n = len(image)
     place, turned = np.abs(image).astype(int) - 1, image < 0
     return np.concatenate([place + n * turned, place + n * ~turned])
 
 
 def _components(permutations: Sequence[np.ndarray]) -> np.ndarray:
-    """The orbits of nodes under permutations: of each node the first that belongs to its orbit.
+    """The orbits of nodes under permutations: for each node the first node of its orbit.
 
-    Labels are handed on along the permutations until nothing changes, in a few rounds: orbits are
-    no longer than there are equal units. (A library's graph takes ten times as long to be made.)
+    Labels are passed along the permutations until nothing changes. This takes a few rounds, since
+    an orbit is not longer than the number of equal units. (To build the graph of a library would
+    take ten times as long.)
     """
     label = np.arange(len(permutations[0]))
     while True:
@@ -82,16 +83,15 @@ def _components(permutations: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _with_removed_weights(layers: Sequence[UnitLayer], n: int) -> tuple[list[UnitLayer], int]:
-    """The layers with places from n on for the weights that the mask has removed, and how many
-    places there are.
+    """The layers with positions from n on for weights that the mask has removed, and their number.
 
-    A symmetry of several layers may keep the mask as a whole though the part of one layer does not:
-    between the parts a weight can stand where there is none.
+    A symmetry of several layers may keep the mask although its part in one layer does not. So that
+    the parts can be applied one after the other, a removed weight needs a position too.
     """
     whole: list[UnitLayer] = []
     for layer in layers:
         positions = layer.positions.copy()
-        if whole:  # what has a place already, as a weight of the layer below
+        if whole:  # some removed weights have a position already, from the layer below
             below = whole[-1].positions[:, -len(positions) :]
             positions[:, : len(below)] = below.T
         removed = positions < 0
@@ -102,7 +102,7 @@ def _with_removed_weights(layers: Sequence[UnitLayer], n: int) -> tuple[list[Uni
 
 
 def _carried(layers: Sequence[UnitLayer], element: SignedPermutation, n: int) -> np.ndarray:
-    """For every weight the number, from one on, of the weight carried over into it, with sign."""
+    """For every weight the number, counted from one, of the weight mapped to it, with its sign."""
     numbers, start = np.arange(1.0, n + 1), 0
     for layer in layers:
         units = slice(start, start + len(layer.positions))

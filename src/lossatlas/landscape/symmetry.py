@@ -1,13 +1,13 @@
 """Permutations and signs of hidden units: the symmetry of a network.
 
-Permuting the units of a hidden layer does not change what the network computes, nor does turning
-the sign of one (its incoming weights, its bias and its outgoing weights) where the activation is
-odd; for tanh nothing else is a symmetry (Sussmann 1992; Fefferman 1994). With a mask, units of a
-layer permute only where the mask allows it. A unit is described by the vector of all its weights; a
-symmetry carries these vectors over into each other.
+Permuting the units of a hidden layer does not change the function of the network. If the activation
+is odd, neither does changing the sign of a unit, that is, of its incoming weights, its bias and its
+outgoing weights; this is called *turning* the unit. For tanh there are no other symmetries
+(Sussmann 1992; Fefferman 1994). With a mask, units can be permuted only if the mask allows it. A
+unit is described by the vector of all its weights; a symmetry maps these vectors to each other.
 
-Equal units are the rule at stationary points, so the group elements that leave a point where it is
-(its stabilizer) matter: they divide the orbit size and span the symmetric subspace that gradient
+Stationary points often have equal units. So the group elements that leave a point unchanged, its
+stabilizer, matter: they divide the orbit size, and they define the symmetric subspace that gradient
 flow cannot leave.
 """
 
@@ -23,11 +23,11 @@ from scipy.spatial.distance import cdist
 from lossatlas.landscape.architecture import Architecture
 
 EQUAL = 1e-6
-"""Largest difference of weights between units that count as equal. Polished weights are good to
-1e-8, and a symmetry broken by a search is broken by 1e-3 and more."""
+"""Largest difference of weights between units that count as equal. Polished weights are accurate to
+1e-8, and a search that breaks a symmetry breaks it by 1e-3 or more."""
 
 ALONE = np.ones(1)
-"""Sign of a unit that has no equal."""
+"""Signs in a group that consists of a single unit."""
 
 
 class UnitLayer(NamedTuple):
@@ -36,7 +36,8 @@ class UnitLayer(NamedTuple):
     Attributes:
         positions: (units, k) position of each weight of a unit in the free weight vector, in the
             same order for every unit; -1 where the mask has removed the weight.
-        turning: (k,) which of them change sign when a unit is turned; none if it cannot be.
+        turning: (k,) which of the weights change sign when a unit is turned; none if units cannot
+            be turned.
         interchangeable: (units, units) True where the mask is the same for both units.
     """
 
@@ -46,11 +47,11 @@ class UnitLayer(NamedTuple):
 
     @property
     def turns(self) -> bool:
-        """Whether turning a unit is a symmetry."""
+        """Whether changing the sign of a unit is a symmetry."""
         return bool(self.turning.any())
 
     def turned(self, vectors: np.ndarray) -> np.ndarray:
-        """(units, k) the weights of units that have been turned."""
+        """The weights (units, k) of units after their signs have been changed."""
         return np.where(self.turning, -vectors, vectors)
 
     def vectors(self, w: Float[np.ndarray, " n"]) -> np.ndarray:
@@ -61,7 +62,7 @@ class UnitLayer(NamedTuple):
 def hidden_layers(architecture: Architecture) -> list[UnitLayer]:
     """The hidden layers of a network, from the inputs up.
 
-    Units can be turned where the activation is odd as it stands, without a constant.
+    Units can be turned if the activation is odd and its center is zero.
     """
     turns = architecture.activation.odd and architecture.activation.center == 0.0
     position = np.full(architecture.n_full, -1)
@@ -84,7 +85,7 @@ def hidden_layers(architecture: Architecture) -> list[UnitLayer]:
 def act(
     layer: UnitLayer, w: Float[np.ndarray, " n"], permutation: np.ndarray, signs: np.ndarray
 ) -> np.ndarray:
-    """The copy of w whose unit j is unit `permutation[j]` of w, turned where `signs[j]` is -1."""
+    """The copy of w whose unit j is unit `permutation[j]` of w, turned if `signs[j]` is -1."""
     kept = layer.positions >= 0
     new = w.copy()
     factors = np.where(layer.turning, signs[:, None], 1.0)
@@ -93,10 +94,15 @@ def act(
 
 
 def weights_in_place(layers: list[UnitLayer], number: int, placed: set[int]) -> np.ndarray:
-    """Which weights of a unit of a layer lead to nodes whose order is settled.
+    """(k,) which weights of a unit lead to nodes whose order is fixed already.
 
-    In the order of the layer's positions. Those are all that do not belong to a unit of another
-    layer too, which is not `placed`: a bias, weights from the inputs or to the outputs.
+    These are its bias, weights from the inputs and to the outputs, and weights that it has in
+    common with units of a layer in `placed`.
+
+    Args:
+        layers: the layers of units.
+        number: number of the layer of the unit.
+        placed: numbers of the layers whose units have been assigned already.
     """
     positions = layers[number].positions
     settled = np.ones(positions.shape[1], bool)
@@ -110,12 +116,13 @@ def weights_in_place(layers: list[UnitLayer], number: int, placed: set[int]) -> 
 def nearest_copy(
     layers: list[UnitLayer], w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
 ) -> np.ndarray:
-    """The copy of w nearest to target: exact for one hidden layer.
+    """The symmetry copy of w (n,) nearest to target (n,).
 
-    For each layer a signed assignment of units (Hungarian method). Deeper networks alternate over
-    the layers until nothing changes, once from the inputs up and once from the outputs down, both
-    from w as it is and from where each layer was placed by the weights whose other ends were in
-    place already; no optimality is claimed.
+    For one hidden layer it is exact, by a signed assignment of units (Hungarian method). For
+    several layers the result need not be the nearest copy: assignments alternate over the layers
+    until nothing changes, from the inputs up and from the outputs down. Both begin once at w, and
+    once at the copy in which each layer was assigned by the weights that lead to layers which were
+    assigned before. The nearest of the four results is returned.
     """
     if len(layers) == 1:
         return _assign(layers[0], w, target)
@@ -134,7 +141,7 @@ def _placed(
     w: Float[np.ndarray, " n"],
     target: Float[np.ndarray, " n"],
 ) -> np.ndarray:
-    """Each layer assigned once, by the weights whose other ends are in place."""
+    """Assign each layer once, by its weights that lead to nodes whose order is fixed already."""
     placed: set[int] = set()
     for number in order:
         w = _assign(layers[number], w, target, weights_in_place(layers, number, placed))
@@ -162,7 +169,7 @@ def _assign(
     target: Float[np.ndarray, " n"],
     compared: slice | np.ndarray = slice(None),
 ) -> np.ndarray:
-    """The copy whose units of one layer fit best, by some of their weights."""
+    """The copy of w whose units of one layer are nearest to those of target, by `compared`."""
     mine, theirs = layer.vectors(w)[:, compared], layer.vectors(target)[:, compared]
     turning = layer.turning[compared]
     turned = theirs[:, turning] @ mine[:, turning].T
@@ -177,9 +184,9 @@ class EqualUnits(NamedTuple):
     """Units of one layer that are equal up to sign in all their weights.
 
     Attributes:
-        units: (m,) which.
-        signs: (m,) of each relative to the first.
-        zero: whether all their weights vanish.
+        units: (m,) numbers of the units in their layer.
+        signs: (m,) sign of each unit relative to the first one.
+        zero: whether all of their weights are zero.
     """
 
     units: np.ndarray
@@ -187,12 +194,12 @@ class EqualUnits(NamedTuple):
     zero: bool
 
     def members(self) -> list[tuple[int, float]]:
-        """Unit and sign of each."""
+        """The number and the sign of each unit."""
         return list(zip(self.units.tolist(), self.signs.tolist(), strict=True))
 
 
 def equal_units(layer: UnitLayer, w: Float[np.ndarray, " n"]) -> list[EqualUnits]:
-    """The units of a layer in groups of equal ones; most points have one unit in each."""
+    """The units of a layer in groups of equal ones; at most points each group has one unit."""
     vectors = layer.vectors(w)
     turned = layer.turned(vectors) if layer.turns else vectors[:0]
     apart = cdist(vectors, np.concatenate([vectors, turned]), "chebyshev")
@@ -207,12 +214,12 @@ def equal_units(layer: UnitLayer, w: Float[np.ndarray, " n"]) -> list[EqualUnits
 
 @cache
 def _alone(units: int) -> tuple[EqualUnits, ...]:
-    """Every unit in a group of its own."""
+    """Groups that consist of one unit each."""
     return tuple(EqualUnits(np.array([unit]), ALONE, False) for unit in range(units))
 
 
 def groups_of(alike: np.ndarray, opposite: np.ndarray) -> list[EqualUnits]:
-    """Groups from the matrices (units, units) that say which units are alike, or opposite."""
+    """Groups from the matrices (units, units) that say which units are equal, or opposite."""
     groups, free = [], np.ones(len(alike), bool)
     either = alike | opposite
     for first, (single, zero) in enumerate(
@@ -230,17 +237,22 @@ def groups_of(alike: np.ndarray, opposite: np.ndarray) -> list[EqualUnits]:
 def neighbor_copies(
     layers: list[UnitLayer], w: Float[np.ndarray, " n"], most: int = 32
 ) -> list[np.ndarray]:
-    """Copies of w by exchanging two units or turning one, nearest first; equal distances once.
+    """Copies of w (n,) by exchanging two units or turning one, nearest first.
 
-    These are the ends of degenerate rearrangements. Equal units give several copies that are
-    themselves related by a symmetry of w, at the same distance: one of them is enough.
+    Degenerate rearrangements lead to such copies. Equal units give several copies at the same
+    distance that a symmetry of w maps to each other, so one copy for each distance is returned.
+
+    Args:
+        layers: the layers of units.
+        w: (n,) the weights.
+        most: largest number of copies; default 32.
     """
     moves, lengths = [], []
     for number, layer in enumerate(layers):
         vectors = layer.vectors(w)
         a, b = np.nonzero(np.tril(layer.interchangeable))
         for sign in (1, -1) if layer.turns else (1,):
-            # One unit moves where it is turned (a and b are the same), two where they change.
+            # Turning (a and b are the same unit) moves one unit, an exchange moves two.
             other = vectors if sign > 0 else layer.turned(vectors)
             apart = np.linalg.norm(vectors[a] - other[b], axis=1)
             lengths.append(np.where(a == b, 1.0, 2.0**0.5) * apart)
@@ -251,7 +263,7 @@ def neighbor_copies(
 
 
 def _moved(w: Float[np.ndarray, " n"], layer: UnitLayer, a: int, b: int, sign: int) -> np.ndarray:
-    """The copy of w whose units a and b have changed places, both times the sign."""
+    """The copy of w in which units a and b are exchanged, both multiplied by the sign."""
     permutation, signs = np.arange(len(layer.positions)), np.ones(len(layer.positions))
     permutation[[a, b]] = b, a
     signs[[a, b]] = sign

@@ -1,12 +1,13 @@
-"""Invariants of the weights themselves: equal for symmetry copies, whatever a network computes.
+"""Invariants of the weights of a network, which are equal for symmetry copies.
 
-For tanh the function that a network computes tells its weights up to symmetry; for other
-activations nobody has shown it. These invariants look at the weights instead. Every unit has a few
-numbers, its *state*: at first random features of the weights that are its own, then features of
-these and of the states of the units that it has weights in common with, once for each layer. A
-permutation of units permutes states, a turn turns their sign, so sums over a layer of states (or of
-their squares, where units can be turned) do not change. Points of one landscape that differ by more
-than a symmetry agree in all of them by accident only.
+For tanh the function that a network computes determines its weights up to symmetry; for other
+activations this has not been proved. These invariants are computed from the weights instead. Every
+unit has a few numbers, its *state*. At first they are random features of the weights that belong to
+the unit alone. Then, once for each layer, they are replaced by features of these weights and of the
+states of the units that it has weights in common with. Permuting units permutes states, and turning
+a unit changes the sign of its state, so sums over a layer of states (or of their squares, if units
+can be turned) do not change. Points that differ by more than a symmetry agree in all invariants
+only by accident.
 
 States are sines, whose slopes are at most one, of sums whose slopes by the weights are about one.
 """
@@ -21,18 +22,19 @@ from lossatlas.landscape.symmetry import UnitLayer
 from lossatlas.landscape.unit_links import Link, links_between, own_columns
 
 FEATURES = 8
-"""Numbers in the state of a unit, and invariants of a layer."""
+"""Number of components of the state of a unit, and of invariants of a layer."""
 
 
 class _Layer(NamedTuple):
-    """What makes states of the units of one layer.
+    """The random features that make the states of the units of one layer.
 
     Attributes:
         turns: whether its units can be turned.
-        own: positions (units, k) of its own weights.
-        turning: (k,) which of them change sign.
-        odd, even: random slopes of the weights that change sign, and of the others.
-        phases: (FEATURES,) of the even part.
+        own: (units, k) positions of the weights that belong to each unit alone.
+        turning: (k,) which of these weights change sign when a unit is turned.
+        odd: random slopes of the weights that change sign.
+        even: random slopes of the other weights.
+        phases: (`FEATURES`,) random phases of the part that does not change sign.
     """
 
     turns: bool
@@ -66,7 +68,7 @@ class UnitInvariants:
         self._layers = [_layer(layers, number, random) for number in range(len(layers))]
 
     def __call__(self, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
-        """(k,) invariants of w (n,): its length, and FEATURES for each layer."""
+        """(k,) invariants of w (n,): its length, and `FEATURES` numbers for each layer."""
         length = float(np.linalg.norm(w))
         sums = [_own_sums(layer, w) for layer in self._layers]
         states = [_state(*pair) for pair in zip(self._layers, sums, strict=True)]

@@ -1,4 +1,4 @@
-"""Which weights units of different layers have in common, whatever the order of the weights is."""
+"""The weights that units of different layers have in common, for any order of the weights."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,10 +12,10 @@ class Link(NamedTuple):
     """The weights that units of two layers have in common.
 
     Attributes:
-        first: number of one layer.
-        second: number of the other, larger.
-        columns: (units of the first, units of the second, m) in which column of a unit of the first
-            layer each common weight stands; -1 where the mask has removed it.
+        first: number of the first of the two layers.
+        second: number of the second layer, which is larger.
+        columns: (units of the first, units of the second, m) the column of a unit of the first
+            layer that holds each of the m common weights; -1 where the mask has removed the weight.
     """
 
     first: int
@@ -35,9 +35,9 @@ def links_between(layers: Sequence[UnitLayer]) -> list[Link]:
 
 
 def own_columns(layers: Sequence[UnitLayer], number: int) -> np.ndarray:
-    """(k,) which columns of a layer hold weights that no unit of another layer has.
+    """(k,) which columns of a layer hold weights that belong to no unit of another layer.
 
-    A column that the mask has removed from all units is among them; it holds zeros.
+    A column whose weights the mask has removed from all units counts as well; it holds zeros.
     """
     positions = layers[number].positions
     shared = np.zeros(positions.shape, bool)
@@ -48,7 +48,7 @@ def own_columns(layers: Sequence[UnitLayer], number: int) -> np.ndarray:
 
 
 def _columns(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
-    """(lower units, upper units, m) of two tables of positions."""
+    """The columns of `Link` for the tables of positions of a lower and an upper layer."""
     n = int(max(lower.max(initial=-1), upper.max(initial=-1))) + 1
     owner = np.full(n + 1, -1)
     rows, _ = np.nonzero(upper >= 0)

@@ -1,8 +1,8 @@
-"""The symmetry of a network in the language of its units: which weights belong to which unit.
+"""The symmetry of a network, described by the weights that belong to each of its units.
 
-The units of a layer can be exchanged, and turned where they have weights that change sign. Nothing
-else needs to be said of a network: the order of the group, orbits, nearest copies, stabilizers and
-invariants follow. The group has as many elements as it likes, since none is written down.
+The units of a layer can be exchanged. They can be turned, that is, change their sign, if some of
+their weights change sign. From this alone follow the order of the group, orbits, nearest copies,
+stabilizers and invariants. The group may be very large, since its elements are never listed.
 """
 
 import hashlib
@@ -22,23 +22,24 @@ from lossatlas.landscape.unit_invariants import UnitInvariants
 from lossatlas.landscape.unit_links import links_between
 
 SAME = 1e-10
-"""Relative difference of E at symmetry copies that rounding can explain."""
+"""Largest relative difference of E at symmetry copies that rounding can explain."""
 
 
 class UnitSymmetry:
-    """Layers of units that can be exchanged, and turned.
+    """A symmetry by exchanging the units of each layer, and by changing their signs.
 
     Args:
-        layers: for each layer its `UnitLayer`, or a table ``positions`` (units, k), or a pair
-            ``(positions, turning)``. A row of the table holds the positions in the vector w of all
-            weights of a unit, those to and from units of other layers included, in the same order
-            for every unit. ``turning`` says which of the k weights change sign together without
-            changing the function: True for all, False (the default) for none, or (k,) booleans.
+        layers: for each layer a table ``positions`` (units, k), a pair ``(positions, turning)``, or
+            a `UnitLayer`. A row of the table holds the positions, in the vector w, of all k weights
+            of a unit, including those to and from units of other layers, in the same order for
+            every unit. ``turning`` says which of the k weights can change sign together without
+            changing E: True for all of them, False (the default) for none, or (k,) booleans.
 
     Raises:
-        BadInputError: if a table is no table of positions, a position stands twice in a layer or in
-            more than two layers, or a layer can be turned but not the weights that it has in common
-            with another.
+        BadInputError: if there are no layers, a table does not hold positions, a position occurs
+            twice in a layer or in more than two layers, pairs of units do not have the same number
+            of weights in common, or units can change sign but not the weights that they have in
+            common with another layer.
 
     Examples:
         >>> ten_tanh_units = np.arange(40).reshape(4, 10).T  # two inputs, a bias, one output
@@ -54,43 +55,54 @@ class UnitSymmetry:
 
     @classmethod
     def of_layers(cls, layers: list[UnitLayer]) -> "UnitSymmetry":
-        """The symmetry of layers that are known to fit together."""
+        """Make the symmetry of layers that are known to be consistent, without a check."""
         made = cls.__new__(cls)
         made.layers = layers
         return made
 
     @cached_property
     def order(self) -> int:
-        """Number of elements of the group."""
+        """The number of elements of the group."""
         return group_order(self.layers)
 
     @cached_property
     def invariants(self) -> UnitInvariants:
-        """A function of w (n,) that is equal for symmetry copies, see `unit_invariants`."""
+        """A function of w (n,) whose values (k,) are equal for symmetry copies.
+
+        See `unit_invariants`.
+        """
         return UnitInvariants(self.layers)
 
     def orbit_size(self, w: Float[np.ndarray, " n"]) -> int:
-        """The number of copies of w: group order over stabilizer order."""
+        """The number of symmetry copies of w (n,): the group order over the stabilizer order."""
         return self.order // stabilizer_order(self.layers, w)
 
     def nearest_copy(
         self, w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
     ) -> Float[np.ndarray, " n"]:
-        """See `symmetry.nearest_copy`."""
+        """The symmetry copy of w (n,) nearest to target (n,); see `symmetry.nearest_copy`."""
         return symmetry.nearest_copy(self.layers, w, target)
 
     def neighbor_copies(self, w: Float[np.ndarray, " n"]) -> list[Float[np.ndarray, " n"]]:
-        """See `symmetry.neighbor_copies`."""
+        """Symmetry copies of w (n,) other than w, nearest first; see `symmetry.neighbor_copies`."""
         return symmetry.neighbor_copies(self.layers, w)
 
     def symmetrizer(self, w: Float[np.ndarray, " n"]) -> SignedAverage:
-        """See `symmetric_subspace.symmetrizer`."""
+        """The projector onto the weights that have all symmetries of w (n,).
+
+        See `symmetric_subspace.symmetrizer`.
+        """
         return symmetrizer(self.layers, w)
 
     def random_copy(
         self, w: Float[np.ndarray, " n"], random: np.random.Generator
     ) -> Float[np.ndarray, " n"]:
-        """w with the units of each layer permuted and turned at random, where they may be."""
+        """A random symmetry copy of w (n,).
+
+        Args:
+            w: (n,) the weights.
+            random: generator of the permutations and signs.
+        """
         for layer in self.layers:
             permutation = np.arange(len(layer.positions))
             for group in symmetry.groups_of(
@@ -105,15 +117,16 @@ class UnitSymmetry:
     def check(
         self, energy: Callable[[np.ndarray], float], points: Float[np.ndarray, "b n"], where: str
     ) -> None:
-        """Refuse a symmetry that a function does not have.
+        """Check that a function has this symmetry.
 
         Args:
-            energy: E(w) of w (n,).
-            points: (b, n) where it is compared.
+            energy: the function E(w) of a vector w (n,).
+            points: (b, n) points at which E is compared with its values at copies.
             where: name of the function, for messages.
 
         Raises:
-            BadInputError: names the layer, and whether exchanging or turning units changes E.
+            BadInputError: if E is not the same; the message names the layer, and says whether
+                exchanging or turning its units changes E.
         """
         n = points.shape[1]
         largest = max(int(layer.positions.max()) for layer in self.layers)
@@ -132,7 +145,12 @@ class UnitSymmetry:
                         raise BadInputError(f"{where}: symmetry", problem, remedy)
 
     def keeps_box(self, low: Float[np.ndarray, " n"], high: Float[np.ndarray, " n"]) -> bool:
-        """Whether all copies of a point of a box lie in it."""
+        """Whether all symmetry copies of any point of a box lie inside of the box.
+
+        Args:
+            low: (n,) lower corner of the box.
+            high: (n,) upper corner of the box.
+        """
         for layer in self.layers:
             lows, highs = layer.vectors(low), layer.vectors(high)
             alike = np.ptp(lows, axis=0).max() == 0.0 and np.ptp(highs, axis=0).max() == 0.0
@@ -143,13 +161,21 @@ class UnitSymmetry:
     def breaking_directions(
         self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
     ) -> Float[np.ndarray, "k n"]:
-        """In the span of degenerate modes, the ones that set a unit apart from its equals.
+        """Canonical directions in the span of degenerate modes, which separate equal units.
 
-        The curvatures of symmetry-breaking directions of equal units are degenerate, so single
-        eigenvectors are arbitrary. For the group of equal units that the modes move most: the
-        direction of the span with the largest share in its first unit (one apart from the rest),
-        and the difference of that and the same for its second (a pair moving apart). Whichever
-        units come first, the directions are the same up to symmetry.
+        The curvatures of directions that break the symmetry of equal units are degenerate, so the
+        single eigenvectors are arbitrary. Two directions are chosen for the group of equal units
+        that the modes move most: the one with the largest component in the weights of its first
+        unit, which moves one unit away from the others, and the difference of this and the same for
+        its second unit, which moves two units apart. For another order of the units the directions
+        are the same up to symmetry.
+
+        Args:
+            w: (n,) the point.
+            modes: (d, n) degenerate eigenvectors of the Hessian.
+
+        Returns:
+            (k, n) unit vectors.
         """
         groups = [
             layer.positions[group.units]
@@ -166,7 +192,7 @@ class UnitSymmetry:
         return one[None] if abs(pair @ one) > 1.0 - 1e-6 else np.stack([one, pair])
 
     def text(self) -> str:
-        """What identifies it, for a fingerprint."""
+        """A text that identifies the symmetry, for a fingerprint."""
         layers = [
             (layer.positions.tolist(), layer.turning.astype(int).tolist()) for layer in self.layers
         ]
@@ -177,9 +203,9 @@ class UnitSymmetry:
 def _moves(layer: UnitLayer) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Elements that generate the group of a layer, and a random one: name, permutation, signs.
 
-    Of the units that can change places, the exchange of two and the cyclic shift of all generate
-    every permutation, and with the turn of one every sign. A cyclic shift alone would not do:
-    weights on a ring have it.
+    The exchange of two units and the cyclic shift of all units that can be exchanged generate every
+    permutation; with a change of sign of one unit they generate the whole group. The cyclic shift
+    alone is not enough, since weights on a ring have it without having the others.
     """
     random = np.random.default_rng(20200409)
     units, ones = np.arange(len(layer.positions)), np.ones(len(layer.positions))
@@ -201,19 +227,19 @@ def _moves(layer: UnitLayer) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
 
 
 def _share(modes: np.ndarray, positions: np.ndarray) -> float:
-    """Length of the part of modes (d, n) at the positions."""
+    """The norm of the components of modes (d, n) at the positions."""
     return float(np.linalg.norm(modes[:, positions[positions >= 0]]))
 
 
 def _largest_share(modes: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """The unit vector in the span of modes (d, n) with most of its length at the positions."""
+    """The unit vector in the span of modes (d, n) with the largest part at the positions."""
     left, _, _ = np.linalg.svd(modes[:, positions[positions >= 0]], full_matrices=False)
     direction = left[:, 0] @ modes
     return direction / np.linalg.norm(direction)
 
 
 def _checked(layer: Any, number: int) -> UnitLayer:
-    """A layer as it was given, as a `UnitLayer`."""
+    """A layer, in any of the forms in which it can be given, as a checked `UnitLayer`."""
     if isinstance(layer, UnitLayer):
         return layer
     positions, turning = layer if isinstance(layer, tuple) else (layer, False)
@@ -234,7 +260,7 @@ def _checked(layer: Any, number: int) -> UnitLayer:
 
 
 def _check_common(layers: list[UnitLayer]) -> None:
-    """Weights that two layers have in common must be all of the same kind in each."""
+    """Check that the weights which two layers have in common are of the same kind in both."""
     counts = np.bincount(np.concatenate([layer.positions.ravel() for layer in layers]))
     if counts.max() > 2:
         problem = f"position {int(counts.argmax())} belongs to units of {counts.max()} layers"

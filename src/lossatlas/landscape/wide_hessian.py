@@ -2,17 +2,18 @@
 
 `network_hessian` sums over items what each item contributes to pairs of nodes. Where a layer has
 hundreds of nodes these intermediate tensors take more time than the arithmetic, because they do not
-fit into any cache. With one hidden layer they can be avoided. With U[r,j] = s_j M[r,j] for units j
-and outputs r (s_j the slope of the activation, M the outgoing weights) and C[r,c] the second
-derivatives by the outputs, all per item,
+fit into any cache. With one hidden layer they can be avoided. Let U[r,j] = s_j M[r,j] for units j
+and outputs r, with the slope s_j of the activation and the outgoing weights M, and let C[r,c] be
+the second derivatives by the outputs, all for one item. Then
 
   d2L / dW1[j,k] dW1[p,q] = sum x[k] x[q] (U^T C U)[j,p],   and a term for j = p
   d2L / dW1[j,k] dW2[c,p] = sum x[k] a[p] (C U)[c,j],       and a term for j = p
   d2L / dW2[c,j] dW2[d,p] = sum C[c,d] a[j] a[p],
 
-x and a with a one for the bias. Each is a product of matrices whose inner dimension is the items
-(times the outputs). Of the first line either the pairs of inputs or the pairs of units are gone
-through one by one, whichever are fewer.
+where sums run over the items, and the inputs x and activations a have a one appended for the bias.
+Each sum is a product of matrices whose inner dimension is the number of items (times the number of
+outputs). The first line is computed for one pair of inputs or one pair of units after the other,
+whichever pairs are fewer.
 """
 
 from collections.abc import Callable
@@ -31,11 +32,11 @@ from lossatlas.landscape.softmax_shift import contrasts
 from lossatlas.parts.derivatives import output_derivatives
 
 WIDEST = 64
-"""From so many nodes on, in the inputs or the hidden layer, matrix products are faster."""
+"""Number of inputs or of hidden units from which on these matrix products are faster."""
 
 ITEMS = 2000
-"""Items of one product at most: the sums are added to the Hessian once a chunk, and what is kept
-for each item (a few times units times outputs) should stay small."""
+"""Largest number of items in one product, so that the arrays for each item, which have a few times
+units times outputs elements, stay small. Sums of such a chunk are added to the Hessian."""
 
 
 def is_wide(architecture: Architecture) -> bool:
@@ -51,9 +52,15 @@ def wide_hessian(
     w: Float[Array, " n"],
     seen: Array | None = None,
 ) -> Float[Array, "m m"]:
-    """Hessian of the mean loss, without the L2 term, in inner coordinates (m, m).
+    """The Hessian (m, m) of the mean loss, without the L2 term, in inner coordinates.
 
-    `seen` are the features that the rows of `inputs` belong to, None for all; others are zero.
+    Args:
+        architecture: the shape and the parts of the network.
+        inputs: (features, items) inputs.
+        targets: (outputs, items) targets.
+        w: (n,) weights.
+        seen: numbers of the features that the rows of `inputs` hold, if all other features are zero
+            in every item; by default None: `inputs` holds all features.
     """
     items = inputs.shape[1]
     chunks = -(-items // ITEMS)
@@ -111,7 +118,7 @@ def _chunk(
 
 
 def _order(architecture: Architecture) -> np.ndarray:
-    """Where each weight stands in what `_laid_out` gives, for outputs that have no contrasts."""
+    """The position of each weight in the order of `_laid_out`, for a loss without contrasts."""
     features, units, outputs = architecture.widths
     below = features * units
     outgoing = below + units + np.arange((units + 1) * outputs).reshape(units + 1, outputs)
@@ -126,7 +133,7 @@ def _within_hidden(sources: Array, pulled: Array, curved: Array, bend: Array) ->
     products = barrier((sources[:, None] * sources).reshape(-1, items).T)
     on_diagonal = (bend @ products).reshape(units, nodes, nodes)
     if nodes <= units:
-        # The barriers have XLA make each factor as it stands, in the order of a fast product.
+        # The barriers make XLA compute each factor as an array in the order of a fast product.
         left = barrier(pulled.swapaxes(0, 1))
         right = barrier(curved.transpose(0, 2, 1).reshape(-1, units))
 
@@ -177,10 +184,14 @@ def _within_last(units: Array, second: Array) -> Array:
 def _everywhere(
     architecture: Architecture, seen: Array, within: Array, between: Array
 ) -> tuple[Array, Array]:
-    """The blocks with zeros for features that are zero in all items; the bias comes last."""
+    """The blocks for all features, with zeros for those that are zero in every item.
+
+    The bias comes last.
+    """
     nodes, kept = architecture.widths[0] + 1, len(seen) + 1
     places = jnp.append(seen, nodes - 1)
-    place = jnp.full(nodes, kept).at[places].set(jnp.arange(kept))  # `kept` is a row of zeros
+    # Row number `kept` is appended below and holds zeros.
+    place = jnp.full(nodes, kept).at[places].set(jnp.arange(kept))
     padded = jnp.pad(within, ((0, 0), (0, 1), (0, 0), (0, 1)))
     between = jnp.pad(between, ((0, 0), (0, 1), (0, 0), (0, 0)))
     return padded[:, place][..., place], between[:, place]
@@ -189,8 +200,8 @@ def _everywhere(
 def _laid_out(within: Array, between: Array, last: Array) -> Array:
     """The Hessian from its blocks, in the order of inner coordinates.
 
-    That order is: weights below the hidden layer unit by unit, biases of the hidden layer, then the
-    contrasts of what leaves each unit, and last those of the output biases.
+    This order is: the weights below the hidden layer unit by unit, the biases of the hidden layer,
+    the contrasts of the outgoing weights of each unit, and last the contrasts of the output biases.
     """
     units, nodes = within.shape[:2]
     features, outgoing = nodes - 1, last.shape[0] * last.shape[1]

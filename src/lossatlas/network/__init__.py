@@ -1,4 +1,4 @@
-"""The network of points: minima joined by transition states, and what follows from that alone."""
+"""The network of points: minima joined by transition states, its trees, barriers and paths."""
 
 from lossatlas.network.disconnectivity import Tree, build_tree
 from lossatlas.network.links import Edges, Links

@@ -1,14 +1,14 @@
 """Disconnectivity tree: which minima are connected below which energy.
 
-Two minima lie in one superbasin at energy E if a path of transition states, none above E, joins
-them. As E rises superbasins merge; the mergers form a tree. It is determined by a minimum
-spanning tree of the network of minima: here by Kruskal's algorithm over the sorted transition
-states, exact and near-linear.
+Two minima lie in one superbasin at energy E if a path over transition states, none of which lies
+above E, joins them. As E rises, superbasins merge, and the mergers form a tree. A minimum spanning
+tree of the network determines it; Kruskal's algorithm over the sorted transition states computes it
+exactly, in nearly linear time.
 
-The tree is kept in its shortest form, a row of leaves: the minima in an order in which every
+The tree is stored in its shortest form, a row of leaves: the minima in an order in which every
 superbasin is contiguous, and between neighbors the *gap*, the lowest energy at which they are
-connected. The barrier between any two minima is the largest gap between their places, and the
-superbasins at E are the stretches without a gap above E.
+connected. The barrier between any two minima is the largest gap between their places in the row,
+and the superbasins at E are the stretches without a gap above E.
 
 References: Becker and Karplus, J. Chem. Phys. 106, 1495 (1997); Wales, Miller and Walsh,
 Nature 394, 758 (1998); section III of Perspective: New Insights From Loss Function Landscapes of
@@ -24,21 +24,35 @@ from jaxtyping import Float, Int
 from lossatlas.errors import BadInputError
 
 ROUNDING = 1e-9
-"""How far, relative to max(1, |E|), a transition state may lie below one of its minima because
-energies were printed with ten digits; it is then treated as lying at that minimum's energy."""
+"""How far a transition state may lie below one of its minima, relative to max(1, |E|), because
+energies were printed with ten digits; it is then treated as if it had the energy of the minimum."""
 
 
 class Tree(NamedTuple):
-    """A disconnectivity tree. Nodes are the leaves (minima), then the merge nodes.
+    """A disconnectivity tree, whose nodes are the leaves (minima) and then the merge nodes.
 
     Attributes:
-        minima: positions in the input of the minima kept, every superbasin contiguous.
-        gaps: energy at which neighbors in that order are connected; infinite if never.
-        energy: of every node: first the minima in that order, then the merge nodes, ascending.
-        parent: merge node above each node; -1 at a root. There is one root a component.
-        place: for every minimum of the input its place in ``minima``, -1 if left out.
-        spacing: distance of the levels to which merge energies were rounded up; 0 if exact.
-        top: the highest energy shown: the first level, or the highest energy of the tree.
+        minima: (leaves,) positions, in the input of `build_tree`, of the minima in the tree, in an
+            order in which every superbasin is contiguous.
+        gaps: (leaves - 1,) the energy at which neighbors in that order are connected, infinite if
+            no path joins them.
+        energy: (nodes,) energy of every node: first of the minima in that order, then of the merge
+            nodes, which ascend.
+        parent: (nodes,) number of the merge node above each node, -1 for a root. Every connected
+            component has one root.
+        place: (minima,) place of every minimum of the input in `minima`, -1 if it is left out.
+        spacing: distance between the levels to which merge energies were rounded up; 0 if they are
+            exact.
+        top: the highest energy shown: the highest level, or the highest energy of an exact tree.
+
+    Examples:
+        >>> tree = build_tree(
+        ...     np.array([0.1, 0.2, 0.3]), np.array([0.9, 0.5]), np.array([0, 1]), np.array([1, 2])
+        ... )
+        >>> tree.minima.tolist(), tree.gaps.tolist(), tree.parent.tolist()
+        ([0, 1, 2], [0.9, 0.5], [4, 3, 3, 4, -1])
+        >>> tree.roots.tolist()
+        [4]
     """
 
     minima: Int[np.ndarray, " leaves"]
@@ -51,7 +65,7 @@ class Tree(NamedTuple):
 
     @property
     def roots(self) -> Int[np.ndarray, " components"]:
-        """The top node of every component; more than one where minima are unconnected."""
+        """The top node of every connected component; several if no path joins all minima."""
         return np.flatnonzero(self.parent < 0)
 
 
@@ -61,22 +75,24 @@ def build_tree(
     minimum_1: Int[np.ndarray, " t"],
     minimum_2: Int[np.ndarray, " t"],
 ) -> Tree:
-    """The exact disconnectivity tree of a network of minima and transition states.
+    """Build the exact disconnectivity tree of a network of minima and transition states.
 
-    Degenerate rearrangements (both sides the same minimum) join nothing and are left out; of
-    several transition states between the same minima the lowest counts. Minima that no
-    transition state joins are components of their own. Transition states of equal energy that
-    join the same superbasin make one node with several branches.
+    Degenerate rearrangements, which have the same minimum on both sides, join nothing and are left
+    out. Of several transition states between the same minima the lowest counts. Minima that no
+    transition state joins are components of their own. Transition states of equal energy that join
+    the same superbasin make one node with several branches.
 
     Args:
-        energies: of the minima, at least one.
-        transition_energies: of the transition states.
-        minimum_1: position in ``energies`` of the minimum on one side of each transition state.
-        minimum_2: that on the other side.
+        energies: (m,) energies of the minima, of which there is at least one.
+        transition_energies: (t,) energies of the transition states.
+        minimum_1: (t,) position in ``energies`` of the minimum on one side of each transition
+            state.
+        minimum_2: (t,) position of the minimum on the other side.
 
     Raises:
-        BadInputError: lengths, positions or values do not fit, or a transition state lies below
-            one of its minima.
+        BadInputError: if there are no minima, lengths do not match, a position is not an integer or
+            does not exist, an energy is not finite, or a transition state lies below one of its
+            minima.
 
     Examples:
         >>> tree = build_tree(
@@ -100,20 +116,26 @@ def barrier(
 ) -> Float[np.ndarray, "*batch"]:
     """The lowest energy below which minima a and b are connected.
 
-    This is the minimum over all paths of the highest point on the path: the minimum's own energy
-    for ``a == b``, infinity if no path joins them. In a discretized tree it is rounded up.
+    This is the lowest energy, over all paths, of the highest point on the path. It is the energy of
+    the minimum itself for ``a == b``, and infinite if no path joins the two. In a discretized tree
+    it is rounded up to a level.
 
     Args:
-        tree: from `build_tree`, also pruned or discretized (`tree_layout`).
-        a: positions of minima in the input of `build_tree`.
-        b: likewise; the two are broadcast.
+        tree: from `build_tree`, or pruned or discretized by `lossatlas.analysis.tree_layout`.
+        a: position of a minimum in the input of `build_tree`, or an array of positions.
+        b: position of the other minimum, or an array; the two are broadcast.
 
     Raises:
-        BadInputError: a minimum is not in the tree.
+        BadInputError: if a minimum is not in the tree.
+
+    Examples:
+        >>> tree = build_tree(np.array([0.1, 0.2]), np.array([0.9]), np.array([0]), np.array([1]))
+        >>> float(barrier(tree, 0, 1)), float(barrier(tree, 0, 0))
+        (0.9, 0.1)
     """
     places_a, places_b = np.broadcast_arrays(_places(tree, a), _places(tree, b))
     start, stop = np.minimum(places_a, places_b).ravel(), np.maximum(places_a, places_b).ravel()
-    # reduceat needs every index inside the array, also a stop after the last gap.
+    # reduceat requires every index to lie inside of the array, even a stop after the last gap.
     padded = np.append(tree.gaps, -np.inf)
     highest = np.maximum.reduceat(padded, np.stack([start, stop], axis=1).ravel())[::2]
     own = tree.energy[start]
@@ -121,11 +143,16 @@ def barrier(
 
 
 def superbasins(tree: Tree, energy: float) -> Int[np.ndarray, " minima"]:
-    """Which minima are connected through transition states not above an energy.
+    """Group minima that are connected through transition states not above an energy.
+
+    Args:
+        tree: from `build_tree`, or pruned or discretized by `lossatlas.analysis.tree_layout`.
+        energy: the energy.
 
     Returns:
-        One label for every minimum of the input: 0 for the superbasin of the lowest minimum, and
-        so on by ascending lowest minimum; -1 for minima above the energy or left out of the tree.
+        (minima,) the number of the superbasin of every minimum of the input. Superbasins are
+        numbered from 0 by the energies of their lowest minima. The number is -1 for a minimum that
+        lies above the energy or is left out of the tree.
 
     Examples:
         >>> tree = build_tree(
@@ -151,17 +178,18 @@ def tree_from_row(
     n_minima: int,
     levels: tuple[float, float] | None = None,
 ) -> Tree:
-    """The tree that a row of leaves stands for.
+    """Make the tree that a row of leaves represents.
 
     Args:
-        minima: positions of the minima in the input, every superbasin contiguous.
-        gaps: energy at which neighbors are connected, infinite if never.
-        leaf_energy: of the minima.
-        n_minima: how many minima the input has.
-        levels: first level and spacing where the gaps are levels; None where they are exact.
+        minima: (leaves,) positions of the minima in the input, in an order in which every
+            superbasin is contiguous.
+        gaps: (leaves - 1,) energy at which neighbors are connected, infinite if no path joins them.
+        leaf_energy: (leaves,) energies of the minima.
+        n_minima: number of minima in the input.
+        levels: highest level and distance of levels if the gaps are levels; None if they are exact.
     """
     merge_energy, parent = _merge_nodes(gaps.tolist())
-    # Ascending energy numbers children before their parents (equal neighbors share one node).
+    # In order of ascending energy, children are numbered before their parents.
     by_energy = np.argsort(merge_energy, kind="stable")
     number = np.empty(by_energy.size + 1, dtype=np.int64)
     number[by_energy] = minima.size + np.arange(by_energy.size)
@@ -186,15 +214,18 @@ def join_energies(
     floor: Float[np.ndarray, " t"],
     names: Int[np.ndarray, " t"],
 ) -> Float[np.ndarray, " t"]:
-    """The energies at which transition states join their minima: their own, but for rounding.
+    """The energies at which transition states join their minima.
+
+    They are the energies of the transition states, raised to those of their minima where rounding
+    has put them below.
 
     Args:
-        transition_energies: of the transition states.
-        floor: the highest energy among the minima that each of them joins.
-        names: numbers that messages call them by.
+        transition_energies: (t,) energies of the transition states.
+        floor: (t,) the highest energy among the minima that each of them joins.
+        names: (t,) numbers of the transition states for messages.
 
     Raises:
-        BadInputError: a transition state lies below one of its minima, by more than `ROUNDING`.
+        BadInputError: if a transition state lies below one of its minima by more than `ROUNDING`.
     """
     buried = transition_energies < floor - ROUNDING * np.maximum(1, np.abs(floor))
     if buried.any():
@@ -224,7 +255,7 @@ def _places(tree: Tree, positions: int | np.ndarray) -> np.ndarray:
 def _heights(
     energies: np.ndarray, transition_energies: np.ndarray, left: np.ndarray, right: np.ndarray
 ) -> np.ndarray:
-    """The energies at which transition states join their minima, checked."""
+    """Check the input of `build_tree`, and compute the energies at which minima are joined."""
     if energies.size == 0:
         raise BadInputError("energies", "no minima", "give at least one")
     if not transition_energies.shape == left.shape == right.shape:
@@ -248,9 +279,9 @@ def _heights(
 def _kruskal(
     n_minima: int, heights: np.ndarray, left: np.ndarray, right: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Join superbasins along sorted transition states; each is a linked row of minima."""
+    """Join superbasins, each of which is a linked row of minima, along sorted transition states."""
     root = list(range(n_minima))
-    last = list(range(n_minima))  # the end of the row that starts at a root
+    last = list(range(n_minima))  # for each root the last minimum of its row
     following, gap_after = [-1] * n_minima, [math.inf] * n_minima
     remaining = n_minima - 1
     for height, a, b in zip(heights.tolist(), left.tolist(), right.tolist(), strict=True):
@@ -276,16 +307,17 @@ def _kruskal(
 
 
 def _merge_nodes(gaps: list[float]) -> tuple[np.ndarray, np.ndarray]:
-    """Merge nodes in one pass over the row, with a stack of those still open to the right.
+    """Compute the merge nodes in one pass over the row, with a stack of nodes that are still open.
 
-    Returns their energies, and the parents, as merge node numbers or -1, of leaves and merges.
+    Returns the energies of the merge nodes, and the parents of leaves and merge nodes, each the
+    number of a merge node or -1.
     """
     n = len(gaps) + 1
     leaf_parent, merge_parent, merge_energy = [-1] * n, [], []
     open_nodes: list[int] = []
     top = -1  # the last of the open nodes
     for leaf, gap in enumerate([*gaps, math.inf]):
-        below = -1  # the topmost node that is closed at this gap; -1: the leaf itself
+        below = -1  # the topmost node that is closed at this gap, or -1 for the leaf itself
         while top >= 0 and merge_energy[top] < gap:
             if below < 0:
                 leaf_parent[leaf] = top

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 ROWS = 5
-"""Minima in the table."""
+"""Number of minima in the table."""
 
 
 def as_html(
@@ -14,7 +14,14 @@ def as_html(
     energies: np.ndarray,
     columns: Mapping[str, np.ndarray],
 ) -> str:
-    """Counts by what is counted, the lowest loss, and the lowest minima with their columns."""
+    """HTML with counts, the lowest loss, and a table of the lowest minima with their columns.
+
+    Args:
+        counts: numbers by the plural of what is counted, such as ``"minima"``.
+        ids: (m,) ids of the minima.
+        energies: (m,) their energies.
+        columns: (m,) values of the minima by the name of the column.
+    """
     import pandas as pd
 
     said = ", ".join(f"{count:,} {name}" for name, count in counts.items())

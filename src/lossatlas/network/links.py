@@ -4,7 +4,7 @@ From a transition state the steepest-descent path is followed down on its two si
 reaches one minimum. It reaches several where the path runs into a stationary point of a higher
 index, because there the symmetry that the flow conserves may be broken in several ways (Pechukas,
 J. Chem. Phys. 64, 1516 (1976)). A transition state joins all minima that its two sides reach, each
-with each, at its own energy: whatever lies on the paths between them lies below it.
+with each, at its own energy, because every point on the paths between them lies below it.
 """
 
 from typing import NamedTuple, Self
@@ -16,16 +16,23 @@ from lossatlas.errors import BadInputError
 
 
 class Links(NamedTuple):
-    """One row for every minimum that a side of a transition state reaches.
+    """A table with one row for every minimum that a side of a transition state reaches.
 
-    Rows ascend by transition state, side and minimum. In a `Network` points are given by their
-    positions, in what is read from a database by their ids (see `at_positions`).
+    Rows ascend by transition state, side and minimum. A `Network` names points by their positions;
+    links that are read from a database name them by their ids (see `at_positions`).
 
     Attributes:
-        transition_state: of each link.
-        side: 0 or 1. Which is which has no meaning.
-        minimum: that the flow down this side reaches.
-        via_index: Hessian index of the stationary point that the flow runs into first, 0 if none.
+        transition_state: (links,) position or id of the transition state.
+        side: (links,) side of the transition state, 0 or 1. Which of the two sides is 0 has no
+            meaning.
+        minimum: (links,) position or id of the minimum that the flow down this side reaches.
+        via_index: (links,) Hessian index of the saddle that the flow runs into first, 0 if there is
+            none.
+
+    Examples:
+        >>> links = Links.of_pairs(np.array([0, 1]), np.array([2, 1]))
+        >>> links.transition_state.tolist(), links.side.tolist(), links.minimum.tolist()
+        ([0, 0, 1, 1], [0, 1, 0, 1], [0, 2, 1, 1])
     """
 
     transition_state: Int[np.ndarray, " links"]
@@ -35,7 +42,11 @@ class Links(NamedTuple):
 
     @classmethod
     def of_pairs(cls, minimum_1: Int[np.ndarray, " t"], minimum_2: Int[np.ndarray, " t"]) -> Self:
-        """Links of transition states with one minimum a side, given by its position.
+        """Make the links of transition states that have one minimum on each side.
+
+        Args:
+            minimum_1: (t,) position of the minimum on side 0 of each transition state.
+            minimum_2: (t,) position of the minimum on side 1.
 
         Examples:
             >>> Links.of_pairs(np.array([0, 1]), np.array([2, 1])).minimum
@@ -48,10 +59,21 @@ class Links(NamedTuple):
     def at_positions(
         self, transition_state_ids: Int[np.ndarray, " t"], minimum_ids: Int[np.ndarray, " m"]
     ) -> Self:
-        """The same links by positions, where they were by ids; both arrays of ids ascend.
+        """Replace ids by positions.
+
+        Args:
+            transition_state_ids: (t,) ids of the transition states, ascending.
+            minimum_ids: (m,) ids of the minima, ascending.
 
         Raises:
-            BadInputError: for the id of a point that is not there.
+            BadInputError: if a link has the id of a point that does not exist.
+
+        Examples:
+            >>> by_ids = Links.of_pairs(np.array([4]), np.array([7]))._replace(
+            ...     transition_state=np.array([9, 9])
+            ... )
+            >>> by_ids.at_positions(np.array([9]), np.array([4, 5, 7])).minimum.tolist()
+            [0, 2]
         """
         return self._replace(
             transition_state=_positions(
@@ -63,7 +85,19 @@ class Links(NamedTuple):
     def restricted(
         self, minima: Bool[np.ndarray, " m"], transition_states: Bool[np.ndarray, " t"]
     ) -> Self:
-        """The rows of the transition states kept, by positions among the points kept."""
+        """The links of some of the transition states, by positions among the points that are kept.
+
+        Args:
+            minima: (m,) which minima are kept.
+            transition_states: (t,) which transition states are kept; all minima that they join
+                must be kept too.
+
+        Examples:
+            >>> links = Links.of_pairs(np.array([0, 1]), np.array([2, 1]))
+            >>> kept = links.restricted(np.array([False, True, True]), np.array([False, True]))
+            >>> kept.transition_state.tolist(), kept.minimum.tolist()
+            ([0, 0], [0, 0])
+        """
         rows = transition_states[self.transition_state]
         return self._replace(
             transition_state=(np.cumsum(transition_states) - 1)[self.transition_state[rows]],
@@ -73,7 +107,13 @@ class Links(NamedTuple):
         )
 
     def in_order(self) -> Self:
-        """The same rows, ascending by transition state, side and minimum."""
+        """Sort the rows by transition state, side and minimum.
+
+        Examples:
+            >>> none = np.zeros(2, int)
+            >>> Links(np.array([1, 0]), none, np.array([5, 6]), none).in_order().minimum.tolist()
+            [6, 5]
+        """
         order = np.lexsort((self.minimum, self.side, self.transition_state))
         return type(self)(*(column[order] for column in self))
 
@@ -81,13 +121,18 @@ class Links(NamedTuple):
 class Edges(NamedTuple):
     """Pairs of different minima that a transition state joins, for algorithms on graphs.
 
-    A transition state with two ends makes one pair, one with k different ends k (k - 1) / 2, a
-    degenerate one none. Rows ascend by transition state.
+    A transition state that joins k different minima makes k (k - 1) / 2 pairs; a degenerate
+    rearrangement makes none. Rows ascend by transition state.
 
     Attributes:
-        transition_state: position of the transition state of each pair.
-        minimum_1: position of one minimum.
-        minimum_2: position of the other, always the larger.
+        transition_state: (edges,) position of the transition state of each pair.
+        minimum_1: (edges,) the smaller of the positions of the two minima.
+        minimum_2: (edges,) the larger one.
+
+    Examples:
+        >>> edges = pairs(Links.of_pairs(np.array([0, 1]), np.array([2, 1])), n_minima=3)
+        >>> edges.transition_state.tolist(), edges.minimum_1.tolist(), edges.minimum_2.tolist()
+        ([0], [0], [2])
     """
 
     transition_state: Int[np.ndarray, " edges"]
@@ -96,11 +141,16 @@ class Edges(NamedTuple):
 
 
 def check_links(links: Links, n_minima: int, n_transition_states: int) -> None:
-    """Refuse links by position that make no network.
+    """Check that links by positions are consistent.
+
+    Args:
+        links: the links.
+        n_minima: number of minima.
+        n_transition_states: number of transition states.
 
     Raises:
-        BadInputError: for columns of different lengths or no integers, positions that do not
-            exist, a transition state without a minimum on one of its sides, or rows out of order.
+        BadInputError: if the columns differ in length or are not integers, a position does not
+            exist, a transition state has no minimum on one of its sides, or rows are out of order.
     """
     if len({np.shape(column) for column in links}) != 1 or links.minimum.ndim != 1:
         raise BadInputError("links", "columns of different lengths", "give one entry a link")
@@ -122,14 +172,14 @@ def check_links(links: Links, n_minima: int, n_transition_states: int) -> None:
 
 
 def lowest_end(links: Links, side: int) -> Int[np.ndarray, " t"]:
-    """The minimum of the smallest position on one side of every transition state."""
+    """(t,) the first of the minima on one side (0 or 1) of every transition state, by position."""
     rows = links.side == side
     states, minima = links.transition_state[rows], links.minimum[rows]
     return minima[np.flatnonzero(np.diff(states, prepend=-1))]
 
 
 def joins_one(links: Links) -> Bool[np.ndarray, " t"]:
-    """Which transition states have one and the same minimum at all ends: degenerate ones."""
+    """(t,) which transition states are degenerate: all of their ends are the same minimum."""
     starts = _starts(links)
     if not starts.size:
         return np.zeros(0, bool)
@@ -138,7 +188,12 @@ def joins_one(links: Links) -> Bool[np.ndarray, " t"]:
 
 
 def highest_minimum(links: Links, energies: Float[np.ndarray, " m"]) -> Float[np.ndarray, " t"]:
-    """The highest energy among the minima that each transition state joins."""
+    """(t,) the highest energy among the minima that each transition state joins.
+
+    Args:
+        links: the links by positions.
+        energies: (m,) energies of the minima.
+    """
     starts = _starts(links)
     if not starts.size:
         return np.zeros(0)
@@ -146,17 +201,30 @@ def highest_minimum(links: Links, energies: Float[np.ndarray, " m"]) -> Float[np
 
 
 def ends(links: Links, n_minima: int) -> tuple[Int[np.ndarray, " ends"], Int[np.ndarray, " ends"]]:
-    """Every transition state with every different minimum that it reaches, ascending."""
+    """Every transition state with every different minimum that it joins.
+
+    Args:
+        links: the links by positions.
+        n_minima: number of minima.
+
+    Returns:
+        Positions of the transition states and of the minima, sorted by both.
+    """
     width = max(n_minima, 1)
     states, minima = np.divmod(np.unique(links.transition_state * width + links.minimum), width)
     return states, minima
 
 
 def pairs(links: Links, n_minima: int) -> Edges:
-    """The pairs of different minima that each transition state joins."""
+    """The pairs of different minima that each transition state joins.
+
+    Args:
+        links: the links by positions.
+        n_minima: number of minima.
+    """
     states, minima = ends(links, n_minima)
     found = []
-    # Ends of one transition state lie side by side: the pairs are those of each distance.
+    # Ends of one transition state are adjacent rows, so its pairs are rows at each distance.
     for distance in range(1, int(np.bincount(states, minlength=1).max())):
         first = np.flatnonzero(states[distance:] == states[:-distance])
         found.append(Edges(states[first], minima[first], minima[first + distance]))
@@ -168,11 +236,10 @@ def pairs(links: Links, n_minima: int) -> Edges:
 
 
 def side_pairs(links: Links) -> Edges:
-    """Every minimum that one side reaches with every one that the other side reaches.
+    """Pairs of a minimum on side 0 and a minimum on side 1, for formats with room for two minima.
 
-    For formats with room for two minima. ``minimum_1`` is on side 0, ``minimum_2`` on side 1,
-    whatever their order; they are equal in a degenerate rearrangement. The pairs of a transition
-    state join all of its minima.
+    In the result ``minimum_1`` is on side 0 and ``minimum_2`` on side 1, whichever is larger; they
+    are equal in a degenerate rearrangement. The pairs of a transition state join all of its minima.
     """
     first, second = (np.flatnonzero(links.side == side) for side in (0, 1))
     states = links.transition_state
@@ -180,16 +247,20 @@ def side_pairs(links: Links) -> Edges:
     begin = np.cumsum(opposite) - opposite
     count = opposite[states[first]]
     row = np.repeat(first, count)
-    # Counts from 0 within the pairs of each row.
+    # The number of each pair, counted from 0 among the pairs of one row.
     number = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
     other = second[begin[states[row]] + number] if row.size else row
     return Edges(states[row], links.minimum[row], links.minimum[other])
 
 
 def components(edges: Edges, n_minima: int) -> Int[np.ndarray, " m"]:
-    """The connected component of each minimum, numbered from 0 in order of first minimum.
+    """(m,) number of the connected component of each minimum, from 0 in order of first minimum.
 
     Two minima are connected if pathways lead from one to the other, at whatever energy.
+
+    Args:
+        edges: the pairs of minima that are joined.
+        n_minima: number m of minima.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -201,7 +272,7 @@ def components(edges: Edges, n_minima: int) -> Int[np.ndarray, " m"]:
 
 
 def _starts(links: Links) -> Int[np.ndarray, " t"]:
-    """Where the links of each transition state begin; every one has some."""
+    """The first row of each transition state; every transition state has rows."""
     return np.flatnonzero(np.diff(links.transition_state, prepend=-1))
 
 

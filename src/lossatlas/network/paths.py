@@ -1,4 +1,4 @@
-"""The lowest path between two minima: over which transition states one has to climb the least."""
+"""The lowest path between two minima, whose highest transition state is as low as possible."""
 
 from typing import Literal, NamedTuple
 
@@ -7,12 +7,16 @@ from jaxtyping import Float, Int
 
 
 class PathPoint(NamedTuple):
-    """A point on a path. `pandas.DataFrame` makes a table of a list of them.
+    """A point on a path. `pandas.DataFrame` makes a table of a list of such points.
 
     Attributes:
-        kind: what it is.
-        id: among the points of this kind.
-        energy: of the point.
+        kind: ``"minimum"`` or ``"transition state"``.
+        id: id of the point among the points of its kind.
+        energy: energy of the point.
+
+    Examples:
+        >>> PathPoint("minimum", 1, 0.1).kind
+        'minimum'
     """
 
     kind: Literal["minimum", "transition state"]
@@ -27,19 +31,21 @@ def shortest_below(
     first: int,
     last: int,
 ) -> tuple[list[int], list[int]]:
-    """The path of fewest transition states, none of them above an energy.
+    """The path with the fewest transition states, none of which lies above an energy.
 
-    Where several transition states join the same two minima it takes the lowest.
+    If several transition states join the same two minima, the path takes the lowest.
 
     Args:
-        ends: transition states and the minima that each of them reaches, both by position.
-        heights: energies at which the transition states join minima.
-        ceiling: an energy below which the two minima are connected.
-        first: position of the minimum to start from.
-        last: position of the minimum to go to.
+        ends: positions of transition states and of the minima that each of them joins, as two
+            arrays of the same length.
+        heights: (t,) energies at which the transition states join minima.
+        ceiling: an energy at which the two minima are connected.
+        first: position of the minimum at which the path starts.
+        last: position of the minimum at which the path ends.
 
     Returns:
-        Positions of the minima passed, both ends included, and of the transition states between.
+        Positions of the minima on the path, including both ends, and of the transition states
+        between them.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import breadth_first_order
@@ -50,8 +56,8 @@ def shortest_below(
     rank = np.full(heights.size, -1)
     rank[ranked] = np.arange(ranked.size)
     kept = rank[states] >= 0
-    # Minima and transition states are both nodes: so a transition state joins any number of minima
-    # in one step. The search looks at neighbors in order of their numbers, that is of height.
+    # Minima and transition states are both nodes, since a transition state may join more than two
+    # minima. The search visits neighbors in the order of their numbers, which is that of height.
     n_minima = int(max(first, last, minima.max(initial=-1))) + 1
     size = n_minima + ranked.size
     places = (minima[kept], n_minima + rank[states[kept]])

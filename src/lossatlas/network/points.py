@@ -1,9 +1,9 @@
-"""The network of points: minima, the transition states that join them, and what follows.
+"""The network of points: minima, and the transition states that join them.
 
-Everything here is determined by energies and links: the connected components, the exact
-disconnectivity tree, barriers, lowest paths. Where the points come from is not known here: an
-atlas, the files of other programs, arrays. Points are named by their ids from outside and by their
-positions in arrays inside.
+Energies and links determine everything that a network computes: its connected components, the exact
+disconnectivity tree, barriers and lowest paths. The points may come from an atlas, from the files
+of other programs or from arrays. Arguments of methods name points by their ids; arrays refer to
+points by their positions.
 """
 
 from collections.abc import Mapping
@@ -31,39 +31,47 @@ DERIVED = (
     "_ends",
     "_edges",
 )
-"""What is computed once from energies and links, and stays true whatever the columns say."""
+"""Properties that follow from energies and links alone. They are computed once, and kept when
+columns or weights change."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network:
-    """m minima and t transition states; the arrays are read-only.
+    """A network of m minima and t transition states. Its arrays are read-only.
 
-    Get one by `Atlas.network`, by `lossatlas.interop.pathsample.read_database`, or from arrays by
-    `Network.of_pairs`.
+    `Atlas.network` returns one, and so does `lossatlas.interop.read_database`; `Network.of_pairs`
+    makes one from arrays.
 
-    Attributes:
-        minimum_ids: ascending.
-        minimum_energies: energies, or losses, of the minima.
-        transition_state_ids: ascending.
-        transition_state_energies: of the transition states.
-        links: which minima they join, by positions in the arrays above.
-        columns: values of the minima by the name of the column, e.g. ``"test_auc"``; each (m,).
-        transition_state_columns: likewise of the transition states; each (t,).
-        minimum_weights: one row a minimum, None where they were not asked for.
-        transition_state_weights: one row a transition state, or None.
+    Args:
+        minimum_ids: (m,) ids of the minima, ascending.
+        minimum_energies: (m,) energies, or losses, of the minima.
+        transition_state_ids: (t,) ids of the transition states, ascending.
+        transition_state_energies: (t,) energies of the transition states.
+        links: the minima that each transition state joins, by positions in the arrays above.
+        columns: (m,) values of the minima by the name of the column, e.g. ``"test_auc"``; default
+            none.
+        transition_state_columns: (t,) values of the transition states by the name of the column;
+            default none.
+        minimum_weights: (m, n) weights of the minima; None if they were not read.
+        transition_state_weights: (t, n) weights of the transition states; None if they were not
+            read.
 
     Raises:
-        BadInputError: lengths do not match, ids do not ascend, an energy is not finite, or a link
-            leads to no point; see `check_links`.
+        BadInputError: if lengths do not match, ids do not ascend, an energy is not finite, or the
+            links are not consistent (see `check_links`).
 
     Examples:
         >>> network = Network.of_pairs(
         ...     np.array([0.1, 0.2, 0.3]), np.array([0.9, 0.5]), np.array([0, 1]), np.array([1, 2])
         ... )
-        >>> float(network.barrier(1, 3)), float(network.barrier(2, 3))
-        (0.9, 0.5)
+        >>> network.barrier(np.array([1, 2, 3]), 3).tolist()
+        [0.9, 0.5, 0.3]
         >>> [point.id for point in network.path(1, 3)]
         [1, 1, 2, 2, 3]
+        >>> network.superbasins(0.6).tolist()
+        [0, 1, 1]
+        >>> network.with_values(minimum_weights=np.ones((3, 5))).minimum_weights.shape
+        (3, 5)
     """
 
     minimum_ids: Int[np.ndarray, " m"]
@@ -102,17 +110,21 @@ class Network:
         minimum_2: Int[np.ndarray, " t"],
         columns: Mapping[str, np.ndarray] | None = None,
     ) -> Self:
-        """A network from arrays, each transition state with one minimum a side; ids are from 1.
+        """Make a network from arrays, with one minimum on each side of a transition state.
+
+        Minima and transition states get ids from 1, in the order of the arrays.
 
         Args:
-            energies: of the minima.
-            transition_state_energies: of the transition states.
-            minimum_1: position in ``energies`` of the minimum on one side of each of them.
-            minimum_2: position of that on the other side.
-            columns: values of the minima by name.
+            energies: (m,) energies of the minima.
+            transition_state_energies: (t,) energies of the transition states.
+            minimum_1: (t,) position in ``energies`` of the minimum on one side of each transition
+                state.
+            minimum_2: (t,) position of the minimum on the other side.
+            columns: (m,) values of the minima by the name of the column; default none.
 
         Raises:
-            BadInputError: as the class.
+            BadInputError: if lengths do not match, an energy is not finite, or a position does not
+                exist.
         """
         energies = np.asarray(energies, np.float64)
         heights = np.asarray(transition_state_energies, np.float64)
@@ -125,11 +137,12 @@ class Network:
         return cls(ids[0], energies, ids[1], heights, links, columns or {})
 
     def restricted(self, minima: Bool[np.ndarray, " m"], states: Bool[np.ndarray, " t"]) -> Self:
-        """The network of some of the points; transition states that lose a minimum are left out.
+        """The network of some of the points.
 
         Args:
-            minima: which minima are kept.
-            states: which transition states are kept, if all minima that they join are.
+            minima: (m,) which minima are kept.
+            states: (t,) which transition states are kept. A transition state that joins a minimum
+                which is not kept is left out in any case.
         """
         complete = states.copy()
         complete[self.links.transition_state[~minima[self.links.minimum]]] = False
@@ -150,18 +163,32 @@ class Network:
     def with_columns(self, **columns: np.ndarray) -> Self:
         """The same network with columns of the minima added or replaced.
 
+        Args:
+            **columns: (m,) values of the minima, by the name of the column.
+
         Raises:
-            BadInputError: for a column that has not one value for every minimum.
+            BadInputError: if a column does not have one value for every minimum.
+
+        Examples:
+            >>> network = Network.of_pairs(
+            ...     np.array([0.1, 0.2]), np.array([0.9]), np.array([0]), np.array([1])
+            ... )
+            >>> list(network.with_columns(norm=np.array([3.0, 4.0])).columns)
+            ['norm']
         """
         return self.with_values(columns={**self.columns, **columns})
 
     def with_values(self, **changes: object) -> Self:
-        """The same points and links with other columns or weights, given by the name of the field.
+        """The same points and links with other columns or weights.
 
-        What is known of energies and links already, such as the tree, is not computed again.
+        Properties that follow from energies and links, such as the tree, are not computed again.
+
+        Args:
+            **changes: new values of fields of the network, such as `columns`, `minimum_weights` or
+                `transition_state_columns`.
 
         Raises:
-            BadInputError: for lengths that do not match.
+            BadInputError: if lengths do not match.
         """
         changed = replace(self, **changes)  # type: ignore[arg-type]
         changed.__dict__.update({k: v for k, v in self.__dict__.items() if k in DERIVED})
@@ -169,17 +196,21 @@ class Network:
 
     @cached_property
     def minimum_1(self) -> Int[np.ndarray, " t"]:
-        """Position of one minimum of each transition state: of each side the first, the smaller."""
+        """(t,) position of one minimum of each transition state.
+
+        Of several minima on one side the first is taken; of the two sides, `minimum_1` is the
+        minimum with the smaller position and `minimum_2` the other one.
+        """
         return np.minimum(*self._first_ends)
 
     @cached_property
     def minimum_2(self) -> Int[np.ndarray, " t"]:
-        """Position of the other one."""
+        """(t,) position of the other minimum of each transition state; see `minimum_1`."""
         return np.maximum(*self._first_ends)
 
     @cached_property
     def degenerate(self) -> Bool[np.ndarray, " t"]:
-        """Which transition states join a minimum to its own symmetry copy, and nothing else."""
+        """(t,) which transition states join only copies of one and the same minimum."""
         return linking.joins_one(self.links)
 
     def edges(self) -> Edges:
@@ -191,15 +222,21 @@ class Network:
 
     @cached_property
     def components(self) -> Int[np.ndarray, " m"]:
-        """The connected component of each minimum, from 0 in the order of their first minima."""
+        """(m,) number of the connected component of each minimum, from 0 in order of first minimum.
+
+        Two minima are connected if pathways lead from one to the other, at whatever energy.
+        """
         return linking.components(self._edges, self.minimum_ids.size)
 
     @cached_property
     def heights(self) -> Float[np.ndarray, " t"]:
-        """Energies at which transition states join minima: their own, but for rounding.
+        """(t,) energies at which transition states join minima.
+
+        They are the energies of the transition states, raised to those of their minima where
+        rounding has put them below.
 
         Raises:
-            BadInputError: a transition state lies below one of its minima.
+            BadInputError: if a transition state lies below one of its minima.
         """
         floor = linking.highest_minimum(self.links, self.minimum_energies)
         energies = self.transition_state_energies
@@ -207,10 +244,11 @@ class Network:
 
     @cached_property
     def tree(self) -> Tree:
-        """The exact disconnectivity tree, by positions of the minima.
+        """The exact disconnectivity tree, in which minima are named by their positions.
 
         Raises:
-            BadInputError: there are no minima, or a transition state lies below one of them.
+            BadInputError: if there are no minima, or a transition state lies below one of its
+                minima.
         """
         state, *ends = self._edges
         return disconnectivity.build_tree(self.minimum_energies, self.heights[state], *ends)
@@ -222,30 +260,33 @@ class Network:
 
         Args:
             a: id of a minimum, or an array of ids.
-            b: likewise; the two are broadcast.
+            b: id of another minimum, or an array of ids; the two are broadcast.
 
         Returns:
-            The highest point of the lowest path; infinite if no path joins them, the energy of
-            the minimum itself for ``a == b``.
+            The energy of the highest point of the lowest path. It is infinite if no path joins the
+            two minima, and the energy of the minimum itself for ``a == b``.
 
         Raises:
-            BadInputError: for an unknown id, or a network that has no tree (see `tree`).
+            BadInputError: if an id is unknown, or the network has no tree (see `tree`).
         """
         return disconnectivity.barrier(self.tree, self.positions(a), self.positions(b))
 
     def path(self, a: int, b: int) -> list[PathPoint]:
-        """The lowest path between two minima; of several that of the fewest transition states.
+        """The lowest path between two minima, whose highest transition state is as low as possible.
+
+        Of several such paths the one with the fewest transition states is returned.
 
         Args:
-            a: id of the minimum to start from.
-            b: id of the minimum to go to.
+            a: id of the minimum at which the path starts.
+            b: id of the minimum at which it ends.
 
         Returns:
-            Minima and transition states in turn, from ``a`` to ``b``; ``a`` alone if they are
-            one, nothing if no path joins them. ``pandas.DataFrame(network.path(a, b))`` is a table.
+            Minima and transition states in turn, from ``a`` to ``b``. The list holds ``a`` alone if
+            the two are equal, and is empty if no path joins them.
+            ``pandas.DataFrame(network.path(a, b))`` makes a table of it.
 
         Raises:
-            BadInputError: for an unknown id, or a network that has no tree (see `tree`).
+            BadInputError: if an id is unknown, or the network has no tree (see `tree`).
         """
         first, last = (int(self.positions(one)) for one in (a, b))
         ceiling = float(self.barrier(a, b))
@@ -258,19 +299,31 @@ class Network:
         return points
 
     def superbasins(self, energy: float) -> Int[np.ndarray, " m"]:
-        """Which minima are connected through transition states not above an energy.
+        """Group minima that are connected through transition states not above an energy.
+
+        Args:
+            energy: the energy.
 
         Returns:
-            One label for every minimum: 0 for the superbasin of the lowest minimum, and so on by
-            ascending lowest minimum; -1 for minima above the energy.
+            (m,) the number of the superbasin of every minimum. Superbasins are numbered from 0 by
+            the energies of their lowest minima. Minima above the energy have the number -1.
+
+        Raises:
+            BadInputError: if the network has no tree (see `tree`).
         """
         return disconnectivity.superbasins(self.tree, energy)
 
     def positions(self, ids: int | Int[np.ndarray, "*batch"]) -> Int[np.ndarray, "*batch"]:
-        """Positions in the arrays of the minima with these ids.
+        """Find the positions of minima by their ids.
+
+        Args:
+            ids: id of a minimum, or an array of ids.
+
+        Returns:
+            Positions in `minimum_ids`, with the shape of `ids`.
 
         Raises:
-            BadInputError: for an id that no minimum has.
+            BadInputError: if no minimum has one of the ids.
         """
         wanted = np.asarray(ids)
         found = np.searchsorted(self.minimum_ids, wanted)
@@ -284,14 +337,14 @@ class Network:
         return found
 
     def __repr__(self) -> str:
-        """Counts."""
+        """A short text with the numbers of points."""
         return (
             f"Network({self.minimum_ids.size} minima, "
             f"{self.transition_state_ids.size} transition states)"
         )
 
     def _repr_html_(self) -> str:
-        """Counts and the lowest minima, in a notebook."""
+        """The numbers of points and a table of the lowest minima, as HTML for a notebook."""
         counts = {
             "minima": self.minimum_ids.size,
             "transition states": self.transition_state_ids.size,
@@ -333,7 +386,7 @@ def _check_points(kind: str, ids: np.ndarray, energies: np.ndarray) -> None:
 
 
 def _integers(values: np.ndarray) -> np.ndarray:
-    """Empty lists have no integers to tell their type by."""
+    """An array of integers, also from an empty list, of which NumPy would make floats."""
     return values.astype(np.int64) if values.size == 0 else values
 
 

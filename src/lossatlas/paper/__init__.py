@@ -1,7 +1,8 @@
-"""The paper, regenerated: its studies as recipes, cells that are computed once, tables, claims.
+"""Reproduction of the paper: its studies, tables and figures, and tests of its statements.
 
 *Perspective: New Insights From Loss Function Landscapes of Neural Networks*, Mach. Learn.: Sci.
-Technol. 1, 023002 (2020). In reading order: `cell` (one landscape to be explored), `recipes`
-(which cells a table or figure needs), `exploring` (a cell computed or continued), `points` and
-`measures` (its numbers), `published` (the paper's), `tables`, `distributions`, `claims`, `page`.
+Technol. 1, 023002 (2020). Modules in reading order: `cell` (one landscape to be explored),
+`recipes` (which cells a table or figure needs), `exploring` (how a cell is computed or continued),
+`points` and `measures` (the numbers of a cell), `published` (the numbers of the paper), `tables`,
+`distributions`, `claims`, `page`.
 """

@@ -1,4 +1,4 @@
-"""The tables and figures of the paper, and some beyond it: which studies each is made of."""
+"""The tables and figures of the paper, and some beyond it, with the studies that each needs."""
 
 from typing import Literal, NamedTuple
 
@@ -17,21 +17,21 @@ Kind = Literal[
     "persistence",
 ]
 PICTURES_ONLY = ("clouds", "persistence")
-"""Kinds that have no table."""
+"""Kinds of artifacts that have a figure but no table."""
 
 
 class Artifact(NamedTuple):
     """A table or figure to be written.
 
     Attributes:
-        name: of the files.
-        title: what the paper calls it.
-        recipes: names of the studies it is made of.
-        kind: a table only, one of class distributions, of verdicts on claims, of ideal AUC, or a
-            table with a figure of trees, boxes, or counts growing with time; or a figure only, of
-            loss against AUC or of shares by persistence.
+        name: name of the files, without a suffix.
+        title: the name of the table or figure in the paper.
+        recipes: names of the studies that it shows.
+        kind: what it is: a table of numbers, of class distributions, of verdicts on claims, or of
+            ideal AUC; a table with a figure of trees, of boxes, or of counts that grow with time;
+            or a figure alone, of loss against AUC or of shares by persistence.
         color: the part of the data whose AUC colors the trees of a figure.
-        across: panels in a row of a figure.
+        across: number of panels in a row of a figure.
     """
 
     name: str
@@ -107,10 +107,10 @@ ARTIFACTS = (
 
 
 def artifacts(names: tuple[str, ...]) -> list[Artifact]:
-    """Tables and figures by their names; ``all`` is all of them.
+    """Find tables and figures by their names; ``all`` stands for all of them.
 
     Raises:
-        BadInputError: for an unknown name.
+        BadInputError: if a name is unknown.
 
     Examples:
         >>> [artifact.title for artifact in artifacts(("table-2",))]

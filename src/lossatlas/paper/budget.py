@@ -1,9 +1,10 @@
-"""What the studies cost: CPU seconds for a point, as measured, and what that makes of the plans.
+"""The cost of the studies: measured CPU seconds for each point, and estimates for larger budgets.
 
-The rate of a landscape is that of the last half of its CPU time: at the beginning points are found
-faster, and code is compiled. What it would take to reach the paper's counts is the count that is
-missing times this rate. Since the rate falls as a landscape runs dry, this is too little where it
-does, and about right where transition states still grow in proportion to the time.
+The cost of a point is measured in the last half of the CPU time of a landscape, because points are
+found faster at the beginning, when code is compiled as well. The time to reach the counts of the
+paper is estimated as the number of missing points times this cost. The estimate is too low if most
+points have been found already, since each further one then takes longer; it is about right if the
+number of transition states still grows in proportion to the time.
 """
 
 import math
@@ -21,20 +22,24 @@ POINTS = ("minima", "transition_states")
 
 
 class Cost(NamedTuple):
-    """What a column of a study costs, means over its draws.
+    """The cost of a column of a study, as means over its draws.
 
     Attributes:
-        study, column: names.
-        draws: landscapes that it was measured on.
-        minutes: of CPU time that a landscape had.
-        minima, transition_states: found.
-        connected: minima connected to the lowest one.
-        per_minimum, per_transition_state: CPU seconds for each more in the last half of the time;
-            infinite where none was found.
+        study: name of the study.
+        column: name of the column.
+        draws: number of landscapes on which the cost was measured.
+        minutes: CPU minutes that a landscape has had.
+        minima: number of minima that were found.
+        transition_states: number of transition states that were found.
+        connected: number of minima that are connected to the lowest one.
+        per_minimum: CPU seconds for each further minimum in the last half of the time; infinite if
+            none was found.
+        per_transition_state: CPU seconds for each further transition state in the last half of the
+            time; infinite if none was found.
         per_connected: CPU seconds for each connected minimum, over all of the time.
-        planned: CPU minutes that the study gives to all its draws of this column.
-        to_the_paper: CPU minutes until the paper's count of minima, connected ones; 0 if it is
-            reached, NaN if it prints none.
+        planned: CPU minutes that the study gives to all draws of this column.
+        to_the_paper: estimated CPU minutes until the count of connected minima is that of the
+            paper; 0 if it is reached, NaN if the paper prints none.
     """
 
     study: str
@@ -52,7 +57,12 @@ class Cost(NamedTuple):
 
 
 def rate(record: Record, points: str) -> float:
-    """CPU seconds for each more of these points in the last half of the time; infinite for none."""
+    """CPU seconds for each further point in the last half of the time; infinite if there is none.
+
+    Args:
+        record: the results of a cell.
+        points: the kind of points, ``minima`` or ``transition_states``.
+    """
     grown = record.about["discovery"]
     seconds = np.array(grown["cpu_seconds"], float)
     middle = float(np.interp(seconds[-1] / 2, seconds, grown[points]))
@@ -61,12 +71,12 @@ def rate(record: Record, points: str) -> float:
 
 
 def cost(recipe: Recipe, column: Column, found: Sequence[Record]) -> Cost:
-    """What one column of a study costs.
+    """The cost of one column of a study.
 
     Args:
         recipe: the study.
-        column: of it.
-        found: its landscapes, at least one.
+        column: the column.
+        found: the results of its landscapes, at least one.
     """
 
     def mean(values: Iterable[float]) -> float:
@@ -107,7 +117,7 @@ def costs(studies: Iterable[tuple[Recipe, list[tuple[Column, Record]]]]) -> list
 
 
 def to_markdown(found: Sequence[Cost]) -> str:
-    """A row for each column of a study, and what all of them together are planned to take."""
+    """A table with a row for each column of a study, and the planned time of all together."""
     head = (
         "study",
         "column",

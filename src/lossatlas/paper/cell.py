@@ -1,8 +1,9 @@
-"""A cell: one landscape of a recipe, how it is searched, and how much effort it gets.
+"""A cell: one landscape of a recipe, the way in which it is searched, and its budget.
 
-What determines which landscape is explored and how is hashed into the cell's key, and the key names
-its folder: an interrupted run continues, and a changed setting has other cells. The budget is no
-part of the key. It says when a cell has had enough, so a larger one continues what is there.
+All settings that determine which landscape is explored, and how, are hashed into the key of the
+cell, and the key names its folder. So an interrupted run is continued, and a changed setting makes
+another cell. The budget, which says when a cell is finished, is not part of the key, so that a
+larger budget continues a cell.
 """
 
 import hashlib
@@ -12,19 +13,21 @@ from typing import Any, Literal, NamedTuple
 from lossatlas import ExploreOptions
 
 REFERENCE = "cell "
-"""What the reference of a noise table begins with where it is another cell; its key follows."""
+"""Beginning of the reference in a noise table if it is another cell, whose key follows."""
 SCHEMA = 1
-"""Raised whenever the same settings would mean another cell."""
+"""Version of the key, which is raised whenever the same settings mean another landscape."""
 
 
 class Effort(NamedTuple):
-    """What a cell has had so far.
+    """The effort that was spent on a cell so far, over all runs.
 
     Attributes:
-        seconds, cpu_seconds: of exploring, over all runs.
-        minima, transition_states: in its atlas.
-        attempts: searches made.
-        reason: why the last run ended, see `Exploration`; ``""`` if it was killed or goes on.
+        seconds: seconds of exploring.
+        cpu_seconds: CPU seconds of exploring.
+        minima: number of minima in its atlas.
+        transition_states: number of transition states in its atlas.
+        attempts: number of searches that were made.
+        reason: why the last run ended, see `Exploration`; empty if it was killed or is running.
     """
 
     seconds: float = 0.0
@@ -45,14 +48,14 @@ class Cell(NamedTuple):
 
     Attributes:
         study: the tables of a study except ``explore``, every key that matters written out.
-        draw: number of the random draw, 1 and up; the seeds in ``study`` follow from it.
-        seed: of the searches.
-        strategies: those allowed, None for all.
-        independent_share: of the effort, for the searches that completeness is estimated from.
-        aim: of the exploration, see `ExploreOptions`.
-        auc: the class told from all others, or ``"macro"``.
-        budget: when it has had enough: stop rules over all runs of the cell together, compilation
-            included; its other settings are not used. No part of the key.
+        draw: number of the random draw, counted from 1; the seeds in ``study`` follow from it.
+        seed: seed of the searches.
+        strategies: names of the strategies that are used; None for all.
+        independent_share: share of independent draws, from which completeness is estimated.
+        aim: aim of the exploration, see `ExploreOptions`.
+        auc: the class that the AUC tells from all others, or ``"macro"``.
+        budget: the stop rules for all runs of the cell together, compilation included. Its other
+            settings are not used, and it is not part of the key.
     """
 
     study: dict[str, Any]
@@ -66,7 +69,7 @@ class Cell(NamedTuple):
 
     @property
     def key(self) -> str:
-        """64 hexadecimal digits that change with everything but the budget.
+        """64 hexadecimal digits that change with every setting except for the budget.
 
         Examples:
             >>> cell = Cell({"loss": {"l2": 0.1}}, draw=1, seed=1)
@@ -83,14 +86,14 @@ class Cell(NamedTuple):
             "independent_share": self.independent_share,
             "auc": self.auc,
         }
-        if self.aim != "all":  # older cells have no other, and keep their keys
+        if self.aim != "all":  # cells from before there were aims keep their keys
             content["aim"] = self.aim
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def name(self) -> str:
-        """Name of its folder: what it is, for people, and the beginning of the key."""
+        """The name of its folder: a description for people, and the beginning of the key."""
         data, network = self.study["data"], self.study["network"]
         parts = [
             str(data.get("side", data["source"])).lower(),
@@ -112,12 +115,12 @@ class Cell(NamedTuple):
 
     @property
     def noise(self) -> float:
-        """The share of the training labels that is changed."""
+        """The share of the training labels that are changed."""
         return self.study.get("noise", {}).get("fraction", 0.0)
 
 
 def exhausted(budget: ExploreOptions, effort: Effort) -> bool:
-    """Whether a cell has had its budget, or needs none any more.
+    """Whether a cell has spent its budget, or has nothing left to find.
 
     Examples:
         >>> exhausted(ExploreOptions(minutes=1), Effort(seconds=60.5))

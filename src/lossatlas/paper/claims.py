@@ -1,20 +1,20 @@
-"""The paper's statements, tested by the rules of docs/results/plan.md.
+"""Tests of the statements of the paper, by the rules of docs/results/plan.md.
 
-Each statement is one number a draw, positive where the statement holds in that draw. The draw is
-the unit: columns of one draw share their data, so they are compared within it, and what varies is
-the mean over draws. Two tests are made of it (`inference`): of a mean of zero, and of a mean within
-the margin of its unit. Each is corrected by Holm's method for the statements of its family, one
-family for each table of the paper.
+Each statement is expressed by one number for each draw, which is positive if the statement holds in
+that draw. Columns of one draw share their data, so they are compared within the draw, and the tests
+are about the mean over draws. There are two (`inference`): of a mean of zero, and of a mean within
+the margin of its unit. Each is corrected by Holm's method for the statements of its family, with
+one family for each table of the paper. The verdicts are
 
-* *Supported* or *contradicted*: the corrected p-value of a mean of zero is below 0.05.
-* *No difference*: it is not, but the corrected p-value of the equivalence test is.
-* *Undecided*: neither is; or there are fewer than two draws; or counts are bounds that do not say
-  which landscape has more points.
-* *Not combined*: the landscapes were computed in ways that differ, so they are not compared.
+* *supported* or *contradicted* if the corrected p-value of a mean of zero is below 0.05;
+* *no difference* if it is not, but the corrected p-value of the equivalence test is;
+* *undecided* if neither is, if there are fewer than two draws, or if counts are bounds that do not
+  tell which landscape has more points;
+* *not combined* if the landscapes were computed in different ways, so that they cannot be compared.
 
 Statements on funnels have a rule of their own (`funnel_verdicts`). Draws up to `PILOT` are the
-pilot: it planned the study, and a verdict from it says so. Fresh draws count alone, once there are
-two.
+pilot, by which the study was planned; a verdict from them is marked. As soon as there are two draws
+after the pilot, only these are used.
 """
 
 import math
@@ -33,7 +33,7 @@ MARGINS = {
     "correlation": 0.1,
     "share": 0.05,
 }
-"""By unit, the largest difference that does not matter."""
+"""For each unit, the largest difference that does not matter."""
 PILOT = 10
 """The last draw of the pilot."""
 
@@ -47,18 +47,19 @@ class Claim(NamedTuple):
     """A statement of the paper.
 
     Attributes:
-        name: of the statement.
-        where: in the paper.
-        text: what it says, in our words.
-        statistic: what is computed in each draw, in words.
-        value: computes it; a KeyError or NaN if the draw lacks a number.
-        unit: of the statistic, a key of `MARGINS`.
-        family: the table whose statements are corrected for together.
-        counts: the points that are counted, ``minima`` or ``transition_states``; a budget of time
-            cuts counts short. Empty for other statements.
-        shares: of a statement on funnels, the shares of a draw by threshold.
-        center: what the shares are compared with.
-        remark: what is to be known, e.g. that the paper's own tables contradict it.
+        name: name of the statement.
+        where: its place in the paper.
+        text: the statement in our words.
+        statistic: the number that is computed in each draw, in words.
+        value: the function that computes it; it raises KeyError or returns NaN if the draw lacks a
+            number.
+        unit: unit of the statistic, a key of `MARGINS`.
+        family: the table whose statements are corrected together.
+        counts: the kind of points that are counted, ``minima`` or ``transition_states``, which a
+            budget of time makes too few; empty for other statements.
+        shares: for a statement on funnels, the function that computes the shares of a draw.
+        center: the value that the shares are compared with.
+        remark: a note for readers, e.g. that the tables of the paper contradict the statement.
     """
 
     name: str
@@ -75,21 +76,22 @@ class Claim(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What became of a statement.
+    """The verdict on a statement.
 
     Attributes:
         claim: the statement.
-        values: one a draw.
-        cells: how many landscapes the values come from.
-        lower_bounds: how many of these ran out of budget, so that their counts are lower bounds.
-        mean, low, high: of the values, with the limits of the 95 % confidence interval; NaN if
-            there are too few values for it.
+        values: the value of each draw.
+        cells: number of landscapes that the values come from.
+        lower_bounds: number of these that ran out of budget, so that their counts are lower bounds.
+        mean: mean of the values; NaN if there are none.
+        low: lower limit of its 95 % confidence interval; NaN with fewer than two values.
+        high: upper limit of its 95 % confidence interval; NaN with fewer than two values.
         p: two-sided p-value of a mean of zero.
-        corrected: after Holm's correction in its family; NaN with fewer than two draws.
+        corrected: that p-value after Holm's correction; NaN with fewer than two values.
         equivalent: corrected p-value of a mean beyond the margin.
-        needed: draws with a power of 0.8 at the margin; None if the pilot cannot tell.
+        needed: number of draws for a power of 0.8 at the margin; None if the pilot cannot tell.
         pilot: whether the values are those of the pilot.
-        reason: why there is no verdict, where it is not the p-values.
+        reason: why there is no verdict, if the p-values are not the reason.
         verdict: ``supported``, ``contradicted``, ``no difference``, ``undecided`` or
             ``not combined``.
     """
@@ -111,7 +113,7 @@ class Verdict(NamedTuple):
 
 
 class _Evidence(NamedTuple):
-    """What the draws say of a statement: values, cells read, shares, and how they were computed."""
+    """What the draws contain about a statement: values, cells, shares, and how cells were made."""
 
     values: list[float]
     cells: list[Numbers]
@@ -126,13 +128,14 @@ def judge(
     draws: Mapping[int, Draw],
     settings: Mapping[int, Mapping[Key, str]] | None = None,
 ) -> list[Verdict]:
-    """The verdict on each statement.
+    """Test each statement.
 
     Args:
         claims: the statements, with their families.
-        draws: the numbers of each draw, by its number. ``ran_out`` of 1 marks a landscape whose
-            counts are lower bounds; ``minima_low`` and ``minima_high`` bound a count.
-        settings: how each landscape was computed, by draw and cell; default all alike.
+        draws: the numbers of each draw, by the number of the draw. A number ``ran_out`` of 1 marks
+            a landscape whose counts are lower bounds; ``minima_low`` and ``minima_high`` are bounds
+            of a count.
+        settings: how each landscape was computed, by draw and cell; by default all in the same way.
     """
     evidence = [_evidence(claim, draws, settings or {}) for claim in claims]
     found = [_tested(claim, each) for claim, each in zip(claims, evidence, strict=True)]
@@ -149,7 +152,7 @@ def judge(
 def _evidence(
     claim: Claim, draws: Mapping[int, Draw], settings: Mapping[int, Mapping[Key, str]]
 ) -> _Evidence:
-    """What all draws say, or the fresh ones if there are two."""
+    """The evidence of all draws, or of those after the pilot if there are two."""
     read = {number: _read(claim, draw) for number, draw in sorted(draws.items())}
     there = {number: one for number, one in read.items() if one is not None}
     fresh = {number: one for number, one in there.items() if number > PILOT}
@@ -167,20 +170,20 @@ def _evidence(
 
 
 def _read(claim: Claim, draw: Draw) -> tuple[float, dict[Key, Numbers], FunnelShares | None] | None:
-    """The value of a draw, the cells that it comes from, and its shares; None without a value."""
+    """The value of a draw, the cells that it comes from, and its shares; None if it has none."""
     watched = _Watched(draw)
     try:
         value = claim.value(watched)
         shares = None if claim.shares is None else claim.shares(watched)
-    except KeyError:  # a column of this draw was not computed
+    except KeyError:  # a column of this draw has not been computed
         return None
     return (value, watched.read, shares) if math.isfinite(value) else None
 
 
 def _ordered(points: str, cells: Sequence[Numbers]) -> bool:
-    """Whether bounds of counts say which of two landscapes has more points.
+    """Whether bounds of counts tell which of two landscapes has more points.
 
-    More than two are ordered only if none of the counts is open.
+    Of more than two landscapes, all counts must be exact.
     """
     if not points or all(numbers.get("ran_out", 0) == 0 for numbers in cells):
         return True
@@ -191,7 +194,7 @@ def _ordered(points: str, cells: Sequence[Numbers]) -> bool:
 
 
 def _tested(claim: Claim, evidence: _Evidence) -> Verdict:
-    """The values of a statement and their tests, without a correction and a verdict."""
+    """The values of a statement and their tests, before the correction and without a verdict."""
     values = evidence.values
     test, within = t_test(values), equivalence(values, MARGINS[claim.unit])
     if claim.shares is not None and len(evidence.shares) >= 2:

@@ -36,7 +36,7 @@ HEAD = (
 
 
 def verdicts(scale: Scale, folder: Path) -> list[Verdict]:
-    """The verdict on every statement from the cells there are."""
+    """The verdict on every statement, from all cells that have been computed."""
     draws: dict[int, dict[Key, Numbers]] = {}
     settings: dict[int, dict[Key, str]] = {}
     for name, recipe in recipes(scale).items():
@@ -48,7 +48,7 @@ def verdicts(scale: Scale, folder: Path) -> list[Verdict]:
 
 
 def _numbers(record: Record) -> Numbers:
-    """The numbers of a cell, and bounds of its counts: no upper one where there may be more."""
+    """The numbers of a cell with bounds of its counts; no upper bound if there may be more."""
     bounds: dict[str, float] = {"ran_out": float(record.effort.ran_out)}
     for points in ("minima", "transition_states"):
         found = record.numbers.get(points, math.nan)
@@ -59,7 +59,7 @@ def _numbers(record: Record) -> Numbers:
 
 
 def to_csv(found: Iterable[Verdict]) -> str:
-    """One line a statement."""
+    """The verdicts as CSV, with one line for each statement."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(HEAD)
@@ -96,7 +96,7 @@ def to_markdown(found: Sequence[Verdict]) -> str:
 
 
 def overview(found: Sequence[Verdict]) -> str:
-    """A line for each statement: what it says, the verdict, the mean, how many draws."""
+    """A table with a line for each statement: its text, the verdict, the mean and the draws."""
     head = ("statement", "verdict", "mean (95 % interval)", "draws", "where")
     lines = [markdown_row(head), markdown_row(("---",) * len(head))]
     for one in found:
@@ -144,7 +144,7 @@ def _table(found: Sequence[Verdict]) -> str:
 
 
 def _needed(verdict: Verdict) -> str:
-    """Draws that have a power of 0.8; a rule on funnels has no margin to plan for."""
+    """The number of draws for a power of 0.8, as text; statements on funnels have no margin."""
     if verdict.claim.shares is not None or verdict.needed is None:
         return ""
     return str(verdict.needed)

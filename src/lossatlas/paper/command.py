@@ -1,4 +1,4 @@
-"""`lossatlas reproduce`: the paper's tables and figures, computed from nothing."""
+"""The command `lossatlas reproduce`, which computes the tables and figures of the paper."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 MOST_DRAWS = 10_000
-"""More draws of a study nobody waits for."""
+"""Largest number of draws that may be asked for."""
 FAILED_CELLS = 1
-"""Exit code where a landscape could not be explored."""
+"""Exit code if a landscape could not be explored."""
 
 
 class ScaleName(StrEnum):
@@ -48,18 +48,18 @@ def reproduce(
     minutes: Annotated[
         float | None,
         typer.Option(
-            callback=positive("10"), help="For each landscape, instead of the scale's own."
+            callback=positive("10"), help="Minutes for each landscape; default by the scale."
         ),
     ] = None,
     cpu_minutes: Annotated[
         float | None,
         typer.Option(
             callback=positive("10"),
-            help="The same in CPU minutes, which do not depend on what else is running.",
+            help="CPU minutes for each landscape, which do not depend on what else is running.",
         ),
     ] = None,
     no_explore: Annotated[
-        bool, typer.Option("--no-explore", help="Only write what the landscapes there are give.")
+        bool, typer.Option("--no-explore", help="Only write files from the cells that exist.")
     ] = False,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of cells and results.")
@@ -68,13 +68,12 @@ def reproduce(
 ) -> None:
     """Regenerate the tables and figures of the paper.
 
-    Its numbers are shown beside ours. Every landscape is explored once and kept in DIR/cells. Run
-    again, it continues: finished landscapes are not explored again, interrupted ones go on, other
-    settings are others. WHAT:
-    table-1 to table-4, figure-1 to figure-8, si-d3, si-distributions, deep-masks, deep-noise,
-    other-labels, noise-kinds, ideal-auc, persistence and loss-auc-1 to loss-auc-6 (beyond the
-    paper), claims (its statements, tested), or all, which writes index.md
-    too.
+    The numbers of the paper are shown beside ours. Every landscape is explored once and stored as a
+    cell in DIR/cells. A second run continues: finished cells are not explored again, interrupted
+    ones are continued, and other settings make other cells. WHAT is one or more of table-1 to
+    table-4, figure-1 to figure-8, si-d3, si-distributions; beyond the paper deep-masks, deep-noise,
+    other-labels, noise-kinds, ideal-auc, persistence, loss-auc-1 to loss-auc-6; claims for tests of
+    the statements of the paper; or all for everything and index.md.
     """
     from lossatlas.paper.artifacts import artifacts
 
@@ -104,7 +103,7 @@ def _make_folder(output: Path) -> None:
 def _wanted_cells(
     wanted, scale: str, draws: int | None, minutes: float | None, cpu_minutes: float | None
 ) -> "list[Cell]":
-    """Every cell once, in the order of the studies."""
+    """All cells that are needed, each once, in the order of the studies."""
     from lossatlas.paper.recipes import SCALES, cells_of, recipes
 
     names = {name for artifact in wanted for name in artifact.recipes}
@@ -137,7 +136,7 @@ def _compute_all(cells: "list[Cell]", output: Path) -> dict[str, Any]:
         try:
             compute(output, cell, _display)
             done["computed"].append(cell.name)
-        except Exception as error:  # one landscape that fails must not lose all others
+        except Exception as error:  # a landscape that fails must not stop the others
             done["failed"][cell.name] = f"{type(error).__name__}: {error}"
             _say(f"FAILED  {cell.name}: {done['failed'][cell.name]}")
     return done
@@ -156,7 +155,7 @@ def _display(watching: "Watching") -> Iterator[Callable[[Any], None]]:
 
 
 def _compute_ideal(wanted, scale: str, output: Path) -> None:
-    """What is computed without a landscape."""
+    """Compute the tables that need no landscape."""
     from lossatlas.paper.files import compute_ideal
     from lossatlas.paper.recipes import SCALES
 
@@ -166,7 +165,7 @@ def _compute_ideal(wanted, scale: str, output: Path) -> None:
 
 
 def _refresh_all(scale: str, output: Path) -> None:
-    """Compute the numbers of older cells again, as far as their points determine them."""
+    """Compute the numbers of cells of older versions again, as far as points determine them."""
     from lossatlas.paper.exploring import records, refreshed
     from lossatlas.paper.recipes import SCALES, recipes
 

@@ -1,12 +1,13 @@
-"""Rank correlations over the minima of a landscape, each minimum counted by a weight.
+"""Rank correlations over the minima of a landscape, in which each minimum has a weight.
 
-Counted once, every distinct minimum says as much as any other. Counted by symmetry copies, it says
-as much as there are minima like it in the space of weights; by basins, as often as quenches from
-random starts end there.
+The weight of a minimum is one, so that all distinct minima count the same; or its number of
+symmetry copies, so that it counts as often as it occurs in weight space; or the number of quenches
+from random starts that end in it, which measures the size of its basin.
 
-The weighted rank correlation is Pearson's of weighted ranks: the rank of a minimum is the weight
-below it and half of the weight of those of its value. With whole numbers as weights it is
-Spearman's of data in which each minimum is repeated so often.
+The weighted rank correlation is Pearson's correlation of weighted ranks: the rank of a minimum is
+the total weight of all minima with a smaller value, plus half of the weight of those with the same
+value. If weights are whole numbers, it is Spearman's correlation of data in which each minimum is
+repeated as often as its weight says.
 """
 
 import math
@@ -18,7 +19,7 @@ from scipy.special import logsumexp
 from lossatlas import Network
 
 WEIGHTS = {"": "once", "_by_orbit": "log_orbit", "_by_basin": "basin_hits"}
-"""Endings of the names of correlations, and the columns that the weights come from."""
+"""The columns of the weights, by the endings of the names of the correlations."""
 WITH = ("train", "test", "macro", "test_loss")
 """What the loss is correlated with: training, testing and macro testing AUC, and testing loss."""
 
@@ -28,11 +29,15 @@ def weighted_rank_correlation(
     second: Float[np.ndarray, " m"],
     weights: Float[np.ndarray, " m"],
 ) -> float:
-    """Spearman's correlation with weights; NaN for fewer than three minima, or ties only.
+    """Spearman's rank correlation with weights.
 
     Args:
-        first, second: values of each minimum.
-        weights: not negative; minima of weight zero do not count.
+        first: (m,) one value of each minimum.
+        second: (m,) another value of each minimum.
+        weights: (m,) weights, not negative; minima of weight zero do not count.
+
+    Returns:
+        The correlation; NaN for fewer than three minima, or if all values are equal.
 
     Examples:
         >>> x = np.array([1.0, 2.0, 3.0])
@@ -58,16 +63,17 @@ def _ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def correlations(network: Network, auc: dict[str, np.ndarray]) -> dict[str, float]:
-    """The correlations of the loss with everything, by every weight that the network has.
+    """The correlations of the loss with the quantities of `WITH`, by all weights of `WEIGHTS`.
 
     Args:
-        network: its points; columns ``test_loss``, ``log_orbit`` and ``basin_hits`` are used if it
-            has them.
-        auc: of each minimum: ``train``, ``test``, and ``macro`` if known.
+        network: the points of a cell. Its columns ``test_loss``, ``log_orbit`` and ``basin_hits``
+            are used if it has them.
+        auc: (m,) AUC of each minimum, by the names ``train``, ``test``, and ``macro`` if known.
 
     Returns:
-        by name: ``loss_test_correlation_by_basin`` is that of loss and testing AUC weighted by
-        basins. Names for which the network lacks a column are left out.
+        Correlations by name. For example, ``loss_test_correlation_by_basin`` is the correlation of
+        loss and testing AUC, weighted by basins. Names for which the network lacks a column are
+        left out.
     """
     values = dict(auc)
     if "test_loss" in network.columns:
@@ -91,5 +97,5 @@ def _weights(network: Network, column: str) -> np.ndarray | None:
     if column not in network.columns:
         return None
     values = network.columns[column]
-    # Orbits have more copies than a float holds: only their ratios count.
+    # The number of copies may exceed the range of a float, but only ratios of weights matter.
     return np.exp(values - logsumexp(values)) if column == "log_orbit" else values

@@ -1,8 +1,8 @@
-"""Where our numbers are not the paper's, and why, as far as it is known.
+"""Differences of our numbers from those of the paper, with the reasons as far as they are known.
 
-With two draws or more a printed number is compared with the interval in which one further draw
-would lie with a probability of 95 % (Student's t, normal values): it comes from one draw of the
-paper. What lies outside is explained in ``published.toml``, or marked as unexplained.
+A printed number comes from one draw of the paper. With two draws or more it is compared with the
+interval in which one further draw lies with a probability of 95 % (Student's t, normal values).
+Numbers outside of the interval are explained in ``published.toml``, or marked as unexplained.
 """
 
 import math
@@ -20,7 +20,10 @@ LOWER_BOUND = "ours is a lower bound: the time was up before a long run found no
 
 
 def prediction_interval(values: Iterable[float]) -> tuple[float, float]:
-    """Where a further value lies with a probability of 95 %; NaN for fewer than two values.
+    """The interval that holds a further value with a probability of 95 %; NaN for too few values.
+
+    Args:
+        values: values of a number, at least two.
 
     Examples:
         >>> low, high = prediction_interval([1.0, 2.0, 3.0])
@@ -36,7 +39,7 @@ def prediction_interval(values: Iterable[float]) -> tuple[float, float]:
 
 
 def to_markdown(tables: Iterable[Entry]) -> str:
-    """All printed numbers outside of the interval, or without one, with their explanations."""
+    """A table of all printed numbers outside of the interval, or without one, with explanations."""
     head = ("study", "column", "number", "paper", "ours", "a further draw", "explanation")
     rows, within = [], 0
     for entry in tables:

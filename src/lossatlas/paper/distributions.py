@@ -1,4 +1,4 @@
-"""Training set distributions: how many training items each class has (the paper's SI)."""
+"""Distributions of the training sets: the number of training items in each class (paper, SI)."""
 
 import csv
 import io
@@ -14,11 +14,11 @@ HEAD = ("study", "column", "draw", "class", "before", "changed", "after")
 def distributions(
     studies: Sequence[tuple[Recipe, list[tuple[Column, Record]]]],
 ) -> tuple[str, str]:
-    """The items of every class in every training set, as Markdown and as CSV.
+    """The number of items of every class in every training set, as Markdown and as CSV.
 
-    ``before`` counts the true classes, ``changed`` those of them that were given another label,
-    ``after`` the labels that the networks were trained with. In Markdown the classes of a training
-    set share a line.
+    ``before`` counts the true classes, ``changed`` the items among them that were given another
+    label, and ``after`` the labels that the networks were trained with. In Markdown all classes of
+    a training set are in one line.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""From the cells of a study to its figure: which draw is shown, and what stands beside it."""
+"""Figures of studies from their cells: the draws that are shown, and the titles of the panels."""
 
 import math
 
@@ -22,7 +22,7 @@ Study = tuple[Recipe, list[tuple[Column, Record]]]
 
 
 def figure_of(artifact: Artifact, studies: list[Study]) -> Figure | None:
-    """The figure of an artifact, None if it has none or no landscape of it was explored yet."""
+    """The figure of an artifact; None if it has none, or none of its landscapes is explored yet."""
     if not any(found for _, found in studies):
         return None
     if artifact.kind == "trees":
@@ -37,7 +37,7 @@ def figure_of(artifact: Artifact, studies: list[Study]) -> Figure | None:
 
 
 def _trees(artifact: Artifact, studies: list[Study]) -> Figure:
-    """One panel a column, of its median draw."""
+    """A figure with one tree for each column, of its median draw."""
     panels = []
     for recipe, found in studies:
         for column in recipe.columns:
@@ -53,14 +53,14 @@ def _trees(artifact: Artifact, studies: list[Study]) -> Figure:
 
 
 def median_draw(found: list[tuple[Column, Record]], column: Column) -> Record | None:
-    """Of the draws of a column that with the median lowest loss, the lower one of two."""
+    """The draw of a column with the median of the lowest losses, or the lower one of two."""
     mine = [record for one, record in found if one.key == column.key]
     mine.sort(key=lambda record: record.numbers.get("gmin_loss", math.nan))
     return mine[(len(mine) - 1) // 2] if mine else None
 
 
 def _remark(record: Record) -> str:
-    """What a panel says of its landscape: the draw, points, coverage and time."""
+    """The remark of a panel about its landscape: the draw, the points, their coverage, the time."""
     numbers = record.numbers
     coverage = numbers.get("minima_atlas_coverage", math.nan)
     known = "" if math.isnan(coverage) else f", coverage {coverage:.2f}"
@@ -72,7 +72,7 @@ def _remark(record: Record) -> str:
 
 
 def _clouds(artifact: Artifact, studies: list[Study]) -> Figure:
-    """Loss against AUC of the median draw of each column."""
+    """A figure of loss against AUC for the median draw of each column."""
     clouds = []
     for recipe, found in studies:
         for column in recipe.columns:
@@ -90,7 +90,7 @@ def _clouds(artifact: Artifact, studies: list[Study]) -> Figure:
 
 
 def _persistence(studies: list[Study]) -> Figure:
-    """Share in the global minimum's funnel by threshold, all draws of each column."""
+    """A figure of the share in the funnel of the global minimum, for all draws of each column."""
     panels = []
     for recipe, found in studies:
         for column in recipe.columns:
@@ -101,7 +101,7 @@ def _persistence(studies: list[Study]) -> Figure:
 
 
 def _size(recipe: Recipe) -> str:
-    """What tells the studies of one figure apart: training items, or layers."""
+    """What distinguishes the studies of one figure: the training items, or the layers."""
     cell = recipe.columns[0].cell(1)
     if recipe.kind == "layers":
         return f"{cell.study['data']['train']} items"
@@ -109,7 +109,7 @@ def _size(recipe: Recipe) -> str:
 
 
 def _boxes(studies: list[Study]) -> Figure:
-    """A row for each study: AUC of the minima of all draws on training and on testing data."""
+    """A figure with a row for each study: AUC of the minima of all draws, training and testing."""
     figure = Figure((2 * PANEL[0] + 1, PANEL[1] * len(studies)), layout="constrained")
     axes = figure.subplots(len(studies), 2, squeeze=False)
     for row, (recipe, found) in zip(axes, studies, strict=True):
@@ -123,7 +123,7 @@ def _boxes(studies: list[Study]) -> Figure:
 
 
 def _printed(recipe: Recipe, column: Column, part: str) -> tuple[float, float] | None:
-    """Mean and standard deviation of the paper."""
+    """The mean and the standard deviation that the paper prints; None if it prints none."""
     numbers = published(recipe.published or recipe.name, column.key)
     pair = numbers.get(f"{part}_mean_auc"), numbers.get(f"{part}_sd_auc")
     return None if pair[0] is None or pair[1] is None else (pair[0], pair[1])
@@ -139,7 +139,7 @@ def _values(found: list[tuple[Column, Record]], column: Column, part: str) -> np
 
 
 def _growth(studies: list[Study]) -> Figure:
-    """A panel for each study and column: counts against CPU time, with those of the paper."""
+    """A figure with a panel for each column: counts against CPU time, with those of the paper."""
     figure = Figure((2 * PANEL[0] + 1, PANEL[1] * len(studies)), layout="constrained")
     axes = figure.subplots(len(studies), 2, squeeze=False)
     for row, (recipe, found) in zip(axes, studies, strict=True):
@@ -156,7 +156,7 @@ def _growth(studies: list[Study]) -> Figure:
 
 
 def _mark_connected(ax: Axes, record: Record) -> None:
-    """How many of the minima are connected to the lowest one in the end."""
+    """Mark how many of the minima are connected to the lowest one in the end."""
     count = record.numbers.get("connected_minima", math.nan)
     minutes = record.effort.cpu_seconds / 60
     ax.plot(minutes, count, "k*", markersize=9, label=f"connected minima: {count:,.0f}")

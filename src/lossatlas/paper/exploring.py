@@ -1,12 +1,12 @@
-"""A cell computed, or continued where an earlier run stopped.
+"""The computation of a cell, which continues where an earlier run stopped.
 
-A cell has a folder of its own below ``DIR/cells``:
+A cell has a folder of its own in ``DIR/cells``:
 
 =================== ========================================================================
-``landscape.atlas`` everything found, grown until the budget is spent
-``progress.jsonl``  counts and CPU seconds while exploring, a line every second or so
-``points.npz``      losses, connections, AUC values (see `points`)
-``cell.json``       the cell, its numbers, and how they came about; written last
+``landscape.atlas`` all points that were found, until the budget is spent
+``progress.jsonl``  counts and CPU seconds during the exploration, about one line a second
+``points.npz``      losses, connections and AUC values (see `points`)
+``cell.json``       the cell, its numbers, and how they were computed; written last
 =================== ========================================================================
 
 A cell is finished if ``cell.json`` says that its budget was spent. The atlas may then be deleted.
@@ -33,22 +33,22 @@ from lossatlas.paper.recipes import Column, Recipe
 
 PROGRESS = "progress.jsonl"
 VERSION = 3
-"""Of the numbers in ``cell.json``; with another one they are computed again, from the atlas or, as
-far as points determine them, from ``points.npz``."""
+"""Version of the numbers in ``cell.json``. Numbers of another version are computed again, from the
+atlas or, as far as points determine them, from ``points.npz``."""
 LINE_SECONDS = 1.0
-"""Between two lines of ``progress.jsonl``."""
+"""Seconds between two lines of ``progress.jsonl``."""
 
 
 class Record(NamedTuple):
     """A cell with its results.
 
     Attributes:
-        cell: what was asked for.
-        folder: where it is.
-        effort: spent on it.
-        numbers: see `lossatlas.paper.measures`; NaN where not defined.
-        about: how they came about: versions, device, data, attempts, how the counts grew ...
-        version: `VERSION` of the program that computed the numbers.
+        cell: the cell.
+        folder: its folder.
+        effort: the effort that was spent on it.
+        numbers: its numbers by name, see `lossatlas.paper.measures`; NaN if a number is undefined.
+        about: how they were computed: versions, device, data, attempts, growth of the counts ...
+        version: the `VERSION` of the program that computed the numbers.
     """
 
     cell: Cell
@@ -60,13 +60,13 @@ class Record(NamedTuple):
 
 
 class Watching(NamedTuple):
-    """What a display is told before a cell is explored.
+    """What a display is given before a cell is explored.
 
     Attributes:
         cell: the cell.
-        options: of this run, with what is left of its budget.
-        before: what it has had.
-        started: `time.monotonic()` when this run of the cell began.
+        options: the options of this run, whose stop rules are the rest of the budget.
+        before: the effort of earlier runs.
+        started: the value of `time.monotonic()` when this run of the cell began.
     """
 
     cell: Cell
@@ -80,12 +80,12 @@ Display = Callable[[Watching], AbstractContextManager[Callable[[Any], None]]]
 
 
 def cell_folder(folder: Path, cell: Cell) -> Path:
-    """Where a cell is kept."""
+    """The folder of a cell, in the folder of the whole reproduction."""
     return folder / "cells" / cell.name
 
 
 def load_record(folder: Path, cell: Cell) -> Record | None:
-    """The results of a cell, whatever its budget was; None if there are none.
+    """Read the results of a cell, for any budget; None if there are none.
 
     Raises:
         BadInputError: if a file of the cell cannot be read.
@@ -101,13 +101,20 @@ def load_record(folder: Path, cell: Cell) -> Record | None:
 
 
 def is_finished(record: Record) -> bool:
-    """Whether a cell has had its budget, and its numbers are those that this version computes."""
+    """Whether a cell has spent its budget, and its numbers are those of this version."""
     outdated = record.version != VERSION and (record.folder / "landscape.atlas").exists()
     return exhausted(record.cell.budget, record.effort) and not outdated
 
 
 def records(recipe: Recipe, folder: Path, draws: int | None = None) -> list[tuple[Column, Record]]:
-    """The results of a study with their columns: all draws asked for, and more if there are."""
+    """Read the results of a study with their columns.
+
+    Args:
+        recipe: the study.
+        folder: folder of the whole reproduction.
+        draws: number of draws that are read at least; by default those of the study. Further draws
+            are read as long as there are any.
+    """
     found: list[tuple[Column, Record]] = []
     for draw in count(1):
         pairs = [(column, _of_draw(folder, column, draw)) for column in recipe.columns]
@@ -115,11 +122,11 @@ def records(recipe: Recipe, folder: Path, draws: int | None = None) -> list[tupl
         if not there and draw >= (draws or recipe.draws):
             return found
         found += there
-    raise AssertionError  # the loop has no end of its own
+    raise AssertionError  # not reached, since the loop above ends by returning
 
 
 def _of_draw(folder: Path, column: Column, draw: int) -> Record | None:
-    """The results of a column, or else those of the cell that it had before."""
+    """The results of a column for a draw, or else those of the cell that it had before."""
     found = load_record(folder, column.cell(draw))
     if found is None and column.before is not None:
         return load_record(folder, column.before(draw))
@@ -130,24 +137,24 @@ def compute(folder: Path, cell: Cell, display: Display) -> Record:
     """Explore a cell until its budget is spent, and write its results.
 
     Args:
-        folder: that of the whole reproduction; it must exist.
-        cell: to compute or to continue.
+        folder: folder of the whole reproduction, which must exist.
+        cell: the cell to be computed or continued.
         display: shows the exploration.
 
     Raises:
-        BadInputError: the data cannot be had, or the settings make no study.
-        AtlasError: the atlas cannot be written.
-        KeyboardInterrupt: interrupted; what was found is safe and will be continued.
+        BadInputError: if the data are missing or the settings are not those of a study.
+        AtlasError: if the atlas cannot be written.
+        KeyboardInterrupt: after an interrupt; all results are safe and can be continued.
     """
     study = _study(cell, folder)
     home = cell_folder(folder, cell)
     home.mkdir(parents=True, exist_ok=True)
     atlas_file = home / "landscape.atlas"
-    # Imported here: JAX takes a second to load, and finished cells do not need it.
+    # Imported here because JAX takes a second to load, and finished cells do not need it.
     from lossatlas import prepare
 
     stored = _stored_problem(atlas_file)
-    if stored is None:  # what was spent on an atlas that is gone does not count
+    if stored is None:  # effort that was spent on an atlas which was deleted does not count
         (home / PROGRESS).unlink(missing_ok=True)
     prepared = prepare(study, stored)
     with Atlas.open_or_create(atlas_file, prepared.problem) as atlas:
@@ -156,7 +163,7 @@ def compute(folder: Path, cell: Cell, display: Display) -> Record:
 
 
 def _study(cell: Cell, folder: Path) -> Study:
-    """The study of a cell; a reference that is another cell becomes the path of its atlas."""
+    """The study of a cell, in which a reference to another cell is the path of its atlas."""
     tables, reference = cell.study, cell.study.get("noise", {}).get("reference", "")
     if reference.startswith(REFERENCE):
         key = reference.removeprefix(REFERENCE)
@@ -180,7 +187,7 @@ def _stored_problem(atlas_file: Path) -> Problem | None:
 
 
 def _spend(cell: Cell, home: Path, landscape, atlas: Atlas, display: Display) -> Effort:
-    """Explore what is left of the budget; the effort afterwards."""
+    """Explore until the budget is spent, and return the effort of all runs together."""
     from lossatlas.exploration import grow
 
     before = _progress(home)[-1]
@@ -208,7 +215,7 @@ def _spend(cell: Cell, home: Path, landscape, atlas: Atlas, display: Display) ->
 
 
 class _Log:
-    """Writes ``progress.jsonl``: sums over all runs of a cell."""
+    """Writes ``progress.jsonl``, with sums over all runs of a cell."""
 
     def __init__(self, path: Path, before: Effort) -> None:
         self.path, self.before = path, before
@@ -224,7 +231,7 @@ class _Log:
         return self._write(ended, ended.reason)
 
     def _write(self, counts, reason: str) -> Effort:
-        """A line for anything with seconds, minima, transition states and attempts of this run."""
+        """Write a line from the seconds, minima, transition states and attempts of this run."""
         effort = Effort(
             round(self.before.seconds + counts.seconds, 3),
             round(self.before.cpu_seconds + time.process_time() - self.cpu_started, 3),
@@ -239,7 +246,7 @@ class _Log:
 
 
 def _progress(home: Path) -> list[Effort]:
-    """The lines of ``progress.jsonl`` after a first one without effort."""
+    """The lines of ``progress.jsonl``, after a first one for the start without any effort."""
     efforts = [Effort()]
     path = home / PROGRESS
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
@@ -262,7 +269,7 @@ def _summarize(cell: Cell, home: Path, landscape, atlas: Atlas, effort: Effort) 
         raise BadInputError(cell.name, "no minimum was found within its budget", remedy)
     for rule in ("threshold", "rank"):
         compute_auc(atlas, landscape, cell.auc, rule, only_missing=True)
-    if cell.auc == "macro":  # spreads over classes are compared, too
+    if cell.auc == "macro":  # the spread over the classes is compared with the paper as well
         for number in range(len(atlas.problem.specification["classes"])):
             compute_auc(atlas, landscape, number, "rank", only_missing=True)
     else:
@@ -298,12 +305,12 @@ def _write(record: Record) -> None:
 
 
 def refreshed(record: Record) -> Record:
-    """The record with the numbers that this version computes from its points, and written so.
+    """Compute the numbers of a record again from its points, and write them.
 
-    Numbers that take more than points, such as the loss on testing items, stay what they were.
+    Numbers that need more than points, such as the loss on testing items, are kept.
 
     Raises:
-        BadInputError: if its points cannot be read.
+        BadInputError: if the points cannot be read.
     """
     if record.version == VERSION:
         return record
@@ -319,7 +326,7 @@ def refreshed(record: Record) -> Record:
 
 
 def _symmetry(landscape) -> dict[str, float]:
-    """Weights that are free and frozen, and the order of the symmetry group that is left."""
+    """The numbers of free and frozen weights, and the order of the remaining symmetry group."""
     frozen = landscape.architecture.n_full - landscape.n_weights
     return {
         "weights": landscape.n_weights,
@@ -329,7 +336,7 @@ def _symmetry(landscape) -> dict[str, float]:
 
 
 def _unseen(streams: list[dict[str, Any]]) -> dict[str, float]:
-    """Of minima and transition states, what independent draws say about those not seen."""
+    """Estimates, from independent draws, of minima and transition states that were not found."""
     return {
         f"{stream['points'].replace(' ', '_')}_{name}": stream[name]
         for stream in streams
@@ -348,7 +355,7 @@ def _stored(path: Path) -> dict[str, Any] | None:
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a file, never half of one."""
+    """Write a file under another name first, so that no half-written file is left."""
     new = path.with_name(f"{path.name}.new")
     text = json.dumps(_finite(content), indent=1, allow_nan=False)
     new.write_text(text + "\n", encoding="utf-8")
@@ -356,7 +363,7 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def _finite(value: Any) -> Any:
-    """The same with null for numbers that are not finite: JSON has none."""
+    """The value with null in place of numbers that are not finite, which JSON does not have."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,9 +1,10 @@
-"""The figures of the paper: several disconnectivity graphs, and box-plots.
+"""The figures of the paper: disconnectivity graphs side by side, box-plots and growth curves.
 
-Every panel of trees has its own scale of the loss and its own colors, since landscapes differ by
-more than the depth of a tree and by more than the spread of a value within it. What would be read
-off a common scale, the title of each panel says in numbers. The colors become steadily lighter from
-low to high values, so they can be told apart in gray and in every form of color blindness.
+Every panel of trees has its own scale of the loss and its own colors, because landscapes differ
+from each other by more than the depth of a tree, and by more than the spread of a value within it.
+The title of each panel gives in numbers what could be read off a common scale. The colors become
+steadily lighter from low to high values, so that they can be told apart in print without colors and
+in every form of color blindness.
 """
 
 from collections.abc import Sequence
@@ -20,26 +21,26 @@ from lossatlas.network import Tree
 from lossatlas.plots import PLAIN_COLOR, add_colorbar, draw_layout
 
 LEVELS = 30
-"""As in the programs of the paper."""
+"""Number of levels of a tree, as in the programs of the paper."""
 MANY = 1000
-"""Minima of a panel that are drawn; more would be no lines any more."""
+"""Largest number of minima that are drawn in a panel, so that lines can still be told apart."""
 PANEL = (5.4, 4.4)
 """Width and height of a panel in inches."""
 STEADY = ListedColormap(colormaps["viridis"](np.linspace(0.0, 0.88, 256)), "steady")
-"""Dark for low, light for high values; the lightest colors would not be seen on white."""
+"""Dark for low, light for high values, without the lightest colors, which are too pale on white."""
 
 PAPER_COLOR = "#b2182b"
-"""Of numbers that the paper prints."""
+"""Color of numbers that the paper prints."""
 
 
 class Panel(NamedTuple):
     """A tree with the values that color it.
 
     Attributes:
-        title: above the panel.
-        tree: exact; None where there is nothing to draw yet.
-        values: one for every minimum.
-        remark: below the title, e.g. how complete the landscape is known.
+        title: the title of the panel.
+        tree: the exact tree; None if there is nothing to draw yet.
+        values: (minima,) a value for every minimum.
+        remark: a line below the title, e.g. how complete the landscape is.
     """
 
     title: str
@@ -52,12 +53,12 @@ def tree_panels(panels: Sequence[Panel], label: str, columns: int = 2) -> Figure
     """A figure of disconnectivity graphs, each with its own color bar.
 
     Args:
-        panels: at least one, row by row.
-        label: of the color bars.
-        columns: panels in a row.
+        panels: the panels, at least one, row by row.
+        label: label of the color bars.
+        columns: number of panels in a row; default 2.
 
     Raises:
-        BadInputError: not one value for every minimum.
+        BadInputError: if there is not one value for every minimum.
 
     Examples:
         >>> from lossatlas.network import build_tree
@@ -106,7 +107,7 @@ def _title(panel: Panel, whole: Tree, shown: Tree) -> str:
 def _shown(tree: Tree) -> Tree:
     """The part of a tree that is drawn: the low-lying region, connected to the lowest minimum.
 
-    Left out are the few minima that lie far above all others, and all but the `MANY` lowest.
+    The few minima that lie far above all others are left out, and so are all but the `MANY` lowest.
     """
     return prune(tree, top=suggested_top(tree), connected=True, lowest=MANY)
 
@@ -124,15 +125,15 @@ def auc_boxes(
 ) -> Axes:
     """Box-plots side by side, as in the paper's Figure 5.
 
-    The box extends over the quartiles with a band at the median; whiskers reach to the outermost
-    value within 1.5 interquartile ranges of the box, points are those beyond.
+    A box extends over the quartiles and has a line at the median. The whiskers reach to the
+    outermost values within 1.5 interquartile ranges of the box; values beyond are drawn as points.
 
     Args:
-        groups: a label and the values of each box; an empty box where there are none.
+        groups: for each box its label and its values, of which there may be none.
         ax: the axes to draw into.
-        label: of the vertical axis.
-        printed: for each box the mean and the standard deviation that the paper prints, drawn
-            beside it; None where it prints none.
+        label: label of the vertical axis.
+        printed: for each box the mean and the standard deviation that the paper prints, which are
+            drawn beside it, or None if it prints none; by default none are drawn.
 
     Examples:
         >>> ax = auc_boxes([("0", np.array([0.9, 0.95, 0.97]))], Figure().subplots(), "testing AUC")
@@ -162,12 +163,12 @@ def growth_curves(
     ax: Axes,
     printed: Sequence[tuple[str, float]] = (),
 ) -> Axes:
-    """How counts grow with effort, both on logarithmic scales.
+    """Draw how counts grow with effort, both on logarithmic scales.
 
     Args:
-        curves: a label, CPU minutes, and the counts found by then.
+        curves: for each curve its label, CPU minutes, and the counts at these times.
         ax: the axes to draw into.
-        printed: labels and counts of the paper, drawn as horizontal lines.
+        printed: labels and counts of the paper, drawn as horizontal lines; default none.
 
     Examples:
         >>> ax = growth_curves([("minima", np.arange(3), np.arange(3))], Figure().subplots())

@@ -19,7 +19,11 @@ DOTS_PER_INCH = 160
 
 
 def write_artifact(artifact: Artifact, scale: Scale, draws: int | None, folder: Path) -> list[Path]:
-    """Write one table or figure from the cells there are; the files written."""
+    """Write one table or figure from the cells that have been computed.
+
+    Returns:
+        The files that were written.
+    """
     if artifact.kind == "claims":
         found = claims_report.verdicts(scale, folder)
         texts = claims_report.to_markdown(found), claims_report.to_csv(found)
@@ -47,7 +51,7 @@ def write_artifact(artifact: Artifact, scale: Scale, draws: int | None, folder: 
 
 
 def _write_ideal(artifact: Artifact, folder: Path) -> list[Path]:
-    """The table of the ideal AUC, if it was computed."""
+    """Write the table of the ideal AUC if it was computed."""
     stored = folder / f"{artifact.name}.csv"
     if not stored.exists():
         return []
@@ -56,7 +60,7 @@ def _write_ideal(artifact: Artifact, folder: Path) -> list[Path]:
 
 
 def compute_ideal(artifact: Artifact, scale: Scale, folder: Path) -> None:
-    """Compute the ideal AUC unless its file is there; it depends on no landscape."""
+    """Compute the ideal AUC, which depends on no landscape, unless its file exists."""
     target = folder / f"{artifact.name}.csv"
     if not target.exists():
         text = ideal_table.to_csv(list(ideal_table.ideal_rows(scale)))
@@ -64,7 +68,7 @@ def compute_ideal(artifact: Artifact, scale: Scale, folder: Path) -> None:
 
 
 def write_pages(scale: Scale, folder: Path) -> list[Path]:
-    """Write the page that is read first, and those that it refers to."""
+    """Write ``index.md``, and the pages that it refers to."""
     written = []
     for name, text in pages(scale, folder).items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -73,7 +77,7 @@ def write_pages(scale: Scale, folder: Path) -> list[Path]:
 
 
 def _write_texts(artifact: Artifact, texts: tuple[str, str], folder: Path) -> list[Path]:
-    """The Markdown and the CSV of an artifact."""
+    """Write the Markdown and the CSV of an artifact."""
     markdown, table = folder / f"{artifact.name}.md", folder / f"{artifact.name}.csv"
     markdown.write_text(f"# {artifact.title}\n\n{texts[0]}", encoding="utf-8")
     table.write_text(texts[1], encoding="utf-8")

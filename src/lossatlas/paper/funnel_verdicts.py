@@ -1,18 +1,18 @@
-"""Is a landscape a single funnel? The rule by which a verdict is given, fixed before it is applied.
+"""The rule for verdicts on whether a landscape is a single funnel, fixed before it is applied.
 
-The statistic of a draw is the share of minima in the global minimum's funnel less one half, the
-*center*: it is positive if most of the minima lie there (`lossatlas.analysis.persistence` says what
-a funnel is). It has two bounds, since minima that no path joins to the global minimum may lie
-inside or outside.
+The statistic of a draw is the share of minima in the funnel of the global minimum, minus a *center*
+of one half: it is positive if most of the minima lie there (`lossatlas.analysis.persistence`
+defines funnels). It has two bounds, since minima that no path joins to the global minimum may lie
+inside or outside of its funnel.
 
-* A verdict needs both bounds to be significant, with one sign, where rivals have a persistence of
-  at least 20 % of the range (`TAU`).
+* For a verdict both bounds must be significant, with the same sign, for rival funnels with a
+  persistence of at least 20 % of the range (`TAU`).
 * The means of both bounds must have this sign for every threshold from 10 to 30 %.
-* *Contradicted* also needs shares that have settled: on average over draws the share must differ by
-  less than `SETTLED` from that of the first half of the log. Transition states that are missing
-  look like barriers, so an unfinished landscape imitates funnels.
+* For *contradicted* the shares must also have settled: on average over draws the share must differ
+  by less than `SETTLED` from that of the first half of the log. Transition states that are missing
+  look like barriers, so that an unfinished landscape seems to have several funnels.
 
-Two funnels of one size have a statistic of zero, and stay undecided for ever.
+Two funnels of the same size have a statistic of zero, and stay undecided with any number of draws.
 """
 
 from collections.abc import Mapping
@@ -26,11 +26,11 @@ from lossatlas.analysis import funnels_at
 from lossatlas.paper.inference import LEVEL, MeanTest, t_test
 
 TAUS = np.array([0.05, 0.1, 0.15, 0.2, 0.25, 0.3])
-"""Thresholds that are shown, in parts of the range of the loss."""
+"""Thresholds of the persistence, as fractions of the range of the loss."""
 TAU = 3
-"""Which of them decides: 20 %."""
+"""Position of the threshold that decides, 20 %."""
 SURE_OF_SIGN = slice(1, 6)
-"""For which of them the means must have one sign: from 10 to 30 %."""
+"""Positions of the thresholds for which means must have the same sign, from 10 to 30 %."""
 SETTLED = 0.05
 """Largest mean change of the share over the last doubling of the log."""
 
@@ -38,13 +38,13 @@ FunnelVerdict = Literal["supported", "contradicted", "undecided"]
 
 
 class FunnelShares(NamedTuple):
-    """The shares of one draw, by threshold.
+    """The shares of minima in the funnel of the global minimum, for one draw and k thresholds.
 
     Attributes:
-        low, high: (k,) share of all minima in the global minimum's funnel, if none or all of the
-            unconnected minima lie in it.
-        before: (k,) share of the connected minima that lie in it, after half of the log.
-        share: (k,) the same after all of it.
+        low: (k,) share of all minima, if none of the unconnected minima lie in the funnel.
+        high: (k,) share of all minima, if all of the unconnected minima lie in the funnel.
+        before: (k,) share of the connected minima, after half of the log.
+        share: (k,) share of the connected minima, after all of the log.
     """
 
     low: Float[np.ndarray, " k"]
@@ -57,8 +57,8 @@ def funnel_shares(network: Network, half: Network) -> FunnelShares:
     """The shares of one landscape.
 
     Args:
-        network: its points.
-        half: those found by the first half of the attempts.
+        network: the points of the landscape.
+        half: the points that the first half of the attempts found.
     """
     all_, first = funnels_at(network, TAUS), funnels_at(half, TAUS)
     return FunnelShares(
@@ -84,10 +84,10 @@ def share_numbers(shares: FunnelShares) -> dict[str, float]:
 
 
 def shares_from(numbers: Mapping[str, float]) -> FunnelShares:
-    """The shares among the numbers of a cell; what `share_numbers` made.
+    """Read the shares from the numbers of a cell, the inverse of `share_numbers`.
 
     Raises:
-        KeyError: if they are not among them.
+        KeyError: if the numbers do not contain them.
     """
     return FunnelShares(
         *(
@@ -104,11 +104,12 @@ def bounds_tests(draws: list[FunnelShares], center: float = 0.5) -> tuple[MeanTe
 
 
 def funnel_verdict(draws: list[FunnelShares], center: float = 0.5) -> FunnelVerdict:
-    """Whether landscapes are single-funneled, by the rule above.
+    """The verdict on whether landscapes are single-funneled, by the rule of this module.
 
     Args:
         draws: the shares of each draw; with fewer than two the verdict is undecided.
-        center: what the share is compared with; 0 for a difference of shares.
+        center: the value that the share is compared with; default 0.5, and 0 for a difference of
+            shares.
 
     Examples:
         >>> shares = [FunnelShares(*np.full((4, 6), share)) for share in (0.9, 0.95, 0.92)]

@@ -1,27 +1,27 @@
-"""The ideal AUC: what a classifier could reach that knew the probabilities of the noisy labels.
+"""The ideal AUC: that of a classifier which knows the probabilities of the noisy labels.
 
 A network that is trained with wrong labels learns, at best, the probability q_0(x) that an item
-with inputs x is *given* the label 0. With this score against the true labels it has the ideal AUC.
-No network can be blamed for what lies beyond.
+with inputs x is *given* the label 0. The AUC of this score against the true labels is the ideal
+AUC, which no network can be expected to exceed.
 
 With uniform noise of a share f among C classes
 
     q_0 = f / (C - 1) + (1 - f C / (C - 1)) p_0
 
-where p_0 is the probability of the true label 0. So the order of the items, and with it the ideal
-AUC, is that of clean labels as long as f < (C - 1) / C; at f = (C - 1) / C nothing can be learned;
-beyond, the order is turned round, and the ideal AUC is one minus that of clean labels. A testing
-AUC far below one half with all labels wrong is what was learned, correctly.
+where p_0 is the probability of the true label 0. So for f < (C - 1) / C the order of the items, and
+with it the ideal AUC, is that of clean labels; at f = (C - 1) / C nothing can be learned; and for
+larger f the order is reversed, and the ideal AUC is one minus that of clean labels. So a testing
+AUC far below one half with all labels wrong is the correct result of learning.
 
 The probabilities are estimated from many items in two ways, by the labels of the nearest items and
 by those of the items in the same cell of a grid. Both are too smooth in some places and too rough
 in others, but not in the same ones; the difference of the two AUC is taken as their error.
 
-Where noise depends on the true class alone, q_0 is the sum over classes of p_i times the
-probability that class i is given the label 0: only the p_i are estimated. Estimated from noisy
-labels, the small differences that much noise leaves would drown in the scatter of the labels. Where
-it depends on the item too (boundary, adversarial), q_0 is estimated from the labels that items are
-given.
+If noise depends on the true class alone, q_0 is the sum over classes of p_i times the probability
+that class i is given the label 0, so only the p_i are estimated, from clean labels. In an estimate
+from noisy labels, the scatter of the labels would hide the small differences that much noise
+leaves. If noise depends on the item too (boundary, adversarial), q_0 is estimated from the labels
+that items are given.
 """
 
 from typing import NamedTuple
@@ -34,17 +34,18 @@ from scipy.stats import rankdata
 from lossatlas import BadInputError
 
 NEAREST = 200
-"""Items that the probability at a place is estimated from, and about how many a grid cell has."""
+"""Number of items from which the probability at a place is estimated, and roughly the number of
+items in a cell of the grid."""
 AT_ONCE = 20_000
-"""Places that are looked up together, for the memory's sake."""
+"""Number of places that are looked up at once, which limits the memory."""
 
 
 class Ideal(NamedTuple):
     """The ideal AUC by two estimators.
 
     Attributes:
-        nearest: by the nearest items.
-        grid: by a grid of equally many items.
+        nearest: the estimate by the nearest items.
+        grid: the estimate by a grid whose cells have equally many items.
     """
 
     nearest: float
@@ -52,25 +53,25 @@ class Ideal(NamedTuple):
 
     @property
     def estimate(self) -> float:
-        """Their mean."""
+        """The mean of both estimates."""
         return (self.nearest + self.grid) / 2
 
     @property
     def error(self) -> float:
-        """How far they are apart."""
+        """The difference of both estimates."""
         return abs(self.nearest - self.grid)
 
 
 class Neighborhoods:
-    """Which known items tell about the labels at other places, worked out once for many labels.
+    """The known items from which labels at other places are estimated, for many sets of labels.
 
     Args:
-        known: (N, d) inputs of the items whose labels will be used.
-        places: (n, d) inputs where probabilities are wanted.
-        nearest: items that a probability is estimated from, at most N.
+        known: (N, d) inputs of the items whose labels are used.
+        places: (n, d) inputs at which probabilities are estimated.
+        nearest: number of items from which a probability is estimated, at most N; default 200.
 
     Raises:
-        BadInputError: if there are fewer items.
+        BadInputError: if there are fewer than `nearest` items.
 
     Examples:
         >>> known = np.arange(8.0)[:, None]
@@ -99,7 +100,7 @@ class Neighborhoods:
         self._known, self._places = _cell(known, edges), _cell(places, edges)
 
     def by_nearest(self, has_label: Bool[np.ndarray, " N"]) -> Float[np.ndarray, " n"]:
-        """Share of the nearest items that have a label, at each place."""
+        """(n,) share, at each place, of the nearest items for which `has_label` (N,) is True."""
         found = np.empty(len(self._near))
         for first in range(0, len(found), AT_ONCE):
             rows = slice(first, first + AT_ONCE)
@@ -107,7 +108,10 @@ class Neighborhoods:
         return found
 
     def by_grid(self, has_label: Bool[np.ndarray, " N"]) -> Float[np.ndarray, " n"]:
-        """Share of the items in the same cell that have a label; the overall one in empty cells."""
+        """(n,) share of the items in the same cell for which `has_label` (N,) is True.
+
+        In empty cells it is the share of all items.
+        """
         all_ = np.bincount(self._known, minlength=self._cells)
         with_label = np.bincount(self._known, weights=has_label, minlength=self._cells)
         shares = np.where(all_ > 0, with_label / np.maximum(all_, 1), has_label.mean())
@@ -122,11 +126,11 @@ class Neighborhoods:
         """The ideal AUC of label 0 against all others.
 
         Args:
-            labels: of the known items: the true ones if there is a transition matrix, else those
-                that they were given.
-            clean: true labels at the places.
-            transition: row i holds the probabilities of the labels that an item of class i is
-                given.
+            labels: (N,) labels of the known items: the true ones if there is a transition matrix,
+                otherwise those that the items were given.
+            clean: (n,) true labels at the places.
+            transition: (C, C) matrix whose row i holds the probabilities of the labels that an item
+                of class i is given; by default None.
         """
         weights = np.array([1.0]) if transition is None else transition[:, 0]
         has = [labels == number for number in range(len(weights))]
@@ -140,16 +144,21 @@ class Neighborhoods:
 def transition_matrix(
     fraction: float, errors: Float[np.ndarray, "C C"], shares: Float[np.ndarray, " C"]
 ) -> Float[np.ndarray, "C C"]:
-    """The probabilities of given labels where items are changed by a matrix of errors.
+    """The matrix of probabilities of given labels, from relative frequencies of errors.
 
     Args:
-        fraction: share of all items that are changed.
-        errors: not negative, zero on the diagonal; how often class i is taken for j, and the sum of
-            a row is proportional to how often class i is changed.
-        shares: of the items in each class.
+        fraction: share of all items whose label is changed.
+        errors: (C, C) relative frequencies with which class i is taken for class j, not negative
+            and zero on the diagonal. The sum of a row is proportional to how often labels of class
+            i are changed.
+        shares: (C,) share of all items in each class.
+
+    Returns:
+        (C, C) matrix whose row i holds the probabilities of the labels that an item of class i is
+        given.
 
     Raises:
-        BadInputError: if the share that is asked for would change more than all items of a class.
+        BadInputError: if the fraction would change more than all items of a class.
 
     Examples:
         >>> transition_matrix(0.5, np.array([[0, 1], [1, 0]]), np.array([0.3, 0.7])).tolist()
@@ -165,7 +174,11 @@ def transition_matrix(
 
 
 def rank_auc(scores: Float[np.ndarray, " n"], positive: Bool[np.ndarray, " n"]) -> float:
-    """The exact AUC, ties counting one half; NaN if all items are of one kind.
+    """The exact AUC, in which ties count one half; NaN if all items are of one kind.
+
+    Args:
+        scores: (n,) scores of the items.
+        positive: (n,) whether each item is of the positive class.
 
     Examples:
         >>> rank_auc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([False, False, True, True]))
@@ -180,7 +193,7 @@ def rank_auc(scores: Float[np.ndarray, " n"], positive: Bool[np.ndarray, " n"]) 
 
 
 def _edges(known: np.ndarray, across: int) -> list[list[np.ndarray]]:
-    """Edges of the grid: of the first input, then of the second within each strip ..."""
+    """Edges of the grid: of the first input, then of the second within each strip, and so on."""
     inner = np.linspace(0, 1, across + 1)[1:-1]
     edges = [[np.quantile(known[:, 0], inner)]]
     cell = np.searchsorted(edges[0][0], known[:, 0], side="right")
@@ -201,7 +214,7 @@ def _cell(points: np.ndarray, edges: list[list[np.ndarray]]) -> np.ndarray:
 
 
 def _within(strips: list[np.ndarray], strip: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The place of each value between the edges of its strip."""
+    """The number of the cell of each value between the edges of its strip."""
     place = np.zeros(len(values), np.int64)
     order = np.argsort(strip, kind="stable")
     bounds = np.searchsorted(strip[order], np.arange(len(strips) + 1))

@@ -15,17 +15,17 @@ from lossatlas.paper.tables import markdown_row
 CLASSES = 4
 HEAD = ("side", "kind", "fraction", "nearest", "grid", "estimate", "error")
 SMALLEST = 1e-6
-"""Probability below which one counts as this, so that it has a logarithm."""
+"""Lower bound of probabilities, so that they have a logarithm."""
 
 
 class Row(NamedTuple):
     """One ideal AUC.
 
     Attributes:
-        side: the data set.
-        kind: of the noise.
+        side: name of the data set.
+        kind: kind of the noise.
         fraction: share of wrong labels.
-        ideal: by both estimators.
+        ideal: the ideal AUC by both estimators.
     """
 
     side: str
@@ -35,15 +35,15 @@ class Row(NamedTuple):
 
 
 def ideal_rows(scale: Scale, draw: int = 1) -> Iterator[Row]:
-    """The ideal AUC of each data set, kind of noise and share of wrong labels.
+    """Compute the ideal AUC of each data set, kind of noise and share of wrong labels.
 
-    The pool of training items has the known labels, that of testing items is classified. Boundary
-    and adversarial noise take the probabilities that the nearest items have for their reference,
-    the best that there is.
+    Labels are known in the pool of training items, and the pool of testing items is classified. The
+    reference of boundary and adversarial noise is made of the probabilities of the nearest items,
+    the best estimate that there is.
 
     Args:
-        scale: data sets, kinds and shares.
-        draw: the seed of the items, and of the permutation.
+        scale: the data sets, kinds of noise and shares of wrong labels.
+        draw: the seed of the items and of the permutation; default 1.
     """
     for side in scale.kind_sides:
         train, test = load_ljat3(side, scale.items, seed=draw).pools
@@ -76,13 +76,13 @@ def _ideal(near: Neighborhoods, labels, kind: str, fraction: float, draw: int) -
 
 
 def _permutation(draw: int) -> np.ndarray:
-    """Which class the noise of a seed takes each class for."""
+    """The class that permutation noise of this draw takes each class for."""
     taken = permutation_noise(np.arange(CLASSES), CLASSES, 1.0, draw).labels
     return np.eye(CLASSES)[taken]
 
 
 def to_csv(rows: list[Row]) -> str:
-    """One line a number."""
+    """The rows as CSV, with one line for each."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(HEAD)
@@ -93,7 +93,7 @@ def to_csv(rows: list[Row]) -> str:
 
 
 def from_csv(text: str) -> list[Row]:
-    """What `to_csv` wrote."""
+    """Read the rows that `to_csv` wrote."""
     return [
         Row(
             r["side"], r["kind"], float(r["fraction"]), Ideal(float(r["nearest"]), float(r["grid"]))
@@ -103,7 +103,7 @@ def from_csv(text: str) -> list[Row]:
 
 
 def to_markdown(rows: list[Row]) -> str:
-    """A table for each data set: kinds by share of wrong labels, with the error."""
+    """A table for each data set, of kinds of noise by shares of wrong labels, with the errors."""
     parts = []
     for side in dict.fromkeys(row.side for row in rows):
         mine = [row for row in rows if row.side == side]

@@ -1,9 +1,9 @@
-"""Tests, equivalence, power and variance components: statistics that know nothing of landscapes.
+"""General statistics: tests, equivalence, power and variance components.
 
-What they are used for is fixed beforehand, in docs/results/plan.md. A difference from zero and a
-difference too small to matter are both found by t-tests of the mean over draws: a two-sided one of
-zero, and the two one-sided tests of Schuirmann, which find a mean within a margin if both of its
-sides are excluded. Whether a number of draws can decide anything is a calculation (`draws_needed`).
+Their use is fixed beforehand in docs/results/plan.md. t-tests of the mean over draws find a
+difference from zero (a two-sided test) or a difference that is too small to matter (the two
+one-sided tests of Schuirmann, which exclude means beyond either side of a margin). `draws_needed`
+calculates how many draws a test needs.
 
 References: D. J. Schuirmann, J. Pharmacokinet. Biopharm. 15, 657 (1987); S. Holm, Scand. J. Stat.
 6, 65 (1979); J. Cohen, Statistical Power Analysis for the Behavioral Sciences (1988); S. R. Searle,
@@ -21,17 +21,20 @@ from scipy import stats
 LEVEL, POWER = 0.05, 0.8
 """Significance level of all tests, and the power that a study is planned for."""
 CAUTION = 0.8
-"""Confidence of the upper limit of a pilot's standard deviation that a study is planned with."""
+"""Confidence of the upper limit of the standard deviation of a pilot, with which studies are
+planned."""
 MOST_DRAWS = 10_000
-"""More draws than anybody would make."""
+"""Largest number of draws that `draws_needed` considers."""
 
 
 class MeanTest(NamedTuple):
-    """A mean over draws, and what it is not.
+    """A mean over draws and its t-test.
 
     Attributes:
-        mean, low, high: with the limits of its 95 % confidence interval.
-        p: two-sided, of a mean of zero.
+        mean: the mean.
+        low: lower limit of its 95 % confidence interval.
+        high: upper limit of its 95 % confidence interval.
+        p: two-sided p-value of a mean of zero.
     """
 
     mean: float
@@ -43,7 +46,10 @@ class MeanTest(NamedTuple):
 def t_test(values: Sequence[float]) -> MeanTest:
     """The t-test of a mean of zero.
 
-    NaN where the values are too few. Values that are all the same leave no doubt.
+    Numbers are NaN if there are too few values. If all values are equal, the interval has no width.
+
+    Args:
+        values: one value for each draw.
 
     Examples:
         >>> [round(x, 3) for x in t_test([1.0, 2.0, 3.0])]
@@ -67,7 +73,7 @@ def equivalence(values: Sequence[float], margin: float) -> float:
     """p-value of the two one-sided tests: small if the mean lies within the margin of zero.
 
     Args:
-        values: one a draw; NaN comes back for fewer than two.
+        values: one value for each draw; the result is NaN for fewer than two.
         margin: the largest difference that does not matter, above 0.
 
     Examples:
@@ -103,7 +109,7 @@ def power(draws: int, margin: float, spread: float, level: float = LEVEL) -> flo
         draws: number of values, at least 2.
         margin: the true mean.
         spread: standard deviation of the values, above 0.
-        level: of significance.
+        level: significance level; default 0.05.
 
     Examples:
         >>> round(power(34, 0.5, 1.0), 3)
@@ -115,7 +121,11 @@ def power(draws: int, margin: float, spread: float, level: float = LEVEL) -> flo
 
 
 def spread_limit(values: Sequence[float], confidence: float = CAUTION) -> float:
-    """Upper confidence limit of the standard deviation of normal values, at least two.
+    """Upper confidence limit of the standard deviation of values with a normal distribution.
+
+    Args:
+        values: at least two values.
+        confidence: confidence of the limit; default 0.8.
 
     Examples:
         >>> round(spread_limit([1.0, 2.0, 3.0, 4.0, 5.0]), 3)
@@ -127,18 +137,19 @@ def spread_limit(values: Sequence[float], confidence: float = CAUTION) -> float:
 
 
 def draws_needed(pilot: Sequence[float], margin: float, level: float = LEVEL) -> int | None:
-    """Draws with which the t-test has a power of 0.8 if the true mean is the margin.
+    """The number of draws with which the t-test has a power of 0.8 if the true mean is the margin.
 
-    The standard deviation is taken as the upper 80 % limit of the pilot's, since that of a few
-    draws is as likely too small as too large.
+    The upper 80 % limit of the standard deviation of the pilot is used, because the standard
+    deviation of a few draws is as likely too small as too large.
 
     Args:
         pilot: values of the pilot.
         margin: the smallest difference that matters.
-        level: of significance.
+        level: significance level; default 0.05.
 
     Returns:
-        at least 2; None for a pilot of fewer than two draws, and beyond 10,000 draws.
+        The number, at least 2; None for a pilot of fewer than two draws, and if more than 10,000
+        draws are needed.
 
     Examples:
         >>> draws_needed([0.010, 0.020, 0.015, 0.012, 0.025], 0.01)
@@ -150,7 +161,7 @@ def draws_needed(pilot: Sequence[float], margin: float, level: float = LEVEL) ->
     if spread == 0:
         return 2
     few, many = 1, 2
-    # Upward: the noncentral t distribution is not accurate far beyond what is needed.
+    # Searched upward, since the noncentral t distribution is inaccurate for too many draws.
     while power(many, margin, spread, level) < POWER:
         few, many = many, 2 * many
         if many > MOST_DRAWS:
@@ -163,11 +174,13 @@ def draws_needed(pilot: Sequence[float], margin: float, level: float = LEVEL) ->
 
 
 class Components(NamedTuple):
-    """Variance of a number by where it comes from; not below zero.
+    """Components of the variance of a number, none below zero.
 
     Attributes:
-        data, labels, searches: of the seeds of the data, of the wrong labels, of the searches.
-        rest: what these do not explain when added, their interactions included.
+        data: variance from the seed of the data.
+        labels: variance from the seed of the wrong labels.
+        searches: variance from the seed of the searches.
+        rest: variance that these three do not explain, including their interactions.
     """
 
     data: float
@@ -177,13 +190,15 @@ class Components(NamedTuple):
 
 
 def variance_components(values: Float[np.ndarray, "d l s"]) -> Components:
-    """Variance components of one number from crossed seeds, one value for each combination.
+    """Variance components of one number from crossed seeds, with one value for each combination.
 
-    Mean squares are set equal to their expectations in the model of three random effects that add:
-    of the data, with l labels and s searches for each, E[MS] = rest + l s Var(data).
+    Mean squares are set equal to their expectations in the model of three additive random effects
+    (Searle et al., chapter 4). For example, for the data with l seeds of labels and s seeds of
+    searches, E[MS] = rest + l s Var(data).
 
     Args:
-        values: by seed of the data, of the labels and of the searches; at least two of each.
+        values: (d, l, s) values by the seeds of the data, of the labels and of the searches, at
+            least two of each.
 
     Examples:
         >>> effect = np.array([-1.0, 1.0])[:, None, None]

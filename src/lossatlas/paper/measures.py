@@ -1,7 +1,7 @@
-"""The numbers of a cell, from its points: what the tables show and the claims are about.
+"""The numbers of a cell, computed from its points, for the tables and the tests of statements.
 
-All means and standard deviations are unweighted, over distinct minima, symmetry copies counted
-once; standard deviations divide by the number of minima minus one.
+All means and standard deviations are over distinct minima without weights, where symmetry copies
+count once. Standard deviations are divided by the number of minima minus one.
 """
 
 import math
@@ -20,32 +20,37 @@ from lossatlas.paper.points import PARTS
 
 AucKind = int | Literal["macro"]
 GOOD = 0.9
-"""Testing AUC from which on a minimum counts as good."""
+"""Smallest testing AUC of a minimum that counts as good."""
 SAME = 1e-4
-"""Difference of losses below which the programs of the paper's authors are set to see one point."""
+"""Difference of losses below which the programs of the authors of the paper count two points as
+one."""
 
 
 def measures(network: Network, kind: AucKind = 0, half: Network | None = None) -> dict[str, float]:
-    """Every number of a cell that its points determine.
+    """All numbers of a cell that its points determine.
 
     Args:
-        network: its points, at least one minimum.
-        kind: of the AUC, see `Cell`.
-        half: the points that the first half of the attempts found; default all.
+        network: the points of the cell, with at least one minimum.
+        kind: the kind of AUC, see `Cell`; default 0: class 0 against all others.
+        half: the points that the first half of the attempts found; by default None: all points.
 
     Returns:
-        by name: ``minima``, ``transition_states``, ``nondegenerate`` (transition states that join
-        two different minima), ``gmin_loss``, ``highest_loss``, ``loss_range``; for each part of the
-        data ``train``, ``incorrect``, ``correct``, ``test`` its ``.._gmin_auc``, ``.._mean_auc``,
-        ``.._sd_auc`` by the 101 thresholds of the Fortran programs, and the same with the exact
-        AUC as ``rank_..``; Spearman's rank correlations over minima ``train_test_correlation`` and
-        those of the loss, also weighted (`correlations`); ``good_share``, the share of
-        minima with a testing AUC of at least `GOOD`; ``merged_minima``,
-        ``merged_transition_states``, ``merged_train_mean_auc`` ..., what a program would have found
-        that takes points for the same whose losses differ by less than `SAME`; and what `funnel`
-        says, as ``funnel_..``; ``range_r``, ``connected_minima``, ``frustration``, and shares of
-        funnels by threshold (`share_numbers`); of macro AUC ``pooled_.._sd_auc``, the standard
-        deviations over minima and classes. NaN where a number is not defined.
+        Numbers by name; NaN if a number is undefined.
+
+        * ``minima``, ``transition_states``, and ``nondegenerate`` (transition states that join two
+          different minima); ``connected_minima``.
+        * ``gmin_loss``, ``highest_loss``, ``loss_range``, ``range_r``.
+        * For each part of the data, ``train``, ``incorrect``, ``correct`` and ``test``, the numbers
+          ``.._gmin_auc``, ``.._mean_auc`` and ``.._sd_auc`` by the 101 thresholds of the Fortran
+          programs, and with the exact AUC as ``rank_..``. For macro AUC also ``pooled_.._sd_auc``,
+          the standard deviations over minima and classes.
+        * ``train_test_correlation``, Spearman's rank correlation over minima, and rank correlations
+          of the loss, also weighted (see `correlations`).
+        * ``good_share``, the share of minima with a testing AUC of at least `GOOD`.
+        * ``merged_minima``, ``merged_transition_states``, ``merged_train_mean_auc`` ..., the
+          results of a program that counts points as one if their losses differ by less than `SAME`.
+        * ``frustration``, the results of `funnel` as ``funnel_..``, and shares of funnels by
+          threshold (see `share_numbers`).
     """
     losses = network.minimum_energies
     lowest = int(np.argmin(losses))
@@ -80,9 +85,14 @@ def measures(network: Network, kind: AucKind = 0, half: Network | None = None) -
 def auc_parts(
     network: Network, kind: AucKind = 0, rule: Rule = "rank"
 ) -> dict[str, Float[np.ndarray, " m"]]:
-    """The AUC of every minimum on each part of the data, NaN where a part has no items.
+    """(m,) the AUC of every minimum on each part of the data; NaN if a part has no items.
 
-    Without label noise the correct part is all of the training data.
+    Without label noise, the part ``correct`` is all of the training data.
+
+    Args:
+        network: the points of the cell.
+        kind: the kind of AUC, see `Cell`; default 0: class 0 against all others.
+        rule: ``"rank"`` (the default) for the exact AUC, or the rule of the Fortran programs.
     """
     names = dict(zip(PARTS, auc_columns(kind, rule, PARTS), strict=True))
     nothing = np.full(len(network.minimum_energies), np.nan)
@@ -100,7 +110,7 @@ def _of_minima(name: str, values: np.ndarray, lowest: int) -> dict[str, float]:
 
 
 def _pooled(network: Network) -> dict[str, float]:
-    """Standard deviations over minima and classes together, where each class has its AUC."""
+    """Standard deviations of the AUC of single classes, over minima and classes together."""
     found: dict[str, float] = {}
     for part in PARTS:
         columns = []
@@ -129,7 +139,7 @@ def _merged(network: Network, kind: AucKind) -> dict[str, float]:
 
 
 def _known_auc(network: Network, train: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
-    """What the loss is correlated with, the macro AUC on testing items if it was computed."""
+    """The AUC that the loss is correlated with, including macro AUC if it was computed."""
     (name,) = auc_columns("macro", "rank", ("test",))
     macro = {"macro": network.columns[name]} if name in network.columns else {}
     return {"train": train, "test": test, **macro}
@@ -140,7 +150,7 @@ def _share_of_good(test: np.ndarray) -> float:
 
 
 def _rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's; NaN for fewer than three minima, or where one is constant."""
+    """Spearman's rank correlation; NaN for fewer than three minima, or for constant values."""
     if len(first) < 3:
         return math.nan
     if np.isnan(first + second).any() or np.ptp(first) == 0 or np.ptp(second) == 0:

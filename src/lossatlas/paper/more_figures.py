@@ -1,7 +1,7 @@
-"""Figures that the paper does not have: what its claims are about, drawn directly.
+"""Figures that are not in the paper and show its claims directly.
 
-Loss against AUC of every minimum, a forest plot of all statements, and the curves of the share of
-minima in the global minimum's funnel by threshold.
+They are loss against AUC of every minimum, a forest plot of all statements, and curves of the share
+of minima in the funnel of the global minimum by threshold.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ VERDICT_COLORS = {
     "undecided": "0.55",
     "not combined": "0.8",
 }
-"""By verdict; the marks differ too."""
+"""Color and mark of each verdict; marks differ so that they can be told apart without colors."""
 VERDICT_MARKS = {
     "supported": "o",
     "contradicted": "X",
@@ -38,10 +38,11 @@ class Cloud(NamedTuple):
     """The minima of a landscape.
 
     Attributes:
-        title: above the panel.
-        losses: (m,) of the minima.
-        train, test: (m,) their training and testing AUC.
-        connected: (m,) whether each is connected to the lowest.
+        title: title of the panel.
+        losses: (m,) losses of the minima.
+        train: (m,) their training AUC.
+        test: (m,) their testing AUC.
+        connected: (m,) whether each minimum is connected to the lowest.
     """
 
     title: str
@@ -52,7 +53,7 @@ class Cloud(NamedTuple):
 
 
 def loss_against_auc(clouds: Sequence[Cloud], columns: int = 4) -> Figure:
-    """A panel for each landscape: training and testing AUC of its minima against their loss.
+    """Draw a panel for each landscape, with the AUC of its minima against their loss.
 
     Examples:
         >>> cloud = Cloud("0 %", *np.array([[0.1, 0.2], [0.7, 0.8], [0.6, 0.7]]), np.ones(2, bool))
@@ -92,10 +93,10 @@ def loss_against_auc(clouds: Sequence[Cloud], columns: int = 4) -> Figure:
 
 
 def forest(found: Sequence[Verdict]) -> Figure:
-    """All statements with the mean and the interval of each, in units of its margin.
+    """Draw the mean and the confidence interval of all statements, in units of their margins.
 
-    Values between -1 and 1 are too small to matter. The horizontal axis is symmetric-logarithmic:
-    linear within the margin.
+    Values between -1 and 1 are too small to matter. The horizontal axis is linear within the margin
+    and logarithmic beyond.
     """
     shown = [verdict for verdict in found if len(verdict.values)]
     figure = Figure((10.5, 1.4 + ROW * max(1, len(shown))), layout="constrained")
@@ -125,11 +126,13 @@ def forest(found: Sequence[Verdict]) -> Figure:
 def persistence_curves(
     panels: Sequence[tuple[str, Sequence[FunnelShares]]], columns: int = 4
 ) -> Figure:
-    """Share of minima in the global minimum's funnel by threshold, each draw as a band of bounds.
+    """Draw the share of minima in the funnel of the global minimum by threshold.
+
+    Each draw is a band between its bounds.
 
     Args:
-        panels: a title, and the shares of each draw.
-        columns: panels in a row.
+        panels: for each panel its title and the shares of each draw.
+        columns: number of panels in a row; default 4.
     """
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)

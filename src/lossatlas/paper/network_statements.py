@@ -1,4 +1,4 @@
-"""The paper's statements on networks with fewer connections and with more layers."""
+"""The statements of the paper about networks with fewer connections and with more layers."""
 
 from functools import partial
 
@@ -7,11 +7,11 @@ from lossatlas.paper.draw_statistics import log_ratio, mean_shares, step
 from lossatlas.paper.funnel_verdicts import TAU, FunnelShares, shares_from
 
 COUNTS = {"minima": "minima", "transition_states": "transition states"}
-"""Points that are counted, and what they are called."""
+"""The kinds of points that are counted, with their names in words."""
 
 
 def masks() -> list[Claim]:
-    """Section V."""
+    """The statements of section V, about reduced connectivity."""
     wide, narrow = "masks-wide", "masks-narrow"
 
     def claim(name, text, statistic, value, *, unit, **more) -> Claim:
@@ -77,7 +77,7 @@ def masks() -> list[Claim]:
 
 
 def _lost_shares(study: str, near: str, draw: Draw) -> FunnelShares:
-    """The difference of shares between all connections and a few, with its bounds."""
+    """The difference of shares, with bounds, between full and reduced connectivity."""
     all_, few = shares_from(draw[study, "0"]), shares_from(draw[study, near])
     return FunnelShares(
         all_.low - few.high,
@@ -92,7 +92,7 @@ def _lost_to_sub_funnels(study: str, near: str, draw: Draw) -> float:
 
 
 def layers() -> list[Claim]:
-    """Section VI."""
+    """The statements of section VI, about several hidden layers."""
     scarce, full = "layers-100", "layers-1000"
 
     def claim(name, text, statistic, value, *, unit, **more) -> Claim:

@@ -1,4 +1,4 @@
-"""The pages of results: what the paper says and what we find, and details on pages of their own."""
+"""The pages of results: what the paper says and what was found, with details on further pages."""
 
 import math
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ PART = {"train": "training", "test": "testing"}
 
 
 def pages(scale: Scale, folder: Path) -> dict[str, str]:
-    """The pages as Markdown, by name of the file; tables and pictures are expected beside them.
+    """Make the pages as Markdown; they refer to tables and pictures in the same folder.
 
     Args:
-        scale: of the cells.
-        folder: of the reproduction; whatever cells it has are shown.
+        scale: the scale of the cells.
+        folder: folder of the whole reproduction, whose cells are shown.
 
     Returns:
-        ``index.md``, to be read in one sitting, and ``landscapes.md``, ``budget.md`` and, at the
+        The texts by names of files: ``index.md``, ``landscapes.md``, ``budget.md`` and, at the
         scale of the paper, ``differences.md``.
     """
     studies = {name: (recipe, records(recipe, folder)) for name, recipe in recipes(scale).items()}
@@ -43,7 +43,7 @@ def pages(scale: Scale, folder: Path) -> dict[str, str]:
         "budget.md": f"# What it costs\n\n{BUDGET_TEXT}\n"
         + budget.to_markdown(budget.costs(studies.values())),
     }
-    if scale.name == "paper":  # other networks have other numbers
+    if scale.name == "paper":  # networks of another scale cannot be compared with the paper
         every = (e for recipe, some in studies.values() for e in tables.entries(recipe, some))
         result["differences.md"] = f"# Differences\n\n{differences.to_markdown(every)}"
     return result
@@ -153,7 +153,7 @@ def _section(artifact: Artifact, studies: dict[str, Study]) -> str:
 
 
 def caption(artifact: Artifact) -> str:
-    """What a figure shows."""
+    """The caption of a figure."""
     if artifact.kind == "boxes":
         return (
             "AUC of the minima sampled, by percentage of wrong labels. Boxes: quartiles and "

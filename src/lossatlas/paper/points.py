@@ -1,7 +1,7 @@
-"""The points of a cell, as arrays in one compressed file: all that its numbers and figures need.
+"""The points of a cell as arrays in one compressed file, from which numbers and figures are made.
 
-An atlas holds all weights and is large. This file holds losses, connections and AUC values only, so
-tables and figures can be made again where the atlas is not.
+An atlas holds all weights and is large. This file holds only losses, connections and AUC values, so
+that tables and figures can be made again without the atlas.
 """
 
 import math
@@ -17,25 +17,25 @@ from lossatlas import Atlas, Network, NetworkLandscape
 from lossatlas.network import Links
 
 PARTS = ("train", "incorrect", "correct", "test")
-"""What an AUC is computed on: all training items, those with wrong labels (by these labels), the
-other training items, the testing items."""
+"""The parts of the data on which an AUC is computed: all training items, those with wrong labels
+(against these labels), the other training items, and the testing items."""
 AT_ONCE = 1000
-"""Minima whose weights are read together."""
+"""Number of minima whose weights are read at once."""
 COLUMN = "column "
-"""What the names of columns begin with in the file."""
+"""Beginning of the names of columns in the file."""
 
 
 def read_points(atlas: Atlas, losses: Float[np.ndarray, " m"] | None = None) -> Network:
-    """The points of an atlas with what the numbers of a cell need of each minimum.
+    """Read the points of an atlas, with the columns that the numbers of a cell need.
 
     Args:
         atlas: an open atlas.
-        losses: of the minima on the testing items; default left out.
+        losses: (m,) losses of the minima on the testing items; by default None, left out.
 
     Returns:
-        its network with all AUC columns that it has, ``log_orbit`` (logarithm of the number of
-        symmetry copies), ``basin_hits`` (how many independent quenches ended there) and, if given,
-        ``test_loss``.
+        The network with all AUC columns of the atlas, ``log_orbit`` (the logarithm of the number of
+        symmetry copies), ``basin_hits`` (the number of independent quenches that ended in the
+        minimum) and, if given, ``test_loss``.
     """
     network = atlas.network()
     columns = {name: values for name, values in network.columns.items() if "_auc" in name}
@@ -50,11 +50,11 @@ def read_points(atlas: Atlas, losses: Float[np.ndarray, " m"] | None = None) -> 
 
 
 def losses_in_testing(landscape: NetworkLandscape, atlas: Atlas) -> Float[np.ndarray, " m"]:
-    """The loss of every minimum on the testing items, L2 term included.
+    """(m,) the loss of every minimum on the testing items, L2 term included.
 
     Args:
-        landscape: that of the atlas.
-        atlas: with a problem that has testing items.
+        landscape: the landscape of the atlas.
+        atlas: an open atlas, whose problem has testing items.
     """
     points, arrays = atlas.network(), atlas.problem.arrays
     ids = points.minimum_ids.tolist()
@@ -62,7 +62,7 @@ def losses_in_testing(landscape: NetworkLandscape, atlas: Atlas) -> Float[np.nda
     def entropy(weights: np.ndarray, group: str) -> np.ndarray:
         labels = arrays[f"{group}_labels"]
         found = []
-        for one in weights:  # outputs of all minima at once would not fit the memory
+        for one in weights:  # one by one, since the outputs of all would not fit into the memory
             outputs = landscape.logits(one[None], arrays[f"{group}_inputs"])[0]
             chosen = outputs[np.arange(len(labels)), labels]
             found.append(float(np.mean(np.logaddexp.reduce(outputs, axis=1) - chosen)))
@@ -78,13 +78,14 @@ def losses_in_testing(landscape: NetworkLandscape, atlas: Atlas) -> Float[np.nda
 
 
 def first_points(network: Network, minima: float, transition_states: float) -> Network:
-    """About so many of the points that were found first: a prefix of the log.
+    """The points that were found first, as after a part of the log.
 
-    A transition state is found together with the minima that it joins, so all of these are there.
+    A transition state is found together with the minima that it joins, so these are kept as well.
 
     Args:
-        network: its points in the order found.
-        minima, transition_states: how many of them; at least one minimum is kept.
+        network: the points of a cell in the order in which they were found.
+        minima: number of minima to keep, rounded; at least one is kept.
+        transition_states: number of transition states to keep, rounded.
     """
     states = min(int(transition_states), len(network.transition_state_energies))
     links = Links(*(part[network.links.transition_state < states] for part in network.links))
@@ -102,9 +103,9 @@ def half_of_the_log(network: Network, discovery: Mapping[str, Sequence[float]]) 
     """The points that the first half of the attempts found.
 
     Args:
-        network: all points in the order found.
-        discovery: how the counts grew, as ``cell.json`` keeps it; without attempts half of the
-            CPU time stands for half of them.
+        network: the points of a cell in the order in which they were found.
+        discovery: the growth of the counts, as ``cell.json`` stores it. If it has no numbers of
+            attempts, the points of the first half of the CPU time are returned.
     """
     effort = discovery.get("attempts", discovery["cpu_seconds"])
     middle = [
@@ -115,10 +116,10 @@ def half_of_the_log(network: Network, discovery: Mapping[str, Sequence[float]]) 
 
 
 def save_points(path: Path, network: Network) -> None:
-    """Write a compressed ``.npz``, never half of one.
+    """Write the points to a compressed ``.npz`` file, so that no half-written file is left.
 
-    ``minimum_1`` and ``minimum_2`` are positions of the minima that each transition state joins;
-    where one joins more than two, all links are stored beside them.
+    ``minimum_1`` and ``minimum_2`` are positions of the minima that each transition state joins. If
+    a transition state joins more than two, all links are stored as well.
     """
     arrays = {
         "loss": network.minimum_energies,
@@ -135,7 +136,7 @@ def save_points(path: Path, network: Network) -> None:
 
 
 def load_points(path: Path) -> Network:
-    """What `save_points` wrote; ids are from 1."""
+    """Read the points that `save_points` wrote, with ids from 1."""
     with np.load(path) as file:
         stored = dict(file)
     columns = {

@@ -1,8 +1,8 @@
-"""How the numbers of a cell came about, and whether cells may be compared.
+"""How the numbers of a cell were computed, and whether cells may be compared.
 
-What is found depends on more than the settings of a cell: on the width of the exploration, on the
-rule by which transition states are joined to minima, on versions and devices. Cells that differ in
-these are not mixed in one statement.
+The points that are found depend on more than the settings of a cell: on the width of the
+exploration, on the rule by which transition states are joined to minima, and on versions and
+devices. Cells that differ in these are not combined in one statement.
 """
 
 from collections.abc import Mapping
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 LINK_RULE = "gradient flow, all ends of both sides"
-"""Which minima a transition state joins; changed whenever the rule is."""
+"""The rule by which transition states are joined to minima; the text changes with the rule."""
 CURVE_POINTS = 100
-"""Of the growth of the counts, as ``cell.json`` keeps it."""
+"""Number of points on the growth curve that ``cell.json`` stores."""
 
 
 def about_atlas(atlas: Atlas, efforts: list[Effort]) -> dict[str, Any]:
-    """How an atlas came about.
+    """Collect how an atlas was made.
 
     Args:
         atlas: an open atlas.
-        efforts: how its counts grew.
+        efforts: the effort after each line of the log, from the first.
 
     Returns:
-        ``distribution`` of the classes, ``status``, ``quenches``, ``attempts_by_strategy``,
-        ``runs``, ``versions``, ``device``, ``setting`` (see `setting_of`), ``last_run``,
-        ``abundances`` (of the minima that independent quenches hit, how many were hit how often),
-        and ``discovery``.
+        Values by name: ``distribution`` of the classes, ``status``, ``quenches``,
+        ``attempts_by_strategy``, ``runs``, ``versions``, ``device``, ``setting`` (see
+        `setting_of`), ``last_run``, ``abundances`` (the number of minima, by how often independent
+        quenches found them) and ``discovery`` (the growth of the counts).
     """
     from lossatlas import class_distribution
 
@@ -56,7 +56,7 @@ def about_atlas(atlas: Atlas, efforts: list[Effort]) -> dict[str, Any]:
 
 
 def _setting(atlas: Atlas, runs) -> dict[str, Any]:
-    """What may change numbers beside the settings of the cell: cells that differ are not mixed."""
+    """What may change numbers besides the settings of the cell; it must agree in a comparison."""
     options, widths = list(runs["options"]), set(atlas.attempts()["width"].tolist())
     return {
         "width": sorted(widths),
@@ -69,14 +69,14 @@ def _setting(atlas: Atlas, runs) -> dict[str, Any]:
 
 
 def _thinned(efforts: list[Effort]) -> dict[str, list[float]]:
-    """How the counts grew with CPU seconds and attempts."""
+    """The growth of the counts with CPU seconds and attempts, at `CURVE_POINTS` points."""
     chosen = np.unique(np.linspace(0, len(efforts) - 1, CURVE_POINTS).astype(int))
     names = ("seconds", "cpu_seconds", "minima", "transition_states", "attempts")
     return {name: [getattr(efforts[k], name) for k in chosen] for name in names}
 
 
 def _abundances(attempts: "DataFrame") -> dict[str, int]:
-    """How many minima were hit once, twice ... by quenches from random starts."""
+    """The number of minima that quenches from random starts have found once, twice, and so on."""
     drawn = attempts[attempts["stream"] == "minima"]
     hits = [minima[-1] for minima in drawn["minima"] if len(minima)]
     counts = np.unique(hits, return_counts=True)[1]
@@ -85,7 +85,10 @@ def _abundances(attempts: "DataFrame") -> dict[str, int]:
 
 
 def setting_of(about: Mapping[str, Any]) -> str:
-    """How a cell was computed, in words; cells from before this was kept say what they know."""
+    """How a cell was computed, in words.
+
+    Cells of earlier versions, which did not store it, are described by what they did store.
+    """
     known = about.get("setting")
     if known is None:
         return f"{about['device']}, lossatlas {about['versions']['lossatlas']}"

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def published(study: str, column: str) -> dict[str, float]:
-    """What the paper prints for a column of a study; empty if it prints nothing.
+    """The numbers that the paper prints for a column of a study; empty if it prints none.
 
     Examples:
         >>> published("noise-d2", "0")["minima"], published("noise-d3", "0")
@@ -17,7 +17,7 @@ def published(study: str, column: str) -> dict[str, float]:
 
 
 def note(study: str, column: str, name: str) -> str:
-    """A remark on a printed number, ``""`` without one."""
+    """The remark on a printed number; empty if there is none."""
     for remark in _content()["notes"]:
         if (remark["study"], remark["column"], remark["name"]) == (study, column, name):
             return remark["text"]
@@ -25,7 +25,7 @@ def note(study: str, column: str, name: str) -> str:
 
 
 def explanation(study: str, column: str, name: str) -> str:
-    """Why our number may differ from the printed one, ``""`` if that is not known.
+    """The reason why our number may differ from the printed one; empty if it is not known.
 
     Entries of the file may leave out ``column``, and may name several ``studies`` and ``names``.
     """

@@ -1,9 +1,9 @@
 """Recipes: the studies of the paper, and some beyond it, as landscapes to be explored.
 
-A study is a row of *columns*, as a table of the paper has them: label errors of 0, 10, 50 and
-100 %, numbers of neighbors, layers. A column makes one cell for each random draw. Draw d has the
-seed d everywhere: fresh starts and another split of the data, other wrong labels, other searches.
-All columns of a draw share their data, so they can be compared in pairs.
+A study is a row of *columns* like those of a table of the paper: label errors of 0, 10, 50 and
+100 %, numbers of neighbors, or layers. A column makes one cell for each random draw. Draw d uses
+the seed d everywhere, for the starts and the split of the data, the wrong labels and the searches.
+All columns of a draw share their data, so that they can be compared in pairs.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,49 +16,49 @@ from lossatlas import ExploreOptions
 from lossatlas.paper.cell import REFERENCE, Cell
 
 ERRORS = (0.0, 0.1, 0.5, 1.0)
-"""Shares of wrong labels, Tables I, II and SI."""
+"""Shares of wrong labels in Tables I and II and in the SI."""
 MNIST_ERRORS = (0.0, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 1.0)
-"""Shares of wrong labels, Table III."""
+"""Shares of wrong labels in Table III."""
 NEAREST_L2 = 0.007
-"""With 0.1 and pixels divided by 255 the numbers of Table III cannot come out. Of a scan over
-lambda and scalings on one draw, this lambda came nearest."""
+"""Lambda for MNIST. With 0.1 and pixels divided by 255 the numbers of Table III are not obtained;
+in a scan over lambda and scalings on one draw, this value came nearest."""
 KIND_ERRORS = (0.0, 0.1, 0.25, 0.5, 0.6, 0.75, 0.9, 1.0)
-"""Shares of wrong labels where kinds of noise are compared."""
+"""Shares of wrong labels for the comparison of kinds of noise."""
 NOISE_KINDS = ("uniform", "permutation", "class-conditional", "boundary", "adversarial")
 BY_REFERENCE = ("boundary", "adversarial")
-"""Kinds that depend on what the lowest minimum of the clean landscape makes of an item."""
+"""Kinds of noise that depend on the outputs of the lowest minimum of the clean landscape."""
 CONFUSION = (
     (0.0, 0.6, 0.2, 0.2),
     (0.6, 0.0, 0.2, 0.2),
     (0.6, 0.2, 0.0, 0.2),
     (0.6, 0.2, 0.2, 0.0),
 )
-"""Class-conditional noise: linear clusters are mostly taken for the triangle, and the triangle for
-the cluster with atom 1 in the middle, with which it overlaps in the two distances."""
+"""Errors of class-conditional noise: linear clusters are mostly taken for the triangle, and the
+triangle for the cluster with atom 1 in the middle, with which it overlaps in the two distances."""
 CONNECTED_SHARE = 0.05
-"""Of an exploration that grows one connected set, for draws."""
+"""Share of independent draws in an exploration that grows one connected set."""
 INDEPENDENT_SHARE = 0.25
-"""Of every exploration, for the searches that completeness is estimated from."""
+"""Share of independent draws in all other explorations, to estimate completeness."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Sizes and budgets.
+    """Sizes and budgets of all studies.
 
     Args:
         name: ``paper`` or ``quick``.
-        items, train, test: LJAT3 starts minimized, training and testing items.
-        scarce: the smaller number of training items of Table IV.
+        items, train, test: numbers of LJAT3 minimizations, of training and of testing items.
+        scarce: the smaller number of training items in Table IV.
         hidden, narrow, two, three: hidden layers of the networks of Tables I and II, of Figure 7,
-            and of Table IV.
+            and, with two and three layers, of Table IV.
         wide_near, narrow_near, deep_near: numbers of neighbors of the masks of Figure 6, of Figure
-            7 and of deep networks; 0 for all connections.
-        budget, scarce_budget, mnist_budget: effort of a cell, of one with few training items, and
-            of one of MNIST.
-        mnist: training and testing items and hidden units for MNIST.
-        draws: random draws of the studies of label noise, unless asked otherwise.
-        kinds, kind_sides, kind_errors: kinds of noise that are compared, on which data sets and
-            with which shares of wrong labels.
+            7 and of deep networks; 0 for full connectivity.
+        budget, scarce_budget, mnist_budget: stop rules of a cell, of a cell with few training
+            items, and of a cell of MNIST.
+        mnist: numbers of training items, testing items and hidden units for MNIST.
+        draws: number of random draws of the studies of label noise.
+        kinds, kind_sides, kind_errors: kinds of noise that are compared, the data sets, and the
+            shares of wrong labels.
     """
 
     name: str
@@ -134,11 +134,11 @@ class Column(NamedTuple):
     """A column of a study.
 
     Attributes:
-        label: what stands above it.
+        label: the heading of the column.
         key: its name in the file of published numbers.
-        cell: the cell of a draw.
-        before: the cell that the column had before, whose results are shown as long as there are no
-            others.
+        cell: a function that makes the cell of a draw.
+        before: a function that makes the cell of an earlier version, whose results are shown until
+            there are new ones.
     """
 
     label: str
@@ -151,12 +151,12 @@ class Recipe(NamedTuple):
     """A study of the paper, or one beyond it.
 
     Attributes:
-        name: used in the files.
-        title: what it is about, with the shorthand of the network.
+        name: name of the study, in names of files.
+        title: title of the study, with the shorthand of the network.
         kind: what varies from column to column.
-        columns: in the order of the paper.
-        draws: how many are computed unless asked otherwise.
-        published: its name in the file of published numbers, if another.
+        columns: the columns in the order of the paper.
+        draws: number of random draws by default.
+        published: its name in the file of published numbers if that is another one.
     """
 
     name: str
@@ -228,7 +228,7 @@ def _noise_recipe(
 
 
 def _kind_recipe(scale: Scale, name: str, side: str, kind: str) -> Recipe:
-    """Noise of one kind; the clean landscape comes first, to which some kinds refer."""
+    """The study of one kind of noise; its first column is the clean landscape, the reference."""
 
     def column(fraction: float) -> Column:
         def cell(draw: int) -> Cell:
@@ -296,9 +296,9 @@ def ljat3_cell(
     scarce: bool = False,
     curvature: str = "signed",
 ) -> Cell:
-    """The cell of an LJAT3 landscape; every setting that matters is written out in it.
+    """The cell of an LJAT3 landscape, with every setting that matters written out.
 
-    Except that labels are GMIN's: only others are named.
+    The labels of GMIN are the exception: only other labels are named.
     """
     study: dict[str, Any] = {
         "data": {
@@ -328,7 +328,7 @@ def ljat3_cell(
 
 
 def mnist_cell(scale: Scale, draw: int, *, noise: float, l2: float) -> Cell:
-    """The cell of an MNIST landscape: minima of low loss sampled by basin-hopping."""
+    """The cell of an MNIST landscape, whose minima of low loss are sampled by basin-hopping."""
     train, test, hidden = scale.mnist
     study: dict[str, Any] = {
         "data": {
@@ -357,19 +357,19 @@ def mnist_cell(scale: Scale, draw: int, *, noise: float, l2: float) -> Cell:
 def _noise_table(
     fraction: float, draw: int, kind: str = "uniform", clean: Cell | None = None
 ) -> dict[str, Any]:
-    """Noise. What is wrong at 10 % is wrong at 50 % too: levels are compared in pairs.
+    """The table [noise]. Labels wrong at 10 % are wrong at 50 % too, to compare levels in pairs.
 
     Args:
         fraction: share of wrong labels.
-        draw: the seed.
-        kind: of the noise.
-        clean: the cell without noise, to which some kinds refer.
+        draw: number of the draw, which is the seed.
+        kind: kind of the noise.
+        clean: the cell without noise, the reference of some kinds.
     """
     if fraction == 0:
         return {}
     table: dict[str, Any] = {"kind": kind, "fraction": fraction}
     if kind in BY_REFERENCE:
-        assert clean is not None  # only LJAT3 has these kinds
+        assert clean is not None  # only cells of LJAT3 have these kinds
         return {"noise": {**table, "reference": f"{REFERENCE}{clean.key}"}}
     table |= {"seed": draw, "common_random_numbers": True}
     if kind == "class-conditional":
@@ -387,9 +387,9 @@ def cells_of(
 
     Args:
         recipe: the study.
-        draws: how many draws; default those of the study.
-        minutes, cpu_minutes: of the clock, and of CPU time, for each cell; if one is given they
-            replace its own times.
+        draws: number of draws; by default that of the study.
+        minutes, cpu_minutes: minutes, and minutes of CPU time, for each cell; if one is given, both
+            replace those of the cell.
     """
     for draw in range(1, (draws or recipe.draws) + 1):
         for column in recipe.columns:

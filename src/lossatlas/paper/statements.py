@@ -18,7 +18,7 @@ from lossatlas.paper.funnel_verdicts import TAU
 from lossatlas.paper.network_statements import COUNTS, layers, masks
 
 TABLES = {"d1": "Table I", "d2": "Table II", "d3": "SI"}
-"""The family of the statements about a data set."""
+"""The family of the statements about each data set."""
 LEVELS = ("0", "10", "50", "100")
 """Columns of the studies of label noise."""
 NOISY = LEVELS[1:]
@@ -32,7 +32,7 @@ PAPER_CONTRADICTS = {
     ("noise-d2", "train_gmin_auc"): "the paper's Table II: 0.604 to 0.772",
     ("noise-d1", "test above train, 10"): "the paper's Table I: 0.720 below 0.727",
 }
-"""Where the paper's own tables contradict its sentences, by study and number."""
+"""Remarks where the tables of the paper contradict its text, by study and number."""
 
 
 def statements() -> list[Claim]:
@@ -47,7 +47,7 @@ def statements() -> list[Claim]:
 
 
 def _noise(side: str) -> list[Claim]:
-    """Section IV.A on one data set."""
+    """The statements of section IV.A about one data set."""
 
     def claim(name, text, statistic, value, *, unit, **more) -> Claim:
         where, title = "section IV.A", f"{side.upper()}: {name}"
@@ -219,7 +219,7 @@ def _noise_shape(study: str, claim: Callable[..., Claim]) -> list[Claim]:
 
 
 def _diversity() -> list[Claim]:
-    """The larger the cube, the more stationary points and the higher the loss."""
+    """The statements that a larger cube has more stationary points and a higher loss."""
     texts = {
         **{name: f"more {label}" for name, label in COUNTS.items()},
         "gmin_loss": "a higher lowest loss",

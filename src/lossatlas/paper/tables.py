@@ -1,9 +1,10 @@
-"""Tables: the paper's numbers beside ours, as CSV for programs and as Markdown for people.
+"""Tables of the numbers of the paper and our numbers, as CSV for programs and Markdown for people.
 
 A table has a row for every quantity and a column for every setting of the study, as *paper | ours*.
-Ours is the mean over random draws, plus or minus their standard deviation, with the range. What the
-paper prints as AUC is compared with the AUC of its programs, by 101 thresholds; with MNIST with the
-exact AUC, since 101 thresholds are too few where all probabilities are near one tenth.
+Our number is the mean over random draws, plus or minus their standard deviation, with the range.
+The AUC of the paper is compared with the AUC by 101 thresholds, as its programs compute it. For
+MNIST it is compared with the exact AUC, because 101 thresholds are too few where all probabilities
+are near one tenth.
 """
 
 import csv
@@ -23,10 +24,10 @@ class Quantity(NamedTuple):
     """A row of a table.
 
     Attributes:
-        name: in `measures`.
-        label: for people.
-        digits: after the point.
-        printed: its name among the published numbers, if another.
+        name: name of the number in `measures`.
+        label: heading of the row.
+        digits: number of decimals.
+        printed: its name among the published numbers if that is another one.
     """
 
     name: str
@@ -39,13 +40,15 @@ class Entry(NamedTuple):
     """A number of a table.
 
     Attributes:
-        study, column: names of both.
-        label: of the column, for people.
-        quantity: which number.
-        paper: as printed there, None if it is not.
-        ours: one value for each draw in which it is defined.
-        draws: how many draws were computed.
-        lower_bound: whether it is a count, and a landscape was left before nothing new turned up.
+        study: name of the study.
+        column: name of the column.
+        label: heading of the column.
+        quantity: the number.
+        paper: the number that the paper prints; None if it prints none.
+        ours: our value for each draw in which it is defined.
+        draws: number of draws that were computed.
+        lower_bound: whether it is a count that may be too small, because the budget of a landscape
+            was spent while new points were still being found.
         note: a remark on the printed number.
     """
 
@@ -63,7 +66,7 @@ class Entry(NamedTuple):
 def _auc_rows(
     statistics: str = "gmin mean sd", rule: str = "", digits: tuple[int, int] = (3, 5)
 ) -> list[Quantity]:
-    """The rows of all parts of the data; rule "rank_" for the exact AUC."""
+    """The rows for all parts of the data; the rule ``"rank_"`` is the exact AUC."""
     labels = {"gmin": "global minimum", "mean": "mean over minima", "sd": "sd over minima"}
     parts = {
         "train": "training",
@@ -172,7 +175,7 @@ ROWS: dict[str, list[Quantity]] = {
         *EFFORT,
     ],
 }
-"""The rows of the tables by kind of study."""
+"""The rows of the tables, by the kind of the study."""
 
 
 def entries(recipe: Recipe, records: Iterable[tuple[Column, Record]]) -> list[Entry]:
@@ -180,7 +183,7 @@ def entries(recipe: Recipe, records: Iterable[tuple[Column, Record]]) -> list[En
 
     Args:
         recipe: the study.
-        records: the cells there are, with their columns, in any order.
+        records: the cells that have been computed, with their columns, in any order.
     """
     source = recipe.published or recipe.name
     by_column: dict[str, list[Record]] = {}
@@ -208,7 +211,7 @@ def _values(records: list[Record], name: str) -> list[float]:
         return [record.effort.cpu_seconds / 60.0 for record in records]
     if name == "quenches":
         return [record.about["quenches"] for record in records]
-    if name.endswith("_chao1"):  # a bound below what was found bounds nothing
+    if name.endswith("_chao1"):  # a lower bound below the number that was found says nothing
         points = name.removesuffix("_chao1")
         pairs = ((r.numbers.get(name, math.nan), r.numbers.get(points, math.nan)) for r in records)
         found = (bound if math.isnan(bound) else float(np.fmax(bound, n)) for bound, n in pairs)
@@ -232,7 +235,7 @@ CSV_COLUMNS = (
 
 
 def to_csv(table: Iterable[Entry]) -> str:
-    """One line a number; empty fields where there is none."""
+    """The numbers as CSV, with one line for each and empty fields for missing numbers."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
@@ -248,7 +251,7 @@ def to_csv(table: Iterable[Entry]) -> str:
 
 
 def to_markdown(table: Sequence[Entry]) -> str:
-    """The table of one study; remarks stand below it, rows without a single number are left out."""
+    """The table of one study, with remarks below it and without rows that have no number."""
     columns = list(dict.fromkeys(entry.label for entry in table))
     lines = [markdown_row(["", *columns]), markdown_row(["---"] * (len(columns) + 1))]
     remarks: list[str] = []
@@ -273,7 +276,7 @@ def _cell(entry: Entry, remarks: list[str]) -> str:
 
 
 def spread(values: Sequence[float], digits: int) -> str:
-    """Mean, standard deviation and range of a number over draws.
+    """Mean, standard deviation and range of a number over draws, as text.
 
     Examples:
         >>> spread([0.71, 0.73], 2), spread([5.0], 0)

@@ -1,7 +1,7 @@
-"""What networks are made of: activations and losses of outputs, known by name.
+"""The parts that networks are made of: activations and losses, known by their names.
 
-Each stands in a module of its own, which is loaded when it is first asked for; `registry` has one
-line for each. Nothing here loads JAX by being imported.
+Each activation and loss is in a module of its own, which is loaded when the part is first used;
+`registry` has one line for each. Importing this package does not load JAX.
 """
 
 from lossatlas.parts.activation import Activation

@@ -11,37 +11,40 @@ from lossatlas.errors import BadInputError
 Elementwise = Callable[..., Any]
 
 POINTS = np.concatenate([np.linspace(-6.0, 6.0, 121), [-30.0, 30.0]])
-"""Arguments at which `check_activation` compares."""
+"""Arguments z at which `check_activation` compares values and derivatives."""
 ALONE = "for many z at once it must be what it is for each alone: write it by other functions"
 AGREE = 1e-9
-"""Largest difference of a derivative that is given from the one by automatic differentiation,
-relative to one or its size."""
+"""Largest difference between a given derivative and the one by automatic differentiation, relative
+to the size of the derivative or to one, whichever is larger."""
 
 
 @dataclass(frozen=True)
 class Activation:
-    """What a hidden unit makes of its weighted sum z.
+    """An activation function: what a hidden unit computes from its weighted sum z.
 
-    All functions work elementwise on JAX arrays of any shape, and are defined at the top level of a
-    module, so that they can be sent to other processes. `slope` and `curvature` are given the
-    value as well as z: many derivatives are simple functions of it.
+    All functions work elementwise on JAX arrays of any shape, and must be defined at the top level
+    of a module, so that they can be sent to other processes. `slope` and `curvature` are given the
+    value as well as z, because many derivatives are simple functions of the value.
 
     Args:
-        name: the name in study files and in the fingerprint of a landscape, where values at fixed
-            arguments stand too if it is not built in.
-        value: ``value(z)``, with two continuous derivatives.
+        name: the name in study files and in the fingerprint of a landscape. For an activation that
+            is not built in, the fingerprint also contains its values at fixed arguments.
+        value: ``value(z)``, the activation, with two continuous derivatives.
         slope: ``slope(z, value)``, the first derivative.
         curvature: ``curvature(z, value)``, the second derivative.
-        odd: whether value(-z) - center = -(value(z) - center).
-        center: what is subtracted to make it odd. Where it is not zero, turning the sign of a unit
-            changes the biases of the next layer by a constant, which is a symmetry only where
-            these are not penalized.
-        periodic: whether it repeats itself. Then biases must be penalized, since minima would
-            otherwise have infinitely many copies.
-        identifies: whether it is a theorem that what a network computes determines its weights up
-            to symmetry. Otherwise points are compared by their weights as well.
-        on_host: the value for NumPy arrays, by NumPy or SciPy; None for that of `value`.
-        less: what was subtracted from another activation to make this one, see `centered`.
+        odd: whether value(-z) - center = -(value(z) - center); default False.
+        center: the constant that must be subtracted to make the activation odd; default 0. If it
+            is not zero, changing the sign of a unit changes the biases of the next layer by a
+            constant, which is a symmetry only where these biases are not penalized.
+        periodic: whether the activation is periodic in z; default False. Biases must then be
+            penalized, because minima would otherwise have infinitely many copies.
+        identifies: whether it is a theorem that the function which a network computes determines
+            its weights up to symmetry; default False. Without such a theorem, points are compared
+            by their weights as well.
+        on_host: the activation for NumPy arrays, by NumPy or SciPy. By default None: `value` is
+            used.
+        less: the constant that was subtracted from another activation to make this one, see
+            `centered`; default 0.
 
     Examples:
         >>> import jax.numpy as jnp
@@ -63,12 +66,19 @@ class Activation:
 
     @property
     def plain_name(self) -> str:
-        """The name of the activation that nothing was subtracted from."""
+        """The name of the activation from which this one was made by subtracting `less`."""
         return self.name.removesuffix(f" less {self.less:g}")
 
 
 def applied(activation: Activation, z: np.ndarray) -> np.ndarray:
-    """The value for a float64 NumPy array, on the host.
+    """Compute an activation for a NumPy array, on the host.
+
+    Args:
+        activation: the activation.
+        z: (...) float64 weighted sums.
+
+    Returns:
+        (...) float64 values.
 
     Examples:
         >>> from lossatlas.parts.tanh import TANH
@@ -84,14 +94,18 @@ def applied(activation: Activation, z: np.ndarray) -> np.ndarray:
 
 
 def check_activation(activation: Activation) -> None:
-    """Compare what an activation says of itself with automatic differentiation.
+    """Compare the derivatives and the symmetry of an activation with automatic differentiation.
 
-    Values of many arguments at once must be those of one at a time: XLA has compiled functions for
-    vectors wrongly (the arctangent in double precision with vectors of 512 bits, in JAX 0.10).
+    Values of many arguments at once must equal those of one argument at a time, because XLA has
+    compiled some functions of vectors wrongly (in JAX 0.10 the arctangent in double precision with
+    vectors of 512 bits).
+
+    Args:
+        activation: the activation to be checked.
 
     Raises:
-        BadInputError: if a value is not finite or depends on what else is computed, a derivative is
-            not that of the value, or the activation is called odd and is not.
+        BadInputError: if a value is not finite or depends on what is computed at the same time, a
+            derivative is not that of the value, or the activation is called odd and is not.
 
     Examples:
         >>> check_activation(Activation("cube", lambda z: z**3, lambda z, a: 3 * z**2,

@@ -1,9 +1,9 @@
-"""An activation less its center: odd, so that turning the sign of a unit is linear.
+"""An activation minus its center, which is odd, so that changing the sign of a unit is linear.
 
-Where biases are not penalized, a network with the activation a - c is the same as one with the
-activation a: the constant c goes into the biases of the next layer. In these coordinates the affine
-symmetry sigmoid(-z) = 1 - sigmoid(z) is a change of signs, which keeps lengths, so that gradient
-flow has the symmetry too.
+Where biases are not penalized, a network with the activation a - c computes the same as one with
+the activation a: the constant c is absorbed by the biases of the next layer. In these coordinates
+the affine symmetry sigmoid(-z) = 1 - sigmoid(z) is a change of signs, which keeps lengths, so that
+gradient flow has the symmetry too.
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,24 @@ from lossatlas.parts.activation import Activation
 
 @dataclass(frozen=True)
 class _Shifted:
-    """A function of z (and of the shifted value) made from one of the original activation."""
+    """One function of a shifted activation, made from that of the original.
+
+    Attributes:
+        original: the activation from which its center is subtracted.
+        part: name of the function in the record `Activation`: ``"value"``, ``"slope"``,
+            ``"curvature"`` or ``"on_host"``.
+    """
 
     original: Activation
     part: str
 
     def __call__(self, z: Any, a: Any = None) -> Any:
-        """The value less the center, or a derivative by the value of the original."""
+        """The value minus the center, or a derivative, which is that of the original.
+
+        Args:
+            z: weighted sums.
+            a: values of the shifted activation at z, for derivatives only.
+        """
         center = self.original.center
         if self.part == "value":
             return self.original.value(z) - center
@@ -30,7 +41,10 @@ class _Shifted:
 
 
 def original_of(activation: Activation) -> Activation:
-    """The activation that nothing was subtracted from.
+    """The activation from which another one was made by subtracting a constant.
+
+    Args:
+        activation: any activation; one that is not shifted is returned as it is.
 
     Examples:
         >>> from lossatlas.parts.sigmoid import SIGMOID
@@ -42,7 +56,13 @@ def original_of(activation: Activation) -> Activation:
 
 
 def centered(activation: Activation) -> Activation:
-    """The activation less its center.
+    """An activation minus its center.
+
+    Args:
+        activation: an activation whose center need not be zero.
+
+    Returns:
+        An odd activation that computes ``value(z) - center``.
 
     Examples:
         >>> from lossatlas.parts.sigmoid import SIGMOID

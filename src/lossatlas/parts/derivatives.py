@@ -1,4 +1,4 @@
-"""Mean, slope and derivatives of any loss, by its own fast ways where it has them."""
+"""Mean and derivatives of any loss, by the fused functions of the loss where it has them."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +9,16 @@ from lossatlas.typing import Scalar
 
 
 def mean_and_slope(loss: OutputLoss, outputs: Array, targets: Array) -> tuple[Scalar, Array]:
-    """The mean loss of items, and (outputs, items) its derivatives by the outputs."""
+    """Compute the mean loss and its first derivatives.
+
+    Args:
+        loss: the loss.
+        outputs: (outputs, items) outputs of the network.
+        targets: (outputs, items) targets.
+
+    Returns:
+        The mean loss over the items, and its (outputs, items) derivatives by the outputs.
+    """
     if loss.fused is not None:
         return loss.fused(outputs, targets)
     items = outputs.shape[1]
@@ -19,17 +28,20 @@ def mean_and_slope(loss: OutputLoss, outputs: Array, targets: Array) -> tuple[Sc
 def output_derivatives(
     loss: OutputLoss, table: np.ndarray, outputs: Array, targets: Array, weights: Array
 ) -> tuple[Array, Array]:
-    """Derivatives of the weighted sum over items, by what a table makes of the outputs.
+    """Derivatives of the weighted sum of losses along k combinations of the outputs.
 
     Args:
         loss: the loss.
-        table: (outputs, k) what takes the place of the outputs.
-        outputs: (outputs, items).
-        targets: (outputs, items); of a loss that couples items, what `of_all_items` gives.
-        weights: (items,) of each item.
+        table: (outputs, k) the combinations of outputs, as columns. It is used for a loss with
+            `shifts` alone; for all others k is the number of outputs, and derivatives are taken
+            by the outputs themselves.
+        outputs: (outputs, items) outputs of the network.
+        targets: (outputs, items) targets; for a loss that couples items, the result of
+            `of_all_items` instead.
+        weights: (items,) weight of each item in the sum.
 
     Returns:
-        first (k, items) and second (k, k, items) derivatives.
+        (k, items) first and (k, k, items) second derivatives.
     """
     if loss.contrasted is not None:
         return loss.contrasted(table, outputs, targets, weights)
@@ -44,8 +56,16 @@ def output_derivatives(
 
 
 def of_all_items(loss: OutputLoss, outputs: Array, targets: Array) -> Array:
-    """(2, items) first and second derivatives by the single output, where items are coupled.
+    """First and second derivatives of a loss that couples items, from all items at once.
 
-    These need all items, and the Hessian is summed over some at a time.
+    The Hessian is summed over blocks of items, but these derivatives need all items.
+
+    Args:
+        loss: the loss.
+        outputs: (1, items) outputs of the network.
+        targets: (1, items) targets.
+
+    Returns:
+        (2, items) first and second derivatives by the output of each item.
     """
     return jnp.concatenate([loss.slope(outputs, targets), loss.curvature(outputs, targets)[0]])

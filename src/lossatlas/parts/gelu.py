@@ -1,4 +1,4 @@
-"""GELU, z Phi(z) with the normal distribution function Phi (not its approximation by a tanh)."""
+"""GELU, z Phi(z), with the exact normal distribution function Phi (`gelu_tanh` approximates it)."""
 
 import jax.numpy as jnp
 from jax import Array

@@ -1,7 +1,7 @@
 """The usual approximation of GELU by a hyperbolic tangent, z (1 + tanh(u)) / 2.
 
-Here u = sqrt(2 / pi) (z + 0.044715 z^3). It is what `jax.nn.gelu` and Flax compute unless they are
-asked for the exact one, and differs from this by up to 5e-4.
+Here u = sqrt(2 / pi) (z + 0.044715 z^3), and below t = tanh(u). `jax.nn.gelu` and Flax compute this
+function unless they are asked for the exact GELU, from which it differs by up to 5e-4.
 """
 
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ def value(z: Array) -> Array:
 
 
 def slope(z: Array, a: Array) -> Array:
-    """(1 + t) / 2 + z t' / 2 with t = tanh(u)."""
+    """(1 + t) / 2 + z t' / 2."""
     t = _tanh(z)
     return 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * _inner(z)
 
@@ -37,7 +37,7 @@ def _tanh(z: Array) -> Array:
 
 
 def _inner(z: Array) -> Array:
-    """The derivative of u."""
+    """The derivative of u by z."""
     return ROOT * (1.0 + 3.0 * CUBIC * z * z)
 
 

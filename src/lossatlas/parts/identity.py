@@ -1,7 +1,7 @@
-"""What tells a part apart from others of its name: a digest of its values.
+"""A digest of the values of a part, which tells it from other parts of the same name.
 
-The name of a built-in part says all of it. A part of somebody else can change while its name stays,
-and functions without a name share one, so their values at fixed arguments are compared as well.
+The name of a built-in part identifies it. A part that a user wrote can change while its name stays,
+and all functions without a name share one, so their values at fixed arguments are compared as well.
 """
 
 import hashlib
@@ -17,13 +17,16 @@ from lossatlas.parts.output_loss import OutputLoss, TargetKind
 from lossatlas.parts.registry import ACTIVATIONS, LOSSES, PARAMETERS
 
 DIGITS = 10
-"""Significant digits of a value that count: machines differ in the last of their sixteen."""
+"""Significant digits of a value that count, since machines differ in the last of sixteen digits."""
 ITEMS = 12
-"""Items at which a loss is tried."""
+"""Number of items for which the values of a loss are computed."""
 
 
 def built_in(part: Activation | OutputLoss) -> bool:
-    """Whether a part is one of lossatlas, with that one's value.
+    """Whether a part is one of those that come with lossatlas.
+
+    Args:
+        part: an activation or a loss.
 
     Examples:
         >>> from lossatlas.parts import find_activation
@@ -40,17 +43,21 @@ def built_in(part: Activation | OutputLoss) -> bool:
     for name in PARAMETERS.keys() & table.keys():
         module, _ = table[name].split(":")
         if getattr(part.value, "__module__", None) == module:
-            same = _at(table[name])(astuple(value)[0])  # the parameter is the first
+            # The first field of such a function is the parameter that it was made with.
+            same = _at(table[name])(astuple(value)[0])
             return bool(same.name == part.name and same.value == part.value)
     return False
 
 
 def identity(part: Activation | OutputLoss, outputs: int = 1) -> str:
-    """What a fingerprint says of a part besides its name: nothing of one that is built in.
+    """What the fingerprint of a landscape contains of a part besides its name.
 
     Args:
         part: an activation or a loss.
-        outputs: of the network whose loss it is.
+        outputs: number of outputs of the network, for a loss; default 1.
+
+    Returns:
+        A digest of the values of the part at fixed arguments; empty for a built-in part.
 
     Examples:
         >>> from lossatlas.parts import find_loss
@@ -79,7 +86,7 @@ def _at(entry: str) -> Any:
 
 
 def _items(kind: TargetKind, outputs: int) -> tuple[np.ndarray, np.ndarray]:
-    """Outputs and targets (outputs, items), of small and large size and either sign."""
+    """Outputs and targets (outputs, items) of small and large size and of either sign."""
     random = np.random.default_rng(20200409)
     size = np.array([0.3, 1.0, 4.0])[np.arange(ITEMS) % 3]
     given = size * random.normal(size=(outputs, ITEMS))
@@ -91,9 +98,9 @@ def _items(kind: TargetKind, outputs: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rounded(values: np.ndarray) -> str:
-    """Ten digits of each, counted from the first of 1 where a value is smaller.
+    """The values as text, with ten significant digits, or nine decimals where one is below one.
 
-    Small values are differences of larger ones, which are rounded where these are.
+    Small values are differences of larger ones, and have the rounding errors of these.
     """
     shown = []
     for value in values.tolist():

@@ -1,4 +1,4 @@
-"""A loss from a function of one item, its derivatives by automatic differentiation."""
+"""A loss made from a function of one item, with derivatives by automatic differentiation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +14,18 @@ ItemLoss = Callable[[Array, Array], Array]
 
 @dataclass(frozen=True)
 class _Part:
-    """The value (order 0) of each item, or its derivatives by the item's outputs."""
+    """The loss of each item, or its derivatives by the outputs of the item.
+
+    Attributes:
+        function: the loss of one item.
+        order: order of the derivative: 0 (the value), 1 or 2.
+    """
 
     function: ItemLoss
     order: int
 
     def __call__(self, outputs: Array, targets: Array) -> Array:
-        """The derivative of this order, the items last."""
+        """The derivative of this order; the last axis counts the items."""
         derivative = self.function
         if self.order:
             derivative = jax.grad(derivative) if self.order == 1 else jax.hessian(derivative)
@@ -28,14 +33,14 @@ class _Part:
 
 
 def loss_of_item(function: ItemLoss, name: str, targets: TargetKind = "numbers") -> OutputLoss:
-    """The loss that averages a function of one item.
+    """Make a loss that is the mean over the items of a function of one item.
 
     Args:
         function: ``function(outputs, target)`` of the outputs (k,) and the target (k,) of an item,
             with two continuous derivatives, written with jax.numpy.
-        name: what to call it, part of the fingerprint of a landscape, with values of the
+        name: the name of the loss. The fingerprint of a landscape contains it and values of the
             function at fixed arguments.
-        targets: what the targets are, see `OutputLoss`.
+        targets: the kind of the targets, see `OutputLoss`; default ``"numbers"``.
 
     Examples:
         >>> square = loss_of_item(lambda y, t: ((y - t) ** 2).sum(), "square")

@@ -1,4 +1,4 @@
-"""The record of a loss of outputs: its derivatives, and what its targets are."""
+"""The record of a loss: its derivatives by the outputs of a network, and its kind of targets."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,37 +7,57 @@ from typing import Any, Literal
 from lossatlas.errors import BadInputError
 
 TargetKind = Literal["classes", "two classes", "numbers"]
-"""``classes``: labels of any number of classes, one output for each. ``two classes``: labels 0 and
-1, one output, positive for class 1. ``numbers``: real targets, one output for each."""
+"""The kind of targets of a loss.
+
+``classes``: labels of any number of classes, with one output for each class. ``two classes``:
+labels 0 and 1, with a single output that is positive for class 1. ``numbers``: real targets, with
+one output for each target of an item."""
 
 
 @dataclass(frozen=True)
 class OutputLoss:
-    """What is averaged over the items, as a function of a network's outputs.
+    """A loss of the outputs of a network, which is averaged over the items.
 
-    The functions are given outputs and targets as JAX arrays (outputs, items), and are defined at
-    the top level of a module, so that they can be sent to other processes. Targets are one-hot for
-    ``classes``, zero or one for ``two classes``, and numbers for ``numbers``.
+    The functions are given outputs and targets as JAX arrays (outputs, items), and must be defined
+    at the top level of a module, so that they can be sent to other processes. Targets are one-hot
+    for ``classes``, zero or one for ``two classes``, and numbers for ``numbers``.
 
     Args:
         name: the name in study files.
-        title: its name in words, part of the fingerprint of a landscape; of a loss that is not
-            built in, so are its values at fixed outputs.
-        targets: what the targets are.
-        value: ``value(outputs, targets)`` gives (items,), the loss of each item.
-        slope: ``slope(outputs, targets)`` gives (outputs, items), its first derivatives.
-        curvature: ``curvature(outputs, targets)`` gives (outputs, outputs, items), its second.
-        shifts: whether adding one number to all outputs of an item changes nothing, as in a
-            softmax. Searches then leave out the directions along which this happens.
-        coupling: of a loss that compares items, ``coupling(outputs, targets)`` gives (items,
-            items), the mixed second derivatives of the sum over items by the single output of two
-            different items, with zeros on the diagonal. `slope` and `curvature` are then the
-            derivatives of the sum over items. None for a loss of one item at a time.
-        fused: a faster way to the mean and the slope, ``fused(outputs, targets)`` gives the mean
-            and (outputs, items) its derivatives; None for that of `value` and `slope`.
-        contrasted: a faster way to derivatives by combinations of outputs,
-            ``contrasted(table, outputs, targets, weights)``; None for that of `slope` and
-            `curvature`. See `parts.derivatives`.
+        title: the name in words, which is part of the fingerprint of a landscape. For a loss that
+            is not built in, the fingerprint also contains its values at fixed outputs.
+        targets: the kind of the targets: ``"classes"``, ``"two classes"`` or ``"numbers"``.
+        value: ``value(outputs, targets)`` returns (items,), the loss of each item.
+        slope: ``slope(outputs, targets)`` returns (outputs, items), the first derivatives.
+        curvature: ``curvature(outputs, targets)`` returns (outputs, outputs, items), the second
+            derivatives.
+        shifts: whether adding the same number to all outputs of an item leaves the loss unchanged,
+            as in a softmax; default False. Searches then leave out the directions in weight space
+            along which this happens.
+        coupling: only for a loss that compares items: ``coupling(outputs, targets)`` returns
+            (items, items), the mixed second derivatives of the sum over items by the single output
+            of two different items, with zeros on the diagonal. `slope` and `curvature` are then
+            the derivatives of the sum over items. By default None: the loss of an item depends on
+            its own outputs alone.
+        fused: a faster way to compute the mean and the slope: ``fused(outputs, targets)`` returns
+            the mean loss and its (outputs, items) derivatives. By default None: `value` and
+            `slope` are used.
+        contrasted: a faster way to compute derivatives along combinations of outputs:
+            ``contrasted(table, outputs, targets, weights)``, see
+            `parts.derivatives.output_derivatives`. By default None: `slope` and `curvature` are
+            used.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> cosh = OutputLoss(
+        ...     "log-cosh", "logarithm of cosh", "numbers",
+        ...     value=lambda y, t: jnp.log(jnp.cosh(y - t)).sum(axis=0),
+        ...     slope=lambda y, t: jnp.tanh(y - t),
+        ...     curvature=lambda y, t: jnp.eye(len(y))[:, :, None] * jnp.cosh(y - t) ** -2,
+        ... )
+        >>> check_loss(cosh)
+        >>> cosh.value(jnp.zeros((2, 3)), jnp.zeros((2, 3))).tolist()
+        [0.0, 0.0, 0.0]
     """
 
     name: str
@@ -53,10 +73,15 @@ class OutputLoss:
 
 
 def check_loss(loss: OutputLoss) -> None:
-    """Compare what a loss says of itself with automatic differentiation.
+    """Compare the derivatives of a loss with automatic differentiation.
+
+    Args:
+        loss: the loss to be checked.
 
     Raises:
-        BadInputError: if a value is not finite, or a derivative is not that of the value.
+        BadInputError: if a value is not finite, a derivative is not that of the value, items are
+            coupled and `coupling` is None, or `shifts` is True and adding a number to all outputs
+            changes the loss.
     """
     import jax
     import numpy as np

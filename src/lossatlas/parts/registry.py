@@ -1,8 +1,9 @@
-"""The activations and losses that study files can name: one line for each.
+"""The activations and losses that study files can name, with one line for each.
 
-A line says in which module a part stands. The module is loaded when the part is first used: a study
-file is checked without loading JAX. Parts of other packages are registered by a function call, or
-by an entry point of the group ``lossatlas.activations`` or ``lossatlas.losses``.
+A line names the module and the attribute of a part. The module is loaded when the part is first
+used, so that a study file is checked without loading JAX. Parts of other packages are registered by
+a function call, or by an entry point of the group ``lossatlas.activations`` or
+``lossatlas.losses``.
 """
 
 import difflib
@@ -26,7 +27,7 @@ ACTIVATIONS: dict[str, Any] = {
     "sin": "lossatlas.parts.sine:SINE",
     "relu": "lossatlas.parts.smoothed_relu:smoothed_relu",
 }
-"""By name: where it stands. ``relu`` is a function of its smoothing."""
+"""Where each activation is defined, by its name. ``relu`` is a function of its smoothing."""
 
 LOSSES: dict[str, Any] = {
     "softmax-cross-entropy": "lossatlas.parts.softmax_cross_entropy:SOFTMAX_CROSS_ENTROPY",
@@ -35,24 +36,34 @@ LOSSES: dict[str, Any] = {
     "half-mean-squared-error": "lossatlas.parts.squared_error:HALF_MEAN_SQUARED_ERROR",
     "smooth-auc": "lossatlas.parts.smooth_auc:smooth_auc",
 }
-"""By name: where it stands. ``smooth-auc`` is a function of its sharpness."""
+"""Where each loss is defined, by its name. ``smooth-auc`` is a function of its sharpness."""
 
 PARAMETERS = {"relu": "smoothing", "smooth-auc": "sharpness"}
-"""The parts that have a parameter, and what it is called."""
+"""The parameter of each part that has one."""
 REQUIRED = {
     "relu": "ReLU has no second derivative: at its kink a stationary point has no Hessian index, "
     "and gradient flow no unique continuation",
 }
-"""The parts whose parameter has no default, with the reason."""
+"""The parts whose parameter has no default, each with the reason, which messages show."""
 
 
 def activation_names() -> list[str]:
-    """The names of all activations, those of other packages included."""
+    """The names of all activations, including those of other packages.
+
+    Examples:
+        >>> "tanh" in activation_names()
+        True
+    """
     return _names(ACTIVATIONS, "lossatlas.activations")
 
 
 def loss_names() -> list[str]:
-    """The names of all losses, those of other packages included."""
+    """The names of all losses, including those of other packages.
+
+    Examples:
+        >>> "softmax-cross-entropy" in loss_names()
+        True
+    """
     return _names(LOSSES, "lossatlas.losses")
 
 
@@ -60,10 +71,10 @@ def register_activation(activation: Activation) -> None:
     """Make an activation known by its name, in this process.
 
     Args:
-        activation: the record; it is checked by automatic differentiation.
+        activation: the activation. Its derivatives are checked by automatic differentiation.
 
     Raises:
-        BadInputError: if the name is taken by another, or the derivatives are wrong.
+        BadInputError: if another activation has this name, or `check_activation` finds a fault.
 
     Examples:
         >>> import jax.numpy as jnp
@@ -82,25 +93,32 @@ def register_loss(loss: OutputLoss) -> None:
     """Make a loss known by its name, in this process.
 
     Args:
-        loss: the record; it is checked by automatic differentiation.
+        loss: the loss. Its derivatives are checked by automatic differentiation.
 
     Raises:
-        BadInputError: if the name is taken by another, or the derivatives are wrong.
+        BadInputError: if another loss has this name, or `check_loss` finds a fault.
+
+    Examples:
+        >>> from lossatlas.parts.loss_of_item import loss_of_item
+        >>> register_loss(loss_of_item(lambda y, t: ((y - t) ** 4).sum(), "fourth-power"))
+        >>> find_loss("fourth-power").targets
+        'numbers'
     """
     check_loss(loss)
     _register(LOSSES, loss.name, loss)
 
 
 def find_activation(part: str | Activation, smoothing: float | None = None) -> Activation:
-    """The activation of a name.
+    """Find an activation by its name.
 
     Args:
-        part: a name, or a record, which is given back.
-        smoothing: of ``relu``: the width of the rounded corner, in units of z.
+        part: a name, or an activation, which is returned as it is.
+        smoothing: for ``relu`` only: the width of the rounded corner, in units of the weighted sum
+            z; it has no default there. None for all others.
 
     Raises:
-        BadInputError: for a name that is not known, ``relu`` without smoothing, or smoothing of
-            what has none.
+        BadInputError: if the name is not known, ``relu`` is given without a smoothing, another
+            activation with one, or the smoothing is not positive.
 
     Examples:
         >>> find_activation("tanh").odd
@@ -116,14 +134,16 @@ def find_activation(part: str | Activation, smoothing: float | None = None) -> A
 
 
 def find_loss(part: str | OutputLoss, sharpness: float | None = None) -> OutputLoss:
-    """The loss of a name.
+    """Find a loss by its name.
 
     Args:
-        part: a name, or a record, which is given back.
-        sharpness: of ``smooth-auc``: how steep the step between two scores is; default 10.
+        part: a name, or a loss, which is returned as it is.
+        sharpness: for ``smooth-auc`` only: the steepness of the step between two scores, 10 if it
+            is None. None for all others.
 
     Raises:
-        BadInputError: for a name that is not known, or a sharpness of what has none.
+        BadInputError: if the name is not known, another loss than ``smooth-auc`` is given with a
+            sharpness, or the sharpness is not positive.
 
     Examples:
         >>> find_loss("mean-squared-error").targets
@@ -135,15 +155,16 @@ def find_loss(part: str | OutputLoss, sharpness: float | None = None) -> OutputL
 
 
 def check_parameter(where: str, name: str, value: float | None) -> None:
-    """Refuse a parameter that a part has not, or that is missing.
+    """Check the parameter of a part.
 
     Args:
         where: the key that names the part, for messages.
-        name: of the part.
-        value: of its parameter, None if it is not given.
+        name: name of the part.
+        value: value of its parameter, None if it is not given.
 
     Raises:
-        BadInputError: see above.
+        BadInputError: if the part has no parameter and one is given, the part requires a parameter
+            and none is given, or the parameter is not positive.
     """
     if value is not None and name not in PARAMETERS:
         whose = {"[network] activation": "relu", "[loss] function": "smooth-auc"}.get(where, "")
@@ -159,18 +180,19 @@ def check_parameter(where: str, name: str, value: float | None) -> None:
 
 
 def check_name(where: str, name: str) -> None:
-    """Refuse a name that is not known, without loading anything.
+    """Check that a name is known, without loading the part.
 
     Args:
-        where: ``"[network] activation"`` or ``"[loss] function"``.
-        name: of an activation or a loss.
+        where: the key of a study file: ``"[network] activation"`` or ``"[loss] function"``.
+        name: name of an activation or a loss.
 
     Raises:
-        BadInputError: with the names that are, and the one that may be meant.
+        BadInputError: if the name is not known; the message has the most similar name, or lists
+            all.
     """
     table, names = (LOSSES, loss_names) if "[loss]" in where else (ACTIVATIONS, activation_names)
     if name in table:
-        return  # entry points take some time to be read
+        return  # a name that is known needs no reading of entry points, which takes some time
     known = names()
     if name not in known:
         near = difflib.get_close_matches(name.lower(), known, 1)
@@ -196,7 +218,7 @@ def _find(table: dict[str, Any], where: str, name: str, value: Any) -> Any:
 
 @cache
 def _with_parameter(part: Callable[..., Any], value: float | None) -> Any:
-    """Made once, so that equal parts are one."""
+    """Make a part for a value of its parameter; equal values give the same object."""
     return part() if value is None else part(float(value))
 
 
@@ -211,12 +233,12 @@ def _names(table: dict[str, Any], group: str) -> list[str]:
 
 
 def _load_entry_points(table: dict[str, Any], where: str) -> None:
-    """Register the parts that installed packages announce."""
+    """Register the parts that installed packages declare as entry points."""
     is_loss = table is LOSSES
     for point in entry_points(group="lossatlas.losses" if is_loss else "lossatlas.activations"):
         try:
             part = point.load()
         except Exception as error:
             problem = f"the entry point {point.name} = {point.value} cannot be loaded: {error}"
-            raise BadInputError(where, problem, "mend or remove that package") from error
+            raise BadInputError(where, problem, "repair or remove that package") from error
         register_loss(part) if is_loss else register_activation(part)

@@ -1,4 +1,4 @@
-"""The logistic function, 1 / (1 + exp(-z)): as it is, and less one half, which makes it odd."""
+"""The logistic function a = 1 / (1 + exp(-z)), which is odd about its center 1/2."""
 
 import jax
 from jax import Array

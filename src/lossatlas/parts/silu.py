@@ -1,4 +1,4 @@
-"""SiLU, z / (1 + exp(-z)), also called swish."""
+"""SiLU, a = z s with s = 1 / (1 + exp(-z)), also called swish."""
 
 import jax
 from jax import Array
@@ -7,7 +7,7 @@ from lossatlas.parts.activation import Activation
 
 
 def value(z: Array) -> Array:
-    """z s with s = 1 / (1 + exp(-z))."""
+    """z s."""
     return z * jax.nn.sigmoid(z)
 
 

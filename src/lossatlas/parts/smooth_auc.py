@@ -1,4 +1,4 @@
-"""A smooth surrogate of one minus the AUC: how many pairs of items are in the wrong order.
+"""A smooth surrogate of one minus the AUC, the fraction of pairs of items in the wrong order.
 
 With scores s = 1 / (1 + exp(-z)) of the single output z, P items of class 1 and M of class 0,
 
@@ -19,17 +19,24 @@ from jax import Array
 from lossatlas.parts.output_loss import OutputLoss
 
 SHARPNESS = 10.0
+"""Default of the sharpness beta."""
 
 
 @dataclass(frozen=True)
 class _Part:
-    """The loss of items, or derivatives of its sum, for a sharpness."""
+    """The loss of each item, or derivatives of the sum over items.
+
+    Attributes:
+        sharpness: the sharpness beta.
+        which: name of the function in the record `OutputLoss`: ``"value"``, ``"slope"``,
+            ``"curvature"`` or ``"coupling"``.
+    """
 
     sharpness: float
     which: str
 
     def __call__(self, outputs: Array, targets: Array) -> Array:
-        """What `which` says, in units in which the mean over the items is the loss."""
+        """The function that `which` names, scaled so that the mean over the items is the loss."""
         scores = jax.nn.sigmoid(outputs[0])
         positive, negative = targets[0], 1.0 - targets[0]
         pairs = positive[:, None] * negative * _share(positive, negative)
@@ -49,12 +56,16 @@ class _Part:
 
 
 def _share(positive: Array, negative: Array) -> Array:
-    """Items over pairs; there are items of both classes."""
+    """The number of items over the number of pairs, with at least one pair assumed."""
     return len(positive) / jnp.maximum(positive.sum() * negative.sum(), 1.0)
 
 
 def smooth_auc(sharpness: float = SHARPNESS) -> OutputLoss:
-    """The surrogate for a sharpness of the step between two scores.
+    """Make the surrogate of one minus the AUC.
+
+    Args:
+        sharpness: steepness beta of the step between two scores, which lie between 0 and 1;
+            default 10.
 
     Examples:
         >>> outputs, targets = jnp.array([[4.0, -4.0, 3.0]]), jnp.array([[1.0, 0.0, 1.0]])

@@ -1,6 +1,6 @@
-"""ReLU with a rounded corner: s ln(1 + exp(z / s)) for a width s of the corner.
+"""ReLU with a rounded corner of width s: s ln(1 + exp(z / s)).
 
-It differs from max(z, 0) by at most s ln 2, at z = 0.
+It differs most from max(z, 0) at z = 0, by s ln 2.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,18 @@ from lossatlas.parts.activation import Activation
 
 @dataclass(frozen=True)
 class _Part:
-    """The value (order 0) or a derivative, for a width of the corner."""
+    """The smoothed ReLU or one of its derivatives.
+
+    Attributes:
+        width: width s of the corner, in units of z.
+        order: order of the derivative: 0 (the value), 1 or 2.
+    """
 
     width: float
     order: int
 
     def __call__(self, z: Array, a: Array | None = None) -> Array:
-        """The derivative of this order at z."""
+        """The derivative of this order at z; the value `a` of the activation is not needed."""
         if self.order == 0:
             return self.width * jax.nn.softplus(z / self.width)
         s = jax.nn.sigmoid(z / self.width)
@@ -27,7 +32,10 @@ class _Part:
 
 
 def smoothed_relu(smoothing: float) -> Activation:
-    """The activation for a width of the corner, in units of z.
+    """Make the smoothed ReLU.
+
+    Args:
+        smoothing: width s of the rounded corner, in units of the weighted sum z.
 
     Examples:
         >>> round(float(smoothed_relu(0.1).value(0.0)), 4)

@@ -1,4 +1,7 @@
-"""Softmax cross-entropy: minus the logarithm of the probability of an item's class."""
+"""Softmax cross-entropy, minus the logarithm of the probability p of the class of an item.
+
+The functions take outputs and one-hot targets y of shape (classes, items).
+"""
 
 import jax
 import jax.numpy as jnp
@@ -10,21 +13,22 @@ from lossatlas.parts.output_loss import OutputLoss
 from lossatlas.typing import Scalar
 
 FACTORS = 8
-"""Of a product whose logarithm is taken; no overflow in single precision up to 65,000 classes."""
+"""Number of factors of a product whose logarithm is taken in place of those of the factors. Eight
+do not overflow in single precision with up to 65,000 classes."""
 
 
 def value(outputs: Array, targets: Array) -> Array:
-    """Minus ln p of the class of each item."""
+    """(items,) the loss of each item, minus ln p of its class."""
     return jax.nn.logsumexp(outputs, axis=0) - (targets * outputs).sum(axis=0)
 
 
 def slope(outputs: Array, targets: Array) -> Array:
-    """Probabilities less targets."""
+    """(classes, items) first derivatives, p - y."""
     return jax.nn.softmax(outputs, axis=0) - targets
 
 
 def curvature(outputs: Array, targets: Array) -> Array:
-    """diag(p) - p p^T."""
+    """(classes, classes, items) second derivatives, diag(p) - p p^T."""
     p = jax.nn.softmax(outputs, axis=0)
     return jnp.eye(len(p), dtype=p.dtype)[:, :, None] * p - p[:, None] * p
 
@@ -32,7 +36,11 @@ def curvature(outputs: Array, targets: Array) -> Array:
 def mean_and_slope(
     outputs: Float[Array, "classes items"], targets: Float[Array, "classes items"]
 ) -> tuple[Scalar, Float[Array, "classes items"]]:
-    """Mean cross-entropy and (p - y)/N, (classes, items), with few exponentials and logarithms."""
+    """The mean loss over N items, and its derivatives (p - y) / N.
+
+    One exponential for each output and one logarithm for `FACTORS` items are computed, since these
+    take most of the time.
+    """
     items = outputs.shape[1]
     top = outputs.max(axis=0)
     exponentials = jnp.exp(outputs - top)
@@ -44,7 +52,10 @@ def mean_and_slope(
 def contrasted(
     table: np.ndarray, outputs: Array, targets: Array, weights: Array
 ) -> tuple[Array, Array]:
-    """First (k, items) and second (k, k, items) derivatives by what the table makes of outputs."""
+    """(k, items) first and (k, k, items) second derivatives along k combinations of outputs.
+
+    The arguments are those of `parts.derivatives.output_derivatives`.
+    """
     probabilities = jax.nn.softmax(outputs, axis=0) * weights
     pairs = jnp.asarray(table.T[:, None] * table.T[None]).reshape(-1, len(table))
     mean = jnp.asarray(table.T) @ probabilities
@@ -54,7 +65,10 @@ def contrasted(
 
 
 def _sum_of_logarithms(total: Float[Array, " items"]) -> Scalar:
-    """Of numbers between one and the number of classes; logarithms are dear, so of products."""
+    """The sum of the logarithms of numbers between one and the number of classes.
+
+    It is computed from products of `FACTORS` numbers, because logarithms take long.
+    """
     rows = jnp.pad(total, (0, -len(total) % FACTORS), constant_values=1.0).reshape(FACTORS, -1)
     return jnp.log(rows.prod(axis=0)).sum()
 

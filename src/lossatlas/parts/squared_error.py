@@ -1,4 +1,4 @@
-"""Mean squared error, over items and outputs, and half of it."""
+"""The mean squared error over items and outputs, and half of it."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,18 @@ from lossatlas.parts.output_loss import OutputLoss
 
 @dataclass(frozen=True)
 class _Part:
-    """The value (order 0) or a derivative of `share` times the mean over outputs of squares."""
+    """The loss of each item, or one of its derivatives.
+
+    Attributes:
+        share: the factor of the mean of squared errors over the outputs: 1 or 1/2.
+        order: order of the derivative: 0 (the value), 1 or 2.
+    """
 
     share: float
     order: int
 
     def __call__(self, outputs: Array, targets: Array) -> Array:
-        """The derivative of this order."""
+        """The derivative of this order; the last axis counts the items."""
         k = len(outputs)
         error = outputs - targets
         if self.order == 0:

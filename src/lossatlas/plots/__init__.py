@@ -1,7 +1,8 @@
-"""Pictures: functions that take data and `ax` and return `ax`; they compute and save nothing.
+"""Pictures: functions that draw data into matplotlib axes and return the axes.
 
-Pictures of an atlas in one call, `plot_tree` and `plot_discovery`, are in `lossatlas` itself. The
-names of this package draw what was laid out before; they are listed in `__init__.pyi`.
+They save no files. `plot_tree` and `plot_discovery` draw a picture of an atlas in one call, and can
+also be imported from `lossatlas` itself. The other functions draw what was computed before. The
+public names are listed in `__init__.pyi`.
 """
 
 import lazy_loader

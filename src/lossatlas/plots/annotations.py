@@ -1,4 +1,4 @@
-"""What is written into a picture of a tree: labels, numbers of minima, a scale bar."""
+"""Annotations of a picture of a tree: labels, numbers of minima, a scale bar."""
 
 import math
 from collections.abc import Mapping
@@ -13,28 +13,41 @@ from lossatlas.analysis.tree_layout import Layout
 from lossatlas.errors import BadInputError
 
 PADDING = 1.15
-"""Widths of labels are taken for so much larger than they are."""
+"""Factor by which the widths of labels are enlarged, so that labels do not touch."""
 ROOM = 2.4
-"""Height below the tree for labels and the lines to them, in heights of a label."""
+"""Height of the room below the tree for labels and their lines, in heights of a label."""
 INK = "#333333"
+"""Color of all annotations."""
 
 
 def label_minima(ax: Axes, layout: Layout, labels: Mapping[int, str]) -> Axes:
-    """Write labels of chosen minima below the tree, each with a line to its minimum.
+    """Write labels of chosen minima below a tree, each with a line to its minimum.
 
-    The labels stand in one line, in the order of the minima, as near below them as they can
-    without touching, so the lines do not cross.
+    The labels form one row in the order of the minima, so that their lines do not cross. Each is as
+    close to its minimum as possible without touching another label.
 
     Args:
-        ax: where the tree is drawn.
-        layout: of the tree.
-        labels: texts by position of the minimum in the input of the tree.
+        ax: the axes in which the tree is drawn.
+        layout: the layout of the tree.
+        labels: the texts, by the position of the minimum in the input of the tree.
 
     Returns:
         The axes.
 
     Raises:
-        BadInputError: a minimum is not shown, or the labels are wider than the picture.
+        BadInputError: if a minimum is not shown, or the labels are wider than the picture.
+
+    Examples:
+        >>> from matplotlib.figure import Figure
+        >>> from lossatlas.analysis.tree_layout import layout
+        >>> from lossatlas.network import build_tree
+        >>> from lossatlas.plots.tree import draw_layout
+        >>> placed = layout(
+        ...     build_tree(np.array([0.51, 0.52]), np.array([0.6]), np.array([0]), np.array([1]))
+        ... )
+        >>> ax = draw_layout(Figure().subplots(), placed)
+        >>> sorted(text.get_text() for text in label_minima(ax, placed, {0: "A", 1: "B"}).texts)
+        ['A', 'B']
     """
     if not labels:
         return ax
@@ -44,14 +57,14 @@ def label_minima(ax: Axes, layout: Layout, labels: Mapping[int, str]) -> Axes:
     style: Any = {"ha": "center", "va": "top", "color": INK, "fontsize": "small"}
     texts = [ax.text(at, low, text, **style) for at, text in zip(x, labels.values(), strict=True)]
     for text in texts:
-        text.set_in_layout(False)  # the axes shall not shrink for what is inside of them
+        text.set_in_layout(False)  # otherwise the layout would shrink the axes to make room
     order = np.argsort(x, kind="stable")
     _settle(ax)
     boxes = [texts[k].get_window_extent().transformed(ax.transData.inverted()) for k in order]
     heights = max(box.height for box in boxes)
     centers = _spread(x[order], np.array([PADDING * box.width for box in boxes]), ax.get_xlim())
     shelf = low
-    # The room takes its part of the same height of the axes.
+    # The axes keep their height, so the room for the labels is taken from the height of the tree.
     part = ROOM * heights / (high - low)
     below = low - part / max(1 - part, 0.3) * (high - low)
     ax.set_ylim(below, high)
@@ -65,16 +78,29 @@ def label_minima(ax: Axes, layout: Layout, labels: Mapping[int, str]) -> Axes:
 
 
 def count_branches(ax: Axes, layout: Layout, counts: Int[np.ndarray, " leaves"]) -> list[str]:
-    """Write below the tips of branches how many minima stand for each, where there is room.
+    """Write below the tip of each branch how many minima it represents, where there is room.
+
+    Of numbers that would touch each other or a branch, only the largest is written.
 
     Args:
-        ax: where the tree is drawn.
-        layout: of the tree.
-        counts: of its leaves, such as `Cut.minima`; those of one are not written.
+        ax: the axes in which the tree is drawn.
+        layout: the layout of the tree.
+        counts: (leaves,) number of minima that each leaf of the tree represents, such as
+            `lossatlas.analysis.branches.Cut.minima`. Ones are not written.
 
     Returns:
-        The numbers that were written; of numbers that would touch each other or a branch the
-        largest are.
+        The numbers that were written.
+
+    Examples:
+        >>> from matplotlib.figure import Figure
+        >>> from lossatlas.analysis.tree_layout import layout
+        >>> from lossatlas.network import build_tree
+        >>> from lossatlas.plots.tree import draw_layout
+        >>> placed = layout(
+        ...     build_tree(np.array([0.51, 0.52]), np.array([0.6]), np.array([0]), np.array([1]))
+        ... )
+        >>> count_branches(draw_layout(Figure().subplots(), placed), placed, np.array([1, 7]))
+        ['7']
     """
     n = layout.tree.minima.size
     _settle(ax)
@@ -107,10 +133,23 @@ def count_branches(ax: Axes, layout: Layout, counts: Int[np.ndarray, " leaves"])
 
 
 def add_scale_bar(ax: Axes) -> float:
-    """Replace the axis by a bar of a round length, as many pictures of trees have it.
+    """Replace the axis of losses by a bar of a round length.
+
+    Args:
+        ax: the axes in which a tree is drawn.
 
     Returns:
-        What the bar stands for.
+        The length of the bar, in units of the loss.
+
+    Examples:
+        >>> from matplotlib.figure import Figure
+        >>> from lossatlas.network import Network
+        >>> from lossatlas.plots.tree import plot_tree
+        >>> network = Network.of_pairs(
+        ...     np.array([0.51, 0.52]), np.array([0.6]), np.array([0]), np.array([1])
+        ... )
+        >>> add_scale_bar(plot_tree(network, None, Figure().subplots()))
+        0.01
     """
     low, high = ax.get_ylim()
     length = round_length((high - low) / 5)
@@ -143,7 +182,7 @@ def add_scale_bar(ax: Axes) -> float:
 
 
 def round_length(largest: float) -> float:
-    """The largest of 1, 2, 5 times a power of ten that is not above a number.
+    """The largest number of the form 1, 2 or 5 times a power of ten that is not above `largest`.
 
     Examples:
         >>> round_length(0.034), round_length(7.0), round_length(1.0)
@@ -155,7 +194,7 @@ def round_length(largest: float) -> float:
 
 
 def _settle(ax: Axes) -> None:
-    """Have the layout of the figure computed, so that sizes of texts are known."""
+    """Compute the layout of the figure, so that the sizes of texts are known."""
     figure: Any = ax.get_figure(root=True)
     figure.draw_without_rendering()
 
@@ -171,7 +210,7 @@ def _places(layout: Layout, labels: Mapping[int, str]) -> Int[np.ndarray, " labe
 
 
 def _spread(wanted: np.ndarray, widths: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
-    """Centers near to the wanted ones, in their order, without overlap, inside of the limits."""
+    """Centers as near to the wanted ones as possible, in their order, without overlap."""
     from scipy.optimize import isotonic_regression
 
     if widths.sum() > limits[1] - limits[0]:

@@ -1,8 +1,8 @@
-"""Colors of values, for thin lines on white.
+"""Color maps for thin lines on white.
 
-`red-blue` is told apart in every common form of color blindness, but its two ends are equally dark:
-in gray they look alike. The others grow lighter from one end to the other, so they can be read in
-gray, too; what would be too pale on white is left out.
+The colors of `red-blue` can be told apart in every common form of color blindness, but its two ends
+are equally dark and look alike in print without colors. The other maps grow lighter from one end to
+the other, so they can be read without colors too; the part that is too pale on white is left out.
 """
 
 import matplotlib as mpl
@@ -17,15 +17,19 @@ PARTS = {
     "viridis": ("viridis", 0.0, 0.8),
     "gray": ("gray", 0.0, 0.72),
 }
-"""Maps of matplotlib, and the part of each that is dark enough."""
+"""For each name, the color map of matplotlib and the part of it, from 0 to 1, that is dark
+enough."""
 NAMES = ("red-blue", *PARTS)
 
 
 def color_map(name: str) -> Colormap:
-    """The colors of this name, from low to high values.
+    """The color map of a name, from low to high values.
+
+    Args:
+        name: ``"red-blue"``, ``"cividis"``, ``"viridis"`` or ``"gray"``.
 
     Raises:
-        BadInputError: there is no such map.
+        BadInputError: if there is no map of this name.
 
     Examples:
         >>> color_map("cividis").N

@@ -1,7 +1,7 @@
-"""The discovery curve: how many distinct points so many independent draws find.
+"""The discovery curve: how many distinct points a number of independent draws finds.
 
-The line is the mean over all orders of the draws, the band its 95 % confidence interval. A curve
-that still rises at its end says that points are unseen.
+The line is the mean over all orders of the draws, the shaded area its 95 % confidence interval. If
+the curve still rises at its end, there are points that were not found yet.
 """
 
 from matplotlib.axes import Axes
@@ -19,24 +19,33 @@ KNOWN_COLOR = "#6b6b6b"
 
 
 def plot_discovery(atlas: Atlas, points: str = "minima", ax: Axes | None = None) -> Axes:
-    """Draw how many points the independent draws of an atlas found.
+    """Draw how many distinct points the independent draws of an atlas have found.
 
-    The picture also shows how many points the atlas holds, whoever found them, and the lower
-    bound of the number there is (Chao1).
+    The picture also shows how many points the atlas holds in all, and the lower bound of the
+    number of points that exist (Chao1, see `lossatlas.analysis.abundance.chao1`).
 
     Args:
         atlas: an open atlas.
-        points: ``"minima"`` or ``"transition states"``.
-        ax: the axes to draw into; by default pyplot's current ones.
+        points: ``"minima"`` or ``"transition states"``; default ``"minima"``.
+        ax: the axes to draw into; by default pyplot's current axes.
 
     Returns:
         The axes.
 
     Raises:
-        BadInputError: for other points, or if the atlas has no independent draws of them.
+        BadInputError: if `atlas` is not an atlas, `points` is another text, or the atlas has no
+            independent draws of these points.
 
     Examples:
-        >>> plot_discovery(atlas, "transition states")           # doctest: +SKIP
+        >>> import tempfile
+        >>> import lossatlas as la
+        >>> from lossatlas.testing import six_hump_camel
+        >>> from matplotlib.figure import Figure
+        >>> camel = la.FunctionLandscape(six_hump_camel, [-2, -1], [2, 1], "camel")
+        >>> path = f"{tempfile.mkdtemp()}/camel.atlas"
+        >>> atlas = la.explore(camel, path, minima=3, independent_share=1.0, progress=False)
+        >>> plot_discovery(atlas, "minima", Figure().subplots()).get_ylabel()
+        'distinct minima'
     """
     if not isinstance(atlas, Atlas):
         problem = f"{type(atlas).__name__} is no atlas"
@@ -71,10 +80,14 @@ def draw_discovery(
 
     Args:
         ax: the axes to draw into.
-        curve: from `lossatlas.analysis.abundance.discovery_curve`.
-        points: what they are, for the label of the axis: ``"minima"``.
-        known: how many the atlas holds, whoever found them: a dotted line.
-        bound: lower bound of their number (`chao1`), with its interval: a bar at the right.
+        curve: the curve, from `lossatlas.analysis.abundance.discovery_curve`.
+        points: the kind of the points for the labels of the axes, e.g. ``"minima"``; default
+            ``"points"``.
+        known: number of points that the atlas holds in all, drawn as a dotted line; by default
+            None, no line.
+        bound: lower bound of the number of points that exist, with its interval, from
+            `lossatlas.analysis.abundance.chao1`, drawn as a bar at the right; by default None, no
+            bar.
 
     Returns:
         The axes.

@@ -1,4 +1,4 @@
-"""Sizes of figures in journals, and styles."""
+"""Sizes and styles of figures, among them those that journals ask for."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +11,16 @@ MILLIMETERS_PER_INCH = 25.4
 
 
 class Format(NamedTuple):
-    """Size of a figure and of its text.
+    """The size of a figure and of its text.
 
     Attributes:
-        width: in millimeters.
-        height: in millimeters.
-        font: size of the text in points.
+        width: width of the figure, in millimeters.
+        height: height of the figure, in millimeters.
+        font: size of the text, in points.
+
+    Examples:
+        >>> FORMATS["aps"]._replace(height=120.0)
+        Format(width=86.0, height=120.0, font=8.0)
     """
 
     width: float
@@ -36,14 +40,15 @@ FORMATS = {
     "elsevier-wide": Format(190.0, 105.0, 8.0),
     "slide": Format(240.0, 135.0, 16.0),
 }
-"""One and two columns of journals; `screen` is the size of pictures without a format."""
+"""Formats by name: one column of a journal or, with ``-wide``, two columns. ``screen`` is the
+default, for pictures on a screen."""
 
 
 def format_of(name: str) -> Format:
-    """The format of this name.
+    """The format of a name.
 
     Raises:
-        BadInputError: there is none.
+        BadInputError: if there is no format of this name.
 
     Examples:
         >>> format_of("aps").width
@@ -57,20 +62,28 @@ def format_of(name: str) -> Format:
 
 
 def inches(size: Format) -> tuple[float, float]:
-    """Width and height as matplotlib takes them."""
+    """Width and height in inches, as matplotlib expects them."""
     return size.width / MILLIMETERS_PER_INCH, size.height / MILLIMETERS_PER_INCH
 
 
 @contextmanager
 def styled(size: Format, style: str | None = None) -> Iterator[None]:
-    """Draw and save with the text of a format, then with a style of one's own on top.
+    """A context in which figures are drawn and saved with the text size of a format and a style.
+
+    The settings of the style take precedence over those of the format.
 
     Args:
-        size: of the figure.
-        style: name of a style of matplotlib, or path of a style file.
+        size: the format of the figure.
+        style: name of a style of matplotlib, or path of a style file; by default None, no style.
 
     Raises:
-        BadInputError: there is no such style, or the file is none.
+        BadInputError: if there is no such style, or the file is not a style file.
+
+    Examples:
+        >>> import matplotlib as mpl
+        >>> with styled(FORMATS["nature"]):
+        ...     mpl.rcParams["font.size"]
+        7.0
     """
     import matplotlib as mpl
     from matplotlib import style as styles
@@ -80,7 +93,7 @@ def styled(size: Format, style: str | None = None) -> Iterator[None]:
         "axes.linewidth": 0.08 * size.font,
         "xtick.major.width": 0.08 * size.font,
         "ytick.major.width": 0.08 * size.font,
-        "pdf.fonttype": 42,  # text stays text, as journals ask for
+        "pdf.fonttype": 42,  # TrueType, so that text stays text, as journals require
         "ps.fonttype": 42,
     }
     own: Any = {} if style is None or style in styles.available else _read(style)

@@ -1,20 +1,28 @@
-"""Hundreds of thousands of lines in a picture: which of them are seen.
+"""Hundreds of thousands of lines in a picture, and which of them are visible.
 
-What one line hides is told on a grid whose cells are much smaller than the lines are wide: of lines
-that begin and end in the same cells only the last one drawn is seen.
+Hidden lines are found on a grid whose cells are much smaller than the lines are wide: of lines that
+begin and end in the same cells, only the one drawn last is visible.
 """
 
 import numpy as np
 from jaxtyping import Float, Int
 
 BUNDLE = 1000
-"""Lines of one color drawn together."""
+"""Number of lines of one color that are drawn as one polyline."""
 
 
 def distinct(
     lines: Float[np.ndarray, "lines 2 2"], cell: Float[np.ndarray, " 2"]
 ) -> Int[np.ndarray, " seen"]:
-    """Which lines are seen: no points, and the last of those between the same two cells.
+    """Find the lines that are visible: those that are longer than a cell and drawn last.
+
+    Args:
+        lines: (lines, 2, 2) the two ends (x, y) of each line, in the order in which they are drawn.
+        cell: (2,) width and height of a cell.
+
+    Returns:
+        Positions of the lines that are visible. A line is not if both of its ends lie in one cell,
+        or a later line has its ends in the same two cells.
 
     Examples:
         >>> lines = np.array([[[0, 0], [1, 1]], [[0, 0.1], [1, 1]], [[0, 0], [2, 1]]])
@@ -31,13 +39,18 @@ def distinct(
 def exposed(
     drops: Float[np.ndarray, "lines 2 2"], cell: Float[np.ndarray, " 2"]
 ) -> Int[np.ndarray, " seen"]:
-    """Which of vertical lines are seen that are drawn from the highest lower end to the deepest.
+    """Find the vertical lines that are visible, where those with the deepest ends are drawn last.
 
-    A line is hidden if one of the deeper ones in the same column of cells begins as high.
+    A line is hidden if a deeper one in the same column of cells begins at the same height or
+    higher.
 
     Args:
-        drops: upper and lower end of each.
-        cell: width and height.
+        drops: (lines, 2, 2) the upper and the lower end (x, y) of each line, in order of descending
+            lower ends.
+        cell: (2,) width and height of a cell.
+
+    Returns:
+        Positions of the lines that are visible.
 
     Examples:
         >>> drops = np.array([[[0, 3], [0, 2]], [[0, 5], [0, 1]], [[0, 4], [0, 0]]])
@@ -46,16 +59,17 @@ def exposed(
     """
     column, top = np.floor(drops[:, 0] / cell).astype(int).T
     order = np.lexsort((-np.arange(len(drops)), column))  # the deepest of each column first
-    # Higher in each column than in all columns before: one running maximum serves them all.
+    # Heights are shifted so that each column lies above all before it, so that one running maximum
+    # works for all columns.
     height = (column * (np.ptp(top) + 1) + top)[order]
     highest = np.maximum.accumulate(height)
     return np.sort(order[np.append(True, highest[1:] > highest[:-1])])
 
 
 def bundles(lines: Float[np.ndarray, "lines 2 2"]) -> list[Float[np.ndarray, "points 2"]]:
-    """The same lines of one color as few polylines with gaps.
+    """Join lines of one color to a few polylines with gaps.
 
-    matplotlib spends its time on the number of polylines, not on their length.
+    The time that matplotlib takes depends on the number of polylines, not on their length.
     """
     gap = np.full((len(lines), 1, 2), np.nan)
     broken = np.concatenate([lines, gap], axis=1)
@@ -64,7 +78,7 @@ def bundles(lines: Float[np.ndarray, "lines 2 2"]) -> list[Float[np.ndarray, "po
 
 
 def _first_of_each(rows: Int[np.ndarray, "rows 4"]) -> Int[np.ndarray, " distinct"]:
-    """Where each of the different rows occurs first."""
+    """The position at which each distinct row occurs first."""
     shifted = rows - rows.min(axis=0, initial=0)
     key = np.ravel_multi_index(tuple(shifted.T), tuple(shifted.max(axis=0, initial=0) + 1))
     return np.unique(key, return_index=True)[1]

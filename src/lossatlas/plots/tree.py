@@ -1,13 +1,13 @@
 """The disconnectivity graph as a matplotlib picture.
 
 Every colored vertical line ends at the loss of one minimum; its color shows a value of that
-minimum, such as its AUC. Gray lines are where minima are connected. In a tree of levels branches
-leave along slanted lines of one level, as in disconnectionDPS; in an exact tree they leave
-horizontally at the loss of the transition state. Trunks that reach the upper edge without meeting
-are unconnected.
+minimum, such as its AUC. Gray lines join minima that are connected. In a tree of levels, branches
+leave along slanted lines of the height of one level, as in disconnectionDPS; in an exact tree they
+leave horizontally at the loss of the transition state. Trunks that reach the upper edge without
+meeting belong to minima that no known path joins.
 
-The functions draw into the axes they are given and return them. They save no file and change no
-global setting.
+The functions draw into the axes that they are given, and return them. They save no file and change
+no global setting.
 """
 
 import math
@@ -30,21 +30,24 @@ from lossatlas.plots.many_lines import bundles, distinct, exposed
 LOW_RED_HIGH_BLUE = LinearSegmentedColormap.from_list(
     "low_red_high_blue", ["#98162f", "#d64f2b", "#e8a52e", "#52b3a4", "#2d77bd", "#232f6e"]
 )
-"""Red for low, blue for high values: told apart in every common form of color blindness, and
-nowhere too pale for a thin line on white."""
+"""Red for low, blue for high values. The colors can be told apart in every common form of color
+blindness, and none is too pale for a thin line on white."""
 
 TRUNK_COLOR = "#a6a6a6"
+"""Color of the lines that join minima."""
 PLAIN_COLOR = "#2b3a55"
+"""Color of the branches of a tree without values."""
 MANY_LEAVES = 20_000
-"""From so many minima on lines are stored as pixels, not as vectors, without the hidden ones."""
+"""Number of minima from which on lines are stored as pixels instead of vectors, and hidden lines
+are left out."""
 HIDDEN = 0.25
-"""How far lines may lie apart, in line widths, of which one hides the other."""
+"""Size of the cells on which hidden lines are found, in line widths."""
 SHORTEST = 1.0
-"""Length of the line of a minimum at least, in line widths."""
+"""Least length of the line of a minimum, in line widths."""
 
 
 class HasNetwork(Protocol):
-    """What gives a network of points: an atlas."""
+    """An object that has a network of points, as an atlas does."""
 
     def network(self) -> Network:
         """The network of points as it is now."""
@@ -64,23 +67,25 @@ def plot_tree(
 
     Args:
         source: an open atlas, or a network.
-        color: what the branches are colored by: a column of the minima, such as ``"test_auc"``,
-            ``"times_found"`` or ``"loss"``; or a value for every minimum in the order of
-            ``minimum_ids``; None for one dark color. By default ``"train_auc"`` where the network
-            has this column, otherwise None.
-        ax: the axes to draw into; by default pyplot's current ones.
-        levels: number of levels that barriers are rounded up to; 0: exact.
-        top: highest loss shown; by default chosen so that the picture is legible although a few
-            minima lie far above.
+        color: the values that color the branches: the name of a column of the minima, such as
+            ``"test_auc"``, ``"times_found"`` or ``"loss"``; or (m,) a value for every minimum, in
+            the order of ``minimum_ids``; or None for one dark color. The default ``"auto"`` is
+            ``"train_auc"`` if the network has this column, and otherwise None.
+        ax: the axes to draw into; by default pyplot's current axes.
+        levels: number of levels that barriers are rounded up to; 0 draws exact barriers. Default
+            30.
+        top: the highest loss that is shown. By default it is chosen so that the picture is legible
+            even if a few minima lie far above all others.
         **drawing: further arguments of `draw_layout`: ``label`` of the color bar (by default the
-            words of the column), ``cmap``, ``limits``, ``axis``.
+            name of the column in words), ``cmap``, ``limits`` and ``axis``.
 
     Returns:
         The axes.
 
     Raises:
-        BadInputError: there are no minima, no such column, not one value for every minimum, or
-            no minimum below ``top``.
+        BadInputError: if there are no minima, the minima have no such column, there is not one
+            value for every minimum, no minimum lies below ``top``, or `source` is neither an atlas
+            nor a network.
 
     Examples:
         >>> from matplotlib.figure import Figure
@@ -106,7 +111,11 @@ def plot_tree(
 
 
 def network_of(source: Any) -> Network:
-    """The network of an atlas or the network itself; axes in their place, as they once stood."""
+    """The network of an atlas, or the network that is given.
+
+    Raises:
+        BadInputError: for any other object, such as axes, which earlier versions took first.
+    """
     if isinstance(source, Network):
         return source
     if not hasattr(source, "network"):
@@ -119,14 +128,17 @@ def network_of(source: Any) -> Network:
 def branch_colors(
     network: Network, color: str | Sequence[float] | np.ndarray | None = "auto"
 ) -> tuple[Float[np.ndarray, " minima"] | None, str | None]:
-    """A value for every minimum, and what to call it; None where there is nothing to color by.
+    """The values that color the branches, and their name.
 
     Args:
-        network: the points.
-        color: as in `plot_tree`.
+        network: the network of points.
+        color: the values, as in `plot_tree`.
+
+    Returns:
+        (m,) a value for every minimum, and the label of the color bar; each None if there is none.
 
     Raises:
-        BadInputError: there is no such column, or no minimum has a value in it.
+        BadInputError: if there is no such column, or no minimum has a value in it.
     """
     columns = {"loss": network.minimum_energies, **network.columns}
     if isinstance(color, str) and color == "auto":
@@ -139,7 +151,7 @@ def branch_colors(
     if color not in columns:
         remedy = f"use none or one of {', '.join(columns)}"
         raise BadInputError(f"color {color}", "the minima have no such column", remedy)
-    if color == "orbit_size":  # may be too large for a float
+    if color == "orbit_size":  # the size itself may be too large for a float
         return np.array([math.log10(n) for n in columns[color]]), "log10 of the orbit size"
     values = np.asarray(columns[color], dtype=float)
     if np.isnan(values).all():
@@ -161,21 +173,22 @@ def draw_layout(
 
     Args:
         ax: the axes to draw into.
-        layout: from `lossatlas.analysis.tree_layout.layout`, of an exact tree or of levels.
-        values: a value for every minimum of the tree's input, e.g. its test AUC; NaN is drawn
-            gray. None draws all branches in one dark color.
-        cmap: colors of the values.
-        limits: values at the two ends of the colors; the smallest and largest value shown by
-            default.
-        label: of a color bar; None draws no color bar (see `add_colorbar`).
-        axis: lowest and highest loss on the axis, e.g. of several trees; those of the tree by
-            default.
+        layout: the layout of an exact tree or of a tree of levels, from
+            `lossatlas.analysis.tree_layout.layout`.
+        values: (minima,) a value for every minimum in the input of the tree, e.g. its test AUC.
+            Branches with the value NaN are gray. By default None: all branches have one dark color.
+        cmap: color map of the values; by default from red for low to blue for high values.
+        limits: the values at the two ends of the color map; by default the smallest and the largest
+            value.
+        label: label of the color bar; by default None, no color bar (see `add_colorbar`).
+        axis: the lowest and the highest loss on the axis, e.g. the same ones for several trees; by
+            default those of the tree.
 
     Returns:
         The axes.
 
     Raises:
-        BadInputError: not one value for every minimum.
+        BadInputError: if there is not one value for every minimum.
 
     Examples:
         >>> from matplotlib.figure import Figure
@@ -198,11 +211,11 @@ def draw_layout(
         )
     _axes(ax, layout, axis)
     slants, drops = _lines(layout)
-    # The deepest minima are drawn last, on top.
+    # The deepest minima are drawn last, so that no other line hides them.
     downwards = np.argsort(-tree.energy[:n_leaves], kind="stable")
     width = _line_width(ax, n_leaves)
     thickness = width * _data_per_point(ax)
-    # Renderers leave out a line that is far shorter than a pixel, and with it a minimum.
+    # Renderers leave out lines that are much shorter than a pixel, so minima would be missing.
     drops[:n_leaves, 0, 1] = np.maximum(
         drops[:n_leaves, 0, 1], drops[:n_leaves, 1, 1] + SHORTEST * thickness[1]
     )
@@ -232,10 +245,23 @@ def draw_layout(
 
 
 def add_colorbar(ax: Axes, label: str) -> Colorbar:
-    """A slim color bar beside a tree drawn with values, for example one for several trees.
+    """Add a slim color bar beside a tree that is colored by values, e.g. one for several trees.
+
+    Args:
+        ax: the axes in which the tree is drawn.
+        label: the label of the color bar.
 
     Raises:
-        BadInputError: no tree with values has been drawn into the axes.
+        BadInputError: if the axes hold no tree that is colored by values.
+
+    Examples:
+        >>> from matplotlib.figure import Figure
+        >>> network = Network.of_pairs(
+        ...     np.array([0.51, 0.52]), np.array([0.6]), np.array([0]), np.array([1])
+        ... )
+        >>> ax = plot_tree(network, np.array([0.7, 0.8]), Figure().subplots())
+        >>> add_colorbar(ax, "AUC").ax.get_ylabel()
+        'AUC'
     """
     colored = [c for c in ax.collections if c.get_array() is not None]
     if not colored:
@@ -246,12 +272,13 @@ def add_colorbar(ax: Axes, label: str) -> Colorbar:
 
 
 def _lines(layout: Layout) -> tuple[Float[np.ndarray, "nodes 2 2"], Float[np.ndarray, "nodes 2 2"]]:
-    """For every node the line away from its parent's trunk and its own trunk, straight down."""
+    """For every node, the line from the trunk of its parent, and its own vertical trunk."""
     tree = layout.tree
     is_root = tree.parent < 0
     x_above = np.where(is_root, layout.x, layout.x[tree.parent])
     y_above = np.where(is_root, _ceiling(layout), tree.energy[tree.parent])
-    # A shallow minimum keeps half of its depth for the vertical line that shows its color.
+    # The slanted line of a shallow minimum takes half of its depth at most, so that the vertical
+    # line, which shows its color, keeps the other half.
     fall = np.minimum(tree.spacing, y_above - tree.energy)
     leaves = slice(tree.minima.size)
     fall[leaves] = np.minimum(fall[leaves], (y_above - tree.energy)[leaves] / 2)
@@ -266,14 +293,14 @@ def _span(layout: Layout) -> float:
 
 
 def _ceiling(layout: Layout) -> float:
-    """The upper end of the picture, to which the trunk of every component goes up."""
+    """The upper end of the picture, which the trunk of every component reaches."""
     return layout.tree.top + 0.03 * _span(layout)
 
 
 def _limits(
     values: np.ndarray | None, limits: tuple[float, float] | None
 ) -> tuple[float | None, float | None]:
-    """Those given, or the smallest and largest value, hidden ones included."""
+    """The limits that are given, or the smallest and largest of all values, even hidden ones."""
     if limits is not None:
         return limits
     if values is None or not np.isfinite(values).any():
@@ -295,13 +322,13 @@ def _color(
 
 
 def _line_width(ax: Axes, n_leaves: int) -> float:
-    """In points: about half of the distance of the branches, neither bold nor invisible."""
+    """The line width in points, about half of the distance between branches, within limits."""
     pitch = 72 * ax.bbox.width / ax.figure.dpi / n_leaves
     return float(np.clip(pitch / 2, 0.35, 2.0))
 
 
 def _data_per_point(ax: Axes) -> Float[np.ndarray, " 2"]:
-    """Width and height of a square point in units of the data."""
+    """Width and height, in units of the data, of a square of one typographic point."""
     points = 72 * np.array([ax.bbox.width, ax.bbox.height]) / ax.figure.dpi
     return np.array([np.ptp(ax.get_xlim()), np.ptp(ax.get_ylim())]) / points
 

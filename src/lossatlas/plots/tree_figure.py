@@ -1,4 +1,4 @@
-"""A whole figure of a disconnectivity graph, fit for a paper."""
+"""A complete figure of a disconnectivity graph, as for a paper."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,27 +20,37 @@ from lossatlas.plots.formats import Format, format_of, inches, styled
 from lossatlas.plots.tree import HasNetwork, branch_colors, draw_layout, network_of
 
 SMALLEST_SIDE, LARGEST_SIDE = 20.0, 2000.0
-"""Millimeters."""
+"""Lengths between which the sides of a figure must lie, in millimeters."""
 
 
 @dataclass(frozen=True)
 class TreeOptions:
-    """How a figure of a tree looks.
+    """Options of a figure of a tree.
 
     Args:
-        levels: number of levels that barriers are rounded up to; 0: exact.
-        top: highest loss shown; None: chosen so that the picture is legible.
-        format: one of `FORMATS`.
-        width: in millimeters, in place of that of the format.
-        height: likewise.
-        colors: ``"red-blue"``, ``"cividis"``, ``"viridis"`` or ``"gray"``.
-        style: name of a style of matplotlib, or path of a style file, on top of the format.
-        labels: ids of minima that are labeled.
-        inset: how many of the lowest minima are drawn once more, larger, beside the tree; 0: none.
-        scale_bar: a bar in place of the axis.
-        depth: branches that rise less above their minimum are left out and counted.
-        smallest: branches that have fewer minima are left out and counted.
-        quantity: what the axis shows.
+        levels: number of levels that barriers are rounded up to; 0 draws exact barriers. Default
+            30.
+        top: the highest loss that is shown; by default None, chosen so that the picture is legible.
+        format: name of a format, one of `FORMATS`; default ``"screen"``.
+        width: width in millimeters; by default None, that of the format.
+        height: height in millimeters; by default None, that of the format.
+        colors: name of a color map: ``"red-blue"`` (the default), ``"cividis"``, ``"viridis"`` or
+            ``"gray"``.
+        style: name of a style of matplotlib, or path of a style file, whose settings take
+            precedence over those of the format; by default None, no style.
+        labels: ids of minima that are labeled; default none.
+        inset: number of the lowest minima that are drawn a second time, enlarged, beside the tree;
+            default 0.
+        scale_bar: whether a scale bar replaces the axis; default False.
+        depth: least height of a branch above its minimum, in units of the loss. Lower branches are
+            left out, and their minima are counted. Default 0.
+        smallest: least number of minima in a branch. Smaller branches are left out, and their
+            minima are counted. Default 1.
+        quantity: label of the axis; default ``"loss"``.
+
+    Examples:
+        >>> TreeOptions(format="aps", labels=[1, 7], scale_bar=True).levels
+        30
     """
 
     levels: int = 30
@@ -59,12 +69,19 @@ class TreeOptions:
 
 
 class TreeFigure(NamedTuple):
-    """A figure, and what it shows.
+    """A figure of a tree, as `tree_figure` draws it.
 
     Attributes:
-        figure: of matplotlib.
+        figure: the matplotlib figure.
         tree: the tree that is drawn.
-        cut_off: minima of branches that were left out and counted.
+        cut_off: number of minima in branches that were left out.
+
+    Examples:
+        >>> from lossatlas.network import Network
+        >>> network = Network.of_pairs([0.51, 0.52], [0.6], [0], [1])
+        >>> with tree_figure(network) as drawn:
+        ...     drawn.cut_off
+        0
     """
 
     figure: Figure
@@ -78,22 +95,25 @@ def tree_figure(
     color: str | None = "auto",
     options: TreeOptions | None = None,
 ) -> Iterator[TreeFigure]:
-    """Draw a figure; save it inside of the block, where the settings of its style hold.
+    """Draw a figure of a disconnectivity graph, in a context in which its style is in effect.
+
+    Save the figure inside of the ``with`` block, since some settings act only when it is saved.
 
     Args:
         source: an open atlas, or a network.
-        color: as in `lossatlas.plot_tree`.
-        options: how it looks.
+        color: the column of the minima that colors the branches, as in `lossatlas.plot_tree`;
+            default ``"auto"``.
+        options: the options of the figure; by default those of `TreeOptions()`.
 
     Raises:
-        BadInputError: as `lossatlas.plot_tree`, or for options that cannot be.
+        BadInputError: for the reasons of `lossatlas.plot_tree`, or if an option is not valid.
 
     Examples:
         >>> network = Network.of_pairs(
         ...     np.array([0.51, 0.52]), np.array([0.6]), np.array([0]), np.array([1])
         ... )
         >>> with tree_figure(network, options=TreeOptions(format="aps", labels=[2])) as drawn:
-        ...     [round(25.4 * side, 1) for side in drawn.figure.get_size_inches()]
+        ...     [round(25.4 * float(side), 1) for side in drawn.figure.get_size_inches()]
         [86.0, 70.0]
     """
     network = network_of(source)
@@ -108,17 +128,17 @@ def tree_figure(
 def drawn(
     network: Network, colors: tuple[Any, str | None], options: TreeOptions
 ) -> Iterator[TreeFigure]:
-    """The same with the values of `branch_colors`."""
+    """Draw a figure as `tree_figure` does, with the values and label of `branch_colors`."""
     size = size_of(options)
     with styled(size, options.style):
         yield _drawn(network, colors, options, size)
 
 
 def check_options(options: TreeOptions) -> None:
-    """Refuse options that cannot be, before anything is read.
+    """Check options before anything is read.
 
     Raises:
-        BadInputError: names the option.
+        BadInputError: if an option is not valid; the message names it.
     """
     color_map(options.colors)
     with styled(size_of(options), options.style):
@@ -126,10 +146,10 @@ def check_options(options: TreeOptions) -> None:
 
 
 def size_of(options: TreeOptions) -> Format:
-    """The size that options ask for.
+    """The format with the width and height that the options give.
 
     Raises:
-        BadInputError: there is no such format, or a side is too short or too long.
+        BadInputError: if there is no such format, or a side is too short or too long.
     """
     size = format_of(options.format)
     for name, side in (("width", options.width), ("height", options.height)):
@@ -182,7 +202,7 @@ def _annotate(ax: Axes, placed: Any, network: Network, options: TreeOptions, lef
 def _draw_bottom(
     panels: Sequence[Axes], tree: Tree, options: TreeOptions, values: Any, drawing: dict[str, Any]
 ) -> None:
-    """The lowest minima in the second panel, and where they are in the first."""
+    """Draw the lowest minima in the second panel, and mark them in the first."""
     bottom = prune(tree, lowest=options.inset, connected=True)
     shown = discretize(bottom, options.levels) if options.levels else bottom
     ax = draw_layout(panels[1], layout(shown), values, **drawing)
@@ -193,7 +213,7 @@ def _draw_bottom(
 
 
 def _limits(values: Any, tree: Tree) -> tuple[float, float] | None:
-    """Of the values that are shown, the same in both panels."""
+    """The smallest and the largest value that is shown, for the colors of both panels."""
     if values is None:
         return None
     shown = values[tree.minima]

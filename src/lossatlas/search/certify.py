@@ -1,4 +1,4 @@
-"""From a converged search to a certified stationary point, or the reason why not."""
+"""Certification: Newton's method from the end of a search to a certified stationary point."""
 
 from collections.abc import Generator
 from typing import Any, NamedTuple
@@ -14,16 +14,20 @@ from lossatlas.search.outcome import Cost, StationaryPoint
 from lossatlas.search.tools import Tools
 
 DEGENERATE = 1e-6
-"""Eigenvalues that differ by less than this part of the larger belong to one multiplet."""
+"""Neighboring eigenvalues that differ by less than this fraction of their size belong to one
+multiplet of degenerate modes."""
 
 
 class Certificate(NamedTuple):
-    """Outcome of polishing: the point (None unless CONVERGED), its lowest modes, status, cost.
+    """The outcome of polishing.
 
     Attributes:
-        modes: (k, n) eigenvectors of the lowest eigenvalues.
-        eigenvalues: (m,) ascending, m >= k, without excluded modes; see
-            `kernels.dense.polish.Polished`.
+        point: the certified point; None unless the status is CONVERGED.
+        modes: (k, n) eigenvectors of the k lowest eigenvalues.
+        eigenvalues: (m,) Hessian eigenvalues in ascending order, m >= k, without those of excluded
+            modes; see `kernels.dense.polish.Polished`.
+        status: CONVERGED, or the reason why the point is not certified.
+        cost: evaluations spent.
     """
 
     point: StationaryPoint | None
@@ -36,7 +40,14 @@ class Certificate(NamedTuple):
 def certified(
     tools: Tools, w: np.ndarray, *, downhill: bool = False
 ) -> Generator[Request, Any, Certificate]:
-    """Polish w (n,) with Newton steps and certify what is reached; see `kernels.dense.polish`."""
+    """Polish weights with Newton steps and certify the stationary point that is reached.
+
+    Args:
+        tools: the kernels and lengths of the landscape.
+        w: (n,) weights near a stationary point.
+        downhill: whether steps must lower the energy, so that only a minimum is reached; see
+            `kernels.dense.polish`. By default False.
+    """
     polished: Polished = yield Request(tools.polish, (w, np.asarray(downhill)))
     cost = Cost(int(polished.gradients), int(polished.hessians))
     status = Status(int(polished.status))
@@ -49,7 +60,10 @@ def certified(
 
 
 def _decided(landscape: Landscape, polished: Polished) -> Status:
-    """UNDECIDED if the sign of an eigenvalue is not beyond doubt, here or at the exact point."""
+    """CONVERGED if the sign of every eigenvalue is certain, here and at the exact point.
+
+    The status is UNDECIDED otherwise.
+    """
     tolerance = landscape.zero_tolerance
     if tolerance is None:
         tolerance = 1e-8 * polished.largest_eigenvalue
@@ -64,7 +78,7 @@ def _point(landscape: Landscape, polished: Polished) -> StationaryPoint:
     eigenvalues = np.sort(np.append(polished.eigenvalues, landscape.excluded_curvatures))
     complete = len(eigenvalues) == len(w)
     log_determinant = np.log(eigenvalues[eigenvalues > 0]).sum() if complete else np.nan
-    # The gradient itself is only known to rounding error.
+    # The Newton step alone would be too small: the gradient is known only to its rounding error.
     rounding = np.finfo(float).eps * np.sqrt(len(w)) / np.abs(eigenvalues).min()
     return StationaryPoint(
         weights=w,
@@ -82,11 +96,21 @@ def _point(landscape: Landscape, polished: Polished) -> StationaryPoint:
 def canonical_directions(
     landscape: Landscape, w: np.ndarray, modes: np.ndarray, eigenvalues: np.ndarray
 ) -> np.ndarray:
-    """Directions (d, n) to leave a stationary point along, given modes (k, n), softest first.
+    """Directions along which searches leave a stationary point, softest first.
 
-    A multiplet of degenerate modes (equal units) has no preferred basis; the landscape's canonical
-    symmetry-breaking directions stand in its place. (A certificate made without a Hessian may
-    hold one mode of a multiplet only, which then counts as a single mode.)
+    A multiplet of degenerate modes (as of equal units) has no preferred basis, so its modes are
+    replaced by the canonical symmetry-breaking directions of the landscape. A certificate made
+    without a Hessian may hold a single mode of a multiplet, which is then treated as a mode that is
+    not degenerate.
+
+    Args:
+        landscape: the landscape.
+        w: (n,) the stationary point.
+        modes: (k, n) eigenvectors of its Hessian.
+        eigenvalues: (k,) their eigenvalues in ascending order.
+
+    Returns:
+        (d, n) unit vectors.
     """
     gaps = np.abs(np.diff(eigenvalues)) > DEGENERATE * np.abs(eigenvalues[1:])
     multiplets = np.split(modes, np.flatnonzero(gaps) + 1)

@@ -1,16 +1,16 @@
-"""One path of steepest descent: from beside a saddle to the stationary point that it leads to.
+"""One path of steepest descent, from a point beside a saddle to the stationary point below it.
 
-A path follows gradient flow (see `kernels.dense.flow`) to the Newton ball of a minimum. Where
-errors grew on the way, near a watershed, it is followed again with a tighter tolerance, until it
-cannot have strayed far or the tightest was used. How much tighter follows from how far it may have
-strayed: that falls as a known power of the tolerance, so that one more path is enough, whether a
-slightly tighter tolerance will do or only the tightest.
+A path follows gradient flow (see `kernels.dense.flow`) to the Newton ball of a minimum, where the
+Newton step is short. Near a watershed errors of the path grow. Such a path is followed again with a
+tighter tolerance, until it cannot have strayed far or the tightest tolerance was used. The next
+tolerance is computed from the spread, which is how far the path may have strayed: the spread falls
+as a known power of the tolerance, so one more path is mostly enough.
 
 A short Newton step does not prove that a minimum is near: on a shoulder of a valley the Hessian is
-positive definite too, and Newton's method goes astray, maybe to a saddle. So what it reaches must
-be no saddle within reach of the path, and must lie within 1.5 lengths of the first step: along one
-direction with a constant third derivative its curvature is then at least a third of that at the end
-of the path. Otherwise the path is continued, to a smaller ball.
+positive definite too, and Newton's method may go far away, even to a saddle. So the point that it
+reaches must not be a saddle that the path would have left, and must lie within 1.5 lengths of the
+first step. Along one direction with a constant third derivative, its curvature is then at least a
+third of that at the end of the path. Otherwise the path is continued to a smaller ball.
 """
 
 import math
@@ -27,27 +27,29 @@ from lossatlas.search.outcome import Cost
 from lossatlas.search.tools import Tools
 
 BALLS = (1.0, 0.1, 0.01, 0.001)
-"""Newton balls that a path is followed to, one after the other, as parts of the first."""
+"""Radii of the Newton balls that a path is followed to one after the other, as fractions of the
+first."""
 CLOSE, THERE = 0.01, 1e-6
-"""How close a point is taken for the end of a path, as parts of the first ball: whatever the length
-of the first Newton step, and whatever the point is."""
+"""Distances, as fractions of the first Newton ball, up to which a point is taken for the end of a
+path: `CLOSE` whatever the length of the first Newton step, `THERE` whatever its Hessian index."""
 
 AIM, POWER = 0.7, 1.6
-"""The next tolerance is aimed at this part of the largest spread; the spread falls as the 0.63rd
-power of the tolerance, measured over two decades (`benchmarks.paths`), and this is the inverse."""
+"""The next tolerance is chosen for a spread of `AIM` times the largest one that is accepted. The
+spread falls as the 0.63rd power of the tolerance, as `benchmarks.paths` measured over two decades;
+`POWER` is the inverse of that exponent."""
 NOTCHES = 4
-"""Tolerances of paths that are followed again are so many a decade: a rounding error of the spread
-must not change what is stored. The next one is at least a notch tighter."""
+"""Number of tolerances a decade for paths that are followed again, so that a rounding error of the
+spread does not change what is stored. The next tolerance is tighter by at least one of them."""
 
 
 class Descent(NamedTuple):
     """Where one path leads.
 
     Attributes:
-        arrival: what is there.
-        tolerance: error of one step of the path that was believed.
-        spread: how far that path may have strayed, in weight units.
-        cost: evaluations spent on it and on those that were not believed.
+        arrival: certificate of the stationary point at the end of the path.
+        tolerance: error of one step, in weight units, of the path that was accepted.
+        spread: how far the accepted path may have strayed from the true one, in weight units.
+        cost: evaluations spent on the accepted path and on those before it.
     """
 
     arrival: Certificate
@@ -57,7 +59,7 @@ class Descent(NamedTuple):
 
 
 def descend(tools: Tools, starts: list[np.ndarray]) -> Generator[Requests, Any, list[Descent]]:
-    """Follow the flow from each start and certify where it ends."""
+    """Follow gradient flow from each start (n,) and certify the point where it ends."""
     paths = [_Path(tools, start, tools.landscape.symmetrizer(start)) for start in starts]
     flows: list[Flowed] = yield [path.request(tools.flow_tolerance[0]) for path in paths]
     descents = []
@@ -67,18 +69,25 @@ def descend(tools: Tools, starts: list[np.ndarray]) -> Generator[Requests, Any, 
 
 
 class _Path(NamedTuple):
-    """A path to be followed: where it begins, and the symmetry that it cannot lose."""
+    """A path to be followed.
+
+    Attributes:
+        tools: the kernels and lengths of the landscape.
+        start: (n,) weights at which it begins.
+        symmetrizer: the projector (n, n) onto the symmetric subspace that gradient flow cannot
+            leave.
+    """
 
     tools: Tools
     start: np.ndarray
     symmetrizer: Any
 
     def request(self, tolerance: float) -> Request:
-        """Follow it with this tolerance to the Newton ball."""
+        """The request to follow it with this tolerance to the first Newton ball."""
         return self._to_ball(self.start, tolerance, BALLS[0], 0.0)
 
     def further(self, flow: Flowed, tolerance: float, ball: float) -> Request:
-        """Continue it to a smaller Newton ball, given as a part of the first."""
+        """The request to continue it to a smaller Newton ball, given as a fraction of the first."""
         return self._to_ball(np.asarray(flow.w), tolerance, ball, float(flow.deviation))
 
     def _to_ball(self, w: np.ndarray, tolerance: float, ball: float, deviation: float) -> Request:
@@ -89,7 +98,7 @@ class _Path(NamedTuple):
 def _end(path: _Path, flow: Flowed) -> Generator[Requests, Any, Descent]:
     """Certify where a path leads, with tighter tolerances while it may have strayed too far.
 
-    `flow` is what the first tolerance gave.
+    `flow` is the result with the first tolerance.
     """
     (tolerance, tightest), cost = path.tools.flow_tolerance, Cost()
     while True:
@@ -104,12 +113,12 @@ def _end(path: _Path, flow: Flowed) -> Generator[Requests, Any, Descent]:
 
 
 def tighter(tolerance: float, excess: float, tightest: float) -> float:
-    """The tolerance at which a path will hardly stray too far, no tighter than the tightest.
+    """The tolerance with which a path that may have strayed too far is followed again.
 
     Args:
-        tolerance: at which it may have.
-        excess: its spread over the largest one that is believed, more than 1.
-        tightest: of all tolerances.
+        tolerance: tolerance of the path that may have strayed, in weight units.
+        excess: the spread of that path over the largest one that is accepted, more than 1.
+        tightest: lower bound of all tolerances.
 
     Examples:
         >>> tighter(1e-3, 1.01, 1e-5), tighter(1e-3, 1e9, 1e-5)
@@ -124,10 +133,10 @@ def tighter(tolerance: float, excess: float, tightest: float) -> float:
 def _arrive(
     path: _Path, tolerance: float, flow: Flowed, largest: float
 ) -> Generator[Requests, Any, tuple[Certificate, Flowed, Cost]]:
-    """Certify where the flow of this tolerance ends, continued if it may not be there yet.
+    """Certify where the flow of this tolerance ends; continue it if it may not have arrived yet.
 
-    Given up at once where it may have strayed further than `largest`. The flow that comes back with
-    the certificate is the last one, with the largest spread.
+    The path is given up at once if its spread exceeds `largest`. The flow that is returned with the
+    certificate is the last one, with the largest spread of all.
     """
     cost, smaller = _flow_cost(flow), list(BALLS[1:])
     while flow.status == Status.CONVERGED and flow.spread <= largest:
@@ -146,7 +155,7 @@ def _arrive(
 
 
 def _belongs(flow: Flowed, arrival: Certificate, symmetrizer: Any, ball: float) -> bool:
-    """Whether the path ends at the point that Newton's method reached from its last point."""
+    """Whether the path leads to the point that Newton's method reached from its last point."""
     if arrival.point is None:
         return False
     apart = float(np.linalg.norm(arrival.point.weights - flow.w))
@@ -154,7 +163,7 @@ def _belongs(flow: Flowed, arrival: Certificate, symmetrizer: Any, ball: float) 
         return True
     negative = arrival.modes[arrival.eigenvalues[: len(arrival.modes)] < 0]
     if len(negative) == len(arrival.modes):
-        return apart <= CLOSE * ball  # there may be more of them than are known
+        return apart <= CLOSE * ball  # further unstable modes may exist that are not computed
     leaving = np.linalg.norm(symmetrizer @ negative.T, axis=0)
     return apart <= max(1.5 * float(flow.newton), CLOSE * ball) and bool((leaving < 1e-3).all())
 

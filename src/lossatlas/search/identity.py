@@ -1,4 +1,4 @@
-"""Identity: are two certified points one, up to symmetry?
+"""Identity: whether two certified points are the same point, up to symmetry.
 
 Symmetry copies of a point have equal invariants (`Landscape.invariants`), so two certified
 points are the same if their invariants agree as well as the points are known. A certified
@@ -13,10 +13,11 @@ roundoff at certified points: it must agree to ENERGY_ROUNDOFF, which is the nar
 which the index on the energy finds the candidates. The cost of a match does not grow with the
 number of points.
 
-The energy alone decides nothing: distinct points may have equal energies.
+The energy alone does not decide: distinct points may have equal energies.
 
-The two sides are far apart in practice: on a polished landscape of a [2, 10, 4] network one
-point found twice differs by 3e-7 of the tolerance, the nearest distinct ones by 1e6 of it.
+In practice the two cases are far apart: on a polished landscape of a [2, 10, 4] network, a point
+that is found twice differs by 3e-7 times the tolerance, and the nearest distinct points differ by
+1e6 times the tolerance.
 """
 
 import math
@@ -26,27 +27,30 @@ import numpy as np
 from lossatlas.search.outcome import StationaryPoint
 
 SLOPE = 10.0
-"""Bound on an invariant's gradient norm, in units of max(1, |w|)."""
+"""Bound on the length of the gradient of an invariant, in units of max(1, |w|)."""
 WEIGHT_ROUNDOFF = 1e-9
-"""Distance left by roundoff of the gradient alone (1e-16 a component over a soft mode)."""
+"""Distance, in weight units, that rounding of the gradient alone leaves along a soft mode."""
 ROUNDOFF = 1e-10
-"""Relative agreement of an invariant evaluated at one point by two programs."""
+"""Largest relative difference of an invariant that two programs compute at one point."""
 ENERGY_ROUNDOFF = 1e-10
-"""Agreement of the energy of one point, relative to max(1, |E|)."""
+"""Largest difference of the energies of one point found twice, relative to max(1, |E|)."""
 
 
 def energy_window(energy: float) -> float:
-    """How far the energy of the same point may be off."""
+    """The largest difference between an energy and that of the same point found again."""
     return ENERGY_ROUNDOFF * max(1.0, abs(energy))
 
 
 def deviation(point: StationaryPoint, uncertainty: float, invariants: np.ndarray) -> float:
-    """The largest difference of invariants in units of what is tolerated; same point if <= 1.
+    """The largest difference of the invariants of two points, in units of the tolerance.
+
+    Two points of equal energy and index are the same if it is at most 1. Energies are not compared
+    here.
 
     Args:
-        point: one of the two points; energies are not compared here.
-        uncertainty: that of the other, in weight units.
-        invariants: (k,) of the other.
+        point: one of the two points.
+        uncertainty: uncertainty of the other point, in weight units.
+        invariants: (k,) invariants of the other point.
 
     Examples:
         >>> one = np.ones(3)
@@ -62,7 +66,13 @@ def deviation(point: StationaryPoint, uncertainty: float, invariants: np.ndarray
 def deviations(
     point: StationaryPoint, uncertainties: np.ndarray, invariants: np.ndarray
 ) -> np.ndarray:
-    """`deviation` from each of several points: (m,) uncertainties, (m, k) invariants."""
+    """(m,) the `deviation` of a point from each of m others.
+
+    Args:
+        point: a certified point.
+        uncertainties: (m,) uncertainties of the others, in weight units.
+        invariants: (m, k) invariants of the others.
+    """
     length = max(1.0, math.sqrt(point.weights.dot(point.weights)))
     known_to = SLOPE * length * (point.uncertainty + uncertainties + WEIGHT_ROUNDOFF)
     tolerance = known_to[:, None] + ROUNDOFF * np.maximum(1.0, np.abs(point.invariants))
@@ -70,7 +80,7 @@ def deviations(
 
 
 def same_point(point: StationaryPoint, other: StationaryPoint) -> bool:
-    """Whether two certified points are copies of each other.
+    """Whether two certified points are symmetry copies of each other.
 
     Examples:
         >>> one = np.ones(3)
@@ -88,12 +98,17 @@ def same_point(point: StationaryPoint, other: StationaryPoint) -> bool:
 
 
 def match(point: StationaryPoint, uncertainties: np.ndarray, invariants: np.ndarray) -> int | None:
-    """Position of the candidate that the point is a copy of, the closest; None if there is none.
+    """Find the candidate that a point is a symmetry copy of.
 
     Args:
-        point: certified.
-        uncertainties: (m,) of the candidates, which have nearly its energy and its index.
-        invariants: (m, k) of the candidates.
+        point: a certified point.
+        uncertainties: (m,) uncertainties of the candidates, which have the Hessian index of the
+            point and nearly its energy.
+        invariants: (m, k) invariants of the candidates.
+
+    Returns:
+        The position of the candidate with the smallest deviation; None if the point is a copy of
+        none of them.
     """
     if len(uncertainties) == 0:
         return None

@@ -1,9 +1,9 @@
-"""Known points: a table that is appended to, and what searches are shown of it.
+"""The table of known points, and the views of it that searches are given.
 
-A search recognizes the transition states that were known when it was planned, whatever has been
-found since: what it does must not depend on the timing of others. So the table is only ever
-appended to, and searches get an immutable view of its first rows. Rows can be sent to a table
-elsewhere (`KnownPoints.since`), which then shows the same.
+A search recognizes the transition states that were known when it was planned, and no others,
+because its result must not depend on the timing of other searches. So rows are only ever appended
+to the table, and a search is given an immutable view of its first rows. Rows can be sent to a table
+in another process (`KnownPoints.since`), whose views are then the same.
 """
 
 from typing import NamedTuple
@@ -14,15 +14,15 @@ from lossatlas.search.identity import energy_window, match
 from lossatlas.search.outcome import StationaryPoint
 
 TAIL = 256
-"""Rows that are looked through one by one before they are sorted in, at least."""
+"""Least number of new rows that are searched one by one before all rows are sorted again."""
 
 
 class Rows:
-    """An array that grows by rows; what `array` gave is never changed.
+    """An array that grows by rows; an array that was returned once never changes.
 
     Args:
-        none: an array without rows, of the type and the length of row that is meant; by default
-            numbers, and the first rows tell how long they are.
+        none: an array without rows, which has the type and the shape of the rows to come. By
+            default rows are float64, with the shape of the first ones that are added.
 
     Examples:
         >>> rows = Rows()
@@ -34,12 +34,12 @@ class Rows:
     """
 
     def __init__(self, none: np.ndarray | None = None) -> None:
-        """No row yet."""
+        """Begin without rows."""
         self._buffer = np.zeros((0,)) if none is None else none
         self._count = 0
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of rows."""
         return self._count
 
     @property
@@ -64,12 +64,13 @@ class Rows:
 
 
 class Known(NamedTuple):
-    """Some rows of a table: what is needed to recognize each point.
+    """Rows of a table of points, with what is needed to recognize each point.
 
     Attributes:
-        keys: (m,) how each is called by who keeps them: its id in an atlas.
-        energies, uncertainties: (m,).
-        invariants: (m, k).
+        keys: (m,) ids of the points in the atlas.
+        energies: (m,) energies.
+        uncertainties: (m,) distances at which the exact points may lie, in weight units.
+        invariants: (m, k) invariants.
     """
 
     keys: np.ndarray
@@ -82,10 +83,10 @@ class KnownView(NamedTuple):
     """The first rows of a table, immutable and picklable.
 
     Attributes:
-        rows: the rows.
-        order: positions of rows by ascending energy. Those of later rows may be among them, and do
-            not count; rows that are not among them are looked through.
-        ordered_energies: of the rows in that order.
+        rows: the rows that the view shows.
+        order: positions of rows of the table by ascending energy. Positions beyond `rows` are
+            ignored; rows whose positions are missing are searched one by one.
+        ordered_energies: energies of the rows in that order.
     """
 
     rows: Known
@@ -93,7 +94,7 @@ class KnownView(NamedTuple):
     ordered_energies: np.ndarray
 
     def find(self, point: StationaryPoint) -> int | None:
-        """The key of the point that this one is a copy of; None if it is not known."""
+        """The key of the known point of which this one is a symmetry copy; None if it is new."""
         near = self._of_energy(point.energy)
         if len(near) == 0:
             return None
@@ -111,7 +112,7 @@ class KnownView(NamedTuple):
 
 
 class _Columns(NamedTuple):
-    """As `Known`, growing."""
+    """The columns of `Known` as arrays that grow."""
 
     keys: Rows
     energies: Rows
@@ -137,19 +138,19 @@ class KnownPoints:
     """
 
     def __init__(self) -> None:
-        """Nothing known."""
+        """Begin with an empty table."""
         self._columns = _Columns(Rows(), Rows(), Rows(), Rows())
         self._order, self._ordered = np.zeros(0, int), np.zeros(0)
 
     def __len__(self) -> int:
-        """How many points are known."""
+        """The number of points."""
         return len(self._columns.keys)
 
     def append(self, new: Known) -> None:
-        """Add rows, in an order that a table elsewhere gets them in too.
+        """Add rows; a table in another process must get them in the same order.
 
-        They are sorted in when there are many of them: what a row costs grows as the logarithm of
-        their number.
+        Rows are sorted by energy only when there are many new ones, so that the time for each row
+        grows as the logarithm of their number.
         """
         for column, values in zip(self._columns, new, strict=True):
             column.extend(np.asarray(values))
@@ -160,14 +161,14 @@ class KnownPoints:
             self._ordered = energies[self._order]
 
     def since(self, count: int) -> Known:
-        """The rows after the first `count`: what a table that has those lacks."""
+        """The rows after the first `count`, for a table that has these already."""
         return Known(*(column.array[count:] for column in self._columns))
 
     def as_of(self, count: int | None = None) -> KnownView:
-        """What was known when there were `count` rows; default all."""
+        """The view of the first `count` rows; by default of all rows."""
         rows = Known(*(column.array[:count] for column in self._columns))
         return KnownView(rows, self._order, self._ordered)
 
 
 NOTHING_KNOWN = KnownPoints().as_of()
-"""Every point is new."""
+"""A view without rows, for which every point is new."""

@@ -1,8 +1,8 @@
-"""What a search hands over: certified points, the pathways between them, and what it cost.
+"""The outcome of a search: certified points, the pathways between them, and their cost.
 
-Nothing here has an identity in a database or a name in an exploration: ids are given by the atlas,
-which recognizes symmetry copies, and a search is named by the strategy that proposed it. Everything
-is NumPy, so an outcome can cross a process boundary.
+Points have no ids here: the atlas gives ids and recognizes symmetry copies. Searches have no names
+here: a search is named by the strategy that proposed it. All arrays are NumPy arrays, so an outcome
+can be sent to another process.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,25 +12,36 @@ import numpy as np
 from lossatlas.errors import Status
 from lossatlas.shown import html_table
 
-if TYPE_CHECKING:  # an atlas is read without JAX
+if TYPE_CHECKING:  # the import would load JAX, which reading an atlas does not need
     from lossatlas.landscape.base import Landscape
 
 
 class StationaryPoint(NamedTuple):
-    """A certified stationary point: small gradient, computed Hessian index.
+    """A certified stationary point, with a gradient at rounding error and a known Hessian index.
 
     Attributes:
-        weights: (n,) float64.
-        energy: the loss there.
-        rms_gradient: root-mean-square gradient after polishing.
-        index: number of negative Hessian eigenvalues.
-        lowest_eigenvalues: (4,) ascending; the first is a transition state's curvature.
-        log_determinant: sum of ln of the positive eigenvalues; NaN if only an iterative
-            certificate was affordable.
-        uncertainty: ``|H^-1 g|``, the distance at which the exact point may lie.
-        invariants: (k,) equal for symmetry copies (see `Landscape.invariants`).
-        orbit_size: number of symmetry copies.
-        outside: whether it lies outside of the box that the landscape is explored in.
+        weights: (n,) float64 weights of the point.
+        energy: the loss, penalty included.
+        rms_gradient: root-mean-square of the components of the gradient after polishing.
+        index: Hessian index, the number of negative Hessian eigenvalues.
+        lowest_eigenvalues: the four lowest Hessian eigenvalues, ascending (fewer if n < 4). The
+            first one of a transition state is the negative one.
+        log_determinant: sum of the logarithms of the positive Hessian eigenvalues; NaN if the
+            landscape is too large for all eigenvalues to be computed.
+        uncertainty: ``|H^-1 g|``, the distance at which the exact point may lie, in weight units.
+        invariants: (k,) numbers that are equal for symmetry copies (see `Landscape.invariants`).
+        orbit_size: number of symmetry copies of the point, itself included.
+        outside: whether the point lies outside of the box that the landscape is explored in;
+            default False.
+
+    Examples:
+        >>> minimum = StationaryPoint(
+        ...     weights=np.zeros(2), energy=0.0, rms_gradient=0.0, index=0,
+        ...     lowest_eigenvalues=np.ones(2), log_determinant=0.0, uncertainty=1e-15,
+        ...     invariants=np.zeros(2), orbit_size=1,
+        ... )
+        >>> minimum.outside
+        False
     """
 
     weights: np.ndarray
@@ -45,7 +56,7 @@ class StationaryPoint(NamedTuple):
     outside: bool = False
 
     def _repr_html_(self) -> str:
-        """What it is, in a notebook."""
+        """The point as a table in a notebook."""
         kind = {0: "Minimum", 1: "Transition state"}.get(self.index, "Saddle")
         rows = {
             "loss": self.energy,
@@ -61,16 +72,25 @@ class PathwayEnd(NamedTuple):
     """One minimum that the path down one side of a transition state reaches.
 
     Attributes:
-        side: 0 or 1: the path begins in the direction of the unstable mode, or against it.
-        minimum: the minimum reached, or a symmetry copy of it.
-        via: the stationary point of higher index that the gradient flow runs into first, where a
-            symmetric subspace keeps it from falling off (equal hidden units); None otherwise.
-        tolerance: error of one step, in weight units, of the path that was believed: the one that
-            begins at the transition state.
-        method: how that path was followed: ``"exponential"`` (with exact Hessians) or
-            ``"chebyshev"`` (with Hessian-vector products).
-        directions: how many directions on the unstable sphere of `via` were followed if its index
-            is two or more: every minimum that they reached is an end; None otherwise.
+        side: 0 if the path begins in the direction of the unstable mode, 1 if against it.
+        minimum: the minimum that is reached, or a symmetry copy of it.
+        via: the saddle that the path runs into first, where a symmetric subspace (as of equal
+            hidden units) keeps gradient flow from leaving it; None if there is none.
+        tolerance: error of one step, in weight units, of the path from the transition state.
+        method: how the path was followed: ``"exponential"`` with exact Hessians, ``"chebyshev"``
+            with Hessian-vector products.
+        directions: number of directions on the unstable sphere of `via` that were followed if its
+            index is two or more, where every minimum that they reach is an end; None otherwise.
+
+    Examples:
+        >>> minimum = StationaryPoint(
+        ...     weights=np.zeros(2), energy=0.0, rms_gradient=0.0, index=0,
+        ...     lowest_eigenvalues=np.ones(2), log_determinant=0.0, uncertainty=1e-15,
+        ...     invariants=np.zeros(2), orbit_size=1,
+        ... )
+        >>> end = PathwayEnd(0, minimum, via=None, tolerance=1e-3, method="exponential")
+        >>> end.directions is None
+        True
     """
 
     side: int
@@ -85,9 +105,21 @@ class Pathway(NamedTuple):
     """A transition state and the minima that gradient flow joins through it.
 
     Attributes:
-        transition_state: a point of index one.
-        ends: one or more for each side. All may be copies of one minimum: a degenerate
-            rearrangement.
+        transition_state: a stationary point of Hessian index one.
+        ends: one or more ends for each of the two sides. In a degenerate rearrangement all of them
+            are copies of one minimum.
+
+    Examples:
+        >>> saddle = StationaryPoint(
+        ...     weights=np.zeros(2), energy=1.0, rms_gradient=0.0, index=1,
+        ...     lowest_eigenvalues=np.array([-4.0, 2.0]), log_determinant=0.7, uncertainty=1e-15,
+        ...     invariants=np.zeros(2), orbit_size=1,
+        ... )
+        >>> well = saddle._replace(energy=0.0, index=0, lowest_eigenvalues=np.array([2.0, 8.0]))
+        >>> ends = tuple(PathwayEnd(side, well, None, 1e-3, "exponential") for side in (0, 1))
+        >>> pathway = Pathway(saddle, ends)
+        >>> pathway.transition_state.energy - max(end.minimum.energy for end in pathway.ends)
+        1.0
     """
 
     transition_state: StationaryPoint
@@ -95,7 +127,16 @@ class Pathway(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What a search cost, in evaluations (never in seconds: results stay deterministic)."""
+    """The cost of a search in evaluations, which do not depend on the machine as seconds would.
+
+    Attributes:
+        gradients: number of evaluations of the energy with its gradient.
+        hessians: number of evaluations of the Hessian.
+
+    Examples:
+        >>> Cost(gradients=12) + Cost(gradients=30, hessians=4)
+        Cost(gradients=42, hessians=4)
+    """
 
     gradients: int = 0
     hessians: int = 0
@@ -105,15 +146,21 @@ class Cost(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a search, or of a part of it, and what it cost.
+    """What a search, or a part of it, has found, and what it cost.
 
     Attributes:
-        status: CONVERGED, or why nothing came of it.
+        status: CONVERGED if something was found, otherwise the reason why not.
         cost: evaluations spent.
-        minima: minima met on the way that belong to no pathway.
-        pathways: the transition states found, with their minima.
-        failures: how many candidates failed, by reason.
-        hits: keys of transition states known before (`search.known`) that were found once more.
+        minima: minima that were found and belong to no pathway; default none.
+        pathways: the transition states found, each with the minima that it joins; default none.
+        failures: number of candidates that failed, by reason; default none.
+        hits: ids of transition states that were known before (`search.known`) and were found
+            again; default none.
+
+    Examples:
+        >>> from lossatlas.errors import Status
+        >>> Outcome(Status.NO_CANDIDATE, Cost(gradients=30)).pathways
+        ()
     """
 
     status: Status
@@ -125,9 +172,10 @@ class Outcome(NamedTuple):
 
 
 def placed(outcome: Outcome, landscape: "Landscape") -> Outcome:
-    """The outcome as an atlas stores it: every point by its copy inside the box, if there is one.
+    """The outcome as an atlas stores it, with points replaced by their copies inside of the box.
 
-    See `Landscape.representative` and `Landscape.inside`.
+    A point without a copy inside of the box is kept and marked by `outside`; see
+    `Landscape.representative` and `Landscape.inside`.
     """
 
     def point(found: StationaryPoint) -> StationaryPoint:

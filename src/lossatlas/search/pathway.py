@@ -1,18 +1,18 @@
 """Pathways: from a transition state down to the minima that gradient flow joins through it.
 
-The path begins a small distance away on either side along the eigenvector of the negative
-eigenvalue and follows gradient flow to where it ends (see `search.descent`). Where a symmetry of
-the transition state carries one side over into the other, so it does with the paths, and one of
-them is followed.
+A path begins a small distance away on either side, along the eigenvector of the negative
+eigenvalue, and follows gradient flow to its end (see `search.descent`). If a symmetry of the
+transition state maps one side to the other, it maps the paths as well, and only one is followed.
 
-Equal hidden units make subspaces that the flow cannot leave. A path inside one may end at a point
-that is a minimum there and a saddle outside. That point is stored as what it is; if it is itself a
-transition state its own pathway is followed, and the minimum reported is one of the two below it.
+Equal hidden units make subspaces that the flow cannot leave. A path inside such a subspace may end
+at a point that is a minimum within the subspace and a saddle in the full space. The saddle is
+stored with the end of the path. If it is itself a transition state, its own pathway is followed,
+and the end of the path is the lower of the two minima that it joins.
 
-Below a saddle of index two or more there is no preferred direction: what the slightest disturbance
-does decides where the flow goes on. So the flow is followed from generic directions on the unstable
+Below a saddle of index two or more there is no preferred direction: the slightest disturbance
+decides where the flow continues. So the flow is followed from generic directions on the unstable
 sphere of the saddle, and every minimum that they reach is an end of the path. All of them are
-connected below the transition state, whichever the disturbance is (Pechukas, J. Chem. Phys. 64
+connected below the transition state, whatever the disturbance is (Pechukas, J. Chem. Phys. 64
 (1976) 1516, on what paths of steepest descent may do at such points).
 """
 
@@ -32,25 +32,25 @@ from lossatlas.search.outcome import Cost, Pathway, PathwayEnd, StationaryPoint
 from lossatlas.search.tools import Tools
 
 MAX_DEPTH = 3
-"""Saddles that a path may run into, one after the other, before it is given up."""
+"""Number of saddles that a path may run into, one after the other, before it is given up."""
 
 MAX_PATHS = 100
-"""Paths that may be followed from saddles below one transition state. From a saddle of index two
-there are nine or more. Where many hidden units are equal or zero, chains of saddles could take more
-than everything else."""
+"""Number of paths after which no further saddle below a transition state is left. Nine or more
+paths are followed from a saddle of index two. Where many hidden units are equal or zero, chains of
+saddles could take more time than everything else."""
 
 NOTHING_NEW = 8
-"""Directions on an unstable sphere are followed until so many in a row bring no new minimum. A
-minimum that is reached from a tenth of the sphere is missed with probability 0.9^8, or 0.43; one
-from half of it with 0.4 %."""
+"""Directions on an unstable sphere are followed until so many in a row lead to no new minimum. A
+minimum that is reached from a tenth of the sphere is missed with probability 0.9^8 = 0.43, one that
+is reached from half of the sphere with probability 0.5^8 = 0.4 %."""
 
 
 class Followed(NamedTuple):
-    """What came of following the paths from a transition state.
+    """The pathways found by following the paths from a transition state.
 
     Attributes:
-        pathways: the pathways of saddles that the paths ran into, then that of the transition
-            state itself; empty if a path failed.
+        pathways: the pathways of transition states that the paths ran into, then that of the
+            transition state itself; empty if a path failed.
         status: CONVERGED, LOST_LINK or LONG_CHAIN.
         cost: evaluations spent.
     """
@@ -61,14 +61,15 @@ class Followed(NamedTuple):
 
 
 class _Settled(NamedTuple):
-    """The minima that the end of a path stands for.
+    """The minima that a path leads to, directly or by way of a saddle.
 
     Attributes:
-        minima: one, or all that generic directions reach from a saddle of index two or more; no two
-            are copies of each other.
-        via: the saddle that the path ends at, if it does.
-        directions: how many were followed from there if its index is two or more.
-        pathways: those of transition states on the way from there.
+        minima: one minimum, or all minima that generic directions reach from a saddle of index two
+            or more; no two are copies of each other.
+        via: the saddle that the path ends at; None if it ends at a minimum.
+        directions: number of directions that were followed from `via` if its index is two or more;
+            None otherwise.
+        pathways: the pathways of transition states that lie on the way from `via` to the minima.
     """
 
     minima: tuple[StationaryPoint, ...]
@@ -77,7 +78,7 @@ class _Settled(NamedTuple):
     pathways: tuple[Pathway, ...] = ()
 
     def ends(self, side: int, tolerance: float, method: str) -> tuple[PathwayEnd, ...]:
-        """As ends of the path, of which the last two say how it was followed."""
+        """The minima as ends of a path on this side, with the tolerance and method of the path."""
         how = (self.via, tolerance, method, self.directions)
         return tuple(PathwayEnd(side, minimum, *how) for minimum in self.minima)
 
@@ -86,10 +87,10 @@ class _Paths(NamedTuple):
     """What the paths down from one transition state share.
 
     Attributes:
-        tools: those of the search.
-        met: saddles that paths have run into, each with what it stands for. Several paths run into
-            copies of one saddle; it is left once.
-        followed: the starts of all paths.
+        tools: the tools of the search.
+        met: saddles that paths have run into, each with the minima below it. Several paths may run
+            into copies of one saddle, from which only the first is continued.
+        followed: the starts (n,) of all paths.
     """
 
     tools: Tools
@@ -97,12 +98,15 @@ class _Paths(NamedTuple):
     followed: list[np.ndarray]
 
     def down(self, starts: list[np.ndarray]) -> Generator[Requests, Any, list[Descent]]:
-        """Where the paths from these points lead."""
+        """Follow the paths from these points (n,)."""
         self.followed.extend(starts)
         return (yield from descend(self.tools, starts))
 
     def again(self, point: StationaryPoint) -> _Settled | None:
-        """What a saddle stands for if a copy of it was met before; its pathways are listed then."""
+        """The minima below a saddle if a copy of it was met before, otherwise None.
+
+        The pathways from the saddle are not returned again.
+        """
         for saddle, settled in self.met:
             if same_point(point, saddle):
                 return settled._replace(via=point, pathways=())
@@ -110,13 +114,19 @@ class _Paths(NamedTuple):
 
 
 Settling = Generator[Requests, Any, tuple[_Settled | Status, Cost]]
-"""What a path stands for, or why it has no end."""
+"""A search that returns the minima that a path leads to, or the reason why there are none."""
 
 
 def follow(
     tools: Tools, saddle: StationaryPoint, mode: np.ndarray
 ) -> Generator[Requests, Any, Followed]:
-    """Follow both paths from a certified transition state with its unstable mode (n,)."""
+    """Follow both paths from a certified transition state to the minima that they join.
+
+    Args:
+        tools: the kernels and lengths of the landscape.
+        saddle: a certified transition state.
+        mode: (n,) unit eigenvector of its negative Hessian eigenvalue.
+    """
     return (yield from _follow(_Paths(tools, [], []), saddle, mode, 0))
 
 
@@ -125,16 +135,16 @@ def ends_of(
 ) -> Generator[Requests, Any, tuple[PathwayEnd, ...]]:
     """The ends of a path that was followed to a stationary point by another method.
 
-    A path that has arrived at a saddle is followed from there as `follow` does.
+    If that point is a saddle, the paths from it are followed as `follow` does.
 
     Args:
-        tools: with the tolerances to be used from there.
+        tools: the kernels, lengths and tolerances for the paths from the saddle.
         arrival: certificate of the point that the path leads to.
-        side: of the path.
+        side: side of the transition state on which the path begins, 0 or 1.
 
     Returns:
-        One or more ends, without a tolerance (NaN) and a method (empty) of the path itself; none if
-        it leads nowhere.
+        One or more ends; none if the path leads to no minimum. The tolerance of the ends is NaN and
+        their method is empty, since the path itself was followed by another method.
     """
     settled, _ = yield from _settle(_Paths(tools, [], []), arrival, 0)
     return () if isinstance(settled, Status) else settled.ends(side, np.nan, "")
@@ -143,7 +153,7 @@ def ends_of(
 def _follow(
     paths: _Paths, saddle: StationaryPoint, mode: np.ndarray, depth: int
 ) -> Generator[Requests, Any, Followed]:
-    """As `follow`, at a saddle that lies below `depth` others."""
+    """Follow the paths of a transition state as `follow` does, `depth` saddles down a chain."""
     descents = yield from _both_ways(paths, saddle, mode)
     cost = sum((descent.cost for descent in descents), Cost())
     ends: list[PathwayEnd] = []
@@ -161,7 +171,7 @@ def _follow(
 def _both_ways(
     paths: _Paths, saddle: StationaryPoint, mode: np.ndarray
 ) -> Generator[Requests, Any, tuple[Descent, ...]]:
-    """Where the two paths lead; if one is the mirror image of the other, twice where that leads."""
+    """Follow both paths; if they are images of each other, follow one and return it twice."""
     pushoff = paths.tools.pushoff * mode
     starts = [saddle.weights + pushoff, saddle.weights - pushoff]
     if not _turned_round(paths.tools, saddle, mode):
@@ -171,17 +181,18 @@ def _both_ways(
 
 
 def _turned_round(tools: Tools, saddle: StationaryPoint, mode: np.ndarray) -> bool:
-    """Whether a symmetry of the saddle turns its one unstable mode round.
+    """Whether a symmetry of the saddle reverses its one unstable mode.
 
-    Each of them keeps the mode or turns it round, since there is no other mode of this curvature.
-    So their average, which the symmetrizer is, keeps it or makes it vanish.
+    Each symmetry of the saddle keeps the mode or reverses it, since no other mode has its
+    curvature. The symmetrizer is the average over all of them: it keeps a mode that none reverses,
+    and maps any other to zero.
     """
     average = tools.landscape.symmetrizer(saddle.weights) @ mode
     return float(np.linalg.norm(average)) < 0.5
 
 
 def _settle(paths: _Paths, arrival: Certificate, depth: int) -> Settling:
-    """Turn the end of a path into minima, by way of a saddle if that is where it ended."""
+    """Find the minima that a path leads to, by way of a saddle if the path ended there."""
     point = arrival.point
     if point is None:
         return Status.LOST_LINK, Cost()
@@ -202,7 +213,7 @@ def _settle(paths: _Paths, arrival: Certificate, depth: int) -> Settling:
 def _past_a_transition_state(
     paths: _Paths, point: StationaryPoint, arrival: Certificate, depth: int
 ) -> Settling:
-    """The lower of the minima that the transition state itself joins, with its own pathway."""
+    """Follow the pathway of a transition state in which a path ended; take the lowest minimum."""
     followed = yield from _follow(paths, point, arrival.modes[0], depth + 1)
     if followed.status is not Status.CONVERGED:
         return followed.status, followed.cost
@@ -213,10 +224,10 @@ def _past_a_transition_state(
 def _below_a_higher_saddle(
     paths: _Paths, point: StationaryPoint, arrival: Certificate, depth: int
 ) -> Settling:
-    """All minima that generic directions reach from a point of index two or more.
+    """Find all minima that generic directions reach from a saddle of index two or more.
 
-    Each direction that brings a new minimum is a reason to try `NOTHING_NEW` more. They are
-    followed side by side, and none in vain.
+    After each direction that leads to a new minimum, `NOTHING_NEW` more are followed. Directions
+    are followed at the same time only if all of them are needed.
     """
     directions = _generic((yield from _unstable_modes(arrival, point)))
     minima: list[StationaryPoint] = []
@@ -243,7 +254,7 @@ def _below_a_higher_saddle(
 def _unstable_modes(
     arrival: Certificate, point: StationaryPoint
 ) -> Generator[Requests, Any, np.ndarray]:
-    """All unstable modes (k, n); there may be more than a certificate carries."""
+    """All unstable modes (k, n), computed anew if the certificate does not hold all of them."""
     negative = int((arrival.eigenvalues < 0).sum())
     if negative <= len(arrival.modes):
         return arrival.modes[:negative]
@@ -251,11 +262,12 @@ def _unstable_modes(
 
 
 def _generic(unstable: np.ndarray) -> Iterator[np.ndarray]:
-    """Random unit vectors (n,) on the unstable sphere of modes (k, n).
+    """Random unit vectors (n,) on the unstable sphere, which unstable modes (k, n) span.
 
-    Special directions would lead into further symmetric subspaces. A random vector is projected, so
-    that the direction does not depend on which vectors span a multiplet of modes. Its opposite is
-    no direction of its own: where a symmetry takes the one into the other it brings nothing new.
+    Directions are random because special ones would lead into further symmetric subspaces. They are
+    projections of random vectors in the full space, so that they do not depend on which vectors
+    span a multiplet of modes. The opposite of a direction is not followed as well, because it leads
+    to no new minimum where a symmetry maps the one to the other.
     """
     random = np.random.default_rng(0)
     while True:

@@ -1,4 +1,4 @@
-"""What all searches on one landscape share: the kernels and lengths."""
+"""The kernels and lengths that all searches on one landscape share."""
 
 from typing import NamedTuple
 
@@ -12,20 +12,34 @@ from lossatlas.search.known import NOTHING_KNOWN, KnownView
 
 
 class Tools(NamedTuple):
-    """What a search needs besides its start.
+    """The kernels and lengths that a search needs besides its start. Lengths are in weight units.
 
     Attributes:
-        landscape: the landscape searched.
-        quench, polish, climb, flow, band: the kernels, with their options; see `kernels.parts`.
+        landscape: the landscape that is searched.
+        quench: the kernel that minimizes the energy.
+        polish: the kernel that refines and certifies a stationary point by Newton's method.
+        climb: the kernel that climbs to a transition state by eigenvector-following.
+        flow: the kernel that follows gradient flow down from a transition state.
+        band: the kernel that relaxes a band of images between two minima.
         pushoff: distance from a transition state at which paths begin.
         displacement: distance from a minimum at which single-ended climbs begin.
-        flow_tolerance: error of one step along a path, at first, and the tightest for paths along
-            which errors grow.
-        newton_ball: length of the Newton step at which a path is handed over to Newton's method.
-        largest_spread: a path is followed again with a tighter tolerance if it may have strayed
-            further than this from the true one.
-        known: the transition states known when the search was planned; their paths are not followed
-            again.
+        flow_tolerance: error of one step along a path: that of the first attempt, and the tightest
+            one for paths along which errors grow.
+        newton_ball: length of the Newton step at which Newton's method takes over from gradient
+            flow.
+        largest_spread: largest distance by which a path may have strayed from the true one; a path
+            that may have strayed further is followed again with a tighter tolerance.
+        known: the transition states that were known when the search was planned, whose paths are
+            not followed again; default none.
+
+    Examples:
+        >>> import lossatlas as la
+        >>> from lossatlas.testing import six_hump_camel
+        >>> camel = la.FunctionLandscape(six_hump_camel, [-2, -1], [2, 1], "camel")
+        >>> tools = default_tools(camel)
+        >>> further = tools._replace(displacement=2 * tools.displacement)
+        >>> further.displacement == camel.length_scale
+        True
     """
 
     landscape: Landscape
@@ -43,15 +57,23 @@ class Tools(NamedTuple):
 
 
 def default_tools(landscape: Landscape, method: str | None = None) -> Tools:
-    """Tools with the method that suits the landscape, lengths scaled to the landscape.
+    """Make the tools for a landscape, with lengths in proportion to its length scale.
 
     Args:
         landscape: the landscape to be searched.
-        method: `"dense"`, `"factorized"` or `"matrix-free"`; default None, chosen by
-            `kernels.method`.
+        method: the family of kernels: ``"dense"`` (full spectra of the Hessian), ``"factorized"``
+            (Cholesky factors of it) or ``"matrix-free"`` (Hessian-vector products alone). By
+            default None: `kernels.method` chooses by the number of weights.
 
     Raises:
         BadInputError: if there is no method of this name.
+
+    Examples:
+        >>> import lossatlas as la
+        >>> from lossatlas.testing import six_hump_camel
+        >>> camel = la.FunctionLandscape(six_hump_camel, [-2, -1], [2, 1], "camel")
+        >>> default_tools(camel).flow.method
+        'exponential'
     """
     length = landscape.length_scale
     chosen = method_for(landscape, method)

@@ -1,7 +1,7 @@
-"""Searches for transition states: single-ended from a minimum, or between two.
+"""Searches for transition states: single-ended from one minimum, or double-ended between two.
 
-All end in the same way: candidates are refined by eigenvector-following, certified, and the paths
-down both sides followed. Whatever fails is counted by its reason.
+All of them refine candidates by eigenvector-following, certify the transition states, and follow
+the paths down both of their sides. Candidates that fail are counted by the reason.
 """
 
 from collections.abc import Generator
@@ -46,10 +46,13 @@ class _Findings:
 def soft_directions(
     tools: Tools, w: np.ndarray
 ) -> Generator[Requests, Any, tuple[np.ndarray, Cost]]:
-    """Directions (k, n) to leave a minimum along, softest first; cost.
+    """Compute the directions (k, n) along which searches leave a minimum, softest first.
 
-    In a degenerate multiplet (equal units) the canonical symmetry-breaking directions stand in
-    place of the arbitrary eigenvectors.
+    The arbitrary eigenvectors of a degenerate multiplet (as of equal units) are replaced by the
+    canonical symmetry-breaking directions of the landscape.
+
+    Returns:
+        The directions, and the cost.
     """
     certificate = yield from certified(tools, w)
     values = certificate.eigenvalues[: len(certificate.modes)]
@@ -60,9 +63,30 @@ def soft_directions(
 def single_ended(
     tools: Tools, w: np.ndarray, mode: int, sign: int, displacement: float = 1.0
 ) -> Generator[Requests, Any, Outcome]:
-    """Climb from a minimum w (n,) along one of its soft directions, or against it (sign -1).
+    """Climb from a minimum along one of its soft directions to a transition state.
 
-    `displacement` multiplies the distance at which the climb begins.
+    Args:
+        tools: the kernels and lengths of the landscape.
+        w: (n,) weights of the minimum.
+        mode: number of the direction, 0 for the softest.
+        sign: 1 to climb along the direction, -1 to climb against it.
+        displacement: factor of the distance `Tools.displacement` at which the climb begins;
+            default 1.
+
+    Returns:
+        A search that returns an `Outcome` with the transition states found. Its status is
+        NO_CANDIDATE if the minimum has no direction of this number.
+
+    Examples:
+        >>> import lossatlas as la
+        >>> from lossatlas.lanes.engine import Engine
+        >>> from lossatlas.testing import six_hump_camel
+        >>> camel = la.FunctionLandscape(six_hump_camel, [-2, -1], [2, 1], "camel")
+        >>> minimum = np.array([0.08984201, -0.7126564])
+        >>> search = single_ended(la.default_tools(camel), minimum, mode=0, sign=-1)
+        >>> [(_, outcome)] = Engine(camel.surface).run([search])
+        >>> round(outcome.pathways[0].transition_state.energy, 6)
+        0.543719
     """
     findings = _Findings()
     directions, cost = yield from soft_directions(tools, w)
@@ -77,7 +101,28 @@ def single_ended(
 def climb_from(
     tools: Tools, start: np.ndarray, direction: np.ndarray
 ) -> Generator[Requests, Any, Outcome]:
-    """Climb from a point (n,): up along its lowest mode, or along the direction if it has none."""
+    """Climb from any point to a transition state, along the mode of its lowest curvature.
+
+    Args:
+        tools: the kernels and lengths of the landscape.
+        start: (n,) weights at which the climb begins.
+        direction: (n,) unit vector. Where no curvature is negative, the climb follows the soft
+            mode that is closest to it.
+
+    Returns:
+        A search that returns an `Outcome` with the transition states found.
+
+    Examples:
+        >>> import lossatlas as la
+        >>> from lossatlas.lanes.engine import Engine
+        >>> from lossatlas.testing import six_hump_camel
+        >>> camel = la.FunctionLandscape(six_hump_camel, [-2, -1], [2, 1], "camel")
+        >>> tools = la.default_tools(camel)
+        >>> search = climb_from(tools, np.array([0.1, 0.1]), np.array([0.0, 1.0]))
+        >>> [(_, outcome)] = Engine(camel.surface).run([search])
+        >>> round(abs(outcome.pathways[0].transition_state.energy), 9)
+        0.0
+    """
     findings = _Findings()
     yield from _refine(tools, findings, [(start, direction)])
     return findings.outcome()
@@ -86,7 +131,30 @@ def climb_from(
 def double_ended(
     tools: Tools, first: np.ndarray, second: np.ndarray
 ) -> Generator[Requests, Any, Outcome]:
-    """Relax a band between two minima (n,), in the copies given, and refine its maxima."""
+    """Relax a band of images between two minima, and refine its maxima to transition states.
+
+    Args:
+        tools: the kernels and lengths of the landscape.
+        first: (n,) weights of one minimum.
+        second: (n,) weights of the other minimum. Of its symmetry copies the one that is given is
+            used; `Landscape.nearest_copy` finds the nearest.
+
+    Returns:
+        A search that returns an `Outcome` with the transition states found. Its status is
+        NO_CANDIDATE if the band has no interior maximum.
+
+    Examples:
+        >>> import lossatlas as la
+        >>> from lossatlas.lanes.engine import Engine
+        >>> from lossatlas.testing import six_hump_camel
+        >>> camel = la.FunctionLandscape(six_hump_camel, [-2, -1], [2, 1], "camel")
+        >>> tools = la.default_tools(camel)
+        >>> minimum = np.array([0.08984201, -0.7126564])
+        >>> search = double_ended(tools, minimum, -minimum)
+        >>> [(_, outcome)] = Engine(camel.surface).run([search])
+        >>> round(abs(outcome.pathways[0].transition_state.energy), 9)
+        0.0
+    """
     findings = _Findings()
     relaxed = yield Request(tools.band, (first, second))
     findings.cost += Cost(int(relaxed.iterations) * (tools.band.images - 2), 0)
@@ -100,9 +168,29 @@ def double_ended(
 def from_the_middle(
     tools: Tools, first: np.ndarray, second: np.ndarray
 ) -> Generator[Requests, Any, Outcome]:
-    """Climb from the middle between two points (n,), up along the line through them.
+    """Climb from the middle between two points to a transition state.
 
-    Between two points at one place there is no candidate.
+    Args:
+        tools: the kernels and lengths of the landscape.
+        first: (n,) one point.
+        second: (n,) the other point. Where no curvature is negative, the climb follows the soft
+            mode that is closest to the line through both points.
+
+    Returns:
+        A search that returns an `Outcome` with the transition states found. Its status is
+        NO_CANDIDATE if the two points are equal.
+
+    Examples:
+        >>> import lossatlas as la
+        >>> from lossatlas.lanes.engine import Engine
+        >>> from lossatlas.testing import six_hump_camel
+        >>> camel = la.FunctionLandscape(six_hump_camel, [-2, -1], [2, 1], "camel")
+        >>> tools = la.default_tools(camel)
+        >>> minimum = np.array([0.08984201, -0.7126564])
+        >>> search = from_the_middle(tools, minimum, -minimum)
+        >>> [(_, outcome)] = Engine(camel.surface).run([search])
+        >>> round(abs(outcome.pathways[0].transition_state.energy), 9)
+        0.0
     """
     findings = _Findings()
     apart = second - first
@@ -115,7 +203,7 @@ def from_the_middle(
 def _refine(
     tools: Tools, findings: _Findings, starts: list[tuple[np.ndarray, np.ndarray]]
 ) -> Generator[Requests, Any, None]:
-    """Refine candidates (point, direction) to transition states, and follow their paths."""
+    """Refine candidates, each a point and a direction, to transition states with their paths."""
     if not starts:
         findings.fail(Status.NO_CANDIDATE)
         return

@@ -1,1 +1,1 @@
-"""Studies: a TOML file in, a landscape with its data out."""
+"""Studies: TOML files that describe a landscape with its data, and how to explore it."""

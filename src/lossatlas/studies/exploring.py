@@ -1,6 +1,6 @@
-"""One call: from a landscape or a study to an atlas, begun or continued.
+"""Exploration in one call, from a landscape or a study to an atlas.
 
-The command `lossatlas explore` and the function of this name in Python come together in `explored`.
+The command `lossatlas explore` and the function `explore` both call `explored`.
 """
 
 import inspect
@@ -28,8 +28,8 @@ from lossatlas.studies.problem import Prepared, prepare
 from lossatlas.studies.study import Study, load_study
 
 QUICK_AUC = 2_000_000
-"""Outputs, items times minima, that the AUC is computed from in about a second; more are left
-for later when the exploration is interrupted."""
+"""Largest number of items times minima for which the AUC is still computed after an interrupt; it
+takes about a second."""
 
 Source: TypeAlias = "Landscape | Study | Prepared | str | Path"
 Report: TypeAlias = Callable[[Progress], None]
@@ -46,49 +46,54 @@ def explore(
 ) -> Atlas:
     """Explore a landscape: begin an atlas, or continue one, until a stop rule holds.
 
-    What is found is safe on disk at any time. Without a stop rule the exploration ends when nothing
-    new turns up any more. An interrupt (Ctrl-C, or the stop button of a notebook) ends it as a stop
-    rule does; `Atlas.exploration` then has the reason ``"interrupted"``.
+    Results are committed to the atlas all the time, so that an exploration can be stopped and
+    continued. Without a stop rule it ends when no new points are found any more. An interrupt
+    (Ctrl-C, or the stop button of a notebook) ends it as a stop rule does; `Atlas.exploration` then
+    has the reason ``"interrupted"``.
 
     Args:
-        source: a landscape (`NetworkLandscape`, `FunctionLandscape`, or your own), a `Study`, the
-            path of a study (``.toml``), or what `prepare` gives. The AUC of a study's minima is
-            computed at the end, as columns of the atlas.
-        atlas: path of the file, URL of a database, or an open atlas; by default that of a study
-            has its name, in the working folder: ``d2.toml`` gives ``d2.atlas``.
-        tools: tolerances and lengths of the searches, ``default_tools(landscape)._replace(...)``.
-        progress: True shows what is going on, live on a terminal or in a notebook, as a few lines
-            elsewhere, and how it ended; False shows nothing; a function is given a `Progress`
-            after every commit, and nothing is shown.
-        minutes: stop after so many minutes of this call, compilation included.
-        cpu_minutes: stop after so many minutes of CPU time, all threads together.
-        minima: stop at so many minima in the atlas.
-        transition_states: stop at so many transition states in the atlas, degenerate ones included.
-        until: stop when minima and transition states are this complete, e.g. 0.99.
-        independent_share: part of the searches that are independent draws, from which completeness
-            is estimated; default 0.5 with `until`, 0.05 with aim "connected", else none.
-        aim: "all" for all points there are (default), "connected" for one large connected set of
-            minima, which is grown from within.
-        seed: of all random numbers of the searches, default 0.
-        lanes: lanes of each kernel and worker; default chosen for the device.
-        workers: worker threads; default one a core.
-        width: searches in flight, 2 or more; default that of the atlas which is continued, else as
-            many as keep the machine busy.
-        strategies: those to use, by name or as records of your own (`Strategy`); default all.
-        executor: whose workers make the searches: any `concurrent.futures.Executor`, such as that
-            of `cluster`; default None, this process. What is found does not depend on it.
+        source: a landscape (`NetworkLandscape`, `ModelLandscape`, `FunctionLandscape`, or a class
+            of your own), a `Study`, the path of a study file (``.toml``), or the result of
+            `prepare`. The AUC of the minima of a study is computed at the end, as columns of the
+            atlas.
+        atlas: path of the atlas file, URL of a database, or an open atlas. By default None: the
+            atlas of a study has the name of the study file and is in the working folder, e.g.
+            ``d2.atlas`` for ``d2.toml``.
+        tools: tolerances and lengths of the searches, e.g.
+            ``default_tools(landscape)._replace(...)``; by default those of `default_tools`.
+        progress: True (the default) shows the progress, live on a terminal or in a notebook and as
+            a few lines elsewhere, and why the exploration ended. False shows nothing. A function is
+            called with a `Progress` after every commit, and nothing is shown.
+        minutes: number of minutes of this call, compilation included, after which to stop.
+        cpu_minutes: number of minutes of CPU time, of all threads together, after which to stop.
+        minima: number of minima in the atlas at which to stop.
+        transition_states: number of transition states in the atlas, including degenerate ones, at
+            which to stop.
+        until: completeness of minima and transition states at which to stop, e.g. 0.99.
+        independent_share: share of the searches that are independent draws, from which completeness
+            is estimated; default 0.5 with `until`, 0.05 with the aim ``"connected"``, otherwise 0.
+        aim: ``"all"`` (the default) to find all points, ``"connected"`` to find one large connected
+            set of minima, which is grown from within.
+        seed: seed of all random numbers of the searches; default 0.
+        lanes: number of lanes of each kernel and worker; by default chosen for the device.
+        workers: number of worker threads; by default one for each core.
+        width: number of searches in flight, at least 2; by default that of the atlas which is
+            continued, or for a new atlas as many as keep the machine busy.
+        strategies: the strategies to use, by name or as `Strategy`; by default all.
+        executor: a `concurrent.futures.Executor` whose workers make the searches, such as that of
+            `cluster`; by default None: this process makes them. The results do not depend on it.
 
-    All settings that are not given, or None, are those of the study, if there is one.
+    Settings that are not given, or None, are those of the study if there is one.
 
     Returns:
-        The open atlas. It can be used in a ``with`` block, and closes itself when nobody uses it
-        any more.
+        The open atlas. It can be used in a ``with`` block, and is closed when no variable refers to
+        it any more.
 
     Raises:
-        BadInputError: for anything that cannot be used; nothing is changed then.
-        OtherLandscapeError: if the atlas holds another landscape; says what differs.
-        AtlasError: if the atlas cannot be written; what was committed before is safe.
-        ClusterError: if the workers of the executor are gone; likewise.
+        BadInputError: if an argument cannot be used; nothing is changed then.
+        OtherLandscapeError: if the atlas holds another landscape; the message says what differs.
+        AtlasError: if the atlas cannot be written; all committed results are safe.
+        ClusterError: if the workers of the executor are lost; all committed results are safe.
 
     Examples:
         >>> import tempfile
@@ -115,16 +120,25 @@ def explored(
     reporting: "Reporting | None" = None,
     begun: Callable[[], object] | None = None,
 ) -> Atlas:
-    """As `explore`, without a last word.
+    """Explore a landscape as `explore` does, without a message at the end.
 
     Args:
-        source, target, settings, tools: those of `explore`.
-        reporting: how it is reported.
+        source: the landscape or study, as in `explore`.
+        target: the atlas, as in `explore`.
+        settings: the settings of `explore`, by name.
+        tools: the tools, as in `explore`.
+        reporting: how the progress is reported; by default as `explore` does by default.
         begun: called once everything is checked and the atlas is open, before the first search.
+
+    Raises:
+        BadInputError: if an argument cannot be used.
+        OtherLandscapeError: if the atlas holds another landscape.
+        AtlasError: if the atlas cannot be written.
+        ClusterError: if the workers of the executor are lost.
     """
     progress, started, log = Reporting() if reporting is None else reporting
     started = time.monotonic() if started is None else started
-    inspect.signature(explore).bind(source, **settings)  # refuses what is no setting
+    inspect.signature(explore).bind(source, **settings)  # raises TypeError for an unknown setting
     source = _checked_source(source)
     if not (callable(progress) or isinstance(progress, bool)):
         remedy = "use True, False or a function"
@@ -155,9 +169,10 @@ class Reporting(NamedTuple):
     """How an exploration is reported.
 
     Attributes:
-        progress: that of `explore`.
-        started: `time.monotonic()` at which the minutes began to count; None for now.
-        log: is given a `Progress` after every commit, too.
+        progress: what is shown, as in `explore`; default True.
+        started: the value of `time.monotonic()` from which minutes are counted; by default None:
+            from now.
+        log: a function that is also called with a `Progress` after every commit; default None.
     """
 
     progress: bool | Report = True
@@ -174,11 +189,11 @@ def _both(one: Report, other: Report) -> Report:
 
 
 class _Subject(NamedTuple):
-    """What is explored.
+    """The landscape that is explored.
 
     Attributes:
         landscape: the landscape.
-        problem: what the atlas keeps of it.
+        problem: the description of the landscape that the atlas stores.
         has_data: whether the problem holds the data of a study.
     """
 
@@ -188,7 +203,7 @@ class _Subject(NamedTuple):
 
 
 def _checked_source(source: Any) -> Landscape | Study | Prepared:
-    """The source, a study file read."""
+    """The source, after its study file has been read if it is a path."""
     if isinstance(source, str | Path):
         if Path(source).suffix.lower() != ".toml":
             remedy = "give the path of a study (.toml), a Study or a landscape"
@@ -202,16 +217,16 @@ def _checked_source(source: Any) -> Landscape | Study | Prepared:
 
 
 def _options(source: Landscape | Study | Prepared, settings: Mapping[str, Any]) -> ExploreOptions:
-    """The settings given, in place of those of the study."""
+    """The options of the exploration: the settings given, and those of the study for the others."""
     given = {name: value for name, value in settings.items() if value is not None}
     usual = source.explore.model_dump() if isinstance(source, Study) else {}
     options = ExploreOptions(**{**usual, **given})
-    chosen(options.strategies, options.aim)  # refuses what cannot be used
+    chosen(options.strategies, options.aim)  # raises an error for strategies that cannot be used
     return options
 
 
 def _checked_target(source: Landscape | Study | Prepared, target: Any) -> Atlas | str | Path:
-    """Where the atlas is, or will be."""
+    """The atlas, or the path or URL where it is or will be."""
     if target is None and isinstance(source, Study):
         target = f"{source.name}.atlas"
     if target is None:
@@ -241,7 +256,7 @@ def _subject(
 
 
 def _stored_problem(target: Atlas | str | Path) -> Problem | None:
-    """The problem of the atlas that will be continued; None if it will be begun."""
+    """The problem of the atlas that will be continued; None for a new atlas."""
     if isinstance(target, Atlas):
         return target.problem
     path = Path(target).expanduser()
@@ -253,7 +268,7 @@ def _stored_problem(target: Atlas | str | Path) -> Problem | None:
 
 @contextmanager
 def _opened(target: Atlas | str | Path, problem: Problem) -> Iterator[Atlas]:
-    """The atlas of this problem; closed on an error if it was opened here."""
+    """The open atlas of this problem, which is closed on an error if it was opened here."""
     if isinstance(target, Atlas):
         target.adopt(problem)
         yield target
@@ -282,8 +297,8 @@ def _reporting(
 
 
 def _compute_columns(atlas: Atlas, subject: _Subject) -> None:
-    """Compute what says how well new minima predict, unless the program shall end and it would
-    take long."""
+    """Compute the AUC or the errors of new minima, unless the program is to end and it would take
+    long."""
     ended, arrays = atlas.exploration, subject.problem.arrays
     items = sum(len(arrays[f"{group}_inputs"]) for group in ("train", "test"))
     assert ended is not None  # `grow` has set it

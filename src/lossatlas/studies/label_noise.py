@@ -1,4 +1,4 @@
-"""The table [noise] of a study, carried out on the training labels."""
+"""Label noise: what the table [noise] of a study does to the training labels."""
 
 import hashlib
 import json
@@ -19,16 +19,17 @@ from lossatlas.studies.study import Noise
 def noisy_labels(
     noise: Noise, labels: np.ndarray, classes: int, outputs: np.ndarray | None = None
 ) -> NoisyLabels:
-    """The labels that a table [noise] makes of clean ones.
+    """Change clean labels as the table [noise] says.
 
     Args:
-        noise: the table.
-        labels: (N,) clean labels, 0..classes-1.
-        classes: how many classes the data have.
-        outputs: (N, classes) of the reference for every item, where the kind has a reference.
+        noise: the table [noise].
+        labels: (N,) clean labels, 0, ..., classes - 1.
+        classes: number of classes of the data.
+        outputs: (N, classes) logits of the reference network for every item. They are needed for
+            the kinds ``boundary`` and ``adversarial`` only.
 
     Raises:
-        BadInputError: as `lossatlas.data.noise`.
+        BadInputError: if the noise cannot be applied, for the reasons of `lossatlas.data.noise`.
 
     Examples:
         >>> noise = Noise(kind="permutation", fraction=0.5, seed=3)
@@ -43,15 +44,15 @@ def noisy_labels(
     if noise.kind == "class-conditional":
         assert noise.confusion is not None  # the table was checked
         return class_conditional_noise(labels, classes, noise.confusion, *drawn)
-    assert outputs is not None  # the caller's part
+    assert outputs is not None  # the caller has computed them for these kinds
     by_reference = boundary_noise if noise.kind == "boundary" else adversarial_noise
     return by_reference(labels, outputs, noise.fraction)
 
 
 def noise_text(noise: Noise) -> str:
-    """What identifies the noise of a landscape, for people to compare.
+    """A text that describes the noise, for the fingerprint of a landscape.
 
-    Where the reference is kept does not enter; the labels say what it was.
+    It does not name the file of the reference, since the labels show what the reference was.
 
     Examples:
         >>> noise_text(Noise(fraction=0.1, seed=3))

@@ -1,6 +1,6 @@
-"""What is wrong with a study file, in words: the key, its value, what is allowed.
+"""Messages about a wrong study file, which name the key, its value and what is allowed.
 
-The checks are pydantic's; this module only says them in the terms of the file.
+The checks are made by pydantic; this module states their results in the terms of the file.
 """
 
 import difflib
@@ -24,20 +24,21 @@ SINGLE_QUOTES = (
 def explained(
     error: ValidationError, tables: Mapping[str, Any], study: type[BaseModel], file: str
 ) -> BadInputError:
-    """The first problem that pydantic found, as the error to raise.
+    """Make the error to raise of what pydantic has found.
 
-    An unknown key comes before all else: a misspelled one usually makes another one missing.
+    It is about the first problem, except that an unknown key comes before all others, because a key
+    that is misspelled usually makes another one missing.
 
     Args:
-        error: from validating ``tables``.
+        error: the error of pydantic for `tables`.
         tables: the content of the file.
-        study: the model, one field a table.
+        study: the model of the file, with one field for each table.
         file: name of the file.
     """
     details = error.errors()
     order = sorted(details, key=lambda detail: detail["type"] != "extra_forbidden")
     found = _message(order[0], tables, study, file)
-    # A value that fits none of several types is reported once for each of them.
+    # Pydantic reports a value that fits none of several types once for each type.
     places = {detail["loc"][: 3 if detail["loc"][0] == "data" else 2] for detail in details}
     if len(places) == 1:
         return found
@@ -51,7 +52,7 @@ def _message(
     table, *keys = [str(part) for part in detail["loc"]]
     if table not in study.model_fields and not isinstance(tables[table], dict):
         remedy = f"put it below one of {', '.join(f'[{name}]' for name in study.model_fields)}"
-        return BadInputError(f"{file}: {table}", "the key stands in no table", remedy)
+        return BadInputError(f"{file}: {table}", "the key is in no table", remedy)
     if table not in study.model_fields:
         return _unknown(f"{file}: [{table}]", table, list(study.model_fields), "table")
     content = tables.get(table)
@@ -100,14 +101,14 @@ def _bad_source(content: dict[str, Any], study: type[BaseModel], where: str) -> 
 
 
 def _unknown(where: str, name: str, allowed: list[str], kind: str) -> BadInputError:
-    by_lower_case = {known.lower(): known for known in allowed}  # of the file's names all are lower
+    by_lower_case = {known.lower(): known for known in allowed}
     near = [by_lower_case[k] for k in difflib.get_close_matches(name.lower(), by_lower_case, n=1)]
     remedy = f"did you mean {near[0]}?" if near else f"the {kind}s are {', '.join(allowed)}"
     return BadInputError(where, f"there is no such {kind}", remedy)
 
 
 def _sources(study: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    """The models of the table [data] by their source."""
+    """The models of the table [data], by the name of the source."""
     models = get_args(study.model_fields["data"].annotation)
     return {get_args(model.model_fields["source"].annotation)[0]: model for model in models}
 
@@ -125,6 +126,6 @@ def _example(key: str, field: FieldInfo) -> str:
 
 
 def _shown(value: object) -> str:
-    """A value nearly as TOML writes it."""
+    """A value for messages, nearly as TOML writes it."""
     text = json.dumps(value, default=str)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,8 +1,8 @@
 """From a study to a landscape and its problem, and from a stored problem back to the landscape.
 
-The problem holds all that a later command needs: the scaled training and testing rows, which
-training labels were changed and what they were before, and the study with the names of classes
-and columns. An atlas is complete without the study file.
+The problem is stored in the atlas and holds all that later commands need: the scaled training and
+testing rows, which training labels were changed and what they were before, and the study with the
+names of classes and columns. So an atlas can be used without the study file.
 """
 
 from typing import NamedTuple
@@ -25,13 +25,24 @@ from lossatlas.studies.study import Study
 
 
 class Prepared(NamedTuple):
-    """A study ready to be explored.
+    """A study that is ready to be explored.
 
     Attributes:
         landscape: the loss of the network on the training rows.
-        problem: what the atlas keeps of it.
-        train: training rows, scaled, with the changed labels if there is noise.
-        test: testing rows, scaled likewise.
+        problem: the description of the landscape, with all data, that an atlas stores.
+        train: the training rows, scaled, with changed labels if there is label noise.
+        test: the testing rows, scaled in the same way.
+
+    Examples:
+        >>> study = Study.model_validate(
+        ...     {
+        ...         "data": {"source": "sklearn", "name": "iris", "train": 100, "test": 50},
+        ...         "network": {"hidden": [3]},
+        ...         "loss": {"l2": 1e-3},
+        ...     }
+        ... )
+        >>> prepare(study).train.inputs.shape
+        (100, 4)
     """
 
     landscape: NetworkLandscape
@@ -44,18 +55,18 @@ def prepare(study: Study, stored: Problem | None = None) -> Prepared:
     """Load, split and scale the data of a study, add its label noise, and build its landscape.
 
     Args:
-        study: from `load_study`.
-        stored: the problem of the atlas that is to be continued, if there is one. If it was made
-            with the same table [data] of source ljat3, its rows are taken: the same minimizations
-            would be repeated, and a start on the border of two basins may end elsewhere on
-            another processor. So are those of source mnist, which cannot change. Other files are
-            always read again, since they may have changed. If its
-            clean training rows and its table [noise] are those of the study, its labels are
-            taken: the noise is drawn once, whatever has become of a reference since.
+        study: the study, from `load_study`.
+        stored: the problem of the atlas that is to be continued; by default None. If it was made
+            with the same table [data] of the source ``ljat3``, its rows are used: the same
+            minimizations would be repeated, and a start on the border of two basins may end
+            elsewhere on another processor. Rows of the source ``mnist``, which cannot change, are
+            used too. Other files are always read again, since they may have changed. If the clean
+            training rows and the table [noise] of the problem are those of the study, its labels
+            are used, so that the noise is the same even if the reference has changed since.
 
     Raises:
-        BadInputError: for data that cannot be used, as `lossatlas.data` says, and a reference
-            that is missing, or is not of the clean training data.
+        BadInputError: if the data cannot be used, for the reasons of `lossatlas.data`, or the
+            reference of the label noise is missing or was not made of the clean training data.
 
     Warns:
         DataWarning: if the training rows or the test rows lack a class.
@@ -98,11 +109,15 @@ def prepare(study: Study, stored: Problem | None = None) -> Prepared:
 
 
 def landscape_of(problem: Problem) -> NetworkLandscape:
-    """The landscape of a stored problem, from what is stored alone.
+    """Build the landscape of a problem that an atlas stores.
+
+    Args:
+        problem: the stored problem, e.g. `Atlas.problem`.
 
     Raises:
-        BadInputError: if the problem is not one of a network study.
-        AtlasError: if the landscape is not the one the fingerprint speaks of.
+        BadInputError: if the problem is not that of a study of a network.
+        AtlasError: if the data and the study do not give the stored fingerprint, because the atlas
+            is damaged.
 
     Examples:
         >>> study = Study.model_validate(
@@ -133,7 +148,7 @@ def landscape_of(problem: Problem) -> NetworkLandscape:
 
 
 def _to_predict(rows: Data) -> np.ndarray:
-    """Labels, or targets (items, outputs)."""
+    """The labels (items,) of classified rows, or the targets (items, outputs) of other rows."""
     return rows.targets if isinstance(rows, RegressionData) else rows.labels
 
 
@@ -157,13 +172,16 @@ def _landscape(
 
 
 def _fingerprint(landscape: NetworkLandscape, study: Study) -> dict[str, str]:
-    """That of the landscape, and the noise: the labels alone would not say what differs."""
+    """The fingerprint of the landscape with a text about the noise.
+
+    The labels alone identify the noise, but would not tell a reader what differs.
+    """
     noise = {NOISE: noise_text(study.noise)} if study.noise.fraction else {}
     return {**landscape.fingerprint(), **noise}
 
 
 def _remedy(study: Study) -> str:
-    """What to do where the chosen rows lack a class."""
+    """What to do if the chosen rows lack a class."""
     if study.data.split == "stratified":
         return "add rows of these classes to the data"
     return 'write split = "stratified" in [data]'
@@ -172,7 +190,7 @@ def _remedy(study: Study) -> str:
 def _with_noise(
     study: Study, clean: Data, stored: Problem | None
 ) -> tuple[Data, dict[str, np.ndarray]]:
-    """The training rows with their noise, and the arrays that say what it changed."""
+    """The training rows with label noise, and the arrays that say which labels it changed."""
     noise = study.noise
     if noise.fraction == 0:
         return clean, {}
@@ -194,7 +212,7 @@ def _same_noise(study: Study, clean: Dataset, stored: Problem) -> bool:
 
 
 def _other_rows(clean: Dataset, stored: Problem) -> str:
-    """Which of the stored clean training rows are not these, in words; empty if all are."""
+    """The names of what differs from the stored clean training rows; empty if they are the same."""
     labels = stored.arrays.get("train_clean_labels", stored.arrays.get("train_labels"))
     for name, ours, theirs in (
         ("inputs", clean.inputs, stored.arrays.get("train_inputs")),
@@ -206,7 +224,7 @@ def _other_rows(clean: Dataset, stored: Problem) -> str:
 
 
 def _reference_outputs(study: Study, clean: Dataset) -> np.ndarray:
-    """(items, classes) outputs of the lowest minimum of the reference on the training items."""
+    """(items, classes) logits, at the training items, of the lowest minimum of the reference."""
     where, path = "[noise] reference", study.beside(str(study.noise.reference))
     remedy = "explore the study without its table [noise], and name that atlas"
     try:
@@ -236,7 +254,7 @@ def _same_draw(study: Study, stored: Problem) -> bool:
 
 
 def _stored_parts(stored: Problem) -> Split:
-    """The rows of a stored problem, as they were before the noise."""
+    """The rows of a stored problem, without label noise."""
 
     def rows(group: str) -> Dataset:
         labels = stored.arrays[f"{group}_labels"]

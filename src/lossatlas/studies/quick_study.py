@@ -1,4 +1,4 @@
-"""A study written for a table: what is not said has defaults that suit most tables."""
+"""A study that is written for a table, with defaults that suit most tables."""
 
 import json
 import os
@@ -9,20 +9,21 @@ from lossatlas.errors import BadInputError
 from lossatlas.studies.study import Study, study_of_text
 
 TRAIN, TEST = 0.8, 0.2
-"""Shares of the rows; all rows, where the testing rows have a file of their own."""
+"""Shares of the rows for training and testing, unless testing rows are in a file of their own."""
 
 
 class Quick(NamedTuple):
-    """What is said of a table and its network; None for the default of a study.
+    """What a user says about a table and its network; None stands for the default of a study.
 
     Attributes:
-        hidden: units of each hidden layer.
-        l2: lambda.
-        activation: of the hidden units.
-        function: the loss.
-        label: the column of the labels or targets.
-        drop: columns to leave out.
-        test_path: a table of testing rows; the others are all for training then.
+        hidden: number of units of each hidden layer.
+        l2: lambda, the factor of the sum of squared weights.
+        activation: name of the activation of the hidden units.
+        function: name of the loss.
+        label: name of the column of the labels or targets.
+        drop: names of columns to leave out.
+        test_path: path of a table of testing rows; all rows of the first table are then for
+            training.
     """
 
     hidden: tuple[int, ...]
@@ -35,10 +36,15 @@ class Quick(NamedTuple):
 
 
 def study_text(table: str, quick: Quick, numbers: bool) -> str:
-    """The study of a table, as the text of a file.
+    """The text of a study file for a table.
 
     Columns are scaled to mean 0 and standard deviation 1. Rows are drawn class by class, or at
     random if numbers are predicted, which are scaled too.
+
+    Args:
+        table: path of the table, as it is written into the study.
+        quick: what the user says about the table and the network.
+        numbers: whether numbers are predicted, not classes.
 
     Examples:
         >>> text = study_text("a.csv", Quick((10,), 1e-4), numbers=False)
@@ -65,21 +71,21 @@ def study_text(table: str, quick: Quick, numbers: bool) -> str:
 
 
 class Draft(NamedTuple):
-    """A study that has been checked, and is not written yet.
+    """A study that has been checked but not written yet.
 
     Attributes:
-        study: the study; its ``file`` is where it will be.
-        text: of that file.
+        study: the study; its `Study.file` is the path that will be written.
+        text: the text of that file.
     """
 
     study: Study
     text: str
 
     def write(self) -> Path:
-        """Write the file; its path.
+        """Write the file, and return its path.
 
         Raises:
-            BadInputError: if it cannot be written.
+            BadInputError: if the file cannot be written.
         """
         path = self.study.file
         try:
@@ -91,18 +97,18 @@ class Draft(NamedTuple):
 
 
 def draft_study(table: Path, folder: Path, quick: Quick) -> Draft:
-    """The study of a table, checked as if it were read from a file; nothing is written.
+    """Make the study of a table and check it like a file, without writing it.
 
-    The file is named like the table. One that is there must say the same.
+    The file will have the name of the table. A file of this name must have the same content.
 
     Args:
-        table: the path of the table.
-        folder: where the study shall lie; paths in it are relative to this folder.
-        quick: what is said of the table and the network.
+        table: path of the table.
+        folder: folder of the study file; paths in the study are relative to it.
+        quick: what the user says about the table and the network.
 
     Raises:
-        BadInputError: if a study of this name is there that says something else, and as
-            `load_study`.
+        BadInputError: if a file of this name exists and has another content, or the study is not
+            valid (see `load_study`).
     """
     from lossatlas.parts import find_loss
 
@@ -122,11 +128,11 @@ def draft_study(table: Path, folder: Path, quick: Quick) -> Draft:
 
 
 def _relative(path: Path, folder: Path) -> str:
-    """A path as seen from a folder, with forward slashes; absolute if there is no such way."""
+    """A path relative to a folder, with forward slashes; absolute if none is relative to it."""
     whole = Path(os.path.expanduser(path)).resolve()
     try:
         return Path(os.path.relpath(whole, folder.resolve())).as_posix()
-    except ValueError:  # another drive
+    except ValueError:  # on Windows, a path on another drive
         return whole.as_posix()
 
 

@@ -1,4 +1,4 @@
-"""The rows that the table [data] of a study names: read, divided and scaled."""
+"""Reading, splitting and scaling of the rows that the table [data] of a study names."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,14 +35,18 @@ from lossatlas.studies.study import Study
 
 
 def read_parts(study: Study, numbers: bool) -> tuple[Split, dict[str, Any]]:
-    """Scaled rows, and what is to be known about them besides the study.
+    """Read the training and testing rows of a study, and scale them.
 
     Args:
         study: the study.
         numbers: whether its loss predicts numbers, not classes.
 
+    Returns:
+        The rows, and notes about them that the study does not contain, such as names of columns.
+
     Raises:
-        BadInputError: for data that cannot be used, as `lossatlas.data` says.
+        BadInputError: if the data cannot be used, for the reasons of `lossatlas.data`, or do not
+            fit the loss.
     """
     data = study.data
     if isinstance(data, LJAT3Source | MNISTSource | IDXSource):
@@ -76,12 +80,15 @@ def read_parts(study: Study, numbers: bool) -> tuple[Split, dict[str, Any]]:
 
 
 def counts(study: Study, rows: int, test_rows: int | None = None) -> tuple[int, int]:
-    """How many rows to train and to test on: shares of all rows become numbers.
+    """The numbers of training and testing rows, where shares of all rows become numbers.
 
     Args:
         study: the study.
-        rows: how many there are.
-        test_rows: how many there are to test on, if these are others.
+        rows: number of all rows.
+        test_rows: number of all testing rows if they are in a file of their own; by default None.
+
+    Raises:
+        BadInputError: if the shares are more than all rows.
 
     Examples:
         >>> study = Study.model_validate(
@@ -109,7 +116,7 @@ def counts(study: Study, rows: int, test_rows: int | None = None) -> tuple[int, 
 
 @contextmanager
 def in_file(study: Study) -> Iterator[None]:
-    """Have messages about a table of the study name its file."""
+    """A context in which messages about a table of the study name its file."""
     try:
         yield
     except BadInputError as error:
@@ -139,7 +146,7 @@ def _of_pools(
 
 
 def _of_two_files(study: Study, data: FileSource, numbers: bool) -> tuple[Split, dict[str, Any]]:
-    """Training rows of one file, testing rows of another; both must have the same columns."""
+    """The training rows of one file and the testing rows of another with the same columns."""
     train = _table(study, data, data.path, numbers)
     test = _table(study, data, str(data.test_path), numbers)
     where = f"{study.file}: [data] test_path"

@@ -1,4 +1,4 @@
-"""The table [data] of a study: one model for each source."""
+"""The table [data] of a study, with one model for each source of data."""
 
 import unicodedata
 from typing import Annotated, Literal
@@ -24,7 +24,7 @@ Count = Annotated[int, Field(strict=True, ge=1, description=POSITIVE_WHOLE, exam
 
 
 def _printable(path: str) -> str:
-    """Refuse what becomes of a Windows path in double quotes: ``\\n`` is a line break there."""
+    """Refuse control characters, as in a Windows path in double quotes, where ``\\n`` is one."""
     if any(unicodedata.category(character) == "Cc" for character in path):
         raise PydanticCustomError("control_characters", "control characters")
     return path
@@ -34,22 +34,24 @@ PathText = Annotated[str, Field(strict=True, min_length=1), AfterValidator(_prin
 
 
 class Table(BaseModel):
-    """A table of the file. Every field describes its values, for messages."""
+    """A table of a study file. The description of every field is used in messages."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Source(Table):
-    """What all kinds of data have in common.
+    """The keys that all sources of data have in common.
 
     Attributes:
-        train: training rows: how many, or their share of all rows.
-        test: testing rows, likewise.
-        seed: of the starts of LJAT3 and of the split.
-        split: ``random``; ``stratified``: drawn class by class, in proportion to the classes;
-            ``ordered``: the first `train` rows, then the next `test` rows.
-        scaling: of the columns, by statistics of the training rows used.
-        target_scaling: of numbers to be predicted, likewise.
+        train: number of training rows, or their share of all rows.
+        test: number of testing rows, or their share of all rows.
+        seed: seed of the split, and of the starts of LJAT3; default 0.
+        split: how rows are chosen: ``random`` (the default); ``stratified``, class by class in
+            proportion to the classes; or ``ordered``, the first `train` rows and then the next
+            `test` rows.
+        scaling: how columns are scaled, by statistics of the training rows that are used: ``none``
+            (the default), ``mean-absolute`` or ``standard``.
+        target_scaling: how numbers to be predicted are scaled, in the same way; default ``none``.
     """
 
     train: Count | Share = Field(description=ROWS, examples=[1000])
@@ -95,14 +97,15 @@ class LJAT3Source(Source):
 
 
 class FileSource(Source):
-    """A user's table or ``.npz``, see `lossatlas.data.read_table`.
+    """A user's table or ``.npz`` file, see `lossatlas.data.read_table`.
 
     Attributes:
-        path: of the file.
-        test_path: of a file of testing rows; None to take them from the same file.
-        label: the column of the labels; by default the one called label, or else the last one.
-        drop: columns to leave out.
-        header: whether the first line names the columns.
+        path: path of the file.
+        test_path: path of a file of testing rows; by default None: they are taken from `path`.
+        label: name of the column of the labels; by default the column called label, or else the
+            last one.
+        drop: names of columns to leave out; default none.
+        header: whether the first line has the names of the columns; default true.
     """
 
     source: Literal["file"]
@@ -123,7 +126,7 @@ class FileSource(Source):
 
 
 class SklearnSource(Source):
-    """A set that comes with scikit-learn, see `lossatlas.data.sklearn_dataset`."""
+    """A data set that comes with scikit-learn, see `lossatlas.data.sklearn_dataset`."""
 
     source: Literal["sklearn"]
     name: Literal["breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine"] = Field(
@@ -152,7 +155,7 @@ class MNISTSource(Source):
 
 
 class IDXSource(Source):
-    """Pictures in the files of MNIST's relatives, see `lossatlas.data.load_idx`."""
+    """Images in IDX files, as of Fashion-MNIST and EMNIST, see `lossatlas.data.load_idx`."""
 
     source: Literal["idx"]
     path: PathText = Field(description="the path of a folder", examples=["fashion-mnist"])

@@ -1,8 +1,8 @@
-"""The study file: which data, which network, which loss, how long to explore.
+"""The study file, which describes the data, the network, the loss and how long to explore.
 
-A study is a TOML file of five tables. Everything in it is checked before any work starts, and a
-key that nobody knows is refused: a misspelled option must not be an ignored one. Nothing here
-loads JAX, so a mistake is answered at once.
+A study is a TOML file of five tables. Everything in it is checked before any work starts. Unknown
+keys are refused, so that a misspelled key is not ignored. Nothing here loads JAX, so a mistake is
+reported at once.
 """
 
 import os
@@ -41,18 +41,23 @@ from lossatlas.studies.toml_file import parsed_toml, read_toml
 
 
 class Noise(Table):
-    """Training labels changed on purpose, see `lossatlas.data.noise`; test data stay clean.
+    """The table [noise]: training labels that are changed on purpose, see `lossatlas.data.noise`.
+
+    Testing labels are not changed.
 
     Attributes:
-        kind: which labels are changed, and to what.
-        fraction: share of the training items whose label is changed; 0 for clean data.
-        seed: of the kinds that draw.
-        common_random_numbers: one draw for all fractions, so that the items changed at a smaller
-            one are among those changed at a larger one.
-        confusion: of kind ``class-conditional``: row i holds the probabilities of the labels that
-            an item of class i is given.
-        reference: of kinds ``boundary`` and ``adversarial``: an atlas of the clean data, whose
-            lowest minimum classifies the items.
+        kind: how labels are changed: ``uniform`` (the default), ``class-conditional``,
+            ``permutation``, ``boundary`` or ``adversarial``.
+        fraction: share of the training items whose label is changed; 0 (the default) for clean
+            data.
+        seed: seed of the kinds that draw random numbers; default 0.
+        common_random_numbers: whether the same random numbers are used for all fractions, so that
+            the items changed at a smaller fraction are among those changed at a larger one; default
+            false.
+        confusion: for the kind ``class-conditional``, a matrix whose row i holds the probabilities
+            of the labels that an item of class i is given.
+        reference: for the kinds ``boundary`` and ``adversarial``, the path of an atlas of the clean
+            data, whose lowest minimum classifies the items.
     """
 
     kind: Literal["uniform", "class-conditional", "permutation", "boundary", "adversarial"] = Field(
@@ -110,18 +115,21 @@ KINDS_WITH = {
     "confusion": ("class-conditional",),
     "reference": ("boundary", "adversarial"),
 }
-"""The kinds of noise that a key of [noise] belongs to; `kind` and `fraction` belong to all."""
+"""The kinds of noise that have each key of [noise]; all kinds have `kind` and `fraction`."""
 
 
 class Network(Table):
-    """The network.
+    """The table [network]: the shape of the network and its activation.
 
     Attributes:
-        hidden: units of each hidden layer, inputs first.
-        activation: of the hidden units, see `lossatlas.parts`.
-        smoothing: of ``relu``: the width of its rounded corner.
-        neighbors: reduced connectivity, the paper's eq. (5); 0 for full connectivity.
-        ties: which of two equally near nodes is kept: ``lowest`` index (paper) or ``highest``.
+        hidden: number of units of each hidden layer, from the inputs to the outputs.
+        activation: name of the activation of the hidden units, see `lossatlas.parts`; default
+            ``tanh``.
+        smoothing: for the activation ``relu`` only, the width of its rounded corner.
+        neighbors: number of nodes of a neighboring layer to which a hidden node is connected
+            (reduced connectivity, paper, eq. 5); 0 (the default) for full connectivity.
+        ties: which of two equally distant nodes is kept: that with the ``lowest`` index (the
+            default, as in the paper) or the ``highest``.
     """
 
     hidden: tuple[Annotated[int, Field(strict=True, ge=1)], ...] = Field(
@@ -161,15 +169,17 @@ class Network(Table):
 
 
 class Loss(Table):
-    """The loss: a mean over the items plus l2 times the sum of squared weights.
+    """The table [loss]: a mean over the items plus `l2` times the sum of squared weights.
 
     Attributes:
-        l2: lambda of the paper's eq. (3); with the convention of scikit-learn its alpha.
-        function: what is averaged over the items, see `lossatlas.parts`.
-        sharpness: of ``smooth-auc``: how steep the step between two scores is.
-        regularize_biases: whether the sum includes the biases.
-        convention: ``paper``, or ``scikit-learn``: alpha / (2 N) times the sum of squares of the
-            weights alone, for N training rows.
+        l2: lambda of the paper, eq. (3); with the convention ``scikit-learn`` its alpha.
+        function: name of the loss that is averaged over the items, see `lossatlas.parts`; default
+            ``softmax-cross-entropy``.
+        sharpness: for the loss ``smooth-auc`` only, the steepness of the step between two scores.
+        regularize_biases: whether the sum of squares includes the biases; default true.
+        convention: ``paper`` (the default); or ``scikit-learn``, where the penalty is
+            alpha / (2 N) times the sum of squares of the weights without biases, for N training
+            rows.
     """
 
     l2: Positive = Field(
@@ -206,14 +216,14 @@ class Loss(Table):
         return convention
 
     def penalty(self, rows: int) -> tuple[float, bool]:
-        """Lambda, and whether biases are penalized, for so many training rows."""
+        """Lambda, and whether biases are penalized, for a number of training rows."""
         if self.convention == "scikit-learn":
             return self.l2 / (2.0 * rows), False
         return self.l2, self.regularize_biases
 
 
 def _known_part(where: str, name: str) -> str:
-    """The name, if there is such a part."""
+    """The name of a part, after a check that it is known."""
     try:
         check_name(where, name)
     except BadInputError as error:
@@ -222,7 +232,7 @@ def _known_part(where: str, name: str) -> str:
 
 
 def _parameter(where: str, name: str | None, value: float | None) -> float | None:
-    """The parameter of a part, if it has it."""
+    """The parameter of a part, after a check that the part has one."""
     if name is not None:
         try:
             check_parameter(where, name, value)
@@ -234,14 +244,14 @@ def _parameter(where: str, name: str | None, value: float | None) -> float | Non
 
 
 def _explore_table() -> type[Table]:
-    """The table [explore]: a key for each setting of an exploration."""
+    """Make the model of the table [explore], with a key for each setting of an exploration."""
     defaults = ExploreOptions()
     keys = {name: _key(setting, getattr(defaults, name)) for name, setting in SETTINGS.items()}
     return create_model("Explore", __base__=Table, **keys)
 
 
 def _key(setting: Setting, default: float | str | None) -> Any:
-    """Type and field of a key that holds a setting."""
+    """The type and the field of a key for a setting."""
     if setting.choices:
         options = {"description": setting.allowed, "examples": [setting.example]}
         return (Literal[setting.choices], Field(default=default, **options))  # type: ignore[valid-type]
@@ -255,19 +265,22 @@ def _key(setting: Setting, default: float | str | None) -> Any:
 
 
 class Explore(_explore_table()):
-    """When to stop, unless the command line says otherwise; see `ExploreOptions`."""
+    """The table [explore]: when and how to explore; options of the command line take precedence.
+
+    The keys are the settings of `lossatlas.explore`.
+    """
 
 
 class Study(Table):
-    """A study, checked.
+    """The content of a study file, checked.
 
     Attributes:
-        data: `LJAT3Source`, `FileSource`, `SklearnSource`, `OpenMLSource`, `MNISTSource`
-            or `IDXSource`.
-        noise: `Noise`; none by default.
-        network: `Network`.
-        loss: `Loss`.
-        explore: `Explore`.
+        data: the table [data], with the keys of its source: ``ljat3``, ``file``, ``sklearn``,
+            ``openml``, ``mnist`` or ``idx``.
+        noise: the table [noise]; by default no label noise.
+        network: the table [network].
+        loss: the table [loss].
+        explore: the table [explore]; by default no stop rules.
 
     Examples:
         >>> study = Study.model_validate(
@@ -292,11 +305,14 @@ class Study(Table):
 
     @property
     def file(self) -> Path:
-        """Where it was read from; paths in the study are relative to its folder."""
+        """The path of the study file; paths in the study are relative to its folder."""
         return self._file
 
     def beside(self, path: str) -> Path:
-        """The place of a path that the study names: ``~`` is the home folder.
+        """The full path of a file that the study names.
+
+        Args:
+            path: a path relative to the folder of the study, or absolute; ``~`` is the home folder.
 
         Examples:
             >>> study = Study.model_validate(
@@ -313,39 +329,55 @@ class Study(Table):
 
     @property
     def name(self) -> str:
-        """The file name without its suffix."""
+        """The name of the study file without its suffix."""
         return self._file.stem
 
     @property
     def tables(self) -> dict[str, Any]:
-        """The five tables as JSON types, defaults filled in."""
+        """The five tables as JSON types, including all defaults."""
         return self.model_dump(mode="json")
 
 
 def load_study(path: str | Path) -> Study:
     """Read and check a study file.
 
+    Args:
+        path: path of the file; ``~`` is the home folder.
+
     Raises:
-        BadInputError: for a file that is missing or no TOML, an unknown or missing key, or a
-            value that cannot be used; says which, and what is allowed.
+        BadInputError: if the file is missing or is not TOML, a key is unknown or missing, or a
+            value cannot be used; the message says which one, and what is allowed.
 
     Examples:
-        >>> load_study("examples/d2.toml").data.side         # doctest: +SKIP
-        'D2'
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "iris.toml"
+        >>> _ = path.write_text('''
+        ... [data]
+        ... source = "sklearn"
+        ... name = "iris"
+        ... train = 100
+        ... test = 50
+        ... [network]
+        ... hidden = [3]
+        ... [loss]
+        ... l2 = 1e-3
+        ... ''')
+        >>> load_study(path).network.hidden
+        (3,)
     """
     path = Path(os.path.expanduser(path))
     return _study_of_tables(read_toml(path), path)
 
 
 def study_of_text(text: str, path: Path) -> Study:
-    """Check the text of a study that is not written yet.
+    """Check the text of a study that is not written to a file yet.
 
     Args:
-        text: of the file.
-        path: where it will be; paths in the study are relative to its folder.
+        text: the text of the file.
+        path: the path that the file will have; paths in the study are relative to its folder.
 
     Raises:
-        BadInputError: as `load_study`.
+        BadInputError: if the study is not valid, for the reasons of `load_study`.
     """
     return _study_of_tables(parsed_toml(text, path), path)
 

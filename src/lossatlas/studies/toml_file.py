@@ -1,8 +1,8 @@
-"""Read a TOML file as people write them: any Unicode encoding, and a message for each usual slip.
+"""Reading of TOML files in any Unicode encoding, with a message for each common mistake.
 
-The parser of the standard library says where it stopped. What people meant is nearly always plain
-from that line: a Windows path in double quotes, a text without quotes, a decimal comma. The message
-names the slip and shows the line as it should be.
+The parser of the standard library says where it stopped. What was meant is nearly always clear from
+that line: a Windows path in double quotes, a text without quotes, a decimal comma. The message
+names the mistake and shows the line as it should be.
 """
 
 import codecs
@@ -13,32 +13,33 @@ from typing import Any, NamedTuple
 
 from lossatlas.errors import BadInputError
 
-MARKS = (  # the longer marks first: that of UTF-16 is the beginning of that of UTF-32
+MARKS = (  # UTF-32 comes before UTF-16, whose mark is the beginning of that of UTF-32
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""Byte-order marks that editors write, and how the text behind each is decoded."""
+"""Byte-order marks that editors write, with the encoding of the text after each."""
 
 KEY = r"""^(?P<key>["']?[\w.-]+["']?)\s*"""
 BROKEN_TEXT = "Unescaped|hex value|scalar value|Unterminated|Illegal character"
-"""What the parser says of a text in double quotes whose backslashes it does not understand."""
+"""Messages of the parser about a text in double quotes that has invalid escape sequences."""
 EXAMPLE = "write tables such as [data] and keys such as train = 100, as in examples/d2.toml"
 TYPOGRAPHIC_QUOTES = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2032\u2033"
 NO_SPACES = "\u00a0\u2007\u202f\u200b\u2060\ufeff"
-"""Characters that look like a space or like nothing, and are no space to the parser."""
+"""Characters that look like a space or are invisible, and that the parser does not accept."""
 
 
 class Slip(NamedTuple):
-    """A usual mistake: how a line shows it, what it is, and what to do instead.
+    """A common mistake: how to recognize it, what is wrong, and what to write instead.
 
     Attributes:
-        pattern: found in the part of the line that is no comment.
-        problem: what is wrong, in words.
+        pattern: pattern that is searched in the line without its comment.
+        problem: what is wrong, for the message.
         remedy: what to write, with groups of the pattern as ``{name}``.
-        said: found in the message of the parser, where the line alone might also be right.
+        said: pattern that the message of the parser must have, if the line alone might be correct;
+            by default empty.
     """
 
     pattern: re.Pattern[str]
@@ -111,18 +112,21 @@ SLIPS = (
         EXAMPLE,
     ),
 )
-"""In the order in which they are looked for."""
+"""All mistakes that are recognized, in the order in which they are searched."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file.
+    """Read the tables of a TOML file.
 
     UTF-8 is read with and without a byte-order mark, UTF-16 and UTF-32 with one. Lines may end as
     on any system.
 
+    Args:
+        path: the file.
+
     Raises:
-        BadInputError: for a file that is missing, no text or no TOML; names the line and what to
-            write instead.
+        BadInputError: if the file is missing, is not a text file or is not TOML; the message names
+            the line and says what to write instead.
 
     Examples:
         >>> import tempfile
@@ -135,14 +139,19 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parsed_toml(text: str, path: Path) -> dict[str, Any]:
-    """The tables of a text, which is or will be that of a file.
+    """Parse the text of a TOML file.
+
+    Args:
+        text: the text.
+        path: the path that the file has or will have, for messages.
 
     Raises:
-        BadInputError: as `read_toml`.
+        BadInputError: if the text is not TOML; the message names the line and says what to write
+            instead.
     """
     try:
         return tomllib.loads(text)
-    except ValueError as error:  # also for a whole number of thousands of digits
+    except ValueError as error:  # a syntax error, or an integer of thousands of digits
         raise _explained(path, text, str(error)) from error
     except RecursionError as error:
         raise BadInputError(str(path), "its lists are nested too deeply", EXAMPLE) from error
@@ -170,13 +179,13 @@ def _text(path: Path) -> str:
 
 
 def _explained(path: Path, text: str, message: str) -> BadInputError:
-    """What the parser's message means, for the line that it names."""
+    """The error for a message of the parser, from the line that the message names."""
     if text.lstrip().startswith("{"):
         return BadInputError(str(path), "is JSON, not TOML", EXAMPLE)
     place = re.search(r"\(at line (\d+), column \d+\)$", message)
     lines = text.split("\n")
     number = int(place[1]) if place else len(text.rstrip().split("\n"))
-    # A text that is left open is missed only at the end: then any line may be the one.
+    # The parser notices a text without its closing quote only at the end, so any line may be wrong.
     for candidate in (number,) if place else range(1, number + 1):
         line = _without_comment(lines[candidate - 1])
         for slip in SLIPS:
@@ -188,13 +197,13 @@ def _explained(path: Path, text: str, message: str) -> BadInputError:
                 )
     if twice := re.match(r"Cannot (?:declare \('(.+)',\) twice|overwrite a value)", message):
         what = f"the table [{twice[1]}]" if twice[1] else "a key"
-        problem = f"{what} stands in the file for the second time"
+        problem = f"{what} occurs twice in the file"
         return BadInputError(f"{path}: line {number}", problem, "keep one of the two")
     return BadInputError(f"{path}: line {number}", f"is not TOML: {message}", "correct that line")
 
 
 def _without_comment(line: str) -> str:
-    """The line up to a # that stands in no quotes, stripped."""
+    """The line without its comment, which begins with a # outside of quotes, stripped."""
     found = re.match(r"""(?:[^"'#]|"(?:\\.|[^"\\])*"|'[^']*')*""", line)
     kept = found[0] if found and line[found.end() :].startswith("#") else line
     return kept.strip(" \t")

@@ -1,7 +1,7 @@
-"""For tests: surfaces with known answers, and contract tests for what a user has written.
+"""Tools for tests: surfaces with known stationary points, and checks of a user's own classes.
 
 `check_landscape` and `check_strategy` raise an `AssertionError` that lists the rules which a
-landscape or a strategy breaks. The names are listed in `__init__.pyi`.
+landscape or a strategy breaks. The public names are listed in `__init__.pyi`.
 """
 
 import lazy_loader

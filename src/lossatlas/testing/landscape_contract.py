@@ -1,6 +1,6 @@
-"""The contract of a landscape, as a test: derivatives, excluded modes, starts, identity.
+"""The contract of a landscape as a test: derivatives, excluded modes, random starts, identity.
 
-What symmetry promises is in `symmetry_contract`.
+The rules about symmetry are in `symmetry_contract`.
 """
 
 import pickle
@@ -19,50 +19,58 @@ from lossatlas.testing.rules import require, try_rules
 from lossatlas.testing.trial import Trial, directions, energy, evaluate
 
 STARTS, POINTS = 20, 3
-"""Random starts that are looked at, and points with a finite energy among them that are used."""
+"""Number of random starts that are drawn, and of points with a finite energy among them that are
+used."""
 STEP = 1e-4
-"""Of finite differences, in length scales. Two steps are combined, so that errors are of fourth
-order; rounding leaves about 1e-11 of the function."""
+"""Step of finite differences, in length scales. Two steps are combined, so that errors are of
+fourth order; rounding leaves about 1e-11 of the function."""
 DERIVATIVE = 1e-5
-"""Relative error of a finite difference that is taken for one."""
+"""Largest relative difference between a derivative and a finite difference."""
 EXACT = 1e-8
-"""Relative difference of two ways to compute the same in double precision."""
+"""Largest relative difference of two ways to compute a quantity in double precision."""
 ROUGH = 1e-2
-"""The same in single precision."""
+"""Largest relative difference of a quantity computed in single and in double precision."""
 
 
 def check_landscape(landscape: Landscape, seed: int = 0, without: Sequence[str] = ()) -> None:
-    """Try whether a landscape keeps what every search relies on, at a few random points.
+    """Check, at a few random points, that a landscape has the properties that searches rely on.
 
-    The rules, by name:
+    The rules have these names:
 
-    * ``numbers``: dimension, length scale, cost and zero tolerance are what they must be.
-    * ``random_start``: finite float64 of shape (n,), inside, the same for the same generator.
-    * ``float64``: energy, gradient and Hessian are double precision.
-    * ``gradient``, ``hessian``: agree with finite differences; the Hessian is symmetric.
-    * ``hessian_vector_product``: agrees with the Hessian.
-    * ``excluded_modes``: orthonormal; the second derivative along each is constant and mixes with
-      nothing; `inner_hessian`, `from_inner` and `without_excluded` leave them out.
+    * ``numbers``: the dimension, the length scale, the cost of a Hessian and the zero tolerance are
+      valid numbers.
+    * ``random_start``: starts are finite float64 arrays (n,) inside of the box, and the same for
+      the same generator.
+    * ``float64``: energy, gradient and Hessian are in double precision.
+    * ``gradient``, ``hessian``: both agree with finite differences, and the Hessian is symmetric.
+    * ``hessian_vector_product``: it agrees with the Hessian.
+    * ``excluded_modes``: they are orthonormal, the second derivative along each is constant, and
+      mixed second derivatives with other directions are zero; `inner_hessian`, `from_inner` and
+      `without_excluded` leave them out.
     * ``rough``: the rough surface is the same function up to single precision.
-    * ``neighbor_copies``: other points with the same energy and slope, nearest first.
-    * ``invariants``, ``descriptors``: equal for copies and different for different points; the
-      invariants change with every weight.
-    * ``nearest_copy``: a copy, not farther than the point itself; of a copy, the point.
-    * ``orbit_size``: the size of the group over the number of symmetries found numerically.
-    * ``symmetrizer``: the projector onto the weights that share the symmetry of a point.
-    * ``breaking_directions``: unit vectors in the span of the modes given.
-    * ``representative``: a copy, inside where `inside` says that there is one.
-    * ``fingerprint``: texts, the same each time.
-    * ``pickle``: a pickled landscape is the same one, so that searches can be sent elsewhere.
+    * ``neighbor_copies``: they are other points with the same energy and the same length of the
+      gradient, nearest first.
+    * ``invariants``, ``descriptors``: they are equal for copies and differ for different points,
+      and the invariants change with every weight.
+    * ``nearest_copy``: it is a copy that is not farther away than the point itself; the copy of a
+      point nearest to that point is the point.
+    * ``orbit_size``: it is the order of the group over the number of symmetries of the point that
+      are found numerically.
+    * ``symmetrizer``: it is the projector onto the weights with the symmetry of a point.
+    * ``breaking_directions``: they are unit vectors in the span of the given modes.
+    * ``representative``: it is a copy, which lies inside of the box if `inside` is True.
+    * ``fingerprint``: it consists of texts, the same at each call.
+    * ``pickle``: a landscape that was pickled is the same, so that searches can be made in other
+      processes.
 
     Args:
-        landscape: the landscape.
-        seed: of the random points.
-        without: names of rules that are left out, e.g. ``["pickle"]`` where the function is a
-            lambda.
+        landscape: the landscape to be checked.
+        seed: seed of the random points; default 0.
+        without: names of rules that are left out, e.g. ``["pickle"]`` if the function is a lambda;
+            default none.
 
     Raises:
-        AssertionError: lists the rules that are broken, with numbers.
+        AssertionError: if rules are broken; the message lists them with numbers.
         BadInputError: if `without` has a name that no rule has.
 
     Examples:
@@ -123,7 +131,14 @@ def _float64(trial: Trial) -> None:
 
 
 def difference_quotient(function: Callable[[np.ndarray], Any], w, direction, step: float) -> Any:
-    """The derivative along a direction, from four values: two central differences combined."""
+    """The derivative of a function along a direction, by two central differences.
+
+    Args:
+        function: the function of weights (n,).
+        w: (n,) the point.
+        direction: (n,) the direction.
+        step: the smaller of the two steps. The combination of both has an error of fourth order.
+    """
 
     def central(h: float) -> Any:
         return (function(w + h * direction) - function(w - h * direction)) / (2.0 * h)

@@ -1,4 +1,4 @@
-"""Contract tests: named rules, all of them tried, and one message about those that are broken."""
+"""Contract tests: rules with names, which are all tried, and one message about the broken ones."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -6,11 +6,14 @@ from lossatlas.errors import BadInputError
 
 
 def require(holds: object, problem: str) -> None:
-    """Say that a rule is broken.
+    """Require that a condition holds, as `assert` does, but also under ``python -O``.
+
+    Args:
+        holds: the condition.
+        problem: what is wrong if it does not hold.
 
     Raises:
-        AssertionError: with the problem, unless it holds. (A plain `assert` says nothing under
-            ``python -O``.)
+        AssertionError: if the condition does not hold, with the problem as its message.
     """
     if not holds:
         raise AssertionError(problem)
@@ -19,15 +22,15 @@ def require(holds: object, problem: str) -> None:
 def try_rules(
     subject: str, rules: Mapping[str, Callable[[], None]], without: Sequence[str] = ()
 ) -> None:
-    """Try every rule, also those after a broken one.
+    """Try all rules, even those after a broken one.
 
     Args:
         subject: what is tested, for the message.
-        rules: functions that raise an exception where their rule is broken, by name.
-        without: names of rules that are left out.
+        rules: functions that raise an exception if their rule is broken, by name.
+        without: names of rules that are left out; default none.
 
     Raises:
-        AssertionError: lists the broken rules, each with its problem.
+        AssertionError: if rules are broken; the message lists them, each with its problem.
         BadInputError: if `without` has a name that no rule has.
 
     Examples:
@@ -49,7 +52,7 @@ def try_rules(
 
 
 def _problem(rule: Callable[[], None]) -> str:
-    """What is broken, empty if nothing is. Whatever the tested code raises is one too."""
+    """The problem that a rule finds, which may be any exception of the tested code; else empty."""
     try:
         rule()
     except AssertionError as error:

@@ -1,4 +1,4 @@
-"""The contract of a strategy, as a test: what it proposes, and what its searches hand over."""
+"""The contract of a strategy as a test: its proposals, and the outcomes of its searches."""
 
 import pickle
 import tempfile
@@ -24,15 +24,21 @@ from lossatlas.testing.rules import require, try_rules
 from lossatlas.testing.trial import energy
 
 FEW = ExploreOptions(minutes=2, minima=5, transition_states=5)
-"""When there is enough for a strategy to look at."""
+"""When the short exploration ends that makes the view of a strategy."""
 TASKS = 20
-"""Proposals that are looked at."""
+"""Number of proposals that are checked."""
 REPEATS = 1_000
-"""Proposals of what was tried before that a strategy may make in a row."""
+"""Number of searches tried before that a strategy may propose in a row."""
 
 
 class Trial(NamedTuple):
-    """A strategy on trial, what it looks at, and how many of its searches are made."""
+    """A strategy that is checked.
+
+    Attributes:
+        strategy: the strategy.
+        view: the view of an atlas from which it proposes searches.
+        searches: number of its searches that are made.
+    """
 
     strategy: Strategy
     view: View
@@ -42,40 +48,44 @@ class Trial(NamedTuple):
 def check_strategy(
     strategy: Strategy, where: Landscape | View, searches: int = 2, without: Sequence[str] = ()
 ) -> int:
-    """Try whether a strategy keeps what an exploration relies on.
+    """Check that a strategy has the properties that an exploration relies on.
 
-    The rules, by name:
+    The rules have these names:
 
-    * ``tasks``: it proposes tasks, each with a key: its own name, ids of minima, a text.
-    * ``unique``: no two different searches have one key: the second would never be made.
-    * ``stable``: from the same view it proposes the same, whatever NumPy's global random state is,
-      and the view is left as it was. A class proposes the same whether it has looked at the view
-      before or not.
-    * ``tried``: what was tried is not proposed for ever: something new comes, or it ends.
+    * ``tasks``: it proposes tasks, each with a key that consists of the name of the strategy, ids
+      of minima and a text.
+    * ``unique``: no two different searches have the same key, since the second would never be made.
+    * ``stable``: from the same view it proposes the same searches, whatever the global random state
+      of NumPy is, and does not change the view. A class proposes the same whether it has seen the
+      view before or not.
+    * ``tried``: it does not propose searches for ever that were tried before; either something new
+      comes, or it ends.
     * ``pickle``: tasks can be pickled, so that searches can be made in another process.
-    * ``searches``: the first ones end and hand over outcomes, as many as their tasks say, whose
-      points have the energies that they claim; made again from pickled tasks (with the rule
-      ``pickle``) they give the same.
+    * ``searches``: the first searches end and return as many outcomes as their tasks say, and the
+      energies of points are correct. Made again from pickled tasks (with the rule ``pickle``) they
+      give the same outcomes.
 
     Args:
-        strategy: the strategy.
-        where: what it looks at: a view, or a landscape, which is explored a little first (see
-            `explored_view`).
-        searches: how many of its searches are made. Their kernels are compiled, which takes
-            seconds.
-        without: names of rules that are left out.
+        strategy: the strategy to be checked.
+        where: the view from which it proposes searches, or a landscape, which is explored a little
+            first (see `explored_view`).
+        searches: number of its searches that are made; default 2. Their kernels are compiled, which
+            takes seconds.
+        without: names of rules that are left out; default none.
 
     Returns:
-        how many proposals were looked at. 0 says that the strategy found nothing to do in this
-        view, and that little was tested.
+        The number of proposals that were checked. 0 means that the strategy found nothing to do in
+        this view, so that little was tested.
 
     Raises:
-        AssertionError: lists the rules that are broken.
+        AssertionError: if rules are broken; the message lists them.
         BadInputError: if `without` has a name that no rule has.
 
     Examples:
-        >>> nothing = Strategy("nothing", lambda view: iter(()))
-        >>> check_strategy(nothing, landscape)                       # doctest: +SKIP
+        >>> from lossatlas import FunctionLandscape
+        >>> from lossatlas.testing import six_hump_camel
+        >>> camel = FunctionLandscape(six_hump_camel, [-2, -1], [2, 1], "camel")
+        >>> check_strategy(Strategy("nothing", lambda view: iter(())), camel)
         0
     """
     view = where if isinstance(where, View) else explored_view(where)
@@ -87,12 +97,19 @@ def check_strategy(
 
 
 def explored_view(landscape: Landscape, options: ExploreOptions = FEW) -> View:
-    """What strategies see after a short exploration.
+    """Explore a landscape for a short time, and make the view from which strategies propose.
 
     Args:
         landscape: the landscape.
-        options: when the exploration ends, and its seed; by default at five minima or transition
-            states.
+        options: when the exploration ends, and its seed; by default it ends at five minima or five
+            transition states, or after two minutes.
+
+    Examples:
+        >>> from lossatlas import FunctionLandscape
+        >>> from lossatlas.testing import six_hump_camel
+        >>> camel = FunctionLandscape(six_hump_camel, [-2, -1], [2, 1], "camel")
+        >>> len(explored_view(camel).minimum_ids) > 0
+        True
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tried.atlas"
@@ -102,12 +119,12 @@ def explored_view(landscape: Landscape, options: ExploreOptions = FEW) -> View:
 
 
 def fresh(view: View, tried: Sequence[Key] = ()) -> View:
-    """The view with these searches tried, and no others."""
+    """A view in which only the given searches have been tried."""
     return replace(view, tried=Tried(tried))
 
 
 def offered(trial: Trial) -> list[Task]:
-    """The first proposals as they come; as in a round, each counts as tried before the next."""
+    """The first proposals of a strategy; as in a round, each counts as tried before the next."""
     view, found = fresh(trial.view), []
     for task in islice(trial.strategy.begin()(view), TASKS):
         found.append(task)
@@ -116,7 +133,7 @@ def offered(trial: Trial) -> list[Task]:
 
 
 def proposed(trial: Trial) -> list[Task]:
-    """Those that a round would take: none twice."""
+    """The first proposals that a round would take, without repetitions."""
     return list({task.key: task for task in reversed(offered(trial))}.values())[::-1]
 
 
@@ -144,14 +161,13 @@ def _unique(trial: Trial) -> None:
 
 
 def _sent(search: Callable) -> bytes:
-    """Equal for equal searches."""
+    """A search as bytes that are equal for equal searches."""
     return pickle.dumps(pickle.loads(pickle.dumps(search)))
 
 
 def _stable(trial: Trial) -> None:
     before = pickle.dumps(_content(trial.view))
-    # No strategy may look at this old generator, so it is set on purpose.
-    # The old global generator is what must have no influence, so it is set here on purpose.
+    # The old global generator must have no influence on proposals, so it is set on purpose.
     state = np.random.get_state()  # noqa: NPY002
     keys = []
     try:
@@ -166,7 +182,7 @@ def _stable(trial: Trial) -> None:
 
 
 def _goes_on(trial: Trial) -> tuple[bool, str]:
-    """Whether one that has seen what was tried since proposes what one that begins does."""
+    """Whether a strategy that is continued proposes what one that begins anew does."""
     view, kept = fresh(trial.view), trial.strategy.begin()
     for task in islice(kept(view), TASKS // 2):
         view.tried.add(task.key)
@@ -221,7 +237,7 @@ def _searches(trial: Trial, pickled: bool) -> None:
 
 
 def _made(task: Task, tools: Tools) -> list[Outcome]:
-    """All that one search hands over."""
+    """All outcomes of one search."""
     engine = Engine(tools.landscape.surface, workers=1)
     return [found for _, found in engine.run([task.search(tools)])]
 
@@ -234,7 +250,7 @@ def _points(outcome: Outcome) -> Iterator[StationaryPoint]:
 
 
 def _equal(outcomes: list[Outcome], others: list[Outcome]) -> bool:
-    """Whether all numbers are the same to the last bit, not-a-number included."""
+    """Whether all numbers of outcomes are the same to the last bit, including NaN."""
     (leaves, tree), (other_leaves, other_tree) = map(jax.tree.flatten, (outcomes, others))
     if tree != other_tree:
         return False

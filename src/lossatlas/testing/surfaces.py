@@ -1,4 +1,4 @@
-"""Surfaces whose stationary points are known: the ground truth for every search.
+"""Surfaces whose stationary points are known, to test searches with.
 
 Each surface is a pure JAX function of a flat vector, smooth wherever no two atoms coincide.
 Mueller-Brown and the six-hump camel have two coordinates; the three-atom cluster LJAT3 in the plane
@@ -23,10 +23,10 @@ def mueller_brown(w: Float[Array, "2"]) -> Scalar:
     """The Mueller-Brown surface: three minima, two saddles between them.
 
     Args:
-        w: (x, y).
+        w: (2,) the coordinates x and y.
 
     Returns:
-        sum of ``A exp(a (x-X)^2 + b (x-X)(y-Y) + c (y-Y)^2)`` over four terms.
+        The sum of ``A exp(a (x-X)^2 + b (x-X)(y-Y) + c (y-Y)^2)`` over four terms.
 
     Examples:
         >>> round(float(mueller_brown(jnp.array([-0.558224, 1.441726]))), 3)
@@ -44,10 +44,10 @@ def six_hump_camel(w: Float[Array, "2"]) -> Scalar:
     """The six-hump camel-back surface: six minima, seven saddles, two maxima.
 
     Args:
-        w: (x, y).
+        w: (2,) the coordinates x and y.
 
     Returns:
-        ``(4 - 2.1 x^2 + x^4 / 3) x^2 + x y + (4 y^2 - 4) y^2``.
+        The value ``(4 - 2.1 x^2 + x^4 / 3) x^2 + x y + (4 y^2 - 4) y^2``.
 
     Examples:
         >>> round(float(six_hump_camel(jnp.array([0.0898, -0.7127]))), 4)
@@ -61,9 +61,13 @@ class KnownPoint(NamedTuple):
     """A stationary point of a surface, exact to the last digits of float64.
 
     Attributes:
-        position: coordinates.
-        energy: value there.
-        hessian_index: number of negative Hessian eigenvalues, 0 for minima and 1 for saddles.
+        position: the coordinates of the point.
+        energy: the value of the function there.
+        hessian_index: number of negative Hessian eigenvalues, 0 for a minimum and 1 for a saddle.
+
+    Examples:
+        >>> MUELLER_BROWN.points[0].hessian_index
+        0
     """
 
     position: tuple[float, ...]
@@ -72,12 +76,16 @@ class KnownPoint(NamedTuple):
 
 
 class KnownSurface(NamedTuple):
-    """A surface with all its minima and index-one saddles.
+    """A surface with all of its minima and saddles of index one.
 
     Attributes:
-        name: for messages.
-        energy: the JAX function.
-        points: minima first, each kind by rising energy.
+        name: name of the surface, for messages.
+        energy: the JAX function of a vector.
+        points: the stationary points: minima and then saddles, each by ascending energy.
+
+    Examples:
+        >>> [point.hessian_index for point in MUELLER_BROWN.points]
+        [0, 0, 0, 1, 1]
     """
 
     name: str
@@ -96,7 +104,7 @@ MUELLER_BROWN = KnownSurface(
         KnownPoint((-0.8220015587327321, 0.6243128028148713), -40.664843508657405, 1),
     ),
 )
-"""Three minima and two saddles."""
+"""The Mueller-Brown surface with its three minima and two saddles."""
 
 SIX_HUMP_CAMEL = KnownSurface(
     "six-hump camel",
@@ -117,7 +125,8 @@ SIX_HUMP_CAMEL = KnownSurface(
         KnownPoint((1.2960702671671092, 0.6050843880386585), 2.22947081802986, 1),
     ),
 )
-"""Six minima and seven saddles; ``E(-w) = E(w)``, and both copies are listed."""
+"""The six-hump camel with its six minima and seven saddles. ``E(-w) = E(w)``, and both copies of
+each point are listed."""
 
 LJAT3_PLANAR = KnownSurface(
     "LJAT3 in the plane",
@@ -128,5 +137,6 @@ LJAT3_PLANAR = KnownSurface(
         *(KnownPoint(position, -1.985069657957359, 1) for position in ISOSCELES),
     ),
 )
-"""The linear minima with atom 1, 2 and 3 in the middle, the equilateral one, and the isosceles
-saddles with atom 1, 2 and 3 at the apex. Mirror images are left out."""
+"""The three-atom cluster LJAT3 in the plane: the linear minima with atom 1, 2 and 3 in the middle,
+the equilateral minimum, and the isosceles saddles with atom 1, 2 and 3 at the apex. Mirror images
+are left out."""

@@ -1,7 +1,7 @@
-"""The contract of a landscape about symmetry: copies, invariants, orbits, stabilizers.
+"""The rules about the symmetry of a landscape: copies, invariants, orbits, stabilizers.
 
 Random points have no symmetry of their own. The middle between a point and a neighboring copy of it
-often has: the symmetry that carries one over into the other leaves the middle where it is.
+often has one, because a symmetry that exchanges the two leaves the middle unchanged.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,21 +13,21 @@ from lossatlas.testing.rules import require
 from lossatlas.testing.trial import Trial, energy, evaluate
 
 COPIES = 6
-"""Neighboring copies of a point that are looked at."""
+"""Number of neighboring copies of a point that are checked."""
 MIDDLES = 2
-"""Symmetric points for each random one."""
+"""Number of symmetric points for each random one."""
 SAME = 1e-7
-"""Distance of points that are one, in length scales, and of equal invariants."""
+"""Largest distance of equal points, in length scales, and of their invariants."""
 EQUAL_ENERGY = 1e-9
-"""Relative difference of the energies of copies."""
+"""Largest relative difference of the energies of copies."""
 NUDGE = 1e-3
 """Length, in length scales, by which a symmetric point is moved to a point without symmetry."""
 MOST_SYMMETRIES = 200
-"""Symmetries of a point that are counted."""
+"""Largest number of symmetries of a point that are counted."""
 WEIGHTS = 16
-"""Weights that are changed, one at a time, to see whether invariants change."""
+"""Number of weights that are changed, one at a time, to see whether invariants change."""
 SLOPES = (1e-6, 1e3)
-"""Of the invariants, per unit of one weight: about one for the weights that matter."""
+"""Bounds of the slope of the invariants by one weight, which should be about one."""
 
 
 def _pairs(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -47,7 +47,7 @@ def _symmetric_points(trial: Trial) -> Iterator[np.ndarray]:
 
 
 def require_copy(trial: Trial, w: np.ndarray, copy: np.ndarray, what: str) -> None:
-    """The energies, the lengths of the gradients, and the invariants must be equal."""
+    """Require that a copy has the energy, the length of the gradient and the invariants of w."""
     landscape = trial.landscape
     require(copy.shape == w.shape, f"{what} has the shape {copy.shape}")
     (value, slope), (other, other_slope) = (
@@ -67,7 +67,7 @@ def _distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _same(trial: Trial, w: np.ndarray) -> float:
-    """Distance up to which two points of the size of w are one."""
+    """The distance up to which two points of the size of w are equal."""
     return SAME * trial.landscape.length_scale + 1e-9 * float(np.linalg.norm(w))
 
 
@@ -96,10 +96,11 @@ def _invariants(trial: Trial) -> None:
 
 
 def _require_slopes(trial: Trial, w: np.ndarray) -> None:
-    """The invariants must change with every weight: what differs in one only is another point.
+    """Require that the invariants change with every weight.
 
-    More cannot be asked for: fewer numbers than weights will do, since stationary points that are
-    no copies of each other differ in all of them but by accident.
+    Points that differ in one weight alone are different points. More cannot be required: there may
+    be fewer invariants than weights, since stationary points that are not copies of each other
+    differ in all invariants, except by accident.
     """
     landscape, modes = trial.landscape, trial.landscape.excluded_modes
     random = np.random.default_rng([trial.seed, 10_001])
@@ -147,10 +148,15 @@ def nudged(trial: Trial, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
 
 
 def images(trial: Trial, w: np.ndarray, near: np.ndarray) -> list[np.ndarray]:
-    """The images of a point without symmetry near w under the symmetries of w, as far as counted.
+    """The images of a point near w under the symmetries of w, at most `MOST_SYMMETRIES`.
 
-    They are its copies that lie no further from w than it does itself; copies of copies are found
-    too.
+    They are the copies of the point that are not further from w than the point itself. Copies of
+    copies are included.
+
+    Args:
+        trial: the landscape on trial.
+        w: (n,) a point that may have symmetries.
+        near: (n,) a point near w without symmetry.
     """
     away, same = _distance(near, w), _same(trial, w)
     found = [near]
@@ -182,7 +188,7 @@ def _orbit_size(trial: Trial) -> None:
 def _symmetrizer(trial: Trial) -> None:
     landscape, n = trial.landscape, trial.landscape.n_weights
     period = getattr(landscape, "period", None)
-    # A symmetry may need a translation to bring a point back: then it is no linear operator.
+    # A symmetry that needs a translation to bring a point back is not a linear operator.
     translated = period is not None and np.isfinite(period).any()
     for w in (*trial.points, *_symmetric_points(trial)):
         operator = landscape.symmetrizer(w)
