@@ -18,6 +18,9 @@ import numpy as np
 DOCS = Path(__file__).parent.parent / "docs"
 IMAGES = DOCS / "images" / "gallery"
 WINDOW = {"width": 1100, "height": 900}
+FIGURE = ".bk-Figure"
+SECONDS = 60
+"""How long figures are waited for."""
 
 
 class Figure(NamedTuple):
@@ -30,7 +33,7 @@ class Figure(NamedTuple):
 
 
 class View(NamedTuple):
-    """A view of the application, with its heading, its caption and the way to it."""
+    """A view of the application: heading, what it shows, how one gets there, figures drawn."""
 
     name: str
     heading: str
@@ -38,41 +41,96 @@ class View(NamedTuple):
     address: str = ""
     minima: int = 0
     tab: str = ""
+    figures: int = 1
     scheme: str = "light"
     width: int = WINDOW["width"]
 
 
 FIGURES = (
-    Figure("auc", "Colored by AUC", "The color is the AUC on test data.", "--color test_auc"),
+    Figure(
+        "auc",
+        "Colored by AUC",
+        "The color of a branch is the AUC of its minimum on test data.",
+        "--color test_auc",
+    ),
     Figure(
         "journal",
         "One column of a journal",
-        "86 mm wide, text of 8 points, colors that survive gray, the lowest minima labeled.",
+        "The picture is 86 mm wide, its text has 8 points, its colors can be told apart in gray, "
+        "and the lowest minima are labeled.",
         "--color test_auc --format aps --colors cividis {labels}",
     ),
     Figure(
         "bottom",
         "The bottom beside the tree",
-        "The forty lowest minima once more; their part of the axis is shaded in the whole tree.",
+        "The forty lowest minima are drawn once more, at the right; their part of the axis is "
+        "shaded in the whole tree.",
         "--color train_auc --format aps-wide --inset 40 --scale-bar",
     ),
     Figure(
         "branches",
         "The main branches",
-        "Branches that rise by less than 0.01 are left out; numbers say how many minima stand for "
-        "what hung there.",
-        "--color none --format nature --depth 0.01 --top 0.63",
+        "Branches that rise by less than 0.0003 are left out; a number says how many minima hung "
+        "on the branch beside it.",
+        "--color none --format nature --depth 0.0003",
     ),
-    Figure("exact", "Exact barriers", "Without levels.", "--color test_auc --levels 0 --top 0.6"),
+    Figure(
+        "exact",
+        "Exact barriers",
+        "Branches meet exactly where a path joins their minima, not at the next level above.",
+        "--color test_auc --levels 0",
+    ),
 )
 VIEWS = (
-    View("graph", "The graph", "As `lossatlas tree -o` writes it, and as `serve` shows it first."),
-    View("dark", "In the dark, in a small window", "400 pixels wide.", scheme="dark", width=400),
-    View("minimum", "A minimum", "Numbers, network, classification, spectrum.", minima=1),
-    View("path", "Two minima", "The lowest path between them.", minima=2),
-    View("statistics", "Statistics", "What the paper asks of a landscape.", tab="Statistics"),
-    View("exploration", "An exploration", "How it goes on.", tab="Exploration"),
-    View("beside", "Two atlases on one axis", "Here the same twice.", address="?atlas=0&beside=1"),
+    View(
+        "graph",
+        "The graph",
+        "As `lossatlas tree d1.atlas -o d1.html` writes it, and as `lossatlas serve d1.atlas` "
+        "shows it first.",
+    ),
+    View(
+        "dark",
+        "In the dark, in a small window",
+        "The same page in a window of 400 pixels, in a browser that is set to dark.",
+        scheme="dark",
+        width=400,
+    ),
+    View(
+        "minimum",
+        "A minimum",
+        "After a click on a branch: the numbers of the minimum, its network, how it classifies, "
+        "and the spectrum of the Hessian.",
+        minima=1,
+        figures=6,
+    ),
+    View(
+        "path",
+        "Two minima",
+        "After a click on a second branch: the lowest path between the two.",
+        minima=2,
+        figures=8,
+    ),
+    View(
+        "statistics",
+        "Statistics",
+        "AUC against loss, the distributions of AUC, discovery curves, and counts by tolerance.",
+        tab="Statistics",
+        figures=8,
+    ),
+    View(
+        "exploration",
+        "An exploration",
+        "What was found since the page was opened. Here nothing, since no program explores.",
+        tab="Exploration",
+        figures=2,
+    ),
+    View(
+        "beside",
+        "Two atlases on one axis",
+        "Here the same atlas twice.",
+        address="?atlas=0&beside=1",
+        figures=2,
+    ),
 )
 
 
@@ -93,8 +151,9 @@ def main() -> None:
 
 _HEAD = """# Gallery
 
-Every figure and every view, of the atlas of the picture in the README:
-`lossatlas explore examples/d1.toml`. This page is made by `python -m benchmarks.gallery d1.atlas`.
+All kinds of figures, and all views of the application, of one landscape: that of the picture on the
+first page, explored by `lossatlas explore examples/d1.toml --independent-share 0.2`. The pictures
+are made by `python -m benchmarks.gallery d1.atlas`.
 
 ## Figures
 """
@@ -162,13 +221,37 @@ def _views(url: str, pair: list[int]) -> list[str]:
                 page.keyboard.press("0")
             if view.tab:
                 page.get_by_text(view.tab, exact=True).click()
-            page.wait_for_timeout(5000)
+            _wait(page, view)
             page.screenshot(path=IMAGES / f"view-{view.name}.png", full_page=True)
+            if view.name == "minimum":
+                target = IMAGES.parent / "minimum.png"
+                page.screenshot(path=target, full_page=True, clip=_around_figures(page, 1, 5))
             page.close()
             picture = f"![{view.heading}](images/gallery/view-{view.name}.png)\n"
             parts.append(f"### {view.heading}\n\n{view.text}\n\n{picture}")
         browser.close()
     return parts
+
+
+def _wait(page: Any, view: View) -> None:
+    """Until all figures of a view are drawn."""
+    for _ in range(SECONDS):
+        page.wait_for_timeout(1000)
+        if page.locator(FIGURE).count() >= view.figures:
+            page.wait_for_timeout(2000)
+            return
+    raise SystemExit(f"{view.name}: {page.locator(FIGURE).count()} of {view.figures} figures")
+
+
+def _around_figures(page: Any, first: int, last: int) -> dict[str, float]:
+    """The rectangle that holds some of the figures of a page, the first of them being 0."""
+    found = [page.locator(FIGURE).nth(k).bounding_box() for k in range(first, last)]
+    boxes = [
+        (box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]) for box in found
+    ]
+    x, y = (min(box[k] for box in boxes) for k in (0, 1))
+    right, bottom = (max(box[k] for box in boxes) for k in (2, 3))
+    return {"x": x, "y": y, "width": right - x, "height": bottom - y}
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ def test_empty_pages_say_what_was_not_run(tmp_path):
     assert set(found) == {"index.md", "landscapes.md", "budget.md", "differences.md"}
     for artifact in ARTIFACTS:
         if artifact.kind != "claims":
-            assert f"## {artifact.title}\n" in found["index.md"]
+            assert f"### {artifact.title}\n" in found["index.md"]
     assert "from 0 landscapes" in found["index.md"]
+    assert "No statement has a verdict yet." in found["index.md"]
     assert "smaller here than in the paper" not in found["index.md"]
 
 
@@ -39,7 +40,8 @@ def test_pages_show_verdicts_pictures_and_landscapes(tmp_path):
     index = found["index.md"]
     assert "![Figure 4](figure-4.png)" in index
     assert "[The numbers](table-2.md)" in index
-    assert "| D2: the lowest loss rises with label errors |" in index
+    assert index.index("## What was decided\n") < index.index("## Tables and figures\n")
+    assert len(re.findall(r"^Of \d+ statements .* undecided\.$", index, re.M)) == 1
     row = f"| {D2.columns[0].cell(1).name} | 3 | 2 | 3 | 0.980 (0.950 to 0.990) |"
     assert row in found["landscapes.md"]
     assert "from 8 landscapes, 480 minutes of CPU time" in index
@@ -91,4 +93,10 @@ def test_verdicts_from_cells(tmp_path):
     assert "| 10 (" in row
     assert "supported (pilot)" in row
     assert "40 of 40 counts are lower bounds" in markdown
+    decided = claims_report.decided(list(found.values())).splitlines()
+    assert f"| {rises.claim.name} | **supported** (pilot) |" in "\n".join(decided)
+    verdicts = [one.verdict for one in found.values()]
+    assert len(decided) - 2 == len(verdicts) - verdicts.count("undecided")
+    counted = [int(n) for n in re.findall(r"\d+", claims_report.counted(list(found.values())))]
+    assert counted[0] == sum(counted[1:]) == len(found)
     assert len(claims_report.to_csv(found.values()).splitlines()) == len(found) + 1

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -95,17 +96,43 @@ def to_markdown(found: Sequence[Verdict]) -> str:
     return "\n".join(parts)
 
 
-def overview(found: Sequence[Verdict]) -> str:
-    """A table with a line for each statement: its text, the verdict, the mean and the draws."""
+WORDS = {
+    "supported": "supported",
+    "contradicted": "contradicted",
+    "no difference": "about a difference that is too small to matter",
+    "not combined": "not tested, because their draws were not explored in the same way",
+    "undecided": "undecided",
+}
+"""The verdicts in a sentence that counts them."""
+
+
+def counted(found: Sequence[Verdict]) -> str:
+    """How many statements got which verdict, as a sentence."""
+    counts = Counter(one.verdict for one in found)
+    parts = [
+        f"{counts[verdict]} {'is' if counts[verdict] == 1 else 'are'} {words}"
+        for verdict, words in WORDS.items()
+        if counts[verdict]
+    ]
+    said = ", ".join(parts[:-1]) + f" and {parts[-1]}" if len(parts) > 1 else "".join(parts)
+    return f"Of {len(found)} statements of the paper that can be tested, {said}.\n"
+
+
+def decided(found: Sequence[Verdict]) -> str:
+    """A line for each statement with a verdict: the verdict, the mean, how many draws."""
     head = ("statement", "verdict", "mean (95 % interval)", "draws", "where")
     lines = [markdown_row(head), markdown_row(("---",) * len(head))]
     for one in found:
+        if one.verdict in ("undecided", "not combined"):
+            continue
         interval = "" if math.isnan(one.low) else f" ({one.low:.3g} to {one.high:.3g})"
-        shown = one.verdict if one.verdict == "undecided" else f"**{one.verdict}**"
-        pilot = " (pilot)" if one.pilot and one.values and one.verdict != "undecided" else ""
+        pilot = " (pilot)" if one.pilot and one.values else ""
         mean = _number(one.mean, "{:.3g}") + interval
-        fields = (one.claim.name, shown + pilot, mean, str(len(one.values)), one.claim.family)
+        verdict = f"**{one.verdict}**{pilot}"
+        fields = (one.claim.name, verdict, mean, str(len(one.values)), one.claim.family)
         lines.append(markdown_row(fields))
+    if len(lines) == 2:
+        return "No statement has a verdict yet.\n"
     return "\n".join(lines) + "\n"
 
 

@@ -29,12 +29,17 @@ def pages(scale: Scale, folder: Path) -> dict[str, str]:
     there = {record.cell.key: record for _, found in studies.values() for _, record in found}
     found = claims_report.verdicts(scale, folder)
     parts = [
-        _head(scale, list(there.values())),
+        _head(scale),
+        claims_report.counted(found),
+        "## What was decided\n",
+        claims_report.decided(found),
         FINDINGS_TEXT,
-        claims_report.overview(found),
         "![All statements](claims.png)\n",
-        READING_TEXT,
+        "## Tables and figures\n",
+        TABLES_TEXT,
         *(_section(a, studies) for a in ARTIFACTS if a.kind != "claims"),
+        READING_TEXT,
+        _origin(scale, list(there.values())),
     ]
     landscapes = sorted(there.values(), key=lambda record: record.cell.name)
     result = {
@@ -50,40 +55,52 @@ def pages(scale: Scale, folder: Path) -> dict[str, str]:
 
 
 FINDINGS_TEXT = """\
-## What the paper says, what we find, how sure
+A mean is positive where it speaks for the statement. It is the mean over random draws, in each of
+which the columns of a table are compared with each other. The margins and tests were
+[written down](plan.md) before they were made, and p-values are corrected within each table of the
+paper (Holm). *No difference* means that the mean lies within the margin. *Pilot* means that the
+draws are those by which the tests were planned.
 
-Tested by [the plan](plan.md), which was written down before; means, intervals, p-values and draws
-are [on a page of their own](claims.md). The unit is the random draw, and columns of one draw are
-compared with each other. p-values are corrected within each table (Holm). *No difference* means
-that the mean lies within the margin. Counts that are only bounds stay undecided unless the bounds
-order them. *Pilot* means that the draws are those that planned the tests. In the picture means and
-95 % intervals stand in units of the margin.
+[All statements](claims.md) are on a page of their own, with means, intervals, p-values and the
+number of draws that a verdict would need. A statement about numbers of points stays undecided
+where landscapes ran out of time: they have at least as many points as were found, and such lower
+bounds do not say which column has more. In the picture means and 95 % intervals are in units of the
+margin.
+"""
+TABLES_TEXT = """\
+Each is computed from nothing; the link below it leads to its numbers beside those of the paper.
+There *paper / ours* gives the mean over random draws ± their standard deviation, and the range; a
+single number is that of one draw. AUC is that of class 0, the equilateral triangle, by the 101
+thresholds of the paper's programs; with MNIST it is the exact AUC, mean over the ten classes.
+Losses include the L2 term. Means and standard deviations over minima are unweighted, with every
+distinct minimum counted once.
 """
 READING_TEXT = """\
 ## How to read the numbers
 
-* **Uniform noise inverts.** With a share f of changed labels among C classes the probability of
-  class 0 becomes f/(C-1) + (1 - fC/(C-1)) p. The ideal AUC against clean labels is unchanged below
-  f = 3/4 with four classes, and turned around above. A testing AUC below one half at 100 % is what
-  was learned, correctly. The entropy of the labels is largest at 75 %, so the loss may fall beyond
-  it, as the paper's own Table II shows (1.285 at 50 %, 1.236 at 100 %).
-* **Merging at 1e-4.** That the paper's programs took points for one whose losses differ by less
-  than 1e-4 cannot be: it would leave a few of hundreds of minima. The rows of merged minima say how
+* **Uniform noise turns the order around.** With a share f of changed labels among C classes the
+  probability of class 0 becomes f/(C-1) + (1 - fC/(C-1)) p. With four classes the ideal AUC against
+  clean labels is unchanged below f = 3/4, and turned around above. So a testing AUC below one half
+  at 100 % shows that the wrong labels were learned, correctly. The entropy of the labels is largest
+  at 75 %, so the loss may fall beyond it, as the paper's own Table II shows (1.285 at 50 %, 1.236
+  at 100 %).
+* **Merging at 1e-4.** The paper's programs cannot have taken all points for one whose losses differ
+  by less than 1e-4: this would leave a few of hundreds of minima. The rows of merged minima say how
   many.
 * **Spreads of MNIST.** Spreads over minima are ten to forty times smaller than the paper prints.
   Pooled over minima and the ten classes they come near: the paper's spreads are spreads over
   classes.
-* **Chains of three quenches** at a temperature of 2 are multistart in all but name: nearly every
+* **Chains of three quenches** at a temperature of 2 are nearly independent starts: almost every
   step is accepted, so what is found does not depend on the chain.
-* **Probabilities of ending at a known minimum** weigh minima by their basins. Lower bounds of
-  numbers of points are the larger of Chao1's bound and the count.
-* **Trees** are those of the symmetry quotient: copies of a minimum are one branch. Identity by |w|
-  and logits is safe for networks with equal units too, since |w| fixes how outgoing weights are
-  shared among them: of all ways to share, only equal ones are stationary (Sussmann's theorem alone
-  needs irreducible networks).
+* **Probabilities of ending at a known minimum** weight minima by their basins. Lower bounds of
+  numbers of points are the larger one of Chao1's bound and the count.
+* **Trees** show each minimum once, whatever the number of its symmetry copies. Comparing |w| and
+  the outputs before the softmax tells minima with equal units apart too, since |w| fixes how
+  outgoing weights are shared among equal units: of all ways to share them, only equal shares are
+  stationary (Sussmann's theorem alone needs irreducible networks).
 * **Counts grow with time.** Landscapes that ran out of time have lower bounds;
-  [the table of costs](budget.md) says at which rate they were growing. Those of layers with few
-  items are grown as one connected set (`--aim connected`).
+  [the table of costs](budget.md) says at which rate they were growing. Landscapes of several layers
+  with few items are grown as one connected set (`--aim connected`).
 * [Differences](differences.md) to the printed numbers; [all landscapes](landscapes.md) with their
   time, coverage and searches.
 """
@@ -93,12 +110,13 @@ the studies are planned to take. *Late* is the last half of the time of a landsc
 need more time than they had are lower bounds until they are continued.
 """
 IDEAL_TEXT = """\
-What a classifier could reach that knew the probabilities of the noisy labels, against the true
-labels: [the table](ideal-auc.md), by two estimators from half of the items each, with their
-difference as error. Uniform noise among four classes turns the order of the items round above 75 %:
-with the true probability p of the triangle an item is given its label with f/3 + (1 - 4f/3) p. So a
-testing AUC far below one half at 100 % is what was learned, correctly. The entropy of the labels is
-largest at 75 %, where nothing can be learned, and the loss may fall beyond it.
+A classifier that knew the probabilities of the noisy labels would have this AUC against the true
+labels: [the table](ideal-auc.md). It has two estimates from half of the items each, and their
+difference as the error. Uniform noise among four classes turns the order of the items around above
+75 %: an item that is a triangle with the probability p is given that label with the probability
+f/3 + (1 - 4f/3) p. So a testing AUC far below one half at 100 % shows that the wrong labels were
+learned, correctly. The entropy of the labels is largest at 75 %, where nothing can be learned, and
+the loss may fall beyond it.
 """
 LANDSCAPES_TEXT = """\
 Every landscape that was explored. Draw d has the seed d for the data, for the wrong labels and for
@@ -108,27 +126,34 @@ that the atlas holds. The files `cells/*/cell.json` hold all settings and number
 """
 
 
-def _head(scale: Scale, there: Sequence[Record]) -> str:
-    minutes = sum(record.effort.cpu_seconds for record in there) / 60.0
-    versions = sorted({_versions(record) for record in there})
-    devices = sorted({record.about["device"] for record in there})
+def _head(scale: Scale) -> str:
     other_size = "**Networks and data are smaller here than in the paper: its numbers differ.**"
     lines = [
         "# The paper, reproduced\n",
-        "*Perspective: New Insights From Loss Function Landscapes of Neural Networks*, Mach. "
-        "Learn.: Sci. Technol. **1**, 023002 (2020). This page is written by\n",
+        "S. R. Chitturi, P. C. Verpoort, A. A. Lee and D. J. Wales, *Perspective: New Insights "
+        "From Loss Function Landscapes of Neural Networks*, Mach. Learn.: Sci. Technol. **1**, "
+        "023002 (2020), asks how a loss landscape changes with label errors, with missing "
+        "connections, "
+        "with the number of layers and with the amount of data. This page shows what comes out "
+        "when its landscapes are explored again.\n",
+        *([] if scale.name == "paper" else [f"{other_size}\n"]),
+    ]
+    return "\n".join(lines)
+
+
+def _origin(scale: Scale, there: Sequence[Record]) -> str:
+    """How the page was made."""
+    minutes = sum(record.effort.cpu_seconds for record in there) / 60.0
+    versions = sorted({_versions(record) for record in there})
+    devices = sorted({record.about["device"] for record in there})
+    made = f" ({', '.join(devices)}; {'; '.join(versions)})" if there else ""
+    lines = [
+        "## How this page was made\n",
         f"```\nlossatlas reproduce all --scale {scale.name} -o docs/results\n```\n",
-        f"from {len(there)} landscapes, {minutes:.0f} minutes of CPU time in all"
-        + (f" ({', '.join(devices)}; {'; '.join(versions)})." if there else "."),
-        "Given again, the command goes on with those that have had less than their time "
-        "([each of them](landscapes.md)), and with those that are missing; with `--no-explore` it "
-        "only writes these pages again.",
-        *([] if scale.name == "paper" else [f"\n{other_size}"]),
-        "\nIn tables *paper / ours*: ours is the mean over random draws ± their standard deviation "
-        "(range); a single number is that of one draw. AUC is that of class 0, the equilateral "
-        "triangle, by the 101 thresholds of the paper's programs; with MNIST the exact AUC, mean "
-        "over the ten classes. Losses include the L2 term. Means and standard deviations over "
-        "minima are unweighted, every distinct minimum counted once.\n",
+        f"writes this page from {len(there)} landscapes, {minutes:.0f} minutes of CPU time in all"
+        f"{made}. Run again, the command continues the landscapes that have had less than their "
+        "time ([each of them](landscapes.md)) and computes those that are missing; with "
+        "`--no-explore` it only writes the pages again.\n",
     ]
     return "\n".join(lines)
 
@@ -139,7 +164,7 @@ def _versions(record: Record) -> str:
 
 def _section(artifact: Artifact, studies: dict[str, Study]) -> str:
     chosen = [studies[name] for name in artifact.recipes if name in studies]
-    lines = [f"## {artifact.title}\n"]
+    lines = [f"### {artifact.title}\n"]
     if artifact.kind == "ideal":
         return "\n".join([*lines, IDEAL_TEXT])
     if not chosen:
