@@ -1,7 +1,7 @@
-"""Points and paths computed again from stored weights: searches that any worker can make.
+"""Searches that compute points and paths again from stored weights.
 
-What is found is handed back as it is; whoever has the atlas compares it with what is stored
-(`verification`).
+Any worker can make them. They return what they find, and the process that has the atlas compares it
+with what is stored (`verification`).
 """
 
 from collections.abc import Generator
@@ -19,13 +19,13 @@ from lossatlas.search.tools import Tools
 
 
 class Recomputed(NamedTuple):
-    """What stored weights turned out to be.
+    """What was found from stored weights.
 
     Attributes:
-        status: CONVERGED, or why there is no point.
-        point: polished and certified; None if there is none.
-        ends: where the paths down both sides of a transition state lead; None if one leads
-            nowhere, or if they were not followed.
+        status: CONVERGED, or the reason why no stationary point was certified.
+        point: the polished and certified stationary point; None if there is none.
+        ends: the minima that the paths down both sides of a transition state reach; None if a path
+            did not reach one, or if no path was followed.
     """
 
     status: Status
@@ -43,12 +43,13 @@ def recompute_point(w: np.ndarray, tools: Tools) -> Search:
 
 
 def recompute_pathway(w: np.ndarray, flow: bool, tools: Tools) -> Search:
-    """The same of a transition state, and follow the paths from it.
+    """Polish and certify the weights of a transition state, and follow the paths down from it.
 
     Args:
         w: (n,) weights.
-        flow: follow paths by a general ODE solver.
-        tools: of the search.
+        flow: whether the paths are followed by a general ODE solver (`ode_flow`) instead of the
+            method of the search.
+        tools: tolerances and lengths of the search.
     """
     certificate = yield from certified(tools, w)
     found = Recomputed(certificate.status, certificate.point)
@@ -62,7 +63,7 @@ Ends = Generator[Requests, Any, tuple[PathwayEnd, ...] | None]
 
 
 def _ends(tools: Tools, certificate: Certificate) -> Ends:
-    """Where the two paths lead; None if one leads nowhere."""
+    """Return the minima that the two paths reach; None if a path does not reach one."""
     assert certificate.point is not None
     followed = yield from follow(tools, certificate.point, certificate.modes[0])
     if followed.status is not Status.CONVERGED:
@@ -71,7 +72,7 @@ def _ends(tools: Tools, certificate: Certificate) -> Ends:
 
 
 def _ends_by_ode(tools: Tools, certificate: Certificate) -> Ends:
-    """As `_ends`; a path that ends at a saddle is continued by the search's own method."""
+    """Do as `_ends` with the ODE solver; beyond a saddle, paths are followed as in a search."""
     assert certificate.point is not None
     pushoff = tools.pushoff * certificate.modes[0]
     starts = [certificate.point.weights + sign * pushoff for sign in (1.0, -1.0)]
