@@ -1,4 +1,4 @@
-"""Which minima each transition state joins according to an atlas, in a form for comparisons."""
+"""The links of transition states as an atlas stores them, in a form that can be compared."""
 
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias

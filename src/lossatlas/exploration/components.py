@@ -1,4 +1,4 @@
-"""Which minima are connected: disjoint sets that are joined whenever a link is added."""
+"""The connected components of minima: disjoint sets that are joined whenever a link is added."""
 
 from collections.abc import Iterable
 
@@ -28,7 +28,7 @@ class Components:
         self._inside: list[int] = []
 
     def __len__(self) -> int:
-        """How many minima there are."""
+        """Return the number of minima."""
         return len(self._above)
 
     def add(self, inside: Iterable[bool]) -> None:

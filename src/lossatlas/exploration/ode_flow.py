@@ -34,7 +34,7 @@ _ALONE = Lock() if _SHARES_STATE else nullcontext()
 
 
 class Integrated(NamedTuple):
-    """Where a path leads.
+    """The end of a path.
 
     Attributes:
         w: (n,) the last point of the path.

@@ -1,4 +1,4 @@
-"""Where the searches of an exploration are made: in this process, or by workers of an executor."""
+"""The places where searches are made: this process, or the workers of an executor."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -19,7 +19,7 @@ from lossatlas.search.tools import Tools
 
 
 class Place(NamedTuple):
-    """Where the searches of an exploration are made.
+    """The place where the searches of an exploration are made.
 
     Attributes:
         capacity: lanes and workers of all engines together.

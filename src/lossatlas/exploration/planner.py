@@ -119,6 +119,10 @@ def _size(size: int, minima: int) -> int:
 def proposals(agenda: Agenda, view: View) -> Iterator[Task]:
     """Yield the tasks that a strategy proposes in a view.
 
+    Args:
+        agenda: the strategy and the function that proposes its searches.
+        view: the atlas as committed.
+
     Raises:
         BadInputError: if the key of a task has the name of another strategy, with which it would be
             judged.

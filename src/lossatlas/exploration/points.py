@@ -58,7 +58,14 @@ class Minima(NamedTuple):
 
 
 class NewMinima(NamedTuple):
-    """Minima that were read and not added yet; the attributes mean the same as in `Minima`."""
+    """Minima that were read and not added yet.
+
+    Attributes:
+        ids: (m,) ids of the minima.
+        energies: (m,) energies of the minima.
+        weights: (m, n) weights of the minima.
+        inside: (m,) whether each minimum lies inside the box.
+    """
 
     ids: np.ndarray
     energies: np.ndarray
@@ -112,7 +119,12 @@ class TransitionStates(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Numbers of minima and of transition states."""
+    """Numbers of points.
+
+    Attributes:
+        minima: number of minima.
+        transition_states: number of transition states.
+    """
 
     minima: int
     transition_states: int

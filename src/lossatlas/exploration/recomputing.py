@@ -19,7 +19,7 @@ from lossatlas.search.tools import Tools
 
 
 class Recomputed(NamedTuple):
-    """What was found from stored weights.
+    """The result of computing a stored point again.
 
     Attributes:
         status: CONVERGED, or the reason why no stationary point was certified.

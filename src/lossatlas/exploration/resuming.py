@@ -1,4 +1,4 @@
-"""Where an exploration that ended is continued, and which parts of its last rounds are stored.
+"""Continuing an exploration that ended: its first round, and what of its last rounds is stored.
 
 A run is continued by one with the same seed, aim, strategies, share of draws, width and tools, and
 its rounds are numbered on. The rounds that were in flight when it ended are planned once more, each
@@ -25,7 +25,7 @@ IN_FLIGHT = 2
 
 
 class Restart(NamedTuple):
-    """Where an exploration begins.
+    """The round at which an exploration begins, and what earlier runs have stored of it.
 
     Attributes:
         round: number of the first round to be planned.
@@ -60,7 +60,7 @@ class Restart(NamedTuple):
 
 
 def find_restart(atlas: Atlas, options: Mapping[str, Any], width: int, log: LogColumns) -> Restart:
-    """Find out where an exploration begins in an atlas: after the rounds that are complete.
+    """Find the round at which an exploration begins in an atlas: that after the complete ones.
 
     Args:
         atlas: an open atlas.

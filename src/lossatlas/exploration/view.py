@@ -1,4 +1,4 @@
-"""What strategies see of the atlas: everything that is committed, and nothing that is in flight."""
+"""Views: what a strategy sees of the atlas, everything committed and nothing that is in flight."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

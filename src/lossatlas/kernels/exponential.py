@@ -1,4 +1,4 @@
-"""What exponential integrators of gradient flow share: phi functions, step control, error growth.
+"""Exponential integrators of gradient flow: phi functions, step control and the growth of errors.
 
 `dense.flow` knows the spectrum of the Hessian, `factorized.flow` its spectrum in a Krylov space.
 Both describe the Hessian by eigenvalues and by the components of the gradient along eigenvectors.

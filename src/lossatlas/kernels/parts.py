@@ -67,7 +67,7 @@ class Polished(NamedTuple):
 
 
 class Climbed(NamedTuple):
-    """Where a climb ended.
+    """The end of a climb.
 
     Attributes:
         w: (n,) the last point.
@@ -86,7 +86,7 @@ class Climbed(NamedTuple):
 
 
 class Flowed(NamedTuple):
-    """Where a path was handed over to Newton's method.
+    """The point at which a path was handed over to Newton's method.
 
     Attributes:
         w: (n,) the last point.

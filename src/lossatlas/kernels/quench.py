@@ -64,7 +64,7 @@ class QuenchState(NamedTuple):
 
 
 class Quenched(NamedTuple):
-    """Where a quench ended.
+    """The end of a quench.
 
     The attributes are JAX arrays in compiled code and NumPy arrays outside.
 

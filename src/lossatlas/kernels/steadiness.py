@@ -1,4 +1,4 @@
-"""Whether curvatures at a point have the signs of those at the exact stationary point beside it.
+"""The test whether curvatures at a point have the signs of those at the exact stationary point.
 
 Newton's method ends a distance |H^-1 g| from the exact stationary point. If that point is
 nondegenerate, a curvature changes by a tiny part of its size over this distance, and its sign is
