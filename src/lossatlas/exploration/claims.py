@@ -144,3 +144,22 @@ def _claim(rows: dict[str, list]) -> StoredLinks:
         max(tolerances),
         frozenset(rows["method"]),
     )
+
+
+def wrong_ends(links: StoredLinks, reached: Sides | None) -> list[str]:
+    """Say how the ends that paths have reached differ from the stored ones.
+
+    Args:
+        links: the stored links of a transition state.
+        reached: the ends that were found; None if a path did not reach a certified minimum.
+
+    Returns:
+        One text if they differ, otherwise nothing.
+    """
+    name = f"transition state {links.id}"
+    if reached is None:
+        return [f"{name}: a path from it does not reach a certified minimum"]
+    if agree(links.sides, reached):
+        return []
+    stored, found = in_words(links.sides), in_words(reached)
+    return [f"{name}: stored ends: {stored}; its paths reach: {found}"]

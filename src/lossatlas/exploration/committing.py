@@ -1,12 +1,57 @@
 """Committing the attempts of an exploration: they are stored in batches, in order, and counted."""
 
 from collections import Counter
+from typing import NamedTuple
 
 from lossatlas.atlas import Atlas, Attempt, Committed
-from lossatlas.errors import Status
+from lossatlas.errors import BadInputError, Status
+from lossatlas.exploration.planner import Planned
 from lossatlas.exploration.stop_rules import ExploreOptions
 from lossatlas.landscape.base import Landscape
-from lossatlas.search.outcome import placed
+from lossatlas.lanes.requests import Found
+from lossatlas.search.outcome import Outcome, placed
+
+
+class InFlight(NamedTuple):
+    """A search that was planned and is not completely committed.
+
+    Attributes:
+        planned: the task, and the stream of independent draws that it belongs to.
+        round: number of the round that it was planned in.
+        as_of: id of the last attempt that this round was planned from.
+        width: width of the exploration.
+        parts: number of its outcomes that were in the log when it was planned.
+    """
+
+    planned: Planned
+    round: int
+    as_of: int
+    width: int
+    parts: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all its outcomes were in the log when it was planned."""
+        wanted = self.planned.task.parts
+        return wanted is not None and self.parts >= wanted
+
+    def check(self, result: Outcome | Found) -> None:
+        """Refuse a result that cannot be stored in an atlas.
+
+        Raises:
+            BadInputError: if the search of a strategy hands over anything but an `Outcome`.
+        """
+        outcome = result.result if isinstance(result, Found) else result
+        if not isinstance(outcome, Outcome):
+            where = f"strategy {self.planned.task.key.strategy}"
+            problem = f"a search hands over {type(outcome).__name__} instead of an Outcome"
+            raise BadInputError(where, problem, "return an Outcome, or yield it as Found")
+
+    def attempt(self, outcome: Outcome, part: int) -> Attempt:
+        """Join an outcome of the search with its key and its place in the exploration."""
+        key = self.planned.task.key
+        place = {"round": self.round, "as_of": self.as_of, "width": self.width}
+        return Attempt(*key, outcome, part, self.planned.stream, **place)
 
 
 class Committer:

@@ -26,9 +26,9 @@ from lossatlas.distribution.versions import versions
 from lossatlas.errors import BadInputError
 from lossatlas.exploration.catalog import chosen
 from lossatlas.exploration.checkpoint import last_due
-from lossatlas.exploration.committing import Committer
+from lossatlas.exploration.committing import Committer, InFlight
 from lossatlas.exploration.places import Place, chosen_place
-from lossatlas.exploration.planner import Planned, begin, plan_round
+from lossatlas.exploration.planner import begin, plan_round
 from lossatlas.exploration.points import count_points
 from lossatlas.exploration.resuming import IN_FLIGHT, Restart, find_restart
 from lossatlas.exploration.stop_rules import ExploreOptions
@@ -151,11 +151,7 @@ def grow(
 
 
 def check_tools(tools: Any, landscape: Landscape) -> None:
-    """Refuse tools that cannot be used for a landscape.
-
-    Args:
-        tools: what was given as tools.
-        landscape: the landscape that searches are made on.
+    """Refuse tools that cannot be used for searches on a landscape.
 
     Raises:
         BadInputError: if they are not `Tools`, or belong to another landscape.
@@ -185,48 +181,6 @@ def _finish(atlas: Atlas, run: int | None, reason: str) -> None:
         raise
 
 
-class _InFlight(NamedTuple):
-    """A search that was planned and is not completely committed.
-
-    Attributes:
-        planned: the task, and the stream of independent draws that it belongs to.
-        round: number of the round that it was planned in.
-        as_of: id of the last attempt that this round was planned from.
-        width: width of the exploration.
-        parts: number of its outcomes that were in the log when it was planned.
-    """
-
-    planned: Planned
-    round: int
-    as_of: int
-    width: int
-    parts: int = 0
-
-    @property
-    def complete(self) -> bool:
-        """Whether all its outcomes were in the log when it was planned."""
-        wanted = self.planned.task.parts
-        return wanted is not None and self.parts >= wanted
-
-    def check(self, result: Outcome | Found) -> None:
-        """Refuse a result that cannot be stored in an atlas.
-
-        Raises:
-            BadInputError: if the search of a strategy hands over anything but an `Outcome`.
-        """
-        outcome = result.result if isinstance(result, Found) else result
-        if not isinstance(outcome, Outcome):
-            where = f"strategy {self.planned.task.key.strategy}"
-            problem = f"a search hands over {type(outcome).__name__} instead of an Outcome"
-            raise BadInputError(where, problem, "see docs/extending.md")
-
-    def attempt(self, outcome: Outcome, part: int) -> Attempt:
-        """Join an outcome of the search with its key and its place in the exploration."""
-        key = self.planned.task.key
-        place = {"round": self.round, "as_of": self.as_of, "width": self.width}
-        return Attempt(*key, outcome, part, self.planned.stream, **place)
-
-
 class _Rounds:
     """One exploration in progress.
 
@@ -245,7 +199,7 @@ class _Rounds:
             known = count_points(connection)
         self.committer = Committer(atlas, landscape, options, known)
         self.restart = Restart()
-        self.searches: dict[int, _InFlight] = {}
+        self.searches: dict[int, InFlight] = {}
         self.submitted: list[int] = []
         self.ends = deque[int]()
         self.parts = Counter[int]()
@@ -328,7 +282,7 @@ class _Rounds:
         share, size = self.options.share_of_draws, self.width // IN_FLIGHT
         for planned in plan_round(view, self.agendas, share, size):
             parts = self.restart.parts.get(planned.task.key, 0)
-            search = _InFlight(planned, number, view.as_of, self.width, parts)
+            search = InFlight(planned, number, view.as_of, self.width, parts)
             if not search.complete:
                 self.submitted.append(self.planned)
                 task = planned.task

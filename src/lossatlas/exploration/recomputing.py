@@ -17,6 +17,14 @@ from lossatlas.search.outcome import PathwayEnd, StationaryPoint
 from lossatlas.search.pathway import ends_of, follow
 from lossatlas.search.tools import Tools
 
+CONFIRMING = 1 / 3
+"""Tolerances with which paths are followed again, as a part of those of the search. The distance by
+which a path may have strayed before a tighter tolerance is used is that of the search. `python -m
+benchmarks.verification` compares the ends of these paths with those at a tenth of the tolerances.
+"""
+SMALLER_BALL = 0.1
+"""Radius of the Newton ball of paths that are followed again, as a part of that of the search."""
+
 
 class Recomputed(NamedTuple):
     """The result of computing a stored point again.
@@ -92,3 +100,16 @@ def _ends_by_ode(tools: Tools, certificate: Certificate) -> Ends:
 def _path(tools: Tools, start: np.ndarray) -> Request:
     landscape = tools.landscape
     return Request(OdeFlow(), (start, landscape.symmetrizer(start), landscape.length_scale))
+
+
+def stricter(tools: Tools) -> Tools:
+    """Return tools that follow paths more tightly than a search does, to a smaller Newton ball.
+
+    Args:
+        tools: the tools of the search.
+    """
+    first, tightest = tools.flow_tolerance
+    return tools._replace(
+        flow_tolerance=(CONFIRMING * first, CONFIRMING * tightest),
+        newton_ball=SMALLER_BALL * tools.newton_ball,
+    )

@@ -21,10 +21,15 @@ from lossatlas.analysis.auc_check import wrong_auc
 from lossatlas.atlas import Atlas, schema
 from lossatlas.distribution.runner import Limits, Runner
 from lossatlas.errors import BadInputError, ClusterError, LossatlasError
-from lossatlas.exploration.claims import End, Sides, StoredLinks, agree, in_words, read_claims
+from lossatlas.exploration.claims import End, Sides, StoredLinks, read_claims, wrong_ends
 from lossatlas.exploration.conflicts import identity_conflicts
 from lossatlas.exploration.places import chosen_place
-from lossatlas.exploration.recomputing import Recomputed, recompute_pathway, recompute_point
+from lossatlas.exploration.recomputing import (
+    Recomputed,
+    recompute_pathway,
+    recompute_point,
+    stricter,
+)
 from lossatlas.exploration.stop_rules import SETTINGS, ExploreOptions, Setting
 from lossatlas.exploration.stored_points import StoredPoints, StoredRow, duplicates
 from lossatlas.exploration.verified import Verified
@@ -32,17 +37,10 @@ from lossatlas.landscape.base import Landscape
 from lossatlas.old_names import renamed_arguments
 from lossatlas.search.known import KnownPoints
 from lossatlas.search.outcome import PathwayEnd, StationaryPoint
-from lossatlas.search.tools import Tools, default_tools
+from lossatlas.search.tools import default_tools
 
 T = TypeVar("T")
 
-CONFIRMING = 1 / 3
-"""Tolerances with which paths are followed again, as a part of those of the search. The distance by
-which a path may have strayed before a tighter tolerance is used is that of the search. `python -m
-benchmarks.verification` compares the ends of these paths with those at a tenth of the tolerances.
-"""
-SMALLER_BALL = 0.1
-"""Radius of the Newton ball of paths that are followed again, as a part of that of the search."""
 AT_ONCE = 4096
 """Number of searches in flight."""
 ROWS_AT_ONCE = 500
@@ -291,19 +289,6 @@ def _refuse_missing(asked: Sequence[int], there: set[int]) -> None:
         raise BadInputError("verify: transition_states", problem, "use ids that it lists")
 
 
-def stricter(tools: Tools) -> Tools:
-    """Return tools that follow paths more tightly than a search does, to a smaller Newton ball.
-
-    Args:
-        tools: the tools of the search.
-    """
-    first, tightest = tools.flow_tolerance
-    return tools._replace(
-        flow_tolerance=(CONFIRMING * first, CONFIRMING * tightest),
-        newton_ball=SMALLER_BALL * tools.newton_ball,
-    )
-
-
 class _Checks:
     """The checks of one atlas: searches compute points and paths again, which are then compared.
 
@@ -323,12 +308,7 @@ class _Checks:
         self.minima, self.states = minima, states
 
     def made(self, minima: Sequence[int], links: Sequence[StoredLinks]) -> Iterator[_Checked]:
-        """Check points, many at once, and yield the results as they come.
-
-        Args:
-            minima: ids of the minima to be checked.
-            links: the links of the transition states to be checked.
-        """
+        """Check minima by their ids, and transition states by their links, many at once."""
         options = ExploreOptions(executor=self.asked.executor)
         place = chosen_place(self.landscape, options, self.tools)
         waiting: dict[int, tuple[StoredRow, StoredLinks | None]] = {}
@@ -379,14 +359,15 @@ class _Checks:
             return _Checked(*place, [f"{row.kind} {row.id}: it could not be computed again"])
         if found.point is None:
             text = found.status.name.lower().replace("_", " ")
-            return _Checked(*place, [f"{row.kind} {row.id}: {text}"])
+            problem = f"{row.kind} {row.id}: it cannot be certified again ({text})"
+            return _Checked(*place, [problem])
         wrong = [f"{row.kind} {row.id}: {text}" for text in self._differences(row, found.point)]
         if wrong or links is None:
             return _Checked(*place, wrong)
         if self._trusted(links):
             return _Checked(*place, [], 0, links.rows)
         reached = None if found.ends is None else self._sides(found.ends)
-        return _Checked(*place, _wrong_ends(links, reached), links.rows)
+        return _Checked(*place, wrong_ends(links, reached), links.rows)
 
     def _differences(self, row: StoredRow, point: StationaryPoint) -> list[str]:
         index = 0 if row.table == "minimum" else 1
@@ -395,7 +376,7 @@ class _Checks:
         moved = float(np.linalg.norm(point.weights - row.weights))
         wrong = []
         if moved > 1e-6 * self.landscape.length_scale + 10.0 * point.uncertainty:
-            wrong.append(f"not stationary where it is stored, polishing moves it {moved:.1e}")
+            wrong.append(f"it is not stationary where it is stored: polishing moves it {moved:.1e}")
         return wrong + row.differences(self.landscape, point)
 
     def _sides(self, ends: Sequence[PathwayEnd]) -> Sides:
@@ -413,13 +394,3 @@ class _Checks:
 def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), ROWS_AT_ONCE):
         yield items[start : start + ROWS_AT_ONCE]
-
-
-def _wrong_ends(links: StoredLinks, reached: Sides | None) -> list[str]:
-    name = f"transition state {links.id}"
-    if reached is None:
-        return [f"{name}: a path from it does not reach a certified minimum"]
-    if agree(links.sides, reached):
-        return []
-    stored, found = in_words(links.sides), in_words(reached)
-    return [f"{name}: stored ends: {stored}; its paths reach: {found}"]

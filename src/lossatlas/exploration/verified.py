@@ -89,7 +89,7 @@ class Verified:
         except ValueError as error:
             raise BadInputError(str(path), "it does not say what was verified", remedy) from error
         if found != head:
-            problem = "it is of another atlas, another version, or another way of verifying"
+            problem = "it belongs to another atlas, another version, or another way of verifying"
             raise BadInputError(str(path), problem, remedy)
         # A program that was killed may leave half a line. It is ended, so that what is added next
         # begins a new line, and skipped below.

@@ -84,7 +84,9 @@ class Engine:
         """Choose lanes and workers, without starting anything."""
         for name, value in (("lanes", lanes), ("workers", workers)):
             if value is not None and value < 1:
-                raise BadInputError(name, f"{value} is not at least 1", "leave it out for the best")
+                raise BadInputError(
+                    name, f"{value} is not at least 1", "leave it out for the default"
+                )
         self.surface = surface
         used = devices()
         together = used[0].platform != "cpu" if vectorized is None else vectorized
