@@ -25,7 +25,7 @@ from benchmarks.device_calls import Call, noted
 
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.exploration import ExploreOptions, grow, verify
-from lossatlas.exploration.verification import stricter
+from lossatlas.exploration.recomputing import stricter
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.runtime import configure

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lossatlas.errors import Status
-from lossatlas.exploration.verification import stricter
+from lossatlas.exploration.recomputing import stricter
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.lanes.engine import Engine
 from lossatlas.search.certify import certified

@@ -78,7 +78,7 @@ def test_what_needs_draws_has_some():
     with pytest.raises(BadInputError, match="nothing can be said about completeness"):
         ExploreOptions(until=0.9, independent_share=0)
     draws = Strategy("mine", lambda view: iter(()), draws="minima")
-    with pytest.raises(BadInputError, match="independent_share: the strategies given only draw"):
+    with pytest.raises(BadInputError, match="share: all given strategies make independent draws"):
         ExploreOptions(strategies=[draws])
     assert ExploreOptions(strategies=[draws], independent_share=1.0).record()["strategies"] == [
         "mine"

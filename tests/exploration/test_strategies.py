@@ -70,14 +70,17 @@ def test_draws_of_a_user_stand_in_place_of_ours():
 @pytest.mark.parametrize(
     ("asked", "problem"),
     [
-        ([], "none is given"),
+        ([], "no strategy is given"),
         (["untrap", "anneal"], "anneal is unknown"),
-        ("connect", "'connect' is a text, not a list"),
+        ("connect", "'connect' is a text instead of a list"),
         ([3], "3 is unknown"),
-        (["gaps", "gaps"], "gaps is there 2 times"),
-        ([MINE, MINE], "mine is there 2 times"),
-        ([MINE, Strategy("connect", propose), "connect"], "connect is there 2 times"),
-        ([Strategy(n, propose, draws="minima") for n in "ab"], "2 of them draw minima"),
+        (["gaps", "gaps"], "gaps is given 2 times"),
+        ([MINE, MINE], "mine is given 2 times"),
+        ([MINE, Strategy("connect", propose), "connect"], "connect is given 2 times"),
+        (
+            [Strategy(n, propose, draws="minima") for n in "ab"],
+            "2 strategies make the independent draws of minima",
+        ),
     ],
 )
 def test_strategies_that_cannot_be_used_are_refused(asked, problem):
@@ -107,7 +110,8 @@ def names_of(strategy):
 def test_a_search_under_the_name_of_another_strategy_is_refused():
     assert names_of(MINE) == ["mine"]
     assert names_of(Strategy("other", propose, log_name="mine")) == ["mine"]
-    with pytest.raises(BadInputError, match="strategy other: proposes a search of the name 'mine'"):
+    words = "strategy other: it proposes a search with the strategy 'mine' in its key"
+    with pytest.raises(BadInputError, match=words):
         names_of(Strategy("other", propose))
 
 

@@ -11,7 +11,8 @@ from lossatlas.atlas import Atlas, Attempt, Problem
 from lossatlas.errors import BadInputError
 from lossatlas.exploration import ExploreOptions, grow, verify
 from lossatlas.exploration.claims import BY_CONVENTION, UNKNOWN, End, agree, in_words, read_claims
-from lossatlas.exploration.verification import CONFIRMING, _Checked, stricter
+from lossatlas.exploration.recomputing import CONFIRMING, stricter
+from lossatlas.exploration.verification import _Checked
 from lossatlas.landscape import FunctionLandscape
 from lossatlas.lanes.engine import Engine
 from lossatlas.search.certify import certified

@@ -1,4 +1,4 @@
-"""The strategies that come with the program, and which of them, or of a user's own, are used."""
+"""The built-in strategies, and the choice among them and strategies that users write."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ STRATEGIES = (
     Strategy(random_starts.MIRRORS, random_starts.LookOnMirrors),
     Strategy(random_starts.BETWEEN, random_starts.LookBetween),
 )
-"""Those used unless others are asked for."""
+"""The strategies that are used with the aim "all" unless others are chosen."""
 
 CONNECTED = (
     Strategy(connected.CLIMB_CONNECTED, connected.ClimbConnected, log_name=SINGLE_ENDED),
@@ -34,64 +34,71 @@ CONNECTED = (
     Strategy(connected.BRIDGE, connected.BridgeToLowest, share=0.05),
     Strategy(connected.GROW_ISLAND, connected.GrowLowestIsland, log_name=SINGLE_ENDED, share=0.05),
 )
-"""Those used with the aim "connected": one connected set of minima is grown from within."""
+"""The strategies of the aim "connected", which grow one connected set of minima from within."""
 
 DRAWS = (
     Strategy(independent.MINIMA, independent.DrawMinima, draws="minima"),
     Strategy(independent.SADDLES, independent.DrawSaddles, draws="saddles"),
 )
-"""The independent draws of both streams."""
+"""The strategies that make the independent draws of the aim "all", one for each stream."""
 
 CONNECTED_DRAWS = (
     DRAWS[0],
     Strategy(connected.CONNECTED_DRAWS, connected.DrawConnected, draws="connected"),
 )
-"""Those of the aim "connected": climbs begin at minima of the main set only."""
+"""The strategies that make the independent draws of the aim "connected".
+
+Their climbs begin only at minima of the main set, the connected set that is grown.
+"""
 
 AIMS: dict[str, tuple[tuple[Strategy, ...], tuple[Strategy, ...]]] = {
     "all": (STRATEGIES, DRAWS),
     "connected": (CONNECTED, CONNECTED_DRAWS),
 }
-"""For each aim of an exploration its strategies, and its independent draws."""
+"""Maps each aim of an exploration to its strategies and to those that make independent draws."""
 
 
 def chosen(asked: Sequence[str | Strategy] | None = None, aim: str = "all") -> tuple[Strategy, ...]:
-    """The strategies of an exploration, independent draws of both streams among them.
+    """Return the strategies of an exploration, those that make independent draws included.
 
     Args:
-        asked: names of ours, or records of a user's own; None for all of ours. Draws of ours are
-            added for a stream that none of them draws.
-        aim: whose strategies they are, a key of `AIMS`.
+        asked: names of built-in strategies, or `Strategy` records that a user wrote; None, the
+            default, for all built-in strategies of the aim. For each stream of independent draws
+            that none of them makes, the built-in strategy that makes it is added.
+        aim: aim of the exploration, a key of `AIMS`.
+
+    Returns:
+        The strategies: built-in ones first in their usual order, then those of the user.
 
     Raises:
-        BadInputError: for an unknown name, one that is there twice, two strategies that draw from
-            one stream, and if there is none.
+        BadInputError: if a name is unknown or occurs twice, if two strategies draw from one stream,
+            if no strategy is given, or if `asked` is a single text instead of a list.
 
     Examples:
         >>> [strategy.name for strategy in chosen(["connect"])]
         ['connect', 'independent-minima', 'independent-saddles']
     """
     if isinstance(asked, str):
-        raise _unusable(f"{asked!r} is a text, not a list")
+        raise _unusable(f"{asked!r} is a text instead of a list")
     ours, draws = AIMS[aim]
     found = ours if asked is None else _in_order([_strategy(one, ours) for one in asked], ours)
     if not found:
-        raise _unusable("none is given")
+        raise _unusable("no strategy is given")
     drawn = {strategy.draws for strategy in found}
     found += tuple(strategy for strategy in draws if strategy.draws not in drawn)
     names = Counter(strategy.name for strategy in found)
     streams = Counter(strategy.draws for strategy in found if strategy.draws is not None)
     for name, count in names.items():
         if count > 1:
-            raise _unusable(f"{name} is there {count} times")
+            raise _unusable(f"{name} is given {count} times")
     for stream, count in streams.items():
         if count > 1:
-            raise _unusable(f"{count} of them draw {stream}")
+            raise _unusable(f"{count} strategies make the independent draws of {stream}")
     return found
 
 
 def _in_order(asked: list[Strategy], known: tuple[Strategy, ...]) -> tuple[Strategy, ...]:
-    """Ours before others: in whatever order they are asked for, the exploration is the same."""
+    """Put built-in strategies first, in their usual order, in whatever order they were given."""
     ours = [s for one in known for s in asked if s is one]
     return (*ours, *(strategy for strategy in asked if strategy not in ours))
 

@@ -1,10 +1,11 @@
-"""Checkpoints: what follows from lowest paths, computed only when the atlas has grown by some.
+"""Checkpoints: pairs of minima chosen by their lowest paths, computed anew only now and then.
 
-The tree, lowest paths and the gaps between components cannot be kept up to date for less than they
-cost. So two strategies and the search for gaps plan from a picture of the atlas as it was at some
-attempt, the *checkpoint*: when the log had grown by a twentieth, or when the lowest minimum was
-found, which all of them look to. Which attempt that is follows from the log alone, and so does the
-picture. What was connected or tried since is left out when the lists are used.
+The disconnectivity tree, the lowest paths and the gaps between components cannot be kept up to date
+at a lower cost than computing them anew. Therefore three strategies (gaps, untrap, shortcut) plan
+from the atlas as it was at one attempt, the *checkpoint*. A checkpoint is due when the log has
+grown by a twentieth, and when a new lowest minimum is found, since all three refer to it. Which
+attempt that is follows from the log alone, and so do the pairs. Pairs that were connected or tried
+since then are left out when the lists are used.
 """
 
 from bisect import bisect_right
@@ -21,14 +22,15 @@ from lossatlas.network import links as linking
 from lossatlas.network.links import Edges
 
 GROWTH = 20
-"""A checkpoint is due when the log has grown by one in so many attempts."""
+"""A checkpoint is due when the log has grown by one part in `GROWTH`."""
 NO_PAIRS = np.zeros((0, 2), np.int64)
+"""An empty list of pairs."""
 CONNECTED = 1e-12
-"""Cost of a known connection in the search for gaps, where a new one costs its squared distance."""
+"""Cost of a known connection in the search for gaps; an untried pair costs its squared distance."""
 
 
 def _due() -> Iterator[int]:
-    """Attempts at which a checkpoint is due."""
+    """Yield the ids of the attempts at which a checkpoint is due, ascending and without end."""
     attempt = 1
     while True:
         yield attempt
@@ -36,30 +38,34 @@ def _due() -> Iterator[int]:
 
 
 DUE = (0, *takewhile(lambda attempt: attempt < 2**63, _due()))
-"""Attempts at which a checkpoint is due, ascending."""
+"""Ids of the attempts at which a checkpoint is due, ascending; 0 stands for the empty log."""
 
 
 def last_due(attempt: int) -> int:
-    """The last attempt at which a checkpoint was due, 0 before the first.
+    """Return the last attempt up to `attempt` at which a checkpoint was due; 0 before the first.
+
+    Args:
+        attempt: id of an attempt in the log.
 
     Examples:
         >>> last_due(7), last_due(1000)
-        (7, 961)
+        (7, 964)
     """
     return DUE[bisect_right(DUE, attempt) - 1]
 
 
 class Picture(NamedTuple):
-    """The atlas as of an attempt, by positions of its minima.
+    """The state of the atlas as of an attempt, with minima given by their positions 0, 1, ...
 
     Attributes:
-        energies: of the minima.
-        inside: whether each lies inside the box.
-        neighbors: positions of the nearest minima of each, nearest first; -1 for none.
-        distances: how far they are.
+        energies: (m,) energies of the minima.
+        inside: (m,) whether each minimum lies inside the box.
+        neighbors: (m, k) positions of the nearest minima of each, nearest first; -1 in empty
+            places.
+        distances: (m, k) distances between the descriptors of the minima and these neighbors.
         edges: pairs of minima that a transition state joins.
-        heights: energies at which the transition states join minima.
-        tried: pairs of minima between which a path was looked for, one a row, in either order.
+        heights: (t,) energies at which the transition states join minima.
+        tried: (p, 2) pairs of minima between which a path was looked for, in either order.
     """
 
     energies: Float[np.ndarray, " m"]
@@ -96,7 +102,12 @@ class Checkpoint(NamedTuple):
 
     @classmethod
     def of(cls, picture: Picture, as_of: int = 0) -> Self:
-        """The lists that follow from a picture."""
+        """Choose the pairs of a checkpoint.
+
+        Args:
+            picture: the state of the atlas that they are chosen from.
+            as_of: id of the last attempt of that state.
+        """
         if not picture.inside.any():
             return cls(as_of, NO_PAIRS, NO_PAIRS, NO_PAIRS)
         paths = lowest_paths(picture)
@@ -104,18 +115,20 @@ class Checkpoint(NamedTuple):
 
 
 NO_CHECKPOINT = Checkpoint(-1, NO_PAIRS, NO_PAIRS, NO_PAIRS)
-"""Before the first one."""
+"""The state before the first checkpoint: it lists no pairs."""
 
 
 class Paths(NamedTuple):
     """The paths of lowest barrier from each minimum to the lowest one inside the box.
 
     Attributes:
-        before: the next minimum on the path; -1 at its end, and where there is no path.
-        depth: how many steps the path has.
-        barrier: energy of its highest transition state; infinite where there is no path.
-        top: depth of the minimum whose step leads over the highest transition state; of several
-            of one energy that of the first.
+        before: (m,) position of the next minimum on the path; -1 at its end, and where there is no
+            path.
+        depth: (m,) number of steps on the path.
+        barrier: (m,) energy of the highest transition state on the path; infinite where there is no
+            path.
+        top: (m,) depth of the minimum whose step leads over the highest transition state; the first
+            of them on the path if several have the same energy.
     """
 
     before: Int[np.ndarray, " m"]
@@ -125,7 +138,11 @@ class Paths(NamedTuple):
 
 
 def lowest_paths(picture: Picture) -> Paths:
-    """The lowest paths of a picture with a minimum inside the box: a minimum spanning tree."""
+    """Find the paths of lowest barrier to the lowest minimum, from a minimum spanning tree.
+
+    Args:
+        picture: the state of the atlas; at least one minimum lies inside the box.
+    """
     count, root = len(picture.energies), picture.order[0]
     codes = picture.edges.minimum_1 * count + picture.edges.minimum_2
     by_height = np.argsort(picture.heights, kind="stable")
@@ -147,21 +164,24 @@ def lowest_paths(picture: Picture) -> Paths:
 
 
 def depths(before: Int[np.ndarray, " m"]) -> Int[np.ndarray, " m"]:
-    """How many steps lead from each node of a forest to its root, given the next one; -1 at roots.
+    """Count the steps from each node of a forest to its root.
+
+    Args:
+        before: (m,) the next node on the way to the root; -1 at roots.
 
     Examples:
         >>> depths(np.array([-1, 0, 1, 1, -1]))
         array([0, 1, 2, 2, 0])
     """
     depth, jump = (before >= 0).astype(np.int64), _next(before)
-    # Doubles the steps that are counted: paths may have as many as there are minima.
+    # Doubling the steps counted each time takes few passes even if a path visits all minima.
     while (further := depth[jump]).any():
         depth, jump = depth + further, jump[jump]
     return depth
 
 
 def _highest(before: np.ndarray, step: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The highest step on the way from each node to its root, and the depth where it begins."""
+    """Return the highest step from each node to its root, and the depth at which it begins."""
     highest, top, jump = step.copy(), depth.copy(), _next(before)
     while (before[jump] >= 0).any():
         higher = highest[jump] > highest
@@ -175,10 +195,18 @@ def _next(before: np.ndarray) -> np.ndarray:
 
 
 def gaps(picture: Picture) -> Int[np.ndarray, "g 2"]:
-    """Untried pairs on the shortest ways from unconnected minima to the lowest one.
+    """Return the untried pairs on the shortest ways from unconnected minima to the lowest one.
 
-    Dijkstra's algorithm on the graph of near neighbors: known connections are all but free, untried
-    pairs cost their squared distance, tried ones are closed.
+    This is the missing-connection search of Carr, Trygubenko and Wales, J. Chem. Phys. 122, 234903
+    (2005): Dijkstra's algorithm on the graph of near neighbors, in which known connections cost
+    next to nothing, untried pairs their squared distance, and tried pairs are not used.
+
+    Args:
+        picture: the state of the atlas.
+
+    Returns:
+        (g, 2) positions of minima, ordered by the energy of the unconnected minimum whose way they
+        lie on; on a way, the pair nearest to that minimum comes first.
     """
     order, count = picture.order, len(picture.energies)
     component = linking.components(picture.edges, count)
@@ -204,7 +232,16 @@ def gaps(picture: Picture) -> Int[np.ndarray, "g 2"]:
 
 
 def trapped(picture: Picture, paths: Paths) -> Int[np.ndarray, "p 2"]:
-    """Minima behind high barriers, each with its nearest neighbor inside of lower energy."""
+    """Return the minima behind high barriers, each with its nearest neighbor of lower energy.
+
+    Args:
+        picture: the state of the atlas; pairs lie inside the box.
+        paths: its lowest paths.
+
+    Returns:
+        (p, 2) positions, ordered by the barrier divided by the energy above the lowest minimum,
+        the largest ratio first and unconnected minima last.
+    """
     order, energies = picture.order, picture.energies
     if len(order) < 3:
         return NO_PAIRS
@@ -221,10 +258,18 @@ def trapped(picture: Picture, paths: Paths) -> Int[np.ndarray, "p 2"]:
 
 
 def shortcuts(picture: Picture, paths: Paths) -> Int[np.ndarray, "s 2"]:
-    """Minima two and three steps apart on lowest paths, those around the highest point first.
+    """Return the minima that are two or three steps apart on lowest paths to the lowest minimum.
 
-    The paths are those from the highest minima first; where one runs into another that came
-    before, its pairs were listed with that one.
+    The paths from the highest minima come first. Where a path joins one that came before, the rest
+    of its pairs were listed with that one. On each path the pairs around its highest transition
+    state come first.
+
+    Args:
+        picture: the state of the atlas; pairs lie inside the box.
+        paths: its lowest paths.
+
+    Returns:
+        (s, 2) positions of minima.
     """
     before, depth, _, top = paths
     begin = picture.order[::-1]
@@ -245,15 +290,15 @@ def shortcuts(picture: Picture, paths: Paths) -> Int[np.ndarray, "s 2"]:
 def first_visits(
     before: Int[np.ndarray, " m"], depth: Int[np.ndarray, " m"], begin: Int[np.ndarray, " b"]
 ) -> Int[np.ndarray, " m"]:
-    """Which of several paths to the root of a tree comes first through each node.
+    """Return for each node which of several paths to the root of a tree passes it first.
 
     Args:
-        before: the next node on the way to the root; -1 at the end.
-        depth: of each node, see `depths`.
-        begin: where the paths begin, in their order.
+        before: (m,) the next node on the way to the root; -1 at the root.
+        depth: (m,) number of steps from each node to the root (`depths`).
+        begin: (b,) nodes at which the paths begin, in the order of the paths.
 
     Returns:
-        the number of a path; b where none passes.
+        (m,) number of a path from 0; b for a node that no path passes.
 
     Examples:
         >>> before = np.array([-1, 0, 1, 1])
@@ -270,7 +315,7 @@ def first_visits(
 
 
 def _cheapest(codes: np.ndarray, costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each code once, with its lowest cost."""
+    """Return each code once, with its lowest cost."""
     order = np.lexsort((costs, codes))
     codes, costs = codes[order], costs[order]
     first = np.flatnonzero(np.diff(codes, prepend=-1))

@@ -1,4 +1,4 @@
-"""What an atlas claims of its links, and whether what is found agrees with it."""
+"""The links of transition states as an atlas stores them, in a form that can be compared."""
 
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
@@ -12,18 +12,22 @@ from lossatlas.atlas.columns import read_columns
 UNKNOWN = -1
 """Stands for the id of a point that the atlas does not have."""
 BY_CONVENTION = 0
-"""Stands for the minimum below a saddle of index two or more where an earlier version stored one of
-those that can be reached, by a convention. That the path does end at such a saddle is checked."""
+"""Stands for a minimum below a saddle of Hessian index two or more that was chosen by convention.
+
+An earlier version stored one of the minima that can be reached from such a saddle. Which one it is
+has no meaning, so only that the path ends at such a saddle is compared.
+"""
 
 
 class End(NamedTuple):
     """One minimum that one side of a transition state reaches.
 
     Attributes:
-        minimum: its id, `UNKNOWN` or `BY_CONVENTION`.
-        via_index: Hessian index of the saddle that the path runs into first; 0 if it runs into
-            none.
-        via: id of that saddle if it is a transition state, 0 if not.
+        minimum: id of the minimum, `UNKNOWN` or `BY_CONVENTION`.
+        via_index: Hessian index of the saddle that the path runs into on the way; 0, the default,
+            if it runs into none.
+        via: id of that saddle if it is a transition state (`UNKNOWN` if the atlas does not have
+            it); 0, the default, otherwise.
     """
 
     minimum: int
@@ -31,7 +35,7 @@ class End(NamedTuple):
     via: int = 0
 
     def text(self) -> str:
-        """In words.
+        """Describe the end for a message.
 
         Examples:
             >>> End(3).text(), End(4, 1, 9).text()
@@ -48,11 +52,18 @@ class End(NamedTuple):
 
 
 Side: TypeAlias = frozenset[End]
+"""The minima that one side of a transition state reaches."""
 Sides: TypeAlias = tuple[Side, Side]
+"""The two sides of a transition state; which of them comes first has no meaning."""
 
 
 def agree(stored: Sides, found: Sides) -> bool:
-    """Whether the two sides of a transition state are as stored, whichever is which.
+    """Say whether the sides of a transition state are the stored ones, in either order.
+
+    Args:
+        stored: the sides according to the atlas. An end that was stored `BY_CONVENTION` agrees with
+            any minimum that is found below the same saddle.
+        found: the sides according to another computation.
 
     Examples:
         >>> one, two = frozenset({End(1)}), frozenset({End(2), End(3)})
@@ -69,7 +80,7 @@ def _same_side(stored: Side, found: Side) -> bool:
 
 
 def in_words(sides: Sides) -> str:
-    """The ends of both sides.
+    """Describe the ends of both sides for a message.
 
     Examples:
         >>> in_words((frozenset({End(5), End(3)}), frozenset({End(-1)})))
@@ -79,15 +90,15 @@ def in_words(sides: Sides) -> str:
 
 
 class StoredLinks(NamedTuple):
-    """What an atlas says of one transition state.
+    """The links of one transition state as an atlas stores them.
 
     Attributes:
-        id: of the transition state.
-        sides: the ends of each side. Which side is which has no meaning.
-        rows: how many links there are.
-        tolerance: the coarsest with which a path was followed, in weight units; infinite where a
-            row does not say it.
-        methods: how they were followed.
+        id: id of the transition state.
+        sides: the ends of each side.
+        rows: number of links of the transition state.
+        tolerance: the coarsest tolerance with which one of its paths was followed, in units of the
+            weights; infinite if a row does not say it.
+        methods: the methods with which the paths were followed.
     """
 
     id: int
@@ -98,13 +109,13 @@ class StoredLinks(NamedTuple):
 
 
 def read_claims(connection: Connection, ids: Iterable[int] | None = None) -> list[StoredLinks]:
-    """What the atlas says of transition states, by ascending id.
+    """Read the links of transition states from an atlas, by ascending id.
 
-    One that has lost the links of a side is left out; `Atlas.check` reports it.
+    A transition state without any link on one of its sides is left out; `Atlas.check` reports it.
 
     Args:
-        connection: to the atlas.
-        ids: of the transition states; default all.
+        connection: a connection to the atlas.
+        ids: ids of the transition states to be read; by default all of them.
     """
     c = schema.link.c
     names = ("side", "minimum", "via_index", "via", "directions", "tolerance", "method")
@@ -133,3 +144,22 @@ def _claim(rows: dict[str, list]) -> StoredLinks:
         max(tolerances),
         frozenset(rows["method"]),
     )
+
+
+def wrong_ends(links: StoredLinks, reached: Sides | None) -> list[str]:
+    """Say how the ends that paths have reached differ from the stored ones.
+
+    Args:
+        links: the stored links of a transition state.
+        reached: the ends that were found; None if a path did not reach a certified minimum.
+
+    Returns:
+        One text if they differ, otherwise nothing.
+    """
+    name = f"transition state {links.id}"
+    if reached is None:
+        return [f"{name}: a path from it does not reach a certified minimum"]
+    if agree(links.sides, reached):
+        return []
+    stored, found = in_words(links.sides), in_words(reached)
+    return [f"{name}: stored ends: {stored}; its paths reach: {found}"]

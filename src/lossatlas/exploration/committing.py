@@ -1,33 +1,80 @@
-"""Committing: attempts go into the atlas in batches, in order, and are counted."""
+"""Committing the attempts of an exploration: they are stored in batches, in order, and counted."""
 
 from collections import Counter
+from typing import NamedTuple
 
 from lossatlas.atlas import Atlas, Attempt, Committed
-from lossatlas.errors import Status
+from lossatlas.errors import BadInputError, Status
+from lossatlas.exploration.planner import Planned
 from lossatlas.exploration.stop_rules import ExploreOptions
 from lossatlas.landscape.base import Landscape
-from lossatlas.search.outcome import placed
+from lossatlas.lanes.requests import Found
+from lossatlas.search.outcome import Outcome, placed
+
+
+class InFlight(NamedTuple):
+    """A search that was planned and is not completely committed.
+
+    Attributes:
+        planned: the task, and the stream of independent draws that it belongs to.
+        round: number of the round that it was planned in.
+        as_of: id of the last attempt that this round was planned from.
+        width: width of the exploration.
+        parts: number of its outcomes that were in the log when it was planned.
+    """
+
+    planned: Planned
+    round: int
+    as_of: int
+    width: int
+    parts: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all its outcomes were in the log when it was planned."""
+        wanted = self.planned.task.parts
+        return wanted is not None and self.parts >= wanted
+
+    def check(self, result: Outcome | Found) -> None:
+        """Refuse a result that cannot be stored in an atlas.
+
+        Raises:
+            BadInputError: if the search of a strategy hands over anything but an `Outcome`.
+        """
+        outcome = result.result if isinstance(result, Found) else result
+        if not isinstance(outcome, Outcome):
+            where = f"strategy {self.planned.task.key.strategy}"
+            problem = f"a search hands over {type(outcome).__name__} instead of an Outcome"
+            raise BadInputError(where, problem, "return an Outcome, or yield it as Found")
+
+    def attempt(self, outcome: Outcome, part: int) -> Attempt:
+        """Join an outcome of the search with its key and its place in the exploration."""
+        key = self.planned.task.key
+        place = {"round": self.round, "as_of": self.as_of, "width": self.width}
+        return Attempt(*key, outcome, part, self.planned.stream, **place)
 
 
 class Committer:
-    """Commits attempts, and knows what the atlas holds and what the last attempts brought.
+    """Commits attempts, and counts the points of the atlas and what the last attempts found.
 
-    Every batch has a key, so that one which was interrupted is committed once and not twice.
+    Every batch has a key, so that a batch whose commit was interrupted is stored once, not twice.
 
     Args:
-        atlas: the atlas.
-        landscape: its landscape.
-        options: when to stop.
-        points: minima and transition states in the atlas.
+        atlas: the atlas that attempts are stored in.
+        landscape: the landscape of the atlas.
+        options: the stop rules, which limit how many points are stored.
+        points: numbers of minima and of transition states in the atlas.
 
     Attributes:
-        run_id: of this run in the atlas; to be set before anything is committed.
-        pending: attempts to be committed.
-        attempts: committed in this run.
-        quiet: attempts since the last that found something new.
-        new_in_round: points found since `begin_round`.
-        counts: attempts of each strategy.
-        statuses: how many attempts ended with each status.
+        run_id: id of this run in the atlas; it must be set before anything is committed.
+        minima: number of minima in the atlas.
+        transition_states: number of transition states in the atlas.
+        pending: attempts that wait to be committed.
+        attempts: number of attempts committed in this run.
+        quiet: number of attempts since the last one that found a new point.
+        new_in_round: number of new points since `begin_round` was called.
+        counts: number of attempts of each strategy.
+        statuses: number of attempts that ended with each status.
     """
 
     def __init__(
@@ -37,7 +84,7 @@ class Committer:
         options: ExploreOptions,
         points: tuple[int, int],
     ) -> None:
-        """Nothing committed yet."""
+        """Begin a run in which nothing was committed yet."""
         self.atlas, self.landscape = atlas, landscape
         self.options = options
         self.run_id: int | None = None
@@ -51,17 +98,22 @@ class Committer:
 
     @property
     def enough(self) -> bool:
-        """Whether the atlas holds as many points as asked for."""
+        """Whether the atlas holds as many points as the stop rules ask for."""
         return self.options.enough(self.minima, self.transition_states)
 
     def begin_round(self) -> None:
-        """Count new points from here on."""
+        """Start to count the new points of another round."""
         self.new_in_round = 0
 
     def commit(self) -> None:
-        """Commit one batch of what is pending: all, or so few that the limit is not passed.
+        """Commit one batch of the pending attempts.
 
-        It is no longer pending from the moment it is to be committed, whatever interrupts the rest.
+        The batch consists of all of them, or of so few that the stop rules are not overshot. If an
+        interrupt or an error keeps it from being stored, the next call commits the same batch again
+        with the same key.
+
+        Raises:
+            AtlasError: if the atlas cannot be written.
         """
         if not self._batch:
             size = self._size()
@@ -78,13 +130,13 @@ class Committer:
 
     @property
     def uncommitted(self) -> bool:
-        """Whether there is anything to commit."""
+        """Whether any attempt waits to be committed."""
         return bool(self._batch or self.pending)
 
     def _size(self) -> int:
-        """How many of the pending cannot bring more than is asked for, all their points being new.
+        """Count the pending attempts that cannot pass the limit even if all their points are new.
 
-        At least one: after it there may be enough.
+        The answer is at least one, since one attempt has to be committed for a limit to be reached.
         """
         minima, states = self.minima, self.transition_states
         for size, attempt in enumerate(self.pending):

@@ -1,4 +1,4 @@
-"""Which minima are connected: disjoint sets, joined as links are added, exact at any moment."""
+"""The connected components of minima: disjoint sets that are joined whenever a link is added."""
 
 from collections.abc import Iterable
 
@@ -6,10 +6,11 @@ import numpy as np
 
 
 class Components:
-    """The connected components of minima 0, 1, ...; what a question costs does not grow with them.
+    """The connected components of the minima 0, 1, ..., up to date at any moment.
 
-    Disjoint sets with path halving (Tarjan and van Leeuwen, J. ACM 31, 245 (1984)); each is
-    named by its first minimum, whatever the order in which it was joined.
+    They are kept as disjoint sets with path halving (Tarjan and van Leeuwen, J. ACM 31, 245
+    (1984)), so that asking about one minimum takes a nearly constant time. A component is named by
+    its first minimum, whatever the order in which its minima were joined.
 
     Examples:
         >>> components = Components()
@@ -22,43 +23,47 @@ class Components:
     """
 
     def __init__(self) -> None:
-        """No minimum yet."""
+        """Begin without any minimum."""
         self._above: list[int] = []
         self._inside: list[int] = []
 
     def __len__(self) -> int:
-        """How many minima there are."""
+        """Return the number of minima."""
         return len(self._above)
 
     def add(self, inside: Iterable[bool]) -> None:
-        """Add minima that nothing joins yet; whether each lies inside the box."""
+        """Add minima that nothing joins yet.
+
+        Args:
+            inside: for each of them, whether it lies inside the box.
+        """
         self._inside.extend(map(int, inside))
         self._above.extend(range(len(self._above), len(self._inside)))
 
     def find(self, minimum: int) -> int:
-        """The first minimum of the component of a minimum."""
+        """Return the first minimum of the component that a minimum belongs to."""
         above = self._above
         while above[minimum] != minimum:
             above[minimum] = minimum = above[above[minimum]]
         return minimum
 
     def same(self, one: int, other: int) -> bool:
-        """Whether two minima are connected."""
+        """Say whether two minima are connected."""
         return self.find(one) == self.find(other)
 
     def join(self, one: int, other: int) -> None:
-        """Connect two minima."""
+        """Join the components of two minima."""
         first, second = sorted((self.find(one), self.find(other)))
         if first != second:
             self._above[second] = first
             self._inside[first] += self._inside[second]
 
     def inside(self, minimum: int) -> int:
-        """How many minima inside the box the component of a minimum has."""
+        """Count the minima inside the box in the component that a minimum belongs to."""
         return self._inside[self.find(minimum)]
 
     def labels(self) -> np.ndarray:
-        """(m,) the first minimum of the component of each."""
+        """Return (m,) the first minimum of the component of each minimum."""
         above = np.array(self._above, np.int64)
         while (further := above[above]).tobytes() != above.tobytes():
             above = further

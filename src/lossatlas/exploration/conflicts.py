@@ -1,10 +1,11 @@
-"""Points that two tests of identity do not agree about.
+"""Pairs of stored points about which two tests of identity disagree.
 
-For tanh it is a theorem that networks which compute the same have the same weights up to symmetry.
-For other activations two stored points of one loss may compute the same and yet have weights that
-no known symmetry carries over into each other: then there is a symmetry that nobody knows of, or an
-accident. Both points are kept, and this module says so. The other way round, two stored points with
-the same weights up to symmetry should have been one.
+One test compares what two networks compute, the other their weights up to symmetry. For tanh it is
+a theorem that networks which compute the same function have the same weights up to symmetry. For
+other activations two stored points of equal loss may compute the same function and yet have weights
+that no known symmetry maps onto each other: either there is an unknown symmetry, or they agree by
+chance. Both points are kept, and this module reports the pair. Conversely, two stored points whose
+weights are the same up to symmetry should have been stored as one point.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +22,7 @@ from lossatlas.search.identity import ROUNDOFF, SLOPE, WEIGHT_ROUNDOFF, energy_w
 
 
 class _Row(NamedTuple):
-    """What is compared of a stored point."""
+    """The columns of a stored point that are compared, the uncertainty in units of the weights."""
 
     id: int
     energy: float
@@ -29,14 +30,15 @@ class _Row(NamedTuple):
 
 
 def identity_conflicts(landscape: Landscape, atlas: Atlas) -> tuple[str, ...]:
-    """Pairs of stored points of one loss that one test calls the same and the other does not.
+    """Find the stored points of equal loss that one test calls the same and the other does not.
 
     Args:
-        landscape: of the atlas. Those that are no networks have one test only, and no conflicts.
+        landscape: the landscape of the atlas. Landscapes that are not networks have only one test,
+            and therefore no conflicts.
         atlas: an open atlas.
 
     Returns:
-        one text for each pair, with its ids.
+        One text for each such pair, with the ids of its points.
     """
     network = getattr(landscape, "recognized", landscape)
     if not isinstance(network, NetworkLandscape):
@@ -73,7 +75,7 @@ def _of_table(
 def _conflict(
     landscape: NetworkLandscape, one: tuple[_Row, np.ndarray], two: tuple[_Row, np.ndarray]
 ) -> str:
-    """What the two tests say of two points, if they do not agree; else nothing."""
+    """Say how the two tests disagree about two points; an empty text if they agree."""
     (a, w), (b, v) = one, two
     known_to = a.uncertainty + b.uncertainty + WEIGHT_ROUNDOFF
     functions = [landscape.function_values(x) for x in (w, v)]

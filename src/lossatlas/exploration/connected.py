@@ -1,15 +1,17 @@
-"""Strategies that grow one connected set of minima, instead of finding as many as there are.
+"""Strategies that grow one connected set of minima, instead of finding as many minima as possible.
 
 Where quenches find far more minima than could ever be joined, a database of connected minima has to
 be grown from within: a climb from a connected minimum along one of its soft modes ends nearly
-always at a transition state that joins this minimum to another, so what it finds is connected at
-once. Climbs that start elsewhere found islands. So the *main set* (`main_set`) is climbed from. It
-begins at the lowest of the minima that some chains of basin-hopping reach. Of the islands only that
-of the lowest minimum is climbed from and bridged to, if it is one.
+always at a transition state that joins this minimum to another one, so what it finds is connected
+at once. Climbs that start elsewhere create islands. Therefore climbs start from the *main set*
+(`main_set`), which begins at the lowest of the minima that the first chains of basin-hopping reach.
+If the lowest minimum lies on an island, that island is climbed from too, and bands are made to join
+it to the main set. Other islands are left alone.
 
-Bands between minima of the main set, and from it to near minima outside, compete with the climbs by
-what they find. Climbs have the names that they have in other explorations, and a pair of minima is
-tried by one band: nothing is made twice in an atlas that was explored otherwise before.
+Bands within the main set, and bands from it to near minima outside of it, compete with the climbs
+by what they find. Climbs have the same names in the log as in explorations with another aim, and a
+pair of minima is tried by one band only: in an atlas that was explored with another aim before, no
+search is made twice.
 """
 
 from collections.abc import Iterator
@@ -41,56 +43,59 @@ CLIMB_CONNECTED, GROW_ISLAND = "climb-connected", "grow-island"
 FIND_LOWEST, BRIDGE = "find-lowest", "bridge"
 WITHIN, OUTWARD = "within", "outward"
 CHAINS = 24
-"""Chains of basin-hopping that an exploration begins with."""
+"""Number of chains of basin-hopping that an exploration begins with."""
 ABUTMENTS = 20
-"""Lowest minima of the lowest island from which paths to the main set are looked for directly."""
+"""Number of the lowest minima of the lowest island from which direct bands to the main set may be
+made."""
 WAYS = 3
-"""Ways to the lowest island that are tried at once."""
+"""Number of ways to the lowest island that are proposed in one round."""
 
 
 class FindLowest:
-    """The first chains of basin-hopping: where to begin."""
+    """The chains of basin-hopping that find the first minima."""
 
     def __init__(self) -> None:
-        """No chain was made yet."""
+        """Begin at the first chain."""
         self._chains = FindMinima()
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """Those of the first chains that were not made."""
+        """Propose the first chains that were not made yet."""
         made = len(view.tried.whats(BASIN_HOPPING))
         return islice(self._chains(view), max(0, CHAINS - made))
 
 
 class ClimbConnected:
-    """Climbs from the minima of the main set: all along the softest mode, then along the next.
+    """Climbs from the minima of the main set.
 
-    At each level the lowest come first.
+    All minima are climbed from along their softest mode before any is along the next mode. At each
+    level the minima of lowest energy come first.
     """
 
     def __init__(self) -> None:
-        """No minimum yet."""
+        """Begin without any minimum."""
         self._members = _Members()
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The climbs that were not made."""
+        """Propose the climbs that were not made yet."""
         main = view.main_set
         self._members.update(view, (main.label,), main.members & view.inside)
         return self._members.levels.tasks(view, partial(climbs, view))
 
 
 class BandsWithin:
-    """Bands between minima of the main set that are near to each other and have none yet.
+    """Bands between minima of the main set that are near neighbors and have no band yet.
 
-    They add transition states between what is connected, and minima on the way. All minima with
-    their nearest neighbor come first, the lowest before the others, then all with the next.
+    They add transition states between minima that are connected already, and minima on the way. All
+    minima are paired with their nearest neighbor before any is paired with its second, the minima
+    of lowest energy first.
     """
 
     def __init__(self) -> None:
-        """No minimum yet."""
+        """Begin without any minimum."""
         self._members = _Members(NEIGHBORS)
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The bands that were not made."""
+        """Propose the bands that were not made yet."""
         main = view.main_set
         self._members.update(view, (main.label,), main.members & view.inside)
         return self._members.levels.tasks(view, partial(_within, view))
@@ -104,14 +109,18 @@ def _within(view: View, position: int, rank: int) -> Iterator[Task]:
 
 
 class BandsOutward:
-    """Bands between minima of the main set and near ones outside of it, likewise."""
+    """Bands from minima of the main set to near neighbors outside of it that have no band yet.
+
+    All minima are paired with their nearest neighbor before any is paired with its second, the
+    minima of lowest energy first.
+    """
 
     def __init__(self) -> None:
-        """No minimum yet."""
+        """Begin without any minimum."""
         self._members, self._mark = _Members(NEIGHBORS), 0
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The bands that were not made."""
+        """Propose the bands that were not made yet."""
         main, members = view.main_set, self._members
         members.update(view, (main.label,), main.members & view.inside)
         changed = view.neighbors_changed(self._mark)
@@ -130,14 +139,17 @@ def _outward(view: View, position: int, rank: int) -> Iterator[Task]:
 
 
 class GrowLowestIsland:
-    """The same climbs from the minima of the lowest island, if the lowest minimum is on one."""
+    """Climbs from the minima of the lowest island, if the lowest minimum is not in the main set.
+
+    They are ordered as those of `ClimbConnected` are.
+    """
 
     def __init__(self) -> None:
-        """No minimum yet."""
+        """Begin without any minimum."""
         self._members = _Members()
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The climbs that were not made."""
+        """Propose the climbs that were not made yet."""
         main = view.main_set
         token = (main.label, main.lowest)
         self._members.update(view, token, main.on_the_lowest_island & view.inside)
@@ -145,7 +157,11 @@ class GrowLowestIsland:
 
 
 class _Members:
-    """The minima of a set that grows, as levels; a set that is another one begins anew."""
+    """The minima of a growing set, ordered by levels; if the set is replaced, they begin anew.
+
+    Args:
+        levels: number of levels (`agendas.Levels`); by default that of climbs.
+    """
 
     def __init__(self, levels: int = CLIMB_LEVELS) -> None:
         self._count, self._token, self._seen = levels, (), np.zeros(0, bool)
@@ -155,9 +171,9 @@ class _Members:
         """Add the minima that have become members.
 
         Args:
-            view: the present one.
-            token: what tells the set from others.
-            members: (m,) whether each minimum is one.
+            view: the present state of the atlas.
+            token: identifies the set; another token than before stands for another set.
+            members: (m,) whether each minimum belongs to the set.
         """
         if token != self._token:
             self.levels, self._token = Levels(self._count), token
@@ -169,20 +185,21 @@ class _Members:
 
 
 class BridgeToLowest:
-    """Missing-connection search between the main set and the lowest minimum, if it is not in it.
+    """Bands that join the lowest minimum to the main set, if it is not part of it.
 
-    Components are nodes; the nearest pair of near neighbors in two of them is an edge that costs
-    its squared distance, pairs that were tried are closed, and the lowest minima of the island have
-    edges to the nearest minima of the main set. The pairs on the shortest way are proposed, then
-    those on the shortest way without them.
+    The pairs follow from a missing-connection search (Carr, Trygubenko and Wales, J. Chem. Phys.
+    122, 234903 (2005)) between components. Two components are joined by an edge if they contain
+    near neighbors that were not tried yet; it costs the squared distance of the nearest such pair.
+    The lowest minima of the island have edges to the nearest minima of the main set as well. The
+    pairs on the shortest way are proposed first, then those on the shortest way without them.
     """
 
     def __init__(self) -> None:
-        """Nothing described yet."""
+        """Begin without the descriptors of any minimum."""
         self._described = Rows()
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The bands that were not made."""
+        """Propose the bands that were not made yet."""
         main = view.main_set
         if main.label == main.lowest:
             return
@@ -196,7 +213,7 @@ class BridgeToLowest:
             costs[way] = np.inf
 
     def _open_pairs(self, view: View) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs (p, 2) of positions in different components that were not tried, and their cost."""
+        """Return untried pairs (p, 2) of minima in different components, and their costs (p,)."""
         near, apart = view.neighbors, view.distances
         here, there = np.repeat(np.arange(len(near)), near.shape[1]), near.ravel()
         labels, inside = view.main_set.labels, view.inside
@@ -211,7 +228,11 @@ class BridgeToLowest:
         return pairs[fresh], costs[first][fresh]
 
     def _direct(self, view: View) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs of low minima of the lowest island and minima of the main set near to them."""
+        """Pair the lowest minima of the lowest island with the nearest minima of the main set.
+
+        Returns:
+            The pairs (d, 2) and their squared distances (d,).
+        """
         main = view.main_set
         self._described.extend(view.landscape.descriptors(view.weights[len(self._described) :]))
         described, members = self._described.array, np.flatnonzero(main.members & view.inside)
@@ -229,16 +250,16 @@ class BridgeToLowest:
 def shortest_way(
     labels: np.ndarray, pairs: np.ndarray, costs: np.ndarray, ends: tuple[int, int]
 ) -> np.ndarray:
-    """Which pairs of minima lead from one component to another at the lowest cost, in order.
+    """Find the pairs of minima that lead from one component to another at the lowest total cost.
 
     Args:
         labels: (m,) component of each minimum.
-        pairs: (p, 2) positions of minima that a path might join.
-        costs: (p,) of each pair, zero or more; infinite for those that may not be used.
-        ends: labels of the component at the beginning and at the end.
+        pairs: (p, 2) positions of the minima that a band might join.
+        costs: (p,) cost of each pair, at least zero; infinite for pairs that must not be used.
+        ends: labels of the components at the beginning and at the end of the way.
 
     Returns:
-        rows of `pairs`; empty if there is no way.
+        The rows of `pairs` on the way, in order; empty if there is no way.
 
     Examples:
         >>> labels, pairs = np.array([0, 1, 2, 2]), np.array([[0, 1], [1, 2], [0, 3]])
@@ -253,7 +274,7 @@ def shortest_way(
     cheapest = order[kept]
     edge = {tuple(nodes[k].tolist()): int(rows[k]) for k in cheapest}
     count = len(labels)
-    # A cost of zero would be no edge at all.
+    # In a sparse graph an edge of cost zero would be no edge at all.
     weights = np.maximum(costs[rows[cheapest]], CONNECTED)
     graph = coo_array((weights, nodes[cheapest].T), shape=(count, count)).tocsr()
     _, before = dijkstra(graph, directed=False, indices=ends[0], return_predecessors=True)
@@ -267,14 +288,14 @@ def shortest_way(
 
 
 class DrawConnected:
-    """Climbs from minima of the main set, modes and signs chosen uniformly, numbered through."""
+    """Independent draws: climbs from minima of the main set, with minimum, mode and sign random."""
 
     def __init__(self) -> None:
-        """No draw was made yet."""
+        """Begin at draw 0."""
         self._draws = Numbered(CONNECTED_DRAWS)
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The draws that were not made."""
+        """Propose the draws that were not made yet."""
         members = np.flatnonzero(view.main_set.members & view.inside)
         for number, what in self._draws.draws(view, f"seed {view.seed} draw {{}}".format):
             if not len(members):

@@ -1,7 +1,9 @@
-"""What is going on: live on a terminal and in a notebook, a few plain lines elsewhere.
+"""The progress of an exploration: a live display, or a plain line now and then.
 
-On the standard error, but in a notebook below the cell. A notebook needs the package ipywidgets for
-what is live; without it there are plain lines.
+A terminal and a notebook show a display that is replaced as the exploration goes on. Elsewhere, for
+example in the log of a job, a plain line is written every minute. The output goes to the standard
+error, in a notebook below the cell. A notebook needs the package ipywidgets for the live display;
+without it plain lines are written.
 """
 
 import time
@@ -22,18 +24,25 @@ if TYPE_CHECKING:
     from lossatlas.exploration.explorer import ExploreOptions, Progress as Snapshot
 
 PLAIN_SECONDS = 60.0
-"""Elsewhere than on a terminal, seconds between two lines."""
+"""Seconds between two plain lines, where there is no live display."""
 
 
 def is_live(console: Console) -> bool:
-    """Whether what was shown can be replaced."""
+    """Say whether the console can replace what it has shown, as a live display needs."""
     widgets = console.is_jupyter and find_spec("ipywidgets") is not None
     return console.is_terminal or widgets
 
 
 @contextmanager
 def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar for counted work; yields ``report(done, total)``."""
+    """Show a bar for work that can be counted, and yield the function that moves it.
+
+    Args:
+        description: a text to be shown before the bar.
+
+    Yields:
+        ``report(done, total)``, to be called with the number of items done and their total.
+    """
     console = Console(stderr=True)
     columns = (TextColumn(description), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not is_live(console)) as bars:
@@ -43,7 +52,7 @@ def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def task_shown(text: str) -> Iterator[None]:
-    """Say what is being done, for work of some seconds that cannot be counted."""
+    """Show a text while work is done that takes some seconds and cannot be counted."""
     console = Console(stderr=True)
     if is_live(console):
         with console.status(text):
@@ -54,32 +63,50 @@ def task_shown(text: str) -> Iterator[None]:
 
 
 def say(text: str, console: Console | None = None) -> None:
-    """A line of plain text; markup in it is no markup."""
+    """Print one line as it is; brackets in it are not read as markup.
+
+    Args:
+        text: the line.
+        console: where it is printed; by default the standard error.
+    """
     console = Console(stderr=True) if console is None else console
     console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def say_how_it_ended(ended: "Exploration", name: str) -> None:
-    """The last lines, when an exploration has ended."""
+    """Print how an exploration ended and what to do about it.
+
+    Args:
+        ended: how it ended.
+        name: name of the atlas.
+    """
     for line in (*ended.lines(name), ended.advice()):
         if line:
             say(line)
 
 
 class ExploreDisplay:
-    """The state of an exploration, for eyes.
+    """Shows the progress of an exploration on the standard error or in a notebook.
 
     Args:
-        options: its stop rules.
-        started: `time.monotonic()` at which it began.
-        transition_states: in the atlas at that time.
-        minima: likewise.
+        options: the options of the exploration, whose stop rules say how much is left.
+        started: value of `time.monotonic()` at which the exploration began, in seconds.
+        transition_states: number of transition states in the atlas at that time.
+        minima: number of minima in the atlas at that time.
+
+    Examples:
+        >>> from lossatlas.exploration import ExploreOptions, Progress
+        >>> options = ExploreOptions(transition_states=20)
+        >>> display = ExploreDisplay(options, time.monotonic(), transition_states=10, minima=8)
+        >>> display.record(Progress(60.0, 9, 15, 40, 6, 1, {"connect": 40}))
+        >>> display.rate(), display.share_done()
+        (5.0, 0.5)
     """
 
     def __init__(
         self, options: "ExploreOptions", started: float, transition_states: int, minima: int
     ) -> None:
-        """Show nothing yet."""
+        """Begin without showing anything."""
         self.options, self.started = options, started
         self.cpu_started = time.process_time()
         self.transition_states_before, self.minima_before = transition_states, minima
@@ -89,7 +116,7 @@ class ExploreDisplay:
 
     @contextmanager
     def shown(self) -> Iterator[Callable[["Snapshot"], None]]:
-        """Show it; yields the function to report progress to."""
+        """Show the progress in a ``with`` block, and yield the function to report it to."""
         if not is_live(self.console):
             yield self._report_plainly
             return
@@ -98,7 +125,7 @@ class ExploreDisplay:
             yield self.record
 
     def record(self, progress: "Snapshot") -> None:
-        """Take note of the state after a commit."""
+        """Keep the state after a commit, to be shown when the display is drawn next."""
         self.latest = progress
 
     def _report_plainly(self, progress: "Snapshot") -> None:
@@ -111,7 +138,10 @@ class ExploreDisplay:
                 say(f"{duration(progress.seconds)}  {self._counts()}{ending}", self.console)
 
     def share_done(self) -> float | None:
-        """How much is done, by the stop rule that is nearest; None without a rule."""
+        """Return the part that is done, from 0 to 1, by the stop rule that will hold first.
+
+        It is None if no stop rule tells how much is left.
+        """
         shares = []
         if self.options.minutes is not None:
             shares.append((time.monotonic() - self.started) / (60.0 * self.options.minutes))
@@ -123,7 +153,10 @@ class ExploreDisplay:
         return min(1.0, max(shares)) if shares else None
 
     def seconds_left(self) -> float | None:
-        """Until the first stop rule holds, at the present rate; None if that is unknown."""
+        """Estimate the seconds until the first stop rule holds, at the present rate.
+
+        It is None if no stop rule tells how much is left.
+        """
         left = []
         if self.options.minutes is not None:
             left.append(60.0 * self.options.minutes - (time.monotonic() - self.started))
@@ -137,7 +170,7 @@ class ExploreDisplay:
         return max(0.0, min(left)) if left else None
 
     def rate(self) -> float:
-        """New transition states a minute."""
+        """Return the number of new transition states per minute of this exploration."""
         if self.latest is None:
             return 0.0
         return 60.0 * self._found() / max(self.latest.seconds, 1e-9)
@@ -184,7 +217,10 @@ class ExploreDisplay:
 
 
 def duration(seconds: float) -> str:
-    """Minutes and seconds, with hours where there are any.
+    """Write a time as minutes and seconds, with hours before them if there are any.
+
+    Args:
+        seconds: the time in seconds.
 
     Examples:
         >>> duration(75.2), duration(7265)

@@ -1,13 +1,13 @@
-"""The exploration: plan a round, run it in lanes, commit it in order; again, until a stop rule.
+"""The exploration: plan a round of searches, make them, commit them in order, and start again.
 
-Two rounds are in flight at any time, each half of the width, so that lanes stay full while the last
-searches of a round finish: round r + 2 is planned from the atlas as it is when round r is
-committed, whatever of round r + 1 has finished by then. Attempts are committed in the order they
-were planned, each with its round and the id of the last attempt that its round was planned from. So
-what is found depends on seed, width and the atlas it started from, not on timing, and an
-exploration that stops at a number of points is a prefix of a longer one. Where time cuts it off,
-searches that have finished behind one that has not are kept too. An exploration that is continued
-goes on where it ended (`resuming`).
+Two rounds are in flight at any time, each half as large as the width, so that lanes stay full while
+the last searches of a round finish: round r + 2 is planned from the atlas as it is when round r is
+committed, whatever part of round r + 1 has finished by then. Attempts are committed in the order in
+which they were planned, each with its round and the id of the last attempt that its round was
+planned from. Therefore what is found depends on the seed, the width and the atlas at the start, not
+on timing, and an exploration that stops at a number of points is a prefix of a longer one. When
+time runs out, searches that have finished after an unfinished one in this order are stored too. An
+exploration that is continued goes on where it ended (`resuming`).
 """
 
 import math
@@ -26,9 +26,9 @@ from lossatlas.distribution.versions import versions
 from lossatlas.errors import BadInputError
 from lossatlas.exploration.catalog import chosen
 from lossatlas.exploration.checkpoint import last_due
-from lossatlas.exploration.committing import Committer
+from lossatlas.exploration.committing import Committer, InFlight
 from lossatlas.exploration.places import Place, chosen_place
-from lossatlas.exploration.planner import Planned, begin, plan_round
+from lossatlas.exploration.planner import begin, plan_round
 from lossatlas.exploration.points import count_points
 from lossatlas.exploration.resuming import IN_FLIGHT, Restart, find_restart
 from lossatlas.exploration.stop_rules import ExploreOptions
@@ -42,13 +42,29 @@ from lossatlas.search.tools import Tools, default_tools
 QUIET, PER_MINIMUM, PER_TRANSITION_STATE = 750, 10, 20
 """An exploration ends when so many attempts, and so many for every point, found nothing new."""
 COMMIT_SECONDS = 1.0
-"""Finished attempts wait at most about this long to be committed."""
+"""Finished attempts wait at most about so many seconds before they are committed."""
 KEPT_AT_ONCE = 64
-"""Minima whose neighbors are written into the atlas together."""
+"""Number of minima whose neighbors are written into the atlas together."""
 
 
 class Progress(NamedTuple):
-    """The state of an exploration after a commit."""
+    """The state of an exploration after a commit, as it is given to a function that reports it.
+
+    Attributes:
+        seconds: seconds since the exploration began.
+        minima: number of minima in the atlas.
+        transition_states: number of transition states in the atlas.
+        attempts: number of attempts committed in this exploration.
+        new_in_round: number of new points in the round that is being committed.
+        round: number of the round that is being committed, from 0.
+        strategy_counts: number of attempts of each strategy in this exploration, by its name in the
+            log.
+
+    Examples:
+        >>> progress = Progress(60.0, 9, 15, 40, 6, 1, {"connect": 40})
+        >>> f"{progress.minima} minima after {progress.attempts} attempts"
+        '9 minima after 40 attempts'
+    """
 
     seconds: float
     minima: int
@@ -67,26 +83,39 @@ def grow(
     started: float | None = None,
     tools: Tools | None = None,
 ) -> Exploration:
-    """Grow an open atlas by searches until a stop rule holds: the end of `lossatlas.explore`.
+    """Grow an open atlas by searches until a stop rule holds.
+
+    `lossatlas.explore` opens the atlas, calls this function, and shows the progress.
 
     Args:
         landscape: the landscape of the atlas.
-        atlas: an open atlas; what it holds is continued.
-        options: stop rules, seed, lanes.
-        report: called after every commit.
-        started: `time.monotonic()` at which the minutes began to count; default now.
-        tools: what the searches use; default `default_tools(landscape)`.
+        atlas: an open atlas, to which the exploration adds what it finds.
+        options: the stop rules and how the exploration is run.
+        report: called with a `Progress` after every commit; by default nothing is reported.
+        started: value of `time.monotonic()` from which the minutes of the stop rules count, in
+            seconds; by default the moment of the call.
+        tools: tolerances and lengths of the searches; default `default_tools(landscape)`.
 
     Returns:
-        How it ended; also kept as `Atlas.exploration`.
+        How the exploration ended; `Atlas.exploration` keeps it too.
 
     Raises:
-        AtlasError: if the atlas cannot be written; what was committed before is safe.
-        BadInputError: if the tools are those of another landscape, or if so many searches in flight
-            do not fit into the memory.
+        AtlasError: if the atlas cannot be read or written; what was committed before is safe.
+        BadInputError: if the tools belong to another landscape, if the searches in flight do not
+            fit into the memory, if the executor cannot be used, or if a strategy breaks its rules.
+        ClusterError: if the workers of the executor do not answer or are lost; what was committed
+            before is safe.
 
     Examples:
-        >>> grow(landscape, atlas, ExploreOptions(minutes=2))     # doctest: +SKIP
+        >>> import tempfile
+        >>> from lossatlas import Atlas, FunctionLandscape, Problem
+        >>> wells = FunctionLandscape(
+        ...     lambda w: (w[0] ** 2 - 1) ** 2 + w[1] ** 2, low=[-2, -2], high=[2, 2], name="wells"
+        ... )
+        >>> path = f"{tempfile.mkdtemp()}/wells.atlas"
+        >>> with Atlas.create(path, Problem(wells.fingerprint())) as atlas:
+        ...     grow(wells, atlas, ExploreOptions(transition_states=1)).reason
+        'number'
     """
     begun = time.monotonic() if started is None else started
     cpu = time.process_time()
@@ -122,10 +151,10 @@ def grow(
 
 
 def check_tools(tools: Any, landscape: Landscape) -> None:
-    """Refuse what are not tools for this landscape.
+    """Refuse tools that cannot be used for searches on a landscape.
 
     Raises:
-        BadInputError: says what they are.
+        BadInputError: if they are not `Tools`, or belong to another landscape.
     """
     remedy = "use default_tools(landscape)._replace(...)"
     if not isinstance(tools, Tools):
@@ -135,14 +164,14 @@ def check_tools(tools: Any, landscape: Landscape) -> None:
 
 
 def _changed(tools: Tools, usual: Tools) -> dict[str, Any]:
-    """Which tools are not the usual ones, in words, for the record of the run."""
+    """Return the tools that differ from the usual ones, as texts, for the record of the run."""
     pairs = zip(tools._fields[1:], tools[1:], usual[1:], strict=True)
     changed = {name: repr(own) for name, own, other in pairs if own != other}
     return {"tools": changed} if changed else {}
 
 
 def _finish(atlas: Atlas, run: int | None, reason: str) -> None:
-    """Record the end of a run, also if an interrupt comes at this very moment."""
+    """Record the end of a run, even if an interrupt comes at this very moment."""
     if run is None:
         return
     try:
@@ -152,49 +181,12 @@ def _finish(atlas: Atlas, run: int | None, reason: str) -> None:
         raise
 
 
-class _InFlight(NamedTuple):
-    """A search: what was planned, in which round, from the log up to which attempt.
-
-    The first `parts` of its outcomes are in the log already, all of them if it is `complete`.
-    """
-
-    planned: Planned
-    round: int
-    as_of: int
-    width: int
-    parts: int = 0
-
-    @property
-    def complete(self) -> bool:
-        """Whether all that it hands over is in the log."""
-        wanted = self.planned.task.parts
-        return wanted is not None and self.parts >= wanted
-
-    def check(self, result: Outcome | Found) -> None:
-        """Refuse what an atlas cannot keep.
-
-        Raises:
-            BadInputError: if a strategy's search hands over something else than an outcome.
-        """
-        outcome = result.result if isinstance(result, Found) else result
-        if not isinstance(outcome, Outcome):
-            where = f"strategy {self.planned.task.key.strategy}"
-            problem = f"a search hands over {type(outcome).__name__}, no Outcome"
-            raise BadInputError(where, problem, "see docs/extending.md")
-
-    def attempt(self, outcome: Outcome, part: int) -> Attempt:
-        """What it handed over, with its name and its place in the exploration."""
-        key = self.planned.task.key
-        place = {"round": self.round, "as_of": self.as_of, "width": self.width}
-        return Attempt(*key, outcome, part, self.planned.stream, **place)
-
-
 class _Rounds:
     """One exploration in progress.
 
-    Positions number the searches in the order they are planned; `next` is that of the search whose
-    results are committed next. `ends` are the positions where the rounds in flight end, and
-    `submitted` those of the searches that the engine was given.
+    Positions number the searches in the order in which they are planned: `next` is the position of
+    the search whose results are committed next, `ends` are the positions at which the rounds in
+    flight end, and `submitted` are the positions of the searches that the engine was given.
     """
 
     def __init__(self, landscape, atlas, options, report, begun) -> None:
@@ -207,7 +199,7 @@ class _Rounds:
             known = count_points(connection)
         self.committer = Committer(atlas, landscape, options, known)
         self.restart = Restart()
-        self.searches: dict[int, _InFlight] = {}
+        self.searches: dict[int, InFlight] = {}
         self.submitted: list[int] = []
         self.ends = deque[int]()
         self.parts = Counter[int]()
@@ -219,11 +211,17 @@ class _Rounds:
 
     @property
     def cpu_elsewhere(self) -> float:
-        """CPU time that other processes have spent on its searches."""
+        """Seconds of CPU time that other processes have spent on the searches."""
         return 0.0 if self.runner is None else self.runner.cpu_seconds()
 
     def run(self, run_id: int, recorded: dict[str, Any], place: Place) -> str:
-        """Explore, as this run of the atlas with these options; why it ended."""
+        """Explore until a stop rule holds, and return the reason why the exploration ended.
+
+        Args:
+            run_id: id of this run in the atlas.
+            recorded: the options of the run as the atlas keeps them.
+            place: where the searches are made.
+        """
         self.committer.run_id = run_id
         if self.committer.enough:
             return "number"
@@ -261,7 +259,7 @@ class _Rounds:
         return self.options.seconds_left(seconds, cpu)
 
     def clock_seconds_left(self) -> float:
-        """The same without what CPU time is limited to."""
+        """Return the seconds left by the clock, with no regard to a limit of CPU time."""
         return self.options.seconds_left(time.monotonic() - self.begun, -math.inf)
 
     def _complete(self) -> bool:
@@ -269,7 +267,7 @@ class _Rounds:
         return wanted is not None and is_complete(completeness(self.atlas), wanted)
 
     def _begin(self, recorded: dict[str, Any]) -> None:
-        """Find out where to go on."""
+        """Find out where an earlier exploration of the same kind ended, to continue it there."""
         fold = self.observer.fold
         self.restart = find_restart(self.atlas, recorded, self.width, fold.read())
         self.planned_rounds = self.restart.round
@@ -277,14 +275,14 @@ class _Rounds:
             fold.tried.add(key)
 
     def _plan(self, runner: Runner) -> None:
-        """Plan one round from the atlas, and hand what it lacks of it to the engine."""
+        """Plan one round from the atlas, and submit the searches that are not in the log."""
         number, self.planned_rounds = self.planned_rounds, self.planned_rounds + 1
         view = self.observer.view(None if self.committer.attempts else self.restart.as_of(number))
         self.observer.fold.keep_neighbors(KEPT_AT_ONCE)
         share, size = self.options.share_of_draws, self.width // IN_FLIGHT
         for planned in plan_round(view, self.agendas, share, size):
             parts = self.restart.parts.get(planned.task.key, 0)
-            search = _InFlight(planned, number, view.as_of, self.width, parts)
+            search = InFlight(planned, number, view.as_of, self.width, parts)
             if not search.complete:
                 self.submitted.append(self.planned)
                 task = planned.task
@@ -301,7 +299,8 @@ class _Rounds:
             self._go_on(runner, waiting)
             for number, result in runner.results():
                 position = self.submitted[number]
-                self.searches[position].check(result)  # before it waits: all that wait are kept
+                # Checked at once: whatever waits is committed at the end, even after an error.
+                self.searches[position].check(result)
                 waiting.setdefault(position, []).append(result)
                 if self._go_on(runner, waiting):
                     last = time.monotonic()
@@ -314,7 +313,7 @@ class _Rounds:
             self.observer.fold.keep_neighbors()
 
     def _go_on(self, runner: Runner, waiting: dict[int, list[Outcome | Found]]) -> bool:
-        """Take what has come of the next searches in order; whether a round was committed."""
+        """Take the results of the next searches in order, and say whether a round was committed."""
         committed = False
         while True:
             while self.ends and self.next == self.ends[0] and not self.idle:
@@ -334,7 +333,7 @@ class _Rounds:
             self.next += 1
 
     def _attempts(self, position: int, results: list[Outcome | Found]) -> list[Attempt]:
-        """What a search has handed over, its parts numbered from 1."""
+        """Make attempts of what a search has handed over, with its parts numbered from 1."""
         search, attempts = self.searches[position], []
         for result in results:
             self.parts[position] += 1
@@ -344,9 +343,9 @@ class _Rounds:
         return attempts
 
     def _out_of_order(self, waiting: dict[int, list[Outcome | Found]]) -> list[Attempt]:
-        """What searches have found behind one that time cut off, as far as it may be kept.
+        """Return what later searches have found when an earlier one was cut off by time.
 
-        Not the independent draws: the quick ones would be counted more often than the slow.
+        Independent draws are left out, since quick ones would be counted more often than slow ones.
         """
         kept = [k for k in sorted(waiting) if self.searches[k].planned.stream is None]
         return [attempt for k in kept for attempt in self._attempts(k, waiting[k])]
@@ -359,23 +358,26 @@ class _Rounds:
             self.complete = self.limit_reached = True
         if not self.exhausted and not self.limit_reached:
             self._plan(runner)
-        # Rounds may be empty; where all in flight are, another would be planned from the same.
+        # Rounds may be empty; if all in flight are, the next would be planned from the same atlas.
         self.idle = self.next == self.planned
         if self.idle:
             runner.no_more()
 
     def _is_due(self) -> bool:
-        """Whether to ask if the atlas is complete: to answer takes longer, the larger it is."""
+        """Say whether completeness is to be estimated again.
+
+        The larger the atlas, the longer the estimate takes, so it is made at checkpoints only.
+        """
         before, self.asked = self.asked, last_due(self.observer.fold.as_of)
         return self.asked > before
 
     def _patience(self) -> int:
-        """How many attempts without a new point are enough to end."""
+        """Return the number of attempts without a new point after which the exploration ends."""
         minima, states = self.committer.minima, self.committer.transition_states
         return max(QUIET, PER_MINIMUM * minima, PER_TRANSITION_STATE * states)
 
     def _commit(self) -> None:
-        """Commit what is pending, unless there is as much as asked for."""
+        """Commit the pending attempts, unless the atlas holds as many points as asked for."""
         while self.committer.uncommitted and not self.limit_reached:
             self.committer.commit()
             self.limit_reached = self.committer.enough

@@ -1,9 +1,9 @@
-"""The planner's state: what follows from the log of attempts up to one of them.
+"""The state of the planner: what follows from the log of attempts up to one of them.
 
-The log is only ever added to, and so are points and links, in the same order. So the state as of
-any attempt can be made again at any time, by reading the log up to there: an exploration that was
-killed is continued as if it had not been. What a step costs depends on what is new in it, not on
-how much there is.
+The log only grows, and so do points and links, in the same order. Therefore the state as of any
+attempt can be restored at any time by reading the log up to that attempt, and an exploration that
+was killed is continued as if it had not been. The time that a step takes depends on what is new in
+it, not on the size of the atlas.
 """
 
 from collections import defaultdict, deque
@@ -33,13 +33,20 @@ from lossatlas.network.links import Links
 from lossatlas.search.known import KnownPoints, Rows
 
 AT_ONCE = 4096
-"""Minima that are described at once, for the memory's sake."""
+"""Number of minima whose descriptors are computed together, which limits the memory needed."""
 MEMORY = 200
-"""Attempts of a strategy that the planner judges it by."""
+"""Number of the last attempts of a strategy by which the planner judges it."""
 
 
 class Recent(NamedTuple):
-    """What the last attempts of a strategy found and cost, together."""
+    """What the last attempts of a strategy found and cost, summed over these attempts.
+
+    Attributes:
+        new_minima: number of new minima.
+        new_transition_states: number of new transition states.
+        gradients: number of evaluations of the gradient.
+        hessians: number of Hessians computed.
+    """
 
     new_minima: int = 0
     new_transition_states: int = 0
@@ -48,27 +55,28 @@ class Recent(NamedTuple):
 
 
 class Fold:
-    """The state as of an attempt.
+    """The state of the planner as of an attempt, brought forward by `advance`.
 
     Args:
         atlas: an open atlas.
-        landscape: its landscape.
+        landscape: the landscape of the atlas.
 
     Attributes:
-        as_of: id of the last attempt that was folded in.
-        tried: the searches made up to there, and those that were planned since.
-        recent: what the last attempts of each strategy, by its name in the log, found and cost.
-        minima, states: the points.
-        links: which minima the transition states join, one row a link.
+        as_of: id of the last attempt that is part of the state; 0 before the first.
+        tried: the searches made up to that attempt, and those that were planned since.
+        recent: what the last attempts of each strategy found and cost, by its name in the log.
+        minima: the minima found up to that attempt.
+        states: the transition states found up to that attempt.
+        links: the columns of the links, which say which minima each transition state joins.
         components: the connected components of the minima.
-        lowest: position of the lowest minimum inside the box, -1 if there is none.
-        near: the neighbors of the minima.
-        known: the transition states, for searches to recognize.
-        checkpoint: what was computed at the last checkpoint up to there.
+        lowest: position of the lowest minimum inside the box; -1 if there is none.
+        near: the nearest minima of each minimum.
+        known: the transition states in the form in which searches recognize them.
+        checkpoint: the pairs of minima chosen at the last checkpoint.
     """
 
     def __init__(self, atlas: Atlas, landscape: Landscape) -> None:
-        """Nothing read yet."""
+        """Begin before the first attempt."""
         self.atlas, self.landscape, self.as_of = atlas, landscape, 0
         self.tried = Tried()
         self.minima = Minima.none(landscape.n_weights)
@@ -85,7 +93,11 @@ class Fold:
         self._kept = 0
 
     def read(self) -> LogColumns:
-        """The attempts that were not folded in yet, up to the present end of the log."""
+        """Read the attempts that are not part of the state yet, up to the present end of the log.
+
+        Raises:
+            AtlasError: if the atlas cannot be read or is damaged.
+        """
         if self._log is None:
             # Points that no attempt found are taken as older than all attempts.
             with self.atlas.reading() as connection:
@@ -94,11 +106,11 @@ class Fold:
         return self._log
 
     def advance(self, to: int | None = None) -> None:
-        """Fold in the log up to an attempt.
+        """Bring the state forward to an attempt.
 
         Args:
-            to: its id, by default that of the last one there is. Nothing happens if the state is of
-                a later one.
+            to: id of the attempt; by default the last one in the log. Nothing happens if the state
+                is that of a later attempt already.
 
         Raises:
             AtlasError: if the atlas cannot be read or is damaged.
@@ -115,18 +127,18 @@ class Fold:
             self._fold(connection, log, last)
 
     def _rows(self, log: LogColumns, last: int) -> slice:
-        """The attempts that were not folded in, up to one."""
+        """Return the rows of the log that are not part of the state yet, up to an attempt."""
         return slice(*np.searchsorted(log.id, [self.as_of, last], side="right").tolist())
 
     def _read_minima(self, connection: Connection, log: LogColumns, last: int) -> None:
-        """Read the minima up to an attempt, those that are to be folded in."""
+        """Read the minima found after the present state and up to an attempt."""
         count = self._counts.minima + int(log.new_minima[self._rows(log, last)].sum())
         self._ahead = self.minima.read(connection, count)
 
     def _lowest_found(self, log: LogColumns, last: int) -> int:
-        """Which attempt after the present state found the minimum that is the lowest as of `last`.
+        """Return the attempt that found the minimum which is the lowest as of attempt `last`.
 
-        0 if it was there before.
+        It is 0 if the present state contains that minimum.
         """
         number, energy = self._ahead.lowest()
         known = self.minima.energies.array[self.lowest] if self.lowest >= 0 else np.inf
@@ -137,7 +149,7 @@ class Fold:
         return int(log.id[rows][np.searchsorted(there, position, side="right")])
 
     def _fold(self, connection: Connection, log: LogColumns, last: int) -> None:
-        """Fold in attempts up to one, and the points that they found."""
+        """Add the attempts up to one, and the points that they found, to the state."""
         rows = self._rows(log, last)
         self._fold_attempts(log, rows)
         new = (int(counts[rows].sum()) for counts in _new(log))
@@ -147,7 +159,7 @@ class Fold:
         self.as_of = last
 
     def _fold_attempts(self, log: LogColumns, rows: slice) -> None:
-        """What was tried, and what the last attempts of each strategy found and cost."""
+        """Add to what was tried, and to what the last attempts of each strategy found and cost."""
         made: dict[str, list[int]] = defaultdict(list)
         for row in range(rows.start, rows.stop):
             strategy, origins = log.strategy[row], log.origins(row)
@@ -164,7 +176,7 @@ class Fold:
             self.recent[strategy] = Recent(*map(sum, zip(*lasts, strict=True)))
 
     def _fold_minima(self, connection: Connection) -> None:
-        """The minima up to the present count."""
+        """Add the minima up to the present count."""
         old = len(self.minima.ids)
         new, self._ahead = self._ahead.split(self._counts.minima - old)
         self.minima.add(new)
@@ -175,7 +187,7 @@ class Fold:
             self.lowest = old + number
 
     def _fold_neighbors(self, connection: Connection, new: NewMinima) -> None:
-        """The neighbors of the last minima, searched for where the atlas does not list them."""
+        """Add the neighbors of new minima, searching for those that the atlas does not list."""
         if not len(new.ids):
             return
         ids = self.minima.ids.array
@@ -191,10 +203,10 @@ class Fold:
             self.near.add(described[len(known.numbers) :])
 
     def keep_neighbors(self, least: int = 1) -> None:
-        """Write what was found out about neighbors into the atlas, which lacks it.
+        """Write the neighbors of minima that the atlas does not list yet into the atlas.
 
         Args:
-            least: not if it is about fewer minima.
+            least: smallest number of such minima for which anything is written; default 1.
 
         Raises:
             AtlasError: if the atlas cannot be written.
@@ -206,7 +218,7 @@ class Fold:
             self._kept = len(ids)
 
     def _fold_states(self, connection: Connection) -> None:
-        """The transition states up to the present count, and the minima that they join."""
+        """Add the transition states up to the present count, and the minima that they join."""
         old = len(self.states.ids)
         new = self.states.read(connection, self._counts.transition_states)
         if not len(new.keys):
@@ -221,7 +233,7 @@ class Fold:
             self.components.join(one, other)
 
     def picture(self) -> Picture:
-        """The present state, for what is computed at checkpoints."""
+        """Return the present state in the form that a checkpoint is computed from."""
         energies, links = self.minima.energies.array, Links(*(rows.array for rows in self.links))
         floor = linking.highest_minimum(links, energies)
         return Picture(
@@ -236,5 +248,5 @@ class Fold:
 
 
 def _new(log: LogColumns) -> tuple[np.ndarray, np.ndarray]:
-    """How many points of each kind each attempt added."""
+    """Return how many minima and how many transition states each attempt added."""
     return log.new_minima, log.new_transition_states

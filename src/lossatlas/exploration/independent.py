@@ -1,17 +1,18 @@
-"""Independent draws: the sample from which one can tell how much of a landscape is unseen.
+"""Independent draws: the sample from which the unseen part of a landscape is estimated.
 
-All other strategies are adaptive: they look where something is expected, and what they find or do
-not find says nothing about what is left. These two draw blindly, whatever was found before:
+All other strategies are adaptive: they look where something is expected, so what they find or do
+not find says nothing about what is left. The two strategies of this module draw at random, whatever
+was found before:
 
 * ``independent-minima``: a quench from a random start. One start is one draw; the draws are
   independent and identically distributed.
 * ``independent-saddles``: a climb from a known minimum along one of its soft modes. The minimum,
   the mode and the sign are chosen uniformly, the distance at which the climb begins log-uniformly.
   The draws are independent, and identically distributed as long as the set of known minima is the
-  same; when a minimum is added, it is among those that later draws choose from.
+  same; when a minimum is added, later draws choose from it too.
 
-Draw k of a seed has random numbers of its own. The distance makes every draw another search, so a
-point that is hit twice was hit by two independent draws, never by one that was repeated. A draw is
+Each draw of a seed has random numbers of its own. Since the distance differs from draw to draw, no
+two draws are the same search: a point that is hit twice was hit by two independent draws. A draw is
 made once for each seed and atlas; another seed gives an independent run.
 """
 
@@ -33,33 +34,33 @@ from lossatlas.search.tools import N_SOFT, Tools
 from lossatlas.search.transition_states import single_ended
 
 MINIMA, SADDLES = "independent-minima", "independent-saddles"
-"""What they are called in the log."""
+"""Names of the two strategies in the log."""
 DISTANCES = min(DISPLACEMENTS), max(DISPLACEMENTS)
-"""Shortest and longest displacement from which a climb begins."""
+"""Shortest and longest displacement at which a climb begins, as multiples of the usual one."""
 
 
 class DrawMinima:
-    """Quenches from random starts, numbered through."""
+    """Independent draws of minima: quenches from random starts."""
 
     def __init__(self) -> None:
-        """No draw was made yet."""
+        """Begin at draw 0."""
         self._draws = Numbered(MINIMA)
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The draws that were not made."""
+        """Propose the draws that were not made yet."""
         for number, what in self._draws.draws(view, partial(_name, view.seed)):
             yield Task(Key(MINIMA, (), what), partial(_quench, view.seed, number), 1)
 
 
 class DrawSaddles:
-    """Climbs from minima, modes and signs chosen uniformly, numbered through."""
+    """Independent draws of saddles: climbs whose minimum, mode and sign are chosen uniformly."""
 
     def __init__(self) -> None:
-        """No draw was made yet."""
+        """Begin at draw 0."""
         self._draws = Numbered(SADDLES)
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The draws that were not made."""
+        """Propose the draws that were not made yet."""
         known = view.minima_inside
         draws = self._draws.draws(view, partial(_name, view.seed))
         for number, what in draws if len(known) else ():
@@ -70,12 +71,15 @@ class DrawSaddles:
 
 
 def climb_of_random_mode(view: View, position: int, random: np.random.Generator) -> partial[Search]:
-    """A climb from a minimum whose mode, sign and distance are drawn.
+    """Draw the mode, the sign and the distance of a climb from a minimum.
 
     Args:
-        view: of the atlas.
-        position: of the minimum.
-        random: where the numbers come from; it moves on.
+        view: the present state of the atlas.
+        position: position of the minimum in the view.
+        random: generator of the random numbers, which is advanced.
+
+    Returns:
+        The search, to be called with the tools.
     """
     modes = min(N_SOFT, view.landscape.n_weights - len(view.landscape.excluded_modes))
     mode = int(random.integers(modes))

@@ -1,9 +1,10 @@
-"""The main set: the connected set of minima that an exploration grows, and what lies outside of it.
+"""The main set: the connected set of minima that an exploration with the aim "connected" grows.
 
-Of the components of a network the *main set* is the largest, once one has `ESTABLISHED` minima, and
-that of the lowest minimum before. It need not hold the lowest minimum of the atlas: a random quench
-may have ended below it, on an *island*. An exploration that followed the lowest minimum would leave
-its connected set behind with every such quench, so it stays, and bridges to the island instead.
+As soon as a component of the network has `ESTABLISHED` minima, the largest component is the *main
+set*; before, it is the component of the lowest minimum. The main set need not contain the lowest
+minimum of the atlas: a random quench may end lower, in another component, an *island*. An
+exploration that always followed the lowest minimum would leave its connected set behind with every
+such quench. Therefore the main set stays, and the exploration tries to connect it to the island.
 """
 
 from typing import NamedTuple
@@ -12,17 +13,17 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 ESTABLISHED = 20
-"""Minima of a component that is not left for a lower one any more."""
+"""Number of minima from which on a component stays the main set even if another one is lower."""
 
 
 class MainSet(NamedTuple):
     """The main set of a network of minima.
 
     Attributes:
-        labels: (m,) component of each minimum.
-        label: that of the main set; -1 if no minimum lies inside the box.
-        lowest: label of the component of the lowest minimum inside the box; -1 without any. It is
-            an island unless it is the main set.
+        labels: (m,) label of the component that each minimum belongs to.
+        label: label of the main set; -1 if no minimum lies inside the box.
+        lowest: label of the component of the lowest minimum inside the box; -1 if no minimum lies
+            inside the box. This component is an island unless it is the main set.
     """
 
     labels: Int[np.ndarray, " m"]
@@ -36,7 +37,10 @@ class MainSet(NamedTuple):
 
     @property
     def on_the_lowest_island(self) -> Bool[np.ndarray, " m"]:
-        """Whether each minimum is joined to the lowest one, where that is not in the main set."""
+        """Whether each minimum is connected to the lowest one, if that is not in the main set.
+
+        All are False if the lowest minimum is in the main set.
+        """
         return (self.labels == self.lowest) & (self.label != self.lowest)
 
 
@@ -46,13 +50,15 @@ def main_set(
     inside: Bool[np.ndarray, " m"] | None = None,
     established: int = ESTABLISHED,
 ) -> MainSet:
-    """The main set, and the component of the lowest minimum.
+    """Find the main set and the component of the lowest minimum.
 
     Args:
-        labels: component of each minimum, numbers from 0 to m - 1.
-        energies: of the minima.
-        inside: whether each lies inside the box of the landscape; only these count. Default all.
-        established: minima of a component that is not left for a lower one any more.
+        labels: (m,) label of the component of each minimum, a number from 0 to m - 1.
+        energies: (m,) energies of the minima.
+        inside: (m,) whether each minimum lies inside the box of the landscape, since only these
+            count; by default all do.
+        established: number of minima from which on a component stays the main set even if another
+            one is lower; default `ESTABLISHED`.
 
     Examples:
         >>> labels, energies = np.array([0, 0, 2, 3]), np.array([0.2, 0.5, 0.1, 0.4])

@@ -1,7 +1,7 @@
-"""Neighbors in the atlas: candidates are kept by the ids of minima, and used by their positions.
+"""The neighbors of minima in the atlas, which stores them by id and not by position.
 
-They follow from the minima alone. So an atlas may lack them, as it does after the planner was
-killed: they are searched for again, and are the same.
+They follow from the minima alone. If the atlas lacks some of them, for example because an
+exploration was killed before it wrote them, they are searched for again and are the same.
 """
 
 import numpy as np
@@ -15,16 +15,20 @@ from lossatlas.exploration.neighbors import KEPT, Candidates, Neighbors
 def stored_candidates(
     connection: Connection, ids: Int64[np.ndarray, " m"], first: int
 ) -> Candidates:
-    """The candidates of minima from a position on, as far as the atlas has them without a gap.
+    """Read the candidates of the minima from a position on, up to the first that has none stored.
 
     Args:
-        connection: of the atlas.
-        ids: of all minima, ascending.
-        first: position of the first minimum of interest.
+        connection: a connection to the atlas.
+        ids: (m,) ids of all minima, ascending.
+        first: position of the first minimum whose candidates are wanted.
+
+    Returns:
+        The candidates by position, one row for each minimum; empty if the atlas has none, or those
+        of a version that stored another number of them.
     """
     after = int(ids[first - 1]) if first else 0
     lists = read_neighbors(connection, after, int(ids[-1]))
-    if lists.candidates.shape[1] != KEPT:  # none, or those of another version
+    if lists.candidates.shape[1] != KEPT:  # nothing stored, or stored by another version
         return Candidates(np.zeros((0, KEPT), np.int64), np.zeros((0, KEPT)))
     same = lists.minimum == ids[first : first + len(lists.minimum)]
     count = len(same) if same.all() else int(np.argmin(same))
@@ -36,13 +40,13 @@ def stored_candidates(
 def keep_candidates(
     connection: Connection, ids: Int64[np.ndarray, " m"], near: Neighbors, first: int
 ) -> None:
-    """Write the candidates of minima from a position on.
+    """Write the candidates of the minima from a position on into the atlas.
 
     Args:
-        connection: that may write.
-        ids: of all minima, ascending.
-        near: the neighbors of all of them, or of the first ones.
-        first: position of the first minimum of interest.
+        connection: a connection to the atlas in a transaction that may write.
+        ids: (m,) ids of all minima, ascending.
+        near: the neighbors of all minima, or of the first ones.
+        first: position of the first minimum whose candidates are written.
     """
     numbers, distances = near.candidates(first)
     named = np.where(numbers < 0, NOBODY, ids[numbers])

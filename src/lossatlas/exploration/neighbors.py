@@ -1,17 +1,20 @@
 """The nearest minima of every minimum, by descriptors, kept up to date as minima are added.
 
-When a row is added, the rows nearest to it among those before are searched (`proximity_graph`).
-What is kept of this, once and for all, are its **candidates**: the nearest rows, whose lists it may
-enter and which begin its own, and further ones whose lists it enters. A row that lies far from all
-others is a candidate of nobody, and would not hear of what is added later. So with every new row
-an earlier one is searched for again, each whenever the number of rows has doubled, and what its
-list lacked is kept with the new row. The lists are the fold of all that in the order of the rows.
-Whoever has descriptors and candidates has the lists of any moment again without a search.
+A minimum is a row of descriptors here. When a row is added, the nearest of the earlier rows are
+searched for (`proximity_graph`). The result of this search, which never changes, are the
+**candidates** of the row: the nearest rows, with which its own list begins and whose lists it may
+enter, and further rows whose lists it enters. A row that lies far from all others is a candidate of
+no other row, and its list would miss the rows that are added later. Therefore, whenever a row is
+added, the neighbors of one earlier row are searched for again, for each earlier row whenever the
+number of rows has doubled, and what was missing in its list is stored with the new row. The lists
+follow from all candidates in the order of the rows, so that they can be restored from descriptors
+and candidates, as of any moment, without a search.
 
 The first `COMPARED` rows are compared each with each, and their lists are exact. After that the
 search is approximate, and its cost grows with the logarithm of the number of rows. Rows are
 searched for in blocks of fixed numbers, among the rows of earlier blocks, and compared with the
-others of their block: what is found does not depend on how rows come in batches.
+others of their block. Therefore what is found does not depend on the batches in which rows are
+added.
 """
 
 from typing import NamedTuple
@@ -32,29 +35,30 @@ from lossatlas.exploration.proximity_graph import (
 from lossatlas.search.known import Rows
 
 NEIGHBORS = 10
-"""Nearest minima that pairs are chosen from."""
+"""Number of nearest minima in the list of each minimum, from which pairs are chosen."""
 CANDIDATES, ENTERED, MISSED = 16, 8, 8
-"""What is kept of the search for a row: the nearest of its time, more rows whose lists it enters,
-and what an earlier row lacked that was searched for again."""
+"""Numbers of candidates of a row: the nearest rows when it was added, more rows whose lists it
+enters, and rows that were missing in the list of the earlier row that was searched for again."""
 OWN, KEPT = CANDIDATES + ENTERED, CANDIDATES + ENTERED + MISSED
+"""Number of candidates that are neighbors of the row itself, and of all candidates."""
 BLOCK = 64
-"""Rows that are searched for among the same rows."""
+"""Number of rows in a block; they are searched for among the rows of earlier blocks."""
 FOLDED = 16_384
-"""Rows whose candidates enter the lists in one step, for the memory's sake."""
+"""Number of rows whose candidates enter the lists in one step, which limits the memory needed."""
 SLACK = 1e-5
 """Relative error that squared distances in single precision may have."""
 
 Entries = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Rows, the rows whose lists they may enter, and the distances: (k,) each."""
+"""Rows, the rows whose lists they may enter, and the distances between the two: (k,) each."""
 
 
 class Candidates(NamedTuple):
-    """What is kept of the search for rows; see `Neighbors.candidates`.
+    """The candidates of rows, which `Neighbors.candidates` returns and an atlas stores.
 
     Attributes:
-        numbers: (m, `KEPT`) of other rows, -1 in places that are left empty. Which row a number in
-            the last `MISSED` columns is a neighbor of, only `Neighbors` knows.
-        distances: (m, `KEPT`) how far they are; infinite in empty places.
+        numbers: (m, `KEPT`) numbers of other rows; -1 in empty places. The last `MISSED` columns
+            are neighbors of the earlier row that was searched for again (`searched_again`).
+        distances: (m, `KEPT`) distances to these rows; infinite in empty places.
     """
 
     numbers: Int[np.ndarray, "m c"]
@@ -62,12 +66,13 @@ class Candidates(NamedTuple):
 
 
 class Neighbors:
-    """The nearest rows of every row, nearest first, the row itself left out.
+    """The nearest rows of every row, nearest first, without the row itself.
 
-    Of rows at the same distance those added first are taken.
+    Among rows at the same distance those added first are taken.
 
     Args:
-        compared: the first so many rows are compared each with each: whole blocks, at least two.
+        compared: number of rows from the first on that are compared each with each. It is rounded
+            up to whole blocks, at least two; default `COMPARED`.
 
     Examples:
         >>> near = Neighbors()
@@ -80,7 +85,7 @@ class Neighbors:
     """
 
     def __init__(self, compared: int = COMPARED) -> None:
-        """No row yet."""
+        """Begin without any row."""
         self._count, self._compared = 0, BLOCK * max(2, -(-compared // BLOCK))
         self._graph = ProximityGraph(self._compared)
         self._candidates = np.zeros((0, KEPT), np.int32)
@@ -98,13 +103,16 @@ class Neighbors:
         distances: Float[np.ndarray, "m c"],
         compared: int = COMPARED,
     ) -> "Neighbors":
-        """The neighbors as they were when these rows had been added, without a search.
+        """Restore the neighbors of rows from their candidates, without a search.
 
         Args:
-            descriptors: the rows.
-            candidates: what `candidates(0)` gave for them.
-            distances: how far they are.
-            compared: as of the object that gave them.
+            descriptors: (m, d) the rows.
+            candidates: (m, `KEPT`) the numbers that `candidates(0)` returned for these rows.
+            distances: (m, `KEPT`) the distances that it returned.
+            compared: the value that the object had which returned them.
+
+        Raises:
+            ValueError: if the candidates do not have one row of `KEPT` numbers for each row.
         """
         near = cls(compared)
         near.add(descriptors, Candidates(candidates, distances))
@@ -112,41 +120,45 @@ class Neighbors:
 
     @property
     def found(self) -> Int64[np.ndarray, "m k"]:
-        """(m, k) numbers of the nearest rows, k at most `NEIGHBORS`; later rows change them."""
+        """(m, k) numbers of the nearest rows, k at most `NEIGHBORS`; adding rows changes them."""
         return _read_only(self._found[: self._count, : max(0, self._count - 1)])
 
     @property
     def distances(self) -> Float64[np.ndarray, "m k"]:
-        """(m, k) how far they are; later rows change them."""
+        """(m, k) distances to the rows in `found`; adding rows changes them."""
         return _read_only(self._distances[: self._count, : max(0, self._count - 1)])
 
     @property
     def mark(self) -> int:
-        """What `changed_since` takes to give the rows whose lists change after now."""
+        """The mark with which `changed_since` returns the rows whose lists change from now on."""
         return len(self._log)
 
     def changed_since(self, mark: int = 0) -> Int64[np.ndarray, " k"]:
-        """Numbers of the rows whose lists have changed since `mark`, some of them repeatedly.
+        """Return the numbers of the rows whose lists have changed since a mark.
 
-        The rows do not depend on the batches that rows came in, but their order here does.
+        A row whose list changed several times may occur several times. Which rows are returned does
+        not depend on the batches in which rows were added, but their order does.
+
+        Args:
+            mark: an earlier value of `mark`; default 0, all changes.
         """
         return self._log.array[mark:]
 
     def candidates(self, first: int = 0) -> Candidates:
-        """What is kept of the search for rows from number `first` on: it never changes."""
+        """Return the candidates of the rows from number `first` on, which never change."""
         rows = slice(first, self._count)
         return Candidates(_read_only(self._candidates[rows]), _read_only(self._apart[rows]))
 
     def add(self, new: Float[np.ndarray, "b d"], known: Candidates | None = None) -> None:
-        """Add rows; they are numbered on.
+        """Add rows, whose numbers follow those of the rows before.
 
         Args:
-            new: the rows.
-            known: what `candidates` gave for them when they were added before; default: they are
-                searched.
+            new: (b, d) the rows.
+            known: what `candidates` returned for the same rows when they were added to another
+                object; by default the candidates are searched for.
 
         Raises:
-            ValueError: if `known` has not one row of `KEPT` numbers for each new row.
+            ValueError: if `known` does not have one row of `KEPT` numbers for each new row.
         """
         if known is not None and known.numbers.shape != (len(new), KEPT):
             shape = known.numbers.shape
@@ -166,7 +178,7 @@ class Neighbors:
             self._fold(rows, keys if exact else None)
 
     def _fold(self, rows: np.ndarray, compared: np.ndarray | None) -> None:
-        """Let new rows enter the lists of others."""
+        """Let new rows enter the lists of other rows."""
         if compared is None:
             changed = self._enter(*self._of_candidates(rows))
         else:
@@ -184,7 +196,7 @@ class Neighbors:
         self._reach = grown(self._reach, length, np.inf)
 
     def _search(self, rows: np.ndarray) -> np.ndarray:
-        """Find the candidates of rows of one block; give the keys of all rows found."""
+        """Find the candidates of rows of one block, and return the keys of all rows found."""
         earlier = searched_again(rows) if rows[0] >= self._compared else rows[:0]
         keys = self._graph.nearest(
             self._graph.rows[np.concatenate([rows, earlier])], _begin_of_block(rows)
@@ -201,7 +213,7 @@ class Neighbors:
         return found
 
     def _keep(self, rows: np.ndarray, column: int, seen_from: np.ndarray, keys: np.ndarray) -> None:
-        """Keep the rows of keys from a column on, and how far they are from other rows."""
+        """Store the rows that keys stand for as candidates, from a column on, with distances."""
         numbers = numbers_of(keys)
         origins = np.broadcast_to(seen_from[:, None], numbers.shape)
         apart = np.where(numbers < 0, np.inf, self._lengths(origins, numbers))
@@ -209,25 +221,25 @@ class Neighbors:
         self._candidates[places], self._apart[places] = numbers, apart
 
     def _missed(self, rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
-        """Keys of what is nearer to rows than the last of their lists, but not in these."""
+        """Return the keys of rows that are missing in the lists of `rows`, though near enough."""
         numbers, listed = numbers_of(keys), self._graph.nearest_of(rows)
         known = (numbers[:, :, None] == listed[:, None]).any(axis=2) | (numbers == rows[:, None])
         return _foremost(keys, ~known & (squares_of(keys) < self._reach[rows][:, None]), MISSED)
 
     def _with_own_block(self, rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
-        """Keys from earlier blocks, and of all rows of the same block that come before each."""
+        """Join keys from earlier blocks with those of the earlier rows of the same block."""
         same = self._graph.compare(self._graph.rows[rows], _begin_of_block(rows), rows[-1] + 1)
         same[numbers_of(same) >= rows[:, None]] = NOBODY
         return np.sort(np.concatenate([keys, same], axis=1), axis=1)
 
     def _lengths(self, some: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """Distances between rows, in double precision."""
+        """Return the distances between rows, computed in double precision."""
         rows = self._graph.rows
         differences = np.subtract(rows[some.ravel()], rows[others.ravel()], dtype=float)
         return np.sqrt(squared_lengths(differences)).reshape(some.shape)
 
     def _begin_lists(self, rows: np.ndarray) -> None:
-        """The lists of new rows: the nearest of those before them."""
+        """Begin the lists of new rows with the nearest of the rows before them."""
         candidates, apart = self._candidates[rows, :CANDIDATES], self._apart[rows, :CANDIDATES]
         order = np.lexsort((candidates, apart))[:, :NEIGHBORS]
         self._found[rows] = np.take_along_axis(candidates, order, axis=1)
@@ -235,7 +247,7 @@ class Neighbors:
         self._reach[rows] = self._distances[rows, -1] ** 2
 
     def _all_nearer(self, rows: np.ndarray, keys: np.ndarray) -> Entries:
-        """New rows for all rows before them that they may be nearer to than their lists are."""
+        """Return new rows as entries for all earlier rows that they may be near enough to."""
         limits = (1.0 + SLACK) * self._distances[:, -1] ** 2
         near = (keys != NOBODY) & (squares_of(keys) <= limits[numbers_of(keys)])
         places, _ = np.nonzero(near)
@@ -243,7 +255,7 @@ class Neighbors:
         return sources, targets, self._lengths(sources, targets)
 
     def _of_candidates(self, rows: np.ndarray) -> Entries:
-        """New rows for their candidates, and for earlier rows what these missed."""
+        """Return new rows as entries for their candidates, and what earlier rows had missed."""
         own, missed = self._candidates[rows, :OWN], self._candidates[rows, OWN:]
         new, _ = np.nonzero(own >= 0)
         again, _ = np.nonzero(missed >= 0)
@@ -253,7 +265,7 @@ class Neighbors:
         return sources, targets, np.concatenate(apart)
 
     def _enter(self, sources: np.ndarray, targets: np.ndarray, apart: np.ndarray) -> np.ndarray:
-        """Let rows enter the lists of others where they are nearer; give the lists that changed."""
+        """Let rows enter the lists of others that they are near enough to; return these others."""
         nearer = apart < self._distances[targets, -1]
         sources, targets, apart = sources[nearer], targets[nearer], apart[nearer]
         changed = np.unique(targets)
@@ -268,7 +280,7 @@ class Neighbors:
         return changed
 
     def _publish(self) -> None:
-        """Link rows for the searches to come, at the end of a block."""
+        """At the end of a block, link its rows so that later searches find them."""
         self._graph.link(self._linked, self._candidates[self._linked : self._count])
         changed = np.unique(self.changed_since(self._published))
         self._graph.set_nearest(changed, self._found[changed])
@@ -277,16 +289,23 @@ class Neighbors:
 
 
 def _end_of_part(first: int, last: int, length: int) -> int:
-    """At most `length` rows on from the begin of a block, at an end of one if there is any."""
+    """Return where a part of the rows ends: after at most `length` rows, at the end of a block.
+
+    It ends within a block if there is no end of a block before `last`.
+    """
     end = min(last, first - first % BLOCK + length)
     whole = end - end % BLOCK
     return whole if whole > first else end
 
 
 def searched_again(rows: Int[np.ndarray, " b"]) -> Int[np.ndarray, " b"]:
-    """The earlier row that is searched for again when a row is added, by their numbers.
+    """Return for each new row the earlier row that is searched for again when it is added.
 
-    Row r comes when there are about 2r, 4r, 8r, ... rows: with row 2^k r + 2^(k-1) - 1.
+    Row r is searched for again when there are about 2r, 4r, 8r, ... rows, namely with the rows
+    2^k r + 2^(k-1) - 1 for k = 1, 2, 3, ...
+
+    Args:
+        rows: (b,) numbers of the new rows.
 
     Examples:
         >>> searched_again(np.array([10, 21, 43, 87]))
@@ -301,7 +320,7 @@ def _begin_of_block(rows: np.ndarray) -> int:
 
 
 def _foremost(keys: np.ndarray, which: np.ndarray, count: int) -> np.ndarray:
-    """The first of those keys of each row that are chosen, `NOBODY` where there are fewer."""
+    """Return the first `count` chosen keys of each row, filled up with `NOBODY`."""
     return np.sort(np.where(which, keys, NOBODY), axis=1)[:, :count]
 
 

@@ -1,9 +1,10 @@
 """Gradient flow by a general-purpose ODE solver: an independent check of the links.
 
-Nothing is shared with `kernels.dense.flow` but the function itself: SciPy's LSODA, which switches
-to stiff steps by itself, on dw/dt = -grad E(w) with the exact Jacobian, until Newton's method takes
-over. It is a host call: several paths are followed at once, one a core, except by an LSODA of
-SciPy before 1.17, which keeps its state where all threads share it.
+It shares nothing with `kernels.dense.flow` but the loss function itself. SciPy's LSODA, which
+switches to a stiff method by itself, integrates dw/dt = -grad E(w) with the exact Jacobian until
+Newton's method would converge. The solver runs on the host, and several paths are followed at once,
+one on each core. The exception is the LSODA of SciPy before 1.17, which follows one path at a time,
+because all threads share its state.
 """
 
 from contextlib import nullcontext
@@ -20,11 +21,12 @@ from lossatlas.errors import Status
 from lossatlas.landscape.base import Surface
 
 SEGMENT, SEGMENTS = 10.0, 12
-"""Each segment of the integration covers this many times the time covered before; at most so many
-segments."""
+"""Each segment of the integration is this many times as long as the one before; and the largest
+number of segments."""
 SHORT_STEP, FLAT = 0.002, 1e-9
-"""A path has arrived where Newton's step to a minimum is shorter than this, in length scales, or
-where at a saddle, in a symmetric subspace that it cannot leave, the RMS gradient is smaller."""
+"""A path has arrived at a minimum where the Newton step is shorter than the first value, in length
+scales. It has arrived at a saddle, in a symmetric subspace that it cannot leave, where the RMS
+gradient is smaller than the second."""
 
 
 _SHARES_STATE = tuple(map(int, version("scipy").split(".")[:2])) < (1, 17)
@@ -32,7 +34,12 @@ _ALONE = Lock() if _SHARES_STATE else nullcontext()
 
 
 class Integrated(NamedTuple):
-    """Where a path led: the last point (n,), and CONVERGED or TOO_MANY_STEPS."""
+    """The end of a path.
+
+    Attributes:
+        w: (n,) the last point of the path.
+        status: CONVERGED if the path has arrived at a stationary point, else TOO_MANY_STEPS.
+    """
 
     w: np.ndarray
     status: Status
@@ -40,21 +47,30 @@ class Integrated(NamedTuple):
 
 @dataclass(frozen=True)
 class OdeFlow:
-    """Host call; a job is `(w, symmetrizer, length)`, its result is `Integrated`.
+    """The host call that follows gradient flow with `scipy.integrate.solve_ivp`.
 
-    The path begins at `w` (n,) and is kept in the subspace that `symmetrizer` (n, n) projects onto;
-    `length` is the length scale of the landscape.
+    A job of it is `(w, symmetrizer, length)`, and its result is `Integrated`. The path begins at
+    `w` (n,) and is kept in the subspace that `symmetrizer` (n, n) projects onto; `length` is the
+    length scale of the landscape.
 
     Args:
-        method: a stiff method of `scipy.integrate.solve_ivp`: LSODA, BDF or Radau.
-        tolerance: relative and absolute tolerance of the integrator.
+        method: a method of `solve_ivp` for stiff equations: "LSODA" (the default), "BDF" or
+            "Radau".
+        tolerance: relative and absolute tolerance of the solver; default 1e-8.
     """
 
     method: str = "LSODA"
     tolerance: float = 1e-8
 
     def call(self, surface: Surface, w: np.ndarray, symmetrizer: Any, length: float) -> Integrated:
-        """Integrate gradient flow into the Newton ball of where it leads."""
+        """Integrate gradient flow until Newton's method would converge to where it leads.
+
+        Args:
+            surface: the compiled half of the landscape.
+            w: (n,) the beginning of the path.
+            symmetrizer: (n, n) projection onto the subspace that the path stays in.
+            length: length scale of the landscape.
+        """
 
         def downhill(_: float, x: np.ndarray) -> np.ndarray:
             return -(symmetrizer @ np.asarray(_gradient(surface, x)))
@@ -76,7 +92,7 @@ class OdeFlow:
 
 
 def _arrived(gradient: np.ndarray, hessian: np.ndarray, length: float) -> bool:
-    """Close to a minimum, or in a symmetric subspace at a saddle that cannot be left."""
+    """Say whether a path is close to a minimum, or at a saddle that its symmetry keeps it at."""
     eigenvalues, vectors = np.linalg.eigh(hessian)
     newton = np.linalg.norm((vectors.T @ gradient) / eigenvalues)
     if eigenvalues[0] > 0:

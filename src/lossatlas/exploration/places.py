@@ -1,4 +1,4 @@
-"""Where the searches of an exploration are made: here, or by the workers of an executor."""
+"""The places where searches are made: this process, or the workers of an executor."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -19,12 +19,13 @@ from lossatlas.search.tools import Tools
 
 
 class Place(NamedTuple):
-    """Where searches are made.
+    """The place where the searches of an exploration are made.
 
     Attributes:
-        capacity: of all engines together.
-        device: they compute on.
-        open: begins to make searches, given the transition states known and when to end.
+        capacity: lanes and workers of all engines together.
+        device: platform and kind of the device that they compute on, for example "cpu: cpu".
+        open: returns a context manager that gives a `Runner`. It takes the transition states that
+            searches recognize, and the limits of time.
     """
 
     capacity: Capacity
@@ -33,11 +34,16 @@ class Place(NamedTuple):
 
 
 def chosen_place(landscape: Landscape, options: ExploreOptions, tools: Tools) -> Place:
-    """This process, or the workers of an executor.
+    """Return this process, or the workers of the executor that the options name.
+
+    Args:
+        landscape: the landscape that searches are made on.
+        options: the options, of which lanes, workers and executor are used.
+        tools: tolerances and lengths of the searches, which are sent to the workers.
 
     Raises:
-        BadInputError: if the executor cannot be used, or the landscape cannot be sent.
-        ClusterError: if no worker answers, or has another version of this package.
+        BadInputError: if the executor cannot be used, or the landscape cannot be sent to workers.
+        ClusterError: if no worker answers, or one has another version of this package.
     """
     if options.executor is None:
         engine, used = Engine(landscape.surface, options.lanes, options.workers), device()
@@ -46,7 +52,8 @@ def chosen_place(landscape: Landscape, options: ExploreOptions, tools: Tools) ->
     check_executor(options.executor)
     there = prepare(options.executor, tools, options.lanes, options.workers)
     one = there.ability
-    threads = one.threads if one.vectorized else 1  # each slot brings a thread of its own
+    # Without vectorized lanes each slot of the executor stands for one thread.
+    threads = one.threads if one.vectorized else 1
     workers = slots(options.executor) * (options.workers or threads)
     capacity = Capacity(one.lanes, max(1, workers), 0, one.vectorized, ())
     return Place(capacity, one.device, partial(elsewhere, options.executor, there))

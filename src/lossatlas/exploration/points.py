@@ -1,4 +1,4 @@
-"""The points that the planner knows, as arrays that grow: read as far as the log was read."""
+"""The points of the atlas that the planner knows, as arrays that grow with the log."""
 
 from functools import cache
 from typing import Any, NamedTuple, Self
@@ -12,20 +12,20 @@ from lossatlas.errors import AtlasError
 from lossatlas.network.links import Links
 from lossatlas.search.known import Known, Rows
 
-REMEDY = "lossatlas verify says what else, restore a copy"
+REMEDY = "lossatlas verify lists all damage; restore a copy"
 SHORT = ("id", "energy", "outside")
-"""Columns that are read of every point."""
+"""Columns that are read for both kinds of points."""
 
 
 class Minima(NamedTuple):
-    """Minima by position, ascending by id.
+    """The minima by position, ascending by id, as arrays that grow.
 
     Attributes:
-        ids: (m,) ids.
-        energies: (m,) energies.
-        weights: (m, n) weights.
-        inside: (m,) whether each lies inside the box.
-        among_inside: (i,) positions of those that do.
+        ids: (m,) ids of the minima.
+        energies: (m,) energies of the minima.
+        weights: (m, n) weights of the minima.
+        inside: (m,) whether each minimum lies inside the box.
+        among_inside: (i,) positions of the minima inside the box.
     """
 
     ids: Rows
@@ -36,13 +36,13 @@ class Minima(NamedTuple):
 
     @classmethod
     def none(cls, n_weights: int) -> Self:
-        """No minimum yet."""
+        """Return arrays without any minimum, for a landscape of `n_weights` weights."""
         whole, real = np.zeros(0, np.int64), np.zeros(0)
         weights, flags = np.zeros((0, n_weights)), np.zeros(0, bool)
         return cls(*map(Rows, (whole, real, weights, flags, whole)))
 
     def read(self, connection: Connection, count: int) -> "NewMinima":
-        """Those that there are beyond these, until there are so many in all."""
+        """Read the minima that follow these in the atlas, until there are `count` in all."""
         new = _read(connection, schema.minimum, self.ids, count, ("weights",))
         numbers = new["id"].astype(np.int64), new["energy"].astype(np.float64)
         weights = stack(new["weights"].tolist()).reshape(
@@ -51,14 +51,21 @@ class Minima(NamedTuple):
         return NewMinima(*numbers, weights, ~new["outside"].astype(bool))
 
     def add(self, new: "NewMinima") -> None:
-        """Add some at the end."""
+        """Add minima at the end."""
         self.among_inside.extend(np.flatnonzero(new.inside) + len(self.ids))
         for rows, values in zip(self, new, strict=False):
             rows.extend(values)
 
 
 class NewMinima(NamedTuple):
-    """Minima that are not among the others yet; columns as in `Minima`."""
+    """Minima that were read and not added yet.
+
+    Attributes:
+        ids: (m,) ids of the minima.
+        energies: (m,) energies of the minima.
+        weights: (m, n) weights of the minima.
+        inside: (m,) whether each minimum lies inside the box.
+    """
 
     ids: np.ndarray
     energies: np.ndarray
@@ -66,11 +73,14 @@ class NewMinima(NamedTuple):
     inside: np.ndarray
 
     def split(self, count: int) -> "tuple[NewMinima, NewMinima]":
-        """The first ones, and the rest."""
+        """Split them into the first `count` minima and the rest."""
         return NewMinima(*(c[:count] for c in self)), NewMinima(*(c[count:] for c in self))
 
     def lowest(self) -> tuple[int, float]:
-        """The first of the lowest inside the box, and its energy; -1 and infinite without any."""
+        """Return the number of the lowest minimum inside the box, and its energy.
+
+        They are -1 and infinity if none of these minima lies inside the box.
+        """
         if not self.inside.any():
             return -1, np.inf
         energies = np.where(self.inside, self.energies, np.inf)
@@ -78,12 +88,12 @@ class NewMinima(NamedTuple):
 
 
 class TransitionStates(NamedTuple):
-    """Transition states by position, ascending by id.
+    """The transition states by position, ascending by id, as arrays that grow.
 
     Attributes:
-        ids: (t,) ids.
-        energies: (t,) energies.
-        weights_inside: (i, n) weights of those inside the box.
+        ids: (t,) ids of the transition states.
+        energies: (t,) energies of the transition states.
+        weights_inside: (i, n) weights of the transition states inside the box.
     """
 
     ids: Rows
@@ -92,11 +102,11 @@ class TransitionStates(NamedTuple):
 
     @classmethod
     def none(cls, n_weights: int) -> Self:
-        """No transition state yet."""
+        """Return arrays without any transition state, for a landscape of `n_weights` weights."""
         return cls(*map(Rows, (np.zeros(0, np.int64), np.zeros(0), np.zeros((0, n_weights)))))
 
     def read(self, connection: Connection, count: int) -> Known:
-        """Read on until there are so many; what is needed to recognize the new ones."""
+        """Read and add transition states until there are `count`, and return the new ones."""
         long = ("weights", "invariants", "uncertainty")
         new = _read(connection, schema.transition_state, self.ids, count, long)
         ids, energies = new["id"].astype(np.int64), new["energy"].astype(np.float64)
@@ -109,20 +119,25 @@ class TransitionStates(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How many minima and transition states there are."""
+    """Numbers of points.
+
+    Attributes:
+        minima: number of minima.
+        transition_states: number of transition states.
+    """
 
     minima: int
     transition_states: int
 
 
 def count_points(connection: Connection) -> Counts:
-    """How many points an atlas has."""
+    """Count the points of an atlas."""
     tables = (schema.minimum, schema.transition_state)
     return Counts(*(connection.execute(select(func.count(t.c.id))).scalar_one() for t in tables))
 
 
 def unmet_points(connection: Connection) -> Counts:
-    """How many points no attempt of the atlas found: another program brought them."""
+    """Count the points that no attempt of the atlas found, since another program added them."""
     attempt = schema.attempt.c
     found = (attempt.new_minima, attempt.new_transition_states)
     added = connection.execute(select(*(func.coalesce(func.sum(c), 0) for c in found))).one()
@@ -133,18 +148,18 @@ def unmet_points(connection: Connection) -> Counts:
 def read_links(
     connection: Connection, states: np.ndarray, first: int, minimum_ids: np.ndarray, name: str
 ) -> Links:
-    """The links of transition states by positions.
+    """Read the links of consecutive transition states, by position.
 
     Args:
-        connection: of an atlas.
-        states: ids of the transition states, consecutive ones.
+        connection: a connection to the atlas.
+        states: (t,) ids of the transition states, ascending, without a gap in the table.
         first: position of the first of them.
-        minimum_ids: of all minima known, ascending.
-        name: of the atlas, for messages.
+        minimum_ids: (m,) ids of all known minima, ascending.
+        name: name of the atlas, for messages.
 
     Raises:
-        AtlasError: if a link leads to a minimum that is not there, or a transition state has none
-            on one of its sides.
+        AtlasError: if a link leads to a minimum that is not in the atlas, or if a transition state
+            has no link on one of its sides.
     """
     between = {"first": int(states[0]), "last": int(states[-1])}
     read = read_columns(connection, _links_query().params(between))
@@ -166,7 +181,7 @@ def read_links(
 def _read(
     connection: Connection, table: Table, known: Rows, count: int, long: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Points with ids above the last known one, until there are `count` with the known ones."""
+    """Read the points after the last known one, until there are `count` with the known ones."""
     limit = max(0, count - len(known))
     if limit == 0:
         return {name: np.array([]) for name in (*SHORT, *long)}
@@ -174,7 +189,7 @@ def _read(
     return read_columns(connection, _points_query(table, long).params(after=after, limit=limit))
 
 
-# Statements are made once: to make one costs more than to run it where few rows are new.
+# Statements are built once: building one takes longer than running it when few rows are new.
 
 
 @cache

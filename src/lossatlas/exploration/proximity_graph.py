@@ -1,14 +1,14 @@
 """Search for the nearest rows in a graph that grows with them.
 
-A row that is added becomes a node, linked to the nearest rows of its time (a navigable small world:
-Malkov, Ponomarenko, Logvinov and Krylov 2014). Rows that came early are linked over long distances,
-and those that came late over short ones, so that a walk that always goes on from the nearest node
-met so far gets near any point in few steps, and to its nearest nodes mostly. The walk is begun at
-the nearest of a regular sample of all rows.
+A row that is added becomes a node that is linked to the rows which are nearest to it at that time
+(a navigable small world: Malkov, Ponomarenko, Logvinov and Krylov, Information Systems 45, 61
+(2014)). Early rows are linked over long distances, later ones over short distances. Therefore a
+walk that always continues from the nearest node met so far comes near any point in a few steps, and
+finds most of the nearest nodes. It begins at the nearest rows of a regular sample.
 
 What is found is a function of the rows and links alone, whatever is searched for at the same time:
-distances are sums over each pair of rows by itself, and candidates are ordered by one whole number,
-made of distance and number, so there are no ties.
+each distance is computed by itself, and rows are ordered by a *key*, a whole number made of the
+distance and of the number of the row, so that there are no ties.
 """
 
 import numpy as np
@@ -17,25 +17,27 @@ from jaxtyping import Float, Float32, Int, Int64
 from lossatlas.search.known import Rows
 
 COMPARED = 4096
-"""Up to so many rows all are compared with the point that is searched for."""
+"""Number of rows up to which a query is compared with all rows."""
 BEAM = 80
-"""Nearest nodes met so far that a walk keeps; it ends when it has gone on from all of them."""
+"""Number of nearest nodes that a walk keeps; it ends when it has continued from all of them."""
 AT_ONCE = 12
-"""Nodes that a walk goes on from in one step: fewer steps, a few more distances."""
+"""Number of nodes that a walk continues from in one step. A larger number takes fewer steps and
+computes a few more distances."""
 SAMPLE, STARTS = 512, 4
 """A walk begins at the nearest `STARTS` of a sample of at most `SAMPLE` rows."""
 FORWARD, BACKWARD, NEAREST = 12, 12, 10
-"""Links of a node: the nearest rows of its time, the first rows that it was among the nearest of,
-and its nearest rows now."""
+"""Numbers of links of a node: to the nearest rows when it was added, to the first rows that had it
+among their nearest, and to its nearest rows now."""
 NOBODY = np.iinfo(np.int64).max
-"""The key of an empty place. It sorts behind all others and counts as one that was gone on from."""
+"""Key of an empty place. It sorts behind all others and is marked as one that a walk continued
+from."""
 
 
 class ProximityGraph:
-    """Rows, and links between them.
+    """Rows and the links between them, in which the nearest rows of a query are searched for.
 
     Args:
-        compared: while there are at most so many rows, all are compared with what is searched for.
+        compared: number of rows up to which a query is compared with all rows; default `COMPARED`.
 
     Examples:
         >>> graph = ProximityGraph()
@@ -45,7 +47,7 @@ class ProximityGraph:
     """
 
     def __init__(self, compared: int = COMPARED) -> None:
-        """No row yet."""
+        """Begin without any row."""
         self._compared = compared
         self._rows, self._origin = Rows(), np.zeros(0)
         self._links = np.zeros((0, FORWARD + BACKWARD + NEAREST), np.int32)
@@ -54,17 +56,23 @@ class ProximityGraph:
 
     @property
     def rows(self) -> Float32[np.ndarray, "m d"]:
-        """All rows, as differences from the first one in single precision."""
+        """(m, d) all rows, as differences from the first one, in single precision."""
         return self._rows.array
 
     def extend(self, new: Float[np.ndarray, "b d"]) -> None:
-        """Add rows, not linked yet."""
+        """Add rows (b, d) without links."""
         if len(self._rows) == 0:
             self._origin = np.array(new[0], float)
         self._rows.extend((new - self._origin).astype(np.float32))
 
     def link(self, first: int, candidates: Int[np.ndarray, "b c"]) -> None:
-        """Link rows from number `first` on with the nearest of their time (-1: none), both ways."""
+        """Link rows with the rows that were nearest when they were added, in both directions.
+
+        Args:
+            first: number of the first of the rows.
+            candidates: (b, c) numbers of the nearest rows of each, nearest first; -1 in empty
+                places.
+        """
         last = first + len(candidates)
         self._links = grown(self._links, last, -1)
         self._followers = grown(self._followers, last, 0)
@@ -79,18 +87,28 @@ class ProximityGraph:
         np.add.at(self._followers, targets, 1)
 
     def set_nearest(self, which: Int[np.ndarray, " k"], found: Int[np.ndarray, "k c"]) -> None:
-        """Link rows `which` to their nearest rows, and no longer to those that were before."""
+        """Link rows to their present nearest rows, in place of those that were nearest before.
+
+        Args:
+            which: (k,) numbers of the rows.
+            found: (k, c) numbers of the nearest rows of each, nearest first; -1 in empty places.
+        """
         self._links[which, FORWARD + BACKWARD :] = found[:, :NEAREST]
 
     def nearest_of(self, which: Int[np.ndarray, " k"]) -> Int[np.ndarray, "k c"]:
-        """What `set_nearest` was given for rows `which`."""
+        """Return what `set_nearest` was given last for the rows `which`."""
         return self._links[which, FORWARD + BACKWARD :]
 
     def nearest(self, queries: Float32[np.ndarray, "q d"], among: int) -> Int64[np.ndarray, "q w"]:
-        """Keys of rows near to each query, nearest first, among the first `among` rows.
+        """Return the keys of rows near to each query, nearest first.
 
-        These are all of them while they are at most `compared`, and those that walks met after
-        that, at most `BEAM`. Empty places at the end are `NOBODY`.
+        Args:
+            queries: (q, d) points, as differences from the first row as `rows` are.
+            among: number of rows from the first on that are searched.
+
+        Returns:
+            (q, w) keys. They are those of all rows if these are at most `compared`; otherwise those
+            of at most `BEAM` rows that a walk met, with `NOBODY` in empty places at the end.
         """
         if among <= self._compared:
             return np.sort(self.compare(queries, 0, among), axis=1)
@@ -99,7 +117,7 @@ class ProximityGraph:
     def compare(
         self, queries: Float32[np.ndarray, "q d"], first: int, last: int, step: int = 1
     ) -> Int64[np.ndarray, "q w"]:
-        """Keys of every `step`-th row from `first` up to `last`, seen from each query."""
+        """Return keys (q, w) of every `step`-th row from `first` up to `last`, for each query."""
         numbers = np.arange(first, last, step)
         rows = np.ascontiguousarray(self.rows[first:last:step])
         squares = [squared_lengths(rows - query) for query in queries]
@@ -127,15 +145,17 @@ class ProximityGraph:
         return beam | 1
 
     def _room_for(self, queries: int, among: int) -> np.ndarray:
-        """Whether each walk has met each row; nothing is met between searches."""
+        """Return a table of which row each walk has met, all False between searches."""
         if queries <= self._met.shape[0] and among <= self._met.shape[1]:
             return self._met
         return np.zeros((max(queries, len(self._met)), 2 * among), bool)
 
     def _go_on(self, beam: np.ndarray) -> np.ndarray | None:
-        """Where the links of the nearest nodes lead that no walk went on from; None at the end.
+        """Follow the links of the nearest nodes that a walk has not continued from yet.
 
-        The nodes are marked. Places are numbers in the flat table of rows met.
+        Returns:
+            The places of the nodes reached, numbers in the flattened table of rows met; None if the
+            walks have continued from all their nodes. The nodes left are marked in `beam`.
         """
         open_ = beam & 1 == 0
         chosen = open_ & (np.cumsum(open_, axis=1) <= AT_ONCE)
@@ -147,7 +167,7 @@ class ProximityGraph:
         return (links + (walks * self._met.shape[1])[:, None])[links >= 0]
 
     def _merged(self, beam: np.ndarray, queries: np.ndarray, new: np.ndarray) -> np.ndarray:
-        """The nearest of the beam and of the rows just met, given by their places."""
+        """Return the nearest nodes among the beam and the rows just met, given by their places."""
         walks, numbers = np.divmod(new, self._met.shape[1])
         differences = self.rows.take(numbers, axis=0)
         differences -= queries.take(walks, axis=0)
@@ -165,36 +185,48 @@ class ProximityGraph:
 def keys_of(
     squares: Float32[np.ndarray, "*w"], numbers: Int[np.ndarray, " w"]
 ) -> Int64[np.ndarray, "*w"]:
-    """Whole numbers that order rows by squared distance, and by number where these are equal.
+    """Return whole numbers that order rows by squared distance, and equal distances by number.
 
-    The lowest bit marks those that a walk went on from.
+    The lowest bit is zero; a walk sets it when it continues from the row.
+
+    Args:
+        squares: (..., w) squared distances in single precision, at least zero.
+        numbers: (w,) numbers of the rows.
     """
     return (squares.view(np.int32).astype(np.int64) << 32) | (numbers << 1)
 
 
 def numbers_of(keys: Int64[np.ndarray, "*w"]) -> Int64[np.ndarray, "*w"]:
-    """The numbers of the rows, -1 for `NOBODY`."""
+    """Return the numbers of the rows that keys stand for; -1 for `NOBODY`."""
     return np.where(keys == NOBODY, -1, (keys & 0xFFFFFFFF) >> 1)
 
 
 def squares_of(keys: Int64[np.ndarray, "*w"]) -> Float32[np.ndarray, "*w"]:
-    """The squared distances, infinite for `NOBODY`."""
+    """Return the squared distances that keys contain; infinity for `NOBODY`."""
     squares = (keys >> 32).astype(np.int32).view(np.float32)
     return np.where(keys == NOBODY, np.float32(np.inf), squares)
 
 
 def squared_lengths(differences: Float32[np.ndarray, "k d"]) -> Float32[np.ndarray, " k"]:
-    """Squared lengths of rows, each summed by itself, which products of matrices are not."""
+    """Return the squared lengths of rows.
+
+    Each is summed by itself, so that it does not depend on the other rows as it would in a product
+    of matrices.
+    """
     return np.einsum("ij,ij->i", differences, differences)
 
 
 def rank_in_group(groups: Int[np.ndarray, " k"]) -> Int64[np.ndarray, " k"]:
-    """The place from 0 of each item among those of its group, for ascending numbers of groups."""
+    """Return the place of each item among those of its group, from 0; `groups` must ascend."""
     return np.arange(len(groups)) - np.searchsorted(groups, groups)
 
 
 def grown(array: np.ndarray, length: int, fill: float) -> np.ndarray:
-    """The array, or a copy with room for twice the length, if it is shorter; the rest is `fill`."""
+    """Return an array with at least `length` rows.
+
+    It is the array itself if that is long enough, else a copy with twice the length, whose new rows
+    are filled with `fill`.
+    """
     if length <= len(array):
         return array
     room = np.full((2 * length, *array.shape[1:]), fill, array.dtype)
@@ -203,7 +235,10 @@ def grown(array: np.ndarray, length: int, fill: float) -> np.ndarray:
 
 
 def _distinct(numbers: np.ndarray) -> np.ndarray:
-    """In ascending order; for some thousand of them faster than by a table of hashes."""
+    """Return the distinct numbers, ascending.
+
+    For some thousand numbers sorting them here is faster than `np.unique`.
+    """
     numbers = np.sort(numbers)
     first = np.ones(len(numbers), bool)
     np.not_equal(numbers[1:], numbers[:-1], out=first[1:])
@@ -211,5 +246,5 @@ def _distinct(numbers: np.ndarray) -> np.ndarray:
 
 
 def _stride(among: int) -> int:
-    """The power of two that leaves at most `SAMPLE` rows."""
+    """Return the smallest power of two as a stride that leaves at most `SAMPLE` rows."""
     return 1 << max(0, (among - 1) // SAMPLE).bit_length()

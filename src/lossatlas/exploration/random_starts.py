@@ -1,9 +1,9 @@
-"""Strategies that draw at random where to climb from; none of them ever runs out.
+"""Strategies that climb from random starts, of which there is no end.
 
-Those of `strategies` look near the minima and between near ones, and each start leads to one
-transition state. These reach what lies elsewhere: around any stationary point (as PATHSAMPLE's
-perturbed searches), between minima far apart, and on the mirrors of the symmetry. Draws are
-numbered through, and each has random numbers of its own.
+The strategies of `strategies` search near minima and between near minima, and have a finite number
+of starts. Those of this module reach what lies elsewhere: around any stationary point (as the
+perturbed searches of PATHSAMPLE do), between minima far apart, and on the mirrors of the symmetry.
+Draws are numbered, and each has random numbers of its own.
 """
 
 from collections.abc import Generator, Iterator
@@ -23,32 +23,35 @@ from lossatlas.search.tools import Tools
 from lossatlas.search.transition_states import climb_from, from_the_middle
 
 PERTURBATION = (0.3, 1.1)
-"""Largest step of a weight from a stationary point to where a climb begins, in length scales: drawn
-anew for each climb from this range, since some states are reached from near or from afar only."""
+"""Range of the largest step of a weight from a stationary point to where a climb begins, in length
+scales. It is drawn for each climb, since some transition states are reached only from near or only
+from far away."""
 DISTURBANCE = 0.5
-"""Likewise to a point near a mirror."""
+"""Largest step of a weight from a stationary point to the disturbed point that is mirrored, in
+length scales."""
 MANY_WEIGHTS = 100
-"""Above so many weights the step of each is shortened, so that no step gets any longer."""
+"""Number of weights above which the step of each is shortened, so that the length of the whole step
+does not grow with their number."""
 
 
 PERTURBED, BETWEEN, MIRRORS = "perturbed", "between", "mirrors"
-"""What they are called in the log."""
+"""Names of the strategies in the log."""
 
 
 class LookAround:
-    """Climbs from minima and transition states with every weight perturbed.
+    """Climbs from minima and transition states whose weights are all perturbed at random.
 
-    Far enough from a stationary point there is negative curvature in many directions, and a climb
-    has a way up from the start. Most of those along the soft modes of a minimum end on slopes that
-    only the regularization bends.
+    Far enough from a stationary point the curvature is negative in many directions, so a climb has
+    a direction to follow from the start. Most climbs along the soft modes of a minimum end on
+    slopes that only the regularization bends.
     """
 
     def __init__(self) -> None:
-        """No draw was made yet."""
+        """Begin at draw 0."""
         self._draws = Numbered(PERTURBED)
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The climbs that were not made."""
+        """Propose the climbs that were not made yet."""
         for key, random in _drawn(self._draws, view, 4):
             yield Task(key, partial(_perturbed, _stationary_point(view, random), random), 1)
 
@@ -61,7 +64,13 @@ def _perturbed(
 
 
 def perturbation(landscape: Landscape, random: np.random.Generator) -> np.ndarray:
-    """A step (n,) from a stationary point, uniform in a box of random size, not along the shift."""
+    """Draw a step (n,) from a stationary point, uniform in a box of random size.
+
+    Args:
+        landscape: the landscape, whose length scale is the unit of the step and whose excluded
+            modes the step has no part in.
+        random: generator of the random numbers, which is advanced.
+    """
     size = landscape.length_scale * random.uniform(*PERTURBATION)
     size *= _shortening(landscape)
     step = size * random.uniform(-1.0, 1.0, landscape.n_weights)
@@ -69,14 +78,14 @@ def perturbation(landscape: Landscape, random: np.random.Generator) -> np.ndarra
 
 
 class LookBetween:
-    """Climbs from the middle between any two minima, the second in any of its copies."""
+    """Climbs from the middle between any two minima, the second in a random symmetry copy."""
 
     def __init__(self) -> None:
-        """No draw was made yet."""
+        """Begin at draw 0."""
         self._draws = Numbered(BETWEEN)
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The climbs that were not made."""
+        """Propose the climbs that were not made yet."""
         for key, random in _drawn(self._draws, view, 2):
             a, b = view.minima_inside[random.integers(len(view.minima_inside), size=2)]
             yield Task(key, partial(_between, view.weights[a], view.weights[b], random), 1)
@@ -93,24 +102,25 @@ def _between(
 class LookOnMirrors:
     """Climbs from the middle between disturbed points and their mirror images.
 
-    A rearrangement that exchanges two units, or turns one, often has its transition state on the
-    mirror: where the two units are equal, or the one is zero. On the mirror such a state is an
-    ordinary minimum, with neighbors that are found as those of minima are: by a step as in
-    basin-hopping, which here stays on the mirror, and the way down. The only way up is across it.
-    Many states lie on several mirrors at once, which a step in any direction would leave: steps
-    keep the equal units that a point has, and the middle lies on one mirror more. They begin at
-    minima and at transition states.
+    A rearrangement that exchanges two units, or changes the sign of one, often has its transition
+    state on a mirror of the symmetry, where the two units are equal or the one is zero. Within the
+    mirror such a transition state is an ordinary minimum, and its direction of negative curvature
+    is across the mirror. So other such states are found as minima are in basin-hopping: by a random
+    step that stays on the mirror, and the way down. Many transition states lie on several mirrors
+    at once, which a step in any direction would leave. Therefore the steps keep the symmetry that a
+    point has, and the middle between the disturbed point and its image lies on one mirror more. The
+    draws begin at minima and at transition states.
     """
 
     def __init__(self) -> None:
-        """No draw was made yet."""
+        """Begin at draw 0."""
         self._draws = Numbered(MIRRORS)
         self._mirrors: bool | None = None
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The climbs that were not made."""
+        """Propose the climbs that were not made yet; none if the symmetry has no mirror."""
         if self._mirrors is None:
-            # A point of no symmetry has copies wherever there is a mirror; a minimum may lie on it.
+            # A random point has an image for every mirror, while a minimum may lie on the mirror.
             anywhere = view.landscape.random_start(np.random.default_rng(0))
             self._mirrors = bool(view.landscape.neighbor_copies(anywhere))
         for key, random in _drawn(self._draws, view, 3) if self._mirrors else ():
@@ -134,7 +144,7 @@ def _shortening(landscape: Landscape) -> float:
 
 
 def _stationary_point(view: View, random: np.random.Generator) -> np.ndarray:
-    """Weights (n,) of one of the minima inside the box, or of the transition states there."""
+    """Draw the weights (n,) of one of the minima and transition states inside the box."""
     minima = view.minima_inside
     chosen = int(random.integers(len(minima) + len(view.transition_states)))
     if chosen < len(minima):
@@ -143,19 +153,23 @@ def _stationary_point(view: View, random: np.random.Generator) -> np.ndarray:
 
 
 def _drawn(draws: Numbered, view: View, stream: int) -> Iterator[tuple[Key, np.random.Generator]]:
-    """The draws of a strategy that were not made before: their names and random numbers.
+    """Yield the keys and the random numbers of the draws that were not made yet.
 
-    None without a minimum inside the box. A search copies the generator it gets, so that it is the
-    same search however often it is made.
+    There are none without a minimum inside the box. A search copies the generator that it is given,
+    so that it is the same search however often it is made.
     """
     for number, what in draws.draws(view, "draw {}".format) if len(view.minima_inside) else ():
         yield Key(draws.strategy, (), what), random_numbers(view.seed, stream, number)
 
 
 def random_numbers(seed: int, stream: int, number: int) -> np.random.Generator:
-    """Those of one draw; no other draw and no chain of basin-hopping has the same ones.
+    """Return the random numbers of one draw, which no other draw or basin-hopping chain has.
 
-    Streams 0 and 1 are the independent draws of minima and of saddles, 2 looks between minima, 3 on
-    mirrors, 4 around stationary points, 5 are the draws of climbs from the main set.
+    Args:
+        seed: seed of the exploration.
+        stream: number of the strategy that draws: 0 for independent draws of minima, 1 for those of
+            saddles, 2 for climbs between minima, 3 for climbs across mirrors, 4 for climbs from
+            perturbed points, 5 for independent draws from the main set.
+        number: number of the draw.
     """
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream, number)))

@@ -1,7 +1,7 @@
-"""Points and paths computed again from stored weights: searches that any worker can make.
+"""Searches that compute points and paths again from stored weights.
 
-What is found is handed back as it is; whoever has the atlas compares it with what is stored
-(`verification`).
+Any worker can make them. They return what they find, and the process that has the atlas compares it
+with what is stored (`verification`).
 """
 
 from collections.abc import Generator
@@ -17,15 +17,23 @@ from lossatlas.search.outcome import PathwayEnd, StationaryPoint
 from lossatlas.search.pathway import ends_of, follow
 from lossatlas.search.tools import Tools
 
+CONFIRMING = 1 / 3
+"""Tolerances with which paths are followed again, as a part of those of the search. The distance by
+which a path may have strayed before a tighter tolerance is used is that of the search. `python -m
+benchmarks.verification` compares the ends of these paths with those at a tenth of the tolerances.
+"""
+SMALLER_BALL = 0.1
+"""Radius of the Newton ball of paths that are followed again, as a part of that of the search."""
+
 
 class Recomputed(NamedTuple):
-    """What stored weights turned out to be.
+    """The result of computing a stored point again.
 
     Attributes:
-        status: CONVERGED, or why there is no point.
-        point: polished and certified; None if there is none.
-        ends: where the paths down both sides of a transition state lead; None if one leads
-            nowhere, or if they were not followed.
+        status: CONVERGED, or the reason why no stationary point was certified.
+        point: the polished and certified stationary point; None if there is none.
+        ends: the minima that the paths down both sides of a transition state reach; None if a path
+            did not reach one, or if no path was followed.
     """
 
     status: Status
@@ -43,12 +51,13 @@ def recompute_point(w: np.ndarray, tools: Tools) -> Search:
 
 
 def recompute_pathway(w: np.ndarray, flow: bool, tools: Tools) -> Search:
-    """The same of a transition state, and follow the paths from it.
+    """Polish and certify the weights of a transition state, and follow the paths down from it.
 
     Args:
         w: (n,) weights.
-        flow: follow paths by a general ODE solver.
-        tools: of the search.
+        flow: whether the paths are followed by a general ODE solver (`ode_flow`) instead of the
+            method of the search.
+        tools: tolerances and lengths of the search.
     """
     certificate = yield from certified(tools, w)
     found = Recomputed(certificate.status, certificate.point)
@@ -62,7 +71,7 @@ Ends = Generator[Requests, Any, tuple[PathwayEnd, ...] | None]
 
 
 def _ends(tools: Tools, certificate: Certificate) -> Ends:
-    """Where the two paths lead; None if one leads nowhere."""
+    """Return the minima that the two paths reach; None if a path does not reach one."""
     assert certificate.point is not None
     followed = yield from follow(tools, certificate.point, certificate.modes[0])
     if followed.status is not Status.CONVERGED:
@@ -71,7 +80,7 @@ def _ends(tools: Tools, certificate: Certificate) -> Ends:
 
 
 def _ends_by_ode(tools: Tools, certificate: Certificate) -> Ends:
-    """As `_ends`; a path that ends at a saddle is continued by the search's own method."""
+    """Do as `_ends` with the ODE solver; beyond a saddle, paths are followed as in a search."""
     assert certificate.point is not None
     pushoff = tools.pushoff * certificate.modes[0]
     starts = [certificate.point.weights + sign * pushoff for sign in (1.0, -1.0)]
@@ -91,3 +100,16 @@ def _ends_by_ode(tools: Tools, certificate: Certificate) -> Ends:
 def _path(tools: Tools, start: np.ndarray) -> Request:
     landscape = tools.landscape
     return Request(OdeFlow(), (start, landscape.symmetrizer(start), landscape.length_scale))
+
+
+def stricter(tools: Tools) -> Tools:
+    """Return tools that follow paths more tightly than a search does, to a smaller Newton ball.
+
+    Args:
+        tools: the tools of the search.
+    """
+    first, tightest = tools.flow_tolerance
+    return tools._replace(
+        flow_tolerance=(CONFIRMING * first, CONFIRMING * tightest),
+        newton_ball=SMALLER_BALL * tools.newton_ball,
+    )

@@ -1,9 +1,9 @@
-"""Where an exploration goes on that was cut short, and what of its last rounds is there already.
+"""Continuing an exploration that ended: its first round, and what of its last rounds is stored.
 
-A run is continued by one of the same seed, strategies, share of draws, width and tools. Its rounds
-count on: those in flight when it ended are planned once more, each as of the attempt that it was
-planned from then, and what is in the log of them is left out. So the rest is what it would have
-been.
+A run is continued by one with the same seed, aim, strategies, share of draws, width and tools, and
+its rounds are numbered on. The rounds that were in flight when it ended are planned once more, each
+as of the attempt that it was planned from before, and the searches whose outcomes are in the log
+are not made again. Therefore the rest is the same as if the run had not ended.
 """
 
 from collections import defaultdict
@@ -21,19 +21,21 @@ from lossatlas.exploration.stop_rules import usual_share_of_draws
 from lossatlas.exploration.tried import Key
 
 IN_FLIGHT = 2
-"""Rounds in flight at any time."""
+"""Number of rounds that are in flight at any time."""
 
 
 class Restart(NamedTuple):
-    """Where an exploration begins.
+    """The round at which an exploration begins, and what earlier runs have stored of it.
 
     Attributes:
         round: number of the first round to be planned.
-        planned_from: by round, the attempt that it was planned from; of those of which something is
-            in the log.
-        ended_at: by round, the last attempt of it and all before; those of no attempt left out.
-        before: what was in flight when the first round was planned, by name.
-        parts: how many outcomes of each search of these rounds are in the log.
+        planned_from: for each round from this one on with an attempt in the log, the id of the
+            attempt that it was planned from.
+        ended_at: for each recent round with an attempt in the log, the id of its last attempt.
+        before: keys of the searches of earlier rounds that were in flight when the first round was
+            planned.
+        parts: number of outcomes in the log of each search made since the first round was planned,
+            by its key.
     """
 
     round: int = 0
@@ -43,27 +45,28 @@ class Restart(NamedTuple):
     parts: Mapping[Key, int] = {}
 
     def as_of(self, number: int) -> int | None:
-        """The attempt that a round is planned from; None for the present end of the log.
+        """Return the id of the attempt that a round is planned from; None for the end of the log.
 
         Args:
-            number: of the round; nothing was committed since the start.
+            number: number of a round that is planned before this run has committed anything.
         """
         if not self.planned_from or number in self.planned_from:
             return self.planned_from.get(number)
         if number - IN_FLIGHT >= max(self.ended_at):
-            return None  # all of its own is there: what others have added since is seen, too
+            # All rounds before it are complete, so it is planned from all that the log contains.
+            return None
         ended = [at for round_, at in self.ended_at.items() if round_ <= number - IN_FLIGHT]
         return max(ended, default=min(self.planned_from.values()))
 
 
 def find_restart(atlas: Atlas, options: Mapping[str, Any], width: int, log: LogColumns) -> Restart:
-    """Where an exploration begins in an atlas: after the rounds that are complete.
+    """Find the round at which an exploration begins in an atlas: that after the complete ones.
 
     Args:
         atlas: an open atlas.
-        options: of the run, as the atlas keeps them.
-        width: searches in flight.
-        log: all attempts of the atlas.
+        options: the options of the run, as the atlas stores them.
+        width: width of the exploration, the number of searches in flight.
+        log: the columns of all attempts in the atlas.
     """
     runs = _runs_alike(atlas, options)
     with atlas.reading() as connection:
@@ -91,14 +94,14 @@ def find_restart(atlas: Atlas, options: Mapping[str, Any], width: int, log: LogC
 
 
 def _attempts(runs: list[int], width: int, *columns: Any) -> Select:
-    """What there is of the attempts of runs."""
+    """Make the statement that selects columns of the attempts of runs with a width."""
     batch = schema.attempt.join(schema.batch, schema.batch.c.id == schema.attempt.c.batch)
     query = select(*columns).select_from(batch)
     return query.where(schema.batch.c.run_id.in_(runs), schema.attempt.c.width == width)
 
 
 def _runs_alike(atlas: Atlas, options: Mapping[str, Any]) -> list[int]:
-    """The runs that explored as these options do; what stopped them does not matter."""
+    """Return the ids of the runs with the same options, whatever their stop rules were."""
     run = schema.run.c
     with atlas.reading() as connection:
         rows = connection.execute(select(run.id, run.options)).all()
@@ -107,7 +110,7 @@ def _runs_alike(atlas: Atlas, options: Mapping[str, Any]) -> list[int]:
 
 
 def _manner(options: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What decides which searches are planned, of the options of a run."""
+    """Return those options of a run that decide which searches are planned."""
     aim = options.get("aim", "all")  # older runs had no other
     ours, names = [strategy.name for strategy in AIMS[aim][0]], options.get("strategies")
     names = ours if names is None else names

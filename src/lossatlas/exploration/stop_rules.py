@@ -1,8 +1,8 @@
-"""When an exploration stops and how it is run: each setting is described here, and nowhere else.
+"""The settings of an exploration: when it stops and how it is run.
 
-Python gives settings as `ExploreOptions`, a study as its table [explore], the command line as
-options; the latter two are made from the descriptions below, and all refuse a bad value in the same
-words. Nothing here loads JAX.
+Settings are given as `ExploreOptions` in Python, as the table [explore] of a study, and as options
+of the command line. The latter two are made from the descriptions in this module, so that all three
+refuse a bad value with the same message. Nothing here loads JAX.
 """
 
 import inspect
@@ -22,31 +22,33 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 DRAWS = 0.5
-"""Part of the searches that are independent draws where the exploration goes on until it is
-complete."""
+"""Part of the searches that are independent draws if the exploration has the stop rule `until`."""
 DRAWS_BESIDE = 0.05
-"""Part of the searches that are independent draws where one connected set is grown."""
+"""Part of the searches that are independent draws if one connected set is grown."""
 AIMS = ("all", "connected")
-"""What an exploration is for: all points there are, or one large connected set of minima."""
+"""What an exploration is to find: all points, or one large connected set of minima."""
 LARGEST_SEED = 2**63 - 1
-"""The largest that a database stores."""
+"""The largest seed that a database stores."""
 MOST_SEARCHES = 1_000_000
-"""More searches at once fit into no memory."""
+"""Upper limit of the searches in flight; more would not fit into the memory of any machine."""
 MOST_WORKERS = 10_000
-"""More threads no machine has cores for."""
+"""Upper limit of the worker threads; no machine has more cores."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What there is to know about one setting.
+    """The description of one setting, from which values are checked and help texts are made.
 
     Args:
-        kind: float, int or str.
-        allowed: which values, in words.
-        meaning: one sentence.
-        example: a value to suggest.
-        above, least, below, most: bounds; those of `above` and `below` are not allowed.
-        choices: the words that are allowed, of kind str.
+        kind: type of the value: float, int or str.
+        allowed: the allowed values in words, for messages.
+        meaning: what the setting does, in one sentence for help texts.
+        example: an allowed value that a message suggests.
+        above: a number must be larger than this; None, the default, for no such bound.
+        least: a number must be at least this; None, the default, for no such bound.
+        below: a number must be smaller than this; None, the default, for no such bound.
+        most: a number must be at most this; None, the default, for no such bound.
+        choices: the allowed words of a setting of kind str.
     """
 
     kind: type
@@ -60,7 +62,7 @@ class Setting:
     choices: tuple[str, ...] = ()
 
     def allows(self, value: Any) -> bool:
-        """Whether a value can be used; a number of NumPy can."""
+        """Say whether a value is allowed. Numbers may be of Python or of NumPy."""
         if self.kind is str:
             return isinstance(value, str) and value in self.choices
         if isinstance(value, bool) or not isinstance(value, Integral if self.kind is int else Real):
@@ -76,7 +78,7 @@ class Setting:
 
     @property
     def shown_example(self) -> str:
-        """The example as people type it.
+        """The example as it would be typed.
 
         Examples:
             >>> SETTINGS["until"].shown_example, SETTINGS["aim"].shown_example
@@ -85,10 +87,14 @@ class Setting:
         return self.example if isinstance(self.example, str) else f"{self.example:g}"
 
     def check(self, where: str, value: Any) -> None:
-        """Refuse a value that cannot be used.
+        """Refuse a value that is not allowed.
+
+        Args:
+            where: name of the setting in the message.
+            value: the value to be checked.
 
         Raises:
-            BadInputError: says which values are allowed.
+            BadInputError: if the value is not allowed; the message says which values are.
 
         Examples:
             >>> SETTINGS["until"].check("until", 2)
@@ -117,38 +123,50 @@ def _setting(setting: Setting, default: Any = None) -> Any:
 
 @dataclass(frozen=True)
 class ExploreOptions:
-    """When to stop, and how to run.
+    """The settings of an exploration: when it stops, and how it is run.
+
+    The exploration ends when the first of the given stop rules holds. Without `until` it also ends
+    when many attempts in a row find no new point.
 
     Args:
-        minutes: stop after so many minutes of this call.
-        cpu_minutes: stop after so many minutes of CPU time, all threads together: the same effort
-            on a busy machine.
-        minima: stop at so many minima in the atlas.
-        transition_states: stop at so many transition states in the atlas, degenerate ones included.
-        until: stop when minima and transition states are this complete, e.g. 0.99: when the lower
-            confidence bounds say that an independent draw hits a point that independent draws have
-            hit before, with this probability, in both streams (`analysis.completeness`).
-        independent_share: part of the searches that are independent draws, from which completeness
-            is estimated; default 0.5 with `until`, 0.05 with the aim "connected", else none.
-        aim: "all" looks for all points there are. "connected" grows one connected set of minima: it
-            climbs from the minima of the largest set, and bridges to others only if they hold
-            something lower. What is stored is the same, so an atlas may be continued with another.
-        seed: of all random numbers.
-        lanes: lanes of each kernel and worker; default chosen for the device.
-        workers: worker threads; default one a core.
-        width: searches in flight, planned and not yet committed, as two rounds of half as many: a
-            wide machine needs many, and the fewer there are the more is known when each is planned.
-            Default that of the atlas which is continued, else what keeps all lanes of all workers
-            busy (`exploration.width`). What is found depends on it.
-        executor: whose workers make the searches, any `concurrent.futures.Executor`; default None,
-            this process. What is found does not depend on it.
-        strategies: those to use, by name (see `lossatlas.exploration.catalog`) or as records of
-            your own (`lossatlas.exploration.tasks.Strategy`); default all of ours.
-
-    Without `until` the exploration also ends when a long run of attempts finds nothing new.
+        minutes: stop after so many minutes of this call, compilation included; default None, no
+            limit.
+        cpu_minutes: stop after so many minutes of CPU time, all threads together, which is the same
+            effort however busy the machine is; default None, no limit.
+        minima: stop when the atlas contains so many minima; default None, no limit.
+        transition_states: stop when the atlas contains so many transition states, degenerate
+            rearrangements included; default None, no limit.
+        until: stop when minima and transition states are this complete, for example 0.99: when, for
+            each of the two, the lower confidence bound of the probability that an independent draw
+            hits a point that independent draws have hit before has reached this value
+            (`analysis.completeness`). Default None, no such rule.
+        independent_share: part of the searches, from 0 to 1, that are independent draws, from which
+            completeness is estimated; default 0.5 with `until`, 0.05 with the aim "connected", else
+            0.
+        aim: "all", the default, looks for all points of the landscape. "connected" grows one
+            connected set of minima: it climbs from the minima of the largest set, and tries to
+            connect it to the lowest minimum if that is outside of it. The aim does not change how
+            points are stored, so an atlas may be continued with another aim.
+        seed: seed of all random numbers, from 0 to 2^63 - 1; default 0.
+        lanes: number of lanes of each kernel on each worker; by default chosen for the device.
+        workers: number of worker threads; by default one for each core.
+        width: number of searches in flight, which are planned and not yet committed, in two rounds
+            of half as many. Many lanes need many searches in flight; with fewer of them more is
+            known when each is planned. What is found depends on the width. By default it is that of
+            the atlas which is continued, else what keeps all lanes of all workers busy
+            (`exploration.width`).
+        strategies: the strategies in use, by name (`lossatlas.exploration.catalog`) or as records
+            that you wrote (`Strategy`); by default all built-in strategies of the aim.
+        executor: any `concurrent.futures.Executor`, whose workers then make the searches; default
+            None, this process makes them. What is found does not depend on it.
 
     Raises:
-        BadInputError: for a value that cannot be used.
+        BadInputError: if a value is not allowed, or if two settings contradict each other.
+
+    Examples:
+        >>> options = ExploreOptions(minutes=2, until=0.99)
+        >>> options.share_of_draws, options.aim
+        (0.5, 'all')
     """
 
     minutes: float | None = _minutes("stop after so many minutes, compilation included", 2)
@@ -196,14 +214,18 @@ class ExploreOptions:
         Setting(
             int,
             "a whole number from 0 to 2^63 - 1",
-            "of the searches (the data of a study have their own)",
+            "seed of the searches (the data of a study have a seed of their own)",
             1,
             least=0,
             most=LARGEST_SEED,
         ),
         default=0,
     )
-    lanes: int | None = _count("searches of a kind in flight for each worker", 4, MOST_SEARCHES)
+    lanes: int | None = _count(
+        "searches that a worker advances together, by method; by default chosen for the device",
+        4,
+        MOST_SEARCHES,
+    )
     workers: int | None = _count("worker threads; by default one for each core", 2, MOST_WORKERS)
     width: int | None = _count(
         "searches in flight; by default as in the atlas that is continued, else as many as keep "
@@ -216,7 +238,7 @@ class ExploreOptions:
     executor: "Executor | None" = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant."""
+        """Refuse values that are not allowed, and settings that contradict each other."""
         for name, setting in SETTINGS.items():
             value = getattr(self, name)
             if value is not None or name in ("aim", "seed"):
@@ -236,18 +258,22 @@ class ExploreOptions:
         object.__setattr__(self, "strategies", tuple(strategies))
         draws = [strategy.draws is not None for strategy in chosen(strategies, self.aim)]
         if all(draws) and self.share_of_draws == 0:
-            problem = "the strategies given only draw, and no share of the searches is for draws"
+            problem = "all given strategies make independent draws, whose share of searches is 0"
             raise BadInputError("explore: independent_share", problem, "use e.g. 1")
 
     @property
     def share_of_draws(self) -> float:
-        """The part of the searches that are independent draws."""
+        """The part of the searches that are independent draws, from 0 to 1."""
         if self.independent_share is not None:
             return self.independent_share
         return usual_share_of_draws(self.until, self.aim)
 
     def enough(self, minima: int, transition_states: int) -> bool:
-        """Whether as many points as asked for are there.
+        """Say whether an atlas holds as many points as the stop rules ask for.
+
+        Args:
+            minima: number of minima in the atlas.
+            transition_states: number of transition states in the atlas.
 
         Examples:
             >>> ExploreOptions(minima=3).enough(3, 0), ExploreOptions(minutes=1).enough(3, 0)
@@ -257,16 +283,25 @@ class ExploreOptions:
         return any(limit is not None and number >= limit for limit, number in wanted)
 
     def seconds_left(self, seconds: float, cpu_seconds: float) -> float:
-        """Until the time is up, where so many seconds are spent; infinite without a limit.
+        """Return the seconds until the first limit of time is reached; infinity without a limit.
 
-        A second of CPU time counts as one of the clock, which it is to a compiler.
+        The smaller of the two limits counts. A second of CPU time is taken as a second of the
+        clock, as it is for compilation, which uses one core.
+
+        Args:
+            seconds: seconds spent so far, by the clock.
+            cpu_seconds: seconds of CPU time spent so far.
         """
         return min(self._seconds_left(seconds, cpu_seconds).values(), default=math.inf)
 
     def after(self, seconds: float, cpu_seconds: float) -> "ExploreOptions":
-        """What is left of the options for another run, where so many seconds are spent.
+        """Return the options for another run that has only the time that is left.
 
-        Counts are those of the atlas, and stay.
+        Limits of the number of points refer to the whole atlas and stay the same.
+
+        Args:
+            seconds: seconds spent so far, by the clock.
+            cpu_seconds: seconds of CPU time spent so far.
 
         Raises:
             BadInputError: if no time is left.
@@ -279,7 +314,7 @@ class ExploreOptions:
         return replace(self, **{rule: time / 60.0 for rule, time in left.items()})  # type: ignore[arg-type]
 
     def _seconds_left(self, seconds: float, cpu_seconds: float) -> dict[str, float]:
-        """By rule, for those that limit the time."""
+        """Return the seconds left for each of the rules that limit the time, by its name."""
         spent = {"minutes": seconds, "cpu_minutes": cpu_seconds}
         limits = {rule: getattr(self, rule) for rule in spent}
         return {
@@ -289,7 +324,7 @@ class ExploreOptions:
         }
 
     def record(self) -> dict[str, Any]:
-        """The options as an atlas keeps them: JSON types, strategies by name.
+        """Return the options as an atlas stores them: as JSON types, with strategies by name.
 
         Examples:
             >>> ExploreOptions(minutes=2, strategies=["connect"]).record()["strategies"]
@@ -306,11 +341,11 @@ class ExploreOptions:
 
 
 def usual_share_of_draws(until: float | None, aim: str) -> float:
-    """The part of the searches that are independent draws unless asked otherwise.
+    """Return the default of the part of the searches that are independent draws.
 
     Args:
-        until: how complete the atlas is to be, None without that stop rule.
-        aim: of the exploration.
+        until: the completeness at which the exploration stops; None without that stop rule.
+        aim: aim of the exploration, one of `AIMS`.
     """
     if until is not None:
         return DRAWS
@@ -320,7 +355,7 @@ def usual_share_of_draws(until: float | None, aim: str) -> float:
 SETTINGS: Mapping[str, Setting] = {
     one.name: one.metadata["setting"] for one in fields(ExploreOptions) if one.metadata
 }
-"""All settings but the strategies, by name."""
+"""The descriptions of all settings but strategies and executor, by name."""
 
 
 class Settings(TypedDict, total=False):
@@ -342,7 +377,10 @@ class Settings(TypedDict, total=False):
 
 
 def takes_settings(function: F) -> F:
-    """Show the settings in the signature of a function that takes them as ``**settings``."""
+    """Show the settings in the signature of a function that takes them as ``**settings``.
+
+    Used as a decorator; editors and `help` then list each setting as a keyword argument.
+    """
     signature = inspect.signature(function)
     named = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     kind = inspect.Parameter.KEYWORD_ONLY

@@ -1,4 +1,4 @@
-"""What an atlas claims of its points, and whether what is found agrees with it."""
+"""The points as an atlas stores them, and their comparison with points computed again."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -15,18 +15,19 @@ from lossatlas.search.known import Known, KnownPoints, KnownView
 from lossatlas.search.outcome import StationaryPoint
 
 EIGENVALUE, LOG_DETERMINANT = 1e-4, 1e-3
-"""How much a stored eigenvalue may differ, relative to itself, and a log-determinant."""
+"""Largest differences from stored values that are accepted: of an eigenvalue, relative to itself,
+and of a log-determinant."""
 LONGEST = 1e4
-"""Weights are shorter than this, where points are looked for that may be one."""
+"""Upper bound of the length of the weights, in the search for points that may be stored twice."""
 
 
 class StoredRow(NamedTuple):
     """One row of a table of points.
 
     Attributes:
-        table: its name.
-        id: of the point.
-        columns: what is stored, by name.
+        table: name of the table, "minimum" or "transition_state".
+        id: id of the point.
+        columns: the stored values, by the names of the columns.
     """
 
     table: str
@@ -35,16 +36,16 @@ class StoredRow(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What it is called in messages."""
+        """Name of the kind of point in messages: "minimum" or "transition state"."""
         return self.table.replace("_", " ")
 
     @property
     def weights(self) -> np.ndarray:
-        """(n,)."""
+        """(n,) weights of the point."""
         return schema.from_blob(self.columns["weights"])
 
     def point(self) -> StationaryPoint:
-        """As a search would hand it over."""
+        """Return the point in the form in which a search hands it over."""
         stored = self.columns
         log_determinant = stored["log_determinant"]
         return StationaryPoint(
@@ -61,7 +62,15 @@ class StoredRow(NamedTuple):
         )
 
     def differences(self, landscape: Landscape, found: StationaryPoint) -> list[str]:
-        """What a point computed again from its weights has otherwise than the row, in words."""
+        """Compare the row with the point that was computed again from its weights.
+
+        Args:
+            landscape: the landscape of the atlas.
+            found: the point computed again.
+
+        Returns:
+            One text for each difference.
+        """
         stored, wrong = self.point(), []
         if abs(found.energy - stored.energy) > energy_window(stored.energy):
             wrong.append(f"loss {found.energy:.12g}, stored {stored.energy:.12g}")
@@ -74,7 +83,8 @@ class StoredRow(NamedTuple):
             wrong.append(f"orbit size {found.orbit_size}, stored {stored.orbit_size}")
         outside = not landscape.inside(stored.weights[None])[0]
         if outside != stored.outside:
-            wrong.append(f"it lies {'outside' if outside else 'inside'}, stored is the contrary")
+            now, before = ("outside", "inside") if outside else ("inside", "outside")
+            wrong.append(f"it lies {now} the box, but is stored as lying {before}")
         return wrong
 
 
@@ -88,24 +98,26 @@ def _spectrum(
         listed = [", ".join(f"{x:.6g}" for x in values.tolist()) for values in (other, own)]
         yield f"lowest eigenvalues {listed[0]}, stored {listed[1]}"
     apart = abs(found.log_determinant - stored.log_determinant)
-    if apart > LOG_DETERMINANT * max(1.0, 1e-3 * abs(found.log_determinant)):  # not where NaN is
+    # False if one of the two is NaN, which stands for a log-determinant that was not computed.
+    if apart > LOG_DETERMINANT * max(1.0, 1e-3 * abs(found.log_determinant)):
         yield f"log-determinant {found.log_determinant:.8g}, stored {stored.log_determinant:.8g}"
 
 
 class StoredPoints:
-    """The points of one table, and the view that recognizes them.
+    """The points of one table of an atlas, in a form in which copies of them are recognized.
 
     Args:
-        connection: to the atlas.
+        connection: a connection to the atlas.
         table: ``schema.minimum`` or ``schema.transition_state``.
 
     Attributes:
         kind: ``"minimum"`` or ``"transition state"``.
-        ids: (m,) ascending.
+        ids: (m,) ids of the points, ascending.
+        known: what is needed to recognize the points.
     """
 
     def __init__(self, connection: Connection, table: Table) -> None:
-        """Read all of them, but not their weights."""
+        """Read all points, but not their weights."""
         self.table, self.kind = table, table.name.replace("_", " ")
         c = table.c
         query = select(c.id, c.energy, c.uncertainty, c.invariants).order_by(c.id)
@@ -120,12 +132,12 @@ class StoredPoints:
         self._view = _view_of(self.known)
 
     def recognized(self, point: StationaryPoint) -> int:
-        """The id of the stored point that this one is a copy of, or `UNKNOWN`."""
+        """Return the id of the stored point that a point is a copy of; `UNKNOWN` without one."""
         found = self._view.find(point)
         return UNKNOWN if found is None else found
 
     def rows(self, atlas: Atlas, ids: Sequence[int]) -> list[StoredRow]:
-        """Whole rows, in the order of their ids."""
+        """Read whole rows, in the order of `ids`."""
         if not ids:
             return []
         query = select(self.table).where(self.table.c.id.in_(ids))
@@ -142,7 +154,7 @@ def _view_of(rows: Known) -> KnownView:
 
 
 def duplicates(atlas: Atlas, points: StoredPoints) -> Iterator[str]:
-    """Points that are stored twice: copies of each other under two ids, in words."""
+    """Yield a message for each point that is stored twice, as two copies under different ids."""
     for first, second in _suspects(points.known):
         rows = points.rows(atlas, [int(first), int(second)])
         one, other = (row.point() for row in rows)
@@ -152,7 +164,7 @@ def duplicates(atlas: Atlas, points: StoredPoints) -> Iterator[str]:
 
 
 def _suspects(known: Known) -> list[tuple[int, int]]:
-    """Pairs of ids of points that may be one: nearly the same energy and invariants."""
+    """Return pairs of ids of points that may be the same, by their energies and invariants."""
     order = np.argsort(known.energies, kind="stable")
     energies, invariants = known.energies[order], known.invariants[order]
     windows = np.array([energy_window(energy) for energy in energies.tolist()])

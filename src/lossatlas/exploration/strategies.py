@@ -1,11 +1,12 @@
-"""Proposals: each looks at a view of the atlas, and proposes the searches that it finds best.
+"""Strategies that search at and between known minima.
 
-Named by their aim, as in the literature (Wales; PATHSAMPLE): find minima, climb from every minimum,
-join what is unconnected (CONNECTUNC), bridge the gaps on the way to the global minimum
-(missing-connection search: Dijkstra with known paths free), free minima that seem trapped behind a
-high barrier (UNTRAP), find shorter paths (SHORTCUT), rearrangements of a minimum into its own
-copies. (Those that draw at random where to climb from are in `random_starts`.) None proposes a
-search that was made before; what each keeps for that from round to round is in `agendas`.
+Each looks at a view of the atlas and proposes the searches that it considers best. They are named
+by their aim, as in the program PATHSAMPLE of D. J. Wales, whose keywords are given in parentheses:
+find minima; climb from every minimum; join unconnected minima (CONNECTUNC); bridge the gaps on the
+way to the global minimum (missing-connection search); free minima that seem trapped behind a high
+barrier (UNTRAP); find paths with fewer steps (SHORTCUT); find rearrangements of a minimum into its
+own copies. Strategies that climb from random starts are in `random_starts`. None proposes a search
+that was made before; what a strategy remembers from round to round is in `agendas`.
 """
 
 from collections.abc import Generator, Iterator
@@ -27,27 +28,28 @@ from lossatlas.search.tools import N_SOFT, Tools
 from lossatlas.search.transition_states import double_ended, from_the_middle, single_ended
 
 COPIES = 32
-"""Symmetry copies of a minimum that rearrangements are looked for to, nearest first."""
+"""Number of symmetry copies of a minimum, nearest first, to which rearrangements are searched."""
 DISPLACEMENTS = (1.0, 2.0, 0.5)
-"""Multiples of the displacement tried from each minimum along each mode, one after the other."""
+"""Multiples of the usual displacement from a minimum at which climbs begin, tried in this order."""
 CLIMB_LEVELS = len(DISPLACEMENTS) * N_SOFT
-"""Modes and displacements of the climbs from a minimum, as `climbs` numbers them."""
+"""Number of pairs of mode and displacement of the climbs from a minimum, which `climbs` numbers."""
 
 
 BASIN_HOPPING, SINGLE_ENDED, DEGENERATE = "basin-hopping", "single-ended", "degenerate"
 CONNECT, UNTRAP, SHORTCUT = "connect", "untrap", "shortcut"
-"""What they are called in the log. Both ways of joining components log their bands as one."""
+"""Names of the strategies in the log. `JoinUnconnected` and `BridgeGaps` make the same bands and
+share the name "connect"."""
 
 
 class FindMinima:
-    """Basin-hopping chains from random starts, numbered through; chain k has its own seed."""
+    """Chains of basin-hopping from random starts; each chain has random numbers of its own."""
 
     def __init__(self) -> None:
-        """No chain was made yet."""
+        """Begin at chain 0."""
         self._chains = Numbered(BASIN_HOPPING)
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The chains that were not made."""
+        """Propose the chains that were not made yet."""
         options = BasinHoppingOptions()
         for number, what in self._chains.draws(view, "chain {}".format):
             search = partial(_chain, [view.seed, number], options)
@@ -59,25 +61,30 @@ def _chain(stream: list[int], options: BasinHoppingOptions, tools: Tools) -> Sea
 
 
 class ClimbFromMinima:
-    """Single-ended searches: the softest mode of every minimum, lowest first, then the next."""
+    """Single-ended searches: climbs from every minimum along its soft modes.
+
+    All minima are climbed from along their softest mode before any is along the next mode; the
+    minima of lowest energy come first.
+    """
 
     def __init__(self) -> None:
-        """No minimum yet."""
+        """Begin without any minimum."""
         self._levels = Levels(CLIMB_LEVELS)
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The climbs that were not made."""
+        """Propose the climbs that were not made yet."""
         self._levels.add_new(view)
         return self._levels.tasks(view, partial(climbs, view))
 
 
 def climbs(view: View, position: int, level: int) -> Iterator[Task]:
-    """Both climbs from a minimum along one mode, with one displacement.
+    """Yield the two climbs from a minimum along one mode, in both directions.
 
     Args:
-        view: of the atlas.
-        position: of the minimum.
-        level: below `CLIMB_LEVELS`; the modes come one after the other, then the next displacement.
+        view: the present state of the atlas.
+        position: position of the minimum in the view.
+        level: number of the mode and the displacement, below `CLIMB_LEVELS`: first all modes with
+            the first displacement, then all modes with the next.
     """
     round_, mode = divmod(level, N_SOFT)
     displacement, origin = DISPLACEMENTS[round_], view.ids(position)
@@ -87,7 +94,12 @@ def climbs(view: View, position: int, level: int) -> Iterator[Task]:
 
 
 def climb_name(mode: int, sign: int, displacement: float) -> str:
-    """What a climb from a minimum is called.
+    """Return the name of a climb from a minimum, as its key has it.
+
+    Args:
+        mode: number of the mode, 0 for the softest.
+        sign: 1 or -1, the direction along the mode.
+        displacement: where the climb begins, as a multiple of the usual displacement.
 
     Examples:
         >>> climb_name(2, 1, 1.0)
@@ -101,20 +113,22 @@ def _climb(w: np.ndarray, mode: int, sign: int, displacement: float) -> partial[
 
 
 class JoinUnconnected:
-    """Bands from minima outside the global minimum's component to their nearest neighbors.
+    """Bands from minima that are not connected to the global minimum to their nearest neighbors.
 
-    First all to their nearest, the lowest first, then to the next, and last to the global minimum.
+    All such minima are paired with their nearest neighbor before any is paired with its second, and
+    with the global minimum last. The minima of lowest energy come first.
     """
 
     def __init__(self) -> None:
-        """No minimum yet."""
+        """Begin without any minimum."""
         self._levels, self._lowest, self._mark = Levels(NEIGHBORS + 1), -1, 0
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The bands that were not made."""
+        """Propose the bands that were not made yet."""
         changed = view.neighbors_changed(self._mark)
         self._mark += len(changed)
-        if view.lowest != self._lowest:  # others are outside of the component of the new one
+        # Another global minimum is connected to other minima, so the agenda begins anew.
+        if view.lowest != self._lowest:
             useful = partial(_unconnected, view.components, view.lowest)
             self._levels, self._lowest = Levels(NEIGHBORS + 1, useful), view.lowest
             changed = changed[:0]
@@ -129,7 +143,7 @@ def _unconnected(components: Components, lowest: int, position: int) -> bool:
 
 
 def _join(view: View, position: int, rank: int) -> Iterator[Task]:
-    """The band from a minimum to its neighbor of this rank; of the last, to the global minimum."""
+    """Yield the band from a minimum to its neighbor of a rank; the last is the global minimum."""
     other = view.lowest
     if rank < NEIGHBORS:
         near = view.neighbors[position]
@@ -139,19 +153,21 @@ def _join(view: View, position: int, rank: int) -> Iterator[Task]:
 
 
 class BridgeGaps:
-    """Missing-connection search from unconnected minima to the global minimum.
+    """Bands along the shortest ways from unconnected minima to the global minimum.
 
-    Dijkstra's algorithm on the graph of near neighbors: known connections are free, untried pairs
-    cost their squared distance, tried ones are closed. The untried pairs on the shortest ways as of
-    the checkpoint are proposed, as long as they join what is not connected yet.
+    The ways follow from a missing-connection search (Carr, Trygubenko and Wales, J. Chem. Phys.
+    122, 234903 (2005)): Dijkstra's algorithm on the graph of near neighbors, in which known
+    connections cost next to nothing, untried pairs their squared distance, and tried pairs are not
+    used. The untried pairs on the shortest ways as of the checkpoint (`checkpoint.gaps`) are
+    proposed as long as they join minima that are not connected yet.
     """
 
     def __init__(self) -> None:
-        """No checkpoint was looked at yet."""
+        """Begin without a checkpoint."""
         self._listed = Listed()
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The bands that were not made."""
+        """Propose the bands that were not made yet."""
         for near, far in self._listed.pairs(
             view, view.checkpoint.gaps, partial(_is_gap, view.components, view.lowest)
         ):
@@ -159,56 +175,57 @@ class BridgeGaps:
 
 
 def _is_gap(components: Components, lowest: int, near: int, far: int) -> bool:
-    """Whether a pair of which the second is farther from the global minimum is not bridged."""
+    """Say whether a pair, whose second is farther from the global minimum, is still a gap."""
     return not components.same(near, far) and not components.same(far, lowest)
 
 
 class FreeTrapped:
-    """Bands from minima with the highest barrier over energy above the global minimum.
+    """Bands from minima that seem trapped to their nearest neighbor of lower energy.
 
-    The partner is the nearest minimum of lower energy. Barriers are those of the checkpoint.
+    Minima are ordered by the ratio of their barrier to their energy above the global minimum, the
+    largest first, as of the checkpoint (`checkpoint.trapped`).
     """
 
     def __init__(self) -> None:
-        """No checkpoint was looked at yet."""
+        """Begin without a checkpoint."""
         self._listed = Listed()
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The bands that were not made."""
+        """Propose the bands that were not made yet."""
         for position, other in self._listed.pairs(view, view.checkpoint.trapped):
             yield from band(UNTRAP, view, position, other)
 
 
 class ShortenPaths:
-    """Bands that would by-pass transition states on the lowest paths to the global minimum.
+    """Bands that may bypass transition states on the lowest paths to the global minimum.
 
-    Along the path of lowest barrier from a minimum as of the checkpoint, pairs two and three steps
-    apart, those around the highest transition state first.
+    They join minima that are two or three steps apart on the path of lowest barrier from a minimum,
+    as of the checkpoint, those around the highest transition state first (`checkpoint.shortcuts`).
     """
 
     def __init__(self) -> None:
-        """No checkpoint was looked at yet."""
+        """Begin without a checkpoint."""
         self._listed = Listed()
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The bands that were not made."""
+        """Propose the bands that were not made yet."""
         for first, last in self._listed.pairs(view, view.checkpoint.shortcuts):
             yield from band(SHORTCUT, view, first, last)
 
 
 class Rearrange:
-    """Climbs from the middle between a minimum and its own copies: the nearest, then the next.
+    """Climbs from the middle between a minimum and one of its own copies, nearest copies first.
 
-    The middle has the symmetry that exchanges the two, and the saddle of their rearrangement often
-    has it too.
+    The middle has the symmetry that exchanges the two, and the transition state of the
+    rearrangement often has it too.
     """
 
     def __init__(self) -> None:
-        """No minimum yet."""
+        """Begin without any minimum."""
         self._levels = Levels(COPIES)
 
     def __call__(self, view: View) -> Iterator[Task]:
-        """The climbs that were not made."""
+        """Propose the climbs that were not made yet."""
         self._levels.add_new(view)
         return self._levels.tasks(view, partial(_rearrangements, view))
 
@@ -226,12 +243,13 @@ def _rearrangement(w: np.ndarray, rank: int, tools: Tools) -> Generator[Requests
 
 
 def band(strategy: str, view: View, a: int, b: int) -> Iterator[Task]:
-    """The task of a band between two minima, unless any strategy has tried the pair.
+    """Yield the task of a band between two minima, unless any strategy has tried the pair.
 
     Args:
-        strategy: the name in the log.
-        view: of the atlas.
-        a, b: positions of the minima, in either order.
+        strategy: name of the strategy in the log.
+        view: the present state of the atlas.
+        a: position of one minimum in the view.
+        b: position of the other minimum.
     """
     a, b = min(a, b), max(a, b)
     origins = view.pair(a, b)

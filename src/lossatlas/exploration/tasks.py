@@ -1,4 +1,4 @@
-"""What strategies propose: tasks, each a search and its name."""
+"""Strategies, and the tasks that they propose: each a search and its name."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,20 +14,31 @@ from lossatlas.search.tools import Tools
 __all__ = ["Key", "Strategy", "Stream", "Task", "take"]
 
 Stream: TypeAlias = Literal["minima", "saddles", "connected"]
-"""What independent draws are draws of."""
+"""The streams of independent draws: of minima, of saddles, and of climbs from a connected set."""
 
 
 class Task(NamedTuple):
-    """A search to be made.
+    """A search to be made, as a strategy proposes it.
 
     Attributes:
-        key: its name.
-        search: makes the search, given the tools; it returns an `Outcome` and may hand over others
-            before as `Found`. Picklable, as a `functools.partial` of a module's function is, so
-            that the search can be made in another process.
-        parts: how many outcomes it hands over in all; None if that is not known before. A search
-            that was in flight when an exploration ended is made again when it is continued, unless
-            so many are in the log; what is in the log already is not stored again.
+        key: name of the search.
+        search: a function that makes the search, given the `Tools`: a generator that asks for
+            kernels and returns an `Outcome`. It may yield further outcomes before, as `Found`. The
+            function can be sent to another process if it can be pickled, as a `functools.partial`
+            of a function of a module can.
+        parts: number of outcomes that the search hands over in all; None, the default, if it is not
+            known before. A search that was in flight when an exploration ended is made again when
+            the exploration is continued, unless so many of its outcomes are in the log. Outcomes
+            that are in the log are not stored again.
+
+    Examples:
+        >>> from functools import partial
+        >>> import numpy as np
+        >>> from lossatlas.search import climb_from
+        >>> start, direction = np.zeros(2), np.array([1.0, 0.0])
+        >>> search = partial(climb_from, start=start, direction=direction)
+        >>> Task(Key("mine", (), "draw 1"), search, parts=1).key.text()
+        'mine, draw 1'
     """
 
     key: Key
@@ -36,7 +47,7 @@ class Task(NamedTuple):
 
 
 Propose: TypeAlias = Callable[[View], Iterator[Task]]
-"""What is proposed in a view."""
+"""A function that proposes the tasks of a strategy, given the present view of the atlas."""
 
 
 @dataclass(frozen=True)
@@ -44,24 +55,28 @@ class Strategy:
     """A way to propose searches, as the planner knows it.
 
     Args:
-        name: what it is called; no two strategies of an exploration have the same.
-        propose: a pure function from a view of the atlas to the tasks it proposes, the best first,
-            none that was tried before (`View.tried`). The planner takes as many as it wants. Or a
-            class whose instances are such functions and remember how far they have come, so that
-            they need not look at the whole atlas each time: an exploration makes one of its own
-            (see `lossatlas.exploration.agendas`).
-        joins: whether it joins minima to the global minimum: such strategies get more the less is
-            connected.
-        draws: for independent draws, from which completeness is estimated, what they are draws of;
-            they get a fixed share of each round, whatever they find.
-        share: part of each round that it gets whatever it finds, from 0 to 1; what it cannot use
-            is shared out among the others. By default the planner decides by what it found lately.
-        log_name: the `Key.strategy` of its tasks, if that is not its name: strategies that share
-            one are judged together.
+        name: name of the strategy, from 1 to 64 characters; no two strategies of an exploration may
+            have the same name.
+        propose: a pure function from a view of the atlas to an iterator over the tasks that it
+            proposes, the best first, without those that were tried before (`View.tried`). The
+            planner takes as many as it needs. Instead it may be a class that is called without
+            arguments and whose instances are such functions. An instance can remember how far it
+            has come, and need not look at the whole atlas in every round; every exploration makes
+            one instance (see `lossatlas.exploration.agendas`).
+        joins: whether the strategy connects minima to the global minimum. Such strategies get a
+            larger part of a round the fewer minima are connected. Default False.
+        draws: for a strategy that makes independent draws, from which completeness is estimated,
+            the stream that it draws from: "minima", "saddles" or "connected". It gets a fixed part
+            of each round, whatever it finds. Default None, no independent draws.
+        log_name: the `Key.strategy` of its tasks, if that differs from its name. Strategies with
+            the same `log_name` are judged together. Default None, the name.
+        share: part of each round, from 0 to 1, that the strategy gets whatever it finds; what it
+            cannot use is shared out among the others. By default the planner decides by what the
+            strategy has found lately.
 
     Raises:
-        BadInputError: for a name that is empty or longer than the atlas can store, for unknown
-            draws, and for a share that is none.
+        BadInputError: if the name or `log_name` is empty or longer than an atlas can store, if
+            `draws` names no stream, or if `share` is not a number from 0 to 1.
 
     Examples:
         >>> Strategy("nothing", lambda view: iter(())).logged
@@ -76,7 +91,7 @@ class Strategy:
     share: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what the log cannot hold."""
+        """Refuse values that cannot be used."""
         for name in (self.name, self.logged):
             if not 0 < len(name) <= LONGEST_NAME:
                 problem = f"the name {name!r} has {len(name)} characters"
@@ -92,7 +107,7 @@ class Strategy:
             raise BadInputError(f"strategy {self.name}: share", problem, "use e.g. 0.1")
 
     def begin(self) -> Propose:
-        """What proposes the searches of one exploration."""
+        """Return the function that proposes the searches of one exploration."""
         return self.propose() if isinstance(self.propose, type) else self.propose
 
     @property
@@ -102,11 +117,17 @@ class Strategy:
 
 
 LONGEST_NAME = 64
-"""Characters of a name that an atlas stores."""
+"""Largest number of characters of a name that an atlas stores."""
 
 
 def take(tasks: Iterator[Task], count: int, tried: Tried) -> list[Task]:
-    """The first `count` tasks that were not tried; from now on they count as tried."""
+    """Take the first `count` tasks that were not tried, and mark them as tried.
+
+    Args:
+        tasks: the tasks in the order of preference.
+        count: largest number of tasks to take.
+        tried: the keys of the searches made or planned; those of the tasks taken are added.
+    """
 
     def fresh() -> Iterator[Task]:
         for task in tasks:

@@ -6,13 +6,17 @@ from typing import NamedTuple
 
 
 class Key(NamedTuple):
-    """The name of a search; no search is made twice under one name.
+    """The name of a search; no two searches of an atlas have the same name.
 
     Attributes:
         strategy: name of the strategy in the log.
-        origins: ids of the minima it starts from; empty for other starts.
-        what: tells it from others of the same strategy and origins, e.g. ``"mode 2 + x1"``,
-            ``"draw 17"``; empty if there is no other.
+        origins: ids of the minima that the search starts from; empty for other starts.
+        what: a text that tells the search from others of the same strategy and origins, for example
+            ``"mode 2 + x1"`` or ``"draw 17"``; empty, the default, if there are no others.
+
+    Examples:
+        >>> Key("connect", (3, 7))
+        Key(strategy='connect', origins=(3, 7), what='')
     """
 
     strategy: str
@@ -20,7 +24,7 @@ class Key(NamedTuple):
     what: str = ""
 
     def text(self) -> str:
-        """In words.
+        """Write the key as it is shown in messages.
 
         Examples:
             >>> Key("connect", (3, 7)).text(), Key("basin-hopping", (), "chain 4").text()
@@ -31,7 +35,10 @@ class Key(NamedTuple):
 
 
 class Tried:
-    """The searches made or planned.
+    """The set of the searches that were made or planned.
+
+    Args:
+        keys: the keys that it begins with; default none.
 
     Examples:
         >>> tried = Tried([Key("connect", (3, 7))])
@@ -42,7 +49,7 @@ class Tried:
     """
 
     def __init__(self, keys: Iterable[Key] = ()) -> None:
-        """With these."""
+        """Begin with some keys."""
         self._keys: set[tuple[str, tuple[int, ...], str]] = set()
         self._pairs: set[tuple[int, ...]] = set()
         self._whats: dict[str, set[str]] = defaultdict(set)
@@ -50,7 +57,7 @@ class Tried:
             self.add(key)
 
     def add(self, key: tuple[str, tuple[int, ...], str]) -> None:
-        """One more, a `Key`."""
+        """Add a key."""
         strategy, origins, what = key
         self._keys.add(key)
         self._whats[strategy].add(what)
@@ -58,16 +65,20 @@ class Tried:
             self._pairs.add(origins)
 
     def __contains__(self, key: Key) -> bool:
-        """Whether it was made or is planned."""
+        """Say whether the search with a key was made or planned."""
         return key in self._keys
 
     def whats(self, strategy: str) -> Set[str]:
-        """What a strategy has tried, from whatever origins."""
+        """Return the `what` of all searches of a strategy, from whatever origins."""
         return self._whats.get(strategy, set())
 
     def joined(self, first: int, second: int) -> bool:
-        """Whether some strategy looked for a path between two minima (ids, the lower first).
+        """Say whether any strategy has searched for a path between two minima.
 
-        A search with two origins and nothing else to tell it from others does.
+        Every search with two origins and an empty `what` is such a search.
+
+        Args:
+            first: the lower id of the two minima.
+            second: the higher id.
         """
         return (first, second) in self._pairs

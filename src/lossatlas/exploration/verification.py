@@ -1,10 +1,11 @@
-"""Verification: recompute what an atlas claims, point by point and link by link.
+"""Verification: the contents of an atlas are computed again, point by point and link by link.
 
-Every stored point is polished again from its stored weights: it must not move, its gradient must be
-below tolerance, its Hessian must have the index that its table promises, and its energy must be the
-stored one. Every path is followed again by gradient flow, with tolerances tighter than those of the
-search, or, on request, by an ODE solver that shares no code with it. The two sides of a transition
-state must reach the stored minima, no other ones, and by way of the stored saddles.
+Every stored point is polished again from its stored weights. It must not move, its gradient must be
+below the tolerance, its Hessian must have index zero for a minimum and one for a transition state,
+and its energy must be the stored one. Every path is followed again by gradient flow with tighter
+tolerances than in the search, or, on request, by an ODE solver that shares no code with it. The two
+sides of a transition state must reach the stored minima, no others, and by way of the stored
+saddles.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,10 +21,15 @@ from lossatlas.analysis.auc_check import wrong_auc
 from lossatlas.atlas import Atlas, schema
 from lossatlas.distribution.runner import Limits, Runner
 from lossatlas.errors import BadInputError, ClusterError, LossatlasError
-from lossatlas.exploration.claims import End, Sides, StoredLinks, agree, in_words, read_claims
+from lossatlas.exploration.claims import End, Sides, StoredLinks, read_claims, wrong_ends
 from lossatlas.exploration.conflicts import identity_conflicts
 from lossatlas.exploration.places import chosen_place
-from lossatlas.exploration.recomputing import Recomputed, recompute_pathway, recompute_point
+from lossatlas.exploration.recomputing import (
+    Recomputed,
+    recompute_pathway,
+    recompute_point,
+    stricter,
+)
 from lossatlas.exploration.stop_rules import SETTINGS, ExploreOptions, Setting
 from lossatlas.exploration.stored_points import StoredPoints, StoredRow, duplicates
 from lossatlas.exploration.verified import Verified
@@ -31,37 +37,38 @@ from lossatlas.landscape.base import Landscape
 from lossatlas.old_names import renamed_arguments
 from lossatlas.search.known import KnownPoints
 from lossatlas.search.outcome import PathwayEnd, StationaryPoint
-from lossatlas.search.tools import Tools, default_tools
+from lossatlas.search.tools import default_tools
 
 T = TypeVar("T")
 
-CONFIRMING = 1 / 3
-"""Tolerances of confirming paths, as parts of those of the search. How far a path may have strayed
-before the next tolerance is used is the same. `python -m benchmarks.verification` compares their
-ends with those at a tenth of these tolerances."""
-SMALLER_BALL = 0.1
-"""Newton ball of confirming paths, as a part of that of the search."""
 AT_ONCE = 4096
-"""Searches in flight."""
+"""Number of searches in flight."""
 ROWS_AT_ONCE = 500
-"""Points whose weights are read together."""
+"""Number of points whose weights are read together."""
 SAMPLE = Setting(int, "a whole number, 1 or more", "check so many points of each kind", 20, least=1)
 
 
 class Verification(NamedTuple):
-    """How much was checked, and what was wrong, in words.
+    """The result of a verification: how much was checked, and what was wrong.
 
     Attributes:
-        checked_minima, checked_transition_states: how many were computed again.
-        checked_links: how many links were followed again.
-        failures: what was wrong.
-        interrupted: whether an interrupt ended it before all that was asked for was checked.
-        trusted_links: how many links were not followed again, because `trust_confirmed` was given
-            and the search had followed them as tightly.
-        resumed: how many points were not computed again, because `resume` says that they were
-            verified before.
-        conflicts: pairs of points that compute the same with other weights, see `conflicts`; these
-            are no failures.
+        checked_minima: number of minima that were computed again.
+        checked_transition_states: number of transition states that were computed again.
+        checked_links: number of links whose paths were followed again.
+        failures: one text for each thing that was wrong; empty if the atlas is as it should be.
+        interrupted: whether an interrupt ended the verification before everything that was asked
+            for was checked.
+        trusted_links: number of links that were not followed again, because `trust_confirmed` was
+            given and the search had followed them as tightly.
+        resumed: number of points that were not computed again, because the file given as `resume`
+            lists them as verified.
+        conflicts: one text for each pair of points about which two tests of identity disagree, for
+            example two networks that compute the same function with different weights. They are not
+            failures.
+
+    Examples:
+        >>> Verification(20, 20, 40, failures=()).checked_links
+        40
     """
 
     checked_minima: int
@@ -76,7 +83,7 @@ class Verification(NamedTuple):
 
 @dataclass(frozen=True)
 class _Asked:
-    """What of an atlas is to be checked, and how; see `verify`."""
+    """What is to be checked, and how; the attributes are the arguments of `verify`."""
 
     sample: int | None
     flow: bool
@@ -87,7 +94,7 @@ class _Asked:
     resume: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant."""
+        """Refuse values that are not allowed, and arguments that contradict each other."""
         if self.sample is not None:
             SAMPLE.check("verify: sample", self.sample)
         SETTINGS["seed"].check("verify: seed", self.seed)
@@ -110,37 +117,55 @@ def verify(
     executor: Executor | None = None,
     resume: str | Path | None = None,
 ) -> Verification:
-    """Recompute what an atlas claims of its points from their weights alone.
+    """Compute the contents of an atlas again from the weights of its points alone.
 
-    First the rows themselves are checked (`Atlas.check`), and whether a point is stored twice: all
-    of them, whatever the sample. Then gradient, index and spectrum, log-determinant, invariants,
-    orbit size and columns of AUC are computed again, and both paths from transition states are
-    followed. All cores are used. An interrupt (Ctrl-C) ends it with what has been checked until
-    then.
+    First all rows are checked (`Atlas.check`), and whether any point is stored twice, whatever the
+    sample. Then gradient, Hessian index and spectrum, log-determinant, invariants, orbit size and
+    columns of AUC of the points are computed again, and the paths down both sides of the transition
+    states are followed again. All cores are used. An interrupt (Ctrl-C) ends the verification; the
+    result then tells what has been checked.
 
     Args:
         landscape: the landscape of the atlas.
         atlas: an open atlas.
-        sample: check at most so many minima and so many transition states, drawn at random.
-        flow: follow the links with SciPy's LSODA instead (seconds a link).
-        seed: of the draw.
-        report: called with the number of points checked and their total.
-        transition_states: ids of the transition states to check, in place of a draw.
-        trust_confirmed: do not follow the links of a transition state again if the search has
-            followed all of them with the tolerance that would be used here, or a tighter one, and
-            none ran into a saddle: a link does not say how paths were followed from there. Its
-            point is checked all the same.
-        executor: whose workers compute, any `concurrent.futures.Executor`; default None, this
-            process.
-        resume: path of a file that keeps what was as stored, and what was in it before is not
-            computed again; it is begun if it is not there.
+        sample: largest number of minima, and of transition states, that are checked, drawn at
+            random; default None, all of them.
+        flow: whether the paths are followed with SciPy's LSODA, which takes some seconds for each
+            link, instead of the method of the search; default False.
+        seed: seed of the random draw; default 0.
+        report: called with the number of points checked and their total after each point; by
+            default nothing is reported.
+        transition_states: ids of the transition states to be checked, in place of a random draw.
+        trust_confirmed: whether the paths from a transition state are not followed again if the
+            search has followed all of them with at most the tolerance that would be used here, and
+            none ran into a saddle, from where on a link does not tell how its path was followed.
+            The point is checked all the same. Default False.
+        executor: any `concurrent.futures.Executor`, whose workers then do the computation; default
+            None, this process does it.
+        resume: path of a file that lists the points which were found as stored. Points that it
+            lists are not computed again, and those found now are added. It is created if it does
+            not exist. Default None, no file.
+
+    Returns:
+        How much was checked, and what was wrong.
 
     Raises:
-        BadInputError: for a sample or seed that is no such number, for an id of no transition
-            state, and for `flow` together with `trust_confirmed`.
+        AtlasError: if the atlas cannot be read.
+        BadInputError: if `sample` or `seed` is not allowed, if an id is not that of a transition
+            state with links on both sides, if `flow` and `trust_confirmed` are given together, if
+            the executor cannot be used, or if the file `resume` cannot be written or belongs to
+            another verification.
+        ClusterError: if the workers of the executor do not answer or are lost.
 
     Examples:
-        >>> verify(landscape, atlas, sample=20).failures             # doctest: +SKIP
+        >>> import tempfile
+        >>> from lossatlas import FunctionLandscape, explore
+        >>> wells = FunctionLandscape(
+        ...     lambda w: (w[0] ** 2 - 1) ** 2 + w[1] ** 2, low=[-2, -2], high=[2, 2], name="wells"
+        ... )
+        >>> path = f"{tempfile.mkdtemp()}/wells.atlas"
+        >>> with explore(wells, path, transition_states=1, progress=False) as atlas:
+        ...     verify(wells, atlas).failures
         ()
     """
     asked = _Asked(
@@ -166,18 +191,26 @@ def verify(
 
 
 def nothing_checked(damaged: Sequence[str], error: Exception) -> Verification:
-    """What is said of rows that are damaged so much that no point can be computed again.
+    """Return the result for an atlas whose rows are too damaged to compute any point again.
 
     Args:
-        damaged: from `Atlas.check`.
-        error: why not.
+        damaged: the texts that `Atlas.check` returned.
+        error: the error that ended the computation.
     """
     text = f"the stored points cannot be computed again: {error}"
     return Verification(0, 0, 0, (*damaged, text))
 
 
 class _Checked(NamedTuple):
-    """What came of checking one point: what was wrong, and its links followed and trusted."""
+    """The result of checking one point.
+
+    Attributes:
+        kind: name of its table.
+        id: id of the point.
+        wrong: one text for each thing that was wrong.
+        followed: number of its links that were followed again.
+        trusted: number of its links that were trusted instead.
+    """
 
     kind: str
     id: int
@@ -189,7 +222,8 @@ class _Checked(NamedTuple):
 def _recomputed(
     landscape: Landscape, atlas: Atlas, asked: _Asked, report: Callable[[int, int], None]
 ) -> Verification:
-    with atlas.reading() as connection:  # rows are read by id, and none is ever changed
+    # One transaction is enough: the rows, which are read later by id, never change.
+    with atlas.reading() as connection:
         minima = StoredPoints(connection, schema.minimum)
         states = StoredPoints(connection, schema.transition_state)
         claims = read_claims(connection, asked.transition_states)
@@ -227,7 +261,7 @@ def _recomputed(
 
 
 def _summary(made: list[_Checked], interrupted: bool, resumed: int) -> Verification:
-    """What was found, ordered by kind and id."""
+    """Sum up the results of all points, with failures ordered by kind and id."""
     made = sorted(made, key=lambda one: (one.kind, one.id))
     minima = sum(one.kind == "minimum" for one in made)
     return Verification(
@@ -255,17 +289,11 @@ def _refuse_missing(asked: Sequence[int], there: set[int]) -> None:
         raise BadInputError("verify: transition_states", problem, "use ids that it lists")
 
 
-def stricter(tools: Tools) -> Tools:
-    """Tools that follow paths more tightly than a search does, and to a smaller Newton ball."""
-    first, tightest = tools.flow_tolerance
-    return tools._replace(
-        flow_tolerance=(CONFIRMING * first, CONFIRMING * tightest),
-        newton_ball=SMALLER_BALL * tools.newton_ball,
-    )
-
-
 class _Checks:
-    """The checks of one atlas: searches that are made by whom it may be, and then compared."""
+    """The checks of one atlas: searches compute points and paths again, which are then compared.
+
+    The searches are made in this process or by the workers of an executor.
+    """
 
     def __init__(
         self,
@@ -280,7 +308,7 @@ class _Checks:
         self.minima, self.states = minima, states
 
     def made(self, minima: Sequence[int], links: Sequence[StoredLinks]) -> Iterator[_Checked]:
-        """Check points of these ids and with these links, as many at once as keep all busy."""
+        """Check minima by their ids, and transition states by their links, many at once."""
         options = ExploreOptions(executor=self.asked.executor)
         place = chosen_place(self.landscape, options, self.tools)
         waiting: dict[int, tuple[StoredRow, StoredLinks | None]] = {}
@@ -300,7 +328,7 @@ class _Checks:
             yield from zip(rows, some, strict=True)
 
     def _feed(self, runner: Runner, rows: Iterator, waiting: dict) -> None:
-        """Have as many searches in flight as may be."""
+        """Submit searches until `AT_ONCE` are in flight or no point is left."""
         while len(waiting) < AT_ONCE:
             row, link = next(rows, (None, None))
             if row is None:
@@ -313,10 +341,10 @@ class _Checks:
             waiting[runner.submit(search, f"{row.kind} {row.id}", 1)] = row, link
 
     def _trusted(self, links: StoredLinks) -> bool:
-        """Whether links are not followed: the search has followed them as tightly.
+        """Say whether links need not be followed, because the search has followed them as tightly.
 
-        A link says this of the path from the transition state only, not of those that go on from a
-        saddle which that path runs into.
+        A link tells this only of the path from the transition state, not of paths that continue
+        from a saddle which that path runs into.
         """
         straight = all(end.via_index == 0 for side in links.sides for end in side)
         same_method = links.methods == {self.tools.flow.method}
@@ -324,20 +352,22 @@ class _Checks:
         return self.asked.trust_confirmed and straight and same_method and tight
 
     def _compared(self, row: StoredRow, links: StoredLinks | None, found: Any) -> _Checked:
-        """What was found, compared with what is stored."""
+        """Compare what was found with what is stored."""
         place = row.table, row.id
-        if not isinstance(found, Recomputed):  # the worker died
+        # A search whose worker died returns another result.
+        if not isinstance(found, Recomputed):
             return _Checked(*place, [f"{row.kind} {row.id}: it could not be computed again"])
         if found.point is None:
             text = found.status.name.lower().replace("_", " ")
-            return _Checked(*place, [f"{row.kind} {row.id}: {text}"])
+            problem = f"{row.kind} {row.id}: it cannot be certified again ({text})"
+            return _Checked(*place, [problem])
         wrong = [f"{row.kind} {row.id}: {text}" for text in self._differences(row, found.point)]
         if wrong or links is None:
             return _Checked(*place, wrong)
         if self._trusted(links):
             return _Checked(*place, [], 0, links.rows)
         reached = None if found.ends is None else self._sides(found.ends)
-        return _Checked(*place, _wrong_ends(links, reached), links.rows)
+        return _Checked(*place, wrong_ends(links, reached), links.rows)
 
     def _differences(self, row: StoredRow, point: StationaryPoint) -> list[str]:
         index = 0 if row.table == "minimum" else 1
@@ -346,7 +376,7 @@ class _Checks:
         moved = float(np.linalg.norm(point.weights - row.weights))
         wrong = []
         if moved > 1e-6 * self.landscape.length_scale + 10.0 * point.uncertainty:
-            wrong.append(f"not stationary where it is stored, polishing moves it {moved:.1e}")
+            wrong.append(f"it is not stationary where it is stored: polishing moves it {moved:.1e}")
         return wrong + row.differences(self.landscape, point)
 
     def _sides(self, ends: Sequence[PathwayEnd]) -> Sides:
@@ -354,7 +384,7 @@ class _Checks:
         return sides[0], sides[1]
 
     def _end(self, end: PathwayEnd) -> End:
-        """An end that was found, by the ids of the stored points that its points are copies of."""
+        """Describe an end that was found by the ids of the stored points that are copies of it."""
         minimum, via = self.minima.recognized(end.minimum), end.via
         if via is None:
             return End(minimum)
@@ -364,13 +394,3 @@ class _Checks:
 def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), ROWS_AT_ONCE):
         yield items[start : start + ROWS_AT_ONCE]
-
-
-def _wrong_ends(links: StoredLinks, reached: Sides | None) -> list[str]:
-    name = f"transition state {links.id}"
-    if reached is None:
-        return [f"{name}: a path from it does not reach a certified minimum"]
-    if agree(links.sides, reached):
-        return []
-    stored, found = in_words(links.sides), in_words(reached)
-    return [f"{name}: stored ends: {stored}; its paths reach: {found}"]

@@ -1,7 +1,8 @@
-"""A file of what was verified before, so that a long verification can go on where it ended.
+"""The file of a verification, with which a long one is continued where it ended.
 
-One line of JSON for each point that was as stored, with the checksums of its rows: a row that is
-changed since is checked again, and so is whatever was not as stored.
+Its first line says what is verified. It has one line of JSON for each point that was found as
+stored, with the checksum of its rows: if a row has changed since, its point is checked again.
+Points that were not as stored have no line, and are checked again too.
 """
 
 import json
@@ -17,19 +18,21 @@ from lossatlas.errors import BadInputError
 
 
 class Verified:
-    """Points verified before, and now.
+    """The points that were verified before or now, as they are listed in a file.
 
     Args:
-        path: of the file, which is begun if it is not there; None to remember nothing.
-        connection: to the atlas.
-        manner: how it is verified; what was verified otherwise does not count.
+        path: path of the file, which is created if it does not exist; None for no file.
+        connection: a connection to the atlas.
+        manner: the options of the verification; a file of one with other options is refused.
 
     Raises:
-        BadInputError: if the file is of another atlas or another manner, or no such file.
+        BadInputError: if the file belongs to another atlas, to another version of the program, or
+            to other options, if it is not a file of a verification, or if it cannot be read and
+            written.
     """
 
     def __init__(self, path: Path | None, connection: Connection, manner: dict[str, Any]) -> None:
-        """Read the file, or begin it."""
+        """Read the file, or create it."""
         self.path, self._file = path, None
         self._there: set[tuple[str, int, int]] = set()
         self._sums: dict[str, dict[int, int]] = {}
@@ -51,18 +54,23 @@ class Verified:
             raise BadInputError(str(path), str(error.strerror), remedy) from error
 
     def __contains__(self, point: tuple[str, int]) -> bool:
-        """Whether a point was verified before, given the name of its table and its id."""
+        """Say whether a point, the name of its table and its id, was verified before."""
         kind, identifier = point
         return (kind, identifier, self._sums.get(kind, {}).get(identifier, 0)) in self._there
 
     def add(self, kind: str, identifier: int) -> None:
-        """A point is as stored."""
+        """Add a point that was found as stored.
+
+        Args:
+            kind: name of its table, "minimum" or "transition_state".
+            identifier: id of the point.
+        """
         if self._file is not None:
             checksum = self._sums[kind].get(identifier, 0)
             self._write({"kind": kind, "id": identifier, "checksum": checksum})
 
     def close(self) -> None:
-        """Nothing more is added."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
 
@@ -81,9 +89,11 @@ class Verified:
         except ValueError as error:
             raise BadInputError(str(path), "it does not say what was verified", remedy) from error
         if found != head:
-            problem = "it is of another atlas, another version, or another way of verifying"
+            problem = "it belongs to another atlas, another version, or another way of verifying"
             raise BadInputError(str(path), problem, remedy)
-        if lines[-1]:  # it is cut short where the program was killed: it is ended, and left out
+        # A program that was killed may leave half a line. It is ended, so that what is added next
+        # begins a new line, and skipped below.
+        if lines[-1]:
             with path.open("ab") as file:
                 file.write(b"\n")
         for line in lines[1:]:
@@ -91,7 +101,7 @@ class Verified:
                 found = json.loads(line)
                 self._there.add((found["kind"], found["id"], found["checksum"]))
             except (ValueError, KeyError, TypeError):
-                continue  # it was cut short: that point is verified again
+                continue  # half a line: its point is verified again
 
 
 def _checksums(connection: Connection, name: str) -> dict[int, int]:
@@ -100,7 +110,7 @@ def _checksums(connection: Connection, name: str) -> dict[int, int]:
 
 
 def _with_links(connection: Connection) -> dict[int, int]:
-    """Of transition states, together with those of their links."""
+    """Return checksums of transition states, each combined with the checksums of its links."""
     sums = defaultdict[int, int](int, _checksums(connection, "transition_state"))
     c = schema.link.c
     for state, side, checksum in connection.execute(select(c.transition_state, c.side, c.checksum)):

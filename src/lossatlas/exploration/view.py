@@ -1,4 +1,4 @@
-"""What strategies see: the network of points as committed, never what is in flight."""
+"""Views: what a strategy sees of the atlas, everything committed and nothing that is in flight."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,31 +22,44 @@ from lossatlas.search.known import KnownView
 
 @dataclass(frozen=True)
 class View:
-    """A picture of the atlas for one round of planning; it holds until the next one is planned.
+    """The state of the atlas that a round is planned from; it is valid until the next is planned.
 
-    What costs more the larger the atlas (`points`, `component`, `tree`, `by_energy`) is computed
-    when it is asked for.
+    What takes longer to compute the larger the atlas is (`points`, `main_set`, `component`, `tree`,
+    `by_energy`) is computed when it is asked for.
 
     Attributes:
-        landscape: the landscape.
-        minimum_ids: (m,) ids of the minima, ascending; positions below are positions in this.
-        minimum_energies: (m,) of the minima.
-        weights: (m, n) of the minima.
-        inside: (m,) whether each minimum lies inside the box of the landscape; searches begin at
-            these only.
-        minima_inside: (i,) positions of those that do.
-        lowest: position of the lowest of these, -1 if there is none.
+        landscape: the landscape of the atlas.
+        minimum_ids: (m,) ids of the minima, ascending. The *position* of a minimum is its place in
+            this array.
+        minimum_energies: (m,) energies of the minima.
+        weights: (m, n) weights of the minima.
+        inside: (m,) whether each minimum lies inside the box of the landscape; searches begin only
+            at such minima.
+        minima_inside: (i,) positions of the minima inside the box.
+        lowest: position of the lowest minimum inside the box; -1 if there is none.
         transition_state_ids: (t,) ids of the transition states, ascending.
-        transition_state_energies: (t,) of the transition states.
-        transition_states: (k, n) weights of the transition states inside.
-        links: which minima the transition states join, by positions.
-        tried: the names of all searches made or in flight.
+        transition_state_energies: (t,) energies of the transition states.
+        transition_states: (k, n) weights of the transition states inside the box.
+        links: the links, which say which minima each transition state joins, by position.
+        tried: the keys of all searches made or in flight.
         components: the connected components of the minima.
-        near: the nearest minima of each by their descriptors.
-        checkpoint: lists of pairs of minima from the last checkpoint.
-        recent: what the last attempts of each strategy, by its name in the log, found and cost.
-        seed: of the random numbers that strategies draw, see `random_numbers`.
-        as_of: id of the last attempt in the log that this is a picture of.
+        near: the nearest minima of each minimum by their descriptors.
+        checkpoint: the pairs of minima that were chosen at the last checkpoint.
+        recent: what the last attempts of each strategy found and cost, by its name in the log.
+        seed: seed of the random numbers that strategies draw; default 0.
+        as_of: id of the last attempt in the log that the view includes; 0 before the first.
+
+    Examples:
+        >>> import tempfile
+        >>> from lossatlas import FunctionLandscape, explore
+        >>> wells = FunctionLandscape(
+        ...     lambda w: (w[0] ** 2 - 1) ** 2 + w[1] ** 2, low=[-2, -2], high=[2, 2], name="wells"
+        ... )
+        >>> path = f"{tempfile.mkdtemp()}/wells.atlas"
+        >>> with explore(wells, path, minima=2, progress=False) as atlas:
+        ...     view = Observer(atlas, wells).view()
+        >>> view.ids(*view.by_energy()), view.neighbors.tolist(), view.connected_part()
+        ((1, 2), [[1], [0]], 0.5)
     """
 
     landscape: Landscape
@@ -75,54 +88,57 @@ class View:
 
     @property
     def distances(self) -> np.ndarray:
-        """(m, k) how far they are, as distances of descriptors."""
+        """(m, k) distances to the minima in `neighbors`, between their descriptors."""
         return self.near.distances
 
     @cached_property
     def points(self) -> Network:
-        """The network of points: energies and links, without the columns of tables."""
+        """The network of points: energies and links, without weights and measures."""
         ids = self.minimum_ids, self.minimum_energies
         return Network(*ids, self.transition_state_ids, self.transition_state_energies, self.links)
 
     @cached_property
     def main_set(self) -> MainSet:
-        """The connected set with the most minima, and the islands that hold something lower."""
+        """The main set of the aim "connected", and the component of the lowest minimum."""
         return main_set(self.components.labels(), self.minimum_energies, self.inside)
 
     @property
     def component(self) -> np.ndarray:
-        """(m,) the connected component of each minimum."""
+        """(m,) label of the connected component of each minimum."""
         return self.points.components
 
     @property
     def tree(self) -> Tree | None:
-        """The exact disconnectivity tree; None without minima."""
+        """The exact disconnectivity tree; None if there is no minimum."""
         return self.points.tree if len(self.minimum_ids) else None
 
     def by_energy(self) -> np.ndarray:
-        """Positions of the minima inside the box, lowest first."""
+        """Return the positions of the minima inside the box, lowest first."""
         order = np.argsort(self.minimum_energies, kind="stable")
         return order[self.inside[order]]
 
     def ids(self, *positions: int) -> tuple[int, ...]:
-        """Ids of minima by position."""
+        """Return the ids of the minima at some positions."""
         return tuple(int(self.minimum_ids[k]) for k in positions)
 
     def pair(self, first: int, second: int) -> tuple[int, int]:
-        """Ids of two minima by position, the lower first, as keys of bands have them."""
+        """Return the ids of the minima at two positions, the lower first, as in keys of bands."""
         low, high = self.ids(min(first, second), max(first, second))
         return low, high
 
     def neighbors_changed(self, mark: int) -> np.ndarray:
-        """Positions of minima whose neighbors changed, in the order in which they did.
+        """Return the positions of the minima whose lists of neighbors changed, in this order.
 
         Args:
-            mark: how many of these are known already.
+            mark: number of changes that the caller has seen before, which are left out.
         """
         return self.near.changed_since(mark)
 
     def connected_part(self) -> float:
-        """The part of the minima inside the box that is connected to the lowest; 1 without any."""
+        """Return the part of the minima inside the box that is connected to the lowest one.
+
+        It is a number from 0 to 1, and 1 if no minimum lies inside the box.
+        """
         if self.lowest < 0:
             return 1.0
         return self.components.inside(self.lowest) / len(self.minima_inside)
@@ -130,12 +146,15 @@ class View:
 
 @dataclass
 class Observer:
-    """Keeps what views are made of up to date, reading only what is new.
+    """Makes views of an atlas, and reads only what is new in it each time.
 
     Args:
-        atlas: the atlas.
-        landscape: its landscape.
-        seed: of the exploration.
+        atlas: an open atlas.
+        landscape: the landscape of the atlas.
+        seed: seed of the exploration; default 0.
+
+    Attributes:
+        fold: the state of the planner, from which views are made.
     """
 
     atlas: Atlas
@@ -144,14 +163,15 @@ class Observer:
     fold: Fold = field(init=False)
 
     def __post_init__(self) -> None:
-        """Nothing read yet."""
+        """Begin before the first attempt."""
         self.fold = Fold(self.atlas, self.landscape)
 
     def view(self, as_of: int | None = None) -> View:
-        """The atlas as of an attempt, by default as it is now.
+        """Return a view of the atlas as of an attempt.
 
         Args:
-            as_of: id of an attempt that is no earlier than that of the view before.
+            as_of: id of an attempt that is not earlier than that of the view before; by default the
+                last one in the log.
 
         Raises:
             AtlasError: if the atlas cannot be read or is damaged.
@@ -180,5 +200,5 @@ class Observer:
         )
 
     def known(self) -> KnownView:
-        """The transition states that the view shows, for searches to recognize."""
+        """Return the transition states of the last view, in the form that searches recognize."""
         return self.fold.known.as_of()

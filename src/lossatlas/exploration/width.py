@@ -1,12 +1,12 @@
-"""The width of an exploration: how many searches are in flight, planned and not yet committed.
+"""The width of an exploration: the number of searches in flight, planned and not yet committed.
 
 They are planned in two rounds of half as many. Results are committed in the order planned, and the
 next round is planned when a whole round is committed: while the slowest searches of one round
-finish, the other keeps the lanes busy. So a round has to hold several searches for each lane of
-each worker. But searches in flight do not know of each other: the wider, the more attempts a new
-point takes (`benchmarks.width` measures how many). So the width is no larger than the machine
-needs. It decides what is found, and so it belongs to the atlas: an exploration that is continued
-keeps it, on whatever machine.
+finish, the other round keeps the lanes busy. Therefore a round has to contain several searches for
+each lane of each worker. On the other hand, searches in flight do not know what the others find:
+the larger the width, the more attempts a new point takes (`benchmarks.width` measures how many).
+Therefore the width is no larger than the machine needs. It decides what is found, so it belongs to
+the atlas: an exploration that is continued keeps its width, on whatever machine.
 """
 
 import jax
@@ -22,34 +22,37 @@ from lossatlas.lanes.capacity import Capacity
 from lossatlas.lanes.memory import available_memory, device_memory
 
 LEAST = 48
-"""The width on one or two lanes in all."""
+"""Smallest default of the width, which holds for up to two lanes in all."""
 PER_LANE, PER_VECTORIZED = 24, 2
-"""Searches in flight for each lane of each worker. A worker advances one kernel at a time. Where
-its lanes are vectorized, and many, twice as many searches fill those of all kernels; where it has
-one lane, a round has to outlast its slowest search."""
+"""Number of searches in flight for each lane of each worker, and the same if lanes are vectorized.
+A worker advances one kernel at a time. If it has many vectorized lanes, twice as many searches fill
+the lanes of all kernels. If it has one lane, a round must take longer than its slowest search."""
 MEMORY = 0.5
-"""Part of the memory that searches in flight may take."""
+"""Part of the memory that searches in flight may use."""
 VECTORS = 32
-"""Vectors of as many numbers as there are weights that a search holds at most: the images of a band
-or the modes of a certificate, its starts, and the points found, which wait to be committed."""
+"""Largest number of vectors with one number for each weight that a search keeps: the images of a
+band or the modes of a certificate, its starts, and the points found that wait to be committed."""
 OBJECTS = 16_384
-"""Bytes of all else that a search holds; most hold a third of it."""
+"""Bytes of everything else that a search keeps; most searches keep a third of it."""
 
 
 def chosen_width(
     options: ExploreOptions, atlas: Atlas, landscape: Landscape, capacity: Capacity
 ) -> int:
-    """The width of an exploration that begins: what is asked for, else that of the last attempt
-    in the atlas, else the default.
+    """Choose the width of an exploration that begins.
+
+    It is the width that the options ask for, else that of the last attempt in the atlas, else the
+    default for the number of lanes, as far as the memory allows.
 
     Args:
-        options: how it is run.
-        atlas: the atlas to be begun or continued.
-        landscape: its landscape.
-        capacity: of the engine that runs it.
+        options: the options of the exploration.
+        atlas: the atlas that is begun or continued.
+        landscape: the landscape of the atlas.
+        capacity: lanes and workers of the engines that make the searches.
 
     Raises:
-        BadInputError: if so many searches do not fit into the memory.
+        BadInputError: if the searches of a width that is asked for or stored do not fit into the
+            memory.
     """
     if options.width is not None:
         check_width(options.width, landscape)
@@ -64,7 +67,11 @@ def chosen_width(
 
 
 def default_width(lanes: int, vectorized: bool = False) -> int:
-    """The width that keeps so many lanes busy, those of all workers together.
+    """Return the width that keeps lanes busy.
+
+    Args:
+        lanes: number of lanes of all workers together.
+        vectorized: whether the lanes of a worker are advanced together; default False.
 
     Examples:
         >>> default_width(1), default_width(2), default_width(16)
@@ -76,13 +83,17 @@ def default_width(lanes: int, vectorized: bool = False) -> int:
 
 
 def check_lanes(lanes: int, landscape: Landscape) -> None:
-    """Refuse lanes of which not even the spectra fit into the memory of the device.
+    """Refuse a number of lanes whose spectra alone do not fit into the memory of the device.
 
-    What else a lane needs depends on its kernel; where that does not fit the engine notices, and
-    uses fewer. Methods without spectra need little.
+    What a lane needs beside its spectrum depends on the kernel; if that does not fit, the engine
+    notices and uses fewer lanes. Methods without spectra need little memory and are not checked.
+
+    Args:
+        lanes: number of lanes of each kernel on each worker.
+        landscape: the landscape that is searched.
 
     Raises:
-        BadInputError: says how many fit at most.
+        BadInputError: if they do not fit; the message says how many lanes do.
     """
     memory = device_memory()
     if memory is None or method_for(landscape).name != "dense":
@@ -98,10 +109,15 @@ def check_lanes(lanes: int, landscape: Landscape) -> None:
 
 
 def check_width(width: int, landscape: Landscape, where: str = "explore: width") -> None:
-    """Refuse a width of which the searches do not fit into the memory.
+    """Refuse a width whose searches do not fit into half of the memory.
+
+    Args:
+        width: number of searches in flight.
+        landscape: the landscape that is searched.
+        where: name of the setting or column in the message; default "explore: width".
 
     Raises:
-        BadInputError: says how many do.
+        BadInputError: if they do not fit; the message says how many searches do.
     """
     largest = largest_width(landscape)
     if largest < 2:
@@ -117,7 +133,7 @@ def check_width(width: int, landscape: Landscape, where: str = "explore: width")
 
 
 def largest_width(landscape: Landscape) -> int:
-    """How many searches fit into the memory that they may take."""
+    """Return the number of searches that fit into the part of the memory that they may use."""
     memory = available_memory()
     if memory is None:
         return MOST_SEARCHES
@@ -125,7 +141,7 @@ def largest_width(landscape: Landscape) -> int:
 
 
 def bytes_of_a_search(landscape: Landscape) -> int:
-    """What one search in flight takes at most, roughly; lanes of kernels not counted."""
+    """Estimate the most bytes that one search in flight keeps, without the lanes of kernels."""
     point = landscape.random_start(np.random.default_rng(0))
     # Each path down from a transition state has its own.
     symmetrizers = 2 * sum(x.nbytes for x in jax.tree.leaves(landscape.symmetrizer(point)))
@@ -133,7 +149,7 @@ def bytes_of_a_search(landscape: Landscape) -> int:
 
 
 def last_width(atlas: Atlas) -> int | None:
-    """The width of the last attempt in an atlas; None if it has none."""
+    """Return the width of the last attempt in an atlas; None if it has no attempt with a width."""
     attempt = schema.attempt.c
     query = select(attempt.width).where(attempt.width > 0).order_by(attempt.id.desc()).limit(1)
     with atlas.reading() as connection:

@@ -3,14 +3,16 @@
     force on an image = -g_perp + k (|x_{i+1} - x_i| - |x_i - x_{i-1}|) tau
                         + s_perp - (s_perp . g^) g^
 
-with tau the upwind tangent (Henkelman and Jonsson 2000), g_perp the gradient across it, s the
-spring force, and the last two terms the part of the spring force that doubly nudging keeps
-(Trygubenko and Wales 2004). Springs act on the real distances between neighboring images. These
-forces are no gradient of a function, so there is no energy test: limited-memory BFGS directions,
-each image's step capped.
+Here tau is the upwind tangent (Henkelman and Jónsson, J. Chem. Phys. 113, 9978 (2000), eqs. 8-11),
+g_perp the gradient across it, g^ the unit vector along g_perp, k the spring constant, and s the
+spring force. The second term is the spring force along the tangent (eq. 12 there), and the last two
+terms are the part of the spring force across it that double nudging keeps (Trygubenko and Wales, J.
+Chem. Phys. 120, 2082 (2004)). Springs act on the distances between neighboring images. These forces
+are not the gradient of a function, so there is no energy to test a step by: the steps follow
+directions of limited-memory BFGS, and the step of each image is capped.
 
-A band only has to deliver candidates: every interior maximum of the energy along it is refined by
-eigenvector-following.
+A band only has to find candidates for transition states: every maximum of the energy between its
+ends is refined by eigenvector-following.
 """
 
 from dataclasses import dataclass
@@ -33,15 +35,25 @@ FIRST_STEP = 0.1
 """Length of the first step of a typical image, as a part of the distance between images."""
 
 SHORTEST_GAP = 1e-12
-"""Stands for the distance between images, or their gradients, where these vanish."""
+"""Replaces the distance between images, or the size of their gradients, where these vanish."""
 
 NOISE = 1e-13
-"""Differences of energies below this part of their size (or of one) make no maximum: some hundred
-units in the last place, as sums over a data set are rounded."""
+"""A maximum must rise above its neighbors by more than this part of the energy (or of one). It is
+some hundred units in the last place, the rounding error of a sum over a data set."""
 
 
 class BandState(NamedTuple):
-    """One band in flight; the forces are those on the images between the ends."""
+    """The state of one band in flight.
+
+    Attributes:
+        images: (k, n) images, the two ends included.
+        energies: (k,) energies of the images.
+        forces: (k-2, n) doubly-nudged forces on the images between the ends.
+        model: limited-memory model that the steps follow.
+        spring: spring constant.
+        iterations: number of evaluations of all images.
+        status: RUNNING, or how the band ended.
+    """
 
     images: Float[Array, "k n"]
     energies: Float[Array, " k"]
@@ -53,13 +65,13 @@ class BandState(NamedTuple):
 
 
 class Relaxed(NamedTuple):
-    """A relaxed band; JAX arrays inside compiled code, NumPy arrays outside.
+    """A relaxed band; the attributes are JAX arrays in compiled code and NumPy arrays outside.
 
     Attributes:
-        images: (k, n), the two ends included.
-        energies: (k,).
-        iterations: evaluations of all images used.
-        status: CONVERGED if it can be used, otherwise NOT_FINITE.
+        images: (k, n) images, the two ends included.
+        energies: (k,) energies of the images.
+        iterations: number of evaluations of all images.
+        status: CONVERGED if the band can be used, otherwise NOT_FINITE.
     """
 
     images: Any
@@ -70,16 +82,20 @@ class Relaxed(NamedTuple):
 
 @dataclass(frozen=True)
 class Band:
-    """Kernel; a job is `(a, b)`: the two end points (n,), aligned.
+    """The kernel that relaxes a band.
+
+    A job of it is `(a, b)`: the two end points (n,), the second in the symmetry copy that is to be
+    joined to the first.
 
     Args:
-        images: number of images, the two ends included.
-        iterations: stop relaxing after so many.
-        force: stop when the RMS force is below this.
-        spring: spring constant relative to the mean curvature along the initial band.
-        max_step: cap on the step of one image.
-        memory: pairs of the limited-memory model.
-        steps: iterations a device call.
+        images: number of images, the two ends included; default 20.
+        iterations: number of iterations after which relaxation stops; default 60.
+        force: RMS force below which relaxation stops; default 1e-4.
+        spring: spring constant, in units of the typical gradient on the initial band over the
+            distance between its images; default 1.
+        max_step: largest step of one image, in units of the weights; default 0.2.
+        memory: number of pairs of the limited-memory model; default 6.
+        steps: number of iterations in one device call; default 6.
     """
 
     images: int = 20
@@ -91,7 +107,7 @@ class Band:
     steps: int = 6
 
     def init(self, surface: Surface, a: Float[Array, " n"], b: Float[Array, " n"]) -> BandState:
-        """Straight interpolation between the ends."""
+        """Return the state of a band that interpolates linearly between its ends."""
         mix = jnp.linspace(0.0, 1.0, self.images)[:, None]
         images = (1.0 - mix) * a + mix * b
         energies, gradients = _along_band(surface, images)
@@ -104,9 +120,9 @@ class Band:
         return BandState(images, energies, forces, model, spring, jnp.int32(1), running())
 
     def step(self, surface: Surface, state: BandState) -> BandState:
-        """One quasi-Newton step of all interior images."""
+        """Take one quasi-Newton step with all images between the ends."""
         step = lbfgs.direction(state.model, -state.forces.ravel()).reshape(state.forces.shape)
-        # The forces are no gradient of a function, so a step of the model may lead against them.
+        # The forces are not a gradient, so a step of the model may lead against them.
         downhill = jnp.vdot(step, state.forces) > 0
         step = jnp.where(downhill, step, -step)
         length = jnp.linalg.norm(step, axis=1, keepdims=True)
@@ -119,21 +135,22 @@ class Band:
         iterations = state.iterations + 1
         rms = jnp.sqrt(jnp.mean(forces**2))
         done = (rms < self.force) | (iterations >= self.iterations)
-        # Barriers may be lower than the rounding errors of single precision.
+        # Energies are computed again in double precision, because barriers may be lower than the
+        # rounding errors of single precision.
         energies = jax.lax.cond(done, lambda: jax.lax.map(surface.energy, images), lambda: energies)
         status = jnp.where(done, Status.CONVERGED, running())
         status = jnp.where(jnp.isfinite(rms), status, Status.NOT_FINITE).astype(jnp.int32)
         return BandState(images, energies, forces, model, state.spring, iterations, status)
 
     def result(self, state: BandState) -> Relaxed:
-        """The band as it is now."""
+        """Return the band in its present state."""
         return Relaxed(state.images, state.energies, state.iterations, state.status)
 
 
 def _along_band(
     surface: Surface, images: Float[Array, "k n"]
 ) -> tuple[Float[Array, " k"], Float[Array, "k n"]]:
-    """Energies and gradients of images, in the precision that a band needs."""
+    """Return energies and gradients of images, computed in single precision if that is faster."""
     energies, gradients = jax.lax.map(surface.rough().value_and_gradient, images)
     return energies.astype(images.dtype), gradients.astype(images.dtype)
 
@@ -144,7 +161,16 @@ def band_forces(
     gradients: Float[Array, "k-2 n"],
     spring: Scalar,
 ) -> Float[Array, "k-2 n"]:
-    """Doubly-nudged forces (k-2, n) on the interior images."""
+    """Return the doubly-nudged forces (k-2, n) on the images between the ends.
+
+    The formula is in the docstring of this module.
+
+    Args:
+        images: (k, n) images, the two ends included.
+        energies: (k,) energies of the images.
+        gradients: (k-2, n) gradients at the images between the ends.
+        spring: spring constant, an energy over a squared length.
+    """
     ahead, behind = images[2:] - images[1:-1], images[1:-1] - images[:-2]
     tangent = jax.vmap(_tangent)(ahead, behind, energies[2:], energies[1:-1], energies[:-2])
     across = gradients - _along(gradients, tangent)
@@ -168,7 +194,7 @@ def _tangent(
     here: Scalar,
     below: Scalar,
 ) -> Float[Array, " n"]:
-    """Towards the higher neighbor; at an extremum both, weighted by the energy differences."""
+    """Return the upwind tangent (eqs. 8-9 of Henkelman and Jónsson; at extrema eqs. 10-11)."""
     rise, fall = jnp.abs(above - here), jnp.abs(below - here)
     larger, smaller = jnp.maximum(rise, fall), jnp.minimum(rise, fall)
     up = above > below
@@ -180,9 +206,15 @@ def _tangent(
 
 
 def candidates(relaxed: Relaxed) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(image, tangent) of every interior maximum of the energy along a band, highest first.
+    """Return image and tangent at every maximum of the energy between the ends, the highest first.
 
-    Differences of energies below rounding error make no maximum.
+    A maximum that rises above its neighbors only by a rounding error (`NOISE`) is left out.
+
+    Args:
+        relaxed: a relaxed band.
+
+    Returns:
+        Pairs of an image (n,) and the difference (n,) of its two neighbors.
     """
     energies, images = np.asarray(relaxed.energies), np.asarray(relaxed.images)
     noise = NOISE * max(1.0, float(np.abs(energies).max()))

@@ -1,7 +1,7 @@
-"""What paths by exponential integrators share: phi functions, step control, where errors grow.
+"""Exponential integrators of gradient flow: phi functions, step control and the growth of errors.
 
-The families differ in what they know of the Hessian, its spectrum (`dense.flow`) or Krylov spaces
-(`factorized.flow`); both describe it by eigenvalues and the gradient along eigenvectors.
+`dense.flow` knows the spectrum of the Hessian, `factorized.flow` its spectrum in a Krylov space.
+Both describe the Hessian by eigenvalues and by the components of the gradient along eigenvectors.
 """
 
 from math import factorial
@@ -14,41 +14,48 @@ from lossatlas.kernels.step_control import TINY, PathSteps
 from lossatlas.typing import Scalar
 
 STEPS = PathSteps(order=4, safety=0.9, growth=4.0)
-"""The error is that of the prediction by a parabola, of third order: it grows with h^4."""
+"""The estimated error is that of the prediction by a parabola, which grows with h^4 for a time step
+h."""
 
 LEFT_ON_FLOOR = 0.5
-"""A Newton step in the stiff directions is believed if it leads at least half of the way to the
-floor of the valley; otherwise the walls have changed, and the step is shortened by this factor."""
+"""A Newton step in the stiff directions is accepted if at most this part of the way to the floor of
+the valley is left after it. Otherwise the walls have changed, and the time step is shortened by
+this factor."""
 
 ON_FLOOR = 1e-4
-"""So close to the floor, as a part of the tolerance, a point is on it whatever was left of the way:
-there the Newton step is rounding error."""
+"""Distance from the floor of the valley, as a part of the tolerance, below which a point counts as
+on the floor, since a Newton step so short consists of rounding errors."""
 
 FIRST_STEP = 2.0
-"""First time step, over the time in which the flow grows by e along the negative curvature of the
-saddle where it begins. The quadratic model is exact there; the error decides what follows."""
+"""First time step, in units of the time in which the flow grows by a factor e along the negative
+curvature of the saddle where it begins. The quadratic model is exact there; later time steps follow
+from the error."""
 
 LOOSE = 10.0
-"""Where errors are forgotten a step may have so many times the tolerance. With more, paths have to
-be followed again more often, which costs what was saved."""
+"""Where the flow makes errors smaller, the error of a step may be so many times the tolerance. With
+a larger factor paths would have to be followed again more often, at the cost of what was saved."""
 
 OF_NEWTON = 0.3
-"""... but no more than this part of the Newton step."""
+"""Largest error of a step beyond the tolerance, as a part of the length of the Newton step."""
 
 FLAT = 1e-12
-"""Curvature that stands for smaller ones where it divides."""
+"""Smallest curvature that is divided by; it replaces smaller ones."""
 
 NEAR_ZERO, TERMS = 0.5, 17
-"""Below this size of their argument phi functions are summed as power series, because the recursion
-cancels; so many terms leave less than rounding error: 0.5^17 / 21! < 1e-24."""
+"""Phi functions of arguments smaller in size than the first value are summed as power series with
+so many terms, because the recursion loses digits there. What the series leave out is below rounding
+error: 0.5^17 / 21! < 1e-24."""
 
 
 def tolerated(tolerance: Scalar, across: Scalar, newton: Scalar) -> Scalar:
-    """The error that the next step may have: larger where errors are forgotten.
+    """Return the largest error that the next step may have, in units of the weights.
+
+    It is larger than the tolerance where the curvature across the path is positive, since the flow
+    makes errors smaller there.
 
     Args:
-        tolerance: of the path.
-        across: the curvature across it.
+        tolerance: error tolerated in one step of the path.
+        across: the lowest curvature across the path.
         newton: length of the Newton step, or a bound of it.
     """
     loose = jnp.minimum(LOOSE * tolerance, OF_NEWTON * newton)
@@ -56,12 +63,16 @@ def tolerated(tolerance: Scalar, across: Scalar, newton: Scalar) -> Scalar:
 
 
 def curvature_across(eigenvalues: Float[Array, " m"], slope: Float[Array, " m"]) -> Scalar:
-    """The lowest curvature across a path, from ascending eigenvalues (m,) and the gradient along
-    each mode (m,).
+    """Estimate the lowest curvature across a path.
 
-    Of two directions: what is left of the softest mode without its part along the path, and what in
-    the plane of the two softest modes is across it. One of them is good whatever the path's own
-    direction is. Growth along the path itself only changes when a point is reached.
+    It is the lower curvature of two directions: the softest mode without its part along the path,
+    and the direction in the plane of the two softest modes that is perpendicular to the path. One
+    of the two is a good estimate whatever the direction of the path is. Curvature along the path
+    does not count, since an error along the path only changes when a point is reached.
+
+    Args:
+        eigenvalues: (m,) eigenvalues of the Hessian, ascending.
+        slope: (m,) components of the gradient along the eigenvectors.
     """
     if len(eigenvalues) == 1:
         return eigenvalues[0]
@@ -76,7 +87,14 @@ def curvature_across(eigenvalues: Float[Array, " m"], slope: Float[Array, " m"])
 def phi(
     z: Float[Array, " m"],
 ) -> tuple[Float[Array, " m"], Float[Array, " m"], Float[Array, " m"]]:
-    """phi_1, phi_3, phi_4 of the exponential integrators, phi_k = (phi_{k-1} - 1/(k-1)!) / z."""
+    """Return phi_1, phi_3 and phi_4 of z, the functions of exponential integrators.
+
+    They follow from phi_0 = exp by phi_k(z) = (phi_{k-1}(z) - 1/(k-1)!) / z (Hochbruck and
+    Ostermann, Acta Numerica 19, 209 (2010)).
+
+    Args:
+        z: (m,) arguments, the negative time step times the eigenvalues.
+    """
     near = jnp.abs(z) < NEAR_ZERO
     small, large = jnp.where(near, z, 0.0), jnp.where(near, 1.0, z)
     series = jnp.zeros_like(z)

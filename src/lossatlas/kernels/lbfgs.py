@@ -1,7 +1,9 @@
-"""The limited-memory BFGS model: the last m pairs and the two-loop recursion (Nocedal 1980).
+"""The limited-memory BFGS model of the inverse Hessian.
 
-The pairs stand in a ring: a new one takes the place of the oldest, and nothing else moves. Slots
-whose rho is zero are unused and contribute nothing.
+It consists of the last m pairs of a step and the change of the gradient along it, to which the
+two-loop recursion is applied (Nocedal, Math. Comput. 35, 773 (1980)). The pairs are stored in a
+ring: a new pair takes the place of the oldest. Slots whose rho is zero are unused and contribute
+nothing.
 """
 
 from collections.abc import Callable
@@ -17,13 +19,14 @@ from lossatlas.typing import Scalar
 
 
 class Model(NamedTuple):
-    """What the last m steps have taught of the inverse Hessian.
+    """The model of the inverse Hessian after some steps.
 
     Attributes:
         s: (m, n) steps.
-        y: (m, n) changes of the gradient.
-        rho: (m,) 1 / s.y; zero for a slot that is not in use.
-        scale: inverse curvature of what no pair has explored, s.y / y.y of the last one.
+        y: (m, n) changes of the gradient along the steps.
+        rho: (m,) 1 / s.y of each pair; zero for a slot that is not in use.
+        scale: inverse curvature of directions that no pair has explored, s.y / y.y of the last
+            pair.
         oldest: slot of the oldest pair.
     """
 
@@ -35,16 +38,28 @@ class Model(NamedTuple):
 
 
 def init(w: Float[Array, " n"], memory: int, guess: float) -> Model:
-    """No pairs yet: `guess` times the identity."""
+    """Return a model without pairs: `guess` times the identity.
+
+    Args:
+        w: (n,) weights, which only tell shape and type.
+        memory: number of pairs that the model keeps.
+        guess: inverse curvature assumed in every direction.
+    """
     empty = jnp.zeros((memory, w.shape[0]), w.dtype)
     none = jnp.zeros(memory, w.dtype)
     return Model(empty, empty, none, jnp.asarray(guess, w.dtype), jnp.int32(0))
 
 
 def update(model: Model, s: Float[Array, " n"], y: Float[Array, " n"]) -> Model:
-    """Take in one pair, forget the oldest; pairs without positive curvature are skipped."""
+    """Add a pair in place of the oldest; a pair without positive curvature is skipped.
+
+    Args:
+        model: the model.
+        s: (n,) a step.
+        y: (n,) change of the gradient along the step.
+    """
     curvature, length = jnp.vdot(s, y), jnp.vdot(y, y)
-    # Any other pair would make the model indefinite, and its steps could lead uphill.
+    # A pair without positive curvature would make the model indefinite: steps could lead uphill.
     useful = curvature > NO_CURVATURE * jnp.sqrt(length * jnp.vdot(s, s))
     safe = jnp.where(useful, curvature, 1.0)
     slot = model.oldest
@@ -62,7 +77,8 @@ def update(model: Model, s: Float[Array, " n"], y: Float[Array, " n"]) -> Model:
 
 
 def forget(model: Model, guess: float, really: Bool[Array, ""]) -> Model:
-    """Back to `guess` times the identity, if really so. Pairs without rho contribute nothing."""
+    """Return `guess` times the identity if `really`, otherwise the model as it is."""
+    # Pairs whose rho is zero contribute nothing, so they need not be erased.
     return model._replace(
         rho=jnp.where(really, 0.0, model.rho), scale=jnp.where(really, guess, model.scale)
     )
@@ -77,10 +93,13 @@ def direction(
     gradient: Float[Array, " n"],
     inverse: Callable[[Model, Float[Array, " n"]], Float[Array, " n"]] = _scaled,
 ) -> Float[Array, " n"]:
-    """The quasi-Newton step -H g by the two-loop recursion.
+    """Return the quasi-Newton step -H g (n,) by the two-loop recursion.
 
-    `inverse(model, v)` applies to v (n,) the inverse Hessian that the pairs update; by default a
-    multiple of the identity.
+    Args:
+        model: the model of the inverse Hessian H.
+        gradient: (n,) the gradient g.
+        inverse: `inverse(model, v)` applies the inverse Hessian that the pairs update to v (n,); by
+            default `model.scale` times the identity.
     """
     from_oldest = (model.oldest + jnp.arange(len(model.rho))) % len(model.rho)
 

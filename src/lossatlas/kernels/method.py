@@ -1,8 +1,8 @@
-"""The choice of method for a landscape, made here and nowhere else.
+"""The choice of method for a landscape.
 
-What suits a landscape depends on the number of its weights, on what one of its Hessians costs, and
-on the device. `CHOICES` is the table of it; `method_for` reads its row and fills in the lengths,
-which are multiples of the landscape's length scale.
+Which kernels suit a landscape depends on the number of its weights, on the cost of its Hessian, and
+on the device. `CHOICES` is the table of this choice. `method_for` reads a row of it and fills in
+the lengths, which are multiples of the length scale of the landscape.
 """
 
 from dataclasses import dataclass, replace
@@ -27,22 +27,23 @@ from lossatlas.landscape.base import Landscape
 from lossatlas.landscape.device import device
 
 MethodName: TypeAlias = Literal["dense", "factorized", "matrix-free"]
-"""The families of kernels: with spectra of exact Hessians, with factorizations of exact Hessians,
-or with products of the Hessian and vectors."""
+"""The families of kernels, which use spectra of exact Hessians ("dense"), factorizations of exact
+Hessians ("factorized"), or products of the Hessian and vectors ("matrix-free")."""
 
 
 class Choice(NamedTuple):
-    """A row of the table.
+    """A row of the table of methods.
 
     Attributes:
         platform: `"cpu"`, or `"gpu"` for any other device.
         up_to: number of weights up to which the row applies.
-        dear: whether it applies where a Hessian costs more than a gradient for each weight, as with
-            automatic differentiation.
+        dear: whether the row also applies to expensive Hessians, which cost more gradients than
+            there are weights, as they do with automatic differentiation.
         name: the family of polish, climb and flow.
-        full_matrix: whether quenches of a family without a quench of its own keep a full matrix,
-            refreshed by the Hessian, in place of `PAIRS` pairs.
-        long_calls: whether device calls are `LONG_CALLS` times as long.
+        full_matrix: whether quenches keep a full matrix that is refreshed by the Hessian, instead
+            of `PAIRS` pairs of the limited-memory model. It does not matter for the factorized
+            family, which has a quench of its own.
+        long_calls: whether a device call makes `LONG_CALLS` times as many steps.
     """
 
     platform: Literal["cpu", "gpu"]
@@ -59,42 +60,46 @@ CHOICES = (
     # The full matrix needs fewer steps than any number of pairs; above, products with it, n^2
     # operations each, cost more than this saves.
     Choice("cpu", 400, True, "dense", full_matrix=True, long_calls=False),
-    # A spectrum costs some twenty factorizations. Above, the Hessian does not fit the memory of
-    # several workers.
+    # A spectrum costs some twenty factorizations. With more than 10,000 weights the Hessians of
+    # several workers do not fit into the memory.
     Choice("cpu", 10_000, False, "factorized", full_matrix=False, long_calls=False),
-    # Where Hessians are dear their spectrum is not what costs time.
+    # Where Hessians are expensive, their spectra take little of the time.
     Choice("cpu", 1000, True, "dense", full_matrix=False, long_calls=False),
     Choice("cpu", inf, True, "matrix-free", full_matrix=False, long_calls=False),
-    # Hessians and spectra are cheap: of 3504 weights 3 and 79 ms.
+    # Hessians and spectra are cheap on a GPU: 3 ms and 79 ms for 3504 weights.
     Choice("gpu", 400, True, "dense", full_matrix=True, long_calls=False),
     Choice("gpu", 8000, False, "dense", full_matrix=False, long_calls=False),
     Choice("gpu", 1000, True, "dense", full_matrix=False, long_calls=False),
     Choice("gpu", inf, True, "matrix-free", full_matrix=False, long_calls=False),
 )
-"""The first row of the platform that is large enough applies."""
+"""The table of methods. For a landscape, the first row of the platform applies that is for so many
+weights and, if its Hessians are expensive, for such Hessians."""
 
 LONG_CALLS = 4
-"""Steps of a long device call, over those of a kernel by itself. Only on a CPU, where a lane that
-has finished executes nothing; vectorized lanes wait for the last of them."""
+"""Factor by which long device calls make more steps than a kernel does by default. Calls are long
+only on a CPU, where a lane that has finished executes nothing; vectorized lanes wait for the last
+of them."""
 
 REFRESH = 25
-"""Evaluations between two refreshments of a quench by the Hessian, or as many as the Hessian costs
-gradients if that is more: so Hessians never cost more than the gradients between them."""
+"""Number of evaluations between two refreshments of a quench by the Hessian. It is the cost of a
+Hessian in gradients if that is larger, so that Hessians never cost more than the gradients between
+them."""
 
 FACTORIZATION, SHARE = 30, 4
-"""Evaluations between two factorizations of a quench: as many, or this part of what a Hessian with
-its spectrum costs in gradients if that is more. So the factorizations cost no more than the
-gradients between them, and a quench that needs few has none at all."""
+"""Number of evaluations between two factorizations of a quench. It is the cost of a Hessian with
+its spectrum in gradients, divided by the second value, if that is larger. Therefore factorizations
+cost no more than the gradients between them, and a short quench has none at all."""
 
 DEAR = 1000
-"""A factorization that is worth so many gradients is not made before a polish has tried to do with
-as many products."""
+"""If a factorization costs at least so many gradients, a polish first tries to converge with as
+many Hessian-vector products instead."""
 
 PAIRS = 50
-"""Pairs of the limited-memory model of a quench."""
+"""Number of pairs of the limited-memory model of a quench."""
 
 N_SOFT = 8
-"""Soft modes of a minimum that single-ended searches can choose from, excluded modes aside."""
+"""Number of soft modes of a minimum that single-ended searches can choose from, without excluded
+modes."""
 
 
 @dataclass(frozen=True)
@@ -102,17 +107,18 @@ class Method:
     """The kernels for one landscape, with their options.
 
     Attributes:
-        name: the family of polish, climb and flow, `"dense"`, `"factorized"` or `"matrix-free"`.
-        quench: from a start to the bottom of its basin.
-        polish: Newton steps and the spectrum that certifies what they reach.
-        climb: from a minimum to a transition state.
-        flow: down from a transition state.
-        band: a chain of images between two minima.
-        flow_tolerance: error of one step along a path in weight units, at first, and the tightest
-            for paths along which errors grow.
+        name: the family of polish, climb and flow: `"dense"`, `"factorized"` or `"matrix-free"`.
+        quench: the kernel that leads from a start to the bottom of its basin.
+        polish: the kernel of Newton steps, with the spectrum that certifies what they reach.
+        climb: the kernel that leads from a minimum to a transition state.
+        flow: the kernel that follows gradient flow down from a transition state.
+        band: the kernel that relaxes a chain of images between two minima.
+        flow_tolerance: largest error of one step along a path, in units of the weights: the value
+            that is used first, and the tightest, for paths along which errors grow.
         largest_spread: a path is followed again with a tighter tolerance if it may have strayed
-            further than this from the true one, in weight units.
-        newton_ball: length of the Newton step at which a path is handed over to Newton's method.
+            further than this from the true path, in units of the weights.
+        newton_ball: length of the Newton step at which a path is handed over to Newton's method,
+            in units of the weights.
     """
 
     name: MethodName
@@ -127,15 +133,16 @@ class Method:
 
 
 def method_for(landscape: Landscape, name: str | None = None) -> Method:
-    """The method for a landscape: kernels with options that were measured to work.
+    """Return the kernels for a landscape, with options that were found to work by measurement.
 
     Args:
-        landscape: its number of weights, the cost of its Hessian and its length scale decide.
-        name: the family to use whatever the size, `"dense"`, `"factorized"` or `"matrix-free"`;
-            default None, by the number of weights, the cost of a Hessian and the device.
+        landscape: the landscape to be searched, of which the number of weights, the cost of a
+            Hessian and the length scale are used.
+        name: the family of kernels to use: `"dense"`, `"factorized"` or `"matrix-free"`. By default
+            it is chosen by the number of weights, the cost of a Hessian and the device.
 
     Raises:
-        BadInputError: if there is no family of this name.
+        BadInputError: if there is no family with this name.
 
     Examples:
         >>> import numpy as np
@@ -154,13 +161,13 @@ def method_for(landscape: Landscape, name: str | None = None) -> Method:
 
 
 def _choice(landscape: Landscape, platform: str, name: str | None) -> Choice:
-    """The row of the table; of a family asked for by name the largest row if none is enough."""
+    """Return the row of the table, or the last row of a family that is asked for by name."""
     if name is not None and name not in get_args(MethodName):
         known = " or ".join(repr(known) for known in get_args(MethodName))
-        raise BadInputError("method", f"{name!r} is no family of kernels", f"use {known}")
+        raise BadInputError("method", f"{name!r} is not a family of kernels", f"use {known}")
     dear = landscape.hessian_cost > landscape.n_weights
     rows = [row for row in CHOICES if name in (None, row.name)]
-    # A family that a platform has no row of can be asked for all the same.
+    # A family that the platform has no row of can still be asked for by name.
     rows = [row for row in rows if row.platform == platform] or rows
     if name is None:
         rows = [row for row in rows if row.dear or not dear]
@@ -168,7 +175,7 @@ def _choice(landscape: Landscape, platform: str, name: str | None) -> Choice:
 
 
 def _quench(landscape: Landscape, choice: Choice) -> Quench | FactorizedQuench:
-    """The quench; one that knows the curvature by the Hessian does better with short steps."""
+    """Return the quench; one that is refreshed by Hessians converges faster with short steps."""
     if choice.name == "factorized":
         refresh = max(FACTORIZATION, ceil(landscape.hessian_cost / SHARE))
         return FactorizedQuench(max_step=1.0 * landscape.length_scale, refresh=refresh)
@@ -178,19 +185,20 @@ def _quench(landscape: Landscape, choice: Choice) -> Quench | FactorizedQuench:
     refresh = max(REFRESH, ceil(landscape.hessian_cost))
     if choice.platform == "cpu":
         return Quench(max_step=0.3 * length, refresh=refresh)
-    # Whole intervals a device call, or whole calls an interval: so all lanes of a block, which
-    # began with some call, are refreshed at the same step.
+    # A device call has a whole number of intervals, or an interval a whole number of calls. So all
+    # lanes of a block, each of which begins with some call, are refreshed at the same step.
     steps = Quench.steps - Quench.steps % refresh or Quench.steps
     refresh = refresh if refresh <= steps else steps * ceil(refresh / steps)
     return Quench(max_step=0.3 * length, refresh=refresh, steps=steps)
 
 
 def _dense(length: float, quench: Quench | FactorizedQuench, band: Band) -> Method:
-    """With exact Hessians.
+    """Return the kernels that compute spectra of exact Hessians.
 
-    The first tolerance is one at which links are right; at ten times the tolerance one in 3,000 was
-    not, with a spread of 0.26 to 0.30 length scales. `benchmarks.links` shows how many are wrong
-    and how large their spread is, `benchmarks.paths` what a path costs at each tolerance.
+    With the first tolerance no link was found to be wrong; with ten times this tolerance one link
+    in 3,000 was, on a path with a spread of 0.26 to 0.30 length scales. `benchmarks.links` shows
+    how many links are wrong and how large their spread is, and `benchmarks.paths` shows the cost of
+    a path at each tolerance.
     """
     return Method(
         name="dense",
@@ -206,7 +214,7 @@ def _dense(length: float, quench: Quench | FactorizedQuench, band: Band) -> Meth
 
 
 def _factorized(length: float, quench: Quench | FactorizedQuench, band: Band) -> Method:
-    """With factorizations of exact Hessians; lengths and tolerances as with their spectra."""
+    """Return the kernels that factorize exact Hessians, with the lengths of the dense family."""
     worth = quench.refresh or 0
     products = worth if worth >= DEAR else 0
     return Method(
@@ -225,11 +233,11 @@ def _factorized(length: float, quench: Quench | FactorizedQuench, band: Band) ->
 
 
 def _matrix_free(length: float, quench: Quench | FactorizedQuench, band: Band) -> Method:
-    """With gradients and Hessian-vector products only.
+    """Return the kernels that use only gradients and Hessian-vector products.
 
-    The flow is of lower order, so that its errors say less: its tolerances are tighter. A path at
-    the first takes 11 % more gradients than at ten times the tolerance, at which more than half of
-    the paths have to be followed again.
+    Their flow is of lower order, so that its error estimates are less reliable and its tolerances
+    are tighter. A path with the first tolerance takes 11 % more gradients than with ten times this
+    tolerance, with which more than half of the paths have to be followed again.
     """
     return Method(
         name="matrix-free",
@@ -250,9 +258,9 @@ def _matrix_free(length: float, quench: Quench | FactorizedQuench, band: Band) -
 
 
 def _with_long_calls(method: Method) -> Method:
-    """The method with `LONG_CALLS` times as many steps in a device call.
+    """Return the method with `LONG_CALLS` times as many steps in a device call.
 
-    Bands stay as they are: one of their iterations evaluates all images.
+    Bands stay as they are, since one of their iterations evaluates all images.
     """
     quench, polish, climb, flow = (
         replace(part, steps=LONG_CALLS * part.steps)  # type: ignore[union-attr]

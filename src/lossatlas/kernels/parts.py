@@ -1,8 +1,8 @@
-"""The parts of both families of kernels: what each is asked, and what it answers.
+"""The parts that every family of kernels has: their jobs and their results.
 
-Polish, climb and flow exist with exact Hessians (`dense`) and with products of the Hessian and
-vectors (`matrix_free`). A part has the same job and the same result in both, so that a search asks
-for it without knowing the family:
+Polish, climb and flow exist in each of the families `dense`, `factorized` and `matrix_free`. A part
+has the same job and the same result in all of them, so that a search asks for it without knowing
+the family:
 
 | part | job | result |
 |---|---|---|
@@ -10,14 +10,15 @@ for it without knowing the family:
 | climb | `(w, mode)` | `Climbed` |
 | flow | `(w, tolerance, ball, symmetrizer, deviation)` | `Flowed` |
 
-`w` and `mode` are weight vectors (n,). With `downhill` True a polish leads to a minimum, otherwise
-to the nearest stationary point of any index. `tolerance` bounds the error of one step along a path,
-`ball` is the Newton step at which a path is handed over to Newton's method, both in weight units;
-`symmetrizer` projects onto the subspace of symmetric weight vectors that the flow cannot leave (the
-identity if there is none), so that rounding errors do not make it leave; `deviation` is how far `w`
-may be from the path already, where one is continued.
+`w` and `mode` are vectors (n,) with one number for each weight. With `downhill` True a polish leads
+to a minimum, otherwise to the nearest stationary point of any Hessian index. `tolerance` bounds the
+error of one step along a path, and `ball` is the length of the Newton step at which a path is
+handed over to Newton's method, both in units of the weights. `symmetrizer` projects onto the
+subspace of symmetric weights that gradient flow cannot leave, so that rounding errors do not make
+it leave; it is the identity for a point without symmetry. `deviation` is the distance that `w` may
+have from the true path where a path is continued.
 
-Results are JAX arrays inside compiled code and NumPy arrays outside.
+The attributes of results are JAX arrays in compiled code and NumPy arrays outside.
 """
 
 from collections.abc import Callable
@@ -26,8 +27,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias, runtime_check
 from lossatlas.lanes.requests import HostCall, Kernel
 
 PRODUCT_COST = 2
-"""A product of the Hessian and a vector counts as so many gradients: it is the derivative of one
-gradient along the vector, computed forward over reverse."""
+"""Cost of a product of the Hessian and a vector, in gradients. The product is the derivative of a
+gradient along the vector, computed by forward over reverse differentiation."""
 
 
 class Polished(NamedTuple):
@@ -35,20 +36,21 @@ class Polished(NamedTuple):
 
     Attributes:
         w: (n,) the point.
-        energy: loss.
-        rms_gradient: root-mean-square gradient.
-        newton_length: |H^-1 g|, how far the exact stationary point may be, or a bound of it; NaN if
-            there is no spectrum.
-        eigenvalues: (m,) ascending, those of excluded modes left out, but none else from below: all
-            of them from `dense.polish`, the lowest few up to at least one positive from
-            `matrix_free.polish`.
+        energy: loss at the point.
+        rms_gradient: root-mean-square of the components of the gradient.
+        newton_length: length |H^-1 g| of the Newton step, or a bound of it, which tells how far the
+            exact stationary point may be, in units of the weights; NaN if there is no spectrum.
+        eigenvalues: (m,) the lowest eigenvalues, ascending, without those of excluded modes. They
+            are all eigenvalues in the dense family, and otherwise the lowest ones up to at least
+            one positive, none of them left out.
         modes: (k, n) eigenvectors of the k lowest eigenvalues.
-        largest_eigenvalue: the largest in size.
-        curvature_change: relative change of the curvature where the exact stationary point may be;
-            see `kernels.steadiness`.
-        gradients: gradients used.
-        hessians: Hessians used.
-        status: CONVERGED, NOT_STATIONARY, UNDECIDED or NOT_FINITE.
+        largest_eigenvalue: size of the eigenvalue that is largest in size.
+        curvature_change: relative change of the curvature between the point and another one near
+            the exact stationary point (`kernels.steadiness`).
+        gradients: number of gradients computed, where a Hessian-vector product counts as
+            `PRODUCT_COST`.
+        hessians: number of Hessians computed.
+        status: CONVERGED, NOT_STATIONARY, UNDECIDED, WRONG_SPECTRUM or NOT_FINITE.
     """
 
     w: Any
@@ -65,13 +67,14 @@ class Polished(NamedTuple):
 
 
 class Climbed(NamedTuple):
-    """Where a climb ended.
+    """The end of a climb.
 
     Attributes:
-        w: (n,) the point.
-        mode: (n,) the unit vector of the mode followed.
-        gradients: gradients used.
-        hessians: Hessians used.
+        w: (n,) the last point.
+        mode: (n,) unit vector of the mode that was followed.
+        gradients: number of gradients computed, where a Hessian-vector product counts as
+            `PRODUCT_COST`.
+        hessians: number of Hessians computed.
         status: CONVERGED, TOO_MANY_STEPS or NOT_FINITE.
     """
 
@@ -83,15 +86,17 @@ class Climbed(NamedTuple):
 
 
 class Flowed(NamedTuple):
-    """Where a path was handed over to Newton's method.
+    """The point at which a path was handed over to Newton's method.
 
     Attributes:
         w: (n,) the last point.
-        deviation: how far it may be from the true path at the last point, in weight units.
-        spread: the largest deviation on the way.
+        deviation: distance that the last point may have from the true path, in units of the
+            weights.
+        spread: the largest such distance on the way.
         newton: length of the Newton step at the last point, or a bound of it.
-        gradients: gradients used.
-        hessians: Hessians used.
+        gradients: number of gradients computed, where a Hessian-vector product counts as
+            `PRODUCT_COST`.
+        hessians: number of Hessians computed.
         status: CONVERGED, TOO_MANY_STEPS or NOT_FINITE.
     """
 
@@ -109,7 +114,7 @@ class PolishKernel(Kernel, Protocol):
     """A polish that runs in lanes."""
 
     def result(self, state: Any) -> Polished:
-        """The point reached and its spectrum."""
+        """Return the point reached and its spectrum."""
         ...
 
 
@@ -119,33 +124,34 @@ class PolishCall(HostCall, Protocol):
 
     @property
     def call(self) -> Callable[..., Polished]:
-        """`call(surface, w, downhill)`."""
+        """The function `call(surface, w, downhill)`, which polishes `w` (n,)."""
         ...
 
 
 Polisher: TypeAlias = PolishKernel | PolishCall
-"""A polish of either family; requests treat kernels and host calls alike."""
+"""A polish of any family; requests treat kernels and host calls alike."""
 
 
 @runtime_checkable
 class Climber(Kernel, Protocol):
-    """A climb of either family: uphill along one mode, downhill across it."""
+    """A climb of any family, which goes uphill along one mode and downhill across it."""
 
     def result(self, state: Any) -> Climbed:
-        """Where the climb ended."""
+        """Return where the climb ended."""
         ...
 
 
 @runtime_checkable
 class Follower(Kernel, Protocol):
-    """A flow of either family: follows the gradient flow to the Newton ball of a minimum.
+    """A flow of any family, which follows gradient flow to the Newton ball of a minimum.
 
     Attributes:
-        method: how it does, as links say it: ``"exponential"`` or ``"chebyshev"``.
+        method: name of the method, as links in an atlas have it: ``"exponential"`` or
+            ``"chebyshev"``.
     """
 
     method: ClassVar[str]
 
     def result(self, state: Any) -> Flowed:
-        """Where the path was handed over."""
+        """Return where the path was handed over."""
         ...

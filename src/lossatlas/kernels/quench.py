@@ -1,12 +1,13 @@
-"""Quench: from a start to the bottom of its basin, without line searches.
+"""Quench: minimization from a start to the bottom of its basin, without line searches.
 
-The group's customized L-BFGS (paper, section III; design of GMIN): take the quasi-Newton step,
-capped in length, turned around if it points uphill; accept it unless the energy rises by more than
-a tolerance, else try a tenth of it. There is no line search, so one evaluation is one step. The
-model of the inverse Hessian is either limited-memory pairs (`memory=m`, Nocedal 1980, for any n) or
-the full matrix (`memory=None`, better than unlimited memory and cheaper up to a few hundred
-weights). The full matrix can be taken from the Hessian itself at intervals (`refresh`), which
-halves the number of steps again.
+The method is the customized L-BFGS of the program GMIN, which the paper uses too (section III). A
+quasi-Newton step is capped in length, and turned around if it points uphill. It is accepted unless
+the energy rises by more than a tolerance; otherwise a tenth of it is tried. There is no line
+search, so each step takes one evaluation. The model of the inverse Hessian is either that of
+limited memory (`memory=m`; Nocedal, Math. Comput. 35, 773 (1980)), for any number of weights, or a
+full matrix (`memory=None`), which needs fewer steps and is cheaper up to a few hundred weights. The
+full matrix can be computed from the Hessian itself at intervals (`refresh`), which halves the
+number of steps again.
 """
 
 from dataclasses import dataclass
@@ -28,14 +29,27 @@ from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
 
 Model: TypeAlias = Float[Array, "n n"] | lbfgs.Model
-"""What has been learned of the inverse Hessian: a matrix, or pairs."""
+"""A model of the inverse Hessian: a full matrix, or the pairs of limited memory."""
 
 TRIALS = 10
-"""Shortened steps after which the model is worthless: the last of them is 1e-10 of the first."""
+"""Number of shortened steps after which the model is given up; the last is 1e-10 of the first."""
 
 
 class QuenchState(NamedTuple):
-    """One quench in flight: the accepted point, the model, and the step on trial."""
+    """The state of one quench in flight.
+
+    Attributes:
+        w: (n,) the accepted point.
+        energy: loss at the accepted point; infinite before the first evaluation.
+        gradient: (n,) gradient at the accepted point.
+        model: model of the inverse Hessian.
+        step: (n,) the step on trial.
+        trials: number of times that this step was shortened.
+        evaluations: number of evaluations of energy and gradient.
+        hessians: number of Hessians computed.
+        refreshed: value of `evaluations` from which the next interval of `refresh` counts.
+        status: RUNNING, or how the quench ended.
+    """
 
     w: Float[Array, " n"]
     energy: Scalar
@@ -50,14 +64,16 @@ class QuenchState(NamedTuple):
 
 
 class Quenched(NamedTuple):
-    """Where a quench ended; JAX arrays inside compiled code, NumPy arrays outside.
+    """The end of a quench.
+
+    The attributes are JAX arrays in compiled code and NumPy arrays outside.
 
     Attributes:
-        w: (n,) weights.
-        energy: loss.
-        rms_gradient: root-mean-square gradient.
-        evaluations: gradients used.
-        hessians: Hessians used.
+        w: (n,) weights of the last point.
+        energy: loss at the last point.
+        rms_gradient: root-mean-square of the components of the gradient.
+        evaluations: number of evaluations of energy and gradient.
+        hessians: number of Hessians computed.
         status: CONVERGED, TOO_MANY_STEPS or NOT_FINITE.
     """
 
@@ -71,18 +87,21 @@ class Quenched(NamedTuple):
 
 @dataclass(frozen=True)
 class Quench:
-    """Kernel; a job is `(w,)`.
+    """The kernel that minimizes from a start; a job of it is `(w,)`, the start (n,).
 
     Args:
-        rms: converged when the RMS gradient is below this.
-        max_step: cap on the length of a step.
-        max_evaluations: give up after so many.
-        memory: pairs of the limited-memory model; None for the full matrix.
-        refresh: evaluations between two refreshments of the full matrix from the Hessian; None for
-            no Hessians at all.
-        max_rise: energy rise tolerated in one step.
-        guess: initial inverse Hessian, times the identity.
-        steps: steps a device call.
+        rms: RMS gradient below which the quench has converged; default 1e-7.
+        max_step: largest length of a step, in units of the weights; default 1.
+        max_evaluations: number of evaluations after which the quench is given up; default 20,000.
+        memory: number of pairs of the limited-memory model; default None, the full matrix.
+        refresh: number of evaluations between two refreshments of the full matrix by the Hessian;
+            default None, no Hessian is computed.
+        max_rise: rise of the energy that is tolerated in one step; default 1e-10.
+        guess: inverse curvature that the first model assumes in every direction; default 0.1.
+        steps: number of steps in one device call; default 100.
+
+    Raises:
+        ValueError: if both `refresh` and `memory` are given.
     """
 
     rms: float = 1e-7
@@ -95,12 +114,15 @@ class Quench:
     steps: int = 100
 
     def __post_init__(self) -> None:
-        """Refuse to refresh what is not a matrix."""
+        """Refuse to refresh the limited-memory model."""
         if self.refresh is not None and self.memory is not None:
             raise ValueError("only the full matrix can be refreshed; leave memory at None")
 
     def init(self, surface: Surface, w: Float[Array, " n"]) -> QuenchState:
-        """Nothing evaluated yet: the first step has length zero and is always accepted."""
+        """Return the state of a quench before its first evaluation.
+
+        The first step has length zero and is always accepted.
+        """
         return QuenchState(
             w=surface.without_excluded(w),
             energy=jnp.full((), jnp.inf, w.dtype),
@@ -123,8 +145,8 @@ class Quench:
         if self.refresh is not None:
             due = accepted & (state.evaluations >= state.refreshed + self.refresh)
             model = rarely(due, lambda: self._refreshed(surface, w, model), lambda: model)
-            # Counted from the multiple of the interval: all lanes of a block began with a device
-            # call, and so they are due at the same step, also if one was late once.
+            # The next interval counts from a multiple of the interval. Since every lane begins with
+            # a device call, all lanes are then due at the same step, even if one was late once.
             on_time = state.evaluations - state.evaluations % self.refresh
             state = state._replace(
                 hessians=state.hessians + due,
@@ -140,7 +162,7 @@ class Quench:
         return state._replace(model=model)
 
     def result(self, state: QuenchState) -> Quenched:
-        """The point reached."""
+        """Return the last accepted point."""
         return Quenched(
             state.w,
             state.energy,
@@ -166,7 +188,7 @@ class Quench:
         w: Float[Array, " n"],
         gradient: Float[Array, " n"],
     ) -> Model:
-        """The model with the pair of an accepted step; after ten tenths it is worthless."""
+        """Return the model after an accepted step; after `TRIALS` shortened ones it is reset."""
         step = jnp.where(accepted, w - state.w, 0.0)
         change = jnp.where(accepted, gradient - state.gradient, 0.0)
         model = self._quasi_newton.update(state.model, step, change)
@@ -175,9 +197,9 @@ class Quench:
         )
 
     def _refreshed(self, surface: Surface, w: Float[Array, " n"], model: Any) -> Any:
-        """The model from the Hessian, unless that is zero or not finite.
+        """Return the model from the Hessian, unless that is zero or not finite.
 
-        Single precision will do: the model does not distinguish soft curvatures.
+        Single precision is enough, since the model does not distinguish soft curvatures.
         """
         fresh = bfgs.from_spectrum(*spectrum(surface.rough(), w))
         return jnp.where(jnp.isfinite(fresh).all(), fresh, model)
@@ -191,7 +213,7 @@ class Quench:
         gradient: Float[Array, " n"],
     ) -> QuenchState:
         step = self._quasi_newton.direction(model, gradient)
-        # The model is positive definite but for rounding errors.
+        # The model is positive definite, but rounding errors may turn a step uphill.
         step = jnp.where(jnp.vdot(step, gradient) > 0, -step, step)
         return state._replace(
             w=w,
@@ -203,7 +225,7 @@ class Quench:
         )
 
     def _shorten(self, state: QuenchState) -> QuenchState:
-        """A tenth of the step; after ten tenths start again from steepest descent."""
+        """Shorten the step to a tenth; after `TRIALS` times start again from steepest descent."""
         downhill = capped(-self.guess * state.gradient, self.max_step)
         step = jnp.where(state.trials == TRIALS - 1, downhill, SHORTENED * state.step)
         exhausted = state.evaluations >= self.max_evaluations

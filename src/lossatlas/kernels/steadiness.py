@@ -1,20 +1,22 @@
-"""Whether the curvatures at a point are those of the exact stationary point beside it.
+"""The test whether curvatures at a point have the signs of those at the exact stationary point.
 
-Newton's method ends a distance |H^-1 g| from the exact stationary point. Where that is simple, a
-curvature changes by a tiny part on the way, and its sign is that at the exact point. At a
-degenerate one, such as the minimum of w^4, curvatures vanish like a power of the distance: whatever
-the distance, the Newton step changes them by half or more, and their sign is no evidence.
+Newton's method ends a distance |H^-1 g| from the exact stationary point. If that point is
+nondegenerate, a curvature changes by a tiny part of its size over this distance, and its sign is
+that at the exact point. If it is degenerate, such as the minimum of w^4, curvatures vanish like a
+power of the distance: however small the distance is, the Newton step changes them by half or more,
+and their signs prove nothing.
 
-So the Hessian is compared with that at a second point, some Newton steps further away from the
-exact point than the first is. Away, because all powers grow there: at w^p with x = 1 the exact
-point 0 is p - 1 Newton steps away, and as far on its other side the curvature is the same again.
-The product of the Hessian with the one direction that leads there is enough: it is where the exact
-point may be, so modes that matter have a part in it. The norm of its change is compared with its
-own norm, which takes every mode by its curvature and cannot cancel, as curvatures of a saddle do
-along a direction in which E does not change.
+Therefore the Hessian is compared with the Hessian at a second point, some Newton steps further away
+from the exact point than the first. It lies further away because all powers grow in this direction.
+In the opposite direction they need not change: for w^p the exact point w = 0 is p - 1 Newton steps
+away from w = 1, and at the same distance beyond it the curvature is the same again. One product of
+each Hessian is compared, with the direction from the first point to the second, because modes along
+which the exact point may lie have a part in it. The norm of the change is divided by the norm of
+the product. Norms weight every mode by the size of its curvature and cannot cancel, as the
+curvatures of a saddle do along a direction in which E does not change.
 
-The gradient may vanish by rounding alone. So the softest mode is moved as well, by the distance
-that rounding of the gradient leaves.
+The gradient may vanish by rounding alone. Therefore the second point is also displaced along the
+softest mode, by the distance that the rounding error of the gradient corresponds to.
 """
 
 import jax.numpy as jnp
@@ -26,23 +28,24 @@ from lossatlas.landscape.base import Surface
 from lossatlas.typing import Scalar
 
 STEPS = 4.0
-"""How far the second point is from the first, in Newton steps: the distance between the first and
-the exact point is one step only where this is simple, three at a minimum of fourth order."""
+"""Distance of the second point from the first, in Newton steps. The exact point is one Newton step
+from the first point if it is nondegenerate, but three at a minimum of fourth order."""
 ROUNDING = float(np.finfo(float).eps)
-"""Error of a component of the gradient that is of size one."""
+"""Rounding error of a component of the gradient of size one."""
 LARGEST_CHANGE = 0.5
-"""Curvatures that change by this part or more have no certain sign."""
+"""Curvatures that change by this part of their size or more have no certain sign."""
 
 
 def displacement(
     eigenvalues: Float[Array, " m"], vectors: Float[Array, "n m"], step: Float[Array, " n"]
 ) -> Float[Array, " n"]:
-    """The way (n,) to a second point at which curvatures are compared.
+    """Return the displacement (n,) to the second point, at which curvatures are compared.
 
     Args:
-        eigenvalues: (m,) of the Hessian, all or some of them, the smallest in size among them.
-        vectors: (n, m) their eigenvectors.
-        step: (n,) the Newton step from the point.
+        eigenvalues: (m,) eigenvalues of the Hessian, all or some of them, including the smallest in
+            size.
+        vectors: (n, m) eigenvectors of these.
+        step: (n,) Newton step from the first point.
     """
     softest = jnp.argmin(jnp.abs(eigenvalues))
     smallest = jnp.maximum(jnp.abs(eigenvalues[softest]), 1e-300)
@@ -60,11 +63,20 @@ def change_of_curvature(
     away: Float[Array, " n"],
     longest: float,
 ) -> Scalar:
-    """The part by which the Hessian times the direction of `away` (n,) changes on that way from w.
+    """Return the relative change of the Hessian, times the direction to a second point, on the way.
 
-    It is infinite where the Hessian takes the direction to zero, and where the way is longer than
-    `longest`: what is said of the one point then says nothing of the other. Eigenvalues (m,) and
-    vectors (n, m) are those at w that `away` is made of.
+    Args:
+        surface: the compiled half of the landscape.
+        w: (n,) the first point.
+        eigenvalues: (m,) eigenvalues of the Hessian at the first point.
+        vectors: (n, m) eigenvectors of these, which span the displacement.
+        away: (n,) displacement to the second point (`displacement`).
+        longest: largest length of the displacement at which the two points can be compared, in
+            units of the weights.
+
+    Returns:
+        The norm of the change over the norm of the product at the first point. It is infinite if
+        that product is zero, or if the displacement is longer than `longest`.
     """
     direction = away / jnp.maximum(jnp.linalg.norm(away), 1e-300)
     here = vectors @ (eigenvalues * (vectors.T @ direction))
@@ -78,7 +90,15 @@ def change_of_product(
     away: Float[Array, " n"],
     longest: float,
 ) -> Scalar:
-    """As `change_of_curvature`, from the product (n,) of the Hessian at w and the direction."""
+    """Return the same as `change_of_curvature`, given the product at the first point.
+
+    Args:
+        surface: the compiled half of the landscape.
+        w: (n,) the first point.
+        here: (n,) product of the Hessian at the first point and the unit vector along `away`.
+        away: (n,) displacement to the second point.
+        longest: largest length of the displacement at which the two points can be compared.
+    """
     length = jnp.linalg.norm(away)
     direction = away / jnp.maximum(length, 1e-300)
     product = surface.hessian_vector_product(w + away, direction)

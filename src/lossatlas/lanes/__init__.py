@@ -1,1 +1,1 @@
-"""The engine: any number of searches at once, their kernels advanced in lanes on every core."""
+"""The engine: it runs any number of searches at once, and advances their kernels in lanes."""

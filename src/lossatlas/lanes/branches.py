@@ -1,7 +1,7 @@
-"""Branches that few lanes take, for which not all of them pay.
+"""Branches that few lanes take, without the cost of computing them for all lanes.
 
-`jax.lax.cond` of vectorized lanes computes both branches for every lane, and selects. That is what
-it has to do where lanes differ. But where one branch is rare it is mostly computed for nobody.
+With vectorized lanes `jax.lax.cond` computes both branches for every lane and selects one, as it
+must where lanes differ. If one branch is rare, it is mostly computed although no lane takes it.
 """
 
 from collections.abc import Callable
@@ -16,17 +16,19 @@ LANES = "lanes"
 """Name of the axis of vectorized lanes."""
 
 _running: ContextVar[Any] = ContextVar("running")
-"""While vectorized lanes are traced: whether this lane is at work."""
+"""While a step of vectorized lanes is traced: whether this lane is running."""
 
 
 def in_lanes(step: Callable[[Any], Any], running: Bool[jax.Array, " lanes"], states: Any) -> Any:
-    """A step of vectorized lanes. What those that are not running make of it does not count, and
-    they ask for no rare branch.
+    """Take a step in all vectorized lanes.
+
+    Lanes that are not running take it too, and what they return has no meaning; but they do not
+    cause a rare branch to be computed.
 
     Args:
-        step: of one lane.
-        running: which lanes are at work.
-        states: of all lanes.
+        step: returns the state of one lane after a step.
+        running: (lanes,) whether each lane is running.
+        states: the states of all lanes, with a leading axis.
     """
 
     def lane(running: Any, state: Any) -> Any:
@@ -42,15 +44,15 @@ def in_lanes(step: Callable[[Any], Any], running: Bool[jax.Array, " lanes"], sta
 def rarely(
     predicate: Bool[jax.Array, ""], rare: Callable[[], Any], usual: Callable[[], Any]
 ) -> Any:
-    """`jax.lax.cond(predicate, rare, usual)`, for a predicate that is rarely true.
+    """Compute `jax.lax.cond(predicate, rare, usual)` for a predicate that is rarely true.
 
-    Of vectorized lanes (`in_lanes`) the rare branch is computed only if one at work takes it.
+    With vectorized lanes (`in_lanes`) the rare branch is computed only if a running lane takes it.
 
     Args:
         predicate: whether this lane takes the rare branch.
-        rare: the rare branch.
-        usual: the other one, with results of the same shapes and types; it should cost little, as
-            lanes beside one that takes the rare branch compute both.
+        rare: computes the rare branch.
+        usual: computes the other branch, with results of the same shapes and types. It should be
+            cheap, because all lanes compute both branches if one takes the rare one.
 
     Examples:
         >>> def root(x):

@@ -1,8 +1,9 @@
-"""How long compilations take: a compilation cannot be cut, so a time limit has to know beforehand.
+"""Forecasts of how long compilations take.
 
-What is known comes from three places: the code that this process has compiled, a small file that
-earlier processes have left in JAX's folder of compiled code, and for a kernel that was never
-compiled here the others of the same landscape.
+A compilation cannot be interrupted, so an exploration with a time limit has to know beforehand how
+long it will take. Three things tell: the code that this process has compiled, a small file that
+earlier processes have left in JAX's folder of compiled code, and, for a kernel that was never
+compiled on this machine, the times of the other kernels of the same landscape.
 """
 
 import hashlib
@@ -17,30 +18,30 @@ import jax
 from lossatlas.landscape.base import Surface
 
 FILE = "lossatlas-seconds.jsonl"
-"""One line a kernel and landscape, in JAX's folder of compiled code."""
+"""Name of the file with the times, in JAX's folder of compiled code; it has one line for each."""
 LARGEST = 2**20
-"""Bytes of this file; a longer one is begun anew."""
+"""Largest size of this file in bytes; a larger one is deleted."""
 GROWTH = 2.0
-"""A kernel that was never compiled takes at most so many times as long as the longest of those
-before: the searches of an exploration begin with the simple ones."""
+"""A kernel that was never compiled is expected to take so many times as long as the slowest kernel
+before, since the searches of an exploration begin with simple kernels."""
 LOADED = 0.5
-"""Part of the time of a compilation that reading its result from the folder takes at most."""
+"""Largest part of the time of a compilation that reading its result from the folder takes."""
 SLOWEST = 4.0
-"""At most so many times as long as noted is expected on a machine that is busier than then."""
+"""Largest factor by which a machine that is busier than before is expected to be slower."""
 CHANGED = 1.3
-"""A time is noted again if it is longer or shorter by this factor."""
+"""A time is written again if it has become longer or shorter by this factor."""
 
 _compiled: set[tuple[Any, ...]] = set()
-"""What this process has compiled: kernels, each with all that its code depends on. Not the names
-of landscapes: two functions of a user may share one."""
+"""What this process has compiled: kernels, each with everything that its code depends on. The name
+of a landscape is not enough, since two functions of a user may have the same."""
 
 
 class Entry(NamedTuple):
-    """What is known of one kernel and landscape.
+    """The time of one kernel on one landscape.
 
     Attributes:
-        seconds: until the first device call returned, the last time.
-        loaded: whether its code came from JAX's folder that time; False: it was compiled.
+        seconds: seconds until the first device call returned, the last time.
+        loaded: whether its code was read from JAX's folder that time; False if it was compiled.
     """
 
     seconds: float
@@ -48,21 +49,24 @@ class Entry(NamedTuple):
 
 
 class Forecast:
-    """How long the kernels of one landscape will take to compile.
+    """Forecasts how long the kernels of one landscape will take to compile.
 
     Args:
         surface: the compiled half of the landscape.
-        folder: of compiled code; default the one that JAX uses, if it uses one.
+        folder: folder of compiled code; by default the one that JAX uses, if it uses one.
 
     Examples:
-        >>> forecast = Forecast(surface)                             # doctest: +SKIP
-        >>> forecast.note(kernel, 1, 2.5)                            # doctest: +SKIP
-        >>> forecast.seconds(kernel, 1), forecast.seconds(other, 1)  # doctest: +SKIP
+        >>> import tempfile
+        >>> from lossatlas import FunctionLandscape
+        >>> wells = FunctionLandscape(lambda w: (w @ w - 1) ** 2, low=[-2], high=[2], name="wells")
+        >>> forecast = Forecast(wells.surface, Path(tempfile.mkdtemp()))
+        >>> forecast.note("quench", 1, 2.5)
+        >>> forecast.seconds("quench", 1), forecast.seconds("climb", 1)
         (0.0, 5.0)
     """
 
     def __init__(self, surface: Surface, folder: Path | None = None) -> None:
-        """Read what earlier processes have noted."""
+        """Read the times that earlier processes have written."""
         configured = getattr(jax.config, "jax_compilation_cache_dir", None)
         folder = Path(configured) if folder is None and configured else folder
         self.file = None if folder is None else folder / FILE
@@ -76,9 +80,13 @@ class Forecast:
         self.slowness = 1.0
 
     def seconds(self, kernel: Any, lanes: int) -> float:
-        """How long the first device call of a kernel will take; 0 if nothing is known.
+        """Return how many seconds the first device call of a kernel will take.
 
-        For each number of lanes code is compiled anew.
+        It is 0 if its code is compiled already, or if no time of any kernel is known.
+
+        Args:
+            kernel: the kernel.
+            lanes: number of vectorized lanes, for each of which there is separate code; else 1.
         """
         if (kernel, lanes, self.compiled_for) in _compiled:
             return 0.0
@@ -90,12 +98,19 @@ class Forecast:
         return GROWTH * max([*compiled, *self.noted], default=0.0)
 
     def note(self, kernel: Any, lanes: int, seconds: float) -> None:
-        """Remember how long the first device call of a kernel took, compilation included."""
+        """Remember how long the first device call of a kernel took, compilation included.
+
+        Args:
+            kernel: the kernel.
+            lanes: number of vectorized lanes; else 1.
+            seconds: the time in seconds.
+        """
         if (kernel, lanes, self.compiled_for) in _compiled:
             return
         name = _name(kernel, lanes)
         known = self.entries.get(name)
-        if known is not None:  # the machine may be busier than it was
+        if known is not None:
+            # The machine may be busier than it was, which slows all compilations down.
             now = seconds / max(self.seconds(kernel, lanes), 1e-3)
             self.slowness = min(max(self.slowness, now), SLOWEST)
         else:
@@ -114,21 +129,21 @@ def _name(kernel: Any, lanes: int) -> str:
 
 
 def _short(text: str) -> str:
-    """A short name of a text, in which addresses of objects do not count."""
+    """Return a short name of a text, whatever addresses of objects occur in it."""
     return hashlib.sha256(re.sub(r"0x[0-9a-f]+", "", text).encode()).hexdigest()[:16]
 
 
 def _read(file: Path, landscape: str) -> dict[str, Entry]:
-    """The last entry of each kernel of a landscape; lines that cannot be read are left out."""
+    """Read the last entry of each kernel of a landscape, without lines that cannot be read."""
     entries: dict[str, Entry] = {}
     try:
         if file.stat().st_size > LARGEST:
             file.unlink()
         lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):  # not there yet, or not ours to read: nothing is known
+    except (OSError, ValueError):  # the file does not exist, or cannot be read
         return entries
     for line in lines:
-        with suppress(ValueError, KeyError, TypeError):  # cut short by a crash
+        with suppress(ValueError, KeyError, TypeError):  # a line that a crash has cut short
             row = json.loads(line)
             if row["landscape"] == landscape:
                 entries[row["kernel"]] = Entry(float(row["seconds"]), bool(row["loaded"]))
@@ -138,5 +153,6 @@ def _read(file: Path, landscape: str) -> dict[str, Entry]:
 def _append(file: Path, landscape: str, name: str, entry: Entry) -> None:
     row = {"landscape": landscape, "kernel": name, **entry._asdict()}
     row["seconds"] = round(entry.seconds, 3)
-    with suppress(OSError), file.open("a", encoding="utf-8") as stream:  # it saves time, no more
+    # The file only saves time, so an error of writing it does not matter.
+    with suppress(OSError), file.open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(row) + "\n")

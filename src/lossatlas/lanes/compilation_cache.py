@@ -1,7 +1,7 @@
-"""The folder of compiled code: where it is, and that nothing in it is broken.
+"""The folder of compiled code: where it is, and the removal of broken entries.
 
-JAX writes an entry in place and never replaces one, so an entry cut short by a crash would cost
-its compilation in every run from then on. `tidy` removes such entries before JAX looks.
+JAX never replaces an entry. If a crash has cut one short, its code would be compiled in every run
+from then on. `tidy` removes such entries before JAX reads the folder.
 """
 
 import hashlib
@@ -17,22 +17,31 @@ from pathlib import Path
 from lossatlas.errors import BadInputError
 
 VARIABLE = "LOSSATLAS_CACHE"
-"""Environment variable: another folder for caches; empty for none."""
+"""Environment variable that names another folder for caches; if it is empty, there is none."""
 
 LARGEST = 2**30
-"""Bytes of compiled code kept; the oldest entries go first."""
+"""Largest size of all compiled code in bytes; the oldest entries are removed first."""
 
 STAMP = "checked"
-"""The file whose time says when entries were checked last."""
+"""Name of the file whose modification time tells when entries were checked last."""
 
 MARGIN = 60.0
-"""Seconds before it that entries are checked again: they may have been in the making."""
+"""Entries are checked again if they were written less than so many seconds before the last check,
+since they may not have been complete then."""
 
 ZSTANDARD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
 def cache_folder(version: str) -> Path | None:
-    """A writable folder for code compiled by this version for this CPU; None if there is none."""
+    """Return a writable folder for code that is compiled on this kind of CPU.
+
+    Args:
+        version: name and version of the compiler, a part of the name of the folder.
+
+    Returns:
+        The folder, which is created if necessary; None if the environment variable
+        ``LOSSATLAS_CACHE`` is empty, or if no folder can be written.
+    """
     chosen = os.environ.get(VARIABLE)
     if chosen == "":
         return None
@@ -44,15 +53,18 @@ def cache_folder(version: str) -> Path | None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
-    except OSError:  # a cache saves time, nothing else: go on without
+    except OSError:  # a cache only saves time, so everything works without one
         return None
 
 
 def writable_folder(path: str | Path) -> Path:
-    """A folder that a user has chosen, made if it is not there.
+    """Return a folder that a user has chosen, and create it if it does not exist.
+
+    Args:
+        path: path of the folder; ``~`` is expanded.
 
     Raises:
-        BadInputError: if it cannot be written.
+        BadInputError: if the folder cannot be created or written.
     """
     folder = Path(path).expanduser()
     try:
@@ -65,9 +77,12 @@ def writable_folder(path: str | Path) -> Path:
 
 
 def tidy(folder: Path) -> None:
-    """Remove entries that are cut short, and the oldest of more than `LARGEST` bytes.
+    """Remove entries that are cut short, and the oldest ones beyond `LARGEST` bytes.
 
-    Entries that were whole the last time stay whole: only those written since are read.
+    Only entries that were written since the last check are read, because others do not change.
+
+    Args:
+        folder: the folder of compiled code.
     """
     stamp = folder / STAMP
     checked_until = _written(stamp) - MARGIN
@@ -79,15 +94,15 @@ def tidy(folder: Path) -> None:
             new = _written(entry) >= checked_until
             if total > LARGEST or (new and not _is_whole(entry.read_bytes())):
                 entry.unlink()
-        except OSError:  # removed by another program meanwhile, or not ours
+        except OSError:  # another program has removed it, or it belongs to another user
             continue
-    with suppress(OSError):  # a full disk: all are read again the next time
+    with suppress(OSError):  # on a full disk all entries are read again the next time
         stamp.touch()
         os.utime(stamp, (begun, begun))
 
 
 def _written(file: Path) -> float:
-    """When, in seconds; 0 if there is no such file."""
+    """Return the modification time of a file in seconds; 0 if it does not exist."""
     try:
         return file.stat().st_mtime
     except OSError:
@@ -95,13 +110,13 @@ def _written(file: Path) -> float:
 
 
 def _is_whole(content: bytes) -> bool:
-    """Whether an entry, compressed with whatever JAX found installed, can be unpacked."""
+    """Say whether an entry, compressed by whichever library JAX found, can be decompressed."""
     try:
         if content.startswith(ZSTANDARD_MAGIC):
             _zstandard().decompress(content)
         else:
             zlib.decompress(content)
-    except Exception:  # each library has its own errors, and all mean the same here
+    except Exception:  # each library has errors of its own, which all mean the same here
         return False
     return True
 
@@ -114,12 +129,12 @@ def _zstandard():
 
 
 def _cpu() -> str:
-    """A short name of the CPU with its instruction sets: compiled code is for no other."""
+    """Return a short name of the CPU and its instruction sets, which compiled code depends on."""
     description = f"{platform.machine()} {platform.processor()}"
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         kept = {line for line in lines if line.startswith(("model name", "flags", "Features"))}
         description += "".join(sorted(kept))
-    except OSError:  # no Linux: the name above must do
+    except OSError:  # other systems than Linux: only the names above are known
         pass
     return f"{platform.machine()}-{hashlib.sha256(description.encode()).hexdigest()[:12]}"

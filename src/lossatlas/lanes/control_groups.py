@@ -1,4 +1,4 @@
-"""What the control groups of Linux allow a process: containers and batch systems limit it so."""
+"""The control groups of Linux, by which containers and batch systems limit a process."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,16 +9,20 @@ PROCESS = Path("/proc/self")
 def limits(
     controller: str, files: Mapping[str, tuple[str, ...]], process: Path = PROCESS
 ) -> Iterator[list[str]]:
-    """The limits of all groups that a process is in: of each the words in some files.
+    """Yield the limits of all control groups that a process belongs to.
 
-    Groups are nested, and each can have a limit. Where there are no control groups, or none with
-    such files, nothing is given.
+    Groups are nested, and each can have a limit. Nothing is yielded if there are no control groups,
+    or none with such files.
 
     Args:
         controller: what is limited, ``"cpu"`` or ``"memory"``.
-        files: names of the files that hold a limit, by the version of control groups: ``"cgroup"``
-            or ``"cgroup2"``.
-        process: folder with the files ``cgroup`` and ``mountinfo``, as Linux has it.
+        files: names of the files that contain a limit, by the version of control groups:
+            ``"cgroup"`` or ``"cgroup2"``.
+        process: folder with the files ``cgroup`` and ``mountinfo`` of the process; default
+            ``/proc/self``, this process.
+
+    Yields:
+        The words in these files, of one group at a time.
 
     Examples:
         >>> list(limits("memory", {"cgroup2": ("memory.max",)}, Path("nowhere")))
@@ -28,17 +32,17 @@ def limits(
         for folder in (group, *group.parents):
             try:
                 texts = [(mount / folder / name).read_text() for name in files[kind]]
-            except OSError:  # a group without limits, or not to be seen from here
+            except OSError:  # a group without limits, or one that this process cannot see
                 continue
             yield " ".join(texts).split()
 
 
 def _groups(process: Path, controller: str) -> Iterator[tuple[Path, Path, str]]:
-    """Where the control groups of a controller are mounted, the group in it, and the version."""
+    """Yield where the groups of a controller are mounted, the group of the process, the version."""
     try:
         groups = (process / "cgroup").read_text().splitlines()
         mounts = (process / "mountinfo").read_text().splitlines()
-    except OSError:  # no Linux
+    except OSError:  # other systems than Linux
         return
     of_kind = {}
     for line in groups:
@@ -53,6 +57,6 @@ def _groups(process: Path, controller: str) -> Iterator[tuple[Path, Path, str]]:
         kind, options = after.split()[0], after.split()[-1]
         if kind in of_kind and (kind == "cgroup2" or controller in options.split(",")):
             inside = of_kind[kind]
-            # Within a container the group's path may be the one outside; its own is the root.
+            # In a container the path of the group may be that outside; its own path is the root.
             inner = Path(inside).relative_to(root) if Path(inside).is_relative_to(root) else Path()
             yield Path(point), inner, kind

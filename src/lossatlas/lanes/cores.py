@@ -1,8 +1,8 @@
-"""How many cores this process may use: the machine's, less what others have been promised.
+"""The number of cores that this process may use.
 
 A container or a batch system grants a process fewer cores than the machine has, in one of three
-ways: it binds it to some of them, it limits the CPU time by a control group of Linux, or it only
-says so in an environment variable.
+ways: it binds the process to some of the cores, it limits its CPU time by a control group of Linux,
+or it only sets an environment variable.
 """
 
 import math
@@ -13,17 +13,18 @@ from pathlib import Path
 from lossatlas.lanes.control_groups import limits
 
 VARIABLES = ("SLURM_CPUS_PER_TASK", "NSLOTS", "NCPUS")
-"""Cores of this process as batch systems name them: Slurm, Grid Engine, PBS."""
+"""Environment variables with the number of cores, as Slurm, Grid Engine and PBS set them."""
 QUOTA_FILES = {"cgroup2": ("cpu.max",), "cgroup": ("cpu.cfs_quota_us", "cpu.cfs_period_us")}
-"""Microseconds of CPU time in each period, by the version of control groups."""
+"""Files with the microseconds of CPU time in each period and the length of a period, by the version
+of control groups."""
 
 
 def available_cores() -> int:
-    """Cores this process may use, at least 1.
+    """Return the number of cores that this process may use, at least 1.
 
-    The smallest of: the cores it is bound to (from Python 3.13 on, what ``PYTHON_CPU_COUNT``
-    says), the quota of its control groups, rounded up, and the variables ``SLURM_CPUS_PER_TASK``,
-    ``NSLOTS`` and ``NCPUS``.
+    It is the smallest of three numbers: the cores that the process is bound to (from Python 3.13 on
+    the variable ``PYTHON_CPU_COUNT`` replaces it), the quota of its control groups, rounded up, and
+    the values of the variables ``SLURM_CPUS_PER_TASK``, ``NSLOTS`` and ``NCPUS``.
 
     Examples:
         >>> available_cores() >= 1
@@ -37,7 +38,10 @@ def available_cores() -> int:
 
 
 def granted(environment: Mapping[str, str]) -> list[int]:
-    """What batch systems say in the environment.
+    """Return the numbers of cores that batch systems have granted by environment variables.
+
+    Args:
+        environment: the environment variables and their values.
 
     Examples:
         >>> granted({"SLURM_CPUS_PER_TASK": "4", "NSLOTS": "undefined"})
@@ -48,12 +52,16 @@ def granted(environment: Mapping[str, str]) -> list[int]:
 
 
 def cpu_quota(process: Path = Path("/proc/self")) -> float | None:
-    """Cores' worth of CPU time that the control groups of a process allow; None without limit.
+    """Return the CPU time that the control groups of a process allow, in cores.
 
-    Groups are nested, and each can have a limit: the smallest holds.
+    Groups are nested, and each can have a limit, of which the smallest holds.
 
     Args:
-        process: folder with the files ``cgroup`` and ``mountinfo``, as Linux has it.
+        process: folder with the files ``cgroup`` and ``mountinfo`` of the process; default
+            ``/proc/self``, this process.
+
+    Returns:
+        Seconds of CPU time in each second, for example 2.5; None without a limit.
     """
     allowed = (words[:2] for words in limits("cpu", QUOTA_FILES, process))
     quotas = [

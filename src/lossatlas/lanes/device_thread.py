@@ -1,9 +1,9 @@
-"""Who makes the device calls of a worker: the worker itself, or a thread of the device.
+"""The device calls of a worker, made by the worker itself or in a thread of their own.
 
-A graphics card tells the processor after each step of a loop whether the loop goes on, so a call
-returns only when it is over. A worker that made such calls itself would wait for the card while
-results are to be handed out. A thread of the device waits instead, and makes one call after the
-other without a pause as long as the worker has begun the next one in time.
+The processor has to learn after each step of a loop whether the loop goes on, so a call returns
+only when its work on a graphics card is done. A worker that made such calls itself would wait for
+the card while results are ready to be handed out. Therefore a separate thread waits. It makes one
+call after the other without a pause if the worker begins the next one in time.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ class DeviceThread:
     """Makes the device calls of one worker, in the order in which they were begun.
 
     Args:
-        device: to compute on; None for the one that JAX prefers.
-        apart: whether calls are made in a thread of their own; if not, `begin` returns when the
-            call does.
+        device: the device to compute on; default None, the one that JAX prefers.
+        apart: whether calls are made in a thread of their own; otherwise `begin` makes the call
+            and returns when it is done.
 
     Examples:
         >>> calls = DeviceThread(apart=True)
@@ -30,12 +30,19 @@ class DeviceThread:
     """
 
     def __init__(self, device: Any = None, *, apart: bool) -> None:
-        """No call yet."""
+        """Start the thread, if calls are made in one."""
         self._device = device
         self._thread = ThreadPoolExecutor(1, "device-calls") if apart else None
 
     def begin(self, call: Callable[[], Any]) -> "Future[Any]":
-        """Make a call as soon as those before it are over; what it raises, its result raises."""
+        """Make a call as soon as those before it are done.
+
+        Args:
+            call: the function to be called.
+
+        Returns:
+            A future with its result, or with the exception that it has raised.
+        """
         if self._thread is not None:
             return self._thread.submit(self._made, call)
         made: Future[Any] = Future()
@@ -46,12 +53,12 @@ class DeviceThread:
         return made
 
     def close(self) -> None:
-        """Make no more calls; those not begun yet are dropped, and none is waited for."""
+        """Make no more calls: those not begun yet are dropped, and the present one goes on."""
         if self._thread is not None:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _made(self, call: Callable[[], Any]) -> Any:
-        """What a call gives, with what JAX has to know in every thread."""
+        """Make a call with the settings that JAX needs in every thread."""
         where = nullcontext() if self._device is None else jax.default_device(self._device)
         with jax.enable_x64(True), where:
             return call()

@@ -1,20 +1,20 @@
-"""The engine: thousands of searches in flight, a finished lane refilled at once.
+"""The engine: it runs thousands of searches at once, and refills a finished lane without delay.
 
-It runs any number of searches (see `lanes.requests`) at once, collects their requests for each
-kernel, and advances them in lanes: a lane that finishes is harvested and refilled from the queue in
-the same device call that advances the others.
+It collects the requests of all searches (`lanes.requests`) for each kernel, and advances them in
+lanes: the result of a lane that has finished is taken, and the lane refilled from the queue, in the
+same device call that advances the others.
 
-On a CPU one worker thread a core keeps all cores busy (compiled code releases the interpreter
-lock). There one lane of a kernel is enough, and the first search is done first. On a GPU lanes are
-vectorized, and one worker feeds each device: it has two blocks of each kernel, and while the device
-advances one of them it harvests and refills another.
+On a CPU one worker thread for each core keeps all cores busy, because compiled code releases the
+lock of the Python interpreter. One lane of each kernel is enough there, and the oldest search goes
+first. On a GPU lanes are vectorized, and one worker feeds each device. It has two blocks of each
+kernel, so that it can take results from one and refill it while the device advances the other.
 
-Host calls run beside the lanes, in threads of their own that are started with the first of them: a
-worker always has something to advance, however long a host call takes, and host calls use all
-cores. Where both compete for the cores the operating system shares these out.
+Host calls run beside the lanes, in threads of their own that are started with the first of them.
+Therefore a worker always has something to advance, however long a host call takes, and host calls
+use all cores. If both compete for the cores, the operating system shares these out.
 
-A search is resumed with no lock held, by whatever thread takes it: nobody else has it meanwhile, so
-it needs no lock of its own, and what it hands over comes in order.
+A search is resumed by one thread at a time, without holding the lock of the engine. Therefore it
+needs no lock of its own, and the results that it hands over come in order.
 """
 
 import sys
@@ -33,32 +33,46 @@ from lossatlas.lanes.requests import Found, Search
 from lossatlas.lanes.session import Session
 
 SWITCH = 5e-4
-"""Seconds that the thread of a device waits for a worker to leave the interpreter to it. By default
-it is ten times as long, several times in each device call, and meanwhile the device is idle."""
+"""Seconds after which a worker leaves the Python interpreter to the thread of a device. Python's
+default is ten times as long, several times in each device call, while the device is idle."""
 VECTORIZED_LANES = 2048
-"""Vectorized lanes of a kernel by default, in two blocks: with more than a thousand in each a
-graphics card is hardly faster."""
+"""Default number of vectorized lanes of a kernel, in two blocks. With more than a thousand lanes in
+each block a graphics card is hardly faster."""
 PATIENCE = 2.0
-"""Seconds that an interrupted program waits for device calls to end; most take less."""
+"""Seconds that an interrupted program waits for device calls to end; most calls take less."""
 
 
 class Engine:
     """Runs searches in lanes on every core, or on a GPU.
 
     Args:
-        surface: the function searched, see `lossatlas.landscape.base.Surface`.
-        lanes: lanes a kernel has on each worker; default 1, and 2048 if they are vectorized.
-        workers: worker threads; default one a core, and one a device if lanes are vectorized. There
-            are at most as many threads for host calls, or one a core.
-        vectorized: whether lanes take each step together; default not on a CPU, where this costs
-            time (results differ by rounding errors).
+        surface: the compiled half of the landscape (`lossatlas.landscape.base.Surface`).
+        lanes: number of lanes of each kernel on each worker; default 1, or 2048 if lanes are
+            vectorized.
+        workers: number of worker threads; default one for each core, or one for each device if
+            lanes are vectorized. There are at most as many threads for host calls, or one for each
+            core if lanes are vectorized.
+        vectorized: whether the lanes of a kernel take each step together, which changes results by
+            rounding errors; by default they do except on a CPU, where it would take more time.
+
+    Attributes:
+        capacity: the numbers of lanes and threads, and the devices.
 
     Raises:
-        BadInputError: if there is not at least one lane and one worker.
+        BadInputError: if `lanes` or `workers` is less than 1.
 
     Examples:
-        >>> engine = Engine(landscape.surface)                       # doctest: +SKIP
-        >>> for position, found in engine.run(searches): ...         # doctest: +SKIP
+        >>> import numpy as np
+        >>> from lossatlas import FunctionLandscape, default_tools
+        >>> from lossatlas.search import quench
+        >>> wells = FunctionLandscape(
+        ...     lambda w: (w[0] ** 2 - 1) ** 2 + w[1] ** 2, low=[-2, -2], high=[2, 2], name="wells"
+        ... )
+        >>> tools = default_tools(wells)
+        >>> searches = [quench(tools, np.array([start, 0.3])) for start in (-0.5, 0.5)]
+        >>> found = dict(Engine(wells.surface).run(searches))
+        >>> [found[k].minima[0].weights.round(6).tolist() for k in (0, 1)]
+        [[-1.0, 0.0], [1.0, 0.0]]
     """
 
     def __init__(
@@ -68,10 +82,12 @@ class Engine:
         workers: int | None = None,
         vectorized: bool | None = None,
     ) -> None:
-        """Choose lanes and workers; nothing runs yet."""
+        """Choose lanes and workers, without starting anything."""
         for name, value in (("lanes", lanes), ("workers", workers)):
             if value is not None and value < 1:
-                raise BadInputError(name, f"{value} is not at least 1", "leave it out for the best")
+                raise BadInputError(
+                    name, f"{value} is not at least 1", "leave it out for the default"
+                )
         self.surface = surface
         used = devices()
         together = used[0].platform != "cpu" if vectorized is None else vectorized
@@ -89,12 +105,16 @@ class Engine:
         stop: Callable[[], bool] = lambda: False,
         seconds_left: Callable[[], float] | None = None,
     ) -> Iterator[Session]:
-        """Open the workers; searches may be submitted while others run.
+        """Start the workers, for a ``with`` block in which searches are submitted while others run.
 
-        `stop` is asked between device calls; when it says True the searches still in flight are
-        dropped. No compilation is begun that will take longer than `seconds_left`; searches that
-        need it are dropped, and `Session.uncompiled` says so. After an interrupt a worker that is
-        compiling is not waited for: it ends by itself.
+        After an interrupt a worker that is compiling is not waited for, since it ends by itself.
+
+        Args:
+            stop: called between device calls; when it returns True, the searches that are still in
+                flight are dropped. By default they never are.
+            seconds_left: returns the seconds until the time is up. No compilation is begun that
+                will take longer; searches that need it are dropped, and `Session.uncompiled` lists
+                it. Default None, no limit.
         """
         with threadpool_limits(1, user_api="blas"), _switching_soon(self.capacity.vectorized):
             session, patience = Session(self.surface, self.capacity, stop, seconds_left), None
@@ -108,9 +128,16 @@ class Engine:
                 session.close(patience)
 
     def run(self, searches: Iterable[Search]) -> Iterator[tuple[int, Any]]:
-        """Yield (position, result) as searches find them, and what they return as the last.
+        """Run searches to their ends, and yield their results as they come.
 
-        An exception inside a search is raised here.
+        An exception that a search raises is raised here.
+
+        Args:
+            searches: the searches, all on the surface of this engine.
+
+        Yields:
+            The position of a search, and a result of it: those that it hands over as `Found`, and
+            last what it returns.
         """
         with self.session() as session:
             for search in searches:
@@ -122,7 +149,7 @@ class Engine:
 
 @contextmanager
 def _switching_soon(vectorized: bool) -> Iterator[None]:
-    """Beside vectorized lanes, have Python's threads take turns more often."""
+    """Let Python's threads take turns more often if lanes are vectorized."""
     before = sys.getswitchinterval()
     if vectorized:
         sys.setswitchinterval(min(before, SWITCH))

@@ -1,11 +1,11 @@
-"""Compiled code of vectorized lanes, which exists for each number of lanes separately.
+"""The compiled code of vectorized lanes, which is different for each number of lanes.
 
-A block that fills and runs empty needs all of them soon, and a compilation takes ten seconds of one
-core. So they are compiled at the same time, each in a thread.
+A block that fills and empties needs the code for several numbers of lanes soon, and a compilation
+takes ten seconds of one core. Therefore they are compiled at the same time, each in a thread.
 
-For graphics cards XLA tries several ways to multiply matrices, on the card, and keeps the fastest.
-That takes most of the time of a compilation, more so where several compile at once, and matrices of
-searches are small. So it is left out.
+For graphics cards XLA tries several ways of multiplying matrices and keeps the fastest. This takes
+most of the time of a compilation, even more if several run at once, and gains little, since the
+matrices of searches are small. Therefore it is switched off.
 """
 
 import threading
@@ -16,24 +16,24 @@ from typing import Any
 import jax
 
 UNTRIED = {"xla_gpu_autotune_level": 0}
-"""How XLA is told not to try."""
+"""The option of XLA that switches these trials off."""
 
 _known: dict[tuple[Any, ...], "Future[Any]"] = {}
 _lock = threading.Lock()
 
 
 def executable(function: Any, *arguments: Any, device: Any = None, **static: Any) -> "Future[Any]":
-    """The compiled code of a function for arguments of these shapes, as soon as it is there.
+    """Compile a function for arguments of given shapes, in a thread.
 
     Args:
-        function: made by `jax.jit`.
-        arguments: arrays, or trees of them, or what has their `shape` and `dtype`.
-        device: that it is compiled for; None for the one that JAX prefers.
-        static: its static arguments, by name.
+        function: a function made by `jax.jit`.
+        arguments: arrays, or trees of them, or objects with their `shape` and `dtype`.
+        device: the device that it is compiled for; default None, the one that JAX prefers.
+        static: the static arguments, by name.
 
     Returns:
-        What is to be called with such arguments, the static ones left out. Asked for again it is
-        the same, unless it could not be compiled.
+        A future with the compiled function, which is called without the static arguments. Later
+        calls return the same future, unless the compilation has failed.
 
     Examples:
         >>> import jax.numpy as jnp
@@ -46,7 +46,8 @@ def executable(function: Any, *arguments: Any, device: Any = None, **static: Any
     key = function, structure, tuple((x.shape, x.dtype) for x in leaves), device, *static.items()
     with _lock:
         known = _known.get(key)
-        if known is None or (known.done() and known.exception() is not None):  # it may fit in now
+        # A compilation that has failed is tried again, since there may be enough memory now.
+        if known is None or (known.done() and known.exception() is not None):
             known = _compilers().submit(partial(_compiled, function, shapes, device, static))
             _known[key] = known
         return known
@@ -54,7 +55,7 @@ def executable(function: Any, *arguments: Any, device: Any = None, **static: Any
 
 @cache
 def _compilers() -> ThreadPoolExecutor:
-    """Threads that compile; the program waits for them at its end, since they cannot be cut."""
+    """Return the threads that compile; the program waits for them at its end."""
     return ThreadPoolExecutor(thread_name_prefix="compilation")
 
 

@@ -1,4 +1,4 @@
-"""How much memory there is: what this process may use, and what the device has."""
+"""The memory that this process may use, and that of the device."""
 
 import os
 from pathlib import Path
@@ -7,17 +7,18 @@ from lossatlas.landscape.device import device
 from lossatlas.lanes.control_groups import PROCESS, limits
 
 LIMIT_FILES = {"cgroup2": ("memory.max",), "cgroup": ("memory.limit_in_bytes",)}
-"""Bytes that a control group may use, by the version of control groups."""
+"""Files with the bytes that a control group may use, by the version of control groups."""
 
 
 def available_memory(process: Path = PROCESS) -> int | None:
-    """Bytes of memory that this process may use; None where the system does not say (Windows).
+    """Return the bytes of memory that this process may use; None if the system does not tell.
 
-    The smaller of the machine's memory and the limits of the control groups of the process, which
-    containers and batch systems set.
+    They are the smallest of the memory of the machine and the limits of the control groups of the
+    process, which containers and batch systems set. Windows does not tell.
 
     Args:
-        process: folder with the files ``cgroup`` and ``mountinfo``, as Linux has it.
+        process: folder with the files ``cgroup`` and ``mountinfo`` of the process; default
+            ``/proc/self``, this process.
 
     Examples:
         >>> memory = available_memory()
@@ -31,9 +32,10 @@ def available_memory(process: Path = PROCESS) -> int | None:
 
 
 def device_memory() -> int | None:
-    """Bytes of memory of the device that JAX computes on; None where it does not say.
+    """Return the bytes of memory of the device that JAX computes on; None if it does not tell.
 
-    Of a graphics card what JAX may allocate, of a CPU what this process may use.
+    On a graphics card they are the memory that JAX may allocate, on a CPU the memory that this
+    process may use.
 
     Examples:
         >>> memory = device_memory()
@@ -49,5 +51,5 @@ def device_memory() -> int | None:
 def _of_the_machine() -> int | None:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows; a system that does not know
+    except (AttributeError, ValueError, OSError):  # Windows, or a system that does not tell
         return None

@@ -1,9 +1,9 @@
-"""Several small arrays in one: what goes to the device and comes back in one transfer each way.
+"""Packing of several small arrays into one row, so that one transfer brings them to the device.
 
-Every array that crosses the border between Python and compiled code costs some ten microseconds,
-however small it is, and jobs and results are trees of ten. So the arrays of a lane stand side by
-side in a row of double-precision numbers, which hold every number that searches use exactly: real
-numbers of either precision, truth values, and whole numbers below 2^53.
+Every array that is passed between Python and compiled code takes some ten microseconds, however
+small it is, and jobs and results are trees of about ten arrays. Therefore the arrays of a lane are
+written side by side into a row of double-precision numbers. These represent every number that
+searches use exactly: real numbers of either precision, truth values, and whole numbers below 2^53.
 """
 
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ from jaxtyping import Float
 
 @dataclass(frozen=True)
 class Packing:
-    """Which places of a row belong to which arrays of a tree.
+    """Tells which places of a row belong to which arrays of a tree.
 
     Args:
-        structure: of the tree, as `jax.tree.structure` gives it.
-        leaves: shape and type of each of its arrays.
+        structure: structure of the tree, as `jax.tree.structure` returns it.
+        leaves: shape and type of each array of the tree.
 
     Examples:
         >>> packing = Packing.of((np.zeros(2), np.asarray(True)))
@@ -43,26 +43,30 @@ class Packing:
 
     @classmethod
     def of(cls, tree: Any) -> "Packing":
-        """The places for a tree of arrays, or of what has their `shape` and `dtype`."""
+        """Return the packing of a tree of arrays, or of objects with their `shape` and `dtype`."""
         leaves, structure = jax.tree.flatten(tree)
         return cls(structure, tuple((tuple(x.shape), np.dtype(x.dtype)) for x in leaves))
 
     @cached_property
     def places(self) -> tuple[slice, ...]:
-        """The places of each array."""
+        """The places of each array in a row."""
         ends = np.cumsum([0, *(prod(shape) for shape, _ in self.leaves)]).tolist()
         return tuple(slice(*pair) for pair in pairwise(ends))
 
     @cached_property
     def size(self) -> int:
-        """Numbers in a row."""
+        """Number of places in a row."""
         return self.places[-1].stop if self.places else 0
 
     def write(self, row: Float[np.ndarray, " size"], tree: Any) -> None:
-        """Put the arrays of a tree into a row.
+        """Write the arrays of a tree into a row.
+
+        Args:
+            row: (size,) the row.
+            tree: a tree of arrays with the structure, shapes and kinds of this packing.
 
         Raises:
-            TypeError: if an array has another shape or kind than that which the places are for.
+            TypeError: if an array has another shape or kind.
         """
         leaves = jax.tree.leaves(tree)
         for place, (shape, dtype), leaf in zip(self.places, self.leaves, leaves, strict=True):
@@ -73,7 +77,7 @@ class Packing:
             row[place] = array.ravel()
 
     def read(self, row: Float[np.ndarray, " size"]) -> Any:
-        """The tree in a row, in NumPy arrays and numbers of its own."""
+        """Read the tree from a row (size,), into new NumPy arrays and numbers."""
         arrays = [
             row[place].reshape(shape).astype(dtype) if shape else dtype.type(row[place.start])
             for place, (shape, dtype) in zip(self.places, self.leaves, strict=True)
@@ -81,7 +85,7 @@ class Packing:
         return jax.tree.unflatten(self.structure, arrays)
 
     def unpacked(self, row: Float[Array, " size"]) -> Any:
-        """The tree in a row, in compiled code."""
+        """Read the tree from a row (size,) in compiled code."""
         arrays = [
             row[place].reshape(shape).astype(dtype)
             for place, (shape, dtype) in zip(self.places, self.leaves, strict=True)
@@ -90,5 +94,5 @@ class Packing:
 
 
 def packed(tree: Any) -> Float[Array, " size"]:
-    """The row of a tree, in compiled code."""
+    """Write the arrays of a tree into a row (size,) in compiled code."""
     return jnp.concatenate([jnp.ravel(leaf).astype(float) for leaf in jax.tree.leaves(tree)])

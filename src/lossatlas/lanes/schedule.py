@@ -1,7 +1,7 @@
-"""What is to be done next: the queues of an engine, and which job a worker takes.
+"""The queues of an engine, and the choice of the job that a worker takes next.
 
-Nothing here knows of threads: a session calls all of it with its lock held. What is done for the
-oldest search comes first, so that results come nearly in the order of submission.
+Nothing in this module knows of threads: a session calls all of it with its lock held. Jobs of the
+oldest search come first, so that results come nearly in the order of submission.
 """
 
 import heapq
@@ -15,7 +15,13 @@ from lossatlas.lanes.requests import HostCall, Kernel, Search
 
 
 class Ready(NamedTuple):
-    """A search that can go on: its place in the queue, and what it is handed."""
+    """A search that can be resumed.
+
+    Attributes:
+        position: position of the search in the order of submission.
+        search: the search.
+        value: the results that it is resumed with.
+    """
 
     position: int
     search: Search
@@ -23,17 +29,17 @@ class Ready(NamedTuple):
 
 
 Blocks: TypeAlias = dict[Kernel, list[Block]]
-"""The blocks of a worker: of each kernel one, or two in turn."""
+"""The blocks of a worker: one for each kernel, or two that are advanced in turn."""
 
 
 class Call(NamedTuple):
     """A device call to be made.
 
     Attributes:
-        block: whose lanes are advanced.
-        new: jobs to begin in its empty lanes.
-        lanes: that it is to have.
-        first: whether its code is compiled now.
+        block: the block whose lanes are advanced.
+        new: jobs that begin in its empty lanes.
+        lanes: number of lanes that the block is to have.
+        first: whether its code is compiled by this call.
     """
 
     block: Block
@@ -43,7 +49,7 @@ class Call(NamedTuple):
 
 
 class JobQueue:
-    """Jobs, those of the oldest search first.
+    """A queue of jobs, in which those of the oldest search come first.
 
     Examples:
         >>> queue = JobQueue()
@@ -54,44 +60,45 @@ class JobQueue:
     """
 
     def __init__(self) -> None:
-        """Empty."""
-        self._heap: list[tuple[int, int, Any]] = []  # numbers differ
+        """Begin with an empty queue."""
+        # The second entry of each tuple is a different number, so that jobs are never compared.
+        self._heap: list[tuple[int, int, Any]] = []
         self._numbers = count()
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of jobs."""
         return len(self._heap)
 
     @property
     def oldest(self) -> int | None:
-        """The position of the oldest search with a job here; None if there is none."""
+        """The position of the oldest search with a job in the queue; None if it is empty."""
         return self._heap[0][0] if self._heap else None
 
     def push(self, position: int, job: Any) -> None:
-        """One more, of the search at this position."""
+        """Add a job of the search at a position."""
         heapq.heappush(self._heap, (position, next(self._numbers), job))
 
     def pop(self) -> Any:
-        """The first of the oldest search."""
+        """Remove and return the first job of the oldest search."""
         return heapq.heappop(self._heap)[2]
 
 
 class Schedule:
-    """The jobs that wait, by kernel, and which kernels are compiled, or may be.
+    """The jobs that wait for each kernel, and which kernels are compiled or can be in time.
 
     Args:
-        workers: how many share the jobs of a kernel.
-        lanes: of each block at most.
-        vectorized: whether an empty lane costs as much as any, so that blocks have fewer lanes
-            where these will do.
-        forecast: how long a compilation will take.
-        seconds_left: until the time is up; None without a limit.
+        workers: number of workers that share the jobs of a kernel.
+        lanes: largest number of lanes of each block.
+        vectorized: whether an empty lane takes as much time as any other, so that blocks have only
+            as many lanes as they need.
+        forecast: tells how long a compilation will take.
+        seconds_left: returns the seconds until the time is up; None without a limit.
 
     Attributes:
-        ready: searches that can go on, the oldest first.
+        ready: searches that can be resumed, the oldest first.
         host_calls: pairs of a host call and its job.
-        uncompiled: kernels there is no time to compile, and how many seconds each would take.
-        dropped: searches that wait for one of them.
+        uncompiled: kernels that there is no time to compile, with the seconds that each would take.
+        dropped: number of searches that were dropped because they wait for one of them.
     """
 
     def __init__(
@@ -102,10 +109,10 @@ class Schedule:
         forecast: Forecast,
         seconds_left: Callable[[], float] | None,
     ) -> None:
-        """Nothing waits."""
+        """Begin without any job."""
         self.workers, self.lanes, self.vectorized = workers, lanes, vectorized
         self.forecast, self.seconds_left = forecast, seconds_left
-        self.ready: list[Ready] = []  # a heap: positions differ
+        self.ready: list[Ready] = []  # a heap; no two searches have the same position
         self.host_calls = JobQueue()
         self.uncompiled: dict[Kernel, float] = {}
         self.dropped = 0
@@ -115,40 +122,41 @@ class Schedule:
         self._postponed: set[Kernel] = set()
 
     def push_ready(self, ready: Ready) -> None:
-        """A search can go on."""
+        """Add a search that can be resumed."""
         heapq.heappush(self.ready, ready)
 
     def pop_ready(self) -> Ready | None:
-        """The oldest search that can go on."""
+        """Remove and return the oldest search that can be resumed; None if there is none."""
         return heapq.heappop(self.ready) if self.ready else None
 
     def push(self, kernel: Kernel, job: Job) -> None:
-        """A job for a kernel."""
+        """Add a job for a kernel."""
         self._queues.setdefault(kernel, JobQueue()).push(job.ticket.position, job)
 
     def push_host_call(self, host: HostCall, job: Job) -> None:
-        """A job for a host call."""
+        """Add a job for a host call."""
         self.host_calls.push(job.ticket.position, (host, job))
 
     def kernels(self) -> list[Kernel]:
-        """All kernels that were asked for."""
+        """Return all kernels that were ever requested."""
         return list(self._queues)
 
     def out_of_memory(
         self, call: Call, held: Sequence[int]
     ) -> Literal["halved", "waiting", "hopeless"]:
-        """A call did not fit into the memory; its searches are queued to begin anew.
+        """Deal with a call that did not fit into the memory; its searches are queued to begin anew.
 
-        Blocks have half as many lanes from now on. What other blocks hold is given back as they run
-        empty: while there are any, empty blocks of the kernel wait until another call is finished,
-        and lanes are not halved again before all blocks have as few.
+        Blocks have half as many lanes from now on. Other blocks give their memory back when they
+        become empty. As long as there are any with searches, empty blocks of the kernel wait until
+        another call has finished, and lanes are not halved again before all blocks have as few.
 
         Args:
             call: the call.
-            held: how many lanes each other block of its worker has that has searches in it.
+            held: numbers of lanes of the other blocks of its worker that contain searches.
 
         Returns:
-            What is done about it; ``"hopeless"`` where a single search does not fit though alone.
+            ``"halved"`` if blocks have fewer lanes from now on, ``"waiting"`` if the kernel waits
+            for memory, and ``"hopeless"`` if a single search alone does not fit.
         """
         kernel = call.block.kernel
         for job in call.block.abandon():
@@ -158,23 +166,34 @@ class Schedule:
         if held:
             self._postponed.add(kernel)
         else:
-            self._postponed.clear()  # none of them waits for another any more
+            self._postponed.clear()  # no other block is left that they could wait for
         if call.lanes == 1 or max(held, default=0) > self.lanes:
             return "waiting"
         self.lanes = max(1, min(self.lanes, call.lanes // 2))
         return "halved"
 
     def finished(self) -> bool:
-        """A call is finished, and there may be memory again; whether a kernel has waited for it."""
+        """Take note that a call has finished, after which there may be memory again.
+
+        Returns:
+            Whether a kernel has waited for that.
+        """
         waited = bool(self._postponed)
         self._postponed.clear()
         return waited
 
     def next_call(self, blocks: Blocks) -> Call | None:
-        """The device call that a worker with these blocks makes next; None: there is none.
+        """Choose the device call that a worker makes next.
 
-        It is that of the kernel that the oldest search waits for. On a CPU an empty lane costs
-        nothing, so the oldest search goes first. Of vectorized lanes full ones go first.
+        On a CPU it is that of the kernel that the oldest search waits for, because an empty lane
+        costs nothing. With vectorized lanes the block with the most searches comes first, and among
+        equal ones that of the oldest search.
+
+        Args:
+            blocks: the blocks of the worker.
+
+        Returns:
+            The call; None if there is none.
         """
         self._drop_uncompiled()
         ages = {
@@ -196,24 +215,29 @@ class Schedule:
         new, lanes = planned
         first = (kernel, lanes) not in self._seen
         if first:
-            # One worker compiles a kernel; meanwhile the others do something else.
+            # One worker compiles a kernel, and the others do other work meanwhile.
             self._seen.add((kernel, lanes))
             self._compiling.add(kernel)
         return Call(block, [self._queues[kernel].pop() for _ in range(new)], lanes, first)
 
     def compiled(self, call: Call, seconds: float) -> None:
-        """The code for a call is compiled; it returned after so many seconds."""
+        """Take note that the code for a call is compiled.
+
+        Args:
+            call: the call, which has returned.
+            seconds: seconds that it took, compilation included.
+        """
         self.forecast.note(call.block.kernel, call.lanes, seconds)
         self._compiling.discard(call.block.kernel)
 
     def _in_time(self, kernel: Kernel, lanes: int) -> bool:
-        """Whether a kernel is compiled for so many lanes, or will be before the time is up."""
+        """Say whether a kernel is compiled for so many lanes, or can be before the time is up."""
         if self.seconds_left is None or (kernel, lanes) in self._seen:
             return True
         return self.forecast.seconds(kernel, lanes) <= self.seconds_left()
 
     def _drop_uncompiled(self) -> None:
-        """Drop the searches that wait for code there is no time to compile."""
+        """Drop the searches that wait for code which there is no time to compile."""
         for kernel in self.uncompiled:
             queue = self._queues[kernel]
             while len(queue):
@@ -222,13 +246,15 @@ class Schedule:
                 ticket.dropped = True
 
     def _planned(self, block: Block) -> tuple[int, int] | None:
-        """How many jobs of its kernel a block takes, and how many lanes it is to have for them.
+        """Choose how many jobs of its kernel a block takes, and how many lanes it has for them.
 
-        On a CPU it has all of them, otherwise the fewest that will do, of those for which the code
-        is there or can be compiled in time. Where there is no time for as many as are needed it
-        takes fewer jobs, and where code is compiled ahead as many as that which is there allows;
-        None if there is no time for any. A block with more searches than blocks may have by now
-        keeps its lanes.
+        On a CPU a block always has all its lanes. Vectorized lanes are as few as are enough, among
+        the numbers for which code is compiled or can be in time. If there is no such number, the
+        block takes fewer jobs. A block with more searches than blocks may have by now keeps its
+        lanes.
+
+        Returns:
+            The numbers of new jobs and of lanes; None if there is no time to compile any code.
         """
         waiting, active, now = len(self._queues[block.kernel]), block.active, len(block.waiting)
         if block.kernel in self._postponed:
@@ -245,7 +271,7 @@ class Schedule:
         return min(new, lanes - active), lanes
 
     def _age(self, block: Block, queue: JobQueue) -> tuple[int, int] | None:
-        """Sort key of a block with work; None if it has none."""
+        """Return the sort key of a block, the smaller the earlier; None if it has no work."""
         waiting = block.active + len(queue)
         if waiting == 0:
             return None
@@ -254,6 +280,6 @@ class Schedule:
 
 
 def _idle(blocks: list[Block]) -> Block | None:
-    """The fullest block that no device call is under way for."""
+    """Return the block with the most searches, among those without a device call under way."""
     idle = [block for block in blocks if not block.under_way]
     return max(idle, key=lambda block: block.active, default=None)

@@ -4,23 +4,26 @@ With the exact spectrum the step in each eigendirection i is
 
     p_i = +- 2 g_i / (|lambda_i| (1 + sqrt(1 + 4 g_i^2 / lambda_i^2)))
 
-with + for the mode followed and - for the others (Wales, J. Chem. Phys. 101 (1994) 3750), which
-tends to the Newton step near a stationary point and is bounded far from one. The mode followed is
-the lowest. (Cerjan and Miller 1981; Banerjee et al. 1985, the paper's reference 44.) Where no
-curvature is negative there may be many soft modes, and the lowest of them changes from step to
-step: the one followed is that with the largest |v.m| / lambda, m the mode followed before. Soft
-modes that m has a part along are preferred to a stiff one that it is nearer to, up which no climb
-ever ends. (To go by the overlap alone leads to such modes, and to do so while the index is too high
-leads from mode to mode to a stiff one, and up that for ever.)
+with slope g_i and eigenvalue lambda_i, + for the mode followed and - for the others (Wales, J.
+Chem. Phys. 101, 3750 (1994)). It tends to the Newton step near a stationary point and is bounded
+far from one. The method goes back to Cerjan and Miller, J. Chem. Phys. 75, 2800 (1981), and
+Banerjee et al., J. Phys. Chem. 89, 52 (1985), reference 44 of the paper.
+
+If any curvature is negative, the mode followed is the lowest. If none is negative, there may be
+many soft modes, and the lowest of them changes from step to step. Then the mode followed is that
+with the largest |v.m| / lambda, for the eigenvector v and the mode m that was followed before. This
+prefers soft modes that m has a part along to a stiff mode that m is nearer to, since a climb along
+a stiff mode never ends. The overlap |v.m| alone would lead to such modes. To choose by the overlap
+while several curvatures are negative would lead from mode to mode to a stiff one, too.
 
 A step along the floor of a winding valley ends on its wall. Before the next Hessian, two steps with
-the spectrum at hand lead back to the floor: they cost a gradient each, and a climb then needs fewer
-Hessians and arrives more often. What a wall is is a matter of degree, so the steps are Newton's in
-stiff directions and vanish in soft ones without a border between them,
+the present spectrum lead back to the floor. They cost a gradient each, and a climb then needs fewer
+Hessians and arrives more often. The steps are Newton steps in stiff directions and vanish in soft
+ones, with a smooth transition between them,
 
     p_i = - g_i lambda_i^3 / (lambda_i^4 + tau^4),
 
-tau a fiftieth of the largest curvature, in all directions but the mode followed. With a sharp
+with tau a fiftieth of the largest curvature, in all directions but the mode followed. With a sharp
 border, curvatures that cross it would be corrected in one step and not in the next.
 """
 
@@ -46,19 +49,30 @@ from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
 
 TRUST = TrustRadius(good=0.5, bad=1.0, growth=2.0)
-"""Of predictions of the whole gradient; an error of one is that of predicting nothing at all."""
+"""How the trust radius follows predictions of the whole gradient. A relative error of one is that
+of a prediction of zero."""
 
 LONGEST_CORRECTION = 0.5
-"""Longest step back to the floor of the valley, as a part of the step before it: what leads back
-further is no wall of this valley."""
+"""Longest step back to the floor of the valley, as a part of the step before it. A longer one would
+leave the valley."""
 
 SOFTEST = 1e-6
-"""Among curvatures below this part of the largest none is softer: there single precision ends, and
-the mode followed must not change with rounding errors."""
+"""Curvatures below this part of the largest count as equally soft, since single precision does not
+resolve them and the mode followed must not change with rounding errors."""
 
 
 class ClimbState(NamedTuple):
-    """One climb in flight: the point, the mode followed, the trust radius, the prediction."""
+    """The state of one climb in flight.
+
+    Attributes:
+        w: (n,) the present point.
+        mode: (n,) unit vector of the mode that was followed last.
+        radius: trust radius.
+        predicted: (n,) prediction of the gradient at the present point; NaN before the first step.
+        hessians: number of Hessians computed.
+        convex: number of points in a row without a negative eigenvalue.
+        status: RUNNING, or how the climb ended.
+    """
 
     w: Float[Array, " n"]
     mode: Float[Array, " n"]
@@ -71,19 +85,23 @@ class ClimbState(NamedTuple):
 
 @dataclass(frozen=True)
 class Climb:
-    """Kernel; a job is `(w, mode)`: the start and the direction to go up along, both (n,).
+    """The kernel of eigenvector-following with spectra of the Hessian.
+
+    A job of it is `(w, mode)`: the start and the direction to go up along, both (n,).
 
     Args:
-        newton_length: converged when the Newton step is shorter than this and the index is one.
-        radius: first trust radius.
-        max_radius: largest trust radius.
-        max_hessians: give up after so many.
-        max_convex: give up after so many in a row without a negative eigenvalue: along a direction
-            that only the regularization curves, a climb would go on for ever.
-        stiff: curvatures well above this part of the largest, tau above, are those of the walls of
-            a valley.
-        corrections: steps back to the floor of the valley after each step.
-        steps: steps a device call.
+        newton_length: length of the Newton step, in units of the weights, below which a climb has
+            converged if the Hessian index is one; default 1e-4.
+        radius: first trust radius, in units of the weights; default 1.
+        max_radius: largest trust radius; default 4.
+        max_hessians: number of Hessians after which a climb is given up; default 100.
+        max_convex: number of Hessians in a row without a negative eigenvalue after which a climb is
+            given up, since it would never end along a direction that only the regularization
+            curves; default 20.
+        stiff: curvature of the walls of a valley, as a part of the largest: the tau of the module's
+            docstring; default 0.02.
+        corrections: number of steps back to the floor of the valley after each step; default 2.
+        steps: number of steps in one device call; default 8.
     """
 
     newton_length: float = 1e-4
@@ -96,7 +114,7 @@ class Climb:
     steps: int = 8
 
     def init(self, surface: Surface, w: Float[Array, " n"], mode: Float[Array, " n"]) -> ClimbState:
-        """Nothing evaluated yet."""
+        """Return the state of a climb before its first evaluation."""
         mode = surface.without_excluded(mode)
         return ClimbState(
             w=surface.without_excluded(w),
@@ -109,7 +127,7 @@ class Climb:
         )
 
     def step(self, surface: Surface, state: ClimbState) -> ClimbState:
-        """Evaluate gradient and spectrum, choose the mode, take the step, go back to the floor."""
+        """Evaluate gradient and spectrum, take a step, and go back to the floor of the valley."""
         _, gradient = surface.value_and_gradient(state.w)
         eigenvalues, vectors = rough_spectrum(surface, state.w)
         index = jnp.sum(eigenvalues < 0)
@@ -124,7 +142,7 @@ class Climb:
         length = jnp.linalg.norm(step)
         step = capped(step, radius)
         length = jnp.minimum(length, radius)
-        # Of the step without cap and signs: how far the stationary point is.
+        # The length of the step without cap and signs tells how far the stationary point is.
         newton = jnp.linalg.norm(slope / size)
         hessians = state.hessians + 1
         convex = jnp.where(index == 0, state.convex + 1, 0)
@@ -145,7 +163,7 @@ class Climb:
         )
 
     def result(self, state: ClimbState) -> Climbed:
-        """Where the climb ended."""
+        """Return where the climb ended."""
         gradients = (1 + self.corrections) * state.hessians
         return Climbed(state.w, state.mode, gradients, state.hessians, state.status)
 
@@ -156,9 +174,13 @@ class Climb:
         model: tuple[Float[Array, " m"], Float[Array, "n m"], Bool[Array, " m"]],
         length: Scalar,
     ) -> Float[Array, " n"]:
-        """w after steps back to the floor of the valley, none longer than half of `length`.
+        """Return w (n,) after steps back to the floor of the valley.
 
-        `model` is the spectrum and which of its directions lead down.
+        Args:
+            surface: the compiled half of the landscape.
+            w: (n,) the point to begin at.
+            model: eigenvalues, eigenvectors, and which of these directions lead down.
+            length: length of the step before; a step back is at most half as long.
         """
         eigenvalues, vectors, down = model
         inverse = jnp.where(down, inverse_of_stiff(eigenvalues, self.stiff), 0.0)
@@ -170,8 +192,8 @@ class Climb:
     def _trust(self, state: ClimbState, gradient: Float[Array, " n"]) -> Scalar:
         """Grow or shrink the radius by how well the last gradient was predicted.
 
-        The gradient is that after the corrections: before them its stiff part would always be
-        wrong, and the radius would shrink for ever.
+        The gradient is the one after the corrections. Before them the prediction of its stiff part
+        would always be wrong, and the radius would shrink at every step.
         """
         error = jnp.linalg.norm(gradient - state.predicted)
         error = error / jnp.maximum(jnp.linalg.norm(gradient), jnp.linalg.norm(state.predicted))
@@ -179,10 +201,14 @@ class Climb:
 
 
 def inverse_of_stiff(eigenvalues: Float[Array, " m"], part: float) -> Float[Array, " m"]:
-    """Inverse curvatures of stiff directions, fading away below a part of the largest.
+    """Return the inverse curvatures of stiff directions, which tend to zero in soft ones.
 
-    lambda^3 / (lambda^4 + tau^4) of ascending eigenvalues (m,), tau the part of the largest. It is
-    zero where the curvature is negative: there is no wall.
+    They are lambda^3 / (lambda^4 + tau^4), and zero where the curvature is negative, since there is
+    no wall.
+
+    Args:
+        eigenvalues: (m,) eigenvalues of the Hessian, ascending.
+        part: tau as a part of the largest eigenvalue.
     """
     curved = eigenvalues > 0
     positive = jnp.where(curved, eigenvalues, 1.0)
@@ -193,8 +219,8 @@ def inverse_of_stiff(eigenvalues: Float[Array, " m"], part: float) -> Float[Arra
 def _soft_and_alike(
     eigenvalues: Float[Array, " m"], vectors: Float[Array, "n m"], mode: Float[Array, " n"]
 ) -> Int[Array, ""]:
-    """Which mode is soft and has a part along `mode` (n,): the largest |v.m| / |lambda|."""
-    # The sign of an eigenvector is arbitrary.
+    """Return the number of the mode with the largest |v.m| / |lambda|, for the mode m (n,)."""
+    # Absolute values, since the sign of an eigenvector is arbitrary.
     overlap = jnp.abs(vectors.T @ mode)
     least = jnp.maximum(SOFTEST * jnp.abs(eigenvalues[-1]), TINY)
     return jnp.argmax(overlap / jnp.maximum(jnp.abs(eigenvalues), least))

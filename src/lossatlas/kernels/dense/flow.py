@@ -1,41 +1,42 @@
-"""Gradient flow dw/dt = -grad E(w), followed accurately and cheaply.
+"""Gradient flow dw/dt = -grad E(w), followed by an exponential integrator with exact Hessians.
 
 Which minimum a path leads to is defined by gradient flow; minimizers jump between basins. The flow
-is as stiff as the Hessian is ill-conditioned (1e5 here), and it starts at a saddle, where explicit
-steps take forever and implicit ones are limited by the negative curvature. An exponential
-Rosenbrock method has neither trouble: it solves the local quadratic model exactly (the idea of Page
-and McIver 1988), with phi functions that are diagonal in the eigenvectors of the exact Hessian, and
-corrects for what the model lacks, the remainder N of -gradient.
+is as stiff as the Hessian is ill-conditioned (typically 1e5), and it starts at a saddle. Explicit
+integrators take very many steps there, and the time step of implicit ones is limited by the
+negative curvature. An exponential Rosenbrock method has neither problem: it solves the local
+quadratic model exactly (the idea of Page and McIver, J. Chem. Phys. 88, 922 (1988)), with phi
+functions that are diagonal in the eigenvectors of the exact Hessian, and corrects for the remainder
+N, the part of the negative gradient that the model lacks.
 
-A step is predicted with a parabola through N at the point before, and at the present one, where it
-and its derivative are zero; corrected with the cubic that also passes through N where the
-prediction leads (fourth order; multistep methods of this kind: Hochbruck and Ostermann, Acta
-Numerica 19 (2010) 209); and the difference of the two is taken for the error, which is
-that of the prediction and larger. So a step costs one Hessian, one diagonalization and four
-gradients.
+A step is predicted with a parabola for N, which passes through N at the point before and vanishes,
+with its derivative, at the present point. It is corrected with the cubic that also passes through N
+at the point that the prediction leads to, which gives a method of fourth order (multistep methods
+of this kind: Hochbruck and Ostermann, Acta Numerica 19, 209 (2010)). The difference of the two is
+taken as the error. It is that of the prediction, and larger than that of the corrected step. A step
+takes one Hessian, one diagonalization and four gradients.
 
-Between the walls of a valley both have to stay on its floor. A straight step leaves a floor that
-turns, and a little way up a wall of curvature 1 forces are a thousand times those along the floor,
-where the curvature is 1e-5: N would be that of the wall, and steps so short that the floor looks
-straight. So before N is taken, and at the end of the step, a Newton step in the stiff directions
-alone leads back to the floor. The flow itself does so within a fraction of a step. Where it leads
-less than half of the way the walls have changed, as where a valley branches, and the step is
-shortened.
+Between the walls of a valley, prediction and correction have to stay on its floor. A straight step
+leaves a floor that turns, and a short way up a wall of curvature 1 forces are a thousand times
+those along the floor, where the curvature is 1e-5. N would then be that of the wall, and steps
+would be so short that the floor looks straight. Therefore, before N is computed and at the end of
+the step, a Newton step in the stiff directions alone leads back to the floor, as the flow itself
+does within a fraction of a step. Where it leads less than half of the way, the walls have changed,
+for example because a valley branches, and the time step is shortened.
 
 The path ends where Newton's method may take over: the Hessian is positive definite and the Newton
-step is shorter than `ball`. (Whether it was right to is seen afterwards, see `search.pathway`.) On
-a path inside a symmetric subspace only the modes in that subspace count: it may end at a saddle.
+step is shorter than `ball`. `search.pathway` checks afterwards whether this was right. On a path
+inside a symmetric subspace only the modes in that subspace count, so it may end at a saddle.
 
-Errors matter where they grow: along a ridge, near another saddle. So the kernel carries them along,
-as the linearized flow does: each step multiplies what there is by exp(-h lambda), lambda the lowest
-curvature across the path, and adds its own error. The largest value on the way, `spread`, tells how
-far the path may have strayed from the true one; where it is not small the path should be followed
-again with a tighter tolerance.
+Errors matter where they grow, along a ridge or near another saddle. Therefore the kernel carries
+them along as the linearized flow does: each step multiplies the deviation by exp(-h lambda), with
+the time step h and the lowest curvature lambda across the path, and adds its own error. The largest
+value on the way, `spread`, tells how far the path may have strayed from the true one. If it is not
+small, the path has to be followed again with a tighter tolerance.
 
-Where that curvature is positive errors are forgotten, so a step may have an error of ten times the
-tolerance; on the way into a ridge that counts in the spread, as all errors do. But a minimum may be
-so shallow that such an error leads out of its basin. How far the quadratic model reaches there its
-Newton step tells, so the error has to be a part of that at most.
+Where the curvature across the path is positive, the flow makes errors smaller, so the error of a
+step may be ten times the tolerance; it counts in the spread as all errors do. However, a minimum
+may be so shallow that such an error leads out of its basin. The length of the Newton step tells how
+far the quadratic model is valid there, so the error is at most a part of it.
 """
 
 from dataclasses import dataclass
@@ -65,14 +66,33 @@ from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
 
 STIFF = 200.0
-"""Directions are stiff if their curvature times the time step is more than this: the flow is on the
-floor of a valley long before the step ends."""
+"""A direction is stiff if its curvature times the time step is more than this. Along it the flow
+reaches the floor of the valley long before the step ends."""
 
 
 class FlowState(NamedTuple):
-    """One path in flight; unless it has just `arrived`, with the quadratic model at `w`.
+    """The state of one path in flight.
 
-    `before` is the last point on the path before w, `step_before` the time between: 0 if none.
+    Attributes:
+        w: (n,) the present point.
+        arrived: whether the quadratic model at this point still has to be made.
+        time_step: the next time step.
+        tolerance: error tolerated in one step.
+        ball: length of the Newton step at which the path ends.
+        symmetrizer: projection onto the subspace that the path stays in.
+        gradient: (n,) gradient at the present point.
+        eigenvalues: (m,) eigenvalues of the Hessian, ascending.
+        vectors: (n, m) eigenvectors of the Hessian.
+        across: lowest curvature across the path.
+        deviation: distance that the present point may have from the true path.
+        spread: largest deviation on the way.
+        newton: length of the Newton step.
+        before: (n,) the point before.
+        gradient_before: (n,) gradient at the point before.
+        step_before: time from the point before to the present one; 0 if there is none.
+        gradients: number of gradients computed.
+        hessians: number of Hessians computed.
+        status: RUNNING, or how the path ended.
     """
 
     w: Float[Array, " n"]
@@ -98,14 +118,14 @@ class FlowState(NamedTuple):
 
 @dataclass(frozen=True)
 class Flow:
-    """Kernel; a job is `(w, tolerance, ball, symmetrizer, deviation)`, see `kernels.parts`.
+    """The kernel that follows gradient flow with spectra; for its job see `kernels.parts`.
 
     Args:
-        max_step: cap on the distance covered in one step.
-        max_hessians: give up after so many.
-        stationary_rms: where the landscape is flat no Hessian is positive definite; RMS gradient at
-            which the path has ended there.
-        steps: steps a device call.
+        max_step: largest distance covered in one step, in units of the weights; default 0.5.
+        max_hessians: number of Hessians after which a path is given up; default 3000.
+        stationary_rms: RMS gradient below which a path has ended even if the Hessian is not
+            positive definite, as where the landscape is flat; default 1e-11.
+        steps: number of steps in one device call; default 8.
     """
 
     method: ClassVar[str] = "exponential"
@@ -124,7 +144,7 @@ class Flow:
         symmetrizer: Symmetrizer,
         deviation: Scalar,
     ) -> FlowState:
-        """Nothing evaluated yet."""
+        """Return the state of a path before its first evaluation."""
         w = surface.without_excluded(symmetrizer @ w)
         eigenvalues, vectors = no_spectrum(surface, w)
         return FlowState(
@@ -150,16 +170,16 @@ class Flow:
         )
 
     def step(self, surface: Surface, state: FlowState) -> FlowState:
-        """Make the quadratic model where the path has arrived, and try a step with it.
+        """Make the quadratic model at a new point, and try a step with it.
 
-        In one step, so that vectorized lanes, which do both whatever they need, need both.
+        Both happen in one step of the kernel because vectorized lanes compute both in any case.
         """
         state = jax.lax.cond(state.arrived, lambda: self._model(surface, state), lambda: state)
         unfinished = state.status == Status.RUNNING
         return jax.lax.cond(unfinished, lambda: self._try(surface, state), lambda: state)
 
     def result(self, state: FlowState) -> Flowed:
-        """Where the path was handed over."""
+        """Return where the path was handed over."""
         return Flowed(
             state.w,
             state.deviation,
@@ -171,11 +191,11 @@ class Flow:
         )
 
     def _model(self, surface: Surface, state: FlowState) -> FlowState:
-        """Gradient, Hessian and spectrum at w; has the path ended?"""
+        """Compute gradient and spectrum at the present point, and decide whether the path ends."""
         _, gradient = surface.value_and_gradient(state.w)
         eigenvalues, vectors = rough_spectrum(surface, state.w, state.symmetrizer)
         slope = vectors.T @ gradient
-        # Not finite on a flat surface; then no comparison with the ball is true.
+        # This is not finite on a flat surface, so that no comparison with the ball is true.
         newton = jnp.linalg.norm(slope / eigenvalues)
         convex = eigenvalues[0] > 0
         size = rms(gradient)
@@ -183,7 +203,7 @@ class Flow:
 
         ended = (convex & (newton < state.ball)) | (size < self.stationary_rms)
         status = jnp.where(hessians >= self.max_hessians, Status.TOO_MANY_STEPS, running())
-        # At least one step is taken: a start is not an end.
+        # At least one step is taken, since a path must not end where it starts.
         status = jnp.where(ended & (hessians > 1), Status.CONVERGED, status)
         finite = jnp.isfinite(size) & jnp.isfinite(eigenvalues).all()
         status = jnp.where(finite, status, Status.NOT_FINITE)
@@ -203,7 +223,7 @@ class Flow:
         )
 
     def _try(self, surface: Surface, state: FlowState) -> FlowState:
-        """Predict and correct one step; accepted, or shortened by its error."""
+        """Predict and correct one step, and accept it or shorten it by its error."""
         lam, vectors, h = state.eigenvalues, state.vectors, state.time_step
         slope = vectors.T @ state.gradient
         stiff = h * lam > STIFF
@@ -215,7 +235,7 @@ class Flow:
             return jnp.where(stiff, gradient / jnp.where(stiff, lam, 1.0), 0.0)
 
         def moved(parabola: Array, cubic: Array | float) -> Array:
-            """The displacement if N is parabola s^2 + cubic s^3, s the part of the step."""
+            """Return the displacement if N is parabola s^2 + cubic s^3 after part s of the step."""
             return h * (2.0 * phi3 * parabola + 6.0 * phi4 * cubic - phi1 * slope)
 
         phi1, phi3, phi4 = phi(-h * lam)
@@ -240,7 +260,7 @@ class Flow:
         corrected = moved(parabola, remainder - parabola)
         move = corrected - above_floor(gradient(corrected))
 
-        # Along the walls of the valley the flow forgets errors within the step.
+        # Errors in the stiff directions do not count, since the flow removes them within the step.
         error = jnp.linalg.norm(jnp.where(stiff, 0.0, corrected - predicted))
         length = jnp.linalg.norm(move)
         finite = jnp.isfinite(error) & jnp.isfinite(length)

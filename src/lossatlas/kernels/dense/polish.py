@@ -1,17 +1,17 @@
-"""Newton polishing, and the spectrum that certifies what was reached.
+"""Newton polishing, and the spectrum that certifies the point reached.
 
-A quench stopped at a small gradient is still soft: with a lowest eigenvalue of 1e-5 an RMS
-gradient of 1e-9 leaves the weights uncertain by 1e-3. A few Newton steps with the exact Hessian
-bring the gradient to rounding error, and the eigenvalues that the last of them needs are the
-certificate of the Hessian index.
+Where a quench stops at a small gradient, the weights are still uncertain: with a lowest eigenvalue
+of 1e-5 an RMS gradient of 1e-9 leaves an error of 1e-3. A few Newton steps with the exact Hessian
+reduce the gradient to rounding errors, and the eigenvalues that the last of them needs certify the
+Hessian index.
 
-A gradient is far cheaper than a Hessian, so each spectrum serves for further steps (chords) as long
-as they halve the gradient.
+A gradient is far cheaper than a Hessian, so each spectrum is used for further steps (chords) as
+long as these halve the gradient.
 
-Every spectrum is checked: what certifies must not be taken on trust from a library.
+Every spectrum is checked by its residual, since libraries have returned wrong ones.
 
-What was reached lies about a Newton step from the exact point, and a curvature that changes on the
-way there says nothing about the exact one (see `kernels.steadiness`).
+The point reached lies about a Newton step from the exact stationary point. A curvature that changes
+much over this distance proves nothing about the exact point (`kernels.steadiness`).
 """
 
 from collections.abc import Callable
@@ -33,17 +33,34 @@ from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
 
 WORTH = 0.5
-"""A step with a spectrum at hand is worth its gradient while the RMS gradient falls to this part;
-below `Polish.rms`, where one of the point's own spectrum does not do so, rounding errors rule."""
+"""Further steps with the same spectrum are taken while each reduces the RMS gradient to this part.
+If the first step with the spectrum of a point does not do so below `Polish.rms`, the gradient
+consists of rounding errors."""
 
 
 LARGEST_ERROR = 1e-10
-"""Residual of an eigenvector, over the largest curvature; a right one has that of rounding errors,
-some 1e-15 times the root of the number of weights."""
+"""Largest residual of an eigenvector, as a part of the largest curvature. Rounding errors make it
+some 1e-15 times the square root of the number of weights."""
 
 
 class PolishState(NamedTuple):
-    """One polish in flight; the spectrum belongs to `evaluated`, the last point that has one."""
+    """The state of one polish in flight.
+
+    Attributes:
+        w: (n,) the point that is evaluated next.
+        evaluated: (n,) the last point whose spectrum was computed; the next attributes belong to
+            it.
+        energy: loss.
+        rms: root-mean-square of the components of the gradient.
+        newton_length: length of the Newton step.
+        eigenvalues: (m,) eigenvalues of the Hessian, ascending, without excluded modes.
+        modes: (k, n) eigenvectors of the k lowest eigenvalues.
+        curvature_change: relative change of the curvature near the point; 0 before the end.
+        downhill: whether steps lead to a minimum.
+        gradients: number of gradients computed.
+        hessians: number of Hessians computed.
+        status: RUNNING, or how the polish ended.
+    """
 
     w: Float[Array, " n"]
     evaluated: Float[Array, " n"]
@@ -60,7 +77,15 @@ class PolishState(NamedTuple):
 
 
 class Chords(NamedTuple):
-    """Steps with one spectrum: the best point so far, its RMS gradient, and the next step."""
+    """The state of the steps with one spectrum.
+
+    Attributes:
+        w: (n,) the best point so far.
+        rms: root-mean-square of the components of the gradient there.
+        step: (n,) the next step.
+        gradients: number of gradients computed.
+        going: whether the next step is taken.
+    """
 
     w: Float[Array, " n"]
     rms: Scalar
@@ -71,19 +96,19 @@ class Chords(NamedTuple):
 
 @dataclass(frozen=True)
 class Polish:
-    """Kernel; a job is `(w, downhill)`, see `kernels.parts`.
+    """The kernel of Newton steps with spectra of the Hessian; for its job see `kernels.parts`.
 
-    With `downhill` True the step uses |eigenvalues|, so that it leads to a minimum; otherwise it
-    is the pure Newton step to the nearest stationary point of any index.
+    With `downhill` True the step uses the absolute values of the eigenvalues, so that it leads to a
+    minimum; otherwise it is the Newton step to the nearest stationary point of any index.
 
     Args:
-        rms: largest RMS gradient of a stationary point.
-        target: stop at once below this; between the two, stop when a step with the spectrum of
-            the point itself no longer halves it.
-        max_step: cap on the length of a step.
-        max_hessians: give up after so many.
-        n_modes: eigenvectors handed back.
-        steps: steps a device call.
+        rms: largest RMS gradient of a stationary point; default 1e-12.
+        target: RMS gradient below which a polish ends at once; default 1e-15. Between `target` and
+            `rms` it ends when a step with the spectrum of its point does not halve the gradient.
+        max_step: largest length of a step, in units of the weights; default 0.3.
+        max_hessians: number of Hessians after which a polish is given up; default 60.
+        n_modes: number of eigenvectors in the result; default 1.
+        steps: number of steps in one device call; default 8.
     """
 
     rms: float = 1e-12
@@ -96,7 +121,7 @@ class Polish:
     def init(
         self, surface: Surface, w: Float[Array, " n"], downhill: Bool[Array, ""]
     ) -> PolishState:
-        """Nothing evaluated yet."""
+        """Return the state of a polish before its first evaluation."""
         w = surface.without_excluded(w)
         eigenvalues, vectors = no_spectrum(surface, w)
         zero = jnp.zeros((), w.dtype)
@@ -116,12 +141,12 @@ class Polish:
         )
 
     def step(self, surface: Surface, state: PolishState) -> PolishState:
-        """Evaluate gradient, Hessian and spectrum, and go on by Newton and chord steps."""
+        """Evaluate gradient, Hessian and spectrum, and take Newton steps with them."""
         energy, gradient = surface.value_and_gradient(state.w)
         eigenvalues, vectors, error = checked_spectrum(surface, state.w)
-        # Not zero even where E is constant: the step must be zero there, not 0 / 0.
+        # Above zero even where E is constant, so that the step there is zero and not 0 / 0.
         tiny = jnp.maximum(NO_CURVATURE * jnp.max(jnp.abs(eigenvalues)), 1e-300)
-        # Where the curvature is rounding error the step is bounded, and in the end capped.
+        # Where the curvature is a rounding error, this bounds the step, which is capped later.
         divisor = jnp.where(jnp.abs(eigenvalues) > tiny, eigenvalues, tiny)
         divisor = jnp.where(state.downhill, jnp.abs(divisor), divisor)
 
@@ -149,7 +174,7 @@ class Polish:
         )
         status = jnp.where(hessians >= self.max_hessians, Status.NOT_STATIONARY, running())
         status = jnp.where(done, Status.CONVERGED, status)
-        # Not "<": a comparison with NaN is never true.
+        # Written so that an error of NaN, with which no comparison is true, is refused.
         status = jnp.where(error <= LARGEST_ERROR, status, Status.WRONG_SPECTRUM)
         return PolishState(
             w=chords.w,
@@ -172,7 +197,7 @@ class Polish:
         newton: Callable[[Array], Array],
         start: Chords,
     ) -> Chords:
-        """Newton steps, all with the same spectrum, while they halve the gradient nearby."""
+        """Take Newton steps with one spectrum while they halve the gradient and stay near."""
         origin = start.w
 
         def advance(chords: Chords) -> Chords:
@@ -180,8 +205,8 @@ class Polish:
             gradient = surface.value_and_gradient(w)[1]
             size = rms(gradient)
             first = chords.gradients == 0
-            # The Newton step itself is taken even if it enlarges the gradient: far from the end it
-            # may, and the next spectrum is then that of another point.
+            # The first step is taken even if it enlarges the gradient, as it may far from the end:
+            # the next spectrum must be that of another point.
             better = first | (size < chords.rms)
             step = newton(gradient)
             # The spectrum describes the surface near its own point only.
@@ -198,7 +223,7 @@ class Polish:
         return jax.lax.while_loop(lambda chords: chords.going, advance, start)
 
     def result(self, state: PolishState) -> Polished:
-        """The last point evaluated and its spectrum."""
+        """Return the last point whose spectrum was computed, with this spectrum."""
         return Polished(
             w=state.evaluated,
             energy=state.energy,

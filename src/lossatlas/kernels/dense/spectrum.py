@@ -1,13 +1,13 @@
-"""The spectrum of the Hessian, to steer by.
+"""The spectrum of the Hessian, in the precision that each use of it needs.
 
 Climbs and paths need eigenvalues and eigenvectors at every step, quenches now and then, all with
 little precision: their gradients are exact, so a small error of the Hessian costs steps, not
-accuracy. What they arrive at is certified with the exact Hessian (`polish`). But the error of
-single precision is a fraction of the largest eigenvalue: where the softest ones drown in it, as
-with inputs that are not scaled, the Hessian is formed again in double precision.
+accuracy. The point that they arrive at is certified with the exact Hessian (`polish`). However, the
+error of single precision is a part of the largest eigenvalue. If it exceeds the smallest ones, as
+with inputs that are not scaled, the Hessian is computed again in double precision.
 
-Excluded modes are left out, which makes matrices smaller and hides nothing: their curvature is
-known.
+Excluded modes are left out, which makes matrices smaller. Nothing is lost, since their curvatures
+are known.
 """
 
 from dataclasses import dataclass
@@ -29,33 +29,46 @@ from lossatlas.typing import Scalar
 def spectrum(
     surface: Surface, w: Float[Array, " n"], symmetrizer: Symmetrizer | None = None
 ) -> tuple[Float[Array, " m"], Float[Array, "n m"]]:
-    """Ascending eigenvalues (m,) and eigenvectors (n, m), those of excluded modes left out.
+    """Compute the spectrum of the Hessian without excluded modes.
 
-    With the symmetrizer of w, which projects onto the subspace that gradient flow cannot leave, the
-    spectrum is that within the subspace; the modes outside come last, with a value that is no less
-    than any inside.
+    Args:
+        surface: the compiled half of the landscape.
+        w: (n,) weights.
+        symmetrizer: projection onto the subspace that gradient flow from `w` cannot leave. With it
+            the spectrum is that within the subspace, and the modes outside come last, with a value
+            that is not less than any inside. Default None, the whole space.
+
+    Returns:
+        Eigenvalues (m,), ascending, and their eigenvectors (n, m).
     """
     hessian = surface.inner_hessian(w)
     if symmetrizer is not None:
         hessian = _inside(surface, hessian, symmetrizer, len(w))
     values, vectors = jnp.linalg.eigh(hessian)
-    # In this order: rounded otherwise, vectors would have a part along the excluded modes, which
-    # nothing would ever remove again.
+    # Rounding to the type of w comes first. After `from_inner` it would give vectors a part along
+    # the excluded modes, which no later step would remove.
     return values.astype(w.dtype), surface.from_inner(vectors.astype(w.dtype))
 
 
 def checked_spectrum(
     surface: Surface, w: Float[Array, " n"]
 ) -> tuple[Float[Array, " m"], Float[Array, "n m"], Scalar]:
-    """The spectrum to certify with, and its largest residual |H v - lambda v| over the largest
-    curvature.
+    """Compute the exact spectrum that certifies a point, and its error.
 
-    Libraries have given wrong eigenvectors for a part of a batch; a product of matrices tells.
+    Libraries have returned wrong eigenvectors for a part of a batch; the residual shows it.
+
+    Args:
+        surface: the compiled half of the landscape.
+        w: (n,) weights.
+
+    Returns:
+        Eigenvalues (m,), ascending, their eigenvectors (n, m), and the largest component of a
+        residual H v - lambda v as a part of the largest curvature.
     """
     hessian = surface.inner_hessian(w)
     values, vectors = jnp.linalg.eigh(hessian)
     residual = jnp.abs(hessian @ vectors - vectors * values).max()
-    # Where the Hessian vanishes nothing can be wrong.
+    # Where the Hessian vanishes, so does the residual.
     error = residual / jnp.maximum(jnp.abs(values).max(), TINY)
     return values, surface.from_inner(vectors), error
 
@@ -63,9 +76,9 @@ def checked_spectrum(
 def _inside(
     surface: Surface, hessian: Float[Array, "m m"], symmetrizer: Symmetrizer, n: int
 ) -> Float[Array, "m m"]:
-    """The Hessian within the symmetric subspace, and a multiple of the identity outside.
+    """Restrict the Hessian to the symmetric subspace, with a multiple of the identity outside.
 
-    Most points have no symmetry, and are spared the products.
+    The products are computed only for points with a symmetry, which few have.
     """
 
     def restricted() -> Array:
@@ -82,8 +95,9 @@ def _inside(
 def rough_spectrum(
     surface: Surface, w: Float[Array, " n"], symmetrizer: Symmetrizer | None = None
 ) -> tuple[Float[Array, " m"], Float[Array, "n m"]]:
-    """The spectrum in single precision if that resolves the softest curvatures, otherwise in double
-    precision.
+    """Compute the spectrum in single precision if that resolves the softest curvatures.
+
+    Otherwise it is computed in double precision. Arguments and result are those of `spectrum`.
     """
     rough = surface.rough()
     if rough is surface:
@@ -96,25 +110,29 @@ def rough_spectrum(
 def no_spectrum(
     surface: Surface, w: Float[Array, " n"]
 ) -> tuple[Float[Array, " m"], Float[Array, "n m"]]:
-    """Zeros in the shapes of a spectrum: what a search holds before its first one."""
+    """Return zeros in the shapes of a spectrum, for the state of a search before its first one."""
     shapes = jax.eval_shape(lambda w: spectrum(surface, w), w)
     values, vectors = (jnp.zeros(x.shape, w.dtype) for x in shapes)
     return values, vectors
 
 
 class Unstable(NamedTuple):
-    """The unstable modes of a point: unit vectors (k, n), the most negative curvature first."""
+    """The unstable modes of a point.
+
+    Attributes:
+        modes: (k, n) unit vectors of the modes with negative curvature, the most negative first.
+    """
 
     modes: np.ndarray
 
 
 @dataclass(frozen=True)
 class UnstableModes:
-    """Host call that finds all unstable modes of a saddle, however many there are.
+    """The host call that finds all unstable modes of a saddle, however many there are.
 
-    A job is `(w,)` with a stationary point w (n,), its result is `Unstable`. A polish hands back a
-    fixed number of modes, enough for minima and transition states. A saddle with several equal
-    units can have more negative curvatures than that; such saddles are rare.
+    A job of it is `(w,)` with a stationary point w (n,), and its result is `Unstable`. A polish
+    returns a fixed number of modes, which is enough for minima and transition states. A saddle with
+    several equal units can have more negative curvatures than that; such saddles are rare.
     """
 
     def call(self, surface: Surface, w: Float[np.ndarray, " n"]) -> Unstable:

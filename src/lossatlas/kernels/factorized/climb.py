@@ -1,11 +1,12 @@
 """Eigenvector-following without the spectrum: the step of `dense.climb` in a Krylov space.
 
 The space begins with the gradient, the mode followed before and random vectors, and products with
-(H + shift)^-1 enhance what is soft (see `shifted`). The lowest modes, and whatever else the
-gradient moves, are in it.
+(H + shift)^-1 enhance its soft part (`shifted`). It contains the lowest modes and the directions
+that the gradient acts on.
 
 A step along the floor of a winding valley ends on its wall. Before the next Hessian, two Newton
-steps in the stiff directions lead back to the floor, with a factorization of their own.
+steps in the stiff directions lead back to the floor, with another factorization of the present
+Hessian.
 """
 
 from dataclasses import dataclass
@@ -33,25 +34,37 @@ from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
 
 BEYOND = 1.5
-"""The shift, over the size of the lowest curvature at the point before."""
+"""The shift, as a multiple of the size of the lowest curvature at the point before."""
 
 WALL = 0.01
 """Shift of the factorization that leads back to the floor of the valley, as a part of the norm of
-the Hessian: with a smaller one errors of single precision along soft modes outweigh the steps."""
+the Hessian. With a smaller one errors of single precision along soft modes exceed the steps."""
 
 FIRST_SHIFT = 0.02
 """First shift, as a part of the norm of the Hessian."""
 
 FLATTEST = 1e-6
-"""Curvature, as a part of the largest, that stands for smaller ones where the mode to be followed
-uphill is chosen."""
+"""Smallest curvature, as a part of the norm of the Hessian, by which overlaps are divided when the
+mode to be followed uphill is chosen; it replaces smaller ones."""
 
 RANDOM = 2
-"""Random vectors that the space begins with, so that it contains more than one of equal modes."""
+"""Number of random vectors that the space begins with, so that it contains several modes of equal
+curvature."""
 
 
 class ClimbState(NamedTuple):
-    """One climb in flight: the point, the mode followed, trust radius, prediction, next shift."""
+    """The state of one climb in flight.
+
+    Attributes:
+        w: (n,) the present point.
+        mode: (n,) unit vector of the mode that was followed last.
+        radius: trust radius.
+        predicted: (n,) prediction of the gradient at the present point; NaN before the first step.
+        shift: shift of the next factorization.
+        hessians: number of Hessians computed.
+        convex: number of points in a row without a negative eigenvalue.
+        status: RUNNING, or how the climb ended.
+    """
 
     w: Float[Array, " n"]
     mode: Float[Array, " n"]
@@ -65,17 +78,21 @@ class ClimbState(NamedTuple):
 
 @dataclass(frozen=True)
 class FactorizedClimb:
-    """Kernel; a job is `(w, mode)`: the start and the direction to go up along, both (n,).
+    """The kernel of eigenvector-following with factorizations of the Hessian.
+
+    A job of it is `(w, mode)`: the start and the direction to go up along, both (n,).
 
     Args:
-        newton_length: converged when the Newton step is shorter than this and the index is one.
-        radius: first trust radius.
-        max_radius: largest trust radius.
-        max_hessians: give up after so many.
-        max_convex: give up after so many in a row without a negative eigenvalue.
-        blocks: blocks of the Krylov space.
-        corrections: steps back to the floor of the valley after each step.
-        steps: steps a device call.
+        newton_length: length of the Newton step, in units of the weights, below which a climb has
+            converged if the Hessian index is one; default 1e-3.
+        radius: first trust radius, in units of the weights; default 1.
+        max_radius: largest trust radius; default 4.
+        max_hessians: number of Hessians after which a climb is given up; default 100.
+        max_convex: number of Hessians in a row without a negative eigenvalue after which a climb is
+            given up; default 20.
+        blocks: number of blocks of the Krylov space; default 10.
+        corrections: number of steps back to the floor of the valley after each step; default 2.
+        steps: number of steps in one device call; default 1.
     """
 
     newton_length: float = 1e-3
@@ -102,7 +119,7 @@ class FactorizedClimb:
         )
 
     def step(self, surface: Surface, state: ClimbState) -> ClimbState:
-        """Factorize a Hessian, choose the mode, take the step, go back to the floor."""
+        """Factorize a Hessian, take a step, and go back to the floor of the valley."""
         _, gradient = surface.value_and_gradient(state.w)
         hessian, norm = rough_hessian(surface, state.w)
         shift = jnp.where(state.hessians > 0, state.shift, FIRST_SHIFT * norm)
@@ -146,7 +163,7 @@ class FactorizedClimb:
         )
 
     def result(self, state: ClimbState) -> Climbed:
-        """Where the climb ended."""
+        """Return where the climb ended."""
         gradients = (1 + PRODUCT_COST + self.corrections) * state.hessians
         return Climbed(state.w, state.mode, gradients, state.hessians, state.status)
 
@@ -157,9 +174,13 @@ class FactorizedClimb:
         model: tuple[Shifted, Float[Array, "n k"]],
         length: Scalar,
     ) -> Float[Array, " n"]:
-        """w after Newton steps in the stiff directions, none longer than half of `length`.
+        """Return w (n,) after Newton steps in the stiff directions.
 
-        `model` is the factorization, and the modes (n, k) that no such step moves along.
+        Args:
+            surface: the compiled half of the landscape.
+            w: (n,) the point to begin at.
+            model: the factorization, and the modes (n, k) along which these steps do not move.
+            length: length of the step before; a step back is at most half as long.
         """
         inverse, kept = model
         for _ in range(self.corrections):
@@ -180,6 +201,6 @@ class FactorizedClimb:
 def _after_corrections(
     surface: Surface, inverse: Shifted, kept: Float[Array, "n k"], gradient: Float[Array, " n"]
 ) -> Float[Array, " n"]:
-    """A predicted gradient (n,) without what the steps back to the floor will remove of it."""
+    """Return a predicted gradient (n,) without the part that steps back to the floor remove."""
     along = kept @ (kept.T @ gradient)
     return along + floor(surface, inverse, gradient - along)

@@ -1,13 +1,14 @@
 """Gradient flow dw/dt = -grad E(w) by the method of `dense.flow`, without the spectrum.
 
-The exponential Rosenbrock step is the same: predicted by a parabola through what the quadratic
-model lacks, the remainder N, corrected by a cubic, and brought back to the floor of the valley. Its
-phi functions of the Hessian act on three vectors: the gradient, N at the point before, and N where
-the prediction leads. Each lies with its images in a Krylov space of the inverse of H + POLE / h,
-h the time step, of a dozen dimensions (see `shifted`). The same inverse tells the walls of the
-valley from its floor: smoothly, by the factor (H / (H + shift))^3, where `dense.flow` cuts.
+The exponential Rosenbrock step is the same: it is predicted by a parabola through the remainder N,
+which the quadratic model lacks, corrected by a cubic, and brought back to the floor of the valley.
+Its phi functions of the Hessian act on three vectors: the gradient, N at the point before, and N at
+the point that the prediction leads to. Each lies, with its images, in a Krylov space of the inverse
+of H + POLE / h, with the time step h, of a dozen dimensions (`shifted`). The same inverse separates
+the walls of the valley from its floor by the smooth factor (H / (H + shift))^3, where `dense.flow`
+has a sharp border.
 
-The path ends as there: the lowest curvature in the Krylov space is positive, and the Newton step
+The path ends when the lowest curvature in the Krylov space is positive and the Newton step is
 shorter than `ball`.
 """
 
@@ -46,19 +47,36 @@ from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
 
 POLE = 10.0
-"""Shift times time step: about where the Krylov spaces of the phi functions converge fastest."""
+"""Shift times time step, chosen so that the Krylov spaces of the phi functions converge fast (van
+den Eshof and Hochbruck, SIAM J. Sci. Comput. 27, 1438 (2006))."""
 
 FIRST_SHIFT = 1e-5
-"""Shift, as a part of the norm of the Hessian, with which the lowest curvature is found that the
-first time step follows from."""
+"""Shift, as a part of the norm of the Hessian, with which the lowest curvature is found before the
+first time step, which follows from it."""
 
 TRIALS = 4
-"""Time steps tried with one Hessian, the first one not counted."""
+"""Number of time steps that are tried with one Hessian after the first one."""
 
 
 class FlowState(NamedTuple):
-    """One path in flight; `before` is the point before w, `step_before` the time between: 0 if
-    none."""
+    """The state of one path in flight.
+
+    Attributes:
+        w: (n,) the present point.
+        time_step: the next time step; 0 before the first.
+        tolerance: error tolerated in one step.
+        ball: length of the Newton step at which the path ends.
+        symmetrizer: projection onto the subspace that the path stays in.
+        deviation: distance that the present point may have from the true path.
+        spread: largest deviation on the way.
+        newton: length of the Newton step.
+        before: (n,) the point before.
+        gradient_before: (n,) gradient at the point before.
+        step_before: time from the point before to the present one; 0 if there is none.
+        gradients: number of gradients computed.
+        hessians: number of Hessians computed.
+        status: RUNNING, or how the path ended.
+    """
 
     w: Float[Array, " n"]
     time_step: Scalar
@@ -77,7 +95,7 @@ class FlowState(NamedTuple):
 
 
 class _Point(NamedTuple):
-    """What is known at the point where steps are tried."""
+    """Gradient, remainder N at the point before, Hessian and its norm, where steps are tried."""
 
     gradient: Float[Array, " n"]
     past: Float[Array, " n"]
@@ -86,7 +104,7 @@ class _Point(NamedTuple):
 
 
 class _Model(NamedTuple):
-    """The quadratic model for one time step."""
+    """The quadratic model for one time step: the shifted inverse and the reduced spectrum."""
 
     inverse: Shifted
     values: Float[Array, " k"]
@@ -94,7 +112,7 @@ class _Model(NamedTuple):
 
 
 class _Trial(NamedTuple):
-    """The last time step tried at a point, and what came of it."""
+    """The state after the last time step tried at a point, and whether it ended or was accepted."""
 
     state: FlowState
     ended: Bool[Array, ""]
@@ -104,15 +122,16 @@ class _Trial(NamedTuple):
 
 @dataclass(frozen=True)
 class FactorizedFlow:
-    """Kernel; a job is `(w, tolerance, ball, symmetrizer, deviation)`, see `kernels.parts`.
+    """The kernel that follows gradient flow with factorizations; for its job see `kernels.parts`.
 
     Args:
-        max_step: cap on the distance covered in one step.
-        max_hessians: give up after so many.
-        stationary_rms: RMS gradient at which a path has ended where the landscape is flat.
-        blocks: blocks of the Krylov space of the point.
-        depth: vectors of the Krylov space of the remainder.
-        steps: steps a device call.
+        max_step: largest distance covered in one step, in units of the weights; default 0.5.
+        max_hessians: number of Hessians after which a path is given up; default 1000.
+        stationary_rms: RMS gradient below which a path has ended even if the Hessian is not
+            positive definite, as where the landscape is flat; default 1e-11.
+        blocks: number of blocks of the Krylov space of each point; default 12.
+        depth: number of vectors of the Krylov space of the remainder; default 10.
+        steps: number of steps in one device call; default 1.
     """
 
     method: ClassVar[str] = "exponential"
@@ -170,14 +189,14 @@ class FactorizedFlow:
         trial = jax.lax.while_loop(unfinished, attempt, start)
         ended = trial.ended | (size < self.stationary_rms)
         status = jnp.where(hessians >= self.max_hessians, Status.TOO_MANY_STEPS, running())
-        # At least one step is taken: a start is not an end.
+        # At least one step is taken, since a path must not end where it starts.
         status = jnp.where(ended & (state.hessians > 0), Status.CONVERGED, status)
         finite = jnp.isfinite(size) & jnp.isfinite(trial.state.newton)
         status = jnp.where(finite, status, Status.NOT_FINITE)
         return trial.state._replace(status=status.astype(jnp.int32))
 
     def result(self, state: FlowState) -> Flowed:
-        """Where the path was handed over."""
+        """Return where the path was handed over."""
         return Flowed(
             state.w,
             state.deviation,
@@ -189,7 +208,7 @@ class FactorizedFlow:
         )
 
     def _point(self, surface: Surface, state: FlowState) -> _Point:
-        """Gradient and Hessian at w, and the remainder at the point before."""
+        """Compute gradient and Hessian at the present point, and N at the point before."""
         _, gradient = surface.value_and_gradient(state.w)
         hessian, norm = rough_hessian(surface, state.w)
         back = state.before - state.w
@@ -197,7 +216,10 @@ class FactorizedFlow:
         return _Point(gradient, jnp.where(state.step_before > 0, past, 0.0), hessian, norm)
 
     def _attempt(self, surface: Surface, point: _Point, trial: _Trial) -> _Trial:
-        """The model for the present time step; then a step, the end, or the first time step."""
+        """Make the model for the present time step and try a step, or end the path.
+
+        Before the first time step, the model only tells how long that is to be.
+        """
         state, h = trial.state, trial.state.time_step
         begun = h > 0
         shift = jnp.where(begun, POLE / jnp.where(begun, h, 1.0), FIRST_SHIFT * point.norm)
@@ -223,7 +245,7 @@ class FactorizedFlow:
     def _try(
         self, surface: Surface, point: _Point, model: _Model, state: FlowState
     ) -> tuple[FlowState, Array]:
-        """Predict and correct one step; accepted, or shortened by its error."""
+        """Predict and correct one step, and accept it or shorten it by its error."""
         h, (inverse, values, vectors) = state.time_step, model
         phi1, phi3, phi4 = phi(-h * values)
         known = state.step_before > 0
@@ -242,7 +264,7 @@ class FactorizedFlow:
         on_floor = left <= LEFT_ON_FLOOR * jnp.linalg.norm(down) + ON_FLOOR * state.tolerance
         remainder = point.gradient + surface.hessian_vector_product(state.w, u) - there
 
-        # As in `dense.flow`: parabola + cubic is the remainder, parabola - ratio cubic the past.
+        # As in `dense.flow`: parabola + cubic is the remainder, parabola - ratio cubic is `past`.
         new = jnp.where(known, ratio / (1.0 + ratio), 1.0)
         old = jnp.where(known, 1.0 / (1.0 + ratio), 0.0)
         others, basis = reduced_spectrum(
@@ -259,7 +281,7 @@ class FactorizedFlow:
         corrected = vectors @ (from_slope + h * known_part) + h * (basis @ lacking)
         move = corrected - walls(surface, inverse, gradient(corrected))
 
-        # Along the walls of the valley the flow forgets errors within the step.
+        # Errors in the stiff directions do not count, since the flow removes them within the step.
         error = jnp.linalg.norm(floor(surface, inverse, corrected - predicted))
         length = jnp.linalg.norm(move)
         finite = jnp.isfinite(error) & jnp.isfinite(length)

@@ -1,9 +1,9 @@
-"""Symmetric indefinite factorizations, and the lowest eigenpairs that they prove to be the lowest.
+"""Symmetric indefinite factorizations, and the lowest eigenpairs with a proof that none is missing.
 
-A factorization H - s = L D L^T (Bunch and Kaufman, Math. Comp. 31 (1977) 163) tells how many
-eigenvalues lie below s: as many as D has negative ones (Sylvester's law of inertia). The lowest
-eigenpairs come from a block Krylov space of H^-1; a count below a number just above them proves
-that none is missing, whatever their multiplicity.
+A factorization H - s = L D L^T (Bunch and Kaufman, Math. Comp. 31, 163 (1977)) tells how many
+eigenvalues of H lie below s: as many as D has negative ones (Sylvester's law of inertia). The
+lowest eigenpairs are computed in a block Krylov space of H^-1. Counting the eigenvalues below a
+number just above them proves that none is missing, whatever their multiplicity.
 """
 
 from collections.abc import Iterator
@@ -15,23 +15,24 @@ from scipy.linalg import eigh
 from scipy.linalg.lapack import dsytrf, dsytrs  # type: ignore[attr-defined]
 
 BLOCK = 12
-"""Vectors of a block: equal modes are found together up to so many."""
+"""Number of vectors in a block, up to which modes of equal curvature are found together."""
 
 LONGEST = 12
-"""Blocks of the Krylov space at most."""
+"""Largest number of blocks of the Krylov space."""
 
 GAP = 1e-3
-"""Eigenvalues are counted below a number in a gap that is this part of the larger beside it."""
+"""Smallest gap between two eigenvalues, as a part of the larger one, in whose middle a number is
+chosen below which eigenvalues are counted."""
 
 WORK = 64
-"""Columns of a block in LAPACK, which the workspace is made for."""
+"""Number of columns of a block in LAPACK, for which the workspace is large enough."""
 
 
 class Factors(NamedTuple):
-    """L D L^T of a symmetric matrix, as LAPACK has it.
+    """The factorization L D L^T of a symmetric matrix, as LAPACK stores it.
 
     Attributes:
-        factor: (m, m) the factors.
+        factor: (m, m) L and D together.
         pivots: (m,) the permutation, and which blocks of D have two rows.
         negative: the number of negative eigenvalues.
         singular: whether D has a block that is exactly zero.
@@ -43,17 +44,17 @@ class Factors(NamedTuple):
     singular: bool
 
     def solve(self, b: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
-        """H^-1 b for columns b (m, k)."""
+        """Return H^-1 b for the columns of b (m, k)."""
         return dsytrs(self.factor, self.pivots, b, lower=1)[0]
 
 
 class LowPairs(NamedTuple):
-    """The lowest eigenpairs of a matrix, none left out.
+    """The lowest eigenpairs of a matrix.
 
     Attributes:
-        values: (k,) ascending, at least one of them positive unless none is.
-        vectors: (m, k) orthonormal.
-        counted: whether a factorization has confirmed that there are no others below the last.
+        values: (k,) eigenvalues, ascending; at least one is positive if the matrix has any.
+        vectors: (m, k) orthonormal eigenvectors.
+        counted: whether a factorization has proved that no eigenvalue below the last is missing.
     """
 
     values: Float[np.ndarray, " k"]
@@ -62,15 +63,24 @@ class LowPairs(NamedTuple):
 
 
 def factorized(matrix: Float[np.ndarray, "m m"], below: float = 0.0) -> Factors:
-    """L D L^T of the matrix less `below` times the identity."""
-    moved = np.array(matrix.T, order="F")  # symmetric: as it stands, without a transposition
+    """Factorize a symmetric matrix minus `below` times the identity.
+
+    Args:
+        matrix: (m, m) the symmetric matrix.
+        below: the number below which eigenvalues are counted; default 0.
+    """
+    # The transpose of the symmetric matrix is itself, in the order of columns that LAPACK needs.
+    moved = np.array(matrix.T, order="F")
     moved[np.diag_indices_from(moved)] -= below
     factor, pivots, info = dsytrf(moved, lower=1, lwork=WORK * len(moved), overwrite_a=1)
     return Factors(factor, pivots, _negative(factor, pivots), info > 0)
 
 
 def _negative(factor: np.ndarray, pivots: np.ndarray) -> int:
-    """Negative eigenvalues of D. A block of two rows, marked by negative pivots, is indefinite."""
+    """Count the negative eigenvalues of D.
+
+    A block of two rows, which negative pivots mark, has one negative eigenvalue.
+    """
     alone = pivots > 0
     return int((np.diagonal(factor)[alone] < 0).sum() + (~alone).sum() // 2)
 
@@ -78,13 +88,13 @@ def _negative(factor: np.ndarray, pivots: np.ndarray) -> int:
 def lowest_pairs(
     matrix: Float[np.ndarray, "m m"], factors: Factors, count: int, residual: float
 ) -> LowPairs:
-    """All negative eigenvalues and some positive ones, at least `count` in all where there are.
+    """Compute all negative eigenvalues and some positive ones, with their eigenvectors.
 
     Args:
-        matrix: (m, m) symmetric.
-        factors: of the matrix itself.
-        count: how many are wanted.
-        residual: largest |H v - value v|, as a part of |value|.
+        matrix: (m, m) the symmetric matrix.
+        factors: factorization of the matrix.
+        count: smallest number of eigenvalues to compute, if the matrix has so many.
+        residual: largest |H v - value v| of an eigenpair, as a part of |value|.
     """
     wanted = min(max(count, factors.negative + 1), len(matrix))
     if 4 * wanted + BLOCK < len(matrix) and not factors.singular:
@@ -92,7 +102,8 @@ def lowest_pairs(
             pairs = _counted(matrix, factors, (values, vectors), wanted)
             if pairs is not None:
                 return pairs
-    # Few dimensions, or negative curvatures so far from zero that H^-1 hardly shows them.
+    # Reached with few dimensions, or with negative curvatures so far from zero that the Krylov
+    # space of H^-1 does not contain them.
     last = min(wanted + 1, len(matrix)) - 1
     values, vectors = eigh(matrix, subset_by_index=[0, last])
     return LowPairs(values, vectors, int((values < 0).sum()) == factors.negative)
@@ -123,7 +134,7 @@ def _krylov(
 def _counted(
     matrix: np.ndarray, factors: Factors, found: tuple[np.ndarray, np.ndarray], wanted: int
 ) -> LowPairs | None:
-    """The pairs found up to a gap, if as many eigenvalues lie below it; otherwise None."""
+    """Return the pairs found up to a gap if a factorization counts as many below it, else None."""
     values, vectors = found
     if int((values < 0).sum()) != factors.negative or len(values) <= wanted:
         return None

@@ -1,9 +1,9 @@
 """Newton polishing and the certificate, with symmetric indefinite factorizations.
 
-As in `dense.polish`, each Hessian serves for further steps as long as they halve the gradient, and
-the last one certifies. The Hessian index is the number of negative pivots of the exact Hessian in
-double precision (see `inertia`); the lowest eigenpairs are computed, and another factorization
-counts that none of them is missing.
+As in `dense.polish`, each Hessian is used for further steps as long as these halve the gradient,
+and the last one certifies the point. The Hessian index is the number of negative eigenvalues that a
+factorization of the exact Hessian in double precision counts (`inertia`). The lowest eigenpairs are
+computed, and another factorization proves that none of them is missing.
 """
 
 from dataclasses import dataclass
@@ -28,17 +28,17 @@ from lossatlas.landscape.base import Surface
 from lossatlas.typing import Scalar
 
 FEW_STEPS = 8
-"""Newton steps of a polish by products; near the end each gains several digits."""
+"""Largest number of Newton steps of a polish by products; near the end each gains some digits."""
 
 LARGEST_ACCURACY = 1e-2
-"""Relative error of the largest eigenvalue, which only sets a scale."""
+"""Relative error allowed for the largest eigenvalue, which only sets a scale."""
 
 FEW = 100
-"""Rows of a matrix of which all eigenvalues are computed at once."""
+"""Number of rows up to which all eigenvalues of a matrix are computed."""
 
 
 class _Newton(NamedTuple):
-    """A point with its gradient and the exact Hessian there, factorized; what was used so far."""
+    """A point with its gradient, the exact Hessian and its factors, and the evaluations so far."""
 
     w: np.ndarray
     energy: float
@@ -51,23 +51,25 @@ class _Newton(NamedTuple):
 
 @dataclass(frozen=True)
 class FactorizedPolish:
-    """Host call; a job is `(w, downhill)`, see `kernels.parts`.
+    """The host call of Newton steps with factorizations; for its job see `kernels.parts`.
 
     With `downhill` True a step is turned around along the directions of negative curvature, so that
-    it leads to a minimum; otherwise it is the pure Newton step.
+    it leads to a minimum; otherwise it is the Newton step to the nearest stationary point.
 
     Args:
-        rms: largest RMS gradient of a stationary point.
-        target: stop at once below this; between the two, stop when a step with the factorization of
-            the point itself no longer halves it.
-        max_step: cap on the length of a step.
-        max_hessians: give up after so many; most polishes take two or three, and where one fails a
-            path is continued.
-        n_modes: eigenpairs computed at least.
-        residual: largest residual of an eigenpair, relative to its eigenvalue.
-        products: Hessian-vector products with which polish and certificate are tried first, for
-            each of their parts; 0: none. Where the Hessian is well conditioned some hundred will
-            do, and a factorization of ten thousand weights costs as much as thousands.
+        rms: largest RMS gradient of a stationary point; default 1e-12.
+        target: RMS gradient below which a polish ends at once; default 1e-15. Between `target` and
+            `rms` it ends when a step with the factorization of its point does not halve the
+            gradient.
+        max_step: largest length of a step, in units of the weights; default 0.3.
+        max_hessians: number of Hessians after which a polish is given up; default 15. Most polishes
+            take two or three, and if one at the end of a path fails, the path is continued.
+        n_modes: smallest number of eigenpairs to compute; default 8.
+        residual: largest residual of an eigenpair, relative to its eigenvalue; default 1e-3.
+        products: largest number of Hessian-vector products with which each part of polish and
+            certificate is tried first; default 0, factorizations from the start. With a well
+            conditioned Hessian some hundred products are enough, while a factorization of ten
+            thousand weights costs as much as thousands.
     """
 
     rms: float = 1e-12
@@ -81,7 +83,13 @@ class FactorizedPolish:
     def call(
         self, surface: Surface, w: Float[np.ndarray, " n"], downhill: Bool[np.ndarray, ""]
     ) -> Polished:
-        """Newton steps, then the eigenpairs."""
+        """Take Newton steps, then compute the lowest eigenpairs.
+
+        Args:
+            surface: the compiled half of the landscape.
+            w: (n,) the point to begin at.
+            downhill: whether the steps are to lead to a minimum.
+        """
         w = np.asarray(_without_excluded(surface, w))
         gradients = hessians = 0
         if self.products > 0:
@@ -117,7 +125,7 @@ class FactorizedPolish:
             w = best
 
     def _by_products(self) -> IterativePolish:
-        """A polish that gives up where it would take too many products."""
+        """Return a polish by products that is given up where it would take too many of them."""
         return IterativePolish(
             rms=self.rms,
             n_modes=self.n_modes,
@@ -129,7 +137,7 @@ class FactorizedPolish:
         )
 
     def _turned_round(self, point: _Newton) -> np.ndarray | None:
-        """The modes (m, k) of negative curvature, along which Newton steps lead uphill."""
+        """Return the modes (m, k) of negative curvature, along which Newton steps lead uphill."""
         if point.factors.negative == 0:
             return None
         pairs = lowest_pairs(point.hessian, point.factors, 1, self.residual)
@@ -138,7 +146,7 @@ class FactorizedPolish:
     def _step(
         self, surface: Surface, point: _Newton, gradient: np.ndarray, turned: np.ndarray | None
     ) -> np.ndarray:
-        """The Newton step (n,) for a gradient at or near the point, turned round along modes."""
+        """Return the Newton step (n,) for a gradient near the point, turned around along modes."""
         inner = np.asarray(_to_inner(surface, gradient, len(point.hessian)))
         step = -point.factors.solve(inner[:, None])[:, 0]
         if turned is not None:
@@ -148,10 +156,12 @@ class FactorizedPolish:
     def _chords(
         self, surface: Surface, point: _Newton, step: np.ndarray, turned: np.ndarray | None
     ) -> tuple[np.ndarray, float, int]:
-        """Steps with one factorization while they halve the gradient nearby.
+        """Take steps with one factorization while they halve the gradient and stay near.
 
-        The best point, its RMS gradient, and the gradients used. The first step is taken even if it
-        enlarges the gradient: far from the end it may.
+        The first step is taken even if it enlarges the gradient, as it may far from the end.
+
+        Returns:
+            The best point, its RMS gradient, and the number of gradients computed.
         """
         w, smallest, used = point.w, _rms(point.gradient), 0
         step = _capped(step, self.max_step)
@@ -169,7 +179,7 @@ class FactorizedPolish:
                 return w, smallest, used
 
     def _certificate(self, surface: Surface, point: _Newton, step: np.ndarray) -> Polished:
-        """The point with its lowest eigenpairs, and whether their signs are steady."""
+        """Compute the lowest eigenpairs at the point, and how much curvatures change near it."""
         pairs = lowest_pairs(point.hessian, point.factors, self.n_modes, self.residual)
         vectors = np.asarray(_from_inner(surface, pairs.vectors))
         change = _change(surface, point.w, pairs.values, vectors, step, self.max_step)
@@ -196,15 +206,15 @@ class FactorizedPolish:
         used: tuple[int, int],
         status: Status = Status.NOT_FINITE,
     ) -> Polished:
-        """No certificate."""
+        """Return a result without a spectrum."""
         nothing = np.empty(0), np.empty((0, len(w)))
         return Polished(w, energy, size, np.nan, *nothing, 0.0, np.inf, *used, status)
 
 
 def _regular(hessian: np.ndarray) -> Factors:
-    """Factors of the Hessian; where it is singular, of one that differs by a rounding error.
+    """Factorize the Hessian; if it is singular, a matrix that differs from it by a rounding error.
 
-    The step is then long and capped, and the certificate says that the sign is not certain.
+    The step is then long and capped, and the certificate shows that the sign is not certain.
     """
     factors = factorized(hessian)
     if not factors.singular:
@@ -213,12 +223,12 @@ def _regular(hessian: np.ndarray) -> Factors:
 
 
 def _complete(pairs: LowPairs) -> bool:
-    """Whether none is missing, and one is positive unless all there are are negative."""
+    """Say whether no pair is missing and the last is positive, or all eigenvalues are negative."""
     return pairs.counted and (pairs.values[-1] > 0 or len(pairs.values) == len(pairs.vectors))
 
 
 def _largest(hessian: np.ndarray) -> float:
-    """The eigenvalue that is largest in size."""
+    """Return the size of the eigenvalue that is largest in size."""
     if len(hessian) <= FEW:
         return float(np.abs(np.linalg.eigvalsh(hessian)).max())
     found = eigsh(
@@ -278,7 +288,7 @@ def _change(
     step: Float[Array, " n"],
     longest: float,
 ) -> Scalar:
-    """The change of curvature on the way that the Newton step (n,) and the softest mode tell."""
+    """Return the relative change of curvature, for the displacement of `kernels.steadiness`."""
     away = displacement(values, vectors, step)
     direction = away / jnp.maximum(jnp.linalg.norm(away), 1e-300)
     here = surface.without_excluded(surface.hessian_vector_product(w, direction))

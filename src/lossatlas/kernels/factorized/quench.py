@@ -1,11 +1,11 @@
-"""Quench with a factorized Hessian in the place of L-BFGS's first guess.
+"""Quench with a factorized Hessian in place of the first guess of L-BFGS.
 
-The steps are those of `kernels.quench`: quasi-Newton, capped, accepted unless the energy rises, no
-line search. The model of the inverse Hessian is (H + shift)^-1 of an earlier point, updated by the
-pairs of the steps since (two-loop recursion, Nocedal 1980). It is made anew after `refresh`
-evaluations, about as many as one factorization costs, with the smallest shift that makes the
-Hessian positive definite. The first evaluations do without: on a well-conditioned landscape they
-are enough.
+The steps are those of `kernels.quench`: quasi-Newton steps that are capped and accepted unless the
+energy rises, without line searches. The model of the inverse Hessian is (H + shift)^-1 of an
+earlier point, updated by the pairs of the steps since then (two-loop recursion; Nocedal, Math.
+Comput. 35, 773 (1980)). It is made anew after `refresh` evaluations, about as many as one
+factorization costs, with a shift just large enough to make the Hessian positive definite. The first
+`refresh` evaluations use no factorization, since on a well-conditioned landscape they are enough.
 """
 
 from collections.abc import Callable
@@ -30,12 +30,22 @@ FIRST_SHIFT = 1e-3
 """First shift, as a part of the norm of the Hessian."""
 
 LOWERED, LOWERED_LITTLE = 0.1, 0.5
-"""Factors by which the shift that was enough is lowered for the next factorization; the second if
-a lower one was not enough."""
+"""Factors by which the shift is lowered for the next factorization; the second if the last shift
+had to be raised."""
 
 
 class QuenchState(NamedTuple):
-    """One quench in flight between two factorizations."""
+    """The state of one quench in flight between two factorizations.
+
+    Attributes:
+        w: (n,) the accepted point.
+        energy: loss at the accepted point.
+        gradient: (n,) gradient at the accepted point.
+        shift: shift of the next factorization; infinite before the first.
+        evaluations: number of evaluations of energy and gradient.
+        hessians: number of Hessians computed.
+        status: RUNNING, or how the quench ended.
+    """
 
     w: Float[Array, " n"]
     energy: Scalar
@@ -47,7 +57,18 @@ class QuenchState(NamedTuple):
 
 
 class _Steps(NamedTuple):
-    """The steps with one factorization: the accepted point, the pairs, the step on trial."""
+    """The state of the steps with one factorization.
+
+    Attributes:
+        w: (n,) the accepted point.
+        energy: loss at the accepted point.
+        gradient: (n,) gradient at the accepted point.
+        model: the pairs of the steps since the factorization.
+        step: (n,) the step on trial.
+        trials: number of times that this step was shortened.
+        used: number of evaluations with this factorization.
+        going: whether the next step is tried.
+    """
 
     w: Float[Array, " n"]
     energy: Scalar
@@ -61,17 +82,18 @@ class _Steps(NamedTuple):
 
 @dataclass(frozen=True)
 class FactorizedQuench:
-    """Kernel; a job is `(w,)`.
+    """The kernel that minimizes with factorized Hessians; a job of it is `(w,)`, the start (n,).
 
     Args:
-        rms: converged when the RMS gradient is below this.
-        max_step: cap on the length of a step.
-        max_evaluations: give up after so many.
-        refresh: evaluations between two factorizations.
-        memory: pairs that update the factorization.
-        max_rise: energy rise tolerated in one step.
-        guess: initial inverse Hessian, times the identity, before the first factorization.
-        steps: factorizations a device call.
+        rms: RMS gradient below which the quench has converged; default 1e-7.
+        max_step: largest length of a step, in units of the weights; default 1.
+        max_evaluations: number of evaluations after which the quench is given up; default 20,000.
+        refresh: number of evaluations between two factorizations; default 30.
+        memory: number of pairs that update a factorization; default 30.
+        max_rise: rise of the energy that is tolerated in one step; default 1e-10.
+        guess: inverse curvature that the model assumes in every direction before the first
+            factorization; default 0.1.
+        steps: number of factorizations in one device call; default 1.
     """
 
     rms: float = 1e-7
@@ -132,7 +154,7 @@ class FactorizedQuench:
         )
 
     def result(self, state: QuenchState) -> Quenched:
-        """The point reached."""
+        """Return the last accepted point."""
         return Quenched(
             state.w,
             state.energy,
@@ -143,7 +165,7 @@ class FactorizedQuench:
         )
 
     def _none(self, surface: Surface, state: QuenchState) -> Shifted:
-        """In the shape of a factorization, before the first one."""
+        """Return zeros in the shape of a factorization, for the steps before the first one."""
         shape = jax.eval_shape(lambda w: rough_hessian(surface, w)[0], state.w)
         return Shifted(jnp.zeros(shape.shape, shape.dtype), state.shift, jnp.asarray(False))
 
@@ -155,7 +177,7 @@ class FactorizedQuench:
     def _with_one_factorization(
         self, surface: Surface, state: QuenchState, inverted: Callable[[lbfgs.Model, Array], Array]
     ) -> _Steps:
-        """Quasi-Newton steps until it is time for another factorization, or for the end."""
+        """Take quasi-Newton steps until the next factorization is due or the quench ends."""
         model = lbfgs.init(state.w, self.memory, self.guess)
 
         def proposed(model: lbfgs.Model, gradient: Array) -> Array:

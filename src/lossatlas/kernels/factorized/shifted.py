@@ -1,14 +1,14 @@
-"""The inverse of a shifted Hessian, and the part of the spectrum that it makes visible.
+"""The inverse of a shifted Hessian, and the spectrum of the Hessian in its Krylov space.
 
-(H + shift)^-1, with the shift beyond the most negative curvature, comes from one Cholesky
-factorization. Each product with it enhances the modes of low curvature, so a Krylov space of such
-products, of a dozen blocks, contains the soft modes and the action of smooth functions of H on the
-vectors that it begins with, however stiff the other modes are (van den Eshof and Hochbruck, SIAM J.
-Sci. Comput. 27 (2006) 1438). In that space the Hessian is diagonalized.
+(H + shift)^-1, with a shift larger than the size of the most negative curvature, follows from one
+Cholesky factorization. Each product with it enhances the modes of low curvature. Therefore a Krylov
+space of such products, of a dozen blocks, contains the soft modes and the action of smooth
+functions of H on the vectors that it begins with, however stiff the other modes are (van den Eshof
+and Hochbruck, SIAM J. Sci. Comput. 27, 1438 (2006)). In that space the Hessian is diagonalized.
 
-The factorization is in single precision. Its errors change the space a little, and not what is
-computed in it. The triangular factor is inverted, because a product with a matrix takes a small
-part of the time of a triangular solve.
+The factorization is in single precision. Its errors change the space a little, but not the accuracy
+of what is computed in it. The triangular factor is inverted, because a product with a matrix takes
+a small part of the time of a triangular solve.
 """
 
 from typing import NamedTuple
@@ -23,29 +23,30 @@ from lossatlas.landscape.base import Surface, Symmetrizer
 from lossatlas.typing import Scalar
 
 RAISED = 4.0
-"""Factor by which a shift grows that has not made the Hessian positive definite."""
+"""Factor by which the shift is raised if the Hessian is not positive definite with it."""
 
 LEAST_SHIFT = 2e-7
-"""Smallest shift, as a part of the norm of the Hessian: below, rounding errors decide."""
+"""Smallest shift, as a part of the norm of the Hessian, below which rounding errors dominate."""
 
 LARGEST_SHIFT = 1e3
-"""Shift at which a factorization is given up, as a part of the norm: something is not finite."""
+"""Shift, as a multiple of the norm of the Hessian, at which a factorization is given up, because
+some number must be infinite or NaN."""
 
 LEAF = 512
-"""Rows of a triangular matrix that are inverted by substitution."""
+"""Number of rows up to which a triangular matrix is inverted by substitution."""
 
 GONE, KEPT = 1e-10, 0.5
-"""What is left of a vector, as a part of it, when it lies in the space already; and what at least
-is left of the rest when it is made orthogonal once more."""
+"""A vector lies in the space already if the part of it outside is smaller than the first value, or
+if orthogonalizing this part once more leaves less of it than the second."""
 
 
 class Shifted(NamedTuple):
-    """(H + shift)^-1 as a product: `lower`^T `lower` in inner coordinates.
+    """The inverse (H + shift)^-1, which is the product lower^T lower in inner coordinates.
 
     Attributes:
         lower: (m, m) inverse of the Cholesky factor.
-        shift: what was added to the Hessian.
-        raised: whether the shift asked for was not enough.
+        shift: the number that was added to the diagonal of the Hessian.
+        raised: whether it is larger than was asked for.
     """
 
     lower: Float[Array, "m m"]
@@ -54,7 +55,12 @@ class Shifted(NamedTuple):
 
 
 def rough_hessian(surface: Surface, w: Float[Array, " n"]) -> tuple[Float[Array, "m m"], Scalar]:
-    """The Hessian (m, m) in single precision, where the surface has it, and its Frobenius norm."""
+    """Compute the Hessian (m, m) in inner coordinates, in single precision, and its Frobenius norm.
+
+    Args:
+        surface: the compiled half of the landscape.
+        w: (n,) weights.
+    """
     hessian = surface.rough().inner_hessian(w).astype(jnp.float32)
     return hessian, jnp.linalg.norm(hessian).astype(w.dtype)
 
@@ -62,10 +68,14 @@ def rough_hessian(surface: Surface, w: Float[Array, " n"]) -> tuple[Float[Array,
 def shifted_inverse(
     hessian: Float[Array, "m m"], norm: Scalar, shift: Scalar, *, refuse: float = LARGEST_SHIFT
 ) -> Shifted:
-    """Factorize the Hessian with this shift, or with a larger one that makes it positive definite.
+    """Factorize a Hessian with a shift, which is raised until the matrix is positive definite.
 
-    The shift is at least `LEAST_SHIFT` of the norm, and `lower` not finite where even `refuse`
-    times the norm is not enough.
+    Args:
+        hessian: (m, m) the Hessian.
+        norm: Frobenius norm of the Hessian.
+        shift: the shift to try first; at least `LEAST_SHIFT` times the norm is used.
+        refuse: shift, as a multiple of the norm, at which the factorization is given up; default
+            `LARGEST_SHIFT`. The result is then not finite.
     """
     same = jnp.arange(len(hessian))
 
@@ -87,7 +97,7 @@ def shifted_inverse(
 
 
 def _inverted(lower: Float[Array, "m m"]) -> Float[Array, "m m"]:
-    """The inverse of a lower triangular matrix, by halves, so that most of it are products."""
+    """Invert a lower triangular matrix by halves, so that most of the work is matrix products."""
     m = len(lower)
     if m <= LEAF:
         identity = jnp.eye(m, dtype=lower.dtype)
@@ -100,25 +110,31 @@ def _inverted(lower: Float[Array, "m m"]) -> Float[Array, "m m"]:
 
 
 def to_inner(surface: Surface, v: Float[Array, "n k"], m: int) -> Float[Array, "m k"]:
-    """Inner coordinates (m, k) of the columns of v (n, k)."""
+    """Return the inner coordinates (m, k) of the columns of v (n, k)."""
     shape = jax.ShapeDtypeStruct((m, v.shape[1]), v.dtype)
     return jax.linear_transpose(surface.from_inner, shape)(v)[0]
 
 
 def solved(surface: Surface, inverse: Shifted, v: Float[Array, "n k"]) -> Float[Array, "n k"]:
-    """(H + shift)^-1 v for the columns of v (n, k), without excluded modes."""
+    """Return (H + shift)^-1 v for the columns of v (n, k), without excluded modes."""
     lower = inverse.lower
     inner = to_inner(surface, v, len(lower))
-    # Columns of any length: products in single precision would underflow.
+    # Columns are scaled to unit length, since short ones would underflow in single precision.
     size = jnp.maximum(jnp.linalg.norm(inner, axis=0), 1e-300)
     half = lower @ (inner / size).astype(lower.dtype)
     return surface.from_inner((half.T @ lower).T.astype(v.dtype) * size)
 
 
 def walls(surface: Surface, inverse: Shifted, v: Float[Array, " n"]) -> Float[Array, " n"]:
-    """The Newton step's opposite in the stiff directions alone: H^-1 (H / (H + shift))^3 v.
+    """Return H^-1 (H / (H + shift))^3 v, the negative Newton step in the stiff directions alone.
 
-    Where the curvature is far above the shift this is H^-1 v, far below it nearly nothing.
+    Where the curvature is far above the shift this is H^-1 v; where it is far below, it is nearly
+    zero.
+
+    Args:
+        surface: the compiled half of the landscape.
+        inverse: the shifted inverse.
+        v: (n,) the gradient.
     """
     x = solved(surface, inverse, v[:, None])
     for _ in range(2):
@@ -127,7 +143,7 @@ def walls(surface: Surface, inverse: Shifted, v: Float[Array, " n"]) -> Float[Ar
 
 
 def floor(surface: Surface, inverse: Shifted, v: Float[Array, " n"]) -> Float[Array, " n"]:
-    """What is left of v without its part in the stiff directions: v - (H / (H + shift))^3 v."""
+    """Return v - (H / (H + shift))^3 v, the vector v (n,) without its part in stiff directions."""
     v = surface.without_excluded(v)
     x = v[:, None]
     for _ in range(3):
@@ -143,11 +159,20 @@ def reduced_spectrum(
     seeds: tuple[Float[Array, "n s"], int],
     symmetrizer: Symmetrizer | None = None,
 ) -> tuple[Float[Array, " k"], Float[Array, "n k"]]:
-    """Ascending values (k,) and orthonormal vectors (n, k) of the Hessian in a Krylov space.
+    """Diagonalize the Hessian in a Krylov space of the shifted inverse.
 
-    `seeds` are the vectors (n, s) that the space begins with, and the number of its blocks. Where
-    it is exhausted vectors are zero, with a value that is no less than any other. With a
-    symmetrizer all is inside the subspace that gradient flow cannot leave.
+    Args:
+        surface: the compiled half of the landscape.
+        w: (n,) weights.
+        hessian: (m, m) the Hessian in inner coordinates, in single precision.
+        inverse: the shifted inverse.
+        seeds: the vectors (n, s) that the space begins with, and the number of its blocks.
+        symmetrizer: projection onto the subspace that the space is to lie in, which gradient flow
+            cannot leave; default None, the whole space.
+
+    Returns:
+        Eigenvalues (k,), ascending, and orthonormal vectors (n, k). If the Krylov space has fewer
+        dimensions, further vectors are zero, with a value that is not less than any other.
     """
     start, blocks = seeds
     (n, width), dtype = start.shape, w.dtype
@@ -184,11 +209,11 @@ def reduced_spectrum(
 def _outside(
     surface: Surface, basis: Float[Array, "k n"], x: Float[Array, " n"]
 ) -> Float[Array, " n"]:
-    """The unit vector along the part of x that is outside the basis, zero if there is none."""
+    """Return the unit vector along the part of x outside the basis; zero if there is none."""
     size = jnp.linalg.norm(x)
     x = x - (basis @ x) @ basis
     left = jnp.linalg.norm(x)
-    # Once more with a unit vector, because what little is left consists of rounding errors, too.
+    # Orthogonalized once more, because a small part consists largely of rounding errors.
     x = surface.without_excluded(x / jnp.maximum(left, 1e-300))
     x = x - (basis @ x) @ basis
     again = jnp.linalg.norm(x)
@@ -197,5 +222,5 @@ def _outside(
 
 
 def generic(n: int, count: int) -> np.ndarray:
-    """Fixed random columns (n, count): they have a part along every mode."""
+    """Return fixed random columns (n, count), which have a part along every mode."""
     return np.random.default_rng(0).normal(size=(n, count)) / n**0.5

@@ -1,1 +1,1 @@
-"""Kernels with products of the Hessian and vectors, where it is too large or too dear to form."""
+"""Kernels with products of the Hessian and vectors, for Hessians too large or too expensive."""

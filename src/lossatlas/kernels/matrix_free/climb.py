@@ -1,15 +1,16 @@
-"""Hybrid eigenvector-following: to a transition state without a Hessian.
+"""Hybrid eigenvector-following: a climb to a transition state without a Hessian.
 
-Up along the softest mode, down in all directions across it (Munro and Wales, Phys. Rev. B 59 (1999)
-3969; Kumeda, Munro and Wales, Chem. Phys. Lett. 341 (2001) 185). The mode is refined by a few
-Hessian-vector products (see `softest_mode`; what L-BFGS has learned of the inverse Hessian
-is the preconditioner, without which soft modes take hundreds of products), the step uphill is
+The climb goes up along the softest mode and down in all directions across it (Munro and Wales,
+Phys. Rev. B 59, 3969 (1999); Kumeda, Munro and Wales, Chem. Phys. Lett. 341, 185 (2001)). The mode
+is refined by a few Hessian-vector products (`softest_mode`). The preconditioner is the model of the
+inverse Hessian that L-BFGS has made; without it soft modes take hundreds of products. The step
+uphill is
 
     p = 2 g / (|c| (1 + sqrt(1 + 4 g^2 / c^2)))
 
-with slope g and curvature c along the mode, and a bounded number of L-BFGS steps minimize the
-energy across it, more of them once the curvature is negative. The three phases are flattened, so
-that each step is one gradient or one Hessian-vector product.
+with slope g and curvature c along the mode. A limited number of L-BFGS steps minimize the energy
+across the mode, more of them once the curvature is negative. The three phases are not nested: each
+step of the kernel is one gradient or one Hessian-vector product.
 """
 
 from dataclasses import dataclass
@@ -38,30 +39,53 @@ from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
 
 CURVATURE, REFINE, DESCEND = 0, 1, 2
-"""Phases: the product with the mode at a new point; better modes; steps across the mode."""
+"""The phases of a climb: the product with the mode at a new point, the refinement of the mode, and
+steps up along the mode and down across it."""
 
 TRUST = TrustRadius(good=0.3, bad=0.8, growth=1.5)
-"""Of predictions of the slope along one mode. The mode turns while steps are made across it, so a
-good prediction says less than one with the whole spectrum (`dense.climb`): growth is slower."""
+"""How the trust radius follows predictions of the slope along the mode. The mode turns while steps
+are made across it, so a good prediction tells less than one with the whole spectrum (`dense.climb`)
+and the radius grows more slowly."""
 
 FLOOR = 0.1
-"""Steps across the mode end where the gradient across it is this part of the slope along it: the
-next step uphill moves the floor of the valley by more."""
+"""Steps across the mode end where the gradient across it is smaller than this part of the slope
+along it, since the next step uphill moves the floor of the valley by more."""
 
 MARGIN = 0.5
-"""They also end at this part of the RMS gradient that convergence asks for."""
+"""Steps across the mode also end at this part of the RMS gradient that convergence requires."""
 
 TRIALS = 5
-"""Shortened steps after which one is taken although the energy rises: to 1e-5 of its length."""
+"""Number of shortened steps after which the last, 1e-5 of the first in length, is taken although
+the energy rises."""
 
 FLATTEST = 1e-14
-"""Curvature that stands for smaller ones where it divides."""
+"""Smallest curvature that is divided by; it replaces smaller ones."""
 FROM_RANDOM = 0.1
-"""First inverse curvature of the limited-memory model, before it has learned any."""
+"""Inverse curvature that the limited-memory model assumes before it has any pair."""
 
 
 class HybridState(NamedTuple):
-    """One climb in flight: the accepted point, the mode there, and the step on trial."""
+    """The state of one climb in flight.
+
+    Attributes:
+        w: (n,) the accepted point.
+        energy: loss at the accepted point.
+        gradient: (n,) gradient at the accepted point.
+        mode: the softest mode at the accepted point.
+        model: limited-memory model of the inverse Hessian.
+        pair: the pair that the model is updated with at the next step.
+        step: (n,) the step on trial.
+        uphill: whether this step is the one along the mode.
+        proposed: whether this step has been computed.
+        predicted: prediction of the slope along the mode after the step uphill.
+        radius: trust radius of the step uphill.
+        phase: the phase of the next step.
+        refinements: number of refinements of the mode at this point.
+        descents: number of steps since the mode was refined.
+        trials: number of times that the step on trial was shortened.
+        gradients: number of gradients computed; a Hessian-vector product counts as two.
+        status: RUNNING, or how the climb ended.
+    """
 
     w: Float[Array, " n"]
     energy: Scalar
@@ -84,21 +108,26 @@ class HybridState(NamedTuple):
 
 @dataclass(frozen=True)
 class HybridClimb:
-    """Kernel; a job is `(w, mode)`, see `kernels.parts`.
+    """The kernel of hybrid eigenvector-following; for its job see `kernels.parts`.
+
+    A climb has converged if the curvature along the mode is negative, and if gradient and RMS
+    gradient are as small as the first two arguments require.
 
     Args:
-        newton_length: converged when the curvature along the mode is negative, and the gradient
-            over its size is below this,
-        rms: and the RMS gradient is below this.
-        radius: first cap on the step uphill.
-        max_radius: largest cap on the step uphill.
-        max_step: cap on a step across the mode.
-        refinements: products at most to refine the mode at a point.
-        accuracy: the mode is good enough if its residual is below this times its curvature.
-        descents: steps across the mode while its curvature is positive, and while it is negative.
-        memory: pairs of the limited-memory model.
-        max_gradients: give up after so many; a Hessian-vector product counts as two.
-        steps: steps a device call.
+        newton_length: largest length of the gradient divided by the size of the curvature along the
+            mode, in units of the weights; default 0.01.
+        rms: largest RMS gradient; default 1e-6.
+        radius: first trust radius of the step uphill, in units of the weights; default 0.2.
+        max_radius: largest trust radius; default 0.6.
+        max_step: largest length of a step across the mode; default 0.2.
+        refinements: largest number of products that refine the mode at one point; default 20.
+        accuracy: largest residual of the mode, as a part of its curvature; default 0.1.
+        descents: largest numbers of steps across the mode, while its curvature is positive and
+            while it is negative; default 10 and 30.
+        memory: number of pairs of the limited-memory model; default 60.
+        max_gradients: number of gradients after which a climb is given up, where a Hessian-vector
+            product counts as two; default 20,000.
+        steps: number of steps in one device call; default 50.
     """
 
     newton_length: float = 0.01
@@ -116,7 +145,7 @@ class HybridClimb:
     def init(
         self, surface: Surface, w: Float[Array, " n"], mode: Float[Array, " n"]
     ) -> HybridState:
-        """Evaluate the start."""
+        """Return the state of a climb after the evaluation of its start."""
         energy, gradient = surface.value_and_gradient(w)
         vector = unit(surface.without_excluded(mode))
         nothing = jnp.zeros_like(w)
@@ -141,8 +170,8 @@ class HybridClimb:
         )
 
     def step(self, surface: Surface, state: HybridState) -> HybridState:
-        """One gradient or one Hessian-vector product, by phase."""
-        # Branches read the model but do not return it: it is large, and would be copied.
+        """Compute one gradient or one Hessian-vector product, as the phase requires."""
+        # Branches read the model but do not return it, since it is large and would be copied.
         model = lbfgs.update(state.model, *state.pair)
         nothing = jnp.zeros_like(state.w)
         rest = state._replace(model=None, pair=Pair(nothing, nothing))
@@ -158,11 +187,11 @@ class HybridClimb:
         return state._replace(status=jnp.where(finite, status, jnp.int32(Status.NOT_FINITE)))
 
     def result(self, state: HybridState) -> Climbed:
-        """Where the climb ended."""
+        """Return where the climb ended."""
         return Climbed(state.w, state.mode.vector, state.gradients, jnp.int32(0), state.status)
 
     def _curvature(self, surface: Surface, state: HybridState, model: lbfgs.Model) -> HybridState:
-        """H times the mode, at a point where nothing is known of the Hessian yet."""
+        """Compute H times the mode at a new point."""
         vector = state.mode.vector
         mode = begin(vector, surface.hessian_vector_product(state.w, vector))
         return self._judge(state._replace(mode=mode, refinements=jnp.int32(0)))
@@ -173,13 +202,13 @@ class HybridClimb:
         return self._judge(state._replace(mode=mode, pair=pair, refinements=state.refinements + 1))
 
     def _judge(self, state: HybridState) -> HybridState:
-        """Refine the mode further, stop, or go uphill."""
+        """Decide whether the mode is refined further, the climb ends, or a step uphill follows."""
         mode = state.mode
         residual = jnp.linalg.norm(mode.residual)
         good = (residual <= self.accuracy * jnp.abs(mode.value)) | (
             state.refinements >= self.refinements
         )
-        # Small compared to a curvature of 1e-5 is smaller than any fixed number that will do.
+        # The limit is relative to the curvature: with one of 1e-5 no fixed limit is small enough.
         size = jnp.linalg.norm(state.gradient)
         small = (size <= -self.newton_length * mode.value) & (rms(state.gradient) <= self.rms)
         arrived = good & small
@@ -200,7 +229,7 @@ class HybridClimb:
         )
 
     def _descend(self, surface: Surface, state: HybridState, model: lbfgs.Model) -> HybridState:
-        """Evaluate the step on trial; accept it, or try a tenth if it does not descend."""
+        """Evaluate the step on trial; accept it, or shorten it to a tenth if the energy rises."""
         step = jax.lax.cond(state.proposed, lambda: state.step, lambda: self._propose(state, model))
         state = state._replace(step=step, proposed=jnp.asarray(True))
         w = state.w + step
@@ -217,7 +246,7 @@ class HybridClimb:
         )
 
     def _propose(self, state: HybridState, model: lbfgs.Model) -> Float[Array, " n"]:
-        """The next step across the mode: quasi-Newton, downhill, capped."""
+        """Return the next step (n,) across the mode: a quasi-Newton step downhill, capped."""
         vector = state.mode.vector
         across = state.gradient - jnp.vdot(state.gradient, vector) * vector
         step = lbfgs.direction(model, across)
@@ -236,9 +265,9 @@ class HybridClimb:
         slope = jnp.vdot(gradient, vector)
         across = gradient - slope * vector
         change = gradient - state.gradient
-        # Only across the mode does the model have to be, and can it stay, positive definite.
+        # The model must be positive definite across the mode, and along it it could not be.
         change = change - jnp.vdot(change, vector) * vector
-        # A step uphill teaches nothing about the directions across it; a pair of zeros is skipped.
+        # A step uphill tells nothing about directions across it, so its pair of zeros is skipped.
         taken = jnp.where(state.uphill, 0.0, state.step)
 
         before, after = self.descents

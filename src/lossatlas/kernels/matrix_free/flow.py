@@ -1,19 +1,22 @@
-"""Gradient flow dw/dt = -grad E(w) with gradients only, for Hessians too large to form.
+"""Gradient flow dw/dt = -grad E(w) with gradients only, for Hessians too large to compute.
 
-The stabilized explicit second-order Runge-Kutta-Chebyshev method (RKC2: Sommeijer, Shampine and
-Verwer, J. Comput. Appl. Math. 88 (1998) 315): s stages are stable up to a step of 0.65 s^2 over the
-largest curvature, where s ordinary explicit steps cover 2 s. The error estimate is embedded,
+The integrator is the stabilized explicit Runge-Kutta-Chebyshev method of second order (RKC2:
+Sommeijer, Shampine and Verwer, J. Comput. Appl. Math. 88, 315 (1998)). With s stages it is stable
+up to a time step of 0.65 s^2 divided by the largest curvature, where s ordinary explicit steps
+cover 2 s. The estimate of the error from the points w_0 and w_1 at both ends of a step h and the
+gradients g_0 and g_1 is
 
     0.8 (w_0 - w_1) - 0.4 h (g_0 + g_1),
 
-and the number of stages follows from the largest curvature, found by a power iteration with
-Hessian-vector products. Stages, products and rejected steps are flattened: each kernel step is one
-gradient or one Hessian-vector product.
+and the number of stages follows from the largest curvature, which a power iteration with
+Hessian-vector products finds. Stages, products and rejected steps are not nested: each step of the
+kernel is one gradient or one Hessian-vector product.
 
-The path ends like that of `flow.Flow` in the Newton ball of a minimum: the lowest curvature c
-(refined along the path, see `softest_mode`) is positive and |g| / c, a bound of the Newton step, is
-below `ball`. On a path inside a symmetric subspace both refer to that subspace. `spread` is as in
-`flow.Flow`, by the softest mode alone, as far as it lies across the path.
+The path ends in the Newton ball of a minimum, as that of `dense.flow`: the lowest curvature c,
+which is refined along the path (`softest_mode`), is positive, and |g| / c, a bound of the length of
+the Newton step, is smaller than `ball`. On a path inside a symmetric subspace both refer to that
+subspace. `spread` is estimated as in `dense.flow`, but from the softest mode alone, as far as it
+lies across the path.
 """
 
 from dataclasses import dataclass
@@ -35,40 +38,65 @@ from lossatlas.lanes.requests import running
 from lossatlas.typing import Scalar
 
 POWER, SLOPE, CURVATURE, REFINE, STAGE = range(5)
-"""Phases: largest curvature; curvature along the path; that along the softest mode; its refinement;
-stages of a step."""
+"""The phases of a step: the largest curvature, the curvature along the path, the curvature along
+the softest mode, the refinement of this mode, and the stages of the step."""
 
 DAMPING = 2.0 / 13.0
-"""Of the stability polynomial, as in the paper: a little of the stable step is given up so that the
-polynomial stays below one in size inside the interval, and errors decay."""
+"""Damping of the stability polynomial, as in the paper. It makes the stable step a little shorter
+and keeps the polynomial below one in size inside the stability interval, so that errors decay."""
 
 STABLE = 1.54
-"""With this damping s stages are stable up to h times the largest curvature of 0.65 (s^2 - 1);
-1 / 1.54 is a little less."""
+"""With this damping s stages are stable up to a time step of 0.65 (s^2 - 1) over the largest
+curvature. The factor 1 / 1.54 that is used is a little smaller than 0.65."""
 
 STEPS = PathSteps(order=3, safety=0.8, growth=5.0)
-"""The method is of second order, so the error of one step grows with h^3."""
+"""The method is of second order, so the error of one step grows with the third power of the time
+step."""
 
 STIFFNESS_MARGIN = 1.1
-"""A power iteration finds the largest curvature from below; this much more is allowed for."""
+"""Factor on the result of the power iteration, which finds the largest curvature from below."""
 
 FIRST_STEP = 0.5
-"""First time step, over the time in which the flow grows by e along the path. Shorter than that of
-the exponential method, for which a quadratic surface has no error."""
+"""First time step, in units of the time in which the flow grows by a factor e along the path. It is
+shorter than that of the exponential method, which makes no error on a quadratic surface."""
 
 FLAT, SHORTEST = 1e-12, 1e-12
-"""Curvature that stands for smaller ones where it divides; time step at which a path is given up,
-because no error is that large unless something is not finite."""
+"""Smallest curvature that is divided by, which replaces smaller ones; and the time step at which a
+path is given up, since steps become so short only if some number is infinite or NaN."""
 
 SETTLED = 0.1
-"""Residual of the softest mode, as a part of its curvature, that leaves no doubt about the sign."""
+"""Residual of the softest mode, as a part of its curvature, below which the sign is certain."""
 
 FROM_RANDOM = 0.1
-"""First inverse curvature of the limited-memory model, before it has learned any."""
+"""Inverse curvature that the limited-memory model assumes before it has any pair."""
 
 
 class ChebyshevState(NamedTuple):
-    """One path in flight: the accepted point with its gradient, and the stages of the next step."""
+    """The state of one path in flight.
+
+    Attributes:
+        w: (n,) the accepted point.
+        gradient: (n,) gradient at the accepted point.
+        tolerance: error tolerated in one step.
+        ball: bound of the Newton step at which the path ends.
+        symmetrizer: projection onto the subspace that the path stays in.
+        time_step: the next time step; 0 before the first.
+        stages: number of stages of the step.
+        stage: number of the present stage.
+        now: (n,) point of the present stage.
+        before: (n,) point of the stage before.
+        top: (n,) vector of the power iteration for the largest curvature.
+        stiffness: estimate of the largest curvature.
+        mode: the softest mode at the accepted point.
+        model: limited-memory model of the inverse Hessian.
+        pair: the pair that the model is updated with at the next step.
+        phase: the phase of the next step.
+        repeats: number of repetitions that are left of the phase.
+        deviation: distance that the accepted point may have from the true path.
+        spread: largest deviation on the way.
+        gradients: number of gradients computed; a Hessian-vector product counts as two.
+        status: RUNNING, or how the path ended.
+    """
 
     w: Float[Array, " n"]
     gradient: Float[Array, " n"]
@@ -95,17 +123,19 @@ class ChebyshevState(NamedTuple):
 
 @dataclass(frozen=True)
 class ChebyshevFlow:
-    """Kernel; a job is `(w, tolerance, ball, symmetrizer, deviation)`, see `kernels.parts`.
+    """The kernel that follows gradient flow with gradients only; for its job see `kernels.parts`.
 
     Args:
-        max_step: cap on the distance covered in one step.
-        max_stages: cap on the gradients for one step.
-        max_gradients: give up after so many; a Hessian-vector product counts as two.
-        powers: power iterations at the start and after a rejected step; else one a step.
-        refinements: products at most to decide about the softest mode at one point; one a step
-            keep track of it.
-        memory: pairs of the limited-memory model that helps to find it.
-        steps: steps a device call.
+        max_step: largest distance covered in one step, in units of the weights; default 0.5.
+        max_stages: largest number of stages, and so of gradients, of one step; default 200.
+        max_gradients: number of gradients after which a path is given up, where a Hessian-vector
+            product counts as two; default 200,000.
+        powers: number of power iterations at the start and after a rejected step; there is one
+            before every other step. Default 12.
+        refinements: largest number of products that refine the softest mode at a point where the
+            path may end; there is one at every other point. Default 60.
+        memory: number of pairs of the limited-memory model that the refinement uses; default 60.
+        steps: number of steps in one device call; default 100.
     """
 
     method: ClassVar[str] = "chebyshev"
@@ -127,11 +157,12 @@ class ChebyshevFlow:
         symmetrizer: Symmetrizer,
         deviation: Scalar,
     ) -> ChebyshevState:
-        """Evaluate the start."""
+        """Return the state of a path after the evaluation of its start."""
         w = symmetrizer @ w
         energy, gradient = surface.value_and_gradient(w)
         noise = unit(jax.random.normal(jax.random.key(0), w.shape, w.dtype))
-        # Some of every direction: a mode that starts without the softest would never find it.
+        # The start has a part in every direction: without one along the softest mode, the
+        # refinement would never find it.
         mixed = surface.without_excluded(unit(gradient) + noise)
         finite = jnp.isfinite(energy) & jnp.isfinite(jnp.linalg.norm(gradient))
         return ChebyshevState(
@@ -159,8 +190,8 @@ class ChebyshevFlow:
         )
 
     def step(self, surface: Surface, state: ChebyshevState) -> ChebyshevState:
-        """One gradient or one Hessian-vector product, by phase."""
-        # Branches read the model but do not return it: it is large, and would be copied.
+        """Compute one gradient or one Hessian-vector product, as the phase requires."""
+        # Branches read the model but do not return it, since it is large and would be copied.
         model = lbfgs.update(state.model, *state.pair)
         nothing = jnp.zeros_like(state.w)
         rest = state._replace(model=None, pair=Pair(nothing, nothing))
@@ -174,7 +205,7 @@ class ChebyshevFlow:
         )
 
     def result(self, state: ChebyshevState) -> Flowed:
-        """Where the path was handed over."""
+        """Return where the path was handed over."""
         newton = jnp.linalg.norm(state.gradient) / state.mode.value
         return Flowed(
             state.w,
@@ -187,7 +218,7 @@ class ChebyshevFlow:
         )
 
     def _power(self, surface: Surface, state: ChebyshevState) -> ChebyshevState:
-        """One power iteration for the largest curvature."""
+        """Make one power iteration for the largest curvature."""
         product = surface.hessian_vector_product(state.w, state.top)
         size = jnp.linalg.norm(product)
         last = state.repeats <= 1
@@ -200,14 +231,14 @@ class ChebyshevFlow:
         )
 
     def _slope(self, surface: Surface, state: ChebyshevState) -> ChebyshevState:
-        """The curvature along the path: whether the end may be near."""
+        """Compute the curvature along the path, which tells whether the end may be near."""
         gradient = state.gradient
         product = surface.hessian_vector_product(state.w, gradient)
         square = jnp.vdot(gradient, gradient)
         curvature = jnp.vdot(gradient, product) / jnp.maximum(square, TINY)
         # Near a saddle the flow grows on the time scale of the negative curvature.
         first = FIRST_STEP / jnp.maximum(jnp.abs(curvature), FLAT)
-        # The lowest curvature is no larger than this one, so the path cannot end unless this holds.
+        # The lowest curvature is at most this one, so the path can only end if this is true.
         near = (curvature > 0) & (jnp.sqrt(square) < state.ball * curvature)
         return state._replace(
             time_step=jnp.where(state.time_step == 0, first, state.time_step),
@@ -233,10 +264,10 @@ class ChebyshevFlow:
         return self._judge(state._replace(mode=mode, pair=pair))
 
     def _judge(self, state: ChebyshevState) -> ChebyshevState:
-        """End here, refine the softest mode further, or go on along the path.
+        """Decide whether the path ends, the softest mode is refined further, or a step follows.
 
-        One refinement a step keeps track of the mode; only where the end may be near there are
-        more.
+        One refinement at each step keeps track of the mode; there are more only where the end may
+        be near.
         """
         value = state.mode.value
         tracked, exhausted = state.phase == REFINE, state.repeats <= 0
@@ -253,9 +284,9 @@ class ChebyshevFlow:
         return jax.lax.cond(go_on, lambda: self._begin(state), lambda: state)
 
     def _begin(self, state: ChebyshevState) -> ChebyshevState:
-        """The number of stages for the next step, and its first stage."""
+        """Choose the number of stages of the next step, and make its first stage."""
         limit = ((self.max_stages - 1.0) ** 2 - 1.0) / STABLE
-        # The cap on the stages is a cap on the step: no more would be stable.
+        # The largest number of stages limits the time step, beyond which they are not stable.
         h = jnp.minimum(state.time_step, limit / state.stiffness)
         stages = 1 + jnp.floor(jnp.sqrt(1.0 + STABLE * h * state.stiffness))
         stages = jnp.clip(stages, 2, self.max_stages).astype(jnp.int32)
@@ -270,7 +301,7 @@ class ChebyshevFlow:
         )
 
     def _stage(self, surface: Surface, state: ChebyshevState) -> ChebyshevState:
-        """The gradient at the current stage: the next stage, or the end of the step."""
+        """Compute the gradient at the present stage, and make the next stage or end the step."""
         energy, gradient = surface.value_and_gradient(state.now)
         state = state._replace(gradients=state.gradients + 1)
         return jax.lax.cond(
@@ -280,7 +311,7 @@ class ChebyshevFlow:
         )
 
     def _onward(self, state: ChebyshevState, gradient: Float[Array, " n"]) -> ChebyshevState:
-        """The next stage from the last two and the gradient at the last."""
+        """Make the next stage from the last two and the gradient at the last."""
         nu, mu, here, at_start = Coefficients(state.stages).stage(state.stage + 1)
         following = (
             (1.0 - mu - nu) * state.w
@@ -293,7 +324,7 @@ class ChebyshevFlow:
     def _finish(
         self, state: ChebyshevState, energy: Scalar, gradient: Float[Array, " n"]
     ) -> ChebyshevState:
-        """Accept the step or shorten it, by its error and its length."""
+        """Accept the step or shorten it by its error and its length."""
         h, change = state.time_step, state.now - state.w
         error = jnp.linalg.norm(0.8 * change + 0.4 * h * (gradient + state.gradient))
         length = jnp.linalg.norm(change)
@@ -302,7 +333,8 @@ class ChebyshevFlow:
         accept = (error <= state.tolerance) & (length <= self.max_step)
         state = state._replace(time_step=h * STEPS.bounded(factor), phase=jnp.int32(POWER))
         lost = state.time_step < SHORTEST
-        # Of the softest mode what lies across the path; growth along it is harmless.
+        # Only the part of the softest mode across the path counts, since an error along the path
+        # does not change where it leads.
         along = jnp.vdot(unit(state.mode.vector), unit(state.gradient)) ** 2
         deviation = carried(state.deviation, h * (1.0 - along) * state.mode.value) + error
         arrived = state._replace(
@@ -313,8 +345,8 @@ class ChebyshevFlow:
             pair=Pair(change, gradient - state.gradient),
             repeats=jnp.int32(1),
         )
-        # A largest curvature that was underestimated makes a step unstable, which shows as an
-        # error: it is determined anew.
+        # If the largest curvature was underestimated, the step is unstable and its error large.
+        # Therefore that curvature is determined anew.
         rejected = state._replace(
             repeats=jnp.int32(self.powers),
             status=jnp.where(lost, jnp.int32(Status.NOT_FINITE), running()),
@@ -323,21 +355,28 @@ class ChebyshevFlow:
 
 
 class Coefficients:
-    """Coefficients of RKC2 in closed form from Chebyshev polynomials (the paper's eqs. 2.2-2.3).
+    """The coefficients of RKC2 in closed form, from Chebyshev polynomials.
+
+    They are those of eqs. 2.2-2.3 of Sommeijer, Shampine and Verwer (1998).
+
+    Args:
+        stages: number of stages, at least 2.
 
     Attributes:
-        first: coefficient mu~ of the first stage.
+        excess: the argument of the Chebyshev polynomials minus one.
+        scale: the coefficient w_1 of the paper.
+        first: the coefficient mu~ of the first stage.
     """
 
     def __init__(self, stages: Array) -> None:
-        """For a number of stages, at least 2."""
+        """Compute what all stages have in common."""
         self.excess = DAMPING / stages.astype(jnp.result_type(float)) ** 2
         _, slope, curvature = self._chebyshev(stages)
         self.scale = slope / curvature
         self.first = self._b(jnp.int32(1)) * self.scale
 
     def stage(self, j: Array) -> tuple[Array, Array, Array, Array]:
-        """(nu, mu, mu~, gamma~) of stage j >= 2."""
+        """Return the coefficients nu, mu, mu~ and gamma~ of stage j, at least 2."""
         here, last, before = self._b(j), self._b(j - 1), self._b(j - 2)
         mu = 2.0 * here * (1.0 + self.excess) / last
         mu_tilde = 2.0 * here * self.scale / last
@@ -349,7 +388,7 @@ class Coefficients:
         return curvature / slope**2
 
     def _chebyshev(self, j: Array) -> tuple[Array, Array, Array]:
-        """T_j and its first two derivatives at 1 + excess."""
+        """Return the Chebyshev polynomial T_j and its first two derivatives at 1 + excess."""
         x, degree = 1.0 + self.excess, j.astype(self.excess.dtype)
         angle = jnp.log1p(self.excess + jnp.sqrt(self.excess * (2.0 + self.excess)))
         square = self.excess * (2.0 + self.excess)

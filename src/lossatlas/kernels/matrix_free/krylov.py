@@ -1,10 +1,10 @@
-"""Linear algebra with Hessian-vector products only, for Hessians too large to form.
+"""Linear algebra with Hessian-vector products only, for Hessians too large to compute.
 
 `minres` solves H x = b for a symmetric, possibly indefinite H (Paige and Saunders, SIAM J. Numer.
-Anal. 12 (1975) 617), compiled as one loop on the device. `lowest_modes` finds the lowest
-eigenpairs by the Lanczos method, never restarted: a gap of 1e-6 of the spectrum takes hundreds of
-products with all Lanczos vectors at hand, and many times more with the few dozen that restarted
-methods keep.
+Anal. 12, 617 (1975)), compiled as one loop on the device. `lowest_modes` finds the lowest
+eigenpairs by the Lanczos method without restarts. To resolve a gap of 1e-6 of the spectrum takes
+hundreds of products if all Lanczos vectors are kept, and many times more with the few dozen vectors
+that restarted methods keep.
 """
 
 from collections.abc import Callable
@@ -25,15 +25,16 @@ from lossatlas.landscape.base import Surface
 from lossatlas.typing import Scalar
 
 BLOCK = 10
-"""Lanczos steps from one look at the Ritz values to the next; rows that stay in the cache."""
+"""Number of Lanczos steps between two computations of the Ritz values, and of rows that are
+orthogonalized against at once, because they fit into the cache."""
 
 MOSTLY_KEPT = 0.7
-"""Orthogonalization removes rounding errors of the size of what it removes: if less than this part
-of a vector is left, the rest is made orthogonal once more."""
+"""If orthogonalization leaves less than this part of a vector, it is repeated, since it makes
+rounding errors of the size of what it removes."""
 
 EXHAUSTED = 1e-12
-"""The Krylov space is exhausted where the next vector, before it is normalized, is this small
-beside the matrix: it consists of rounding errors."""
+"""The Krylov space is exhausted where the next vector, before it is normalized, is smaller than
+this part of the matrix, since it then consists of rounding errors."""
 
 NOTHING_NEW = 1e-8
 """Length of the part of a random vector outside the basis below which the basis is the whole
@@ -41,7 +42,13 @@ space."""
 
 
 class Solution(NamedTuple):
-    """An approximate solution x (n,), the relative residual |H x - b|/|b|, products used."""
+    """An approximate solution of H x = b.
+
+    Attributes:
+        x: (n,) the solution.
+        residual: the relative residual |H x - b| / |b|.
+        products: number of products with H.
+    """
 
     x: Float[Array, " n"]
     residual: Scalar
@@ -49,7 +56,7 @@ class Solution(NamedTuple):
 
 
 class _Recurrence(NamedTuple):
-    """The Lanczos vectors, the last plane rotation, and the last two search directions."""
+    """The state of MINRES: Lanczos vectors, the last plane rotation, two search directions."""
 
     x: Float[Array, " n"]
     v: Float[Array, " n"]
@@ -73,7 +80,7 @@ def newton_step(
     relative: float | Scalar,
     max_products: int,
 ) -> Solution:
-    """Solve H(w) x = b on a surface; see `minres`."""
+    """Solve H x = b with the Hessian H of a surface at the weights w (n,), by `minres`."""
     return minres(partial(surface.hessian_vector_product, w), b, relative, max_products)
 
 
@@ -83,13 +90,13 @@ def minres(
     relative: float | Scalar,
     max_products: int,
 ) -> Solution:
-    """Minimize |H x - b| over growing Krylov spaces, until it is below `relative` times |b|.
+    """Minimize |H x - b| over growing Krylov spaces until it is below `relative` times |b|.
 
     Args:
-        product: v -> H v, H symmetric.
-        b: right-hand side (n,), not zero.
+        product: returns H v for a vector v (n,), with a symmetric H.
+        b: (n,) right-hand side, not zero.
         relative: relative residual to reach.
-        max_products: give up after so many products; the solution so far is returned.
+        max_products: number of products after which the solution so far is returned.
     """
     size = jnp.linalg.norm(b)
     zero, null = jnp.zeros_like(b), jnp.zeros((), b.dtype)
@@ -105,7 +112,7 @@ def minres(
 
 
 def _extend(product: Callable[[Array], Array], state: _Recurrence) -> _Recurrence:
-    """One Lanczos step, and the QR factorization of the tridiagonal matrix updated by it."""
+    """Make one Lanczos step, and update the QR factorization of the tridiagonal matrix."""
     new = product(state.v) - state.beta * state.v_before
     alpha = jnp.vdot(state.v, new)
     new = new - alpha * state.v
@@ -136,11 +143,11 @@ class Modes(NamedTuple):
     """Eigenpairs found by `lowest_modes`.
 
     Attributes:
-        values: (k,) ascending.
-        vectors: (k, n).
-        largest: the largest eigenvalue in size.
-        products: matrix-vector products used.
-        converged: whether all k have.
+        values: (k,) eigenvalues, ascending.
+        vectors: (k, n) eigenvectors, one in each row.
+        largest: size of the eigenvalue that is largest in size.
+        products: number of products with the matrix.
+        converged: whether all k eigenpairs have converged.
     """
 
     values: Float[np.ndarray, " k"]
@@ -151,10 +158,13 @@ class Modes(NamedTuple):
 
 
 class Matrix(NamedTuple):
-    """A symmetric matrix H by its products, and the projector onto an invariant subspace of it.
+    """A symmetric matrix H, given by its products, and an invariant subspace of it.
 
-    Both are functions of a vector that are pytrees (`jax.tree_util.Partial`), so that compiled
-    loops can call them.
+    Both functions are pytrees (`jax.tree_util.Partial`), so that compiled loops can call them.
+
+    Attributes:
+        product: returns H v for a vector v (n,).
+        project: projects a vector (n,) onto the invariant subspace.
     """
 
     product: Partial
@@ -162,14 +172,20 @@ class Matrix(NamedTuple):
 
 
 def hessian_at(surface: Surface, w: Float[np.ndarray, " n"]) -> Matrix:
-    """The Hessian of a surface at w (n,), outside the excluded modes of the landscape."""
+    """Return the Hessian of a surface at w (n,), without the excluded modes of the landscape."""
     return Matrix(Partial(_product, surface, jnp.asarray(w)), Partial(_outside, surface))
 
 
 class _Lanczos(NamedTuple):
-    """The basis (capacity, n), how many rows are in use, the tridiagonal matrix, and what is next.
+    """The state of the Lanczos method.
 
-    `diagonal` and `beside` have an entry for each row; those of rows that were known are zero.
+    Attributes:
+        basis: (capacity, n) known eigenvectors, then the Lanczos vectors.
+        used: number of rows of the basis that are in use.
+        diagonal: (capacity,) diagonal of the tridiagonal matrix; zero for known eigenvectors.
+        beside: (capacity,) its elements beside the diagonal; zero for known eigenvectors.
+        vector: (n,) the next Lanczos vector.
+        exhausted: whether the Krylov space is exhausted.
     """
 
     basis: Float[Array, "capacity n"]
@@ -189,15 +205,16 @@ def lowest_modes(
     residual: float,
     max_basis: int,
 ) -> Modes:
-    """The k lowest eigenpairs by the Lanczos method with full orthogonalization.
+    """Compute the k lowest eigenpairs by the Lanczos method with full orthogonalization.
 
     Args:
-        matrix: the matrix.
-        k: how many.
-        random: draws the start, and another wherever the Krylov space is exhausted.
-        away: (d, n) orthonormal eigenvectors to leave out.
-        residual: an eigenpair has converged when |H v - value v| is below this times |value|.
-        max_basis: give up at so many Lanczos vectors.
+        matrix: the symmetric matrix.
+        k: number of eigenpairs.
+        random: generator of the random vectors with which the method begins, and begins again
+            whenever the Krylov space is exhausted.
+        away: (d, n) orthonormal eigenvectors that are left out.
+        residual: largest |H v - value v| of an eigenpair that has converged, as a part of |value|.
+        max_basis: number of Lanczos vectors at which the method is given up.
     """
     known, n = away.shape
     limit = known + min(max_basis, n)
@@ -221,7 +238,7 @@ def lowest_modes(
 
 
 def _empty(away: Float[np.ndarray, "d n"], limit: int) -> _Lanczos:
-    """No Lanczos vector yet. The basis grows by whole blocks."""
+    """Return the state before the first Lanczos vector, with room for whole blocks of them."""
     known, n = away.shape
     capacity = -(-limit // BLOCK) * BLOCK
     basis = jnp.zeros((capacity, n)).at[:known].set(away)
@@ -231,7 +248,7 @@ def _empty(away: Float[np.ndarray, "d n"], limit: int) -> _Lanczos:
 
 @partial(compiled, donate_argnames="state")
 def _extend_basis(matrix: Matrix, state: _Lanczos, limit: int) -> _Lanczos:
-    """Lanczos steps until a block of the basis is full, or the Krylov space is exhausted."""
+    """Make Lanczos steps until a block of the basis is full or the Krylov space is exhausted."""
 
     def unfinished(state: _Lanczos) -> Array:
         return (state.used % BLOCK != 0) & (state.used < limit) & ~state.exhausted
@@ -242,7 +259,7 @@ def _extend_basis(matrix: Matrix, state: _Lanczos, limit: int) -> _Lanczos:
 
 
 def _lanczos_step(matrix: Matrix, state: _Lanczos) -> _Lanczos:
-    """Append the next vector; its image, made orthogonal to all others, is the one after it."""
+    """Append the next Lanczos vector, and orthogonalize its image, which is the one after it."""
     row, used = state.used, state.used + 1
     basis = state.basis.at[row].set(state.vector)
     image = matrix.product(state.vector)
@@ -259,7 +276,7 @@ def _lanczos_step(matrix: Matrix, state: _Lanczos) -> _Lanczos:
     )
     length = jnp.linalg.norm(image)
     exhausted = length < EXHAUSTED * jnp.abs(diagonal).max()
-    # Zero where the space is exhausted: the tridiagonal matrix then falls into blocks, and the next
+    # If the space is exhausted, a zero splits the tridiagonal matrix into blocks, and the next
     # vector, which is not finite here, is replaced by a fresh one.
     beside = state.beside.at[row].set(jnp.where(exhausted, 0.0, length))
     return _Lanczos(basis, used, diagonal, beside, image / length, exhausted)
@@ -268,9 +285,10 @@ def _lanczos_step(matrix: Matrix, state: _Lanczos) -> _Lanczos:
 def _orthogonal(
     basis: Float[Array, "capacity n"], used: Int[Array, ""], vector: Float[Array, " n"]
 ) -> Float[Array, " n"]:
-    """The vector without its part along the rows in use.
+    """Return the vector without its part along the rows in use.
 
-    Block by block, because a block is still in the cache when it is read again.
+    It is made orthogonal block by block, because a block is still in the cache when it is read
+    again.
     """
 
     def without(k: Array, vector: Array) -> Array:
@@ -284,7 +302,7 @@ def _orthogonal(
 def _fresh(
     matrix: Matrix, state: _Lanczos, vector: Float[Array, " n"]
 ) -> tuple[Float[Array, " n"], Scalar]:
-    """The unit vector along the part of a random one that is new, and that part's length."""
+    """Return the unit vector along the new part of a random vector, and the length of that part."""
     for _ in range(2):
         vector = matrix.project(_orthogonal(state.basis, state.used, vector))
     length = jnp.linalg.norm(vector)
@@ -292,16 +310,16 @@ def _fresh(
 
 
 def _ritz(state: _Lanczos, known: int, k: int, residual: float) -> Modes:
-    """The k lowest Ritz values, and whether they are eigenvalues; the vectors in the basis."""
+    """Compute the k lowest Ritz pairs, with vectors as combinations of the Lanczos vectors."""
     lanczos = slice(known, int(state.used))
     diagonal, beside = np.asarray(state.diagonal)[lanczos], np.asarray(state.beside)[lanczos]
     m, count = len(diagonal), min(k, len(diagonal))
     off = beside[:-1]
     values, columns = eigh_tridiagonal(diagonal, off, select="i", select_range=(0, count - 1))
-    # The largest curvature sets the scale that rounding errors are compared with.
+    # The largest eigenvalue sets the scale that rounding errors are compared with.
     top = eigvalsh_tridiagonal(diagonal, off, select="i", select_range=(m - 1, m - 1))
-    # The residual of a Ritz pair is what the recurrence has left over, the next off-diagonal
-    # element, times the last component of its vector: no product is needed.
+    # The residual of a Ritz pair is the next element beside the diagonal times the last component
+    # of its vector, so that no product is needed.
     rest = np.abs(beside[-1] * columns[-1])
     converged = count == k and bool((rest <= residual * np.abs(values)).all())
     largest = float(max(abs(top[0]), abs(values[0])))

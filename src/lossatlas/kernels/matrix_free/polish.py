@@ -1,13 +1,13 @@
-"""Polishing and certificate without a Hessian, by products of the Hessian and vectors.
+"""Polishing and certificate by products of the Hessian and vectors, without a Hessian.
 
-Newton steps come from MINRES, which needs Hessian-vector products only. The Hessian index comes
-from the lowest eigenpairs: they are computed by Lanczos until one of them is positive, and then
-once more from another random start with the negative ones lifted away. The second run must confirm
-the lowest positive eigenvalue. (A Krylov space sees one vector of a degenerate multiplet only; what
-the first run has missed is what the second finds, and then a third one has to confirm.) Eigenvalues
-count only if their residual is below a hundredth of their size.
+Newton steps are computed by MINRES, which needs only Hessian-vector products. The Hessian index
+follows from the lowest eigenpairs. They are computed by the Lanczos method until one of them is
+positive, and then once more from another random start, orthogonal to the negative modes. The second
+run must confirm the lowest positive eigenvalue. A Krylov space contains only one vector of a set of
+degenerate modes; if the second run finds one that the first has missed, a third run has to confirm
+the result. Eigenvalues count only if their residual is small enough beside their size.
 
-Directions that the landscape excludes are known exactly, and are no part of the spectrum here.
+Modes that the landscape excludes are known exactly, and are not part of the spectrum here.
 """
 
 from dataclasses import dataclass
@@ -28,20 +28,22 @@ from lossatlas.landscape.base import Surface
 from lossatlas.typing import Scalar
 
 ASTRAY = 5
-"""So many Newton steps from the end of a quench may leave a larger gradient than was there."""
+"""Number of Newton steps that may leave a larger gradient than there was at the start, which is the
+end of a quench or path; after more of them the polish is given up."""
 
 WORTH = 0.5
-"""As for `dense.polish`: a step is worth its products while the RMS gradient falls to this part."""
+"""Below the largest RMS gradient allowed, steps are taken while each reduces it to this part."""
 
 EXACT_ENOUGH = 0.1
-"""Residual of the last Newton step, as a part of the gradient that is the target."""
+"""Residual of the last Newton step, as a part of the target of the gradient."""
 
 AGREEMENT = 2.0
-"""Two runs agree about an eigenvalue that differs by no more than the residuals of both."""
+"""Largest difference of an eigenvalue between two runs that agree, in units of the largest residual
+of an eigenpair."""
 
 
 class _Arrival(NamedTuple):
-    """Where Newton's method ended."""
+    """The point at which Newton's method ended, with its energy and gradient."""
 
     w: np.ndarray
     energy: float
@@ -52,24 +54,26 @@ class _Arrival(NamedTuple):
 
 @dataclass(frozen=True)
 class IterativePolish:
-    """Host call; a job is `(w, downhill)`, see `kernels.parts`.
+    """The host call of Newton steps by Hessian-vector products; for its job see `kernels.parts`.
 
-    `newton_length` is the bound |g| / min |eigenvalue|, NaN if there is no spectrum. With
-    `downhill` True a Newton step that points uphill is turned around, and gradients that stay
-    larger than that at the start are a sign that Newton's method was begun too early.
+    In the result, `newton_length` is the bound |g| / min |eigenvalue|; it is NaN without a
+    spectrum. With `downhill` True a Newton step that points uphill is turned around, and gradients
+    that stay larger than at the start are taken as a sign that Newton's method was begun too early.
 
     Args:
-        rms: largest RMS gradient of a stationary point.
-        target: stop at once below this; between the two, stop when a step no longer halves it.
-        max_step: cap on the length of a step.
-        max_evaluations: give up after so many Newton steps.
-        n_modes: lowest eigenpairs computed.
-        solution: relative residual of the Newton steps.
-        residual: largest residual of an eigenpair, relative to its eigenvalue.
-        max_basis: Lanczos vectors at most; memory for so many weight vectors.
-        max_products: Hessian-vector products at most for one Newton step.
-        confirmations: runs that may be made for a confirmation.
-        seed: of the random starts.
+        rms: largest RMS gradient of a stationary point; default 1e-12.
+        target: RMS gradient below which a polish ends at once; default 1e-14. Between `target` and
+            `rms` it ends when a step does not halve the gradient.
+        max_step: largest length of a step, in units of the weights; default 0.3.
+        max_evaluations: number of Newton steps after which a polish is given up; default 40.
+        n_modes: number of lowest eigenpairs to compute; default 4.
+        solution: relative residual of the Newton steps; default 1e-4.
+        residual: largest residual of an eigenpair, relative to its eigenvalue; default 1e-3.
+        max_basis: largest number of Lanczos vectors, each of which takes the memory of a vector of
+            weights; default 1000.
+        max_products: largest number of Hessian-vector products for one Newton step; default 20,000.
+        confirmations: largest number of runs that try to confirm the spectrum; default 6.
+        seed: seed of the random starts of the Lanczos method; default 0.
     """
 
     rms: float = 1e-12
@@ -87,7 +91,13 @@ class IterativePolish:
     def call(
         self, surface: Surface, w: Float[np.ndarray, " n"], downhill: Bool[np.ndarray, ""]
     ) -> Polished:
-        """Polish w (n,) and certify what is reached."""
+        """Polish a point and certify where it leads.
+
+        Args:
+            surface: the compiled half of the landscape.
+            w: (n,) the point to begin at.
+            downhill: whether the steps are to lead to a minimum.
+        """
         arrival = self._newton(surface, w, bool(downhill))
         status = arrival.status
         found, certain = _nothing(len(w)), False
@@ -122,7 +132,7 @@ class IterativePolish:
             gradient, before = arrival.gradient, _rms(arrival.gradient)
             if before <= self.target or not np.isfinite(before):
                 break
-            # Near the end a step need not be more exact than the target asks for.
+            # Near the end a step need not be more exact than the target requires.
             solution = max(self.solution, EXACT_ENOUGH * self.target / before)
             found = newton_step(surface, arrival.w, -gradient, solution, self.max_products)
             step = np.asarray(found.x)
@@ -139,7 +149,7 @@ class IterativePolish:
         return arrival._replace(status=status if np.isfinite(rms) else Status.NOT_FINITE)
 
     def _spectrum(self, surface: Surface, w: np.ndarray) -> tuple[Modes, bool]:
-        """The lowest eigenpairs, and whether another run has confirmed the lowest positive one."""
+        """Return the lowest eigenpairs, and whether another run has confirmed them."""
         random, n = np.random.default_rng(self.seed), len(w)
         find = partial(
             lowest_modes,
@@ -161,7 +171,7 @@ class IterativePolish:
         return found, found.converged and confirmed
 
     def _merged(self, found: Modes, again: Modes) -> tuple[Modes, bool]:
-        """Both runs agree, or what the second has found besides belongs into the list."""
+        """Add an eigenpair that only the second run has found, and say whether both runs agree."""
         products = found.products + again.products
         found = found._replace(products=products, converged=again.converged)
         lowest, other = found.values[found.values > 0][0], again.values[0]
@@ -198,7 +208,10 @@ def _change(
     modes: Float[Array, "k n"],
     longest: float,
 ) -> Scalar:
-    """The change of curvature along the lowest modes (k, n); all others are known to be stiffer."""
+    """Return the relative change of curvature along the lowest modes (k, n).
+
+    These are enough, since all other modes are known to be stiffer.
+    """
     vectors = jnp.asarray(modes).T
     step = -vectors @ ((vectors.T @ gradient) / values)
     away = displacement(values, vectors, step)

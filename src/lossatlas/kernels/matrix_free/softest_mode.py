@@ -1,10 +1,11 @@
-"""The softest mode of a Hessian, one Hessian-vector product at a time.
+"""The softest mode of a Hessian, refined by one Hessian-vector product at a time.
 
-Locally optimal minimization of the Rayleigh quotient (Knyazev, SIAM J. Sci. Comput. 23 (2001) 517,
-with a block of one vector): the new mode is the lowest Ritz vector in the span of the mode, its
-residual and the previous direction. It converges like conjugate gradients and starts from what is
-known already, so that a mode can be followed along a path at a few products a point. With a
-limited-memory model of the inverse Hessian as preconditioner it takes ten times fewer.
+The method is locally optimal minimization of the Rayleigh quotient (Knyazev, SIAM J. Sci. Comput.
+23, 517 (2001), with a block of one vector): the new mode is the lowest Ritz vector in the span of
+the mode, its residual and the previous direction. It converges like conjugate gradients and starts
+from the mode that is known already, so that a mode can be followed along a path with a few products
+at each point. With a limited-memory model of the inverse Hessian as preconditioner it takes a tenth
+of the products.
 """
 
 from collections.abc import Callable
@@ -19,27 +20,34 @@ from lossatlas.kernels.step_control import TINY
 from lossatlas.typing import Scalar
 
 THIRD = 1e-7
-"""The previous direction counts as a third basis vector if more than this part of it is outside the
-other two; the square of this part, which the Ritz matrix sees, is then above rounding error."""
+"""Smallest part of the previous direction outside the span of the other two with which it is used
+as a third basis vector. The square of this part, on which the Ritz matrix depends, is above
+rounding error."""
 
 NEW = 1e-10
-"""A direction is usable if more than this part of it is orthogonal to the mode."""
+"""Smallest part of a direction orthogonal to the mode with which the direction is used."""
 
 
 class Pair(NamedTuple):
-    """A step (n,) and the change of the gradient along it (n,), for a limited-memory model."""
+    """A pair for a limited-memory model.
+
+    Attributes:
+        step: (n,) a step.
+        change: (n,) the change of the gradient along it.
+    """
 
     step: Float[Array, " n"]
     change: Float[Array, " n"]
 
 
 class SoftestMode(NamedTuple):
-    """An approximate eigenpair.
+    """An approximate eigenpair of the Hessian H.
 
     Attributes:
-        vector, product: unit vector x (n,), and H x.
-        previous, previous_product: the direction of the last change (n,), zero if none, and H
-            times it.
+        vector: (n,) the unit vector x.
+        product: (n,) the product H x.
+        previous: (n,) direction of the last change of the vector; zero if there was none.
+        previous_product: (n,) H times this direction.
         value: the Rayleigh quotient x.H x, an upper bound of the lowest eigenvalue.
     """
 
@@ -51,12 +59,12 @@ class SoftestMode(NamedTuple):
 
     @property
     def residual(self) -> Float[Array, " n"]:
-        """H x - value x: an eigenvalue lies within its length of `value`."""
+        """(n,) the residual H x - value x; an eigenvalue lies within its length of `value`."""
         return self.product - self.value * self.vector
 
 
 def begin(vector: Float[Array, " n"], product: Float[Array, " n"]) -> SoftestMode:
-    """The eigenpair that a unit vector and its product suggest."""
+    """Return the approximate eigenpair of a unit vector (n,) and its product (n,) with H."""
     nothing = jnp.zeros_like(vector)
     return SoftestMode(vector, product, nothing, nothing, jnp.vdot(vector, product))
 
@@ -64,10 +72,12 @@ def begin(vector: Float[Array, " n"], product: Float[Array, " n"]) -> SoftestMod
 def refine(
     mode: SoftestMode, direction: Float[Array, " n"], product: Float[Array, " n"]
 ) -> SoftestMode:
-    """The lowest Ritz pair in the span of mode, direction and previous direction.
+    """Return the lowest Ritz pair in the span of mode, direction and previous direction.
 
-    `direction` (n,) is a unit vector orthogonal to the mode (or zero: none is left), and `product`
-    H times it.
+    Args:
+        mode: the approximate eigenpair.
+        direction: (n,) a unit vector orthogonal to the mode, or zero if there is none.
+        product: (n,) H times the direction.
     """
     along, across = jnp.vdot(mode.previous, mode.vector), jnp.vdot(mode.previous, direction)
     third = mode.previous - along * mode.vector - across * direction
@@ -80,12 +90,12 @@ def refine(
 
     small = basis @ products.T
     small = 0.5 * (small + small.T)
-    # A basis vector that is none must not be chosen.
+    # Basis vectors that are zero get a large value, so that they are not chosen.
     top = 1.0 + jnp.abs(small).sum()
     missing = jnp.stack([jnp.asarray(False), jnp.vdot(direction, direction) < 0.5, ~usable])
     small = small + jnp.diag(jnp.where(missing, top, 0.0))
     weights = jnp.linalg.eigh(small)[1][:, 0]
-    # The sign of an eigenvector is arbitrary; a mode that is followed must not turn around.
+    # The sign of an eigenvector is arbitrary, but a mode that is followed must not turn around.
     weights = weights * jnp.where(weights[0] < 0, -1.0, 1.0)
     vector, change = weights @ basis, weights.at[0].set(0.0)
     length = jnp.linalg.norm(vector)
@@ -100,7 +110,7 @@ def refine(
 
 
 def unit(vector: Float[Array, " n"]) -> Float[Array, " n"]:
-    """The vector divided by its length; zero stays zero."""
+    """Return a vector (n,) divided by its length; zero stays zero."""
     return vector / jnp.maximum(jnp.linalg.norm(vector), TINY)
 
 
@@ -110,17 +120,21 @@ def refined(
     mode: SoftestMode,
     model: lbfgs.Model,
 ) -> tuple[SoftestMode, Pair]:
-    """One refinement, preconditioned by a model of the inverse Hessian; and what that can learn.
+    """Refine a mode once, preconditioned by a model of the inverse Hessian.
 
     Args:
-        product: v -> H v; used once.
-        project: onto the subspace that the mode is searched in.
-        mode: what is known, inside the subspace.
+        product: returns H v for a vector v (n,); it is called once.
+        project: projects a vector (n,) onto the subspace that the mode is searched in.
+        mode: the approximate eigenpair, inside the subspace.
         model: a limited-memory model of the inverse Hessian.
+
+    Returns:
+        The refined mode, and a pair with which the model can be updated.
     """
     guess = project(lbfgs.direction(model, mode.residual))
     direction = guess
-    for _ in range(2):  # once is not enough near convergence
+    # Near convergence one orthogonalization is not enough.
+    for _ in range(2):
         direction = direction - jnp.vdot(direction, mode.vector) * mode.vector
     usable = jnp.linalg.norm(direction) > NEW * jnp.linalg.norm(guess)
     direction = jnp.where(usable, unit(direction), 0.0)
