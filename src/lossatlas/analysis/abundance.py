@@ -37,6 +37,10 @@ class Interval(NamedTuple):
         estimate: the estimated quantity.
         low: lower end of the interval.
         high: upper end of the interval; infinite if the data give no upper bound.
+
+    Examples:
+        >>> round(coverage(np.array([3, 2, 1])).estimate, 4)
+        0.8333
     """
 
     estimate: float
@@ -52,6 +56,10 @@ class DiscoveryCurve(NamedTuple):
         expected: (m,) expected number of distinct points among so many draws.
         low: (m,) lower ends of the confidence intervals.
         high: (m,) upper ends of the confidence intervals.
+
+    Examples:
+        >>> discovery_curve(np.array([3, 1]), np.array([1, 4])).expected.round(6)
+        array([1., 2.])
     """
 
     draws: Int[np.ndarray, " m"]

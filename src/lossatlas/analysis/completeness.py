@@ -50,6 +50,11 @@ class Completeness(NamedTuple):
         chao1: lower bound of the number of points that draws can hit, with its interval.
         chapman: lower bound of the same number by capture and recapture, with every other draw in
             one sample and the remaining draws in the other.
+
+    Examples:
+        >>> found = of_draws("minima", [Draw(1, True), Draw(1, False), Draw(1, False)], known=1)
+        >>> found.distinct, found.singletons, found.coverage.estimate
+        (1, 0, 1.0)
     """
 
     points: str

@@ -24,8 +24,6 @@ from scipy.special import gammaln
 from lossatlas.analysis.abundance import LEVEL, Interval, chao1
 from lossatlas.errors import BadInputError
 
-ORDERS = (0, 1, 2)
-"""Orders q of the Hill numbers that are computed."""
 RESAMPLED = 200
 """Number of samples of the bootstrap."""
 

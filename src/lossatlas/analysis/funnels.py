@@ -33,6 +33,13 @@ class Funnel(NamedTuple):
         median_ratio: median of the ratios, which single minima just above the global minimum, whose
             ratios are huge, do not change much.
         mean_barrier: mean barrier toward the global minimum, in units of the loss.
+
+    Examples:
+        >>> network = Network.of_pairs(
+        ...     np.array([0.1, 0.2]), np.array([0.3]), np.array([0]), np.array([1])
+        ... )
+        >>> funnel(network).bottoms, round(funnel(network).mean_barrier, 6)
+        (1, 0.1)
     """
 
     bottoms: int

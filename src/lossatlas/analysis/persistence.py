@@ -38,6 +38,13 @@ class Persistence(NamedTuple):
             minimum of each connected component.
         below: (m,) position of the lowest minimum that is reached over that barrier; -1 if the
             barrier is infinite.
+
+    Examples:
+        >>> network = Network.of_pairs(
+        ...     np.array([0.0, 0.2]), np.array([0.5]), np.array([0]), np.array([1])
+        ... )
+        >>> persistences(network.tree, network.minimum_energies).depth
+        array([inf, 0.3])
     """
 
     depth: Float[np.ndarray, " m"]
@@ -53,6 +60,14 @@ class Funnels(NamedTuple):
         share: fraction of the connected minima that are in the funnel of the global minimum.
         low: fraction of all minima that are in this funnel if no unconnected minimum is.
         high: fraction of all minima that are in this funnel if all unconnected minima are.
+
+    Examples:
+        >>> network = Network.of_pairs(
+        ...     np.array([0.0, 1.0, 0.5]), np.array([1.5]), np.array([0]), np.array([1])
+        ... )
+        >>> (found,) = funnels_at(network, np.array([0.1]))
+        >>> found.share, round(found.low, 3), round(found.high, 3)
+        (1.0, 0.667, 1.0)
     """
 
     rivals: int

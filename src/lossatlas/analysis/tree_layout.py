@@ -32,6 +32,14 @@ class Layout(NamedTuple):
             superbasin.
         trunk: (nodes,) place in ``tree.minima`` of the lowest minimum of the superbasin of every
             node.
+
+    Examples:
+        >>> from lossatlas.network.disconnectivity import build_tree
+        >>> placed = layout(
+        ...     build_tree(np.array([0.1, 0.2]), np.array([0.5]), np.array([0]), np.array([1]))
+        ... )
+        >>> sorted(placed.x.tolist())
+        [0.0, 0.0, 1.0]
     """
 
     tree: Tree

@@ -19,6 +19,10 @@ class TreePage(NamedTuple):
 
     Attributes:
         html: text of the page in HTML, which needs no other files and no connection.
+
+    Examples:
+        >>> TreePage("<!DOCTYPE html><title>tree</title>")
+        TreePage(34 characters)
     """
 
     html: str

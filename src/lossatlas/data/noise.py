@@ -44,6 +44,11 @@ class NoisyLabels(NamedTuple):
     Attributes:
         labels: (N,) int64 classes, from 0 to C - 1.
         changed: (N,) whether each label differs from the clean one.
+
+    Examples:
+        >>> noisy = uniform_noise(np.zeros(4, int), classes=2, fraction=0.5, seed=1)
+        >>> int(noisy.labels.sum()), int(noisy.changed.sum())
+        (2, 2)
     """
 
     labels: Int[np.ndarray, " N"]

@@ -20,6 +20,11 @@ class Scaling(NamedTuple):
     Attributes:
         shift: (k,) value that is subtracted, in the unit of the column.
         factor: (k,) positive divisor, in the unit of the column.
+
+    Examples:
+        >>> data = Dataset([[1.0], [3.0]], [0, 1], ("a", "b"), "tiny", ("x",))
+        >>> column_scaling(data, "standard")
+        Scaling(shift=array([2.]), factor=array([1.]))
     """
 
     shift: Float[np.ndarray, " k"]

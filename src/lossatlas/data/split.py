@@ -22,6 +22,12 @@ class Split(NamedTuple):
     Attributes:
         train: the rows for training.
         test: the rows for testing, none of which is among those for training.
+
+    Examples:
+        >>> data = Dataset([[0.0], [1.0], [2.0]], [0, 1, 0], ("no", "yes"), "tiny", ("x",))
+        >>> parts = split(data, train=2, test=1, seed=0, mode="ordered")
+        >>> parts.test.inputs.tolist()
+        [[2.0]]
     """
 
     train: Dataset | RegressionData
