@@ -37,7 +37,7 @@ class Completeness(NamedTuple):
         points: kind of the points, ``"minima"`` or ``"transition states"``.
         draws: number of draws, including those that hit no point.
         hits: number of draws that hit a point. All estimates are about these. If no draw hit a
-            point, `coverage` and `atlas_coverage` bound the probability that a draw hits any point.
+            point, one minus `coverage` estimates the probability that a draw hits any point.
         distinct: number of distinct points that were hit.
         known: number of points of this kind that the atlas holds, found by any strategy.
         singletons: number of points that were hit exactly once.

@@ -210,5 +210,5 @@ def _checked(counts: np.ndarray, draws: int) -> int:
         raise BadInputError("counts", "not all are 1 or more, or there are none", "explore longer")
     n = int(counts.sum())
     if not 1 <= draws <= n:
-        raise BadInputError("draws", f"{draws} is not from 1 to {n}", "use such a number")
+        raise BadInputError("draws", f"{draws} is not from 1 to {n}", "use at most the draws made")
     return n

@@ -205,9 +205,10 @@ def frustration(network: Network) -> float:
     """The frustration of a landscape: barriers toward the global minimum relative to the descent.
 
     It is the frustration index of de Souza et al. (J. Chem. Phys. 146, 124103, 2017) without the
-    global minimum: the mean of (barrier - loss) / (loss - lowest loss) over the minima that some
-    path joins to the global one. Each minimum has the weight exp(-(loss - lowest loss) / R), so
-    that low minima count more; R is the range of the landscape (`loss_range`).
+    global minimum: the mean of (top - loss) / (loss - lowest loss) over the minima that some path
+    joins to the global one, where top is the highest loss on the lowest path to it. Each minimum
+    has the weight exp(-(loss - lowest loss) / R), so that low minima count more; R is the range of
+    the landscape (`loss_range`).
 
     Args:
         network: the points of the landscape, with at least one minimum.

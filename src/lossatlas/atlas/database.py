@@ -60,7 +60,7 @@ EXPLANATIONS = (
     (
         "foreign key constraint",
         "a row that another one refers to is not there: the atlas is damaged; lossatlas verify "
-        "says what else, restore a copy",
+        "lists all damage, restore a copy",
     ),
     ("too big", "an array is larger than the database can hold; use a smaller data set"),
 )

@@ -81,6 +81,6 @@ def count_statuses(connection: Connection) -> dict[Status, int]:
     counts = {name: count for name, count in rows}
     unknown = sorted(counts.keys() - Status.__members__.keys())
     if unknown:
-        problem = f"an attempt of the atlas has the status {unknown[0]!r}, which there is not"
+        problem = f"an attempt of the atlas has the status {unknown[0]!r}, which does not exist"
         raise AtlasError(f"{problem}: it is damaged; lossatlas verify says where")
     return {Status[name]: count for name, count in counts.items()}

@@ -233,7 +233,7 @@ def _links(
         new = new.at_positions(state_ids, minimum_ids)
     except BadInputError as error:
         problem = f"the atlas is damaged: {error.problem}"
-        raise AtlasError(f"{problem}; lossatlas verify says what else, restore a copy") from error
+        raise AtlasError(f"{problem}; lossatlas verify lists all damage, restore a copy") from error
     return Links(*(np.concatenate(parts) for parts in zip(old.links, new, strict=True)))
 
 

@@ -284,8 +284,8 @@ class Atlas:
         with self.writing() as connection:
             stored = contents.read_meta(connection)["arrays"]
             if data_hash and data_hash not in group_hashes(stored).values():
-                remedy = "use data_hash of the atlas's problem"
-                raise BadInputError(f"property {name}", "is of data not in the atlas", remedy)
+                problem = "was computed from data that the atlas does not hold"
+                raise BadInputError(f"property {name}", problem, "use data_hash of its problem")
             columns.write_property(connection, name, values, data_hash)
 
     def minimum_weights(self, ids: Iterable[int]) -> np.ndarray:

@@ -65,7 +65,7 @@ def upgrade(engine: Engine, name: str) -> str | None:
             backup = _back_up(Path(name), version)
             with _reading(backup) as source:
                 change(connection, source, None)
-            where = f"a copy of what it was is {backup}"
+            where = f"a copy of the old version is {backup}"
         else:
             kept_in = _keep_tables(connection, version)
             change(connection, connection, kept_in)

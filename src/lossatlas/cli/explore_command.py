@@ -199,7 +199,7 @@ def _units(text: str) -> tuple[int, ...]:
     except ValueError:
         units = ()
     if not units or min(units) < 1:
-        problem = f"{text!r} are no numbers of units"
+        problem = f"{text!r} is not a list of numbers of units"
         raise BadInputError("--hidden", problem, "give e.g. 10, or 5,5 for two layers")
     return units
 

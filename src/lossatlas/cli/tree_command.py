@@ -226,7 +226,7 @@ def _draw(
     _report(network, found.tree, picture, found.cut_off)
     if found.cut_off:
         cut_off = counted(found.cut_off, "minimum", "minima")
-        typer.echo(f"{cut_off} of small branches counted where these hung")
+        typer.echo(f"{cut_off} of small branches counted at the branches that these join")
 
 
 def _write_page(network: "Network", words: str | None, picture: Picture) -> None:

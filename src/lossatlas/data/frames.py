@@ -84,7 +84,7 @@ def _numbers(column: Any, name: str, where: str) -> np.ndarray:
 
     if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
         problem = f"it holds {column.dtype}, not numbers"
-        remedy = f"make numbers of it, or leave it out by drop = [{quoted(name)}]"
+        remedy = f"convert it to numbers, or leave it out by drop = [{quoted(name)}]"
         raise BadInputError(f"{where}: column {name!r}", problem, remedy)
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
@@ -177,5 +177,5 @@ def data_from(source: Any, numbers: bool = False, name: str = "data") -> Data:
         pairs = [source[k] for k in range(len(source))]
         inputs = np.stack([np.asarray(x, np.float64).ravel() for x, _ in pairs])
         return made(inputs, np.array([np.asarray(y) for _, y in pairs]), name)
-    problem = f"{type(source).__name__} holds no labelled data"
+    problem = f"{type(source).__name__} holds no labeled data"
     raise BadInputError(name, problem, "give (inputs, labels), a DataFrame or a Bunch")

@@ -152,7 +152,7 @@ def read_idx(content: bytes, name: str) -> UInt8[np.ndarray, "..."]:
     whole = len(content) >= header
     shape = tuple(np.frombuffer(content[4:header], ">u4").tolist()) if whole else ()
     if not whole or len(content) != header + math.prod(shape):
-        problem = f"its {len(content)} bytes are not the array that its first ones promise"
+        problem = f"its {len(content)} bytes do not fit the array that its header describes"
         raise BadInputError(name, problem, "copy the file again")
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 

@@ -137,14 +137,14 @@ def _pool(
     name: str,
     inputs: tuple[str, ...],
 ) -> Dataset:
-    labelled = labels >= 0
-    if not labelled.any():
+    labeled = labels >= 0
+    if not labeled.any():
         raise BadInputError(
             name,
             f"none of {len(labels)} starts reached one of the four minima",
             "choose another side or step_cap, or more items",
         )
-    return Dataset(table[labelled], labels[labelled], LJAT3_CLASSES, name, inputs)
+    return Dataset(table[labeled], labels[labeled], LJAT3_CLASSES, name, inputs)
 
 
 def _side(side: str | float) -> float:

@@ -138,8 +138,8 @@ def class_conditional_noise(
     if count > np.count_nonzero(rates):
         raise BadInputError(
             "[noise] fraction",
-            f"{count} items are to be changed, the matrix changes only the classes of "
-            f"{np.count_nonzero(rates)}",
+            f"{count} items are to be changed, but only {np.count_nonzero(rates)} are in classes "
+            "that the matrix changes",
             "use a smaller fraction",
         )
     generator = _generator(seed, count, common_random_numbers)
@@ -273,7 +273,7 @@ def check_confusion(confusion: Confusion) -> None:
 def _count(labels: np.ndarray, classes: int, fraction: float) -> int:
     """Check the arguments of label noise; return the number of labels to change."""
     if not 0 <= fraction <= 1:
-        problem = f"{fraction} is no share of the items"
+        problem = f"{fraction} is not a fraction of the items"
         raise BadInputError("[noise] fraction", problem, "use a number from 0 to 1")
     if classes < 2:
         raise BadInputError("[noise]", f"there are {classes} classes", "give two or more")
