@@ -126,7 +126,9 @@ def test_a_point_that_was_deleted_is_told_from_one_that_never_was(tmp_path, rng)
         with closing(sqlite3.connect(tmp_path / "a.atlas")) as other:
             other.execute("DELETE FROM minimum WHERE id = 2")
             other.commit()
-        with pytest.raises(AtlasError, match="the atlas is damaged; lossatlas verify says what"):
+        with pytest.raises(
+            AtlasError, match="the atlas is damaged; lossatlas verify lists all damage"
+        ):
             atlas.commit(run_id, [attempt(origins=(2,))], "2")
 
 

@@ -111,7 +111,7 @@ def test_new_test_data_replace_the_old_and_hide_their_columns(atlas, target, rng
         assert again.problem.arrays["test_inputs"].shape == (9, 2)
         assert again.problem.specification == {"data": {"test": 9}}
         assert list(again.minima().columns[-1:]) == ["train_auc"]
-        with pytest.raises(BadInputError, match="data not in the atlas"):
+        with pytest.raises(BadInputError, match="data that the atlas does not hold"):
             again.set_property("test_auc", {1: 0.7}, old)
     with Atlas.open_or_create(target, problem()) as back:
         assert list(back.minima()["test_auc"]) == [0.7]

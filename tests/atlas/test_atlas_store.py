@@ -233,7 +233,7 @@ def test_bad_properties_are_refused(atlas, commit, rng):
     for name in (*atlas.minima(outside=True).columns, *atlas.network().columns):
         with pytest.raises(BadInputError, match="column of every atlas"):
             atlas.set_property(name, {1: 0.5})
-    with pytest.raises(BadInputError, match="data not in the atlas"):
+    with pytest.raises(BadInputError, match="data that the atlas does not hold"):
         atlas.set_property("test_auc", {1: 0.5}, "0" * 64)
     assert "test_auc" not in atlas.minima()
 

@@ -78,7 +78,7 @@ def test_a_figure_for_a_paper(run, atlas, tmp_path: Path):
     box = output.read_bytes().partition(b"/MediaBox [")[2].split(b"]")[0].split()
     assert float(box[2]) * 25.4 / 72 == pytest.approx(86, abs=0.1)
     result = run("tree", atlas, "-o", output, "--smallest", 100, "--depth", 0.5)
-    assert "of small branches counted where these hung" in result.stdout
+    assert "of small branches counted at the branches that these join" in result.stdout
 
 
 def test_what_is_refused_before_any_work(run, atlas, tmp_path: Path):

@@ -127,8 +127,8 @@ HARMS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: (folder / "train-images-idx3-ubyte").unlink(),
         r"there is no train-images-idx3-ubyte or train-images-idx3-ubyte\.gz in it",
     ),
-    "cut": (rewritten(0, lambda c: c[:-1]), "its 51 bytes are not the array"),
-    "too long": (rewritten(2, lambda c: c + b"x"), "are not the array"),
+    "cut": (rewritten(0, lambda c: c[:-1]), "its 51 bytes do not fit the array"),
+    "too long": (rewritten(2, lambda c: c + b"x"), "do not fit the array"),
     "empty": (rewritten(1, lambda c: b""), "begins with nothing"),
     "of another kind": (rewritten(1, lambda c: b"\x89PNG" + c), "is no IDX file .* 89 50 4e 47"),
     "of ints": (rewritten(1, lambda c: c[:2] + b"\x0c" + c[3:]), "its numbers are ints; convert"),
@@ -192,7 +192,7 @@ def test_a_file_of_another_length_is_refused(array, data):
     content = idx(array)
     cut = content[: data.draw(st.integers(0, len(content) - 1))]
     for broken in (cut, content + b"\x00"):
-        with pytest.raises(BadInputError, match=r"are not the array|is no IDX file"):
+        with pytest.raises(BadInputError, match=r"do not fit the array|is no IDX file"):
             read_idx(broken, "x")
 
 

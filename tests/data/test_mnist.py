@@ -119,7 +119,7 @@ def a_folder(file: Path) -> None:
     ("harm", "message"),
     [
         (Path.unlink, "there is no t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz in it"),
-        (cut_short, "its 10007 bytes are not the array"),
+        (cut_short, "its 10007 bytes do not fit the array"),
         (packed_and_cut_short, "is damaged"),
         (not_packed, "is damaged"),
         (of_another_type, "is no IDX file of bytes .it begins with 00 00 0d 01"),

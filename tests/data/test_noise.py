@@ -197,8 +197,8 @@ def test_adversarial_noise_raises_the_loss_most():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: uniform_noise(np.arange(4), 4, 1.5), "1.5 is no share"),
-        (lambda: uniform_noise(np.arange(4), 4, float("nan")), "nan is no share"),
+        (lambda: uniform_noise(np.arange(4), 4, 1.5), "1.5 is not a fraction"),
+        (lambda: uniform_noise(np.arange(4), 4, float("nan")), "nan is not a fraction"),
         (lambda: uniform_noise(np.arange(4), 3, 0.5), "a label is none of 3 classes"),
         (lambda: permutation_noise(np.zeros(4, int), 1, 0.5), "there are 1 classes"),
         (lambda: class_conditional_noise(np.arange(2), 2, [[1, 0]], 0.5), "not square"),
@@ -207,7 +207,7 @@ def test_adversarial_noise_raises_the_loss_most():
         (lambda: class_conditional_noise(np.arange(3), 3, np.eye(2), 0.5), "2 rows"),
         (
             lambda: class_conditional_noise(np.arange(2), 2, [[1, 0], [1, 0]], 1.0),
-            "those of 1|of 1",
+            "only 1 are in classes",
         ),
         (lambda: boundary_noise(np.arange(3), np.zeros((2, 3)), 0.5), "do not fit 3 items"),
         (lambda: adversarial_noise(np.arange(2), np.full((2, 2), np.nan), 0.5), "do not fit"),

@@ -62,8 +62,8 @@ def test_testing_rows_of_their_own(table, tmp_path):
     [
         (["{table}", "--l2", "1e-3"], "a table needs --hidden"),
         (["{table}", "--hidden", "3"], "a table needs --l2"),
-        (["{table}", "--hidden", "ten", "--l2", "1e-3"], "no numbers of units"),
-        (["{table}", "--hidden", "3,0", "--l2", "1e-3"], "no numbers of units"),
+        (["{table}", "--hidden", "ten", "--l2", "1e-3"], "not a list of numbers of units"),
+        (["{table}", "--hidden", "3,0", "--l2", "1e-3"], "not a list of numbers of units"),
         (["{table}", "--hidden", "3", "--l2", "-1"], "l2"),
         (["{table}", "--hidden", "3", "--l2", "0"], "l2"),
         (["{table}", "--hidden", "3", "--l2", "1", "--activation", "relu"], "no second derivative"),

@@ -1,9 +1,9 @@
 """Numbers computed from an atlas or a network of points.
 
-What everybody needs is in `lossatlas` itself; the names of this package are for what comes more
-rarely: names of AUC columns, completeness as a table, estimates from independent draws, funnels,
-and the parts that a picture of a tree is made of. They are listed in `__init__.pyi`, and loaded
-when they are first used.
+The functions that most users need can be imported from `lossatlas` itself. This package has what is
+needed more rarely: the names of AUC columns, completeness as a table, estimates from independent
+draws, funnels, and the parts that a picture of a tree is made of. The names are listed in
+`__init__.pyi`, and each is loaded when it is first used.
 """
 
 import lazy_loader

@@ -1,14 +1,15 @@
-"""How much is unseen, from how often each distinct point was drawn.
+"""Estimates of what is still unseen, from how often each distinct point was drawn.
 
-Draws are independent and each hits one of an unknown number of distinct points with an unknown
-probability. Counts (k,) say how often each point seen was hit; n is their sum, S their number, and
-f_j the number of points that were hit exactly j times. Nothing else is assumed, above all not that
-points are equally likely.
+Draws are independent, and each hits one of an unknown number of distinct points with an unknown
+probability. The counts (k,) say how often each of the points seen was hit; n is their sum, S their
+number, and f_j the number of points that were hit exactly j times. Nothing else is assumed; in
+particular, points need not be equally likely.
 
 * The probability of all unseen points together, the chance that the next draw finds a new one, can
   be estimated well: `coverage`.
-* Their number cannot: any number of them may be unlikely enough. What can be estimated is a lower
-  bound of it: `chao1`, and `chapman` from two samples.
+* The number of unseen points cannot be estimated: there may be any number of points that are too
+  unlikely to be seen. What can be estimated is a lower bound of the number of all points: `chao1`,
+  and `chapman` from two samples.
 * `discovery_curve` shows how the number of points grew with the draws.
 
 References: I. J. Good, Biometrika 40, 237 (1953). A. Chao, Scand. J. Stat. 11, 265 (1984);
@@ -26,11 +27,21 @@ from jaxtyping import Float, Int
 from lossatlas.errors import BadInputError
 
 LEVEL = 0.95
-"""Of all confidence intervals, two-sided."""
+"""Default confidence level of the intervals, which are two-sided."""
 
 
 class Interval(NamedTuple):
-    """An estimate with its confidence interval."""
+    """An estimate with its confidence interval.
+
+    Attributes:
+        estimate: the estimated quantity.
+        low: lower end of the interval.
+        high: upper end of the interval; infinite if the data give no upper bound.
+
+    Examples:
+        >>> round(coverage(np.array([3, 2, 1])).estimate, 4)
+        0.8333
+    """
 
     estimate: float
     low: float
@@ -38,7 +49,18 @@ class Interval(NamedTuple):
 
 
 class DiscoveryCurve(NamedTuple):
-    """Expected number of distinct points among so many draws, with its confidence interval."""
+    """The expected number of distinct points as a function of the number of draws.
+
+    Attributes:
+        draws: (m,) numbers of draws.
+        expected: (m,) expected number of distinct points among so many draws.
+        low: (m,) lower ends of the confidence intervals.
+        high: (m,) upper ends of the confidence intervals.
+
+    Examples:
+        >>> discovery_curve(np.array([3, 1]), np.array([1, 4])).expected.round(6)
+        array([1., 2.])
+    """
 
     draws: Int[np.ndarray, " m"]
     expected: Float[np.ndarray, " m"]
@@ -47,30 +69,31 @@ class DiscoveryCurve(NamedTuple):
 
 
 def coverage(counts: Int[np.ndarray, " k"], level: float = LEVEL) -> Interval:
-    """The probability that a draw hits one of the points seen (Good 1953, due to Turing).
+    """The probability that the next draw hits a point that was seen (Good 1953, after Turing).
 
     C = 1 - f_1 / n. Esty's limit law gives the variance of the error of f_1 / n as an estimate of
     the unseen probability M = 1 - C:
 
         (f_1 (1 - f_1 / n) + 2 f_2) / n^2
 
-    It vanishes where every point was hit three times, although M may be a few times 1 / n. So the
-    interval is the union of Esty's with its score form (Wilson 1927), in which n M (1 - M), the
-    variance of f_1 if M is the truth, stands for f_1 (1 - f_1 / n):
+    This variance is zero if every point was hit at least three times, although M may be a few times
+    1 / n. The interval is therefore the union of Esty's interval with its score form (Wilson 1927),
+    in which f_1 (1 - f_1 / n) is replaced by n M (1 - M), the variance of f_1 for a true M:
 
         (f_1 / n - M)^2 <= z^2 (n M (1 - M) + 2 f_2) / n^2
 
-    Where nothing was hit less than three times this leaves M <= z^2 / (n + z^2), 3.8 / n at 95 %.
+    Here z is the quantile of the normal distribution that belongs to the level. If every point was
+    hit at least three times, this gives M <= z^2 / (n + z^2), which is 3.8 / n at 95 %.
 
     Args:
-        counts: how often each point was drawn; 1 or more each.
-        level: of the confidence interval.
+        counts: (k,) how often each point was drawn; 1 or more each.
+        level: confidence level of the interval, between 0 and 1; default 0.95.
 
     Returns:
-        0 with the interval (0, 1) for no draws.
+        The estimated probability with its interval; without draws, 0 with the interval (0, 1).
 
     Raises:
-        BadInputError: for counts below 1, or a level not between 0 and 1.
+        BadInputError: a count is below 1, or the level is not between 0 and 1.
 
     Examples:
         >>> coverage(np.array([50, 40, 8, 2]))
@@ -96,19 +119,22 @@ def chao1(counts: Int[np.ndarray, " k"], level: float = LEVEL) -> Interval:
         S + (n - 1) / n f_1^2 / (2 f_2)         S + (n - 1) / n f_1 (f_1 - 1) / 2   if f_2 = 0
 
     It bounds the number from below whatever the probabilities are, and estimates it if the rare
-    points are about equally likely. The interval (Chao 1987) is that of this bound, not of the
-    number: what is above its upper end is not excluded. The logarithm of the unseen part is taken
-    as normal, with the variances of the two forms. Its ends are rounded outwards to whole numbers:
-    a lower end of 100.4 does not exclude that the 100 points seen are all. If the unseen part is
-    estimated as zero, the upper end is the quantile of a Poisson distribution, that of the number
-    of unseen points if all are equally likely.
+    points are about equally likely. The interval (Chao 1987) is an interval for this bound, not for
+    the number of points, which may lie above its upper end. It takes the logarithm of the unseen
+    part as normally distributed, with the variance of the form that is used. The ends are rounded
+    outwards to whole numbers: a lower end of 100.4 does not exclude that the 100 points seen are
+    all. If the unseen part is estimated as zero, the upper end comes from the Poisson distribution
+    that the number of unseen points has if all points are equally likely.
 
     Args:
-        counts: how often each point was drawn; 1 or more each.
-        level: of the confidence interval.
+        counts: (k,) how often each point was drawn; 1 or more each.
+        level: confidence level of the interval, between 0 and 1; default 0.95.
+
+    Returns:
+        The bound with its interval; without draws, 0 with the interval (0, infinity).
 
     Raises:
-        BadInputError: for counts below 1, or a level not between 0 and 1.
+        BadInputError: a count is below 1, or the level is not between 0 and 1.
 
     Examples:
         >>> chao1(np.array([9, 6, 3, 2, 2, 1, 1, 1]))
@@ -139,19 +165,24 @@ def chapman(first: int, second: int, both: int, level: float = LEVEL) -> Interva
 
         (n_1 + 1) (n_2 + 1) / (m + 1) - 1
 
-    for n_1 distinct points in one sample, n_2 in the other, and m in both. It is the number if
-    points are equally likely; otherwise it is too low, since both samples prefer the same ones, so
-    it is a lower bound like `chao1`. The interval holds the numbers N for which m is no surprise
-    under the hypergeometric distribution that it has then: exact for equally likely points.
+    for n_1 distinct points in one sample, n_2 in the other, and m in both. It estimates the number
+    of points if all are equally likely. Otherwise it is too low, since both samples prefer the same
+    points, so it is a lower bound like `chao1`. The interval holds the numbers N of equally likely
+    points for which m lies in neither tail of the hypergeometric distribution that it has then;
+    each tail has the probability (1 - level) / 2.
 
     Args:
-        first: distinct points in the first sample.
-        second: in the second.
-        both: in both.
-        level: of the confidence interval.
+        first: number n_1 of distinct points in the first sample.
+        second: number n_2 of distinct points in the second sample.
+        both: number m of points that are in both samples.
+        level: confidence level of the interval, between 0 and 1; default 0.95.
+
+    Returns:
+        The estimate with its interval, whose upper end is infinite if no point is in both samples.
 
     Raises:
-        BadInputError: if more are in both than in one of them, or for a bad level.
+        BadInputError: more points are in both samples than in one of them, or the level is not
+            between 0 and 1.
 
     Examples:
         >>> chapman(30, 28, 25)
@@ -160,7 +191,11 @@ def chapman(first: int, second: int, both: int, level: float = LEVEL) -> Interva
     from scipy.stats import hypergeom
 
     if not 0 <= both <= min(first, second):
-        raise BadInputError("chapman", f"{both} points in both samples", "at most those of each")
+        raise BadInputError(
+            "chapman",
+            f"{both} points in both samples, {first} and {second} in each",
+            "give from 0 up to the smaller of these",
+        )
     estimate = (first + 1) * (second + 1) / (both + 1) - 1
     tail = (1 - _checked(level)) / 2
 
@@ -190,16 +225,21 @@ def discovery_curve(
 
         sum over points of (1 - binom(n - x_i, m) / binom(n, m))^2 - S(m)^2 / N
 
-    where N is the estimate of `chao1`. A curve that is still rising says that points are unseen; a
-    flat one says that the draws at hand find no more.
+    where N is the estimate of `chao1`. A curve that still rises at m = n shows that points are
+    unseen; a curve that is flat there shows that more draws of this kind would find few new points.
 
     Args:
-        counts: how often each point was drawn; 1 or more each.
-        draws: numbers m from 0 to n; default about 100 of them, the last n.
-        level: of the confidence interval.
+        counts: (k,) how often each point was drawn; 1 or more each.
+        draws: (m,) numbers of draws, each from 0 to n; by default about 100 of them in equal steps,
+            the last of which is n.
+        level: confidence level of the intervals, between 0 and 1; default 0.95.
+
+    Returns:
+        The curve at these numbers of draws.
 
     Raises:
-        BadInputError: for counts below 1, m beyond n, or a bad level.
+        BadInputError: a count is below 1, a number of draws is not from 0 to n, or the level is not
+            between 0 and 1.
 
     Examples:
         >>> discovery_curve(np.array([3, 1]), np.array([1, 2, 4])).expected.round(6)
@@ -212,7 +252,9 @@ def discovery_curve(
         draws = np.unique(np.linspace(0, n, min(n, 100) + 1).round().astype(int))
     m = np.asarray(draws, int)
     if m.size and not 0 <= m.min() <= m.max() <= n:
-        raise BadInputError("discovery_curve: draws", f"not all in 0 to {n}", "use such numbers")
+        raise BadInputError(
+            "discovery_curve: draws", f"not all are from 0 to {n}", "use at most the draws made"
+        )
     sizes, number = np.unique(np.asarray(counts, int), return_counts=True)
     left = n - sizes[None, :] - m[:, None]
     logarithm = gammaln(n - sizes + 1.0) - gammaln(n + 1.0) + gammaln(n - m + 1.0)[:, None]
@@ -226,7 +268,7 @@ def discovery_curve(
 
 
 def _summary(counts: Int[np.ndarray, " k"]) -> tuple[int, int, int, int]:
-    """Draws n, distinct points S, points hit once, points hit twice."""
+    """The numbers of draws n, of distinct points S, of points hit once, and of points hit twice."""
     counts = np.asarray(counts)
     if counts.size and not (counts >= 1).all():
         raise BadInputError("counts", "not all are 1 or more", "leave out points never drawn")
@@ -240,14 +282,17 @@ def _checked(level: float) -> float:
 
 
 def _quantile(level: float) -> float:
-    """Of the normal distribution, for a two-sided interval."""
+    """The quantile of the normal distribution that belongs to a two-sided interval."""
     from scipy.special import ndtri
 
     return float(ndtri(0.5 + _checked(level) / 2))
 
 
 def _nothing_unseen(n: int, seen: int, level: float) -> Interval:
-    """If every point is hit n / S times on average, exp(-n / S) of the points are not hit."""
+    """The interval of `chao1` if the number of unseen points is estimated as zero.
+
+    If every point is hit n / S times on average, a fraction exp(-n / S) of the points is not hit.
+    """
     from scipy.stats import poisson
 
     missed = math.exp(-n / seen)
@@ -256,7 +301,7 @@ def _nothing_unseen(n: int, seen: int, level: float) -> Interval:
 
 
 def _first(holds, start: int) -> int:
-    """The first number from `start` on for which a condition holds that then holds for ever."""
+    """The smallest number from `start` on that meets a condition which all larger ones meet too."""
     step = 1
     while not holds(start + step - 1):
         step *= 2

@@ -1,13 +1,13 @@
 """Area under the receiver operating characteristic curve (AUC), for many minima at once.
 
-Two rules: the exact area, which is the Mann-Whitney statistic,
+There are two rules. The first gives the exact area, which is the Mann-Whitney statistic,
 
-    AUC = P(score of a positive item > score of a negative item) + P(equal) / 2,
+    AUC = P(score of a positive item > score of a negative item) + P(equal) / 2.
 
-and the trapezium sum over 101 thresholds of the Fortran programs, to compare with published
-numbers (the two differ by a few 1e-4 typically).
+The second is the trapezium sum over 101 thresholds that the Fortran programs of the Wales group
+use. It serves to compare with published numbers; the two typically differ by a few 1e-4.
 
-Where only one class is present the AUC is undefined and NaN is returned.
+If only one class is present, the AUC is undefined and NaN is returned.
 
 References: Hanley and McNeil, Radiology 143, 29 (1982), for the equality with the Mann-Whitney
 statistic; section IV of Perspective: New Insights From Loss Function Landscapes of Neural
@@ -23,6 +23,7 @@ from jaxtyping import Bool, Float, Int
 from lossatlas.errors import BadInputError
 
 Rule = Literal["rank", "threshold"]
+"""How an AUC is computed: exactly (``"rank"``), or by 101 thresholds (``"threshold"``)."""
 
 THRESHOLDS = np.arange(101) / 100
 """The thresholds t = 0, 0.01, ..., 1 of the Fortran programs."""
@@ -34,15 +35,16 @@ def rank_auc(
     """The exact AUC; equal scores of a positive and a negative item count one half.
 
     Args:
-        scores: one score an item, higher meaning "rather positive"; any leading batch axes.
-            Needs memory for one row of items beyond the input.
-        positive: True at the items of the positive class.
+        scores: (..., items) scores of the items, higher for items that are more likely positive;
+            there may be any batch axes in front. Beyond them, memory for one row is needed.
+        positive: (items,) True for the items of the positive class.
 
     Returns:
-        AUC in [0, 1], one per row; NaN where only one class is present.
+        (...) AUC of each row, from 0 to 1; NaN if only one class is present.
 
     Raises:
-        BadInputError: shapes do not match, or a score is NaN.
+        BadInputError: the shapes do not match, ``positive`` is not a vector of booleans, or a score
+            is NaN.
 
     Examples:
         >>> float(rank_auc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([False, True, False, True])))
@@ -54,21 +56,24 @@ def rank_auc(
 def threshold_auc(
     scores: Float[np.ndarray, "*batch items"], positive: Bool[np.ndarray, " items"]
 ) -> Float[np.ndarray, "*batch"]:
-    """The AUC of the Fortran programs: a trapezium sum over 101 thresholds.
+    """The AUC as the Fortran programs compute it, by a trapezium sum over 101 thresholds.
 
     An item is called positive if its score is strictly greater than t, for t = 0, 0.01, ..., 1,
-    and the area is ``sum_k (TPR_k + TPR_{k-1}) |FPR_k - FPR_{k-1}| / 2``. No end points are
-    added: scores of exactly 0 are never called positive.
+    and the area is ``sum_k (TPR_k + TPR_{k-1}) |FPR_k - FPR_{k-1}| / 2``, with the true positive
+    rate TPR and the false positive rate FPR at each threshold. No end points are added: scores of
+    exactly 0 are never called positive.
 
     Args:
-        scores: probabilities of the positive class, in [0, 1]; any leading batch axes.
-        positive: True at the items of the positive class.
+        scores: (..., items) probabilities of the positive class, from 0 to 1; there may be any
+            batch axes in front.
+        positive: (items,) True for the items of the positive class.
 
     Returns:
-        AUC, one per row; NaN where only one class is present (the programs give 0).
+        (...) AUC of each row; NaN if only one class is present (the Fortran programs give 0).
 
     Raises:
-        BadInputError: shapes do not match, or a score is outside [0, 1] or NaN.
+        BadInputError: the shapes do not match, ``positive`` is not a vector of booleans, or a score
+            is NaN or not from 0 to 1.
 
     Examples:
         >>> scores = np.array([0.101, 0.404, 0.406, 0.8])
@@ -87,16 +92,21 @@ def class_auc(
     positive_class: int = 0,
     rule: Rule = "rank",
 ) -> Float[np.ndarray, "*batch"]:
-    """The AUC of one class against all others, scored by its probability.
+    """The AUC of one class against all others, with its probability as the score.
 
     Args:
-        probabilities: class probabilities of every item, e.g. of shape (minima, classes, items).
-        labels: the class of every item, 0..classes-1.
-        positive_class: the class that counts as positive.
-        rule: ``"rank"`` (exact) or ``"threshold"`` (the Fortran programs).
+        probabilities: (..., classes, items) class probabilities of every item, for example with a
+            first axis of minima.
+        labels: (items,) the class of every item, from 0 to classes - 1.
+        positive_class: the class that counts as positive; default 0.
+        rule: ``"rank"`` (exact, the default) or ``"threshold"`` (as in the Fortran programs).
+
+    Returns:
+        (...) AUC of each row; NaN if no item or every item has this class.
 
     Raises:
-        BadInputError: shapes, labels or the rule do not fit.
+        BadInputError: the shapes do not match, a label or the positive class has no probabilities,
+            a probability is NaN, or the rule is unknown.
 
     Examples:
         >>> probabilities = np.array([[0.9, 0.2, 0.6], [0.1, 0.8, 0.4]])
@@ -123,18 +133,18 @@ def macro_auc(
     """The unweighted mean over classes of the one-against-the-rest AUC (see `class_auc`).
 
     Args:
-        probabilities: as in `class_auc`.
-        labels: as in `class_auc`.
-        rule: as in `class_auc`.
-        classes: those averaged over, at least one; default all. Items of other classes still count
-            among the rest.
+        probabilities: (..., classes, items) class probabilities of every item.
+        labels: (items,) the class of every item, from 0 to classes - 1.
+        rule: ``"rank"`` (exact, the default) or ``"threshold"`` (as in the Fortran programs).
+        classes: the classes to average over, at least one; default all. Items of other classes
+            still count as negative items.
 
     Returns:
-        the mean; NaN where one of the classes is absent from the labels, since leaving it out
-        would average something else.
+        (...) the mean of each row; NaN if one of the classes is absent from the labels, since a
+        mean without that class would be another quantity.
 
     Raises:
-        BadInputError: as `class_auc`, and for an empty list of classes.
+        BadInputError: the list of classes is empty, or for the reasons of `class_auc`.
 
     Examples:
         >>> probabilities = np.array([[0.9, 0.2, 0.6], [0.1, 0.8, 0.4]])
@@ -173,7 +183,8 @@ def _by_row(
 
 
 def _rank_area(positives: np.ndarray, negatives: np.ndarray) -> float:
-    # Counting in integers keeps the result exact; both sides sorted, the look-ups stay in cache.
+    # Counting in integers keeps the result exact. Both sides are sorted so that the look-ups stay
+    # in the cache of the processor.
     needles, haystack = np.sort(positives), np.sort(negatives)
     below = int(np.searchsorted(haystack, needles, side="left").sum())
     not_above = int(np.searchsorted(haystack, needles, side="right").sum())
@@ -186,7 +197,7 @@ def _threshold_area(positives: np.ndarray, negatives: np.ndarray) -> float:
 
 
 def _called_positive(scores: np.ndarray) -> np.ndarray:
-    """(101,) the share of the scores that is greater than each threshold."""
+    """(101,) the fraction of the scores that is greater than each threshold."""
     thresholds_below = np.searchsorted(THRESHOLDS, scores, side="left")
     counts = np.bincount(thresholds_below, minlength=THRESHOLDS.size + 1)
     return counts[:0:-1].cumsum()[::-1] / scores.size

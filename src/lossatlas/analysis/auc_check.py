@@ -1,4 +1,4 @@
-"""Whether the columns of AUC that an atlas holds are those of its weights and its data."""
+"""Check that the AUC columns of an atlas agree with its weights and its data."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,16 +14,17 @@ COLUMN = re.compile(
     r"(?:_class_(?P<number>\d+)|_(?P<macro>macro))?(?:_(?P<rule>threshold))?"
 )
 TOLERANCE = 1e-4
-"""Scores that are equal but for rounding may be ranked otherwise by another processor."""
+"""Largest difference of AUC that is no error: another processor may round scores that are nearly
+equal in another order."""
 
 
 def wrong_auc(atlas: Atlas, landscape: Any, ids: Sequence[int]) -> Iterator[str]:
-    """What is wrong with the columns of AUC of some minima, in words.
+    """Describe, in words, every stored AUC of some minima that differs from the computed one.
 
     Args:
-        atlas: an open atlas; its problem holds the data, or there are no such columns.
-        landscape: of the atlas; one that classifies, where there are such columns.
-        ids: of the minima.
+        atlas: an open atlas. Without data in its problem there is nothing to check.
+        landscape: the landscape of the atlas; it has to classify if there are AUC columns.
+        ids: ids of the minima to check.
     """
     frame = atlas.minima(outside=True).set_index("id")
     for name in frame.columns:

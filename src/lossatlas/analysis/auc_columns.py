@@ -1,17 +1,17 @@
 """AUC of every minimum of an atlas, on training and testing data, as columns of the atlas.
 
-The columns of the exact AUC of class 0 are ``train_auc`` and ``test_auc``; other choices get
-columns of their own, so that no column ever mixes two measures: ``test_auc_class_2``,
-``test_auc_threshold``, ``test_auc_macro`` ...
+The columns of the exact AUC of class 0 are ``train_auc`` and ``test_auc``. Other choices get
+columns of their own, such as ``test_auc_class_2``, ``test_auc_threshold`` and ``test_auc_macro``,
+so that no column ever mixes two measures.
 
-Where training labels were changed (the array ``train_changed`` of the problem), there are two
-further columns of each kind: ``incorrect_auc`` on the changed items, by the labels that they were
-given, and ``correct_auc`` on the others (the paper's Tables I to III).
+If training labels were changed (the array ``train_changed`` of the problem), there are two further
+columns of each kind: ``incorrect_auc`` on the changed items, with the labels that they were given,
+and ``correct_auc`` on the other training items (Tables I to III of the paper).
 
-An AUC of a class that was never trained says nothing, and one of a class without items does not
-exist: these are NaN in the atlas, and `undefined_auc` says why. The mean over classes is that over
-the classes which are both trained and tested. A class is trained if training items have it before
-their labels are changed.
+An AUC of a class that was never trained says nothing, and an AUC of a class without items does not
+exist. Both are NaN in the atlas, and `undefined_auc` gives the reason. The macro AUC is the mean
+over the classes that are both trained and tested. A class is trained if training items have it
+before their labels are changed.
 """
 
 from collections.abc import Sequence
@@ -24,15 +24,15 @@ from lossatlas.atlas import Atlas, Problem
 from lossatlas.errors import BadInputError
 
 ROWS_AT_ONCE = 100_000
-"""Items times minima evaluated together: a few megabytes of outputs."""
+"""Number of items times minima that are evaluated together; it takes a few megabytes."""
 
 GROUPS = ("train", "test")
 PARTS = ("incorrect", "correct")
-"""Of the training items: those whose label was changed, and the others."""
+"""Parts of the training items: those whose label was changed, and the others."""
 
 
 class Classifier(Protocol):
-    """What scores items: the one method of a landscape that is used here."""
+    """A landscape that gives scores to items; only this one of its methods is used here."""
 
     def logits(self, w: np.ndarray, inputs: np.ndarray) -> np.ndarray:
         """Outputs (b, items, classes) for weights (b, n) and inputs (items, features)."""
@@ -44,12 +44,13 @@ def auc_columns(
     rule: Rule = "rank",
     groups: Sequence[str] = GROUPS,
 ) -> tuple[str, ...]:
-    """Names of the columns of a kind of AUC, one for each group of items.
+    """Names of the columns that hold one kind of AUC, one name for each group of items.
 
     Args:
-        positive_class: as in `compute_auc`.
-        rule: as in `compute_auc`.
-        groups: any of `GROUPS` and `PARTS`.
+        positive_class: the class that counts as positive, or ``"macro"``; default 0.
+        rule: ``"rank"`` (exact, the default) or ``"threshold"`` (as in the Fortran programs).
+        groups: groups of items, any of ``"train"``, ``"test"``, ``"incorrect"`` and ``"correct"``;
+            by default ``"train"`` and ``"test"``.
 
     Examples:
         >>> auc_columns(), auc_columns(2, "threshold")
@@ -69,24 +70,26 @@ def compute_auc(
 ) -> dict[str, int]:
     """Compute the AUC of the minima and store it as columns of the atlas.
 
-    The columns are those of `auc_columns`: of training and testing data, and of the incorrect
-    and the correct part of the training data where the problem has such items.
+    `auc_columns` gives the names of the columns: one for the training data, one for the testing
+    data, and one each for the training items with and without a changed label, if there are such
+    items.
 
     Args:
-        atlas: an open atlas; its problem holds the data.
-        landscape: of the atlas.
-        positive_class: the class that counts as positive, against all others; ``"macro"``
-            averages over the classes that are both trained and tested (see `macro_auc` and
+        atlas: an open atlas whose problem holds the data.
+        landscape: the landscape of the atlas.
+        positive_class: the class that counts as positive, against all others; default 0.
+            ``"macro"`` averages over the classes that are both trained and tested (see
             `left_out_of_macro_auc`).
-        rule: ``"rank"`` (exact) or ``"threshold"`` (that of the Fortran programs).
-        only_missing: leave minima alone that have a value for the present data.
+        rule: ``"rank"`` (exact, the default) or ``"threshold"`` (as in the Fortran programs).
+        only_missing: whether to skip minima that already have a value for the present data;
+            default False.
 
     Returns:
-        for each column how many minima it was computed for: 0 where the AUC is undefined, which
-        is stored as NaN (see `undefined_auc`).
+        For each column, the number of minima that it was computed for. It is 0 if the AUC is
+        undefined, in which case NaN is stored (see `undefined_auc`).
 
     Raises:
-        BadInputError: the atlas holds no such data, no such class, or the rule is unknown.
+        BadInputError: the atlas holds no data, there is no such class, or the rule is unknown.
 
     Examples:
         >>> compute_auc(atlas, landscape)                    # doctest: +SKIP
@@ -114,18 +117,18 @@ def compute_auc(
 def undefined_auc(
     problem: Problem, positive_class: int | Literal["macro"] = 0, rule: Rule = "rank"
 ) -> dict[str, str]:
-    """The columns of a kind of AUC that are undefined, each with the reason.
+    """The columns of one kind of AUC that are undefined, each with the reason.
 
     Args:
-        problem: of the atlas, with its data.
-        positive_class: as in `compute_auc`.
-        rule: as in `compute_auc`.
+        problem: the problem of an atlas, which holds its data.
+        positive_class: the class that counts as positive, or ``"macro"``; default 0.
+        rule: ``"rank"`` (exact, the default) or ``"threshold"`` (as in the Fortran programs).
 
     Returns:
-        the reasons by column, in words; empty where all columns are defined.
+        The reason, in words, for each undefined column; empty if all columns are defined.
 
     Raises:
-        BadInputError: the problem holds no such data.
+        BadInputError: the problem holds no data.
 
     Examples:
         >>> rows = {
@@ -144,16 +147,27 @@ def undefined_auc(
 
 
 def left_out_of_macro_auc(problem: Problem) -> dict[int, str]:
-    """The classes that the mean over classes leaves out, each with the reason.
+    """The classes that the macro AUC leaves out of its mean, each with the reason.
 
     Args:
-        problem: of the atlas, with its data.
+        problem: the problem of an atlas, which holds its data.
 
     Returns:
-        the reasons by class, in words; empty where all classes are trained and tested.
+        The reason, in words, for each class that is left out; empty if all classes are both
+        trained and tested.
 
     Raises:
-        BadInputError: the problem holds no such data.
+        BadInputError: the problem holds no data.
+
+    Examples:
+        >>> rows = {
+        ...     "train_inputs": np.zeros((2, 1)),
+        ...     "train_labels": np.array([0, 1]),
+        ...     "test_inputs": np.zeros((1, 1)),
+        ...     "test_labels": np.array([1]),
+        ... }
+        >>> left_out_of_macro_auc(Problem({}, {}, rows))
+        {0: 'no test item has it'}
     """
     trained, tested = _classes_of(problem)
     names = problem.specification.get("classes", ())
@@ -167,7 +181,7 @@ def left_out_of_macro_auc(problem: Problem) -> dict[int, str]:
 
 
 def class_name(problem: Problem, k: int) -> str:
-    """A class as messages name it: its number, and its name if that says more.
+    """A class as messages name it: its number, followed by its name if the name is another one.
 
     Examples:
         >>> class_name(Problem({}, {"classes": ["no", "yes"]}), 1), class_name(Problem({}), 1)
@@ -179,14 +193,14 @@ def class_name(problem: Problem, k: int) -> str:
 
 
 def _classes_of(problem: Problem) -> tuple[set[int], set[int]]:
-    """The classes that were trained, and those that can be tested."""
+    """The classes of the training items before label noise, and those of the testing items."""
     labels = _items(problem, "train")[1]
     trained = problem.arrays.get("train_clean_labels", labels)
     return set(trained.tolist()), set(_items(problem, "test")[1].tolist())
 
 
 def _why_undefined(problem: Problem, group: str, positive_class: int | Literal["macro"]) -> str:
-    """Why there is no such AUC of a group of items; empty if there is one."""
+    """The reason why the AUC of a group of items is undefined; empty if it is defined."""
     trained, tested = _classes_of(problem)
     present = set(_items(problem, group)[1].tolist())
     rows = {"train": "training item", "test": "test item"}.get(group, f"{group} training item")
@@ -208,10 +222,10 @@ def _why_undefined(problem: Problem, group: str, positive_class: int | Literal["
 
 
 def _source(problem: Problem, group: str, positive_class: int | Literal["macro"]) -> str:
-    """The group of arrays that a column depends on.
+    """The group of arrays that decides whether a stored column is still valid.
 
-    All depend on the training data, which cannot change. The test data can, and they decide which
-    classes a mean leaves out.
+    All columns depend on the training data, which never change in an atlas. The testing data may
+    change, and they also decide which classes the macro AUC leaves out.
     """
     trained, tested = _classes_of(problem)
     if group == "test" or (positive_class == "macro" and not trained <= tested):
@@ -226,14 +240,14 @@ def values_of(
     group: str,
     kind: tuple[int | Literal["macro"], Rule],
 ) -> dict[int, float]:
-    """The AUC on a group of items by the id of the minimum; nothing is stored.
+    """The AUC on a group of items for each minimum, by its id; nothing is stored.
 
     Args:
-        atlas: an open atlas; its problem holds the data.
-        landscape: of the atlas.
-        ids: of the minima.
+        atlas: an open atlas whose problem holds the data.
+        landscape: the landscape of the atlas.
+        ids: ids of the minima.
         group: one of `GROUPS` or `PARTS`.
-        kind: positive class and rule, as in `compute_auc`.
+        kind: positive class (or ``"macro"``) and rule, as in `compute_auc`.
     """
     return _values(atlas, landscape, ids, _items(atlas.problem, group), kind)
 
@@ -245,7 +259,7 @@ def _values(
     items: tuple[np.ndarray, np.ndarray],
     kind: tuple[int | Literal["macro"], Rule],
 ) -> dict[int, float]:
-    """The AUC on some items by the id of the minimum."""
+    """The AUC on some items for each minimum, by its id."""
     inputs, labels = items
     trained, tested = _classes_of(atlas.problem)
     chunk = max(1, ROWS_AT_ONCE // len(labels))
@@ -259,7 +273,7 @@ def _values(
 
 
 def _groups(problem: Problem) -> tuple[str, ...]:
-    """The groups that have items."""
+    """The groups of items for which there are columns: the parts only if they have items."""
     changed = problem.arrays.get("train_changed", np.zeros(0, bool))
     parts = zip(PARTS, (changed.any(), (~changed).any()), strict=True)
     return *GROUPS, *(part for part, has_items in parts if has_items)
@@ -297,7 +311,7 @@ def _data(problem: Problem, group: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _probabilities(outputs: np.ndarray) -> np.ndarray:
-    """Softmax over the classes: (b, items, classes) to (b, classes, items)."""
+    """(b, classes, items) probabilities: the softmax of outputs (b, items, classes)."""
     outputs = np.swapaxes(outputs, 1, 2)
     exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
     return exponentials / exponentials.sum(axis=1, keepdims=True)

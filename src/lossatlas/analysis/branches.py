@@ -1,7 +1,8 @@
-"""Branches of a disconnectivity tree: their depths and sizes, and the tree without small ones.
+"""Branches of a disconnectivity tree: their depths and sizes, and trees without small branches.
 
-Every minimum ends one branch, which leaves that of a lower minimum at the energy at which the two
-are connected. How far the branch rises above its minimum is what is called persistence elsewhere.
+Every branch ends at the bottom in one minimum. It joins the branch of a lower minimum at the energy
+at which the two minima are connected. The depth of a branch, which is that energy less the energy
+of its minimum, is the *persistence* of the minimum (see `lossatlas.analysis.persistence`).
 """
 
 from typing import NamedTuple
@@ -17,10 +18,11 @@ class Branches(NamedTuple):
     """The branch of every minimum, in the order of ``tree.minima``.
 
     Attributes:
-        depth: energy where it leaves a lower one above that of its minimum; infinite for the
-            lowest minimum of each component.
-        minima: how many minima it has, branches of its own included.
-        joins: place of the minimum whose branch it leaves; -1 for none.
+        depth: (leaves,) energy at which the branch joins that of a lower minimum, less the energy
+            of its own minimum; infinite for the lowest minimum of each component.
+        minima: (leaves,) number of minima of the branch and of all branches that join it.
+        joins: (leaves,) place in ``tree.minima`` of the minimum whose branch it joins; -1 if it
+            joins none.
     """
 
     depth: Float[np.ndarray, " leaves"]
@@ -29,7 +31,10 @@ class Branches(NamedTuple):
 
 
 def branches(tree: Tree) -> Branches:
-    """The branches of a tree, exact or in levels.
+    """The depth and size of every branch of a tree.
+
+    Args:
+        tree: an exact tree, or one in levels.
 
     Examples:
         >>> from lossatlas.network.disconnectivity import build_tree
@@ -56,9 +61,9 @@ class Cut(NamedTuple):
     """A tree without small branches.
 
     Attributes:
-        tree: what is left.
-        minima: for each of its minima how many stand for it, those of branches that were cut off
-            it included.
+        tree: the tree of the branches that remain.
+        minima: (leaves,) for each of its minima, one plus the number of minima that were cut off
+            its branch.
     """
 
     tree: Tree
@@ -66,14 +71,14 @@ class Cut(NamedTuple):
 
 
 def cut(tree: Tree, depth: float = 0.0, smallest: int = 1) -> Cut:
-    """The tree without branches that are shallower or have fewer minima.
+    """Cut off the branches of a tree that are too shallow or have too few minima.
 
-    The lowest minimum of each component stays.
+    The branch of the lowest minimum of each component always remains.
 
     Args:
         tree: an exact tree.
-        depth: of branches that stay, at least.
-        smallest: number of minima of branches that stay, at least.
+        depth: least depth of a branch that remains, in units of the energy; default 0.
+        smallest: least number of minima of a branch that remains; default 1.
 
     Examples:
         >>> from lossatlas.network.disconnectivity import build_tree
@@ -88,7 +93,8 @@ def cut(tree: Tree, depth: float = 0.0, smallest: int = 1) -> Cut:
     keeps = (found.joins < 0) | ((found.depth >= depth) & (found.minima >= smallest))
     n = tree.minima.size
     holder = np.arange(n)
-    for place in np.lexsort((tree.minima, tree.energy[:n])):  # what it hangs on comes first
+    # In ascending energy, so that the branch that another one joins has been dealt with before.
+    for place in np.lexsort((tree.minima, tree.energy[:n])):
         if not keeps[place]:
             holder[place] = holder[found.joins[place]]
     kept = np.flatnonzero(keeps)

@@ -1,4 +1,4 @@
-"""How the training items are distributed over the classes, before and after label noise."""
+"""The distribution of the training items over the classes, before and after label noise."""
 
 from typing import TYPE_CHECKING
 
@@ -12,18 +12,21 @@ if TYPE_CHECKING:
 
 
 def class_distribution(source: Atlas | Problem) -> "DataFrame":
-    """The training items of every class (the paper's SI: training set distributions).
+    """Count the training items of every class, before and after label noise.
+
+    The supplementary information of the paper shows these training set distributions.
 
     Args:
         source: an open atlas, or the problem of a study.
 
     Returns:
-        one row a class, with the columns ``class`` (its name), ``before`` (items of the class in
-        the clean data), ``changed`` (how many of them were given another label), ``after`` (items
-        that have its label in training). Without noise ``after`` is ``before``.
+        One row for each class, with the columns ``class`` (its name), ``before`` (number of items
+        of the class in the clean data), ``changed`` (number of these that were given another
+        label) and ``after`` (number of items that have its label in training). Without label
+        noise ``after`` equals ``before``.
 
     Raises:
-        BadInputError: if it has no training labels.
+        BadInputError: the problem has no training labels.
 
     Examples:
         >>> arrays = {

@@ -1,13 +1,14 @@
-"""How complete an atlas is: what its independent draws say about points that nobody has seen.
+"""How complete an atlas is: estimates of the unseen points from its independent draws.
 
-Only independent draws are used (`exploration.independent`): quenches from random starts for minima,
-climbs from uniformly chosen minima, modes and signs for transition states. What adaptive searches
-find, and how often, proves nothing.
+Only independent draws are used (`exploration.independent`). For minima these are quenches from
+random starts; for transition states they are climbs from minima, modes and signs that are chosen
+uniformly. How often adaptive searches find a point depends on what was found before, so it cannot
+be used for such estimates.
 
-All estimates speak of the points that such draws can hit, and weigh them by how likely that is. A
-minimum with a tiny basin, or a transition state that no climb from a minimum reaches, counts for
-little or nothing. Other strategies find such points: if an atlas knows more than any estimate from
-its draws, they are blind to the rest.
+All estimates concern the points that independent draws can hit, each weighted by the probability of
+hitting it. A minimum with a tiny basin, or a transition state that no climb from a minimum reaches,
+counts for little or nothing. Other strategies find such points: an atlas that holds more points
+than the estimates from its draws shows that the draws miss the rest.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,28 +27,34 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 STREAMS = {"minima": MINIMA, "transition states": SADDLES}
-"""What each stream of independent draws hits, and the name of the stream."""
+"""The stream of independent draws of each kind of points, as the log names it."""
 
 
 class Completeness(NamedTuple):
-    """What one stream of independent draws says. All intervals are of 95 %.
+    """Estimates from one stream of independent draws; all intervals have a level of 95 %.
 
     Attributes:
-        points: ``"minima"`` or ``"transition states"``.
-        draws: made, those that hit nothing included.
-        hits: draws that hit a point; what follows is about these. (If none did, the probabilities
-            are those of a draw to hit anything at all.)
-        distinct: points hit.
-        known: points that the atlas holds, whoever found them.
-        singletons: points hit once.
-        doubletons: points hit twice.
+        points: kind of the points, ``"minima"`` or ``"transition states"``.
+        draws: number of draws, including those that hit no point.
+        hits: number of draws that hit a point. All estimates are about these. If no draw hit a
+            point, one minus `coverage` estimates the probability that a draw hits any point.
+        distinct: number of distinct points that were hit.
+        known: number of points of this kind that the atlas holds, found by any strategy.
+        singletons: number of points that were hit exactly once.
+        doubletons: number of points that were hit exactly twice.
         coverage: probability that the next hit is a point that the stream has hit before
-            (Good-Turing). What the stream has not hit has one minus this probability.
-        atlas_coverage: probability that the next hit is a point that the atlas holds, whoever found
-            it: the share of the later half of the hits that were no news (Clopper and Pearson
-            1934).
+            (Good-Turing). All points that it has not hit have one minus this probability together.
+        atlas_coverage: probability that the next hit is a point that the atlas holds, found by any
+            strategy: the fraction of the later half of the hits that the atlas already knew
+            (interval of Clopper and Pearson 1934).
         chao1: lower bound of the number of points that draws can hit, with its interval.
-        chapman: the same by capture and recapture, between the draws of even and of odd number.
+        chapman: lower bound of the same number by capture and recapture, with every other draw in
+            one sample and the remaining draws in the other.
+
+    Examples:
+        >>> found = of_draws("minima", [Draw(1, True), Draw(1, False), Draw(1, False)], known=1)
+        >>> found.distinct, found.singletons, found.coverage.estimate
+        (1, 0, 1.0)
     """
 
     points: str
@@ -64,18 +71,19 @@ class Completeness(NamedTuple):
 
     @property
     def unseen(self) -> Interval:
-        """Probability that the next hit is a point the stream has not hit; `high` bounds it."""
+        """Probability that the next hit is a point that the stream has not hit before."""
         return Interval(1 - self.coverage.estimate, 1 - self.coverage.high, 1 - self.coverage.low)
 
 
 def completeness(atlas: Readable) -> tuple[Completeness, ...]:
-    """What the independent draws of an atlas say: of minima, and of transition states.
+    """Estimate from its independent draws how complete an atlas is.
 
     Args:
         atlas: an open atlas.
 
     Returns:
-        One entry for each kind of points; none for a kind that was never drawn.
+        One entry for minima and one for transition states; a kind of points for which no draws
+        were made has no entry.
 
     Examples:
         >>> for stream in completeness(atlas):                       # doctest: +SKIP
@@ -94,7 +102,12 @@ def completeness(atlas: Readable) -> tuple[Completeness, ...]:
 
 
 def of_draws(points: str, draws: Sequence[Draw], known: int) -> Completeness:
-    """The same for the draws of one stream, in their order, and the number of points in the atlas.
+    """Estimate the completeness from the draws of one stream.
+
+    Args:
+        points: kind of the points, ``"minima"`` or ``"transition states"``.
+        draws: the draws in the order in which they were made, at least one.
+        known: number of points of this kind that the atlas holds.
 
     Examples:
         >>> draws = [Draw(1, True), Draw(2, True), Draw(1, False), Draw(None, False)]
@@ -105,7 +118,7 @@ def of_draws(points: str, draws: Sequence[Draw], known: int) -> Completeness:
     hits = [draw for draw in draws if draw.point is not None]
     counts = abundances(draw.point for draw in hits)
     even, odd = ({draw.point for draw in draws[k::2]} - {None} for k in (0, 1))
-    # Draws that hit nothing hit nothing new.
+    # If no draw hit a point, none hit a new one, and all draws bound the probability of that.
     telling = hits or draws
     later = telling[len(telling) // 2 :]
     return Completeness(
@@ -124,7 +137,7 @@ def of_draws(points: str, draws: Sequence[Draw], known: int) -> Completeness:
 
 
 def abundances(points: Iterable[int | None]) -> Int[np.ndarray, " k"]:
-    """How often each of the points hit was hit; None (nothing was hit) is left out.
+    """How often each point was hit; None stands for a draw that hit no point and is left out.
 
     Examples:
         >>> abundances([4, 2, 4, None])
@@ -134,17 +147,22 @@ def abundances(points: Iterable[int | None]) -> Int[np.ndarray, " k"]:
 
 
 def is_complete(streams: Sequence[Completeness], probability: float) -> bool:
-    """Whether both kinds of points are covered with this probability, by the lower bounds.
+    """Whether the coverage of both kinds of points has at least this probability as lower bound.
 
-    Each bound is that of a two-sided interval of 95 %, so it is to be too high in 1 case of 40.
-    That it is looked at again and again until it suffices did not make this more frequent in
-    simulations (`tests/analysis/test_abundance.py`).
+    Each bound is the lower end of a two-sided interval of 95 %, so it should be too high in 1 case
+    of 40. An exploration tests the bounds repeatedly until they suffice; in simulations this did
+    not make them too high more often (`tests/analysis/test_abundance.py`).
     """
     return len(streams) == len(STREAMS) and all(s.coverage.low >= probability for s in streams)
 
 
 def proportion(successes: int, trials: int, level: float = LEVEL) -> Interval:
     """A probability from independent trials, with its exact interval (Clopper and Pearson 1934).
+
+    Args:
+        successes: number of trials that succeeded.
+        trials: number of trials, at least one.
+        level: confidence level of the interval, between 0 and 1; default 0.95.
 
     Examples:
         >>> proportion(100, 100)
@@ -157,8 +175,21 @@ def proportion(successes: int, trials: int, level: float = LEVEL) -> Interval:
 
 
 def completeness_table(streams: Sequence[Completeness]) -> "DataFrame":
-    """One row a stream; an interval makes three columns: ``coverage``, ``coverage_low``,
-    ``coverage_high``."""
+    """Turn the entries of `completeness` into a table.
+
+    Args:
+        streams: the entries, one for each kind of points.
+
+    Returns:
+        One row for each entry, with its attributes as columns. An interval takes three columns:
+        its estimate (``coverage``) and its ends (``coverage_low``, ``coverage_high``).
+
+    Examples:
+        >>> draws = [Draw(1, True), Draw(2, True), Draw(1, False)]
+        >>> table = completeness_table([of_draws("minima", draws, known=5)])
+        >>> table[["points", "draws", "distinct", "known"]].to_dict("records")
+        [{'points': 'minima', 'draws': 3, 'distinct': 2, 'known': 5}]
+    """
     import pandas as pd
 
     rows = []

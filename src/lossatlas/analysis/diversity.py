@@ -1,14 +1,14 @@
-"""Hill numbers: how many points there are, where rare ones count in full, less, or hardly.
+"""Hill numbers: numbers of points in which rare points count fully, less, or hardly at all.
 
 The Hill number of order q of points with probabilities p_i is the number of equally likely points
 that would be as diverse:
 
     D_q = (sum over points of p_i^q)^(1 / (1 - q))          D_1 = exp(- sum of p_i ln p_i)
 
-Order 0 counts all points alike, order 1 weighs them by how likely they are, order 2 counts the
-common ones. The more was drawn, the more rare points are seen, so two landscapes are compared at
-equal *coverage*, the probability that the next draw hits a point seen: the larger sample is thinned
-to the coverage of the other one.
+Order 0 counts all points alike, order 1 weights them by their probability, and order 2 counts
+mainly the common ones. More draws show more of the rare points, so two landscapes are compared at
+equal *coverage*, the probability that the next draw hits a point that was seen: the larger sample
+is thinned to the coverage of the smaller one.
 
 References: M. O. Hill, Ecology 54, 427 (1973); A. Chao and L. Jost, Ecology 93, 2533 (2012); A.
 Chao et al., Ecol. Monogr. 84, 45 (2014); A. Chao et al., Methods Ecol. Evol. 6, 873 (2015), for the
@@ -24,19 +24,17 @@ from scipy.special import gammaln
 from lossatlas.analysis.abundance import LEVEL, Interval, chao1
 from lossatlas.errors import BadInputError
 
-ORDERS = (0, 1, 2)
-"""Orders of the Hill numbers."""
 RESAMPLED = 200
-"""Samples of the bootstrap."""
+"""Number of samples of the bootstrap."""
 
 
 class Hill(NamedTuple):
     """The Hill numbers of a sample at some coverage.
 
     Attributes:
-        coverage: probability that the next draw hits a point seen.
-        draws: how many draws of the sample have this coverage.
-        numbers: by order 0, 1, 2, each with its bootstrap interval.
+        coverage: probability that the next draw hits a point that was seen.
+        draws: number of draws of the sample that have this expected coverage.
+        numbers: Hill numbers of order 0, 1 and 2, each with its bootstrap interval.
     """
 
     coverage: float
@@ -45,15 +43,15 @@ class Hill(NamedTuple):
 
 
 def coverage_of(counts: Int[np.ndarray, " k"], draws: int) -> float:
-    """Expected coverage of so many of the draws (Chao and Jost 2012).
+    """Expected coverage of some number of the draws (Chao and Jost 2012).
 
     Args:
-        counts: how often each point was drawn; 1 or more each.
-        draws: from 1 to all; of all it is the estimate of Chao and Jost, which uses the points
-            drawn twice too.
+        counts: (k,) how often each point was drawn; 1 or more each.
+        draws: number of draws, from 1 to the sum of the counts. For all draws the result is the
+            estimate of Chao and Jost, which also uses the number of points drawn twice.
 
     Raises:
-        BadInputError: for other numbers.
+        BadInputError: a count is below 1, there are none, or the number of draws is out of range.
 
     Examples:
         >>> round(coverage_of(np.array([4, 3, 1]), 8), 3), round(coverage_of(np.array([1]), 1), 3)
@@ -75,7 +73,14 @@ def coverage_of(counts: Int[np.ndarray, " k"], draws: int) -> float:
 
 
 def draws_of_coverage(counts: Int[np.ndarray, " k"], coverage: float) -> int:
-    """The fewest draws whose expected coverage is at least this; all if no fewer have it.
+    """The smallest number of draws with at least some expected coverage.
+
+    Args:
+        counts: (k,) how often each point was drawn; 1 or more each.
+        coverage: the coverage to be reached, from 0 to 1.
+
+    Returns:
+        The number of draws; that of all draws if fewer do not suffice.
 
     Examples:
         >>> draws_of_coverage(np.array([4, 3, 1]), 0.5)
@@ -92,16 +97,17 @@ def draws_of_coverage(counts: Int[np.ndarray, " k"], coverage: float) -> int:
 
 
 def hill(counts: Int[np.ndarray, " k"], draws: int | None = None) -> Float[np.ndarray, " 3"]:
-    """Hill numbers of order 0, 1 and 2 of so many of the draws, on average over which these are.
+    """Hill numbers of order 0, 1 and 2 of a random subset of the draws.
 
-    The expected number of points that are hit j times among them gives them (Chao et al. 2014).
+    They are computed from the expected numbers of points that are hit j times in such a subset
+    (Chao et al. 2014).
 
     Args:
-        counts: how often each point was drawn; 1 or more each.
-        draws: from 1 to all; default all.
+        counts: (k,) how often each point was drawn; 1 or more each.
+        draws: number of draws in the subset, from 1 to the sum of the counts; default all.
 
     Raises:
-        BadInputError: for other numbers.
+        BadInputError: a count is below 1, there are none, or the number of draws is out of range.
 
     Examples:
         >>> hill(np.array([2, 2, 2])).round(6).tolist()
@@ -129,17 +135,18 @@ def hill_numbers(
 ) -> Hill:
     """Hill numbers at a coverage, with bootstrap intervals.
 
-    Samples as large are drawn from an estimate of the probabilities: those of points seen are
-    lowered to the coverage, and as many points as Chao1 takes to be unseen share the rest.
+    The bootstrap draws samples of the same size from estimated probabilities: those of the points
+    seen are lowered until their sum is the coverage, and the unseen points, in the number that
+    Chao1 estimates, share the rest equally.
 
     Args:
-        counts: how often each point was drawn; 1 or more each.
-        coverage: at which they are compared; default that of all draws.
-        seed: of the bootstrap.
-        level: of the intervals.
+        counts: (k,) how often each point was drawn; 1 or more each.
+        coverage: coverage at which the numbers are computed; default that of all draws.
+        seed: seed of the random numbers of the bootstrap; default 0.
+        level: confidence level of the intervals, between 0 and 1; default 0.95.
 
     Raises:
-        BadInputError: without draws.
+        BadInputError: a count is below 1, or there are none.
 
     Examples:
         >>> found = hill_numbers(np.array([9, 8, 3, 1, 1]))
@@ -182,7 +189,7 @@ def _estimated(counts: np.ndarray) -> np.ndarray:
 
 
 def _log_choose(n: np.ndarray, k: np.ndarray | int) -> np.ndarray:
-    """Logarithm of binom(n, k), minus infinity where there is none."""
+    """Logarithm of binom(n, k); minus infinity if k is not from 0 to n."""
     left = n - k
     there = (left >= 0) & (np.asarray(k) >= 0)
     safe = np.where(there, left, 0)
@@ -197,11 +204,11 @@ def _quantile(level: float) -> float:
 
 
 def _checked(counts: np.ndarray, draws: int) -> int:
-    """How many draws there are in all."""
+    """Check the counts and a number of draws, and return the number of all draws."""
     counts = np.asarray(counts)
     if not counts.size or not (counts >= 1).all():
         raise BadInputError("counts", "not all are 1 or more, or there are none", "explore longer")
     n = int(counts.sum())
     if not 1 <= draws <= n:
-        raise BadInputError("draws", f"{draws} is not from 1 to {n}", "use such a number")
+        raise BadInputError("draws", f"{draws} is not from 1 to {n}", "use at most the draws made")
     return n

@@ -1,9 +1,10 @@
-"""Is a landscape a single funnel? Monotonic sequences and barriers toward the global minimum.
+"""Whether a landscape is a single funnel: monotonic sequences and barriers to the global minimum.
 
-From every minimum one goes on over the lowest transition state that leads to a lower minimum, until
-there is none: a *monotonic sequence*. The minima whose sequences end at one *bottom* are its
-monotonic-sequence basin. A single-funneled landscape has few bottoms, and nearly all minima are in
-the basin of the global minimum; barriers toward it are small compared to the loss to be gained.
+A *monotonic sequence* goes from a minimum over the lowest transition state that leads to a lower
+minimum, and on from there until no transition state leads to a lower one. The minimum where it ends
+is a *bottom*, and the minima whose sequences end there are the monotonic-sequence basin of this
+bottom. A single-funneled landscape has few bottoms, and nearly all minima are in the basin of the
+global minimum; the barriers toward it are small compared to the difference in loss.
 
 Reference: Berry and Kunz, Phys. Rev. Lett. 74, 3951 (1995), for monotonic sequences.
 """
@@ -18,16 +19,27 @@ from lossatlas.network.points import Network
 
 
 class Funnel(NamedTuple):
-    """How far a landscape is a single funnel.
+    """Measures of how close a landscape is to a single funnel.
+
+    The *ratio* of a minimum is its barrier on the lowest path to the global minimum, divided by its
+    loss above the global minimum. Means and the median are taken over the minima that some path
+    joins to the global minimum; they are NaN if there is only the global minimum itself.
 
     Attributes:
-        bottoms: minima that no transition state joins to a lower one.
-        share: of all minima, those whose monotonic sequence ends at the global minimum.
-        connected: of all minima, those that some path joins to the global minimum.
-        mean_ratio: barrier toward the global minimum over the loss above it, mean over the
-            connected minima; NaN if there is none but the global minimum.
-        median_ratio: their median, which a minimum hardly above the global one cannot spoil.
-        mean_barrier: toward the global minimum, mean over the same minima, in units of the loss.
+        bottoms: number of minima that no transition state joins to a lower minimum.
+        share: fraction of all minima whose monotonic sequence ends at the global minimum.
+        connected: fraction of all minima that some path joins to the global minimum.
+        mean_ratio: mean of the ratios.
+        median_ratio: median of the ratios, which single minima just above the global minimum, whose
+            ratios are huge, do not change much.
+        mean_barrier: mean barrier toward the global minimum, in units of the loss.
+
+    Examples:
+        >>> network = Network.of_pairs(
+        ...     np.array([0.1, 0.2]), np.array([0.3]), np.array([0]), np.array([1])
+        ... )
+        >>> funnel(network).bottoms, round(funnel(network).mean_barrier, 6)
+        (1, 0.1)
     """
 
     bottoms: int
@@ -39,9 +51,16 @@ class Funnel(NamedTuple):
 
 
 def sequence_bottoms(network: Network) -> Int[np.ndarray, " m"]:
-    """The bottom of the monotonic sequence of each minimum, as positions of minima.
+    """The bottom at which the monotonic sequence of each minimum ends.
 
-    Of several transition states of one energy the one that leads to the lowest minimum is taken.
+    Of several transition states of the same energy, the one that leads to the lowest minimum is
+    taken.
+
+    Args:
+        network: the points.
+
+    Returns:
+        (m,) the position of the bottom of each minimum.
 
     Examples:
         >>> network = Network.of_pairs(
@@ -68,13 +87,13 @@ def sequence_bottoms(network: Network) -> Int[np.ndarray, " m"]:
 
 
 def funnel(network: Network) -> Funnel:
-    """How far a landscape is a single funnel.
+    """Measure how close a landscape is to a single funnel.
 
     Args:
-        network: its points, at least one minimum.
+        network: the points of the landscape, with at least one minimum.
 
     Raises:
-        BadInputError: there are no minima, or a transition state lies below one of them.
+        BadInputError: there is no minimum, or a transition state lies below a minimum it joins.
 
     Examples:
         >>> network = Network.of_pairs(
@@ -91,7 +110,7 @@ def funnel(network: Network) -> Funnel:
     joined = np.isfinite(tops)
     uphill = tops[joined] - energies[others[joined]]
     gain = energies[others[joined]] - energies[lowest]
-    # Two minima of exactly the same loss have no slope between them.
+    # A minimum of exactly the loss of the global one has no ratio.
     ratios = uphill[gain > 0] / gain[gain > 0]
     return Funnel(
         bottoms=len(np.unique(bottom)),

@@ -1,9 +1,11 @@
-"""How well every minimum of an atlas predicts, on training and testing data, as columns.
+"""How well every minimum of an atlas predicts the training and testing data, as columns.
 
-For classes: ``train_data_loss`` (the loss without the penalty), ``train_accuracy`` and
-``train_balanced_accuracy``; for numbers ``train_data_loss``, ``train_r2`` and ``train_rmse``; each
-also with ``test_``. Training labels are those that were trained on, changed ones included. Errors
-are in the units of the targets as they were read, before any scaling.
+Networks that predict classes have the columns ``train_data_loss`` (the loss without the penalty),
+``train_accuracy`` and ``train_balanced_accuracy``. Networks that predict numbers have
+``train_data_loss``, ``train_r2`` and ``train_rmse``. Each column exists for the testing data too,
+with ``test_`` in its name. The training labels are those of the training, including labels that
+label noise has changed. The root mean squared error (rmse) is in the units of the targets as they
+were read, before any scaling.
 """
 
 from collections.abc import Sequence
@@ -26,14 +28,17 @@ from lossatlas.errors import BadInputError
 from lossatlas.landscape.network_targets import encoded
 
 ROWS_AT_ONCE = 100_000
-"""Items times minima evaluated together: a few megabytes of outputs."""
+"""Number of items times minima that are evaluated together; it takes a few megabytes."""
 GROUPS = ("train", "test")
 OF_CLASSES = ("data_loss", "accuracy", "balanced_accuracy")
 OF_NUMBERS = ("data_loss", "r2", "rmse")
 
 
 def measure_columns(numbers: bool = False) -> tuple[str, ...]:
-    """The names of the columns, for classes or for numbers.
+    """The names of the columns.
+
+    Args:
+        numbers: whether the network predicts numbers; default False, for classes.
 
     Examples:
         >>> measure_columns(numbers=True)[:3]
@@ -45,16 +50,25 @@ def measure_columns(numbers: bool = False) -> tuple[str, ...]:
 def compute_measures(atlas: Atlas, landscape: Any, only_missing: bool = False) -> dict[str, int]:
     """Compute how well the minima predict, and store it as columns of the atlas.
 
+    For classes the columns are ``train_data_loss`` (the loss without the penalty),
+    ``train_accuracy`` and ``train_balanced_accuracy``; for numbers they are ``train_data_loss``,
+    ``train_r2`` and ``train_rmse``. Each column exists with ``test_`` in its name too.
+
     Args:
-        atlas: an open atlas; its problem holds the data.
+        atlas: an open atlas whose problem holds the data.
         landscape: the `NetworkLandscape` of the atlas.
-        only_missing: leave minima alone that have values for the present data.
+        only_missing: whether to skip minima that already have values for the present data;
+            default False.
 
     Returns:
-        for each column how many minima it was computed for.
+        For each column, the number of minima that it was computed for.
 
     Raises:
-        BadInputError: the atlas holds no such data.
+        BadInputError: the atlas holds no data.
+
+    Examples:
+        >>> compute_measures(atlas, landscape, only_missing=True)    # doctest: +SKIP
+        {'train_data_loss': 11, 'train_accuracy': 11, 'train_balanced_accuracy': 11, ...}
     """
     frame, problem, counts = atlas.minima(outside=True), atlas.problem, {}
     kind = landscape.architecture.loss.targets
@@ -73,12 +87,14 @@ def compute_measures(atlas: Atlas, landscape: Any, only_missing: bool = False) -
 
 
 class Prediction(NamedTuple):
-    """How one minimum classifies a group of items.
+    """How one minimum classifies the items of a group.
 
     Attributes:
-        classes: the C names of the classes.
-        confusion: (C, C) items by their class (row) and the class with the largest logit (column).
-        roc: the curve of each class against all others; None for one without items.
+        classes: names of the C classes.
+        confusion: (C, C) number of items by their class (row) and the class that the network gives
+            them, which has the largest logit (column).
+        roc: receiver operating characteristic of each class against all others; None for a class
+            that no item or every item has.
     """
 
     classes: list[str]
@@ -90,16 +106,22 @@ def prediction(atlas: Atlas, landscape: Any, minimum: int, group: str = "test") 
     """The confusion matrix and the ROC curves of a minimum.
 
     Args:
-        atlas: an open atlas; its problem holds the data.
+        atlas: an open atlas whose problem holds the data.
         landscape: the `NetworkLandscape` of the atlas.
-        minimum: its id.
-        group: ``"train"`` or ``"test"``.
+        minimum: id of the minimum.
+        group: group of items, ``"train"`` or ``"test"`` (the default).
 
     Raises:
-        BadInputError: if the atlas has no such minimum or data, or predicts numbers.
+        BadInputError: the group is unknown, the atlas has no such minimum or no data, or the
+            network predicts numbers.
+
+    Examples:
+        >>> prediction(atlas, landscape, minimum=1).confusion         # doctest: +SKIP
+        array([[48,  2],
+               [ 1, 49]])
     """
     if group not in GROUPS:
-        raise BadInputError("group", f"{group!r} is none", "use train or test")
+        raise BadInputError("group", f"{group!r} is unknown", 'use "train" or "test"')
     if "train_labels" not in atlas.problem.arrays:
         raise BadInputError("atlas", "it predicts no classes", "look at its columns r2 and rmse")
     inputs, labels = _items(atlas.problem, group)
@@ -118,7 +140,7 @@ def prediction(atlas: Atlas, landscape: Any, minimum: int, group: str = "test") 
 def _values(
     atlas: Atlas, landscape: Any, ids: Sequence[int], items: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
-    """(minima, measures) on some items."""
+    """(minima, measures) the measures of each minimum on some items, in the order of the names."""
     inputs, wanted = items
     loss, outputs = landscape.architecture.loss, landscape.architecture.widths[-1]
     targets = encoded(wanted, outputs, loss.targets)
@@ -126,7 +148,7 @@ def _values(
     rows = [np.zeros((0, 3))]
     for start in range(0, len(ids), chunk):
         weights = atlas.minimum_weights([int(key) for key in ids[start : start + chunk]])
-        # One shape for all chunks, so that they are compiled once.
+        # All chunks have one shape, so that the evaluation is compiled only once.
         padded = np.concatenate([weights, np.repeat(weights[:1], chunk - len(weights), axis=0)])
         found = landscape.outputs(padded if len(ids) > chunk else weights, inputs)
         means = np.asarray(_data_losses(landscape.surface.architecture, found, targets))
@@ -149,7 +171,7 @@ def _measured(problem: Problem, landscape: Any, outputs: np.ndarray, wanted: np.
 
 @compiled
 def _data_losses_of(architecture, outputs, targets):
-    """(b,) mean losses of outputs (b, items, outputs)."""
+    """(b,) mean losses over the items, from outputs (b, items, outputs)."""
     import jax
 
     return jax.vmap(lambda y: architecture.loss.value(y.T, targets).mean())(outputs)

@@ -1,4 +1,7 @@
-"""How well networks predict: accuracies, errors, the confusion matrix, the ROC curve."""
+"""Measures of prediction: accuracies, errors, the confusion matrix and the ROC curve.
+
+The functions take the outputs of b networks (such as b minima) at once where they have an axis b.
+"""
 
 from typing import NamedTuple
 
@@ -9,7 +12,11 @@ from jaxtyping import Bool, Float, Int
 def accuracy(
     logits: Float[np.ndarray, "b items classes"], labels: Int[np.ndarray, " items"]
 ) -> Float[np.ndarray, " b"]:
-    """The share of the items whose class has the largest logit.
+    """The fraction of the items whose class has the largest logit.
+
+    Args:
+        logits: (b, items, classes) outputs of the networks before the softmax.
+        labels: (items,) class of each item, from 0.
 
     Examples:
         >>> accuracy(np.array([[[1.0, 0.0], [3.0, 2.0]]]), np.array([0, 1]))
@@ -21,7 +28,11 @@ def accuracy(
 def balanced_accuracy(
     logits: Float[np.ndarray, "b items classes"], labels: Int[np.ndarray, " items"]
 ) -> Float[np.ndarray, " b"]:
-    """The mean over the classes that are there of the accuracy on the items of a class.
+    """The mean over classes of the accuracy on the items of the class.
+
+    Args:
+        logits: (b, items, classes) outputs of the networks before the softmax.
+        labels: (items,) class of each item, from 0; classes without items are left out of the mean.
 
     Examples:
         >>> logits = np.array([[[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
@@ -35,7 +46,11 @@ def balanced_accuracy(
 def root_mean_squared_error(
     outputs: Float[np.ndarray, "b items outputs"], targets: Float[np.ndarray, "items outputs"]
 ) -> Float[np.ndarray, " b"]:
-    """The root of the mean of the squared errors, over items and outputs.
+    """The root of the mean squared error over items and outputs, in units of the targets.
+
+    Args:
+        outputs: (b, items, outputs) outputs of the networks.
+        targets: (items, outputs) numbers to be predicted.
 
     Examples:
         >>> root_mean_squared_error(np.array([[[1.0], [3.0]]]), np.array([[0.0], [3.0]]))
@@ -47,9 +62,14 @@ def root_mean_squared_error(
 def r2(
     outputs: Float[np.ndarray, "b items outputs"], targets: Float[np.ndarray, "items outputs"]
 ) -> Float[np.ndarray, " b"]:
-    """One minus the squared errors over those of the mean target, averaged over the outputs.
+    """The coefficient of determination R^2, averaged over the outputs.
 
-    It is NaN where a target is the same for all items.
+    For one output it is one minus the sum of the squared errors divided by the sum of the squared
+    deviations of the targets from their mean. It is NaN if a target is the same for all items.
+
+    Args:
+        outputs: (b, items, outputs) outputs of the networks.
+        targets: (items, outputs) numbers to be predicted.
 
     Examples:
         >>> r2(np.array([[[1.0], [3.0]]]), np.array([[1.0], [3.0]]))
@@ -65,7 +85,11 @@ def r2(
 def confusion_matrix(
     logits: Float[np.ndarray, "items classes"], labels: Int[np.ndarray, " items"]
 ) -> Int[np.ndarray, "classes classes"]:
-    """How many items of each class (row) have the largest logit for each class (column).
+    """Count the items of each class (row) by the class of their largest logit (column).
+
+    Args:
+        logits: (items, classes) outputs of one network before the softmax.
+        labels: (items,) class of each item, from 0.
 
     Examples:
         >>> confusion_matrix(np.array([[1.0, 0.0], [3.0, 2.0]]), np.array([0, 1]))
@@ -81,9 +105,9 @@ class RocCurve(NamedTuple):
     """The receiver operating characteristic of scores, from (0, 0) to (1, 1).
 
     Attributes:
-        false_rate: (t,) share of the negative items that are called positive, ascending.
-        true_rate: (t,) share of the positive items that are.
-        thresholds: (t,) an item is called positive whose score is at least this.
+        false_rate: (t,) fraction of the negative items that are called positive, ascending.
+        true_rate: (t,) fraction of the positive items that are called positive.
+        thresholds: (t,) least score of the items that are called positive, descending.
     """
 
     false_rate: np.ndarray
@@ -94,7 +118,11 @@ class RocCurve(NamedTuple):
 def roc_curve(
     scores: Float[np.ndarray, " items"], positive: Bool[np.ndarray, " items"]
 ) -> RocCurve:
-    """The ROC curve; the area under it is `rank_auc`.
+    """The receiver operating characteristic; the area under it is `rank_auc`.
+
+    Args:
+        scores: (items,) scores, higher for items that are more likely positive.
+        positive: (items,) True for the items of the positive class.
 
     Examples:
         >>> curve = roc_curve(np.array([0.1, 0.9]), np.array([False, True]))

@@ -1,13 +1,13 @@
-"""Counts as a function of what one takes for the same point.
+"""Numbers of points as a function of the tolerance within which points count as the same.
 
-An atlas tells points apart by their invariants, so that minima whose losses differ by less than
-1e-6 are two. Other programs take points for the same whose losses differ by less than some
-tolerance. These functions say what such a program would have found.
+An atlas tells points apart by their invariants, so that it can hold two minima whose losses differ
+by less than 1e-6. Other programs take points for the same if their losses differ by less than some
+tolerance. These functions show what such a program would have found.
 
 Merging is single linkage: points are sorted by loss, and neighbors in this order that differ by
-less than the tolerance are merged. So chains form: the two ends of a row of minima, each within the
-tolerance of the next, are merged, however far apart they are. Of merged points the lowest stands
-for all.
+less than the tolerance are merged. A chain of minima, each within the tolerance of the next, is
+therefore merged as a whole, however far apart its ends are. The lowest of the merged points
+represents them all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,25 +24,27 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 TOLERANCES = tuple(10.0**exponent for exponent in range(-10, -1))
+"""Default tolerances of `counts_by_tolerance`, in units of the loss."""
 
 
 def merge_points(network: Network, tolerance: float) -> Network:
-    """The network that a program would have found that tells points apart by their losses.
+    """Merge the points that a program which tells points apart only by loss takes for the same.
 
-    Minima are merged that differ by less than the tolerance in loss. Transition states are merged
-    that differ by less than the tolerance in loss and join the same merged minima. One that joins
-    only minima that were merged becomes a degenerate rearrangement.
+    Points are sorted by loss, and neighbors in this order that differ by less than the tolerance
+    are merged, so that whole chains of points become one. Transition states are merged only if they
+    also join the same merged minima. A transition state that joins only minima that were merged
+    with each other becomes a degenerate rearrangement.
 
     Args:
         network: the points.
-        tolerance: differences of losses below it are taken for zero.
+        tolerance: differences below it count as zero, in units of the loss; not negative.
 
     Returns:
-        The lowest point of each chain, with its id, and columns ``merged`` of the minima and of
-        the transition states: how many points each stands for.
+        The network of the lowest point of each chain, with its id. The columns ``merged`` of the
+        minima and of the transition states hold the number of points that each represents.
 
     Raises:
-        BadInputError: for a negative tolerance.
+        BadInputError: the tolerance is negative or NaN.
 
     Examples:
         >>> network = Network.of_pairs(
@@ -82,19 +84,21 @@ def merge_points(network: Network, tolerance: float) -> Network:
 
 
 def counts_by_tolerance(network: Network, tolerances: Sequence[float] = TOLERANCES) -> "DataFrame":
-    """Numbers of points, and means and standard deviations of AUC, by the tolerance of merging.
+    """Numbers of points, and means and standard deviations of AUC, for several tolerances.
 
     Args:
         network: the points; its AUC columns are those with ``_auc`` in their names.
-        tolerances: default 1e-10 to 1e-2 by factors of ten.
+        tolerances: tolerances of `merge_points`, in units of the loss; by default 1e-10 to 1e-2 by
+            factors of ten.
 
     Returns:
-        One row a tolerance: ``tolerance``, ``minima``, ``transition_states``,
-        ``degenerate_rearrangements``, and for each AUC column its ``_mean`` and ``_sd`` over the
-        merged minima, each counted once (``n - 1`` in the denominator).
+        One row for each tolerance, with the columns ``tolerance``, ``minima``,
+        ``transition_states`` and ``degenerate_rearrangements``, and for each AUC column its mean
+        (``_mean``) and standard deviation (``_sd``, with n - 1 in the denominator) over the merged
+        minima, each counted once.
 
     Raises:
-        BadInputError: for a negative tolerance.
+        BadInputError: a tolerance is negative or NaN.
 
     Examples:
         >>> network = Network.of_pairs(
@@ -126,7 +130,10 @@ def counts_by_tolerance(network: Network, tolerances: Sequence[float] = TOLERANC
 def _chains(
     losses: Float[np.ndarray, " n"], tolerance: float, kind: Int[np.ndarray, " n"] | None = None
 ) -> Int[np.ndarray, " n"]:
-    """Number of the chain of each point, by kind and ascending loss; kinds are never merged."""
+    """The number of the chain of each point, by kind and ascending loss.
+
+    Points of different kinds never belong to one chain; by default all are of one kind.
+    """
     if not tolerance >= 0:
         raise BadInputError("tolerance", f"{tolerance} is negative", "use e.g. 1e-4")
     kind = np.zeros(losses.size, int) if kind is None else kind
@@ -140,8 +147,12 @@ def _chains(
 def _lowest_of_each(
     losses: Float[np.ndarray, " n"], chains: Int[np.ndarray, " n"]
 ) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " n"], Int[np.ndarray, " k"]]:
-    """The lowest point of each chain in ascending order, which of these stands for each point, and
-    how many points each of these stands for."""
+    """Choose the lowest point of each chain.
+
+    Returns:
+        (k,) the positions of the lowest points, ascending; (n,) the place in this list of the one
+        that represents each point; (k,) the number of points that each of them represents.
+    """
     order = np.lexsort([losses, chains])
     lowest = order[np.unique(chains[order], return_index=True)[1]]
     place = np.argsort(np.argsort(lowest))
@@ -151,7 +162,7 @@ def _lowest_of_each(
 def _kinds(
     states: Int[np.ndarray, " ends"], minima: Int[np.ndarray, " ends"], n_states: int
 ) -> Int[np.ndarray, " t"]:
-    """The same number for transition states with the same set of minima."""
+    """A number for each transition state that is the same for those that join the same minima."""
     counts = np.bincount(states, minlength=n_states)
     sets = np.full((n_states, int(counts.max(initial=0))), -1)
     first = np.cumsum(counts) - counts
@@ -162,7 +173,7 @@ def _kinds(
 
 
 def _distinct(links: Links) -> Links:
-    """Each end once, where minima that one side reaches were merged; the rows are in order."""
+    """Links without repeated rows, which arise if minima that one side reaches were merged."""
     ends_of_sides = np.stack(links[:3])
     new = np.append(True, (np.diff(ends_of_sides, axis=1) != 0).any(axis=0))
     return Links(*(column[new[: column.size]] for column in links))

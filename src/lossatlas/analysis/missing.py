@@ -1,14 +1,15 @@
-"""What is missing in a connected set of minima, below a loss.
+"""Estimates of how many minima are missing in a connected set, below a loss.
 
-An exploration with the aim "connected" also draws climbs from its main set: minimum, mode, sign and
-distance of each are drawn, whatever was found before (`exploration.connected`). Such a climb passes
-a transition state and ends at a minimum beside the one it began at. Of the draws that ended below a
-loss, the share that the atlas knew before says how much of what climbs reach is known; how often
-each of these minima was hit bounds their number from below (Chao 1984).
+An exploration with the aim "connected" also draws climbs from its main set: the minimum, mode, sign
+and distance of each climb are drawn independently of what was found before
+(`exploration.connected`). Such a climb passes a transition state and ends at a minimum next to the
+one it began at. Consider the draws that ended below a loss: the fraction of them whose minimum the
+atlas knew before estimates how much of what climbs reach is known, and how often each of these
+minima was hit bounds their number from below (Chao 1984).
 
-Draws weigh a minimum by how often climbs end there, and begin at minima that are known. So the
-estimates speak of what lies one climb away: they bound what is missing from below, and cannot say
-that nothing is.
+Draws begin at known minima and weight a minimum by how often climbs end there. The estimates
+therefore concern the minima that are one climb away: they bound the missing minima from below, and
+cannot show that no minimum is missing.
 """
 
 from typing import NamedTuple
@@ -23,22 +24,23 @@ from lossatlas.atlas.log import read_log_columns
 from lossatlas.errors import BadInputError
 
 DRAWS = "independent-connected"
-"""What the draws of climbs from the main set are called in the log."""
+"""Name of the draws of climbs from the main set in the log."""
 STATE = "transition_state"
+"""Kind of point whose roles in an attempt (`schema.MET`) are read."""
 
 
 class Missing(NamedTuple):
-    """What is known and what is missing of a connected set below a loss.
+    """What is known, and what is missing, of a connected set of minima below a loss.
 
     Attributes:
-        loss: the loss.
-        connected: minima connected to the lowest one whose loss is at most this.
-        draws: climbs drawn from the main set.
-        hits: minima at most this high that they ended at, beside those they began at; a draw may
-            hit several.
-        distinct: different ones.
-        known: the share of the later half of the hits that the atlas knew before, with its 95 %
-            interval; NaN without hits.
+        loss: the loss up to which minima count.
+        connected: number of known minima up to this loss that some path joins to the lowest one.
+        draws: number of climbs that were drawn from the connected set.
+        hits: number of times that a climb ended at a minimum up to this loss other than the one it
+            began at; one climb may hit several minima.
+        distinct: number of distinct minima that were hit.
+        known: fraction of the later half of the hits whose minimum the atlas knew before, with its
+            95 % interval; NaN with the interval (0, 1) if there are no hits.
         chao1: lower bound of the number of minima that draws can hit, with its 95 % interval.
     """
 
@@ -52,14 +54,17 @@ class Missing(NamedTuple):
 
 
 def missing_below(atlas: Atlas, loss: float) -> Missing:
-    """What the draws of an atlas say about its connected set below a loss.
+    """Estimate how many minima of the connected set of an atlas are missing below a loss.
+
+    The estimates use climbs that were drawn at random from the connected set, so they bound the
+    missing minima from below and cannot show that no minimum is missing.
 
     Args:
-        atlas: explored with the aim "connected".
-        loss: in units of the loss; infinite for all minima.
+        atlas: an open atlas that was explored with the aim "connected".
+        loss: the loss up to which minima count; ``math.inf`` for all minima.
 
     Raises:
-        BadInputError: if the atlas has no minimum, or no such draws.
+        BadInputError: the atlas has no minimum, or no climbs that were drawn in this way.
 
     Examples:
         >>> missing_below(atlas, 0.4)                                 # doctest: +SKIP
@@ -67,7 +72,7 @@ def missing_below(atlas: Atlas, loss: float) -> Missing:
     """
     network = atlas.network()
     if not len(network.minimum_ids):
-        raise BadInputError(atlas.name, "it has no minimum", "explore it first")
+        raise BadInputError(atlas.name, "it has no minima", "explore it first")
     energies, labels = network.minimum_energies, network.components
     connected = (labels == labels[int(np.argmin(energies))]) & (energies <= loss)
     draws, ends = _ends(atlas)
@@ -84,7 +89,7 @@ def missing_below(atlas: Atlas, loss: float) -> Missing:
 
 
 def _ends(atlas: Atlas) -> tuple[int, list[tuple[int, bool]]]:
-    """How many climbs were drawn; the minima that they ended at, and whether each was new."""
+    """The number of climbs drawn, and the minima they ended at, each with whether it was new."""
     attempt, point, link = schema.attempt.c, schema.attempt_point.c, schema.link.c
     met = (
         select(point.attempt, point.minimum, point.transition_state)
@@ -103,7 +108,8 @@ def _ends(atlas: Atlas) -> tuple[int, list[tuple[int, bool]]]:
         minima = np.array(connection.scalars(select(schema.minimum.c.id)).all())
     minima.sort()
     origin = {row.attempt: row.minimum for row in points if row.minimum is not None}
-    # Ids ascend in the order in which minima were found; what no attempt found came first.
+    # Ids ascend in the order in which minima were found. Minima that no attempt of this atlas
+    # found, such as imported ones, were there before the first attempt.
     before = len(minima) - log.new_minima.sum() + np.cumsum(log.new_minima) - log.new_minima
     first_new = dict(zip(log.id.tolist(), before.tolist(), strict=True))
     ends = [

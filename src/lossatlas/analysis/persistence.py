@@ -1,15 +1,16 @@
-"""Funnels that count: bottoms behind barriers that are a part of the range of the loss.
+"""Funnels with barriers that are a significant part of the range of the loss.
 
-Nearly every large landscape has many *bottoms*, minima that no transition state joins to a lower
-one, most of them behind barriers far below anything that a picture shows. The *persistence* of a
-minimum is the lowest barrier toward anything lower: how far one has to climb to leave it for good.
-A bottom is a *rival* of the global minimum if its persistence is at least tau R, where R, the range
-of the landscape, is the 90 % quantile of the losses of connected minima less the lowest. A bottom
-that is no rival belongs to the funnel of the lowest minimum that it reaches over its barrier.
+Nearly every large landscape has many *bottoms*, which are minima that no transition state joins to
+a lower one. Most of them lie behind barriers that are too low to be seen in a picture. The
+*persistence* of a minimum is the lowest barrier toward any lower minimum. A bottom is a *rival* of
+the global minimum if its persistence is at least tau R. Here R, the range of the landscape, is the
+90 % quantile of the losses of the minima connected to the global minimum, less the lowest loss, and
+tau is a threshold. A bottom that is no rival belongs to the funnel of the lowest minimum that it
+reaches over its barrier.
 
-A minimum that no path joins to the global minimum may belong to its funnel, or to another: which
-one the missing transition states decide. So the share of minima in the global minimum's funnel has
-two bounds, where all of these count as inside, and where all count as outside.
+A minimum that no known path joins to the global minimum may belong to its funnel or to another
+one; this depends on transition states that are not known. The fraction of minima in the funnel of
+the global minimum therefore has two bounds: none, or all, of these minima count as inside.
 
 References: Edelsbrunner, Letscher and Zomorodian, Discrete Comput. Geom. 28, 511 (2002), for
 persistence; Berry and Kunz, Phys. Rev. Lett. 74, 3951 (1995), for monotonic sequences; de Souza,
@@ -26,17 +27,24 @@ from lossatlas.network.disconnectivity import Tree, barrier
 from lossatlas.network.points import Network
 
 QUANTILE = 0.9
-"""Of the losses of connected minima, up to which the range of a landscape reaches."""
+"""Quantile of the losses of connected minima that is the upper end of the range of a landscape."""
 
 
 class Persistence(NamedTuple):
-    """How deep the basins of minima are.
+    """The persistence of minima: the lowest barrier of each toward any lower minimum.
 
     Attributes:
-        depth: (m,) lowest barrier of each minimum toward anything lower, in units of the loss;
-            infinite for the lowest one of each connected component.
-        below: (m,) position of the lowest minimum reached over that barrier; -1 where it is
-            infinite.
+        depth: (m,) that barrier of each minimum, in units of the loss; infinite for the lowest
+            minimum of each connected component.
+        below: (m,) position of the lowest minimum that is reached over that barrier; -1 if the
+            barrier is infinite.
+
+    Examples:
+        >>> network = Network.of_pairs(
+        ...     np.array([0.0, 0.2]), np.array([0.5]), np.array([0]), np.array([1])
+        ... )
+        >>> persistences(network.tree, network.minimum_energies).depth
+        array([inf, 0.3])
     """
 
     depth: Float[np.ndarray, " m"]
@@ -44,12 +52,22 @@ class Persistence(NamedTuple):
 
 
 class Funnels(NamedTuple):
-    """The funnels of a landscape whose barriers are at least a part of its range.
+    """The funnels of a landscape whose barriers reach a threshold, a fraction of its loss range.
 
     Attributes:
-        rivals: bottoms of other funnels that some path joins to the global minimum.
-        share: of the connected minima, those in the global minimum's funnel.
-        low, high: of all minima, those in it, if none or if all of the unconnected are inside.
+        rivals: number of funnels other than that of the global minimum whose bottom some path joins
+            to the global minimum.
+        share: fraction of the connected minima that are in the funnel of the global minimum.
+        low: fraction of all minima that are in this funnel if no unconnected minimum is.
+        high: fraction of all minima that are in this funnel if all unconnected minima are.
+
+    Examples:
+        >>> network = Network.of_pairs(
+        ...     np.array([0.0, 1.0, 0.5]), np.array([1.5]), np.array([0]), np.array([1])
+        ... )
+        >>> (found,) = funnels_at(network, np.array([0.1]))
+        >>> found.share, round(found.low, 3), round(found.high, 3)
+        (1.0, 0.667, 1.0)
     """
 
     rivals: int
@@ -59,13 +77,13 @@ class Funnels(NamedTuple):
 
 
 def persistences(tree: Tree, energies: Float[np.ndarray, " m"]) -> Persistence:
-    """The persistence of each minimum of an exact tree of all minima.
+    """The persistence of each minimum: its lowest barrier toward any lower minimum.
 
-    Of minima of one loss the one that comes first counts as the lower.
+    Of two minima of equal loss, the one that comes first counts as the lower one.
 
     Args:
-        tree: `Network.tree`, not pruned.
-        energies: of the minima.
+        tree: the exact tree of all minima (`Network.tree`), not pruned.
+        energies: (m,) losses of the minima.
 
     Examples:
         >>> network = Network.of_pairs(
@@ -79,7 +97,8 @@ def persistences(tree: Tree, energies: Float[np.ndarray, " m"]) -> Persistence:
     rank[np.argsort(energies, kind="stable")] = np.arange(len(energies))
     depth, below = np.full(len(energies), np.inf), np.full(len(energies), -1)
     row = tree.minima.tolist()
-    above = list(range(len(row)))  # disjoint sets of places in the row
+    # Places in the row form disjoint sets, which are joined in the order of ascending barriers.
+    above = list(range(len(row)))
     lowest = list(row)
     for gap in np.argsort(tree.gaps, kind="stable").tolist():
         height = float(tree.gaps[gap])
@@ -99,7 +118,13 @@ def _root(above: list[int], place: int) -> int:
 
 
 def loss_range(network: Network) -> float:
-    """R: the 90 % quantile of the losses of connected minima, less the lowest loss.
+    """The range R of a landscape, by which barriers are measured.
+
+    It is the 90 % quantile of the losses of the minima that some path joins to the lowest one, less
+    the lowest loss.
+
+    Args:
+        network: the points of the landscape, with at least one minimum.
 
     Examples:
         >>> network = Network.of_pairs(
@@ -113,23 +138,26 @@ def loss_range(network: Network) -> float:
 
 
 def connected(network: Network) -> np.ndarray:
-    """(m,) whether some path joins each minimum to the lowest one."""
+    """(m,) for each minimum, whether some path joins it to the lowest one."""
     labels = network.components
     return labels == labels[int(np.argmin(network.minimum_energies))]
 
 
 def funnels_at(network: Network, taus: Float[np.ndarray, " k"]) -> list[Funnels]:
-    """The funnels of a landscape for several thresholds.
+    """The funnels of a landscape for several thresholds of persistence.
+
+    A bottom (a minimum that no transition state joins to a lower one) has a funnel of its own if
+    its persistence is at least a fraction tau of the range of the loss (`loss_range`).
 
     Args:
-        network: its points, at least one minimum.
-        taus: persistence from which on a bottom is a rival, in parts of the range of the loss.
+        network: the points of the landscape, with at least one minimum.
+        taus: (k,) thresholds tau, as fractions of the range of the loss.
 
     Returns:
-        one for each threshold.
+        One entry for each threshold.
 
     Raises:
-        BadInputError: there are no minima, or a transition state lies below one of them.
+        BadInputError: there is no minimum, or a transition state lies below a minimum it joins.
 
     Examples:
         >>> network = Network.of_pairs(
@@ -148,12 +176,17 @@ def funnels_at(network: Network, taus: Float[np.ndarray, " k"]) -> list[Funnels]
 def _funnels(
     found: Persistence, bottoms: np.ndarray, order: np.ndarray, there: np.ndarray, least: float
 ) -> Funnels:
-    """Those of one threshold, in units of the loss; minima ordered by it."""
+    """The funnels for one threshold ``least``, in units of the loss.
+
+    ``order`` lists the minima by ascending loss, and ``there`` marks those that are connected to
+    the lowest one.
+    """
     own = np.unique(bottoms)
     funnel = np.full(len(bottoms), -1)
     is_bottom = np.zeros(len(bottoms), bool)
     is_bottom[own] = True
-    for minimum in order[is_bottom[order]].tolist():  # what lies below a bottom comes before it
+    # In ascending order, so that the funnel of the minimum below a bottom is known by then.
+    for minimum in order[is_bottom[order]].tolist():
         below = found.below[minimum]
         keeps = below < 0 or found.depth[minimum] >= least
         funnel[minimum] = minimum if keeps else funnel[bottoms[below]]
@@ -169,11 +202,19 @@ def _funnels(
 
 
 def frustration(network: Network) -> float:
-    """Mean barrier toward the global minimum over the loss above it, low minima counting more.
+    """The frustration of a landscape: barriers toward the global minimum relative to the descent.
 
-    The frustration index of de Souza et al. without the global minimum: the mean of
-    (barrier - loss) / (loss - lowest loss) over the connected minima, weighted by
-    exp(-(loss - lowest loss) / R). NaN without any but the global minimum.
+    It is the frustration index of de Souza et al. (J. Chem. Phys. 146, 124103, 2017) without the
+    global minimum: the mean of (top - loss) / (loss - lowest loss) over the minima that some path
+    joins to the global one, where top is the highest loss on the lowest path to it. Each minimum
+    has the weight exp(-(loss - lowest loss) / R), so that low minima count more; R is the range of
+    the landscape (`loss_range`).
+
+    Args:
+        network: the points of the landscape, with at least one minimum.
+
+    Returns:
+        The weighted mean; NaN if no minimum above the global one is connected to it.
 
     Examples:
         >>> network = Network.of_pairs(

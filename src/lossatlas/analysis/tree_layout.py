@@ -1,11 +1,12 @@
 """From a disconnectivity tree to coordinates: choose minima, round to levels, place branches.
 
-The usual picture shows superbasins at equally spaced levels: every merger is rounded up to the
-next level, and branches leave a node of one level along slanted lines that end one level below.
+The usual picture shows superbasins at equally spaced levels: the energy at which superbasins merge
+is rounded up to the next level, and the branches below a node are slanted lines that end one level
+further down.
 
 Every branch is a vertical trunk that ends in the lowest minimum of its superbasin. Other branches
-hang alternately left and right of the trunk, always on the side that is narrower so far, so that
-the lowest minimum of all ends up in the middle (the CENTREGMIN option of disconnectionDPS).
+hang left or right of the trunk, each on the side that is narrower so far, so that the lowest
+minimum of all ends up in the middle (the CENTREGMIN option of disconnectionDPS).
 
 Reference: disconnectionDPS, http://www-wales.ch.cam.ac.uk/software.html.
 """
@@ -26,9 +27,19 @@ class Layout(NamedTuple):
 
     Attributes:
         tree: the tree that is laid out, exact or in levels.
-        x: of every node; leaves lie at the integers 0..leaves-1, merge nodes above the lowest
-            minimum of their superbasin.
-        trunk: for every node the place of that lowest minimum in ``tree.minima``.
+        x: (nodes,) horizontal position of every node. Leaves lie at the integers from 0 to
+            leaves - 1, and a node at which superbasins merge lies above the lowest minimum of its
+            superbasin.
+        trunk: (nodes,) place in ``tree.minima`` of the lowest minimum of the superbasin of every
+            node.
+
+    Examples:
+        >>> from lossatlas.network.disconnectivity import build_tree
+        >>> placed = layout(
+        ...     build_tree(np.array([0.1, 0.2]), np.array([0.5]), np.array([0]), np.array([1]))
+        ... )
+        >>> sorted(placed.x.tolist())
+        [0.0, 0.0, 1.0]
     """
 
     tree: Tree
@@ -43,16 +54,29 @@ def prune(
     connected: bool = False,
     top: float = math.inf,
 ) -> Tree:
-    """The tree of some of the minima; paths through the others still count.
+    """The tree of some of the minima; barriers between them do not change.
+
+    Paths through minima that are left out still count.
 
     Args:
         tree: the tree to prune.
-        lowest: keep only so many minima, the lowest ones (ties by position).
-        connected: keep only minima connected to the lowest minimum of the tree.
-        top: drop minima above this energy, and separate what is joined only above it.
+        lowest: number of minima to keep, the lowest ones (the first ones, if energies are equal);
+            default all.
+        connected: whether to keep only the minima that are connected to the lowest minimum of the
+            tree; default False.
+        top: highest energy of the tree. Minima above it are left out, and superbasins that merge
+            only above it stay separate. The default is infinity.
 
     Raises:
         BadInputError: no minimum is left.
+
+    Examples:
+        >>> from lossatlas.network.disconnectivity import build_tree
+        >>> tree = build_tree(
+        ...     np.array([0.1, 0.2, 0.3]), np.array([0.9, 0.5]), np.array([0, 1]), np.array([1, 2])
+        ... )
+        >>> sorted(prune(tree, lowest=2).minima.tolist()), prune(tree, top=0.6).roots.size
+        ([0, 1], 2)
     """
     row = _kept(tree, lowest=lowest, connected=connected, top=top)
     if row.minima.size == tree.minima.size and np.array_equal(row.gaps, tree.gaps):
@@ -62,7 +86,13 @@ def prune(
 
 
 class _Row(NamedTuple):
-    """Leaves of a tree, as `tree_from_row` takes them."""
+    """The leaves of a tree from left to right, as `tree_from_row` takes them.
+
+    Attributes:
+        minima: (leaves,) positions of the minima.
+        gaps: (leaves - 1,) barriers between neighbors; infinite between components.
+        energies: (leaves,) energies of the minima.
+    """
 
     minima: Int[np.ndarray, " leaves"]
     gaps: Float[np.ndarray, " leaves-1"]
@@ -70,7 +100,7 @@ class _Row(NamedTuple):
 
 
 def _kept(tree: Tree, *, lowest: int | None, connected: bool, top: float) -> _Row:
-    """What `prune` keeps."""
+    """The leaves that `prune` keeps, with the barriers between them."""
     leaf_energy = tree.energy[: tree.minima.size]
     by_energy = np.lexsort((tree.minima, leaf_energy))
     gaps = np.where(tree.gaps > top, np.inf, tree.gaps)
@@ -94,18 +124,22 @@ def _kept(tree: Tree, *, lowest: int | None, connected: bool, top: float) -> _Ro
 
 
 def discretize(tree: Tree, levels: int | tuple[float, float] = 30) -> Tree:
-    """The tree with merge energies rounded up to equally spaced levels, as it is usually drawn.
+    """Round the energies at which superbasins merge up to equally spaced levels.
+
+    Disconnectivity graphs are usually drawn in this way.
 
     Args:
         tree: an exact tree.
-        levels: how many levels: the first at the highest energy of the tree, the spacing the
-            range down to the lowest minimum over ``levels - 1``, rounded up to one significant
-            figure. Or ``(first, spacing)``: minima above the first level are left out, and what is
-            joined only above it is separate.
+        levels: number of levels, at least two; default 30. The first level is at the highest energy
+            of the tree, and the spacing is the range down to the lowest minimum divided by
+            ``levels - 1``, rounded up to one significant figure. Instead of a number, a pair
+            ``(first, spacing)`` gives the energy of the first level and the spacing; minima above
+            the first level are then left out, and superbasins that merge only above it stay
+            separate.
 
     Raises:
-        BadInputError: fewer than two levels, a spacing that is not positive, or no minimum below
-            the first level.
+        BadInputError: there are fewer than two levels, the first level is not finite, the spacing
+            is not finite and positive, or no minimum lies below the first level.
 
     Examples:
         >>> from lossatlas.network.disconnectivity import barrier, build_tree
@@ -127,7 +161,8 @@ def discretize(tree: Tree, levels: int | tuple[float, float] = 30) -> Tree:
 def _in_levels(row: _Row, n_minima: int, first: float, spacing: float) -> Tree:
     joined = np.isfinite(row.gaps)
     steps = np.floor((first - row.gaps[joined]) / spacing)
-    # The quotient may round up to the next integer: never let a level fall below the merge.
+    # The quotient may be rounded up to the next integer, but no level may lie below the barrier
+    # that it stands for.
     steps -= first - steps * spacing < row.gaps[joined]
     gaps = row.gaps.copy()
     gaps[joined] = first - steps * spacing
@@ -135,15 +170,16 @@ def _in_levels(row: _Row, n_minima: int, first: float, spacing: float) -> Tree:
 
 
 def shown_tree(network: Network, levels: int = 30, top: float | None = None) -> Tree:
-    """What a picture shows of the tree of a network: up to an energy, merged at levels.
+    """The tree of a network as a picture shows it: up to an energy, with barriers at levels.
 
     Args:
-        network: at least one minimum.
-        levels: number of levels that barriers are rounded up to (see `discretize`); 0: exact.
-        top: the highest energy shown; by default `suggested_top`.
+        network: the points, with at least one minimum.
+        levels: number of levels to which barriers are rounded up (see `discretize`), at least two;
+            0 keeps the exact barriers. The default is 30.
+        top: highest energy that is shown; by default `suggested_top`.
 
     Raises:
-        BadInputError: no minimum is left, one level, or a network that has no tree.
+        BadInputError: no minimum is left, there is a single level, or the network has no tree.
 
     Examples:
         >>> network = Network.of_pairs(
@@ -168,7 +204,18 @@ def _highest(row: _Row) -> float:
 
 
 def level_grid(tree: Tree, levels: int = 30) -> tuple[float, float]:
-    """First level and spacing that cover a tree with so many levels (see `discretize`)."""
+    """The first level and the spacing with which some number of levels covers a tree.
+
+    Args:
+        tree: an exact tree.
+        levels: number of levels, at least two; default 30.
+
+    Returns:
+        Energy of the first level, and the spacing (see `discretize`).
+
+    Raises:
+        BadInputError: there are fewer than two levels.
+    """
     return _grid(tree.top, float(tree.energy.min()), levels)
 
 
@@ -177,18 +224,26 @@ def _grid(top: float, lowest: float, levels: int) -> tuple[float, float]:
         raise BadInputError("levels", f"{levels} is less than two", "use e.g. 30")
     span = top - lowest
     if span == 0:
-        span = max(1.0, abs(top))  # a single minimum: any spacing will do
+        span = max(1.0, abs(top))  # For a single minimum any spacing will do.
     spacing = span / (levels - 1)
     unit = 10.0 ** math.floor(math.log10(spacing))
     return top, math.ceil(spacing / unit * (1 - 1e-12)) * unit
 
 
 def suggested_top(tree: Tree, coverage: float = 0.9) -> float:
-    """An energy below which the picture is legible although a few minima lie far above.
+    """An energy below which a picture of a tree is legible, although a few minima lie far above.
 
-    From the lowest energy at which a share ``coverage`` of the minima is in the superbasin of
-    the lowest minimum, go on to higher mergers up to twice as far above that minimum. Returns the
-    top of the tree where that takes in everything, or where so many are never connected.
+    Start from the lowest energy at which the given fraction of the minima is in the superbasin of
+    the lowest minimum. Then go on to the highest energy at which further minima join this
+    superbasin, but at most to twice the height above the lowest minimum.
+
+    Args:
+        tree: an exact tree.
+        coverage: fraction of the minima that the superbasin has to contain; default 0.9.
+
+    Returns:
+        The energy. It is the top of the tree if no minima join the superbasin above it, or if the
+        superbasin never contains the given fraction of the minima.
 
     Examples:
         >>> from lossatlas.network.disconnectivity import build_tree
@@ -199,12 +254,13 @@ def suggested_top(tree: Tree, coverage: float = 0.9) -> float:
     """
     energies = tree.energy[: tree.minima.size]
     place = int(np.lexsort((tree.minima, energies))[0])
-    # Where each minimum joins the superbasin of the lowest one.
+    # The energies at which each other minimum joins the superbasin of the lowest one.
     joins = np.concatenate(
         [np.maximum.accumulate(tree.gaps[:place][::-1]), np.maximum.accumulate(tree.gaps[place:])]
     )
     joins = np.sort(joins[np.isfinite(joins)])
-    wanted = math.ceil(coverage * energies.size - 1e-9) - 2  # the lowest is there by itself
+    # An index into the sorted energies; the lowest minimum is in its superbasin from the start.
+    wanted = math.ceil(coverage * energies.size - 1e-9) - 2
     if wanted >= joins.size:
         return tree.top
     first = joins[wanted] if wanted >= 0 else energies[place]
@@ -215,10 +271,13 @@ def suggested_top(tree: Tree, coverage: float = 0.9) -> float:
 
 
 def layout(tree: Tree) -> Layout:
-    """Horizontal positions of all nodes, in time proportional to their number.
+    """Place the nodes of a tree from left to right, in time proportional to their number.
 
-    Superbasins are contiguous and never overlap; unconnected components stand side by side, the
-    one with the lowest minimum in the middle.
+    Superbasins are contiguous and never overlap. Components that are not connected stand side by
+    side, with the one of the lowest minimum in the middle.
+
+    Args:
+        tree: the tree to draw, exact or in levels.
 
     Examples:
         >>> from lossatlas.network.disconnectivity import build_tree
@@ -233,15 +292,15 @@ def layout(tree: Tree) -> Layout:
     offset = _offsets(tree, trunk, n_leaves)
     x = np.zeros(tree.energy.size)
     parent = tree.parent.tolist()
-    for node in range(tree.energy.size - 1, -1, -1):  # parents have higher numbers
+    for node in range(tree.energy.size - 1, -1, -1):  # Parents have higher numbers than children.
         x[node] = offset[node] + (x[parent[node]] if parent[node] >= 0 else 0.0)
     return Layout(tree, x - x.min(), trunk)
 
 
 def trunks(tree: Tree) -> tuple[np.ndarray, np.ndarray]:
-    """For every node the place of its lowest minimum, and its number of leaves."""
+    """The place of the lowest minimum of every node of a tree, and its number of leaves."""
     n = tree.minima.size
-    # Rank of every leaf by energy, ties by position in the input: cheap to compare.
+    # Ranks of the leaves by energy (and by position, if energies are equal) are cheap to compare.
     by_energy = np.lexsort((tree.minima, tree.energy[:n]))
     lowest = np.full(tree.energy.size, n)
     lowest[by_energy] = np.arange(n)
@@ -254,15 +313,19 @@ def trunks(tree: Tree) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _offsets(tree: Tree, trunk: np.ndarray, n_leaves: np.ndarray) -> list[float]:
-    """Position of every node relative to its parent (of a root: to the lowest component)."""
+    """Horizontal position of every node relative to its parent.
+
+    The position of a root is relative to the component with the lowest minimum.
+    """
     n_nodes = tree.energy.size
-    parent = np.where(tree.parent < 0, n_nodes, tree.parent)  # one node above all components
+    # All components hang on one more node, which is above all others.
+    parent = np.where(tree.parent < 0, n_nodes, tree.parent)
     trunk_energy = tree.energy[trunk]
     position = tree.minima[trunk]
-    goes_on = np.ones(n_nodes, dtype=bool)  # False for the child that continues the trunk
+    goes_on = np.ones(n_nodes, dtype=bool)  # False for the child that continues the trunk.
     first = np.lexsort((position, trunk_energy, parent))
     goes_on[first[np.unique(parent[first], return_index=True)[1]]] = False
-    # Wide branches close to the trunk, among equals the deepest.
+    # Wide branches are placed first, close to the trunk; among equally wide ones the deepest.
     siblings = np.lexsort((position, trunk_energy, -n_leaves, goes_on, parent))
     left, right = [0.5] * (n_nodes + 1), [0.5] * (n_nodes + 1)
     offset = [0.0] * n_nodes

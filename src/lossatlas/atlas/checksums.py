@@ -1,8 +1,9 @@
-"""Checksums of rows: whatever changes a stored row by accident is found (see `integrity`).
+"""Checksums of rows, by which accidental changes of stored rows are found (see `integrity`).
 
-A checksum is BLAKE2b of the table's name and of all values of the row in the order of its columns,
-except the checksum itself and counters, which change. Each value is preceded by its kind and its
-length, so no two rows have the same encoding; it does not depend on the database.
+A checksum is the BLAKE2b hash of the name of the table and of all values of the row in the order of
+its columns. The checksum itself and counters, which change, are left out. Each value is preceded by
+its kind and its length, so that different rows have different encodings. The encoding does not
+depend on the kind of database.
 """
 
 import json
@@ -17,17 +18,18 @@ from sqlalchemy import JSON, Connection, Table, Text, cast, select, type_coerce
 from sqlalchemy.types import NullType
 
 SIZE = 8
-"""Bytes of a checksum: it is stored as one integer."""
+"""Number of bytes of a checksum, which is stored as one integer."""
 ROWS_AT_ONCE = 500
-"""Rows that are read together."""
+"""Number of rows that are read together."""
 
 
 def checksum(table: Table, row: Mapping[str, Any]) -> int:
     """The checksum of a row, a signed integer of 64 bits.
 
     Args:
-        table: of `schema`.
-        row: a value for every column but the checksum and counters; more do not matter.
+        table: a table of `schema`.
+        row: the values of the row by column. The checksum and counters need not be there, and
+            further entries are ignored.
 
     Examples:
         >>> from lossatlas.atlas import schema
@@ -47,12 +49,15 @@ def checksum(table: Table, row: Mapping[str, Any]) -> int:
 
 @cache
 def covered(table: Table) -> tuple[str, ...]:
-    """The columns that a checksum covers, in order."""
+    """The names of the columns that a checksum covers, in the order of the table."""
     return tuple(c.name for c in table.c if c.name != "checksum" and not c.info.get("counter"))
 
 
 def stored_rows(connection: Connection, table: Table) -> Iterator[dict[str, Any]]:
-    """All rows of a table as the database has them, whatever they may be; JSON as text."""
+    """Iterate over all rows of a table as the database stores them.
+
+    Values are not converted, so that damaged rows can be read too; JSON is given as text.
+    """
     columns = [
         (cast(c, Text) if isinstance(c.type, JSON) else type_coerce(c, NullType())).label(c.name)
         for c in table.c
@@ -63,11 +68,12 @@ def stored_rows(connection: Connection, table: Table) -> Iterator[dict[str, Any]
 
 
 def fits(table: Table, row: dict[str, Any]) -> bool:
-    """Whether a row is as it was written; its JSON is made objects of, where it is JSON still.
+    """Whether the checksum of a row fits its values.
 
     Args:
-        table: of `schema`.
-        row: from `stored_rows`.
+        table: a table of `schema`.
+        row: a row from `stored_rows`. Its JSON texts are replaced by the objects that they encode,
+            if all of them are valid JSON.
     """
     texts = [c.name for c in table.c if isinstance(c.type, JSON)]
     try:
@@ -79,13 +85,13 @@ def fits(table: Table, row: dict[str, Any]) -> bool:
 
 @cache
 def _begun(table: Table) -> tuple[blake2b, Callable[[Mapping[str, Any]], tuple[Any, ...]]]:
-    """The hash of a table before any row, and what takes the values covered from a row."""
+    """The hash state of a table before any row, and a function that takes the values of a row."""
     begun = blake2b(digest_size=SIZE, person=table.name.encode()[:16])
     return begun, itemgetter(*covered(table))
 
 
 def _float(value: float) -> bytes:
-    return b"f" + pack("<d", value + 0.0)  # SQLite does not keep the sign of a zero
+    return b"f" + pack("<d", value + 0.0)  # SQLite does not keep the sign of a zero.
 
 
 def _bytes(value: bytes | memoryview) -> bytes:
@@ -111,8 +117,8 @@ _ENCODERS: dict[type, Callable[[Any], bytes]] = {
 
 
 def _other(value: object) -> bytes:
-    """Values of other types: numbers of NumPy, what a driver reads bytes as, and JSON."""
-    for kind in (float, int, bytes, str):  # or one that is made of it, as those of NumPy
+    """Encode a value of another type: a number of NumPy, a memoryview of a driver, or JSON."""
+    for kind in (float, int, bytes, str):  # Subclasses of these, such as numpy.float64.
         if isinstance(value, kind):
             return _ENCODERS[kind](value)
     if isinstance(value, memoryview):

@@ -1,4 +1,4 @@
-"""Columns of tables: many rows read as arrays, weights read, properties written."""
+"""Columns of tables: read many rows as arrays, read weights, and write properties of minima."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -11,9 +11,10 @@ from lossatlas.atlas.statements import insert_rows
 from lossatlas.errors import BadInputError
 
 IDS_PER_QUERY = 1000
-"""Databases limit the number of parameters of a statement."""
+"""Number of ids in one statement, since databases limit the parameters of a statement."""
 ROWS_AT_ONCE = 1000
-"""Rows that are taken apart together: more are walked by the garbage collector again and again."""
+"""Number of rows that are turned into columns together. With many more, Python's garbage collector
+would visit all of them repeatedly."""
 
 MINIMUM_COLUMNS = (
     "id",
@@ -23,20 +24,20 @@ MINIMUM_COLUMNS = (
     "times_found",
     "rms_gradient",
 )
-"""The columns every table of minima begins with."""
+"""The columns with which every table of minima begins."""
 TAKEN = (*MINIMUM_COLUMNS, "log_determinant", "outside")
-"""Names that no property may have: those of columns of tables and of networks."""
+"""Names of the columns of tables and of networks, which no property may have."""
 
 
 def read_lists(connection: Connection, query: Select) -> list[list]:
-    """All rows of a query as one list a column, in the order of the columns.
+    """Read all rows of a query as one list for each column, in the order of the columns.
 
-    Values are those of the driver, which makes plain tuples of them at half the cost of rows that
-    can be asked for columns by name: truth values may be 0 and 1, JSON is text.
+    Values are those of the driver: booleans may be 0 and 1, and JSON is text. Its plain tuples take
+    half the time of SQLAlchemy's rows.
     """
     columns: list[list] = [[] for _ in query.selected_columns]
     with closing(connection.execute(query)) as result:
-        assert result.cursor is not None  # the query returns rows
+        assert result.cursor is not None  # A query that returns rows has a cursor.
         while rows := result.cursor.fetchmany(ROWS_AT_ONCE):
             for column, values in zip(columns, zip(*rows, strict=True), strict=True):
                 column.extend(values)
@@ -44,9 +45,9 @@ def read_lists(connection: Connection, query: Select) -> list[list]:
 
 
 def read_columns(connection: Connection, query: Select) -> dict[str, np.ndarray]:
-    """All rows of a query as one array a column, by name; bytes in arrays of objects.
+    """Read all rows of a query as one array for each column, by the name of the column.
 
-    Values are those of the driver, as in `read_lists`.
+    Values are those of the driver, as in `read_lists`. Bytes are kept in arrays of objects.
     """
     names, columns = query.selected_columns.keys(), read_lists(connection, query)
     return {name: _array(values) for name, values in zip(names, columns, strict=True)}
@@ -57,10 +58,18 @@ def _array(values: list) -> np.ndarray:
 
 
 def read_weights(connection: Connection, table: Table, ids: Iterable[int]) -> np.ndarray:
-    """(k, n) weights in the order of ``ids``; an id may occur again.
+    """Read the weights of points.
+
+    Args:
+        connection: a connection to the atlas.
+        table: ``schema.minimum`` or ``schema.transition_state``.
+        ids: ids of the k points; an id may occur more than once.
+
+    Returns:
+        (k, n) weights in the order of the ids.
 
     Raises:
-        BadInputError: for an unknown id.
+        BadInputError: an id is not in the table.
     """
     wanted = [int(identifier) for identifier in ids]
     query = select(table.c.id, table.c.weights)
@@ -70,7 +79,7 @@ def read_weights(connection: Connection, table: Table, ids: Iterable[int]) -> np
 
 
 def stack(blobs: Sequence[bytes]) -> np.ndarray:
-    """(k, n) float64 of k vectors of n; (0, 0) of none; writable."""
+    """Decode k stored vectors of n numbers as a writable (k, n) float64 array; (0, 0) for none."""
     width = len(blobs[0]) // schema.LITTLE_ENDIAN_FLOAT64.itemsize if blobs else 0
     flat = np.frombuffer(b"".join(blobs), schema.LITTLE_ENDIAN_FLOAT64)
     return flat.astype(np.float64).reshape(len(blobs), width)
@@ -79,10 +88,16 @@ def stack(blobs: Sequence[bytes]) -> np.ndarray:
 def write_property(
     connection: Connection, name: str, values: Mapping[int, float], data_hash: str
 ) -> None:
-    """Replace the values of one column for the minima given, those of other minima stay.
+    """Replace the values of a property for the given minima; other minima keep theirs.
+
+    Args:
+        connection: a connection of a transaction that writes.
+        name: name of the property.
+        values: the value of each minimum, by its id; NaN is stored as NULL.
+        data_hash: hash of the data from which the property was computed; empty if from none.
 
     Raises:
-        BadInputError: for the name of a column that is there anyway, or an unknown minimum.
+        BadInputError: every atlas has a column of this name, or a minimum is not in the atlas.
     """
     if name in TAKEN:
         raise BadInputError(f"property {name}", "is a column of every atlas", "use another name")

@@ -1,4 +1,4 @@
-"""What the tables ``meta`` and ``array`` hold: which atlas this is, and its problem."""
+"""The tables ``meta`` and ``array``, which hold the schema version of an atlas and its problem."""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,23 +18,24 @@ from lossatlas.atlas.records import (
 from lossatlas.errors import AtlasError, BadInputError, OtherLandscapeError
 
 COMMON = {"meta", "array", "run", "minimum", "transition_state", "attempt", "property"}
-"""Tables that atlases of every version have."""
+"""Tables that atlases of every schema version have."""
 ENTRIES = {"schema_version", "fingerprint", "specification", "arrays"}
-"""What the table ``meta`` holds."""
+"""Entries of the table ``meta`` that every atlas has."""
 PROPERTIES_WRITTEN = "properties_written"
-"""The entry of ``meta`` that counts how often properties were written; missing before the first."""
+"""Entry of ``meta`` that counts how often properties were written; absent before the first time."""
 TEST_PREFIX = "test"
-"""Arrays of this prefix are no part of the landscape: they may be replaced."""
+"""Prefix of the names of testing data, which are not part of the landscape and may be replaced."""
 NOISE = "label noise"
-"""The part of a fingerprint that a study adds; a landscape has labels, not where they come from."""
+"""The part of a fingerprint that describes label noise. Only studies add it: a landscape knows its
+labels, but not where they come from."""
 
 
 def version_of(connection: Connection, name: str) -> int | None:
     """The schema version of the atlas in a database; None for an empty database.
 
     Raises:
-        AtlasError: for an atlas of a newer version, or one without an entry that all have.
-        BadInputError: for tables of another program; they are left alone.
+        AtlasError: a newer lossatlas wrote the atlas, or an entry that all atlases have is missing.
+        BadInputError: the database holds tables of another program, which are left untouched.
     """
     tables = inspect(connection).get_table_names()
     if not tables:
@@ -69,12 +70,12 @@ def write_new(connection: Connection, problem: Problem) -> None:
 
 
 def adopt(connection: Connection, problem: Problem, name: str) -> None:
-    """Continue an atlas with ``problem``: the same landscape, maybe with new test data.
+    """Continue an atlas with a problem of the same landscape, which may have new testing data.
 
-    A problem that is a fingerprint alone changes nothing.
+    A problem that consists of a fingerprint alone changes nothing.
 
     Raises:
-        OtherLandscapeError: if the landscape differs; says in what.
+        OtherLandscapeError: the landscape is another one; the message names what differs.
     """
     hashes = check_same(connection, problem, name)
     stored = read_meta(connection)
@@ -88,10 +89,13 @@ def adopt(connection: Connection, problem: Problem, name: str) -> None:
 
 
 def check_same(connection: Connection, problem: Problem, name: str) -> dict[str, str]:
-    """Make sure that an atlas is of this landscape; the hashes of the arrays by their names.
+    """Make sure that an atlas holds the landscape of a problem.
+
+    Returns:
+        The hash of each array of the problem, by its name.
 
     Raises:
-        OtherLandscapeError: if the landscape differs; says in what.
+        OtherLandscapeError: the landscape is another one; the message names what differs.
     """
     stored = read_meta(connection)
     different = differences(stored["fingerprint"], problem.fingerprint)
@@ -110,12 +114,12 @@ def check_same(connection: Connection, problem: Problem, name: str) -> dict[str,
 
 
 def check_landscape(connection: Connection, fingerprint: Mapping[str, str], name: str) -> None:
-    """Make sure that an atlas is of the landscape of this fingerprint.
+    """Make sure that an atlas holds the landscape with this fingerprint.
 
-    What a study says of its label noise is not compared: the labels themselves are.
+    The description of label noise in a study is not compared, since the labels themselves are.
 
     Raises:
-        OtherLandscapeError: if the landscape differs; says in what.
+        OtherLandscapeError: the landscape is another one; the message names what differs.
     """
     stored = read_meta(connection)["fingerprint"]
     noise = {NOISE: stored[NOISE]} if NOISE in stored else {}
@@ -123,11 +127,11 @@ def check_landscape(connection: Connection, fingerprint: Mapping[str, str], name
 
 
 def check_problem(problem: Problem) -> None:
-    """Refuse a problem that the atlas could not give back as it is.
+    """Refuse a problem that could not be read back from an atlas unchanged.
 
     Raises:
-        BadInputError: for an empty fingerprint, parts that are not text, a specification that
-            JSON would change, arrays of objects.
+        BadInputError: the fingerprint is empty or has parts that are not text, or JSON would change
+            the specification.
     """
     if not problem.fingerprint:
         raise BadInputError("problem fingerprint", "it is empty", "name the parts of the landscape")
@@ -138,23 +142,23 @@ def check_problem(problem: Problem) -> None:
 
 
 def read_meta(connection: Connection) -> dict[str, Any]:
-    """All entries of the table ``meta``.
+    """All entries of the table ``meta``, by key.
 
     Raises:
-        AtlasError: if one of them is damaged.
+        AtlasError: an entry is damaged.
     """
     try:
         rows = connection.execute(select(schema.meta.c.key, schema.meta.c.value))
         return {row.key: row.value for row in rows}
-    except ValueError as error:  # it is no JSON
+    except ValueError as error:  # An entry is not valid JSON.
         raise AtlasError("the table meta of the atlas is damaged; restore a copy") from error
 
 
 def read_problem(connection: Connection) -> Problem:
-    """The stored problem, its arrays included.
+    """The stored problem with its arrays.
 
     Raises:
-        AtlasError: if an array is missing or was changed since it was written.
+        AtlasError: an array is missing, or was changed since it was written.
     """
     stored = read_meta(connection)
     rows = connection.execute(select(schema.array.c.sha256, schema.array.c.content))
@@ -174,7 +178,7 @@ def replace_meta(connection: Connection, key: str, value: object) -> None:
 
 
 def _store_arrays(connection: Connection, problem: Problem) -> dict[str, str]:
-    """Store what is not there yet; the hash of each array by its name."""
+    """Store the arrays that the atlas does not hold yet; return the hash of each by its name."""
     present = set(connection.execute(select(schema.array.c.sha256)).scalars())
     hashes = {}
     for name, values in problem.arrays.items():

@@ -1,7 +1,8 @@
-"""Copies of an atlas while programs write to it, and space that is given back.
+"""Copy an atlas while programs write to it, and give back the space that it does not need.
 
-A copy is one state of the atlas: all of what was committed before, nothing of what comes after. It
-is written in a folder of its own beside its place, and takes it when it is whole and on disk.
+A copy is one state of the atlas: it holds everything that was committed before, and nothing that is
+committed later. It is written in a folder of its own next to its target, and moved to the target
+when it is complete and on disk.
 """
 
 import os
@@ -26,28 +27,35 @@ from lossatlas.errors import AtlasError, BadInputError
 T = TypeVar("T")
 
 ROWS_AT_ONCE = 2000
-"""Rows that are copied together."""
+"""Number of rows that are copied together."""
 NEXT_RUN = text("SELECT setval(pg_get_serial_sequence('run', 'id'), MAX(id)) FROM run")
 SIZE_IN_POSTGRESQL = text("SELECT pg_database_size(current_database())")
 
 
 class Sizes(NamedTuple):
-    """Bytes that an atlas took before and takes after it was made compact."""
+    """The size of an atlas before and after it was made compact.
+
+    Attributes:
+        before: number of bytes before.
+        after: number of bytes after.
+    """
 
     before: int
     after: int
 
 
 def backup(atlas: Atlas, target: str | Path) -> None:
-    """Copy an atlas as it is now to a new file, or to an empty database; others may go on writing.
+    """Copy an atlas as it is now to a new file or to an empty database.
+
+    Other programs may write to the atlas at the same time.
 
     Args:
         atlas: an open atlas.
-        target: path of a file that is not there yet, or URL of an empty database.
+        target: path of a file that does not exist yet, or URL of an empty database.
 
     Raises:
-        BadInputError: if there is something at the target already, or it cannot be written.
-        AtlasError: if the copy cannot be made; then there is nothing at the target.
+        BadInputError: the target exists already, or cannot be written.
+        AtlasError: the copy cannot be made; then nothing is left at the target.
 
     Examples:
         >>> backup(atlas, "d2-copy.atlas")                           # doctest: +SKIP
@@ -63,18 +71,18 @@ def backup(atlas: Atlas, target: str | Path) -> None:
 
 
 def is_url(target: str | Path) -> bool:
-    """Whether a target is the URL of a database, and not a path."""
+    """Whether a target is the URL of a database rather than a path."""
     return isinstance(target, str) and "://" in target
 
 
 def check_new(target: str | Path) -> None:
-    """Refuse a place where there is something, or where nothing can be written.
+    """Refuse a target that exists already or cannot be written.
 
     Args:
-        target: a path; of a URL nothing is checked.
+        target: a path; a URL is not checked here.
 
     Raises:
-        BadInputError: says what is in the way.
+        BadInputError: there is a file at the target, or its folder is missing or cannot be written.
     """
     if is_url(target):
         return
@@ -88,14 +96,14 @@ def check_new(target: str | Path) -> None:
 
 @contextmanager
 def new_database(target: str | Path, first: Atlas) -> Iterator[Connection]:
-    """A transaction that adds to a copy of an atlas: all of it comes to be, or nothing.
+    """A transaction that adds to a copy of an atlas; on an error, nothing is left at the target.
 
     Args:
-        target: path of a file that is not there yet, or URL of an empty database.
-        first: what is copied.
+        target: path of a file that does not exist yet, or URL of an empty database.
+        first: the atlas that is copied.
 
     Raises:
-        BadInputError: if there is something at the target already.
+        BadInputError: the target exists already.
     """
     check_new(target)
     if is_url(target):
@@ -103,7 +111,7 @@ def new_database(target: str | Path, first: Atlas) -> Iterator[Connection]:
             yield connection
         return
     path = Path(target).expanduser()
-    # A folder of its own, so that nobody else writes there and the copy has the usual permissions.
+    # In a folder of its own no other program writes, and the copy gets the usual permissions.
     folder = TemporaryDirectory(prefix="partial-", dir=path.parent, ignore_cleanup_errors=True)
     with folder as own:
         partial = Path(own) / path.name
@@ -120,9 +128,13 @@ def new_database(target: str | Path, first: Atlas) -> Iterator[Connection]:
 def _filled(
     target: str | Path, first: Atlas, *, copied: bool, name: str | None = None
 ) -> Iterator[Connection]:
-    """A transaction in a new database, with all rows of an atlas unless they are copied already.
+    """A transaction in a new database that holds all rows of an atlas.
 
-    Messages call it as given, or by its path or its URL without the password.
+    Args:
+        target: path or URL of the new database.
+        first: the atlas whose rows it gets.
+        copied: whether the rows were copied already, as pages of an SQLite file.
+        name: name of the database in messages; by default its path, or its URL without a password.
     """
     connected = database.connect(target, 60.0, may_create=True)
     name = name or connected.name
@@ -134,7 +146,8 @@ def _filled(
                 with first.reading() as source:
                     copy_rows(source, connection)
             yield connection
-            if connection.dialect.name == "postgresql":  # ids of runs are given by a sequence
+            # In PostgreSQL the ids of runs come from a sequence, which the copied rows did not use.
+            if connection.dialect.name == "postgresql":
                 connection.execute(NEXT_RUN)
         database.disconnect(connected, written=True)
     except BaseException:
@@ -143,16 +156,16 @@ def _filled(
 
 
 def put_in_place(partial: Path, path: Path) -> None:
-    """Give a file that is whole its name, and see that both are on disk.
+    """Move a complete file to its target, after making sure that its content is on disk.
 
     Raises:
-        BadInputError: if another program has put a file there meanwhile.
-        AtlasError: if the folder is gone or the disk is full.
+        BadInputError: another program has put a file at the target meanwhile.
+        AtlasError: the folder is gone, or the disk is full.
     """
     try:
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
-        os.link(partial, path)  # unlike a renaming, it never replaces a file
+        os.link(partial, path)  # Unlike renaming, this never replaces a file.
         partial.unlink()
     except FileExistsError:
         raise BadInputError(str(path), "is there already", "give another path") from None
@@ -163,7 +176,7 @@ def put_in_place(partial: Path, path: Path) -> None:
 
 
 def _rename(partial: Path, path: Path) -> None:
-    """Where the file system has no links."""
+    """Move a complete file to its target where the file system has no links."""
     try:
         partial.rename(path)
     except OSError as error:
@@ -178,29 +191,29 @@ def _refuse_atlas(connection: Connection, name: str) -> None:
 
 
 def _copy_pages(source: Connection, partial: Path) -> None:
-    """The pages of an SQLite file as a transaction sees them, damaged rows as they are."""
+    """Copy the pages of an SQLite file as a transaction sees them, even if rows are damaged."""
     driver: Any = source.connection.dbapi_connection
-    source.exec_driver_sql("SELECT 1 FROM meta").all()  # the transaction begins with a read
+    source.exec_driver_sql("SELECT 1 FROM meta").all()  # A transaction begins with its first read.
     with closing(sqlite3.connect(partial)) as copy:
         driver.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")
 
 
 def copy_rows(source: Connection, target: Connection) -> None:
-    """All rows of an atlas, with the checksums that they have."""
+    """Copy all rows of an atlas, with their checksums."""
     for table in schema.metadata.sorted_tables:
         for rows in in_parts(stored_rows(source, table)):
             insert_stored(target, table, rows)
 
 
 def in_parts(rows: Iterator[T]) -> Iterator[list[T]]:
-    """Rows, some together."""
+    """Divide rows into lists of at most `ROWS_AT_ONCE`."""
     while some := list(islice(rows, ROWS_AT_ONCE)):
         yield some
 
 
 def table_rows(source: Connection, table: Table) -> Iterator[dict[str, Any]]:
-    """All rows of a table in the order of their keys, not all in memory at once."""
+    """Iterate over the rows of a table in the order of their keys, a part in memory at a time."""
     query = select(table).order_by(*table.primary_key)
     found = source.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
     for row in found.mappings():
@@ -208,17 +221,21 @@ def table_rows(source: Connection, table: Table) -> Iterator[dict[str, Any]]:
 
 
 def compact(atlas: Atlas) -> Sizes:
-    """Give back the space that an atlas does not need: it is written anew, in order.
+    """Give back the space that an atlas does not need, by writing it anew in order.
 
-    Nobody else can write meanwhile. An SQLite file needs as much free space as it has itself.
+    No other program can write to the atlas meanwhile. For an SQLite file, as much free space is
+    needed as the file takes.
 
     Args:
         atlas: an open atlas.
 
+    Returns:
+        The size of the atlas before and after.
+
     Raises:
-        BadInputError: if it cannot be written.
-        AtlasError: if there is too little space, or another program has it open; nothing is
-            changed then.
+        BadInputError: the atlas cannot be written.
+        AtlasError: there is too little space, or another program has the atlas open; then nothing
+            is changed.
     """
     with atlas.writing() as connection:
         kept = sorted(contents.read_meta(connection)["arrays"].values())
@@ -237,7 +254,7 @@ def compact(atlas: Atlas) -> Sizes:
 
 
 def _size(atlas: Atlas) -> int:
-    """Bytes that an atlas takes."""
+    """Number of bytes that an atlas takes."""
     place = atlas.connected.place
     if place is None:
         with atlas.reading() as connection:

@@ -1,11 +1,11 @@
-"""The connection to a database: which one, how it locks, and what its errors mean.
+"""Connections to a database: how it is opened and locked, and what its errors mean.
 
 Everything that is special to SQLite is in this file and in `sqlite_file`. An SQLite atlas is one
-file. While a program writes to it, or after a crash, the files ``-wal`` and ``-shm`` are beside
-it and belong to it; the last program that closes it makes it one plain file again, which can be
-copied, and read where nothing can be written. A transaction that writes takes the one write lock
-at its beginning, so what it reads stays true until it ends: two programs may write to one atlas,
-they take turns.
+file. While a program writes to it, and after a crash, the files with ``-wal`` and ``-shm`` at the
+end of their names belong to it too. The last program that closes the atlas turns it into one plain
+file again, which can be copied, and can be read in a folder that cannot be written. A transaction
+that writes takes the one write lock at its beginning, so that what it reads stays true until it
+ends. Two programs may therefore write to one atlas; they take turns.
 """
 
 import re
@@ -33,11 +33,11 @@ PACKAGES = {
     "pg8000": "pg8000",
     "psycopg2cffi": "psycopg2cffi",
 }
-"""What to install for each driver of PostgreSQL that a URL can name."""
+"""The package to install for each driver of PostgreSQL that a URL can name."""
 
 
 class Readable(Protocol):
-    """What hands out connections that see one state of the database: an atlas."""
+    """An atlas, as far as reading goes: each of its connections sees one state of the database."""
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A connection for one consistent read."""
@@ -60,22 +60,22 @@ EXPLANATIONS = (
     (
         "foreign key constraint",
         "a row that another one refers to is not there: the atlas is damaged; lossatlas verify "
-        "says what else, restore a copy",
+        "lists all damage, restore a copy",
     ),
     ("too big", "an array is larger than the database can hold; use a smaller data set"),
 )
-"""What an SQLite message contains, and what to say instead."""
+"""Pairs of a part of a message of the database and the message that is shown in its place."""
 
 
 class Connected(NamedTuple):
-    """A database that can be read, and written unless it is read-only.
+    """A database that can be read and, unless it is read-only, written.
 
     Attributes:
-        engine: hands out connections.
-        name: of the atlas in messages.
-        place: of an SQLite file, as it was found; None for other databases.
-        copy: the folder of the copy that is read in place of a file that SQLite cannot read
-            where it is; None for all others.
+        engine: the SQLAlchemy engine, from which connections come.
+        name: name of the atlas in messages.
+        place: the SQLite file as it was found before it was opened; None for other databases.
+        copy: folder of a temporary copy, if SQLite cannot read the file where it is; otherwise
+            None.
     """
 
     engine: Engine
@@ -90,18 +90,18 @@ class Connected(NamedTuple):
 
 
 def connect(target: str | Path, seconds: float, *, may_create: bool) -> Connected:
-    """An engine for the database.
+    """Prepare an engine for a database.
 
-    Nothing is opened or written yet, except that a file that is there must be an SQLite file.
+    The database is not opened or written yet; only the header of an existing file is checked.
 
     Args:
-        target: a path, or an SQLAlchemy URL (anything with ``://``).
-        seconds: how long to wait for the lock of another program.
-        may_create: whether a file that is not there is fine.
+        target: a path, or an SQLAlchemy URL (any text with ``://``).
+        seconds: time to wait for the lock of another program, in seconds.
+        may_create: whether the file may be missing, to be created later.
 
     Raises:
-        BadInputError: for a target that cannot be an atlas; says why.
-        AtlasError: if a file that can only be read cannot be copied where it has to be.
+        BadInputError: the target cannot be an atlas; the message says why.
+        AtlasError: a read-only file has to be copied in order to be read, and cannot be.
     """
     url = _as_url(target)
     if url.get_backend_name() != "sqlite":
@@ -115,7 +115,7 @@ def connect(target: str | Path, seconds: float, *, may_create: bool) -> Connecte
         raise
     if place.writable:
         engine = _engine(url)
-    elif copy is not None:  # SQLite may have to write to it in order to read it
+    elif copy is not None:  # SQLite may have to write to the copy in order to read it.
         engine = _engine(URL.create("sqlite", database=str(Path(copy.name) / place.path.name)))
     else:
         engine = _reading_engine(place.path)
@@ -124,12 +124,13 @@ def connect(target: str | Path, seconds: float, *, may_create: bool) -> Connecte
 
 
 def disconnect(connected: Connected, *, written: bool) -> None:
-    """Close all connections; the last program that had an SQLite file open leaves one plain file.
+    """Close all connections; the last program that has an SQLite file open leaves one plain file.
 
     Args:
-        connected: from `connect`.
-        written: whether the file was written to. Another program may have written to it meanwhile,
-            so it is left as it is only where it lacks its log, which must stay visible.
+        connected: the result of `connect`.
+        written: whether this program wrote to the file. If it did not, a file whose log was missing
+            when it was opened stays in write-ahead mode, so that later programs can tell that the
+            log is missing.
     """
     engine, place = connected.engine, connected.place
     for left in _writers.pop(engine.pool, {}).values():
@@ -137,7 +138,7 @@ def disconnect(connected: Connected, *, written: bool) -> None:
     engine.dispose()
     may_have_log = place is not None and (written or not place.without_log) and place.path.exists()
     if place is not None and place.writable and may_have_log:
-        with suppress(DBAPIError):  # another program has it open, and will do this
+        with suppress(DBAPIError):  # Another program has it open, and will do this when it ends.
             plain = engine.execution_options(atlas_begin="")
             with plain.connect() as connection:
                 connection.exec_driver_sql("PRAGMA busy_timeout=0")
@@ -150,7 +151,7 @@ def disconnect(connected: Connected, *, written: bool) -> None:
 
 
 def use_write_ahead_log(engine: Engine, name: str) -> None:
-    """Let SQLite readers and the writer not wait for each other, until `disconnect`."""
+    """Switch SQLite to a mode in which readers and the writer do not wait for each other."""
     if engine.dialect.name == "sqlite":
         engine = engine.execution_options(atlas_begin="")
         with explained(name), engine.connect() as connection:
@@ -158,7 +159,7 @@ def use_write_ahead_log(engine: Engine, name: str) -> None:
 
 
 def move_log_into_file(engine: Engine) -> None:
-    """Write what is in SQLite's log into the file itself, as far as readers allow it."""
+    """Move what is in the log of SQLite into the file itself, as far as readers allow it."""
     if engine.dialect.name == "sqlite":
         with suppress(DBAPIError), engine.execution_options(atlas_begin="").connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
@@ -166,8 +167,8 @@ def move_log_into_file(engine: Engine) -> None:
 
 @contextmanager
 def reading(engine: Engine, name: str) -> Iterator[Connection]:
-    """One state of the atlas to read from, however long it takes."""
-    if engine.dialect.name != "sqlite":  # whose transactions see one state anyway
+    """A connection that sees one state of the atlas, however long it is used."""
+    if engine.dialect.name != "sqlite":  # Transactions of SQLite always see one state.
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     with explained(name), connected_again(engine, name) as connection:
         yield connection
@@ -175,13 +176,13 @@ def reading(engine: Engine, name: str) -> Iterator[Connection]:
 
 @contextmanager
 def writing(engine: Engine, name: str, *, locked: bool = True) -> Iterator[Connection]:
-    """A transaction that no other writer runs beside; all of it is kept or, on an error, none.
+    """A transaction beside which no other program writes; on an error, nothing of it is kept.
 
     Args:
-        engine: from `connect`.
-        name: of the atlas, for messages.
-        locked: False where the tables may not be there yet. Databases other than SQLite lock
-            the rows of the table ``meta``.
+        engine: the engine of the atlas, from `connect`.
+        name: name of the atlas in messages.
+        locked: whether to lock the rows of the table ``meta``, which keeps out other writers in
+            databases other than SQLite; False if the tables may not exist yet. Default True.
     """
     engine = engine.execution_options(atlas_begin="BEGIN IMMEDIATE")
     with (
@@ -196,16 +197,16 @@ def writing(engine: Engine, name: str, *, locked: bool = True) -> Iterator[Conne
 
 
 _writers: WeakKeyDictionary[Pool, dict[int, Any]] = WeakKeyDictionary()
-"""The driver's connection that each thread is writing with, by the connections of an atlas."""
+"""For the connection pool of each atlas, the driver's connection with which each thread writes."""
 
 
 @contextmanager
 def _unfinished(connection: Connection) -> Iterator[None]:
-    """Undo what this thread has begun to write and not ended, and remember what it begins now.
+    """Roll back a transaction that this thread left unfinished, and remember the one it begins.
 
-    An interrupt can come where a transaction has begun and the block in it has not, or while it is
-    undone. As long as the exception is handled nobody ends that transaction, and its lock would
-    keep out the thread that has it.
+    A keyboard interrupt can arrive after a transaction has begun and before its block is entered,
+    or while the transaction is rolled back. Then nothing ends the transaction while the exception
+    is handled, and its lock would block the very thread that holds it.
     """
     of_threads, thread = _writers.setdefault(connection.engine.pool, {}), threading.get_ident()
     _undo(connection.engine, of_threads.pop(thread, None))
@@ -223,27 +224,27 @@ def _unfinished(connection: Connection) -> Iterator[None]:
 
 def _undo(engine: Engine, left: Any) -> None:
     if left is not None:
-        with suppress(engine.dialect.loaded_dbapi.Error):  # it is closed already
+        with suppress(engine.dialect.loaded_dbapi.Error):  # The connection may be closed already.
             left.rollback()
 
 
 SECRETS = ("password", "passwd", "pwd", "passfile", "sslpassword", "sslkey")
-"""Parameters of a URL that are shown to nobody."""
+"""Parameters of a URL that no message shows."""
 
 
 def name_of(url: URL) -> str:
-    """A URL as messages show it, without passwords.
+    """A URL as messages show it, with passwords replaced by asterisks.
 
     Examples:
-        >>> name_of(make_url("postgresql://me:secret@host/d2?sslpassword=secret"))
-        'postgresql://me:***@host/d2?sslpassword=***'
+        >>> name_of(make_url("postgresql://me:secret@host/d2"))
+        'postgresql://me:***@host/d2'
     """
     hidden = {key: "***" for key in url.query if key.lower() in SECRETS}
     return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 
 def without_secrets(target: str) -> str:
-    """What cannot be read as a URL, without what may be a password in it.
+    """A text that cannot be read as a URL, without the parts that may be a password.
 
     Examples:
         >>> without_secrets("postgresql://me:secret@host:port/d2?password=secret")
@@ -258,7 +259,7 @@ def _as_url(target: str | Path) -> URL:
         return URL.create("sqlite", database=str(Path(target).expanduser()))
     try:
         return make_url(target)
-    except (ArgumentError, ValueError) as error:  # the latter for a port that is no number
+    except (ArgumentError, ValueError) as error:  # ValueError if the port is not a number.
         name = without_secrets(target)
         raise BadInputError(name, "not a database URL", "give a path or a valid URL") from error
 
@@ -278,7 +279,7 @@ def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql" and not usable:
         problem = f"the driver {url.get_driver_name()!r} cannot be used here"
         raise BadInputError(name, problem, "use postgresql+psycopg://") from None
-    # A connection of the pool may be lost: one of a server is tried before it is used.
+    # A pooled connection to a server may be lost by now, so it is tested before it is used.
     careful = {"pool_pre_ping": True} if url.get_backend_name() == "postgresql" else {}
     try:
         return create_engine(url, **careful)
@@ -299,7 +300,7 @@ def _file_of(url: URL) -> str:
 
 
 def _reading_engine(path: Path) -> Engine:
-    """An engine that never writes to a file, nor makes one."""
+    """An engine that never writes to a file and never creates one."""
     address = f"{path.absolute().as_uri()}?mode=ro"
     return create_engine(
         "sqlite://",
@@ -309,11 +310,11 @@ def _reading_engine(path: Path) -> Engine:
 
 
 def _take_locks_at_begin(engine: Engine, seconds: float, *, query_only: bool) -> None:
-    """Have SQLite begin transactions explicitly: at once with the write lock where we write."""
+    """Make SQLite begin transactions explicitly, with the write lock if they are to write."""
 
     @event.listens_for(engine, "connect")
     def set_up(connection, _record) -> None:
-        connection.isolation_level = None  # the driver shall not begin transactions by itself
+        connection.isolation_level = None  # The driver must not begin transactions by itself.
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={round(1000 * seconds)}")
         cursor.execute("PRAGMA foreign_keys=ON")
@@ -323,7 +324,7 @@ def _take_locks_at_begin(engine: Engine, seconds: float, *, query_only: bool) ->
 
     @event.listens_for(engine, "invalidate")
     def undo(connection, _record, _error) -> None:
-        # SQLite closes it, and gives its lock back, when an interrupted statement is forgotten.
+        # Otherwise SQLite would keep the lock until the interrupted statement is collected.
         with suppress(sqlite3.Error):
             connection.rollback()
 
@@ -336,10 +337,15 @@ def _take_locks_at_begin(engine: Engine, seconds: float, *, query_only: bool) ->
 
 @contextmanager
 def explained(name: str) -> Iterator[None]:
-    """Turn errors of the database into `AtlasError` with a message for its user."""
+    """Turn errors of the database into `AtlasError`, with a message that says what to do.
+
+    Raises:
+        ConnectionLostError: the database server cannot be reached.
+        AtlasError: the database reports any other error.
+    """
     try:
         yield
-    except (DBAPIError, sqlite3.Error) as error:  # the latter where rows are read as tuples
+    except (DBAPIError, sqlite3.Error) as error:  # sqlite3.Error comes from reading plain tuples.
         text = str(error.orig if isinstance(error, DBAPIError) else error)
         known = (say for fragment, say in EXPLANATIONS if fragment in text.lower())
         if isinstance(error, DBAPIError) and is_lost(error):

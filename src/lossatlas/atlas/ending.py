@@ -1,4 +1,4 @@
-"""How an exploration of an atlas ended: a record, and what is said about it."""
+"""A record of how an exploration ended, and the sentences in which it is reported."""
 
 import math
 from typing import NamedTuple
@@ -13,21 +13,33 @@ REASONS = {
     "nothing new": "nothing new turns up any more",
     "interrupted": "interrupted",
 }
-"""What the reasons for which an exploration ends mean."""
+"""The sentence in which each reason for the end of an exploration is reported."""
 
 
 class Exploration(NamedTuple):
     """How an exploration ended.
 
     Attributes:
-        reason: ``"time"``, ``"number"``, ``"complete"``, ``"nothing new"`` or ``"interrupted"``.
-        minima, transition_states: in the atlas at the end, those outside of the box included.
-        attempts: made in this call.
-        seconds, cpu_seconds: spent in this call.
-        uncompiled: names of the methods that were not used, because there was no time left to
-            compile them.
-        compile_seconds: how long to compile these would take, roughly.
-        dominant_failure: why most attempts of this call failed, where nothing or little was found.
+        reason: why it ended. ``"time"``: the time was up; ``"number"``: the atlas has as many
+            points as asked for; ``"complete"``: it is as complete as asked for, by independent
+            draws; ``"nothing new"``: nothing new was found for a while; ``"interrupted"``: the
+            program was asked to end.
+        minima: number of minima in the atlas at the end, including those outside of the box of a
+            function.
+        transition_states: number of transition states in the atlas at the end, likewise.
+        attempts: number of attempts (searches) that this call made.
+        seconds: wall-clock time that this call took, in seconds.
+        cpu_seconds: CPU time that this call took, in seconds.
+        uncompiled: names of the methods that were not used because there was not enough time to
+            compile them; default none.
+        compile_seconds: estimated time to compile these methods, in seconds; default 0.
+        dominant_failure: the reason why most attempts of this call failed, if they found nothing or
+            little; otherwise None, the default.
+
+    Examples:
+        >>> ended = Exploration("number", 6, 1, 40, 120.0, 200.0)
+        >>> ended.reason, ended.minima
+        ('number', 6)
     """
 
     reason: str
@@ -41,11 +53,11 @@ class Exploration(NamedTuple):
     dominant_failure: Failure | None = None
 
     def lines(self, name: str, reason: str = "") -> list[str]:
-        """What there is to say, one sentence or two a line.
+        """Report the exploration in two lines, with a third one if most attempts failed.
 
         Args:
-            name: of the atlas.
-            reason: why it ended, in words, where more is known than `REASONS` says.
+            name: name of the atlas.
+            reason: why the exploration ended, in words; by default the sentence for `reason`.
 
         Examples:
             >>> for line in Exploration("time", 6, 1, 40, 120.0, 200.0).lines("d2.atlas"):
@@ -63,7 +75,7 @@ class Exploration(NamedTuple):
         return lines if self.dominant_failure is None else [*lines, str(self.dominant_failure)]
 
     def advice(self) -> str:
-        """What to do where the time was too short to compile what searches need; else nothing."""
+        """Advice to give more time, if there was too little to compile the methods; else empty."""
         if self.reason != "time" or (self.attempts and not self.uncompiled):
             return ""
         minutes = max(1, math.ceil((self.seconds + self.compile_seconds) / 60.0))

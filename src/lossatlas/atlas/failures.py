@@ -1,4 +1,4 @@
-"""Why searches failed: the reason that most of them had, where little came of them."""
+"""The reason why most searches failed, if they found nothing or little."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -9,16 +9,17 @@ from lossatlas.atlas import schema
 from lossatlas.errors import ADVICE, AtlasError, Status
 
 HARMLESS = (Status.CONVERGED, Status.NO_CANDIDATE, Status.RUNNING)
-"""These say nothing about the landscape; a search without a candidate is one that is used up."""
+"""Statuses that do not show a difficulty of the landscape. A search without a candidate (a minimum
+or mode to start from) has merely used up its candidates."""
 
 
 class Failure(NamedTuple):
     """The reason why most searches failed.
 
     Attributes:
-        status: the reason.
-        count: of attempts that ended with it.
-        attempts: in all.
+        status: the status with which most of the failed attempts ended.
+        count: number of attempts that ended with this status.
+        attempts: number of all attempts.
     """
 
     status: Status
@@ -32,7 +33,7 @@ class Failure(NamedTuple):
         return f"{ended}: {meaning}; {remedy}"
 
     def fields(self) -> dict[str, Any]:
-        """The same as JSON has it."""
+        """The failure as a dictionary of JSON types, with its meaning and its remedy."""
         meaning, remedy = ADVICE[self.status]
         return {
             "status": self.status.name,
@@ -44,11 +45,15 @@ class Failure(NamedTuple):
 
 
 def dominant_failure(counts: Mapping[Status, int], minima: int) -> Failure | None:
-    """The most frequent reason, if nothing was found or more than half of all failed for it.
+    """The most frequent failure, if it matters.
 
     Args:
         counts: number of attempts that ended with each status.
-        minima: in the atlas.
+        minima: number of minima in the atlas.
+
+    Returns:
+        The failure, if the atlas has no minima or if more than half of all attempts that had a
+        candidate failed for this reason; otherwise None.
 
     Examples:
         >>> found = dominant_failure({Status.UNDECIDED: 9, Status.CONVERGED: 3}, minima=1)
@@ -66,16 +71,16 @@ def dominant_failure(counts: Mapping[Status, int], minima: int) -> Failure | Non
 
 
 def count_statuses(connection: Connection) -> dict[Status, int]:
-    """How many attempts of the atlas ended with each status.
+    """Count the attempts of an atlas by the status with which they ended.
 
     Raises:
-        AtlasError: for a status that there is not.
+        AtlasError: an attempt has a status that does not exist.
     """
     log = schema.attempt.c
     rows = connection.execute(select(log.status, func.count(log.id)).group_by(log.status))
     counts = {name: count for name, count in rows}
     unknown = sorted(counts.keys() - Status.__members__.keys())
     if unknown:
-        problem = f"an attempt of the atlas has the status {unknown[0]!r}, which there is not"
+        problem = f"an attempt of the atlas has the status {unknown[0]!r}, which does not exist"
         raise AtlasError(f"{problem}: it is damaged; lossatlas verify says where")
     return {Status[name]: count for name, count in counts.items()}

@@ -1,4 +1,4 @@
-"""Where an atlas stands when a batch is committed: one look, whatever the batch brings."""
+"""The last ids of an atlas when a batch is committed, read by one query for any batch."""
 
 from typing import NamedTuple
 
@@ -15,12 +15,15 @@ HEADS = text(
 
 
 class Heads(NamedTuple):
-    """What a batch is added to.
+    """The state of an atlas to which a batch is added.
 
     Attributes:
-        run: the id of its run; None if there is no such run.
-        stored_batch: the id of the batch with its key; None if there is none yet.
-        minimum, transition_state, batch, attempt: the last id of each table, 0 for an empty one.
+        run: id of the run of the batch; None if there is no such run.
+        stored_batch: id of the stored batch with the same key; None if there is none.
+        minimum: last id of the minima, 0 if there are none.
+        transition_state: last id of the transition states, 0 if there are none.
+        batch: last id of the batches, 0 if there are none.
+        attempt: last id of the attempts, 0 if there are none.
     """
 
     run: int | None
@@ -32,11 +35,12 @@ class Heads(NamedTuple):
 
 
 def read_heads(connection: Connection, run_id: int, key: str) -> Heads:
-    """Where the atlas stands.
+    """Read the state of an atlas to which a batch is added.
 
     Args:
-        connection: of the transaction that will store the batch, so that nobody else can.
-        run_id: of the run of the batch.
-        key: of the batch.
+        connection: connection of the transaction that will store the batch, so that no other
+            program changes this state meanwhile.
+        run_id: id of the run of the batch.
+        key: key of the batch.
     """
     return Heads(*connection.execute(HEADS, {"run": run_id, "key": key}).one())

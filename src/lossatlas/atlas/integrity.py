@@ -1,6 +1,6 @@
-"""Is everything in an atlas as it was written? Nothing is computed with the landscape here.
+"""Check that everything in an atlas is as it was written, without computing with the landscape.
 
-A program that follows the rules of the tables cannot write what is reported here. A damaged disk, a
+A program that follows the rules of the tables cannot cause what is reported here. A damaged disk, a
 careless ``UPDATE`` or a deleted row can.
 """
 
@@ -17,10 +17,10 @@ from lossatlas.atlas.checksums import ROWS_AT_ONCE, fits, stored_rows
 from lossatlas.atlas.neighbors import NOBODY
 
 SHOWN = 20
-"""Rows of one kind that are named; the others are counted."""
+"""Number of damaged rows of one kind that are named; further ones are only counted."""
 
 SIZE = 8
-"""Bytes of an id and of a distance."""
+"""Number of bytes of an id and of a distance."""
 TABLES = schema.metadata.tables
 NUMBERED = (schema.batch, schema.minimum, schema.transition_state, schema.attempt)
 """Tables whose ids have no gaps."""
@@ -28,12 +28,18 @@ POINT = schema.attempt_point.c
 
 
 def check(connection: Connection) -> tuple[str, ...]:
-    """What is wrong, in words, one entry for each row; empty if nothing is.
+    """Find everything that is wrong with the stored rows.
 
-    Found are rows changed since they were written (their checksums do not fit), rows that are
-    missing, references to rows that are not there, transition states without a minimum on one of
-    their sides, counters that do not fit the attempts, neighbor lists of what is no earlier
-    minimum, and data that are missing or changed.
+    It finds rows that were changed since they were written (their checksums do not fit), missing
+    rows, references to rows that do not exist, transition states without a minimum on one side,
+    counters that do not fit the attempts, neighbor lists that name other than earlier minima, and
+    data that are missing or were changed.
+
+    Args:
+        connection: a connection to the atlas, see `Atlas.reading`.
+
+    Returns:
+        A description of each fault, in words; empty if there are none.
     """
     kinds: list[Iterable[str]] = [
         *(_orphans(connection, table) for table in TABLES.values()),
@@ -51,7 +57,7 @@ def check(connection: Connection) -> tuple[str, ...]:
 
 
 def _shortened(texts: Iterable[str]) -> Iterator[str]:
-    """The first texts, and how many more there are."""
+    """The first texts, and then the number of further ones."""
     rest = iter(texts)
     yield from islice(rest, SHOWN)
     more = sum(1 for _ in rest)
@@ -60,7 +66,7 @@ def _shortened(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _name(table: Table, row: dict[str, Any]) -> str:
-    """A row by its keys, e.g. ``attempt 7``, ``link transition_state 3, side 0, minimum 2``."""
+    """Name a row by its keys: ``attempt 7``, ``link (transition state 3, side 0, minimum 2)``."""
     keys = {column.name: row[column.name] for column in table.primary_key}
     if list(keys) == ["id"]:
         return f"{table.name.replace('_', ' ')} {keys['id']}"
@@ -69,7 +75,7 @@ def _name(table: Table, row: dict[str, Any]) -> str:
 
 
 def _orphans(connection: Connection, table: Table) -> Iterator[str]:
-    """Rows that refer to a row that is not there; SQLite checks this only for those who ask it."""
+    """Rows that refer to a row that does not exist; SQLite prevents these only if asked to."""
     keys = list(table.primary_key)
     for reference in table.foreign_keys:
         target = reference.column.table.alias()
@@ -88,14 +94,14 @@ def _orphans(connection: Connection, table: Table) -> Iterator[str]:
 
 
 def _changed(connection: Connection, table: Table) -> Iterator[str]:
-    """Rows whose checksums do not fit."""
+    """Rows whose checksum does not fit their values."""
     for row in stored_rows(connection, table):
         if not fits(table, row):
             yield f"{_name(table, row)}: changed since it was written, its checksum does not fit"
 
 
 def _gaps(connection: Connection, table: Table) -> Iterator[str]:
-    """Ids are given one after the other: where one is missing, a row is."""
+    """Missing rows of a table, which leave gaps in the ids: these are given without gaps."""
     before = 0
     for identifier in connection.execute(select(table.c.id).order_by(table.c.id)).scalars():
         if identifier != before + 1:
@@ -129,7 +135,7 @@ def _times_found(connection: Connection, kind: str) -> Iterator[str]:
 
 
 def _new_points(connection: Connection, kind: str) -> Iterator[str]:
-    """An attempt has added the points that none before it had met."""
+    """Attempts whose counter of new points is wrong: a point is new to the first that met it."""
     column = POINT[kind]
     first = (
         select(func.min(POINT.attempt).label("attempt"))
@@ -155,7 +161,7 @@ def _batches(connection: Connection) -> Iterator[str]:
 
 
 def _neighbors(connection: Connection) -> Iterator[str]:
-    """Neighbor lists that do not name earlier minima and their distances."""
+    """Neighbor lists that name other than earlier minima, or have not one distance for each."""
     stored = select(schema.minimum.c.id).order_by(schema.minimum.c.id)
     ids = np.array(connection.execute(stored).scalars().all(), np.int64)
     table = schema.neighbors.c
@@ -175,7 +181,7 @@ def _neighbors(connection: Connection) -> Iterator[str]:
 
 
 def _counted(connection: Connection, table: Table, name: str, query: Select) -> Iterator[str]:
-    """Rows of a table with a counter that differs from what a query counts for their ids."""
+    """Rows of a table whose counter differs from the number that a query counts for their id."""
     counts = query.subquery()
     number = func.coalesce(counts.c.number, 0)
     joined = select(table.c.id, table.c[name], number).outerjoin(

@@ -1,9 +1,9 @@
-"""Joining atlases of one landscape: what several explorations have found, in one.
+"""Join atlases of one landscape, so that one atlas holds what several explorations have found.
 
-The first atlas is copied as it is. Of each other one the runs follow with their attempts, in the
-order of its log; a point that is there already, up to symmetry, is recognized as it is when it is
-found once more. What both have in common, because one is a copy of the other that was explored
-further, is there once. Draws that both have made are independent draws once.
+The first atlas is copied as it is. The runs and attempts of each other atlas follow in the order of
+its log. A point that is already there, up to symmetry, is recognized as in an exploration that
+finds it again. If one atlas is a copy of another that was explored further, the part that both have
+in common is stored once. An independent draw that both have made counts as independent only once.
 """
 
 from collections import Counter
@@ -26,19 +26,21 @@ from lossatlas.errors import BadInputError, OtherLandscapeError
 from lossatlas.search.outcome import StationaryPoint
 
 MERGED = "merged_from"
-"""The option of a run that says which atlas it comes from."""
+"""The option of a run that names the atlas from which it comes."""
 
 
 class Joined(NamedTuple):
-    """What became of one atlas that was joined to others.
+    """What one atlas added to those that it was joined to.
 
     Attributes:
-        name: of it.
-        minima, transition_states: how many of its points the others did not have.
-        known_minima, known_transition_states: how many they had.
-        attempts: of it that were added.
-        shared_attempts: that were there already.
-        conflicts: transition states that it joins to other minima than the others do.
+        name: name of the atlas.
+        minima: number of its minima that the others did not have.
+        transition_states: number of its transition states that the others did not have.
+        known_minima: number of its minima that the others had.
+        known_transition_states: number of its transition states that the others had.
+        attempts: number of its attempts that were added.
+        shared_attempts: number of its attempts that were there already.
+        conflicts: number of transition states that it joins to other minima than the others do.
     """
 
     name: str
@@ -52,21 +54,21 @@ class Joined(NamedTuple):
 
 
 def merge(sources: Sequence[str | Path], target: str | Path) -> tuple[Joined, ...]:
-    """Join atlases of one landscape in a new one; the sources stay as they are.
+    """Join atlases of one landscape in a new one; the sources are not changed.
 
     Args:
-        sources: two atlases or more, paths or URLs. Test data and specification are those of the
-            first.
-        target: path of a file that is not there yet, or URL of an empty database.
+        sources: paths or URLs of two atlases or more. The new atlas has the testing data and the
+            specification of the first.
+        target: path of a file that does not exist yet, or URL of an empty database.
 
     Returns:
-        What became of each but the first.
+        What each source but the first added.
 
     Raises:
-        BadInputError: for fewer than two sources, or something at the target.
-        OtherLandscapeError: if they are not of one landscape; says what differs.
-        AtlasError: if one cannot be read or the new one not be written; nothing is at the target
-            then.
+        BadInputError: there are fewer than two sources, or the target exists already.
+        OtherLandscapeError: the landscapes are not the same; the message names what differs.
+        AtlasError: a source cannot be read, or the new atlas cannot be written; then nothing is
+            left at the target.
 
     Examples:
         >>> merge(["monday.atlas", "tuesday.atlas"], "both.atlas")   # doctest: +SKIP
@@ -75,7 +77,7 @@ def merge(sources: Sequence[str | Path], target: str | Path) -> tuple[Joined, ..
         raise BadInputError("merge", "there is nothing to join", "give two atlases or more")
     check_new(target)
     for source in sources:
-        with Atlas.open(source):  # each can be read, before anything is written
+        with Atlas.open(source):  # Each must be readable before anything is written.
             pass
     found = []
     with Atlas.open(sources[0]) as first, new_database(target, first) as connection:
@@ -95,7 +97,7 @@ def _compare(ours: Mapping[str, str], theirs: Mapping[str, str], name: str) -> N
 
 
 class _Joining:
-    """One atlas on its way into another."""
+    """One atlas while it is added to another, with the ids that its rows get there."""
 
     def __init__(self, into: Connection, other: Connection, name: str) -> None:
         self.into, self.other, self.name = into, other, name
@@ -105,7 +107,7 @@ class _Joining:
         self.shared: set[int] = set()
         self.ids: dict[str, dict[int, int]] = {}
         self.new: dict[str, set[int]] = {}
-        self.conflicts: dict[int, list[int]] = {}  # by the attempt that found them
+        self.conflicts: dict[int, list[int]] = {}  # By the attempt that found them.
 
     def join(self) -> Joined:
         self._join_runs()
@@ -123,7 +125,7 @@ class _Joining:
         return Joined(self.name, *points, added, shared, sum(map(len, self.conflicts.values())))
 
     def _join_runs(self) -> None:
-        """A run is the same where it began at the same time with the same options."""
+        """Add the runs; two are the same if they began at one time with the same options."""
         there = {_run_key(row): row for row in table_rows(self.into, schema.run)}
         last = max((row["id"] for row in there.values()), default=0)
         for row in table_rows(self.other, schema.run):
@@ -139,7 +141,7 @@ class _Joining:
             self.runs[row["id"]] = last if same is None else same["id"]
 
     def _find_shared_batches(self) -> None:
-        """A batch is the same where its run and its key are; its attempts are then, too."""
+        """Find shared batches, which have the same run and key; their attempts are shared too."""
         c = schema.batch.c
         there = {(run, key): i for i, run, key in self.into.execute(select(c.id, c.run_id, c.key))}
         attempt = schema.attempt.c
@@ -160,13 +162,13 @@ class _Joining:
 
     @staticmethod
     def _key(row: Mapping[str, Any], run: int) -> str:
-        """The key of a batch where its run has another number."""
+        """The key of a batch in the new atlas, where its run may have another id."""
         before, colon, number = row["key"].partition(":")
         usual = colon and before == str(row["run_id"])
         return f"{run}:{number}" if usual else f"{row['key']} of run {run}"
 
     def _join_points(self, table: Table) -> None:
-        """Recognize the points that are there, and add the others."""
+        """Recognize the points that are already there, and add the others."""
         ids = self.ids[table.name] = {}
         new = self.new[table.name] = set()
         times = self._times(table.name)
@@ -189,7 +191,7 @@ class _Joining:
         run_for_each(self.into, FOUND_AGAIN[table.name], more)
 
     def _times(self, kind: str) -> dict[int, int]:
-        """How often the attempts that are added have met each point."""
+        """Count how often the attempts that are added have met each point."""
         met, column = schema.attempt_point, schema.attempt_point.c[kind]
         query = (
             select(column, schema.attempt.c.batch, func.count())
@@ -204,7 +206,7 @@ class _Joining:
         return times
 
     def _join_links(self) -> None:
-        """Links of new transition states; of known ones, whether they are the same."""
+        """Add the links of new transition states, and find known ones whose links differ."""
         minima, states = self.ids["minimum"], self.ids["transition_state"]
         conflicts = set[int]()
 
@@ -228,7 +230,7 @@ class _Joining:
                 self.conflicts.setdefault(attempt, []).append(state)
 
     def _join_log(self) -> int:
-        """Batches and attempts that are not shared; how many attempts."""
+        """Add the batches and attempts that are not shared; return the number of attempts."""
         self._join_batches()
         first = {kind: self._first_met(kind) for kind in schema.MET}
         added = [Counter(first[kind].values()) for kind in ("minimum", "transition_state")]
@@ -290,7 +292,7 @@ class _Joining:
         return {point: attempt for point, attempt in found if point in self.new[kind]}
 
     def _first_of_state(self, state: int) -> int | None:
-        """The first attempt that is added and has found a transition state."""
+        """The first of the added attempts that found a transition state; None if none did."""
         met = schema.attempt_point.c
         query = (
             select(met.attempt, schema.attempt.c.batch)
@@ -302,7 +304,7 @@ class _Joining:
         return next(fresh, None)
 
     def _points_of(self, attempt: int, rows: list[Mapping[str, Any]]) -> Iterator[Row]:
-        """The points of an attempt by the ids that they have now, and new conflicts of links."""
+        """The points of an attempt with their new ids, and further conflicts of links."""
         minima, states, own = self.ids["minimum"], self.ids["transition_state"], self.attempts
         for row in rows:
             low, high = row["minimum"], row["transition_state"]
@@ -321,7 +323,7 @@ class _Joining:
         return {identifier for identifier, batch in rows if batch in self.shared}
 
     def _join_properties(self) -> None:
-        """Columns of new minima that are of data which the atlas holds."""
+        """Add the properties of new minima that were computed from data of the new atlas."""
         hashes = {"", *group_hashes(contents.read_meta(self.into)["arrays"]).values()}
         ids, new = self.ids["minimum"], self.new["minimum"]
         rows = (
@@ -334,13 +336,13 @@ class _Joining:
 
 
 def _run_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What tells a run from others, wherever it has been merged since."""
+    """What identifies a run, whichever atlases it has been merged into since."""
     options = {name: value for name, value in row["options"].items() if name != MERGED}
     return (row["start_time"], row["seed"], row["device"], repr(sorted(options.items())))
 
 
 def _point(table: Table, row: Mapping[str, Any]) -> StationaryPoint:
-    """A row as the point that it was made of."""
+    """The stationary point from which a row was made."""
     vectors = (schema.from_blob(row[name]) for name in ("weights", "lowest_eigenvalues"))
     weights, lowest = vectors
     return StationaryPoint(
@@ -358,7 +360,7 @@ def _point(table: Table, row: Mapping[str, Any]) -> StationaryPoint:
 
 
 def _linked(row: Mapping[str, Any], minima: Mapping[int, int], states: Mapping[int, int]) -> Row:
-    """A link by the ids of the atlas that it is added to."""
+    """A link with the ids of the atlas to which it is added."""
     return {
         **row,
         "transition_state": states[row["transition_state"]],
@@ -368,7 +370,7 @@ def _linked(row: Mapping[str, Any], minima: Mapping[int, int], states: Mapping[i
 
 
 def _grouped(rows: Iterable[Mapping[str, Any]], name: str) -> Iterator[tuple[int, list]]:
-    """Rows that follow each other with the same value in a column."""
+    """Groups of consecutive rows with the same value in a column, each with that value."""
     some: list[Mapping[str, Any]] = []
     for row in rows:
         if some and row[name] != some[0][name]:
@@ -380,7 +382,7 @@ def _grouped(rows: Iterable[Mapping[str, Any]], name: str) -> Iterator[tuple[int
 
 
 def _draws(connection: Connection) -> set[tuple[Any, ...]]:
-    """The names of the independent draws."""
+    """The names of all independent draws of an atlas."""
     c = schema.attempt.c
     query = select(c.stream, c.strategy, c.what, c.part).where(c.stream.is_not(None))
     return {tuple(row) for row in connection.execute(query)}

@@ -1,4 +1,4 @@
-"""The links of an atlas: which minima the two sides of each transition state reach."""
+"""The links of an atlas, which tell the minima that the sides of each transition state reach."""
 
 from typing import NamedTuple
 
@@ -11,11 +11,11 @@ from lossatlas.network.links import Links
 
 
 def read_links(connection: Connection, after: int = 0) -> Links:
-    """The links of all transition states with ids above `after`.
+    """Read the links of transition states, by their ids.
 
     Args:
-        connection: of an atlas, see `Atlas.reading`.
-        after: 0 for all.
+        connection: a connection to the atlas, see `Atlas.reading`.
+        after: only transition states with larger ids are read; default 0, for all.
     """
     table = schema.link.c
     query = (
@@ -24,21 +24,23 @@ def read_links(connection: Connection, after: int = 0) -> Links:
         .order_by(table.transition_state, table.side, table.minimum)
     )
     states, sides, minima, via_indices = read_lists(connection, query)
-    # Most paths run into nothing on their way: NULL becomes NaN.
+    # Most paths run into no other stationary point; their index is NULL, which becomes NaN.
     indices = np.nan_to_num(np.array(via_indices, np.float64)).astype(np.int64)
     states, sides, minima = (np.array(column, np.int64) for column in (states, sides, minima))
     return Links(states, sides, minima, indices)
 
 
 class Ends(NamedTuple):
-    """The usual two ends of transition states with ids ``id``: of each side the first minimum.
+    """Two ends of each transition state: the minimum of the lowest id on each of its sides.
 
     Attributes:
-        id: (t,) int64, ascending.
-        minimum_1, minimum_2: (t,) ids of minima, ascending.
-        row_1, row_2: (t,) positions of their links.
-        number: (t,) how many links there are, two or more.
-        degenerate: (t,) whether all of them lead to one minimum.
+        id: (t,) int64 ids of the transition states, ascending.
+        minimum_1: (t,) the smaller id of the two minima.
+        minimum_2: (t,) the larger id of the two minima.
+        row_1: (t,) position of the link to ``minimum_1`` among all links.
+        row_2: (t,) position of the link to ``minimum_2`` among all links.
+        number: (t,) number of links of each transition state, two or more.
+        degenerate: (t,) whether all links lead to the same minimum.
     """
 
     id: np.ndarray
@@ -51,7 +53,11 @@ class Ends(NamedTuple):
 
 
 def usual_ends(links: Links) -> Ends:
-    """Two ends of each transition state; one with links on one side only is left out.
+    """Choose two ends of each transition state.
+
+    Args:
+        links: links by id, in ascending order. Transition states with links on one side only are
+            left out.
 
     Examples:
         >>> links = Links(*np.array([[7, 7, 7], [0, 1, 1], [5, 2, 9], [0, 0, 2]]))

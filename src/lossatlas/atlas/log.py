@@ -1,4 +1,4 @@
-"""The log of attempts, as the planner reads it: what was tried, what it cost, what it brought."""
+"""The log of attempts: what was tried, what it cost, and what it added to the atlas."""
 
 from typing import Any, NamedTuple
 
@@ -11,21 +11,30 @@ from lossatlas.atlas.database import Readable
 from lossatlas.errors import Status
 
 MINIMA, SADDLES = "minima", "saddles"
-"""The streams of independent draws, from which completeness is estimated: what they look for."""
+"""Streams of independent draws, from which the completeness of an atlas is estimated."""
 HIT_BY = {MINIMA: "minimum", SADDLES: "transition_state"}
-"""What the draws of each stream hit, a column of ``attempt_point``."""
+"""The kind of point that the draws of each stream hit, which is a column of ``attempt_point``."""
 
 
 class Entry(NamedTuple):
-    """One attempt of the past.
+    """One attempt of the log.
+
+    Strategy, origins, what and part together name an attempt.
 
     Attributes:
-        id: of the attempt.
-        strategy, origins, what, part: what was tried; together they name it.
-        gradients, hessians: what it cost.
-        new_minima, new_transition_states: what it added.
-        stream: of independent draws, else None.
-        round, as_of, width: its place in the exploration, see `lossatlas.atlas.records.Attempt`.
+        id: id of the attempt.
+        strategy: name of its strategy.
+        origins: ids of the minima from which it started; empty for random starts.
+        what: text that distinguishes it from other attempts of this strategy from these origins.
+        gradients: number of gradients that it took.
+        hessians: number of Hessians that it took.
+        new_minima: number of minima that it added.
+        new_transition_states: number of transition states that it added.
+        part: number of the outcome, for searches with several outcomes; default 1.
+        stream: its stream, if it is an independent draw; otherwise None.
+        round: number of the round of its run in which it was planned.
+        as_of: id of the last attempt of the log from which it was planned.
+        width: number of searches of its exploration that were in flight.
     """
 
     id: int
@@ -44,7 +53,7 @@ class Entry(NamedTuple):
 
 
 def read_log(atlas: Readable, after: int = 0) -> list[Entry]:
-    """The attempts with ids above `after`, ascending."""
+    """Read the attempts with ids above ``after`` (default 0, for all), in ascending order."""
     table = schema.attempt.c
     columns = [table[name] for name in Entry._fields if name in table]
     query = select(*columns).where(table.id > after).order_by(table.id)
@@ -55,7 +64,10 @@ def read_log(atlas: Readable, after: int = 0) -> list[Entry]:
 
 
 def read_origins(connection: Connection, after: int = 0) -> dict[int, tuple[int, ...]]:
-    """The minima from which each attempt with an id above `after` started; others are left out."""
+    """The minima from which each attempt with an id above ``after`` started, by its id.
+
+    Attempts that did not start from a minimum are left out.
+    """
     table = schema.attempt_point.c
     query = (
         select(table.attempt, table.minimum)
@@ -69,20 +81,24 @@ def read_origins(connection: Connection, after: int = 0) -> dict[int, tuple[int,
 
 
 class LogColumns(NamedTuple):
-    """Attempts of the past, a column for each thing that is known of them.
+    """The log of a attempts as columns; `Entry` describes the same for a single attempt.
 
     Attributes:
-        id: (a,) int64, ascending.
-        strategy, what: lists of a texts.
-        part: (a,) int64; strategy, origins, what and part together name an attempt.
-        stream: a list of a texts; None for what was no independent draw.
-        round, as_of, width: (a,) int64, the place of each in its exploration, see
-            `lossatlas.atlas.records.Attempt`.
-        gradients, hessians: (a,) int64, what each cost.
-        new_minima, new_transition_states: (a,) int64, what each added.
-        first, second: (a,) int64, the first and the second minimum that each started from; 0 where
-            there is none.
-        more: all minima that an attempt started from, by its id, where there are three or more.
+        id: (a,) int64 ids, ascending.
+        strategy: a names of strategies.
+        what: a texts that distinguish attempts of the same strategy and origins.
+        part: (a,) int64 numbers of the outcomes of searches with several outcomes.
+        stream: a names of streams; None for an attempt that is no independent draw.
+        round: (a,) int64 numbers of the rounds in which they were planned.
+        as_of: (a,) int64 ids of the last attempts of the log from which they were planned.
+        width: (a,) int64 numbers of searches that were in flight.
+        gradients: (a,) int64 numbers of gradients.
+        hessians: (a,) int64 numbers of Hessians.
+        new_minima: (a,) int64 numbers of minima that were added.
+        new_transition_states: (a,) int64 numbers of transition states that were added.
+        first: (a,) int64 ids of the first minimum from which each started; 0 if there is none.
+        second: (a,) int64 ids of the second minimum from which each started; 0 if there is none.
+        more: for an attempt that started from three or more minima, by its id, all of these.
     """
 
     id: np.ndarray
@@ -102,17 +118,17 @@ class LogColumns(NamedTuple):
     more: dict[int, tuple[int, ...]]
 
     def origins(self, row: int) -> tuple[int, ...]:
-        """All minima that the attempt in a row started from."""
+        """The ids of all minima from which the attempt in a row of the columns started."""
         two = int(self.first[row]), int(self.second[row])
         return self.more.get(int(self.id[row]), tuple(one for one in two if one))
 
 
 def read_log_columns(atlas: Readable, after: int = 0) -> LogColumns:
-    """The attempts with ids above `after`, ascending, as columns.
+    """Read the log as columns, in ascending order of the ids.
 
     Args:
         atlas: an open atlas.
-        after: 0 for all.
+        after: only attempts with larger ids are read; default 0, for all.
     """
     table = schema.attempt.c
     names = [name for name in LogColumns._fields if name in table]
@@ -130,7 +146,7 @@ def read_log_columns(atlas: Readable, after: int = 0) -> LogColumns:
 
 
 def _shared(texts: list[Any]) -> list[Any]:
-    """The same object for equal texts, of which a log has many."""
+    """Replace equal texts, of which a log has many, by one object to save memory."""
     first: dict[Any, Any] = {}
     return [first.setdefault(text, text) for text in texts]
 
@@ -138,7 +154,7 @@ def _shared(texts: list[Any]) -> list[Any]:
 def _origins(
     ids: np.ndarray, attempts: list[int], positions: list[int], minima: list[int]
 ) -> dict[str, Any]:
-    """What `LogColumns` has of origins; they are the first points of an attempt."""
+    """The entries of `LogColumns` for the origins, which are the first points of an attempt."""
     rows, position = np.searchsorted(ids, np.array(attempts, np.int64)), np.array(positions, int)
     minimum = np.array(minima, np.int64)
     both = np.zeros((2, len(ids)), np.int64)
@@ -152,11 +168,11 @@ def _origins(
 
 
 class Draw(NamedTuple):
-    """One independent draw of the past.
+    """One independent draw of the log.
 
     Attributes:
-        point: id of the minimum or transition state that it hit; None if it found nothing.
-        is_new: whether the atlas had no such point before.
+        point: id of the minimum or transition state that it hit; None if it hit none.
+        is_new: whether the draw added this point to the atlas.
     """
 
     point: int | None
@@ -164,10 +180,11 @@ class Draw(NamedTuple):
 
 
 def read_draws(atlas: Readable, stream: str) -> list[Draw]:
-    """The independent draws of a stream in the order committed.
+    """Read the independent draws of a stream, in the order in which they were stored.
 
-    A draw that two programs made is listed once. The transition state that a climb hit is the last
-    of its attempt; others are those that the paths from it ran into, which were not drawn.
+    A draw that two programs made is listed once. An attempt may list several transition states: the
+    last one is that which the climb hit, while the others were met by the paths down from it, and
+    were not drawn.
 
     Args:
         atlas: an open atlas.

@@ -1,8 +1,8 @@
-"""A database server that is restarted, or not reachable for a while: it is tried again.
+"""Lost connections to a database server, which may be restarted or unreachable for a while.
 
-Connections are made anew where they are lost, and a server that does not answer is waited for. What
-was going on in a transaction is undone by the server; a batch is committed again under its key,
-which stores it once, whatever the server had done of it.
+A lost connection is replaced, and a server that does not answer is tried again for some minutes.
+The server undoes the unfinished transaction. A batch is then committed again with the same key, so
+that it is stored exactly once, whether or not the server had completed the first commit.
 """
 
 import time
@@ -20,36 +20,37 @@ from lossatlas.errors import ConnectionLostError, DataWarning
 T = TypeVar("T")
 
 PATIENCE = 300.0
-"""Seconds that a server is waited for that was there before."""
+"""Time in seconds for which a server that has answered before is tried again."""
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
-"""Seconds between tries; the last one again and again."""
+"""Pauses between tries, in seconds; the last one is repeated."""
 LOST = ("08", "57P01", "57P02", "57P03")
-"""SQLSTATEs, or how they begin, of a connection that failed and a server that ends or begins."""
+"""First characters of the SQLSTATE codes of a failed connection, and of a server that is starting
+or shutting down."""
 
 _answered: "WeakSet[Pool]" = WeakSet()
-"""Of databases that have answered before."""
+"""Connection pools of the databases that have answered before."""
 
 
 def is_lost(error: DBAPIError) -> bool:
-    """Whether an error says that the server cannot be reached, not that it refuses something."""
+    """Whether an error means that the server cannot be reached, rather than that it refuses."""
     if error.connection_invalidated:
         return True
     state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
-    if state is None:  # no server has said anything
+    if state is None:  # The error does not come from a server.
         module = type(error.orig).__module__.partition(".")[0]
         return module.startswith(("psycopg", "pg8000")) and "Operational" in type(error).__name__
     return str(state).startswith(LOST)
 
 
 def connected_again(engine: Engine, name: str) -> Connection:
-    """A connection; a server that has answered before is waited for.
+    """Open a connection; a server that has answered before is tried again for some minutes.
 
     Args:
-        engine: of the database.
-        name: of the atlas, for messages.
+        engine: the engine of the database.
+        name: name of the atlas in messages.
 
     Raises:
-        DBAPIError: if it does not answer for `PATIENCE`.
+        DBAPIError: the server refuses, has never answered, or does not answer for `PATIENCE`.
     """
     until, tries = time.monotonic() + PATIENCE, 0
     while True:
@@ -71,7 +72,11 @@ def connected_again(engine: Engine, name: str) -> Connection:
 
 
 def tried_again(store: Callable[[], T]) -> T:
-    """What a function gives that may be called again, though the connection is lost in it."""
+    """Call a function that may be repeated, again if the connection to the server is lost.
+
+    Raises:
+        ConnectionLostError: the server does not answer for `PATIENCE`.
+    """
     until = time.monotonic() + PATIENCE
     while True:
         try:

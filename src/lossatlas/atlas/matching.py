@@ -1,7 +1,8 @@
-"""Identity: is this stationary point one that the atlas has, up to symmetry?
+"""Recognize stationary points that an atlas already has, up to symmetry.
 
-What makes two points one is said in `search.identity`; here the candidates are found, by the index
-on the energy. All points of a batch are looked up together (`Known`), and recognize each other.
+`search.identity` decides whether two points are the same. Here the stored candidates are found, by
+the database index on the energy. All points of a batch are looked up together (`Known`), and points
+that the batch adds are recognized when they occur in it again.
 """
 
 from bisect import bisect_left, bisect_right
@@ -17,15 +18,22 @@ from lossatlas.search.identity import energy_window, match
 from lossatlas.search.outcome import StationaryPoint
 
 WINDOWS = (8, 16, 32, 64, 128, 256)
-"""Windows of energy that one query looks into; one with room for all, if there is one."""
+"""Numbers of energy windows for which there are queries; the smallest sufficient one is used."""
 Window = tuple[float, float]
 """The lowest and the highest energy of a window."""
 NOWHERE: Window = (1.0, 0.0)
-"""A window that contains nothing."""
+"""A window that contains no energy, with which a query is filled up."""
 
 
 class Candidate(NamedTuple):
-    """A stored point that may be the one looked for."""
+    """A stored point that may be the same as another one.
+
+    Attributes:
+        energy: its energy.
+        id: its id.
+        uncertainty: distance in weights within which the exact stationary point lies.
+        invariants: numbers that are equal for all of its symmetry copies.
+    """
 
     energy: float
     id: int
@@ -34,16 +42,17 @@ class Candidate(NamedTuple):
 
 
 class Known:
-    """The stored points of a table with energies near those of a batch, and those that it adds.
+    """The stored points with energies near those of a batch, and the points that the batch adds.
 
     Args:
-        connection: inside the transaction that will store the batch, so that nobody else can.
+        connection: connection of the transaction that will store the batch, so that no other
+            program adds points meanwhile.
         table: ``schema.minimum`` or ``schema.transition_state``.
-        energies: of the points of the batch.
+        energies: energies of the points of the batch.
     """
 
     def __init__(self, connection: Connection, table: Table, energies: Iterable[float]) -> None:
-        """Read what may match."""
+        """Read the stored points that may match."""
         rows = (
             row
             for windows in _together(list(_windows(energies)))
@@ -59,9 +68,9 @@ class Known:
         return [candidate.id for candidate in self._candidates]
 
     def match(self, point: StationaryPoint) -> int | None:
-        """The id of the point that ``point`` is a copy of; None if it is new.
+        """The id of the known point of which ``point`` is a symmetry copy; None if it is new.
 
-        Its index is the caller's business.
+        The Hessian index of the point is not compared; the caller has to choose the right table.
         """
         window = energy_window(point.energy)
         first = bisect_left(self._energies, point.energy - window)
@@ -74,7 +83,7 @@ class Known:
         return None if which is None else near[which].id
 
     def add(self, identifier: int, point: StationaryPoint) -> None:
-        """From now on this point is known, too."""
+        """Add a new point with its id, so that it is recognized from now on."""
         energy = float(point.energy)
         place = bisect_right(self._energies, energy)
         candidate = Candidate(energy, identifier, float(point.uncertainty), point.invariants)
@@ -83,7 +92,7 @@ class Known:
 
 
 def _windows(energies: Iterable[float]) -> Iterator[Window]:
-    """Where to look for points of these energies; no two overlap, so that none is found twice."""
+    """Windows around these energies; overlapping ones are joined, so no point is found twice."""
     low = high = None
     for energy in sorted(map(float, energies)):
         window = energy_window(energy)
@@ -98,7 +107,7 @@ def _windows(energies: Iterable[float]) -> Iterator[Window]:
 
 
 def _together(windows: list[Window]) -> Iterator[list[Window]]:
-    """Windows for one query each, filled up with empty ones."""
+    """Lists of windows for one query each, filled up with empty windows."""
     for first in range(0, len(windows), WINDOWS[-1]):
         some = windows[first : first + WINDOWS[-1]]
         size = next(size for size in WINDOWS if len(some) <= size)
@@ -107,7 +116,11 @@ def _together(windows: list[Window]) -> Iterator[list[Window]]:
 
 @cache
 def _query(table: str, size: int) -> TextClause:
-    """Each window has a query of its own: one condition for all of them would not use the index."""
+    """A query for some number of windows.
+
+    Each window is a query of its own in a union, since a single condition for all windows would not
+    use the index on the energy.
+    """
     one = f"SELECT energy, id, uncertainty, invariants FROM {table} WHERE energy BETWEEN "
     return text(" UNION ALL ".join(f"{one} :low_{k} AND :high_{k}" for k in range(size)))
 

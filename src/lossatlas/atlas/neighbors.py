@@ -1,7 +1,7 @@
-"""The neighbor lists of the minima: which earlier minima were found near each when it was added.
+"""Neighbor lists of minima: the earlier minima that were found near each when it was added.
 
-A list is fixed once it is written, and names minima of smaller ids only: what is nearest now
-follows from the lists alone, whoever wrote them.
+A list never changes after it is written, and names only minima with smaller ids. The minima that
+are nearest to another one at present follow from the lists alone.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from lossatlas.atlas import schema
 from lossatlas.atlas.statements import insert_rows
 
 NOBODY = -1
-"""Stands for a minimum where a place of a list is empty."""
+"""The id that marks an empty place of a list."""
 
 
 class NeighborLists(NamedTuple):
@@ -22,10 +22,10 @@ class NeighborLists(NamedTuple):
 
     Attributes:
         minimum: (k,) int64 ids of the minima, ascending.
-        candidates: (k, c) int64 ids of other minima, all smaller than its own; -1 where a place is
-            empty.
-        distances: (k, c) float64, how far these are, as distances of descriptors; infinite where a
-            place is empty.
+        candidates: (k, c) int64 ids of minima near each, all smaller than its own id; -1 in empty
+            places.
+        distances: (k, c) float64 distances to these, measured between descriptors; infinite in
+            empty places.
     """
 
     minimum: np.ndarray
@@ -36,12 +36,12 @@ class NeighborLists(NamedTuple):
 def read_neighbors(
     connection: Connection, after: int = 0, until: int | None = None
 ) -> NeighborLists:
-    """The stored lists of minima with ids above `after`; c is the length of the longest.
+    """Read stored neighbor lists; shorter ones are filled up to the length c of the longest.
 
     Args:
-        connection: of an atlas, see `Atlas.reading`.
-        after: 0 for all.
-        until: the last id, by default any.
+        connection: a connection to the atlas, see `Atlas.reading`.
+        after: only lists of minima with larger ids are read; default 0, for all.
+        until: the last id whose list is read; by default there is no last one.
     """
     table = schema.neighbors.c
     query = select(table.minimum, table.candidates, table.distances)
@@ -58,11 +58,13 @@ def read_neighbors(
 
 
 def write_neighbors(connection: Connection, lists: NeighborLists) -> None:
-    """Store lists, except those of minima that have one: another program wrote the same.
+    """Store the neighbor lists of minima that have none yet.
+
+    A minimum that has a list got the same one from another program.
 
     Args:
-        connection: of a transaction that writes, see `Atlas.writing`.
-        lists: of minima that are in the atlas.
+        connection: a connection of a transaction that writes, see `Atlas.writing`.
+        lists: neighbor lists of minima that are in the atlas.
     """
     if not len(lists.minimum):
         return
@@ -83,7 +85,7 @@ def write_neighbors(connection: Connection, lists: NeighborLists) -> None:
 
 
 def _padded(blobs: Sequence[bytes], kind: np.dtype, blank: float) -> np.ndarray:
-    """One row for each blob, filled up with ``blank`` to the length of the longest."""
+    """An array with a row for each blob, filled up with ``blank`` to the length of the longest."""
     lengths = np.array([len(blob) // kind.itemsize for blob in blobs], int)
     table = np.full((len(blobs), lengths.max(initial=0)), blank, kind.newbyteorder("="))
     table[np.arange(table.shape[1]) < lengths[:, None]] = np.frombuffer(b"".join(blobs), kind)

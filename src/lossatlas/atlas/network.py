@@ -1,9 +1,10 @@
-"""The network of points of an atlas, read again only as far as it has changed.
+"""Read the network of points of an atlas, and later only what has changed since.
 
-Points and links are only ever added, with ascending ids: an older network is continued by what has
-a larger id. Two things change. How often a point was found grows with every attempt that meets it,
-and attempts are only ever added, too. Properties of minima are written rarely, and disappear when
-the data that they were computed from are replaced: they are read again when this has happened.
+Points and links are only ever added, with ascending ids, so that an older network is continued by
+the rows with larger ids. Two things change. The number of times that a point was found grows with
+every attempt that meets it; attempts are only ever added too, so it is counted on from the last
+attempt read. Properties of minima are written rarely, and disappear when the data from which they
+were computed are replaced; they are read anew when this has happened.
 """
 
 from itertools import compress
@@ -21,13 +22,13 @@ from lossatlas.network.links import Links
 from lossatlas.network.points import Network
 
 COLUMNS = ("lowest_eigenvalue", "orbit_size", "times_found", "rms_gradient", "log_determinant")
-"""What a network knows of its points besides their energies."""
+"""The columns of the points of a network besides their energies."""
 CURVATURE = "curvature"
-"""What the lowest eigenvalue of a transition state is called."""
+"""The name of the column with the lowest eigenvalues of transition states."""
 
 
 class _Points(NamedTuple):
-    """Points of one kind by ascending id, their columns by name, and which lie outside the box."""
+    """Points of one kind by ascending id, their columns, and whether they lie outside the box."""
 
     ids: np.ndarray
     energies: np.ndarray
@@ -36,14 +37,14 @@ class _Points(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """A network as it was read, and what tells later what has changed since.
+    """A network as it was read, with what is needed to find out later what has changed.
 
     Attributes:
-        network: all points, also those outside of the box of a function.
-        outside_minima: (m,) which minima lie outside of it.
-        outside_states: (t,) likewise of the transition states.
+        network: the network of all points, including those outside of the box of a function.
+        outside_minima: (m,) whether each minimum lies outside of the box.
+        outside_states: (t,) whether each transition state lies outside of the box.
         attempt: id of the last attempt whose points are counted.
-        properties: what the properties of the minima depend on besides their ids.
+        properties: state of the properties of the minima; if it differs, they are read anew.
     """
 
     network: Network
@@ -53,22 +54,24 @@ class Reading(NamedTuple):
     properties: tuple[object, ...]
 
     def inside(self) -> Network:
-        """The network without the points outside of the box, and without what joins them."""
+        """The network without points outside of the box and transition states that join them."""
         if not (self.outside_minima.any() or self.outside_states.any()):
             return self.network
         return self.network.restricted(~self.outside_minima, ~self.outside_states)
 
 
 def read_network(connection: Connection, known: Reading | None = None) -> Reading:
-    """The network of points within a transaction, so that every link leads to a point of it.
+    """Read the network of points in one transaction, so that every link leads to a point of it.
 
     Args:
-        connection: to the atlas.
-        known: what was read before, of which everything that cannot change is taken over. Given
-            back itself if nothing has changed.
+        connection: a connection to the atlas, see `Atlas.reading`.
+        known: an earlier result, from which everything that cannot change is taken; default none.
+
+    Returns:
+        The network as it is now; ``known`` itself if nothing has changed.
 
     Raises:
-        AtlasError: if a link leads to a point that is not there.
+        AtlasError: a link leads to a point that is not there.
     """
     before = known or _nothing()
     old, last = before.network, select(func.coalesce(func.max(schema.attempt.c.id), 0))
@@ -114,9 +117,15 @@ def with_weights(connection: Connection, network: Network) -> Network:
 
 
 def read_properties(connection: Connection, ids: np.ndarray) -> dict[str, np.ndarray]:
-    """The properties of minima by name, one value for each of the ids, which ascend.
+    """Read the properties of minima.
 
-    NaN where a property was not computed. Only those computed from data that the atlas holds now.
+    Args:
+        connection: a connection to the atlas.
+        ids: (m,) ids of the minima, ascending.
+
+    Returns:
+        For each property, by its name, (m,) values; NaN for minima for which it was not computed.
+        Properties of data that the atlas no longer holds are left out.
     """
     hashes = group_hashes(contents.read_meta(connection)["arrays"]).values()
     table = schema.property_value.c
@@ -132,8 +141,10 @@ def read_properties(connection: Connection, ids: np.ndarray) -> dict[str, np.nda
 
 
 def _property_state(connection: Connection) -> tuple[object, ...]:
-    """What tells whether properties are those read before: how often they were written, and the
-    data that they are shown for."""
+    """The state of the properties: how often they were written, and for which data they hold.
+
+    If it is the same as before, the properties are those that were read before.
+    """
     stored = contents.read_meta(connection)
     hashes = group_hashes(stored["arrays"])
     return stored.get(contents.PROPERTIES_WRITTEN, 0), *sorted(hashes.values())
@@ -156,23 +167,23 @@ def _old_states(before: Reading) -> _Points:
 
 
 def _renamed(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Columns of transition states as a network has them."""
+    """Columns of transition states with the names that they have in a network."""
     return {CURVATURE if name == COLUMNS[0] else name: values for name, values in columns.items()}
 
 
 def _grown(connection: Connection, table: Table, old: _Points, attempt: int) -> _Points:
-    """Older points, as often as they are found by now, and those with larger ids.
+    """Continue points that were read before by those with larger ids, and count them on.
 
     Args:
-        connection: to the atlas.
-        table: of the points.
-        old: the older points.
-        attempt: id of the last attempt that is counted in the old points.
+        connection: a connection to the atlas.
+        table: ``schema.minimum`` or ``schema.transition_state``.
+        old: the points that were read before.
+        attempt: id of the last attempt that is counted in them.
     """
     names = ("id", "energy", *COLUMNS, "outside")
     query = select(*(table.c[name] for name in names)).where(table.c.id > _last(old.ids))
     new = dict(zip(names, read_lists(connection, query.order_by(table.c.id)), strict=True))
-    shared = {text: int(text) for text in set(new["orbit_size"])}  # more than 2**63 for some
+    shared = {text: int(text) for text in set(new["orbit_size"])}  # Some are larger than 2**63.
     sizes = np.empty(len(new["id"]), object)
     sizes[:] = [shared[text] for text in new["orbit_size"]]
     kinds = {"id": np.int64, "times_found": np.int64, "outside": bool}
@@ -193,7 +204,7 @@ def _grown(connection: Connection, table: Table, old: _Points, attempt: int) -> 
 
 
 def _counted_again(connection: Connection, table: Table, old: _Points, attempt: int) -> np.ndarray:
-    """How often the older points were found, those attempts included that came later."""
+    """How often the older points were found by now, including the attempts made since."""
     if not old.ids.size:
         return np.zeros(0, np.int64)
     point = schema.attempt_point.c
@@ -216,13 +227,13 @@ def _counted_again(connection: Connection, table: Table, old: _Points, attempt: 
 def _links(
     connection: Connection, old: Network, minimum_ids: np.ndarray, state_ids: np.ndarray
 ) -> Links:
-    """The links of all transition states, by position."""
+    """The links of all transition states, with positions of points instead of ids."""
     new = read_links(connection, _last(old.transition_state_ids))
     try:
         new = new.at_positions(state_ids, minimum_ids)
     except BadInputError as error:
         problem = f"the atlas is damaged: {error.problem}"
-        raise AtlasError(f"{problem}; lossatlas verify says what else, restore a copy") from error
+        raise AtlasError(f"{problem}; lossatlas verify lists all damage, restore a copy") from error
     return Links(*(np.concatenate(parts) for parts in zip(old.links, new, strict=True)))
 
 

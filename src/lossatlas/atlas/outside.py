@@ -1,7 +1,7 @@
-"""Which points lie outside of the box of a function, as it was decided when they were stored.
+"""Which points lie outside of the box of a function, as was decided when they were stored.
 
-Points are stored as the symmetry copy that lies inside, if there is one, see
-`Landscape.representative`.
+If a symmetry copy of a point lies inside of the box, that copy is the one that is stored (see
+`Landscape.representative`).
 """
 
 import numpy as np
@@ -11,22 +11,26 @@ from lossatlas.atlas.schema import link, minimum, transition_state
 
 
 def outside_flags(connection: Connection, table: Table) -> np.ndarray:
-    """(points,) whether each point lies outside of the box, by ascending id.
-
-    All False for landscapes without a box, as networks.
+    """Whether each point lies outside of the box; False for landscapes without a box.
 
     Args:
-        connection: inside a transaction.
+        connection: a connection to the atlas.
         table: ``schema.minimum`` or ``schema.transition_state``.
+
+    Returns:
+        (points,) booleans in ascending order of the ids.
     """
     flags = connection.execute(select(table.c.outside).order_by(table.c.id)).scalars()
     return np.array(flags.all(), bool)
 
 
 def left_out_states(connection: Connection) -> np.ndarray:
-    """(states,) whether a transition state is left out, by ascending id.
+    """Whether each transition state is left out of tables and trees.
 
-    One is if it lies outside of the box, or if it joins a minimum outside.
+    It is left out if it lies outside of the box, or if it joins a minimum outside of the box.
+
+    Returns:
+        (states,) booleans in ascending order of the ids.
     """
     joins = select(link.c.transition_state).join(minimum, minimum.c.id == link.c.minimum)
     outside = joins.where(minimum.c.outside)

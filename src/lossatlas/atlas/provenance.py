@@ -1,4 +1,4 @@
-"""Where what an atlas holds comes from: its runs and what each added, and who met a point."""
+"""The history of an atlas: what each of its runs added, and which attempts met a point."""
 
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,17 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 ADDED = ("attempts", "minima", "transition_states", "gradients", "hessians")
-"""What a run added: attempts, new points, and what they cost."""
+"""Columns of `runs` with what a run added: attempts, new points, gradients and Hessians."""
 MET = ("attempt", "role", "run", "seed", "start_time", "strategy", "what", "status", "version")
-"""Columns of `met`."""
+"""Columns of the table that `met` returns."""
 
 
 def runs(connection: Connection) -> "DataFrame":
-    """One row a run: what `Atlas.runs` has, its id as ``run``, and what it added (`ADDED`)."""
+    """A table with one row for each run: the columns of `Atlas.runs`, and what it added.
+
+    The id of the run is in the column ``run``; the further columns are ``attempts``, ``minima``,
+    ``transition_states``, ``gradients`` and ``hessians``.
+    """
     import pandas as pd
 
     attempt, batch = schema.attempt.c, schema.batch.c
@@ -35,10 +39,15 @@ def runs(connection: Connection) -> "DataFrame":
 def met(
     connection: Connection, *, minimum: int | None = None, transition_state: int | None = None
 ) -> "DataFrame":
-    """One row for each time that an attempt met a point, the first is that which found it.
+    """A table with one row for each time that an attempt met a point; the first one found it.
+
+    Args:
+        connection: a connection to the atlas.
+        minimum: id of the minimum, or None if a transition state is given.
+        transition_state: id of the transition state, or None if a minimum is given.
 
     Raises:
-        BadInputError: if there is no such point, or none or two are asked for.
+        BadInputError: no attempt met such a point, or not exactly one point is given.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""The receipt of a batch that was committed before."""
+"""Read the receipt of a batch that was committed before."""
 
 from sqlalchemy import Connection, func, select
 
@@ -9,7 +9,7 @@ POINT = schema.attempt_point.c
 
 
 def read_receipt(connection: Connection, batch: int) -> Committed:
-    """What `Atlas.commit` returned for the batch of this id.
+    """The receipt that `Atlas.commit` returned for the batch with this id.
 
     A point was new to the attempt that met it first.
     """
@@ -39,7 +39,7 @@ def read_receipt(connection: Connection, batch: int) -> Committed:
 def _points(
     connection: Connection, batch: int, kind: str, roles: tuple[str, ...] | None = None
 ) -> dict[int, list[int]]:
-    """The points of each attempt of a batch in these roles, in order; default those it met."""
+    """The points that each attempt of a batch lists in some roles; by default those it met."""
     query = (
         select(POINT.attempt, POINT[kind])
         .join(schema.attempt, schema.attempt.c.id == POINT.attempt)
@@ -55,7 +55,7 @@ def _points(
 def _new(
     connection: Connection, kind: str, points: dict[int, list[int]]
 ) -> dict[int, tuple[int, ...]]:
-    """Which of these points each attempt added."""
+    """The points among these that each attempt added."""
     column, wanted = POINT[kind], sorted({point for met in points.values() for point in met})
     first: dict[int, int] = {}
     for start in range(0, len(wanted), 1000):

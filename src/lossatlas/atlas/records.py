@@ -1,4 +1,4 @@
-"""What goes into an atlas and what comes back: problem, attempts, and the receipt of a batch."""
+"""Records of an atlas: its problem, the attempts that are stored, and the receipt of a batch."""
 
 import hashlib
 import io
@@ -15,15 +15,21 @@ from lossatlas.search.outcome import Outcome
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """The landscape an atlas is about, complete enough to compute with it again.
+    """The landscape of an atlas, with everything that is needed to compute with it again.
 
     Attributes:
-        fingerprint: named parts of what defines the landscape (``"training data"``,
-            ``"network"``, ``"mask"``, ``"loss"``, ``"l2"`` ...), each a hash or a short text.
-            Two problems are the same landscape if all parts agree; test data is no part.
-        specification: the whole study, of JSON types only.
-        arrays: the data by name, the group first: ``train_inputs``, ``train_labels``,
-            ``test_inputs``, ... Any dtype but objects; stored and returned exactly.
+        fingerprint: named parts of the definition of the landscape, such as ``"training data"``,
+            ``"network"``, ``"mask"``, ``"loss"`` and ``"l2"``, each as a hash or a short text. Two
+            problems have the same landscape if all parts agree. Testing data are not among them.
+        specification: the whole study, made of JSON types only; default empty.
+        arrays: the data, as arrays by name; default none. A name begins with its group:
+            ``train_inputs``, ``train_labels``, ``test_inputs`` and so on. All types but Python
+            objects are stored and read back exactly.
+
+    Examples:
+        >>> problem = Problem({"network": "2-10-4", "l2": "0.0001"}, arrays={"train_x": np.ones(3)})
+        >>> sorted(problem.arrays), problem.specification
+        (['train_x'], {})
     """
 
     fingerprint: dict[str, str]
@@ -31,12 +37,18 @@ class Problem:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
     def data_hash(self, group: str) -> str:
-        """The hash of all arrays of one group, ``"train"`` or ``"test"``: of ``test_*``.
+        """The hash of all arrays of one group.
 
-        A column computed from these data (`Atlas.set_property`) is stored with it.
+        `Atlas.set_property` stores it with a column that was computed from these data.
+
+        Args:
+            group: the first part of the names of the arrays, such as ``"train"`` or ``"test"``.
+
+        Returns:
+            The hash, as 64 hexadecimal digits.
 
         Raises:
-            BadInputError: if there is no array of that group.
+            BadInputError: there is no array of this group.
 
         Examples:
             >>> len(Problem({}, {}, {"test_inputs": np.zeros(3)}).data_hash("test"))
@@ -50,21 +62,24 @@ class Problem:
 
 
 class Attempt(NamedTuple):
-    """An outcome with its name and its place in the exploration.
+    """An outcome of a search, with its name and its place in the exploration.
 
-    Strategy, origins, what and part together name it.
+    Strategy, origins, what and part together name an attempt.
 
     Attributes:
         strategy: name of the strategy.
-        origins: ids of the minima it started from; empty for random starts.
-        what: tells it from others of the same strategy and origins, ``"mode 2 + x1"``,
-            ``"draw 17"``, ``"chain 5"``, ``""``.
-        outcome: what the search handed over.
-        part: 1, 2, ... for searches that hand over several outcomes (quenches of a chain).
-        stream: ``"minima"``, ``"saddles"`` or ``"connected"`` for independent draws, else None.
-        round: number of the round of its run in which it was planned.
-        as_of: id of the last attempt in the log that it was planned from.
-        width: how many searches of its exploration are in flight: planned and not yet committed.
+        origins: ids of the minima from which the search started; empty for random starts.
+        what: text that distinguishes the search from others of the same strategy and origins, such
+            as ``"mode 2 + x1"``, ``"draw 17"`` or ``"chain 5"``; it may be empty.
+        outcome: the outcome of the search.
+        part: number of the outcome, from 1, for searches with several outcomes, such as the
+            quenches of a chain; default 1.
+        stream: ``"minima"``, ``"saddles"`` or ``"connected"`` for an independent draw; otherwise
+            None, the default.
+        round: number of the round of its run in which the search was planned; default 0.
+        as_of: id of the last attempt of the log from which the search was planned; default 0.
+        width: number of searches of the exploration in flight, which are planned and not yet
+            committed; default 0.
     """
 
     strategy: str
@@ -79,19 +94,19 @@ class Attempt(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """What became of one attempt in the atlas.
+    """The receipt of one attempt: which points it met, and which of them it added to the atlas.
 
     Attributes:
-        attempt: its id.
-        minima: ids of all minima it met, in order: those of no pathway first, then the ends of
-            each pathway.
-        transition_states: ids of its transition states, in order: those that the search knew
-            first, then those of its pathways.
-        new_minima: the ids among them that this attempt added.
-        new_transition_states: likewise.
-        hits: how many of its points the atlas knew already (each raised a ``times_found``).
-        conflicts: ids of known transition states that this attempt joined to other minima
-            than those stored. The stored links stay; one of the two is wrong.
+        attempt: id of the attempt.
+        minima: ids of all minima that it met, in order: those of no pathway first, then the ends
+            of each pathway.
+        transition_states: ids of all transition states that it met, in order: those that the
+            search recognized first, then those of its pathways.
+        new_minima: ids of the minima among these that this attempt added.
+        new_transition_states: ids of the transition states among these that this attempt added.
+        hits: number of its points that the atlas had already; each raised a ``times_found`` by one.
+        conflicts: ids of known transition states that this attempt joins to other minima than
+            those stored. The stored links are not changed; one of the two is wrong.
     """
 
     attempt: int
@@ -104,33 +119,37 @@ class Recorded(NamedTuple):
 
 
 class Committed(NamedTuple):
-    """The receipt of a batch that is safely on disk: one record per attempt, in order."""
+    """The receipt of a batch that is safely on disk.
+
+    Attributes:
+        attempts: one record for each attempt, in the order in which they were given.
+    """
 
     attempts: tuple[Recorded, ...]
 
     @property
     def new_minima(self) -> tuple[int, ...]:
-        """Ids of the minima the batch added."""
+        """Ids of the minima that the batch added."""
         return tuple(i for record in self.attempts for i in record.new_minima)
 
     @property
     def new_transition_states(self) -> tuple[int, ...]:
-        """Ids of the transition states the batch added."""
+        """Ids of the transition states that the batch added."""
         return tuple(i for record in self.attempts for i in record.new_transition_states)
 
     @property
     def hits(self) -> int:
-        """How many points of the batch were known already."""
+        """Number of points of the batch that the atlas had already."""
         return sum(record.hits for record in self.attempts)
 
 
 def array_to_bytes(values: np.ndarray) -> bytes:
-    """An array in NumPy's ``.npy`` format: row-major, little-endian, without pickles.
+    """Encode an array in NumPy's ``.npy`` format: row-major, little-endian, without pickles.
 
-    Equal arrays of one dtype give equal bytes, whatever their layout in memory.
+    Equal arrays of the same type give equal bytes, whatever their layout in memory.
 
     Raises:
-        BadInputError: for an array of Python objects.
+        BadInputError: the array holds Python objects.
     """
     values = np.asarray(values, order="C")
     if values.dtype.hasobject:
@@ -141,20 +160,24 @@ def array_to_bytes(values: np.ndarray) -> bytes:
 
 
 def array_from_bytes(content: bytes) -> np.ndarray:
-    """The array written by `array_to_bytes`."""
+    """Decode an array that `array_to_bytes` encoded."""
     return np.load(io.BytesIO(content), allow_pickle=False)
 
 
 def array_hash(values: np.ndarray) -> str:
-    """SHA-256 of an array's content, dtype and shape."""
+    """The SHA-256 hash of the content, the type and the shape of an array.
+
+    Raises:
+        BadInputError: the array holds Python objects.
+    """
     return hashlib.sha256(array_to_bytes(values)).hexdigest()
 
 
 def group_hashes(hashes: Mapping[str, str]) -> dict[str, str]:
-    """One hash for each group of arrays, a group being what stands before the first ``_``.
+    """One hash for each group of arrays; the group is the part of the name before the first ``_``.
 
     Args:
-        hashes: the hash of each array by its name.
+        hashes: the hash of each array, by its name.
 
     Examples:
         >>> sorted(group_hashes({"train_inputs": "a", "train_labels": "b", "test_inputs": "c"}))
@@ -170,7 +193,11 @@ def group_hashes(hashes: Mapping[str, str]) -> dict[str, str]:
 
 
 def differences(stored: Mapping[str, str], asked: Mapping[str, str]) -> list[str]:
-    """Which parts of two fingerprints differ, as text; empty if none.
+    """The parts in which two fingerprints differ, in words; empty if they agree.
+
+    Args:
+        stored: the fingerprint of the atlas.
+        asked: the fingerprint with which it is compared.
 
     Examples:
         >>> differences({"l2": "0.1", "loss": "a"}, {"l2": "0.2", "loss": "a"})
@@ -191,10 +218,14 @@ def _short(value: str | None) -> str:
 
 
 def check_json(name: str, value: object) -> None:
-    """Refuse what would not come back from JSON as it was.
+    """Refuse a value that could not be read back from JSON unchanged.
+
+    Args:
+        name: name of the value in messages.
+        value: the value to check.
 
     Raises:
-        BadInputError: if ``value`` holds other than dicts with text keys, lists, text, numbers,
+        BadInputError: the value is not made of dictionaries with text keys, lists, text, numbers,
             booleans and None.
     """
     try:

@@ -1,4 +1,4 @@
-"""Rows of points and attempts: what of them becomes which column, and what no row may hold."""
+"""Turn points and attempts into rows of tables, and refuse points that no row may hold."""
 
 from math import isfinite, isnan
 from typing import Any
@@ -19,10 +19,10 @@ Row = dict[str, Any]
 
 
 def check_point(table: Table, point: StationaryPoint) -> None:
-    """Refuse a point that cannot be in a table.
+    """Refuse a point that does not belong into a table.
 
     Raises:
-        AtlasError: for another Hessian index, or numbers that are not finite.
+        AtlasError: the point has another Hessian index, or numbers that are not finite.
     """
     if point.index != INDEX[table.name]:
         raise AtlasError(
@@ -36,12 +36,15 @@ def check_point(table: Table, point: StationaryPoint) -> None:
 
 
 def _is_finite(vector: np.ndarray) -> bool:
-    """Whether all numbers of a vector are finite; if the sum of their squares is, they are."""
+    """Whether all numbers of a vector are finite; a finite sum of their squares proves it."""
     return isfinite(vector.dot(vector)) or bool(np.isfinite(vector).all())
 
 
 def point_row(point: StationaryPoint) -> Row:
-    """A point as the columns that both tables share, found once; without its id."""
+    """The columns that minima and transition states share, for a point that was found once.
+
+    The id is missing.
+    """
     return {
         "energy": float(point.energy),
         "rms_gradient": float(point.rms_gradient),
@@ -58,13 +61,14 @@ def point_row(point: StationaryPoint) -> Row:
 
 
 def attempt_row(identifier: int, batch: int, attempt: Attempt, counts: tuple[int, int, int]) -> Row:
-    """An attempt as columns.
+    """The columns of an attempt.
 
     Args:
-        identifier: its id.
+        identifier: id of the attempt.
         batch: id of its batch.
         attempt: the attempt.
-        counts: how many minima and transition states it added, how many links it contradicted.
+        counts: numbers of minima and of transition states that it added, and of known transition
+            states that it joined to other minima.
     """
     outcome = attempt.outcome
     return {
@@ -88,7 +92,7 @@ def attempt_row(identifier: int, batch: int, attempt: Attempt, counts: tuple[int
 
 
 def point_of_attempt(attempt: int, position: int, role: str, point: int) -> Row:
-    """A row of ``attempt_point``."""
+    """A row of ``attempt_point``: the point that an attempt lists at a position, with its role."""
     is_minimum = role in schema.ROLES_OF_MINIMA
     return {
         "attempt": attempt,

@@ -1,12 +1,12 @@
 """The tables of an atlas.
 
-Plain SQL that SQLite and PostgreSQL both understand. What the method demands is a constraint and
-not a habit: a link joins a transition state and a minimum that exist, an attempt names points that
-exist, a batch has a key of its own. Two transition states may join the same minima; nothing here
-makes a pair unique.
+They are plain SQL that SQLite and PostgreSQL both understand. The database enforces the rules of
+the method as constraints: a link joins a transition state and a minimum that exist, an attempt
+names points that exist, and each batch has a key of its own. Several transition states may join the
+same two minima.
 
-A transition state has one `link` for each minimum that a side of it reaches. Where the flow down a
-side runs into a stationary point of higher index before it reaches the minimum, the link says so:
+A transition state has one `link` for each minimum that a side of it reaches. If the path down a
+side runs into another stationary point before it reaches the minimum, the link says so:
 
 =============  =======  ==============================================
 ``via_index``  ``via``  the path to ``minimum``
@@ -16,13 +16,13 @@ NULL           NULL     falls straight down
 2 or more      NULL     passes through a point of that index, not kept
 =============  =======  ==============================================
 
-Below a point of index two or more the flow can take any direction of a sphere: ``directions`` says
-how many of them were tried.
+Below a point of index two or more the path can take any direction of a sphere; ``directions`` is
+the number of directions that were tried.
 
-Tables with keys of several columns are stored in the order of these keys; SQLite would keep a
-second table for the keys otherwise. Ids are given by the program (`writing`), which holds the one
-write lock: they ascend in the order stored. Rows are never changed, except for counters, and carry
-a checksum (`checksums`).
+Tables with keys of several columns are stored in the order of these keys, since SQLite would
+otherwise keep a second table for the keys. The program that holds the write lock gives the ids
+(`writing`), which ascend in the order in which rows are stored. Rows never change, except for
+counters, and carry a checksum (`checksums`).
 """
 
 import numpy as np
@@ -44,19 +44,19 @@ from sqlalchemy import (
 )
 
 SCHEMA_VERSION = 3
-"""Raised by one whenever a stored atlas could no longer be read as before."""
+"""Version of the tables; it is raised by one when older atlases can no longer be read as before."""
 
 LITTLE_ENDIAN_FLOAT64 = np.dtype("<f8")
 LITTLE_ENDIAN_INT64 = np.dtype("<i8")
 
 COUNTER = {"counter": True}
-"""Marks columns that change after a row is written; no checksum covers them."""
+"""Marks columns that change after a row is written, and that checksums therefore leave out."""
 
 ROLES_OF_MINIMA = ("origin", "minimum", "end")
 ROLES_OF_TRANSITION_STATES = ("hit", "transition-state", "conflict")
-"""What a point was to an attempt, in the order in which an attempt lists them."""
+"""The role of a point in an attempt, in the order in which an attempt lists its points."""
 MET = {"minimum": ("minimum", "end"), "transition_state": ("hit", "transition-state")}
-"""The roles in which an attempt has met a point: each raises its ``times_found`` by one."""
+"""The roles in which an attempt met a point, each of which raises its ``times_found`` by one."""
 
 metadata = MetaData()
 
@@ -70,10 +70,10 @@ def _checksum() -> Column:
 
 
 def _point_columns() -> list[Column]:
-    """What minima and transition states have in common.
+    """The columns that minima and transition states have in common.
 
     The long columns come last, so that a row can be read up to its invariants without touching
-    the pages that hold its weights. An orbit may have more than 2**63 copies, hence text.
+    the pages that hold its weights. The orbit size is stored as text, since it may exceed 2**63.
     """
     return [
         _identity(),
@@ -227,7 +227,7 @@ property_value = Table(
 
 
 def ids_to_blob(ids: np.ndarray) -> bytes:
-    """The ids as little-endian bytes, eight for each.
+    """Encode ids as little-endian bytes, eight for each.
 
     Examples:
         >>> ids_to_blob(np.array([258])).hex()
@@ -237,7 +237,7 @@ def ids_to_blob(ids: np.ndarray) -> bytes:
 
 
 def to_blob(values: np.ndarray) -> bytes:
-    """The float64 numbers of ``values`` as little-endian bytes.
+    """Encode numbers as little-endian float64 bytes.
 
     Examples:
         >>> to_blob(np.array([1.0])).hex()
@@ -247,7 +247,7 @@ def to_blob(values: np.ndarray) -> bytes:
 
 
 def from_blob(blob: bytes) -> np.ndarray:
-    """The float64 vector written by `to_blob`, read-only.
+    """Decode a float64 vector that `to_blob` encoded; the array is read-only.
 
     Examples:
         >>> from_blob(to_blob(np.array([0.5, -2.0])))

@@ -1,12 +1,14 @@
-"""An SQLite file before it is opened: what its first bytes and its neighbors say.
+"""Inspect an SQLite file before it is opened, by its first bytes and the files beside it.
 
 SQLite reads a file in write-ahead mode only with the files ``-wal`` and ``-shm`` beside it, which
-it makes if they are missing. Where they cannot be made, `private_copy` gives a copy that can be
-opened. (SQLite's own way, to call a file immutable, reads nonsense as soon as somebody writes.)
+it creates if they are missing. If they cannot be created, `private_copy` makes a copy that can be
+opened. (SQLite's own solution, to declare the file immutable, gives wrong results as soon as
+another program writes to the file.)
 
-On POSIX systems a process that closes any descriptor of a file gives up all locks that it has on
-it, those of SQLite too: another program would take itself for the last one then, and delete the log
-that this one writes to. So a file that this process has open is never opened here (`Use`).
+On POSIX systems, a process that closes any descriptor of a file loses all locks that it holds on
+the file, including those of SQLite. Another program would then take itself for the last one, and
+delete the log to which this one writes. Therefore a file that this process has open is never opened
+a second time here (`Use`).
 """
 
 import os
@@ -24,9 +26,9 @@ from lossatlas.errors import AtlasError, BadInputError
 
 MAGIC = b"SQLite format 3\0"
 HEADER = 100
-"""Bytes of the header of an SQLite file."""
+"""Number of bytes of the header of an SQLite file."""
 LOG_MAGICS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7")
-"""How the files ``-wal`` (two byte orders) and ``-journal`` begin."""
+"""The first bytes of the files ``-wal`` (in two byte orders) and ``-journal``."""
 LOGS = ("-wal", "-journal")
 COPY_DELAYS = (0.0, 0.5, 2.0)
 """Seconds before each try to copy a file that another program is changing."""
@@ -34,17 +36,18 @@ COPY_DELAYS = (0.0, 0.5, 2.0)
 
 _GUARD = threading.Lock()
 _USES: "dict[str, WeakSet[Use]]" = {}
-"""Who has which file open in this process. Weak, for those who forget to close."""
+"""The uses of each file in this process. They are weak references, so that an atlas that was never
+closed does not count."""
 
 
 @dataclass(frozen=True, eq=False)
 class Use:
-    """Somebody in this process has a file open.
+    """A file that this process has open.
 
     Attributes:
-        path: of the file, absolute and without links.
-        file: device and number of the file; None if it was not there yet.
-        head: its first bytes, before it was opened; none if it was not there yet.
+        path: path of the file, absolute and without symbolic links.
+        file: device and inode number of the file; None if it did not exist yet.
+        head: the first bytes of the file before it was opened; empty if it did not exist yet.
     """
 
     path: str
@@ -56,12 +59,12 @@ class Place(NamedTuple):
     """An SQLite file as it was found before it was opened.
 
     Attributes:
-        path: of the file.
-        write_ahead: it is marked as kept in write-ahead mode.
-        log: a file ``-wal`` or ``-journal`` with content is beside it.
-        shared: the file ``-shm`` is beside it, which all programs that have it open share.
-        writable: the file and its folder can be written.
-        use: to be ended by `end_use` after the file was closed.
+        path: path of the file.
+        write_ahead: whether the header says that the file is in write-ahead mode.
+        log: whether a file ``-wal`` or ``-journal`` with content is beside it.
+        shared: whether the file ``-shm`` is beside it, which all programs that have it open share.
+        writable: whether the file and its folder can be written.
+        use: the use of the file, which `end_use` has to end after the file was closed.
     """
 
     path: Path
@@ -73,12 +76,12 @@ class Place(NamedTuple):
 
     @property
     def without_log(self) -> bool:
-        """Whether a program had it open when it was last written, but its log is not here."""
+        """Whether a program had it open when it was last written, but its log is missing."""
         return self.write_ahead and not self.log
 
     @property
     def needs_copy(self) -> bool:
-        """Whether SQLite cannot read it where it is, because it would have to write for that."""
+        """Whether SQLite cannot read the file where it is, as it would have to write there."""
         if self.writable:
             return False
         whole = _size(beside(self.path, "-wal")) is not None and self.shared
@@ -86,14 +89,15 @@ class Place(NamedTuple):
 
 
 def inspect_file(path: Path, may_create: bool) -> Place:
-    """What is at a path that is to be opened as an SQLite file; nothing is changed.
+    """Inspect a path that is to be opened as an SQLite file; nothing is changed.
 
     Args:
-        path: of the file.
-        may_create: whether a file that is not there, or is empty, is fine.
+        path: path of the file.
+        may_create: whether the file may be missing or empty.
 
     Raises:
-        BadInputError: for what cannot be an SQLite file, or is only a part of one.
+        BadInputError: there is no SQLite file at the path, only a part of one, or it cannot be
+            read.
     """
     try:
         return _inspected(path, may_create)
@@ -105,11 +109,11 @@ def inspect_file(path: Path, may_create: bool) -> Place:
 
 
 def private_copy(place: Place) -> tempfile.TemporaryDirectory:
-    """A new folder with a copy of a file and of its log, under the same names.
+    """Copy a file and its log to a new temporary folder, under the same names.
 
     Raises:
-        AtlasError: if another program keeps changing it, its log may not be read, or there is no
-            space.
+        AtlasError: another program keeps changing the file, it or its log may not be read, or there
+            is too little space.
     """
     folder = tempfile.TemporaryDirectory(prefix="lossatlas-")
     try:
@@ -134,15 +138,15 @@ def private_copy(place: Place) -> tempfile.TemporaryDirectory:
 
 
 def beside(path: Path, ending: str) -> Path:
-    """The file that belongs to `path`: ``-wal``, ``-shm`` or ``-journal`` after its name."""
+    """The path with ``-wal``, ``-shm`` or ``-journal`` added to the name of the file."""
     return path.with_name(path.name + ending)
 
 
 def refuse_without_log(place: Place) -> None:
-    """Refuse a file without any table that was copied while a program had it open.
+    """Refuse a file without tables that was copied while a program had it open.
 
     Raises:
-        BadInputError: says which file is missing.
+        BadInputError: the log of the file is missing; the message gives its name.
     """
     if place.without_log:
         log = beside(place.path, "-wal").name
@@ -155,17 +159,20 @@ def refuse_without_log(place: Place) -> None:
 
 
 def refuse_if_gone(path: Path, before: tuple[int, int] | None) -> tuple[int, int] | None:
-    """Refuse to write to a file that is no longer there: SQLite would, and nobody would find it.
+    """Refuse to write to a file that was moved, deleted or replaced.
+
+    SQLite would go on writing to the file that it has open, where nobody would find the data.
 
     Args:
-        path: of the file.
-        before: its device and number when it was written to before; None if it was not.
+        path: path of the file.
+        before: device and inode number of the file when it was last written to; None if it was not
+            written to before.
 
     Returns:
-        These as they are now.
+        Device and inode number of the file now; None if there is no file yet.
 
     Raises:
-        AtlasError: if its folder vanished, or another file is in its place.
+        AtlasError: the file is no longer there, or another file is in its place.
     """
     found = _stat(path)
     now = None if found is None else (found.st_dev, found.st_ino)
@@ -209,7 +216,7 @@ def _inspected(path: Path, may_create: bool) -> Place:
 
 
 def _begin_use(path: Path) -> Use:
-    """Read how a file begins, unless this process has it open: then it is known."""
+    """Read the first bytes of a file, unless this process has it open and knows them already."""
     name = os.path.realpath(path)
     with _GUARD:
         found = _stat(path)
@@ -223,7 +230,7 @@ def _begin_use(path: Path) -> Use:
 
 
 def end_use(use: Use) -> None:
-    """The file is closed; to be called after that, once or more often."""
+    """Record that a file was closed; it does no harm to call this more than once."""
     with _GUARD:
         others = _USES.get(use.path, WeakSet[Use]())
         others.discard(use)
@@ -237,7 +244,7 @@ def _head(path: Path) -> bytes:
 
 
 def _check_nothing_left(path: Path, size: int | None) -> None:
-    """Refuse a log whose file is gone: SQLite would delete it."""
+    """Refuse a path whose file is missing or empty but whose log exists; SQLite would delete it."""
     log = beside(path, "-wal")
     if _size(log):
         what = "not there" if size is None else "empty"
@@ -261,7 +268,7 @@ def _check_magic(path: Path, head: bytes) -> None:
 def _check_length(path: Path, head: bytes) -> None:
     """Refuse a file that is shorter than its header says, unless its log may hold the rest.
 
-    Asked twice, because a program may just be writing it.
+    The length is read twice, because another program may be writing the file at this moment.
     """
     if not head:
         return
@@ -277,13 +284,13 @@ def _check_length(path: Path, head: bytes) -> None:
 
 
 def _promised(head: bytes) -> int:
-    """Bytes that a file with this header must have."""
+    """Number of bytes that a file with this header must have at least."""
     if len(head) < HEADER:
         return HEADER
     (page,) = struct.unpack(">H", head[16:18])
     changes, pages = struct.unpack(">II", head[24:32])
     (valid_for,) = struct.unpack(">I", head[92:96])
-    known = changes == valid_for  # otherwise an old SQLite wrote it, and the count means nothing
+    known = changes == valid_for  # Otherwise an old SQLite wrote it, and the count is not valid.
     return (65536 if page == 1 else page) * pages if known else HEADER
 
 
@@ -292,13 +299,13 @@ def _has_log(path: Path) -> bool:
 
 
 def _state(path: Path) -> list[tuple[int, int] | None]:
-    """What changes whenever a program writes to a file or has it open."""
+    """Times and sizes that change whenever a program writes to a file or opens it."""
     files = (path, *(beside(path, ending) for ending in (*LOGS, "-shm")))
     return [(s.st_mtime_ns, s.st_size) if (s := _stat(file)) else None for file in files]
 
 
 def _size(path: Path) -> int | None:
-    """Bytes of a file; None if there is none."""
+    """Number of bytes of a file; None if there is no file."""
     found = _stat(path)
     return None if found is None else found.st_size
 

@@ -1,4 +1,4 @@
-"""Writing many rows at little cost: statements that SQLAlchemy makes once and the driver runs."""
+"""Write many rows quickly, by statements that SQLAlchemy compiles once and the driver runs."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -14,12 +14,12 @@ Row = dict[str, Any]
 
 
 class _Prepared(NamedTuple):
-    """A statement that changes one row, in the words of one database.
+    """A statement that inserts or changes one row, in the SQL of one kind of database.
 
     Attributes:
-        text: of the statement.
-        parameters: what the driver takes for a row.
-        texts: names of the columns that hold JSON, which the driver is given as text.
+        text: text of the statement.
+        parameters: function from a row to the parameters that the driver expects.
+        texts: names of the columns with JSON, which the driver needs as text.
     """
 
     text: str
@@ -28,12 +28,12 @@ class _Prepared(NamedTuple):
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows, each with its checksum, which is added to it.
+    """Insert rows with their checksums, which are added to the given rows.
 
     Args:
-        connection: of a transaction that writes.
-        table: of `schema`, one with checksums.
-        rows: a value for every column but the checksum.
+        connection: a connection of a transaction that writes.
+        table: a table of `schema` with checksums.
+        rows: rows with a value for every column but the checksum.
     """
     for row in rows:
         row["checksum"] = checksum(table, row)
@@ -41,16 +41,16 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
 
 
 def insert_stored(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows as another database has them (`checksums.stored_rows`), with their checksums.
+    """Insert rows as another database stores them (`checksums.stored_rows`), with their checksums.
 
     Args:
-        connection: of a transaction that writes.
-        table: of `schema`.
-        rows: a value for every column, JSON as text.
+        connection: a connection of a transaction that writes.
+        table: a table of `schema`.
+        rows: rows with a value for every column, and JSON as text.
     """
     flags = [column.name for column in table.c if isinstance(column.type, Boolean)]
     for row in rows if flags else ():
-        row |= {name: bool(row[name]) for name in flags}  # which SQLite has as numbers
+        row |= {name: bool(row[name]) for name in flags}  # SQLite stores booleans as numbers.
     if rows:
         prepared = _prepared(_insertion(table), connection.dialect)
         connection.exec_driver_sql(prepared.text, list(map(prepared.parameters, rows)))
@@ -60,9 +60,10 @@ def run_for_each(connection: Connection, statement: Insert | Update, rows: Seque
     """Run a statement once for each row.
 
     Args:
-        connection: of a transaction that writes.
-        statement: one that is made once and kept.
-        rows: its parameters by name.
+        connection: a connection of a transaction that writes.
+        statement: the statement. It has to be the same object in each call, since its compiled form
+            is cached.
+        rows: the parameters of the statement by name, for each row.
     """
     if not rows:
         return
@@ -77,7 +78,7 @@ def _insertion(table: Table) -> Insert:
     return insert(table)
 
 
-@lru_cache(maxsize=64)  # as dialects are made anew for every atlas
+@lru_cache(maxsize=64)  # Bounded, because every open atlas has a dialect of its own.
 def _prepared(statement: Insert | Update, dialect: Dialect) -> _Prepared:
     compiled = statement.compile(dialect=dialect)
     order = compiled.positiontup

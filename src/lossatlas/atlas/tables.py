@@ -1,4 +1,4 @@
-"""The atlas as tables for people: DataFrames, and the counts of `status`."""
+"""The atlas as tables for its users: DataFrames, and the counts of `status`."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,7 @@ ATTEMPT_COLUMNS = (
     "conflicts",
 )
 OTHERWISE = ("batch", "conflicts")
-"""Columns of the table that are shown otherwise: a key, and ids in place of a count."""
+"""Columns that are not shown as stored: ``batch`` is shown as a key, ``conflicts`` as ids."""
 COLUMN_OF = {
     "origin": "origin",
     "minimum": "minima",
@@ -65,20 +65,18 @@ COLUMN_OF = {
     "transition-state": "transition_states",
     "conflict": "conflicts",
 }
-"""Which column of the attempts lists the points of each role."""
+"""The column of the table of attempts that lists the points of each role."""
 
 
 def minima(connection: Connection, *, outside: bool = False) -> "DataFrame":
-    """One row a minimum by ascending id: id, loss, lowest_eigenvalue, orbit_size (Python int),
-    times_found, rms_gradient, then the properties by name.
+    """A table with one row for each minimum, in ascending order of the ids.
 
-    A property is NaN where it was not computed, and shown only if the data it was computed from
-    are those that the atlas holds now.
+    `Atlas.minima` describes its columns.
 
     Args:
-        connection: inside a transaction.
-        outside: also minima outside of the box of a function, and a column ``outside`` that says
-            which they are.
+        connection: a connection to the atlas, see `Atlas.reading`.
+        outside: whether to show minima outside of the box of a function too, with a column
+            ``outside``; default False.
     """
     import pandas as pd
 
@@ -103,17 +101,14 @@ def minima(connection: Connection, *, outside: bool = False) -> "DataFrame":
 
 
 def transition_states(connection: Connection, *, outside: bool = False) -> "DataFrame":
-    """One row a transition state by ascending id; ``minimum_1``, ``minimum_2`` are ids.
+    """A table with one row for each transition state, in ascending order of the ids.
 
-    They are the usual two ends: of each side the minimum of the lowest id; ``ends`` says how many
-    there are. ``via_k_index`` is the Hessian index of the stationary point that the path to
-    ``minimum_k`` runs into first (missing if none), ``via_k`` its id if it is a transition state.
-    A transition state that has lost its links (see `Atlas.check`) has missing values.
+    `Atlas.transition_states` describes its columns.
 
     Args:
-        connection: inside a transaction.
-        outside: also transition states outside of the box of a function, or that join a minimum
-            there, and a column ``outside`` that says which lie outside themselves.
+        connection: a connection to the atlas, see `Atlas.reading`.
+        outside: whether to show transition states that lie outside of the box of a function, or
+            join a minimum there, too, with a column ``outside``; default False.
     """
     import pandas as pd
 
@@ -142,7 +137,7 @@ def transition_states(connection: Connection, *, outside: bool = False) -> "Data
 
 
 def _ends(connection: Connection) -> "DataFrame":
-    """The usual two ends of every transition state by its id."""
+    """A table of two ends of every transition state, by its id (see `usual_ends`)."""
     import pandas as pd
 
     links = read_links(connection)
@@ -158,7 +153,7 @@ def _ends(connection: Connection) -> "DataFrame":
 
 
 def _vias(connection: Connection) -> dict[tuple[int, int, int], int]:
-    """Ids of the transition states that paths run into, by transition state, side, minimum."""
+    """The transition state that each path runs into, by transition state, side and minimum."""
     table = schema.link.c
     query = select(table.transition_state, table.side, table.minimum, table.via)
     rows = connection.execute(query.where(table.via.is_not(None)))
@@ -166,10 +161,9 @@ def _vias(connection: Connection) -> dict[tuple[int, int, int], int]:
 
 
 def attempts(connection: Connection) -> "DataFrame":
-    """One row an attempt, in the order committed; ids as tuples, failures as a dict by reason.
+    """A table with one row for each attempt, in the order in which they were stored.
 
-    ``origin`` are the minima it started from, ``minima`` and ``transition_states`` the points it
-    met in order, ``batch`` is the key of its batch.
+    `Atlas.attempts` describes its columns.
     """
     table = schema.attempt.c
     stored = [table[name] for name in ATTEMPT_COLUMNS if name in table and name not in OTHERWISE]
@@ -183,7 +177,7 @@ def attempts(connection: Connection) -> "DataFrame":
 
 
 def _points_of_attempts(connection: Connection) -> dict[str, dict[int, list[int]]]:
-    """The points that every attempt met, in order, for each column of `attempts`."""
+    """The points of every attempt, in order, for each column of `attempts` that lists points."""
     table = schema.attempt_point.c
     point = func.coalesce(table.minimum, table.transition_state)
     query = select(table.role, table.attempt, point).order_by(table.attempt, table.position)
@@ -194,10 +188,7 @@ def _points_of_attempts(connection: Connection) -> dict[str, dict[int, list[int]
 
 
 def runs(connection: Connection) -> "DataFrame":
-    """One row a run: its options, seed, versions, device, UTC times, seconds, reason of its end.
-
-    A run that was killed has no end time.
-    """
+    """A table with one row for each run; `Atlas.runs` describes its columns."""
     import pandas as pd
 
     table = schema.run
@@ -209,14 +200,22 @@ def runs(connection: Connection) -> "DataFrame":
 
 
 def status(connection: Connection, reading: Reading) -> dict[str, Any]:
-    """What the atlas holds, of JSON types; ``reading`` is of the network in the same transaction.
+    """The counts of an atlas as a dictionary of JSON types.
 
-    Keys: minima, transition_states, degenerate_rearrangements, components (sets of minima that
-    pathways connect), outside_minima, outside_transition_states (how many of them lie outside of
-    the box of a function), lowest_loss (inside it; None without minima), attempts,
-    converged_attempts, dominant_failure (why most attempts failed, where little was found, else
-    None; see `failures`), link_conflicts (transition states met again with other minima),
-    gradients, hessians, runs, unfinished_runs (killed or still going), fingerprint, schema_version.
+    Args:
+        connection: a connection to the atlas.
+        reading: the network of points as it was read in the same transaction.
+
+    Returns:
+        These entries: ``minima``, ``transition_states``, ``degenerate_rearrangements`` and
+        ``components`` (sets of minima that pathways connect) count points; ``outside_minima`` and
+        ``outside_transition_states`` count those that lie outside of the box of a function;
+        ``lowest_loss`` is the lowest loss inside of the box, or None without minima; ``attempts``
+        and ``converged_attempts`` count searches; ``dominant_failure`` is the reason why most
+        attempts failed, if they found nothing or little, or None (see `Failure.fields`);
+        ``link_conflicts`` counts how often a known transition state was found to join other minima;
+        ``gradients`` and ``hessians`` count evaluations; ``runs`` and ``unfinished_runs`` (killed
+        or still in progress) count runs; ``fingerprint`` and ``schema_version`` identify the atlas.
     """
     network, flags = reading.network, (reading.outside_minima, reading.outside_states)
     energies = network.minimum_energies[~flags[0]]

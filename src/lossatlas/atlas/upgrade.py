@@ -1,10 +1,10 @@
-"""Upgrading an atlas of an older schema version in place, after a backup.
+"""Upgrade an atlas of an older schema version in place, after a backup.
 
-All happens under the one write lock and in one transaction: whenever the program dies, the disk is
-full or another program opens the atlas at the same moment, it is either as it was or upgraded. An
-SQLite file is copied beside itself first; new tables are filled from the copy, and what changes is
-computed from it, so it is proven to be readable. In PostgreSQL the old tables are kept in a schema
-of their own.
+Everything happens under the write lock and in one transaction. If the program dies, the disk is
+full or another program opens the atlas at the same moment, the atlas is either as it was or
+upgraded. An SQLite file is first copied next to itself. The new tables are filled from this copy,
+and changed values are computed from it, which proves that the copy can be read. In PostgreSQL the
+old tables are kept in a database schema of their own.
 """
 
 import filecmp
@@ -33,26 +33,27 @@ from lossatlas.atlas.statements import insert_rows, run_for_each
 from lossatlas.errors import AtlasError
 
 ROWS_AT_ONCE = 1000
-"""Rows that are written together."""
+"""Number of rows that are written together."""
 KEPT_IN = "lossatlas_version_{version}"
-"""The PostgreSQL schema that the old tables are kept in."""
+"""Name of the PostgreSQL schema in which the old tables are kept."""
 TABLES = schema.metadata.tables
 
 Row = dict[str, Any]
 
 
 def upgrade(engine: Engine, name: str) -> str | None:
-    """Upgrade an atlas of an older version.
+    """Upgrade an atlas of an older schema version.
 
     Args:
-        engine: of the atlas, see `database.connect`.
-        name: of the atlas, for messages.
+        engine: the engine of the atlas, see `database.connect`.
+        name: name of the atlas in messages.
 
     Returns:
-        Where the backup is, in words; None if another program has upgraded it meanwhile.
+        A message that says where the backup is; None if another program has upgraded the atlas
+        meanwhile.
 
     Raises:
-        AtlasError: if the upgrade fails; the atlas is as it was then.
+        AtlasError: the upgrade failed; then the atlas is as it was.
     """
     is_file = engine.dialect.name == "sqlite"
     with database.writing(engine, name) as connection:
@@ -64,7 +65,7 @@ def upgrade(engine: Engine, name: str) -> str | None:
             backup = _back_up(Path(name), version)
             with _reading(backup) as source:
                 change(connection, source, None)
-            where = f"a copy of what it was is {backup}"
+            where = f"a copy of the old version is {backup}"
         else:
             kept_in = _keep_tables(connection, version)
             change(connection, connection, kept_in)
@@ -74,9 +75,12 @@ def upgrade(engine: Engine, name: str) -> str | None:
 
 
 def _back_up(path: Path, version: int) -> Path:
-    """A copy of an SQLite file beside it, safely on disk; never in place of another file.
+    """Copy an SQLite file next to itself, safely to disk and without replacing another file.
 
-    A copy that an upgrade made which did not come to its end is used again.
+    If an upgrade that was interrupted has left the same copy, that copy is used.
+
+    Raises:
+        AtlasError: the copy cannot be written.
     """
     usual = f"{path.name}.version-{version}"
     unfinished = path.with_name(f"{usual}.unfinished")
@@ -107,19 +111,19 @@ def _copy(path: Path, target: Path) -> None:
         closing(sqlite3.connect(target)) as copy,
     ):
         source.backup(copy)
-        copy.execute("PRAGMA journal_mode=DELETE")  # one plain file
+        copy.execute("PRAGMA journal_mode=DELETE")  # The copy is one plain file, without a log.
     _flush(target)
 
 
 def _remove(target: Path) -> None:
-    """Remove what a program left that died while it copied."""
+    """Remove the files that a program left which died while it copied."""
     for end in ("", "-journal", "-wal", "-shm"):
         with suppress(OSError):
             Path(f"{target}{end}").unlink()
 
 
 def _flush(path: Path) -> None:
-    """Have a file, or the names in a folder, on disk (Windows cannot flush folders)."""
+    """Make sure that a file is on disk, or the names in a folder, which Windows cannot do."""
     if path.is_dir() and os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
@@ -141,7 +145,7 @@ def _reading(backup: Path) -> Iterator[Connection]:
 
 
 def _keep_tables(connection: Connection, version: int) -> str:
-    """Keep the tables that change in a PostgreSQL schema that is not there yet."""
+    """Keep the tables that change in a new PostgreSQL schema; return its name."""
     taken = set(inspect(connection).get_schema_names())
     usual = KEPT_IN.format(version=version)
     names = (usual if number == 1 else f"{usual}_{number}" for number in count(1))
@@ -155,7 +159,7 @@ def _keep_tables(connection: Connection, version: int) -> str:
 
 
 def _rebuild(connection: Connection, source: Connection, kept_in: str | None) -> None:
-    """Make the tables of this version and fill them from those of version 1."""
+    """Create the tables of this version, and fill them from those of version 1."""
     if kept_in is None:
         for name in version_1.REPLACED:
             connection.execute(text(f"DROP TABLE {name}"))
@@ -165,7 +169,7 @@ def _rebuild(connection: Connection, source: Connection, kept_in: str | None) ->
 
 
 def _change(connection: Connection, source: Connection, kept_in: str | None) -> None:
-    """Make what version 2 does not have, and change what it has otherwise."""
+    """Create the tables and columns that version 2 lacks, and change values that differ."""
     version_2.add_columns(connection)
     schema.metadata.create_all(connection)
     updates = {name: _update(TABLES[name]) for name in version_2.CHANGED}
@@ -174,17 +178,17 @@ def _change(connection: Connection, source: Connection, kept_in: str | None) -> 
 
 
 def _update(table: Table) -> Update:
-    """The statement that gives the columns that changed after version 2 their new values."""
+    """The statement that gives new values to the columns that changed after version 2."""
     where = [key == bindparam(f"old_{key.name}") for key in table.primary_key]
     changed = (*version_2.CHANGED[table.name], "checksum")
     return update(table).where(*where).values({name: bindparam(name) for name in changed})
 
 
 def _together(rows: Iterator[tuple[str, Row]]) -> Iterator[tuple[str, list[Row]]]:
-    """Some rows of one table at a time, in an order in which they can be written.
+    """Collect rows into lists of one table each, in an order in which they can be written.
 
-    Where some begin with points of an attempt that came before, the attempts among them must be
-    written first all the same: so tables follow each other as they refer to each other.
+    Among the rows of one portion, tables follow each other in the order in which they refer to each
+    other: attempts, for example, have to be written before the points of attempts.
     """
     while some := list(islice(rows, ROWS_AT_ONCE)):
         names = {name for name, _ in some}

@@ -1,8 +1,8 @@
-"""Atlases of schema version 1: their tables, and their rows as those of this version.
+"""Read atlases of schema version 1, and turn their rows into rows of the present version.
 
-Version 1 had two minima for each transition state in its row, ids of the points of an attempt as
-JSON, and neither batches nor checksums. What it did not record is 0 or empty now: rounds, the log
-they were planned from, tolerances and methods of paths.
+Version 1 stored two minima in the row of each transition state and the points of an attempt as
+JSON, and had neither batches nor checksums. What it did not record becomes 0 or empty: the rounds
+of attempts, the log from which they were planned, and the tolerances and methods of paths.
 """
 
 import re
@@ -16,14 +16,15 @@ from lossatlas.atlas.rows import point_of_attempt
 from lossatlas.box import Box
 
 REPLACED = ("attempt", "property", "transition_state", "minimum")
-"""The tables that this version has otherwise, in an order in which they can be dropped."""
+"""The tables that the present version defines differently, in an order in which they can be
+dropped."""
 WIDTH = 48
-"""How many searches were in flight: two rounds of 24."""
+"""Number of searches that version 1 had in flight: two rounds of 24."""
 IDS_AT_ONCE = 1000
 STREAM_OF = {"independent-minima": "minima", "independent-saddles": "saddles"}
-"""The streams of independent draws by the strategies that made them."""
+"""The stream of independent draws that each strategy made."""
 QUENCH = re.compile(r"(.*) quench (\d+)")
-"""How basin-hopping called the quenches of a chain."""
+"""The names that basin-hopping gave to the quenches of a chain."""
 POINT = (
     "id",
     "energy",
@@ -55,15 +56,15 @@ LISTS = ("failures", "minima", "transition_states", "conflicts")
 PROPERTY = ("minimum_id", "name", "data_hash", "value")
 
 Rows = Iterator[tuple[str, dict[str, Any]]]
-"""Tables of this version by name, and rows for them without checksums, in order."""
+"""Rows of the present version without checksums, each with the name of its table, in order."""
 
 
 def read_rows(connection: Connection, kept_in: str | None) -> Rows:
-    """All rows of the tables in `REPLACED` and of new ones, in an order in which they can be added.
+    """Iterate over the rows of all replaced and new tables, in an order in which they can be added.
 
     Args:
-        connection: to a database with an atlas of version 1.
-        kept_in: name of the database schema that its tables are in, None for the usual one.
+        connection: a connection to a database with an atlas of version 1.
+        kept_in: name of the database schema that holds its tables; None for the default one.
     """
     tables = {
         "minimum": (*POINT,),
@@ -97,7 +98,7 @@ def read_rows(connection: Connection, kept_in: str | None) -> Rows:
 
 
 def _states(connection: Connection, old: TableClause, box: Box | None) -> Rows:
-    """Transition states, then their links, which may lead via any of them."""
+    """All transition states first, and then their links, which may lead via any of them."""
     for row in _pages(connection, old, "id"):
         yield "transition_state", _point(row, box)
     columns = select(*(old.c[name] for name in ("id", *LINKS)))
@@ -108,7 +109,7 @@ def _states(connection: Connection, old: TableClause, box: Box | None) -> Rows:
 def _pages(
     connection: Connection, old: TableClause, key: str, query: Select | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Rows by ascending ids, some at a time, so that an atlas of any size fits into memory."""
+    """Iterate over rows by ascending id, in parts, so that not all are in memory at once."""
     query = select(old) if query is None else query
     last = connection.execute(select(func.coalesce(func.max(old.c[key]), 0))).scalar_one()
     for first in range(1, last + 1, IDS_AT_ONCE):
@@ -146,7 +147,7 @@ def links(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def what_and_part(strategy: str, detail: str) -> tuple[str, int]:
-    """What version 1 called the detail of an attempt, as the search and its part.
+    """Split the detail of an attempt of version 1 into the name of the search and its part.
 
     Examples:
         >>> what_and_part("basin-hopping", "chain 3 quench 2")
@@ -159,7 +160,7 @@ def what_and_part(strategy: str, detail: str) -> tuple[str, int]:
 
 
 def attempt_row(row: dict[str, Any], batch: int) -> dict[str, Any]:
-    """An attempt of version 1 as a row of this version, without its checksum."""
+    """An attempt of version 1 as a row of the present version, without its checksum."""
     what, part = what_and_part(row["strategy"], row["detail"])
     kept = ("id", "strategy", "status", "gradients", "hessians", "failures")
     return {
@@ -176,7 +177,10 @@ def attempt_row(row: dict[str, Any], batch: int) -> dict[str, Any]:
 
 
 def attempt_points(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The points of an attempt of version 1, which listed two minima for each pathway last."""
+    """The points of an attempt of version 1.
+
+    It listed the minima of no pathway first and two minima for each pathway last.
+    """
     minima, states = row["minima"], row["transition_states"]
     pathways = min(len(minima) // 2, len(states))
     lone, hits = len(minima) - 2 * pathways, len(states) - pathways

@@ -1,7 +1,8 @@
-"""Atlases of schema version 2: what has changed in their rows.
+"""Changes to the rows of atlases of schema version 2.
 
-Version 2 had neither neighbor lists nor ``link.directions``, and called the searches of one of the
-two rounds in flight the width of an exploration. All tables stay where they are.
+Version 2 had neither neighbor lists nor the column ``link.directions``. Its ``attempt.width`` was
+the number of searches of one of the two rounds in flight, where it is now that of both. All tables
+are kept.
 """
 
 from collections.abc import Iterator
@@ -13,14 +14,14 @@ from lossatlas.atlas import schema
 from lossatlas.atlas.checksums import checksum, fits, stored_rows
 
 CHANGED = {"link": ("directions",), "attempt": ("width",)}
-"""The tables some of whose columns change, and which, besides the checksum."""
+"""The columns that change besides the checksum, by table."""
 ROUNDS = 2
-"""Rounds in flight."""
+"""Number of rounds in flight in version 2."""
 ADDED = (("link", "directions"),)
-"""Columns that version 2 does not have, all of them of integers."""
+"""Tables and columns of integers that version 2 does not have."""
 
 Changes = Iterator[tuple[str, dict[str, Any]]]
-"""Tables by name, and of a row its keys, named ``old_`` and the column, and what changes."""
+"""For each row, the name of its table, its keys (named ``old_`` and the column), and new values."""
 
 
 def add_columns(connection: Connection) -> None:
@@ -30,13 +31,13 @@ def add_columns(connection: Connection) -> None:
 
 
 def read_changes(connection: Connection, kept_in: str | None) -> Changes:
-    """What changes in the rows of an atlas of version 2.
+    """Iterate over the changes to the rows of an atlas of version 2.
 
-    A row that was damaged stays as it is, so that it is still found to be.
+    A damaged row is not changed, so that its damage can still be found.
 
     Args:
-        connection: to a database with an atlas of version 2.
-        kept_in: name of the database schema that its tables are in, None for the usual one.
+        connection: a connection to a database with an atlas of version 2.
+        kept_in: name of the database schema that holds its tables; None for the default one.
     """
     link, attempt = (_old(schema.metadata.tables[name], kept_in) for name in CHANGED)
     for row in stored_rows(connection, link):
@@ -48,7 +49,7 @@ def read_changes(connection: Connection, kept_in: str | None) -> Changes:
 
 
 def _old(table: Table, kept_in: str | None) -> Table:
-    """A table as version 2 had it."""
+    """A table as version 2 defined it."""
     kept = [column for column in table.c if (table.name, column.name) not in ADDED]
     columns = (Column(c.name, c.type, primary_key=c.primary_key) for c in kept)
     return Table(table.name, MetaData(), *columns, schema=kept_in)

@@ -1,12 +1,16 @@
-"""How a batch becomes rows: identity is decided for one point after the other, in the order found;
-rows are collected and inserted table by table, all inside one transaction."""
+"""Store runs, and turn a batch of attempts into rows, inside one transaction.
+
+Points are compared with the stored ones in the order in which they were found. The rows are
+collected, and then inserted table by table.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from math import isnan
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, bindparam, text, update
+from sqlalchemy import Connection, Table, bindparam, insert, text, update
 
 from lossatlas.atlas import schema
 from lossatlas.atlas.heads import Heads
@@ -19,9 +23,9 @@ from lossatlas.search.outcome import Pathway, PathwayEnd, StationaryPoint
 
 SIDES = (0, 1)
 STATES_AT_ONCE = 100
-"""Transition states whose ends are read together."""
+"""Number of transition states whose ends are read together."""
 NAMES = ("side", "minimum", "via_index", "directions")
-"""The columns of a link that tell the ends of its transition state."""
+"""The columns of a link from which the ends of its transition state follow."""
 ENDS = text(
     f"SELECT transition_state, {', '.join(NAMES)} FROM link WHERE transition_state IN "
     f"({', '.join(f':state_{k}' for k in range(STATES_AT_ONCE))})"
@@ -34,42 +38,81 @@ FOUND_AGAIN = {
 }
 
 Side = frozenset[int] | None
-"""The minima on one side of a transition state; None where an earlier version stored one of those
-below a saddle of index two or more, by a convention."""
+"""The minima on one side of a transition state. None if the path runs into a saddle of index two or
+more below which an earlier version stored a single minimum, so that the others are not known."""
 Ends = tuple[Side, ...]
-"""The two sides; which is which has no meaning."""
+"""The two sides of a transition state, whose order has no meaning."""
 
 
 class Placed(NamedTuple):
-    """A point's id, and whether it had to be added."""
+    """A point that was recognized or added.
+
+    Attributes:
+        id: its id.
+        is_new: whether it was added.
+    """
 
     id: int
     is_new: bool
 
 
+def insert_run(
+    connection: Connection,
+    options: Mapping[str, Any],
+    seed: int,
+    versions: Mapping[str, str],
+    device: str,
+) -> int:
+    """Store a run that begins now, with the arguments of `Atlas.start_run`; return its id."""
+    row = {
+        "options": dict(options),
+        "seed": int(seed),
+        "versions": dict(versions),
+        "device": device,
+        "start_time": _now(),
+    }
+    added = connection.execute(insert(schema.run), row).inserted_primary_key
+    assert added is not None  # The table has an integer key.
+    return added[0]
+
+
+def end_run(connection: Connection, run_id: int, reason: str) -> bool:
+    """Store that a run ends now, and why; return False if there is no such run."""
+    ending = {"end_time": _now(), "reason": reason}
+    finished = update(schema.run).where(schema.run.c.id == run_id).values(ending)
+    return connection.execute(finished).rowcount == 1
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
 def write_batch(
     connection: Connection, heads: Heads, attempts: Sequence[Attempt], key: str
 ) -> tuple[Recorded, ...]:
-    """Store a batch that is not stored yet; what became of each attempt.
+    """Store a batch that is not stored yet.
 
-    A point counts as found once for each time it is met, also within one attempt.
+    Each time that a point is met counts for its ``times_found``, also within one attempt.
 
     Args:
-        connection: of a transaction that writes.
-        heads: where the atlas stands in this transaction.
-        attempts: in the order in which they are to be stored.
-        key: of the batch.
+        connection: a connection of a transaction that writes.
+        heads: the last ids of the atlas in this transaction.
+        attempts: the attempts, in the order in which they are to be stored.
+        key: key of the batch.
+
+    Returns:
+        The receipt of each attempt.
 
     Raises:
-        AtlasError: for a point of another Hessian index than its place demands, for numbers that
-            are not finite, for ids of points that are not there, for a transition state without a
-            minimum on one of its sides, and for a path via a transition state that is not known.
+        AtlasError: a point has the wrong Hessian index or numbers that are not finite, an attempt
+            names a point that does not exist, a transition state has no minimum on one of its
+            sides, or a path leads via a transition state that is not known.
     """
     return _Batch(connection, heads, attempts).write(key)
 
 
 class _Points:
-    """The points of one table that a batch meets: which are known, which it adds."""
+    """The points of one table that a batch meets, both known and new ones."""
 
     def __init__(self, known: Known, table: Table, last_id: int) -> None:
         self.known, self.table, self.last_id = known, table, last_id
@@ -77,7 +120,7 @@ class _Points:
         self.times = Counter[int]()
 
     def place(self, point: StationaryPoint) -> Placed:
-        """Count a known point once more, or add a new one."""
+        """Count the point once more if it is known, and add it otherwise."""
         check_point(self.table, point)
         identifier = self.known.match(point)
         if identifier is not None:
@@ -94,14 +137,14 @@ class _Points:
         return Placed(identifier, False)
 
     def check(self, ids: Iterable[int]) -> None:
-        """Refuse ids that attempts have from elsewhere than the atlas; it gives them in turn."""
+        """Refuse ids that do not exist; ids are given without gaps, up to the last one."""
         missing = [identifier for identifier in ids if not 0 < identifier <= self.last_id]
         if missing:
             kind = self.table.name.replace("_", " ")
             raise AtlasError(f"an attempt names {kind} {min(missing)}, which is not there")
 
     def write(self, connection: Connection) -> None:
-        """Add the new points, and count the known ones."""
+        """Insert the new points, and raise the counters of the known ones."""
         new = [{**row, "times_found": self.times.pop(row["id"])} for row in self.rows]
         insert_rows(connection, self.table, new)
         again = [{"key": i, "more": n} for i, n in self.times.items()]
@@ -109,7 +152,7 @@ class _Points:
 
 
 class _Batch:
-    """A batch on its way into the tables."""
+    """A batch while it is written: the rows that were made from its attempts so far."""
 
     def __init__(self, connection: Connection, heads: Heads, attempts: Sequence[Attempt]) -> None:
         outcomes = [attempt.outcome for attempt in attempts]
@@ -130,7 +173,7 @@ class _Batch:
         self.ends = read_ends(connection, states.ids())
 
     def write(self, key: str) -> tuple[Recorded, ...]:
-        """Insert all rows."""
+        """Insert all rows of the batch; return the receipt of each attempt."""
         number, first = self.heads.batch + 1, self.heads.attempt + 1
         recorded = [
             self._attempt(first + k, number, attempt) for k, attempt in enumerate(self.attempts)
@@ -180,7 +223,7 @@ class _Batch:
         )
 
     def _pathway(self, pathway: Pathway, minima: list[int]) -> tuple[Placed, bool]:
-        """The transition state, and whether a known one has the minima found for it this time."""
+        """Place a transition state; also tell whether the minima found agree with stored ones."""
         rows = [
             self._link(pathway, end, minimum)
             for end, minimum in zip(pathway.ends, minima, strict=True)
@@ -200,7 +243,7 @@ class _Batch:
         return state, True
 
     def _link(self, pathway: Pathway, end: PathwayEnd, minimum: int) -> Row:
-        """The columns of a link but its transition state, which may not be placed yet."""
+        """The columns of a link without its transition state, which may have no id yet."""
         row = {
             "side": int(end.side),
             "minimum": minimum,
@@ -225,11 +268,11 @@ class _Batch:
 
 
 def read_ends(connection: Connection, states: Sequence[int]) -> dict[int, Ends]:
-    """The stored ends of transition states."""
+    """Read the stored ends of transition states, by their ids."""
     links: dict[int, list[Sequence]] = {state: [] for state in states}
     for first in range(0, len(states), STATES_AT_ONCE):
         some = states[first : first + STATES_AT_ONCE]
-        padded = [*some, *[0] * (STATES_AT_ONCE - len(some))]  # there is no transition state 0
+        padded = [*some, *[0] * (STATES_AT_ONCE - len(some))]  # No transition state has the id 0.
         named = {f"state_{k}": state for k, state in enumerate(padded)}
         for state, *row in connection.execute(ENDS, named):
             links[state].append(row)
@@ -237,12 +280,12 @@ def read_ends(connection: Connection, states: Sequence[int]) -> dict[int, Ends]:
 
 
 def ends_of_rows(rows: Iterable[Mapping[str, Any]]) -> Ends:
-    """The ends of a transition state by the rows of its links."""
+    """The ends of a transition state that follow from the rows of its links."""
     return _ends(tuple(row[name] for name in NAMES) for row in rows)
 
 
 def _ends(links: Iterable[Sequence]) -> Ends:
-    """The ends that links have, given by `NAMES`."""
+    """The ends that follow from links, each given by the values of the columns `NAMES`."""
     sides: dict[int, set[int]] = {side: set() for side in SIDES}
     chosen = set()
     for side, minimum, index, directions in links:
@@ -253,7 +296,7 @@ def _ends(links: Iterable[Sequence]) -> Ends:
 
 
 def agree(stored: Ends, found: Ends) -> bool:
-    """Whether the two sides are those stored, as far as these are known."""
+    """Whether the sides that were found are those stored, as far as the stored ones are known."""
     return any(
         all(one is None or one == other for one, other in zip(stored, order, strict=True))
         for order in (found, found[::-1])

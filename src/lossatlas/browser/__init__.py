@@ -1,7 +1,7 @@
-"""Landscapes in the browser: one file with the graph, a notebook, an application.
+"""Landscapes in the browser: the disconnectivity graph as one file or in a notebook, and a server.
 
-Everything here needs Bokeh: ``pip install 'lossatlas[browser]'``. The graph is drawn by one engine,
-the scripts of this package, wherever it is shown.
+All of this needs Bokeh: ``pip install 'lossatlas[browser]'``. Wherever the graph is shown, it is
+drawn by the same scripts, which are part of this package.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""The documents of the application: which atlas, which views, and what happens when one changes."""
+"""The pages of the server: the atlas and the views that each shows, and how they are updated."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -26,19 +26,26 @@ POLICY = (
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'"
 )
-"""As of a page that is one file, and besides what this server sends."""
+"""Content security policy of the pages: they may load what is in them or comes from this server."""
 MILLISECONDS = 1000
-"""Between two looks of a page at its atlas."""
+"""Time between two checks of a page whether its atlas has changed."""
 AUTO = "train AUC"
+"""The column that colors the branches at first, if there is one."""
 STATISTICS, EXPLORATION = 1, 2
-"""Numbers of tabs that are filled when they are looked at."""
+"""Numbers of the tabs that are filled when they are opened."""
 FOUND = "found"
-"""Name of a text when there are minima or columns that the page was not made for."""
+"""Name that a text gets when the page has to be loaded again to show new minima or columns."""
 _workers = ThreadPoolExecutor(1, thread_name_prefix="lossatlas-view")
 
 
 def application(atlases: Sequence[ServedAtlas]) -> Callable[[Document], None]:
-    """What fills the document of each visit: the atlas that its address names, or two of them."""
+    """The function that fills the page of each visit.
+
+    A page shows the atlas that its address names, or two atlases next to each other.
+
+    Args:
+        atlases: the atlases that the server shows, at least one.
+    """
 
     def fill(document: Document) -> None:
         document.title = "lossatlas"
@@ -62,7 +69,7 @@ def application(atlases: Sequence[ServedAtlas]) -> Callable[[Document], None]:
 
 
 def _chosen(atlases: Sequence[ServedAtlas], number: bytes) -> ServedAtlas:
-    """The atlas of a number in the address; the first for anything else."""
+    """The atlas with a number in the address; the first one if there is no such number."""
     digits = number.decode("ascii", "replace")
     wanted = int(digits) if digits.isdecimal() and len(digits) < 6 else 0
     return atlases[wanted] if wanted < len(atlases) else atlases[0]
@@ -81,13 +88,13 @@ def _links(atlases: Sequence[ServedAtlas], chosen: ServedAtlas) -> str:
 
 
 def _later(document: Document) -> Later:
-    """Work in the background, one piece after the other, whose result comes back to the page."""
+    """A function that computes in the background, one task at a time, and then updates the page."""
 
     def later(compute: Callable[[], Any], show: Callable[[Any], None]) -> None:
         def work() -> None:
             try:
                 result = compute()
-            except Exception:  # nobody waits for it: the log is where it can be said
+            except Exception:  # Nothing waits for the result, so the error goes into the log.
                 logging.getLogger(__name__).exception("a view could not be computed")
                 return
             document.add_next_tick_callback(lambda: show(result))
@@ -148,7 +155,7 @@ def _one(document: Document, served: ServedAtlas, head: Any) -> None:
 
 
 def _tabs(graph: Any, live: Any, fillings: Mapping[int, Callable[[Any], None]]) -> Tabs:
-    """The tabs; some are filled whenever they are turned to."""
+    """The tabs of a page, some of which are filled whenever they are opened."""
     children = [graph, stacked(), live]
     titles = ("Graph", "Statistics", "Exploration")
     panels = [TabPanel(child=child, title=t) for child, t in zip(children, titles, strict=True)]
@@ -182,20 +189,20 @@ def _until_there_are_minima(
 
 
 def _reloading(words: Any) -> Any:
-    """A text that has the page loaded anew when it is named `FOUND`."""
+    """Make a text load the page again when it gets the name `FOUND`."""
     words.js_on_change("name", CustomJS(code="location.reload()"))
     return words
 
 
 def _view_of(served: ServedAtlas, **options: Any) -> TreeView:
     leaves = served.state().leaves
-    assert leaves is not None  # asked for where there are minima
+    assert leaves is not None  # Callers make sure that there are minima.
     color = AUTO if AUTO in leaves.columns else None
     return tree_view(leaves, color=color, packed=served.state().packed, **options)
 
 
 def _bring_up_to_date(view: TreeView, served: ServedAtlas, message: Any) -> None:
-    """Send the row again where it has changed; with other columns the page is loaded anew."""
+    """Send the leaves again if they have changed; if there are other columns, reload the page."""
     state = served.state()
     changed = state.leaves is not None and state.packed["packed"] is not view.data.packed
     if changed and state.packed["names"] == view.data.names:
@@ -205,7 +212,7 @@ def _bring_up_to_date(view: TreeView, served: ServedAtlas, message: Any) -> None
 
 
 def _two(document: Document, left: ServedAtlas, right: ServedAtlas, head: Any) -> None:
-    """Two graphs on one axis."""
+    """Fill a page with the graphs of two atlases on one axis."""
     document.title = f"lossatlas: {left.name} and {right.name}"
     both = [served.state().leaves for served in (left, right)]
     if any(leaves is None for leaves in both):

@@ -1,6 +1,6 @@
-"""What views of points draw, as plain arrays: a network, its classification, a path.
+"""The data that the views of points draw, as plain arrays: a network, its decisions, and a path.
 
-Nothing here knows of the browser, so that all of it can be compared with other programs.
+Nothing here depends on the browser, so that all of it can be compared with other programs.
 """
 
 from itertools import pairwise
@@ -14,21 +14,25 @@ from lossatlas.landscape.network_landscape import NetworkLandscape
 from lossatlas.network.points import Network
 
 MOST_LINES = 3000
-"""Of a network that has more weights only so many of the largest are drawn."""
+"""Largest number of weights of a network that are drawn; of more weights the largest are drawn."""
 GRID = 120
-"""Points along each side of a decision map."""
+"""Number of points along each side of a decision map."""
 STEPS = 24
-"""Points of a profile on the straight line between two stationary points."""
+"""Number of points of a profile on the straight line between two stationary points."""
 
 
 class Wires(NamedTuple):
-    """A network to draw: nodes in columns, a line for every weight.
+    """A network to draw, with its nodes in columns and a line for every weight.
 
     Attributes:
-        node_x, node_y: places of the nodes, layer by layer from 0 on; y from 0 to 1.
-        node_bias: bias of each node, NaN of the inputs.
-        x0, y0, x1, y1: ends of the lines.
-        weight: of each line, the smallest in size first.
+        node_x: (nodes,) number of the layer of each node, from 0.
+        node_y: (nodes,) vertical position of each node, from 0 to 1.
+        node_bias: (nodes,) bias of each node; NaN for inputs.
+        x0: (lines,) horizontal position at which each line begins.
+        y0: (lines,) vertical position at which each line begins.
+        x1: (lines,) horizontal position at which each line ends.
+        y1: (lines,) vertical position at which each line ends.
+        weight: (lines,) weight of each line, in ascending order of the absolute values.
     """
 
     node_x: Float[np.ndarray, " nodes"]
@@ -42,7 +46,11 @@ class Wires(NamedTuple):
 
 
 def wires(architecture: Architecture, w: Float[np.ndarray, " n"]) -> Wires:
-    """The network of a weight vector.
+    """The network of a weight vector, to be drawn.
+
+    Args:
+        architecture: architecture of the network.
+        w: (n,) weights of the network.
 
     Examples:
         >>> drawn = wires(Architecture((1, 1, 2)), np.array([3.0, -4.0, 1.0, 0.5, 0.0, 0.0]))
@@ -66,12 +74,13 @@ def wires(architecture: Architecture, w: Float[np.ndarray, " n"]) -> Wires:
 
 
 class DecisionMap(NamedTuple):
-    """Which class a network of two inputs chooses where.
+    """The class that a network with two inputs chooses at each point of a grid.
 
     Attributes:
-        low, high: corners of the map, in the units that the network sees.
-        classes: (GRID, GRID) the class chosen, rows by the second input, ascending.
-        certainty: likewise the probability of that class.
+        low: (2,) smallest values of the two inputs, in the units that the network sees.
+        high: (2,) largest values of the two inputs.
+        classes: (grid, grid) class that is chosen; rows are in ascending order of the second input.
+        certainty: (grid, grid) probability of that class.
     """
 
     low: Float[np.ndarray, " 2"]
@@ -83,7 +92,13 @@ class DecisionMap(NamedTuple):
 def decision_map(
     landscape: NetworkLandscape, w: Float[np.ndarray, " n"], inputs: Float[np.ndarray, "items 2"]
 ) -> DecisionMap:
-    """The map over the part of the plane where the inputs lie, and a tenth more on each side."""
+    """The decision map of the region of the given inputs, with a tenth more on each side.
+
+    Args:
+        landscape: the landscape of a network with two inputs.
+        w: (n,) weights of the network.
+        inputs: (items, 2) inputs that the map has to contain.
+    """
     low, high = inputs.min(axis=0), inputs.max(axis=0)
     margin = 0.1 * np.where(high > low, high - low, 1.0)
     low, high = low - margin, high + margin
@@ -98,7 +113,7 @@ def decision_map(
 def probabilities(
     landscape: NetworkLandscape, w: Float[np.ndarray, " n"], inputs: Float[np.ndarray, "items f"]
 ) -> Float[np.ndarray, "items classes"]:
-    """Softmax of the outputs."""
+    """The class probabilities of some items, which are the softmax of the outputs."""
     outputs = landscape.logits(w, inputs)[0]
     exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
     return exponentials / exponentials.sum(axis=1, keepdims=True)
@@ -108,10 +123,12 @@ class Profile(NamedTuple):
     """The lowest path between two minima.
 
     Attributes:
-        ids: of its stationary points, minima and transition states in turn.
-        losses: of these.
-        distances: how far each is from the first, along straight lines between neighbors.
-        weights: of each the symmetry copy that is nearest to the one before.
+        ids: ids of its stationary points, alternately minima and transition states.
+        losses: (points,) losses of these points.
+        distances: (points,) distance of each point from the first, along the straight lines between
+            neighbors.
+        weights: (points, n) weights of each point, in the symmetry copy that is nearest to the
+            point before it.
     """
 
     ids: list[int]
@@ -126,13 +143,15 @@ def profile(
     weights: tuple[Float[np.ndarray, "m n"], Float[np.ndarray, "t n"]],
     landscape: NetworkLandscape | None,
 ) -> Profile | None:
-    """The profile of the lowest path; None if no path joins the two.
+    """The profile of the lowest path between two minima; None if no path joins them.
 
     Args:
         network: the points.
         between: ids of the two minima.
-        weights: of the minima and of the transition states of `Network.path`, in its order.
-        landscape: finds nearest copies; without it the points are taken as they are stored.
+        weights: weights of the minima, and of the transition states, of `Network.path` in its
+            order.
+        landscape: the landscape, which finds the nearest symmetry copies. With None, the points are
+            taken as they are stored.
     """
     points = network.path(*between)
     if not points:
@@ -151,7 +170,7 @@ def profile(
 
 
 def straight(found: Profile) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k n"]]:
-    """Distances and weights of points on the straight lines of a profile."""
+    """Distances and weights of points on the straight lines between the points of a profile."""
     parts = np.linspace(0.0, 1.0, STEPS, endpoint=False)
     segments = range(len(found.ids) - 1)
     along = [found.distances[k] + parts * np.diff(found.distances[k : k + 2]) for k in segments]

@@ -1,4 +1,4 @@
-"""The scripts that draw in the browser, as one callback of Bokeh."""
+"""The scripts that draw the graph in the browser, as one callback of Bokeh."""
 
 from functools import cache
 from importlib.resources import files
@@ -15,21 +15,21 @@ SCRIPTS = ("forest.js", "detail.js", "reading.js", "view.js")
 
 
 class TreeData(DataModel):
-    """The row of leaves in the browser, and which minima are chosen there."""
+    """The leaves of a tree in the browser, and the minima that were clicked there."""
 
-    packed = Bytes(default=b"", help="from `pack`")
-    names = List(String, help="words for the further columns")
+    packed = Bytes(default=b"", help="the leaves, encoded by `pack`")
+    names = List(String, help="names of the further columns, as they are shown")
     lowest = Float(help="the lowest loss")
-    top = Float(help="the highest loss shown at first")
-    levels = Int(default=30, help="number of levels")
-    quantity = String(default="loss", help="what the axis shows")
-    axis = List(Float, help="lowest and highest loss of several trees; empty: those of this one")
-    second = Bool(default=False, help="whether its axis belongs to another tree")
+    top = Float(help="the highest loss that is shown at first")
+    levels = Int(default=30, help="number of levels of the barriers")
+    quantity = String(default="loss", help="name of the quantity of the axis")
+    axis = List(Float, help="lowest and highest loss of several trees; empty for those of this one")
+    second = Bool(default=False, help="whether the axis belongs to another tree")
     chosen = List(Int, help="ids of the minima that were clicked, two at most")
 
 
 def contents_of(leaves: Leaves) -> dict[str, Any]:
-    """What of a `TreeData` follows from the row."""
+    """The properties of `TreeData` that follow from the leaves."""
     return {
         "packed": pack(leaves),
         "names": list(leaves.columns),
@@ -39,18 +39,22 @@ def contents_of(leaves: Leaves) -> dict[str, Any]:
 
 
 def column_names(leaves: Leaves) -> tuple[str, ...]:
-    """What the branches can be colored by, in the order that the scripts number the columns."""
+    """The names of the columns that can color the branches, in the order that the scripts use."""
     added = ("barrier to a lower minimum", "barrier to the lowest minimum")
     return ("loss above the lowest", *leaves.columns, *added)
 
 
 @cache
 def script() -> str:
-    """All scripts as one module."""
+    """The text of all scripts, as one module."""
     folder = files("lossatlas.browser") / "scripts"
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS)
 
 
 def callback(**models: Any) -> CustomJS:
-    """What starts the view, and is told of clicks; `models` are the names that the scripts use."""
+    """The callback that starts the view and handles clicks.
+
+    Args:
+        **models: Bokeh models, by the names that the scripts use for them.
+    """
     return CustomJS(args=models, code=script(), module=True)

@@ -1,4 +1,4 @@
-"""What views need of a surface: spectra, and losses along lines; compiled when first asked for."""
+"""Spectra and losses along lines for the views, by functions that are compiled at first use."""
 
 from typing import Any
 
@@ -6,12 +6,13 @@ import numpy as np
 from jaxtyping import Float
 
 LARGEST = 1500
-"""Weights up to which the whole Hessian is computed for a view."""
+"""Largest number of weights for which a view computes the whole spectrum of the Hessian."""
 _programs: dict[str, Any] = {}
+"""The compiled functions, by name."""
 
 
 def spectrum(landscape: Any, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"] | None:
-    """Eigenvalues of the Hessian, ascending; None of a network too large to wait for."""
+    """The eigenvalues of the Hessian in ascending order; None if there are too many weights."""
     if w.size > LARGEST:
         return None
     import jax
@@ -22,7 +23,10 @@ def spectrum(landscape: Any, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " 
 
 
 def losses(landscape: Any, weights: Float[np.ndarray, "k n"]) -> Float[np.ndarray, " k"]:
-    """Losses of many weight vectors; blocks of a fixed size, so that code is compiled once."""
+    """The losses of k weight vectors.
+
+    They are computed in blocks of a fixed size, so that the function is compiled only once.
+    """
     import jax
 
     block = 64

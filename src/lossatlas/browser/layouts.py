@@ -1,4 +1,4 @@
-"""How parts of a page stand together: one below the other, or in lines that break."""
+"""Arrange the parts of a page: one below the other, or side by side in lines that break."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ WRAPPED: Any = {"flex-wrap": "wrap", "gap": "4px 14px", "align-items": "end"}
 
 
 def stacked(*parts: Any, **options: Any) -> Column:
-    """One below the other, as wide as the page."""
+    """Arrange parts one below the other, as wide as the page."""
     return Column(children=list(parts), sizing_mode="stretch_width", **options)
 
 
 def wrapped(*parts: Any) -> Row:
-    """Side by side, in as many lines as the width of the page asks for."""
+    """Arrange parts side by side, in as many lines as the width of the page requires."""
     return Row(children=list(parts), styles=WRAPPED, sizing_mode="stretch_width")

@@ -1,9 +1,9 @@
-"""A network as the row of leaves that its picture shows from left to right.
+"""A network as the row of leaves that its disconnectivity graph shows from left to right.
 
-The row holds all that a picture of the tree needs: for every minimum its loss, and between
-neighbors the lowest loss at which they are connected. Superbasins, barriers, the tree with levels
-or without, and the tree of some of the minima all follow from it, in time proportional to its
-length, so a page that holds the row needs no program behind it.
+The row holds everything that a picture of the tree needs: the loss of every minimum, and the lowest
+loss at which it is connected to its right neighbor. Superbasins, barriers, the tree with or without
+levels, and the tree of some of the minima all follow from the row, in time proportional to its
+length. A page that holds the row therefore needs no program behind it.
 """
 
 from collections.abc import Mapping
@@ -20,16 +20,16 @@ from lossatlas.plots.tree import branch_colors
 
 
 class Leaves(NamedTuple):
-    """The minima from left to right.
+    """The minima of a tree from left to right.
 
     Attributes:
-        ids: of the minima.
-        losses: of the minima.
-        gaps: lowest loss at which each minimum and its right neighbor are connected; infinite if
-            they are not.
-        columns: further values of the minima by the words for them, e.g. ``"test AUC"``; NaN where
-            there is none.
-        top: the highest loss that a legible picture shows at first.
+        ids: (n,) ids of the minima.
+        losses: (n,) losses of the minima.
+        gaps: (n - 1,) lowest loss at which each minimum is connected to its right neighbor;
+            infinite if it is not.
+        columns: (n,) further values of the minima, by the name that is shown, such as
+            ``"test AUC"``; NaN for a minimum without a value.
+        top: the highest loss that the picture shows at first.
     """
 
     ids: Int[np.ndarray, " n"]
@@ -40,11 +40,12 @@ class Leaves(NamedTuple):
 
 
 def leaves_of(network: Network, top: float | None = None) -> Leaves:
-    """The row of a network, the lowest minimum centered among the branches of its trunk.
+    """The row of leaves of a network, with the branches of the tree on both sides of its trunk.
 
     Args:
-        network: with one minimum or more.
-        top: highest loss shown at first; by default `suggested_top`.
+        network: the points, with at least one minimum.
+        top: highest loss that is shown at first; by default it is chosen so that the picture is
+            legible (`suggested_top`).
 
     Raises:
         BadInputError: the network has no minima, or none below ``top``.
@@ -76,12 +77,12 @@ def leaves_of(network: Network, top: float | None = None) -> Leaves:
 
 
 def _columns(network: Network) -> dict[str, np.ndarray]:
-    """All columns of the minima that have a value, by the words for them."""
+    """All columns in which some minimum has a value, by the names that are shown."""
     columns = {}
     for name in network.columns:
         try:
             values, words = branch_colors(network, name)
-        except BadInputError:  # no minimum has a value
+        except BadInputError:  # No minimum has a value in this column.
             continue
         if values is not None and words is not None:
             columns[words] = values

@@ -1,4 +1,4 @@
-"""A running exploration: how much is found, how fast, by what, and how long it will go on."""
+"""The view of a running exploration: what it has found, how fast, and how long it will go on."""
 
 import time
 from collections import Counter
@@ -14,11 +14,11 @@ from lossatlas.browser.served import ServedAtlas
 from lossatlas.exploration.display import duration
 
 KEPT = 2000
-"""Points of the curves that are kept."""
+"""Number of points of the curves that are kept."""
 
 
 def live_view(served: ServedAtlas) -> tuple[Column, Callable[[], None]]:
-    """The view, empty, and what brings it up to date."""
+    """The view, which is empty at first, and the function that brings it up to date."""
     words = text()
     source = ColumnDataSource({"seconds": [], "minima": [], "transition_states": []})
     plot = small_figure("Since this page was opened", "seconds", "points")
@@ -44,7 +44,7 @@ def live_view(served: ServedAtlas) -> tuple[Column, Callable[[], None]]:
         source.stream(
             {"seconds": [seconds], "minima": [counts[0]], "transition_states": [counts[1]]}, KEPT
         )
-        if len(parts.children) == 1:  # a figure without data complains
+        if len(parts.children) == 1:  # Bokeh would warn of a figure without data.
             parts.children = [words, wrapped(plot)]
         words.text = _words(served, source, counts) + _strategies(*served.strategies())
 
@@ -71,7 +71,7 @@ def _words(served: ServedAtlas, source: ColumnDataSource, counts: tuple[int, int
 
 
 def _rate(source: ColumnDataSource) -> float:
-    """Over the last minute that was watched."""
+    """Transition states found per minute, over the last minute that was observed."""
     seconds, states = list(source.data["seconds"]), list(source.data["transition_states"])
     first = next(k for k, at in enumerate(seconds) if at >= seconds[-1] - 60)
     spent = seconds[-1] - seconds[first]
@@ -81,7 +81,7 @@ def _rate(source: ColumnDataSource) -> float:
 def _seconds_left(
     options: dict[str, Any], running: float, counts: tuple[int, int], rate: float
 ) -> float | None:
-    """Until the first rule that stops it holds; None if none can be foreseen."""
+    """Estimated seconds until a stop rule holds; None if that cannot be foreseen."""
     left = []
     if options.get("minutes") is not None:
         left.append(60.0 * float(options["minutes"]) - running)

@@ -1,4 +1,4 @@
-"""One minimum: its numbers, its network, its spectrum, and how it classifies."""
+"""The view of one minimum: its properties, its network, its spectrum, and how it classifies."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,13 +15,18 @@ from lossatlas.browser.layouts import stacked, wrapped
 from lossatlas.browser.served import ServedAtlas
 
 SHADES = 100
-"""Colors of a decision map between an even choice and certainty, for each class."""
+"""Number of colors of each class of a decision map, from an even choice to certainty."""
 Later = Callable[[Callable[[], Any], Callable[[Any], None]], None]
-"""Computes something in the background, then shows it."""
+"""A function that computes something in the background and then shows it."""
 
 
 def minimum_view(served: ServedAtlas, later: Later) -> tuple[Column, Callable[[int | None], None]]:
-    """The view, and what shows a minimum in it by its id."""
+    """The view, and the function that shows a minimum in it by its id (or none).
+
+    Args:
+        served: the atlas.
+        later: function that computes in the background.
+    """
     words = text("Click a branch of the graph to see its minimum.")
     row = wrapped()
     latest: list[int | None] = [None]
@@ -95,7 +100,7 @@ def _network(landscape: Any, w: np.ndarray) -> Any:
 def _spectrum(values: np.ndarray | None) -> Any:
     if values is None:
         return text(f"<p>No spectrum: more than {LARGEST:,} weights.</p>", width=240)
-    # Rounding leaves curvatures that are zero on either side of it.
+    # Rounding makes some of the zero curvatures negative, which the axis cannot show.
     plot = small_figure("Spectrum of the Hessian", "rank", "eigenvalue", y_axis_type="log")
     above = np.flatnonzero(values > 0)
     plot.scatter(above + 1, values[above], size=5, color="#2d77bd")
@@ -103,7 +108,7 @@ def _spectrum(values: np.ndarray | None) -> Any:
 
 
 def _classification(served: ServedAtlas, w: np.ndarray) -> list[Any]:
-    """ROC curves and the confusion matrix of test items, or of training items; the map."""
+    """ROC curves and the confusion matrix of the testing (or else training) items, and the map."""
     group = "test" if served.items("test") is not None else "train"
     items = served.items(group)
     if items is None or served.landscape is None:
@@ -156,7 +161,7 @@ def _confusion(served: ServedAtlas, chances: np.ndarray, labels: np.ndarray, gro
 
 
 def map_figure(served: ServedAtlas, w: np.ndarray) -> Any:
-    """The decision map of a point, with the training items on it."""
+    """The decision map of a weight vector, with the training items on it."""
     inputs, labels = served.items("train") or (np.zeros((0, 2)), np.zeros(0, int))
     found = decision_map(served.landscape, w, inputs)  # type: ignore[arg-type]
     features = [plain(str(name)) for name in served.atlas.problem.specification.get("features", ())]
@@ -178,14 +183,14 @@ def map_figure(served: ServedAtlas, w: np.ndarray) -> Any:
 
 
 def map_levels(found: Any, classes: int) -> np.ndarray:
-    """Class and certainty as one number: an index into `map_colors`."""
+    """Class and certainty as one number, which is an index into `map_colors`."""
     even = 1 / max(classes, 2)
     part = np.clip((found.certainty - even) / (1 - even), 0, 1 - 1e-9)
     return (found.classes * SHADES + np.floor(part * SHADES)).astype(np.float64)
 
 
 def map_colors(classes: int) -> LinearColorMapper:
-    """Each class in its color, the paler the less certain."""
+    """The colors of a decision map: each class has its color, which is paler for less certainty."""
     palette = []
     for k in range(classes):
         color = np.array([int(class_color(k)[i : i + 2], 16) for i in (1, 3, 5)])
@@ -196,6 +201,6 @@ def map_colors(classes: int) -> LinearColorMapper:
 
 
 def _class_name(served: ServedAtlas, k: int) -> str:
-    """A name that is no formula and no field."""
+    """The name of a class, without signs that Bokeh would read as a formula or a field."""
     names = served.classes
     return plain(names[k]) if k < len(names) else str(k)

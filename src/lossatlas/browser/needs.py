@@ -1,4 +1,4 @@
-"""What the browser needs: an extra, whose absence is said in words."""
+"""Check that the optional packages for pages in the browser are installed."""
 
 from importlib.util import find_spec
 
@@ -6,13 +6,13 @@ from lossatlas.errors import BadInputError
 
 
 def require_bokeh(where: str) -> None:
-    """Refuse before any work where Bokeh is not installed.
+    """Refuse to go on if Bokeh is not installed, before any work is done.
 
     Args:
-        where: what was asked for, e.g. ``"-o tree.html"``.
+        where: the option or function that needs it, for the message, such as ``"-o tree.html"``.
 
     Raises:
-        BadInputError: names the extra.
+        BadInputError: Bokeh is not installed; the message says how to install it.
     """
     if find_spec("bokeh") is None:
         problem = "pictures in the browser need Bokeh, which is not installed"

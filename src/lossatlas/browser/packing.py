@@ -1,8 +1,8 @@
-"""The row of leaves as bytes for the browser, small enough for hundreds of thousands of minima.
+"""Encode the row of leaves for the browser, small enough for hundreds of thousands of minima.
 
-Losses are stored above the lowest one, in single precision: their digits are then those that tell
-the low minima apart. Other columns keep five digits. The bytes of equal weight stand together
-before they are compressed, since leading bytes repeat and trailing ones do not.
+Losses are stored relative to the lowest one, in single precision, which resolves low minima best.
+Other columns keep five digits. Before compression, the first bytes of all numbers are put together,
+then the second bytes and so on, since leading bytes repeat and trailing ones do not.
 """
 
 import zlib
@@ -13,15 +13,19 @@ from lossatlas.browser.leaves import Leaves
 from lossatlas.errors import BadInputError
 
 DIGITS_KEPT = 17
-"""Bits of the fractions of further columns: an error of 4e-6, below the digits that are shown."""
+"""Bits of the fraction that further columns keep; the error of 4e-6 is below the digits shown."""
 FRACTION = 23
 """Bits of the fraction of a number in single precision."""
 
 
 def pack(leaves: Leaves) -> bytes:
-    """Ids, losses above the lowest, gaps above the lowest, then the columns, each n entries.
+    """Encode a row of leaves.
 
-    The last gap stands for the right end and is infinite.
+    The content is, each with n entries, the ids, the losses and the gaps relative to the lowest
+    loss, and then the further columns. The last gap is at the right end and infinite.
+
+    Args:
+        leaves: the row of leaves, at least one.
 
     Raises:
         BadInputError: an id does not fit into 32 bits.
@@ -43,12 +47,12 @@ def pack(leaves: Leaves) -> bytes:
 
 
 def _single(values: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):  # what is too large is infinite
+    with np.errstate(over="ignore"):  # Values that are too large become infinite.
         return values.astype("<f4")
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
-    """With the last bits of the fraction zero, rounded; what is not finite stays as it is."""
+    """Round numbers to fewer bits; numbers that are not finite stay as they are."""
     dropped = FRACTION - DIGITS_KEPT
     bits = values.view("<u4")
     rounded = (bits + np.uint32(1 << (dropped - 1))) & ~np.uint32((1 << dropped) - 1)

@@ -1,4 +1,4 @@
-"""Two minima: the lowest path between them, its profile, and what is decided along it."""
+"""The view of two minima: the lowest path between them, its profile, and decisions along it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,13 +14,18 @@ from lossatlas.browser.minimum_view import Later, map_figure, map_levels
 from lossatlas.browser.served import ServedAtlas
 
 LONGEST = 400
-"""Stationary points of a path up to which its straight lines are evaluated."""
+"""Largest number of stationary points of a path for which its straight lines are evaluated."""
 
 
 def path_view(
     served: ServedAtlas, later: Later
 ) -> tuple[Column, Callable[[tuple[int, int] | None], None]]:
-    """The view, and what shows the path between two minima in it."""
+    """The view, and the function that shows the path between two minima in it by their ids.
+
+    Args:
+        served: the atlas.
+        later: function that computes in the background.
+    """
     words = text()
     row = wrapped()
     latest: list[Any] = [None]
@@ -113,7 +118,7 @@ def _draw_line(line: ColumnDataSource, wanted: bool, distances: np.ndarray, valu
 
 
 def _map_along(served: ServedAtlas, weights: np.ndarray) -> list[Any]:
-    """A decision map that a slider moves along the path, where there are two inputs."""
+    """A decision map that a slider moves along the path, if the network has two inputs."""
     items = served.items("train")
     if items is None or items[0].shape[1] != 2 or served.landscape is None or len(weights) < 2:
         return []

@@ -1,4 +1,4 @@
-"""An atlas that is served: only read, followed while others write, and missed when it is gone."""
+"""An atlas that the server shows: it is only read, and followed while other programs write."""
 
 import time
 from collections import Counter
@@ -18,19 +18,20 @@ from lossatlas.network.points import Network
 from lossatlas.studies.problem import landscape_of
 
 LOCK_SECONDS = 5.0
+"""Time in seconds to wait for transactions of other programs."""
 PATIENCE = 20
-"""So many times longer than reading an atlas took it is not read again."""
+"""The pause between two readings of an atlas is at least this many times as long as a reading."""
 SHORTEST = 1.0
-"""Seconds between two looks at an atlas at least."""
+"""Shortest pause between two readings of an atlas, in seconds."""
 
 
 class State(NamedTuple):
-    """What there is to show of an atlas at one time.
+    """The content of an atlas at one time, as it is shown.
 
     Attributes:
-        network: the points inside the box.
-        leaves: its row; None where there are no minima.
-        packed: what of `TreeData` follows from the row.
+        network: the points that are shown.
+        leaves: the row of leaves of the network; None if there are no minima.
+        packed: the properties of `TreeData` that follow from the row.
     """
 
     network: Network
@@ -39,14 +40,16 @@ class State(NamedTuple):
 
 
 class ServedAtlas:
-    """One atlas of the server; all sessions share it.
+    """One atlas of the server, which all pages share.
 
     Args:
-        target: path or URL.
-        outside: also points outside of the box of a function.
+        target: path or URL of the atlas.
+        outside: whether to show points outside of the box of a function too; default False.
 
     Raises:
-        BadInputError: there is no atlas, or it is of an older version, which reading would upgrade.
+        BadInputError: there is no atlas, or an older lossatlas wrote it, so that opening it would
+            upgrade it.
+        AtlasError: the atlas cannot be read.
     """
 
     def __init__(self, target: str, *, outside: bool = False) -> None:
@@ -60,11 +63,11 @@ class ServedAtlas:
         self._next_look = 0.0
 
     def state(self) -> State:
-        """What the atlas holds, as of a short time ago.
+        """The content of the atlas now or a short time ago.
 
         Raises:
-            BadInputError: its file is gone or another one.
-            AtlasError: it cannot be read.
+            BadInputError: its file is gone, or another file is in its place.
+            AtlasError: the atlas cannot be read.
         """
         self.check_there()
         now = time.monotonic()
@@ -77,7 +80,10 @@ class ServedAtlas:
         return self._state
 
     def strategies(self) -> tuple[Counter[str], Counter[str]]:
-        """Attempts made so far, and new points found, by strategy; reads what is new of the log."""
+        """The numbers of attempts and of new points so far, by strategy.
+
+        Only the part of the log that is new since the last call is read.
+        """
         made, found = self._strategies
         log = read_log_columns(self.atlas, self._last_attempt)
         made.update(log.strategy)
@@ -89,10 +95,10 @@ class ServedAtlas:
         return made, found
 
     def check_there(self) -> None:
-        """Refuse to go on with a file that was deleted: its contents are still open, and stale.
+        """Refuse to go on with a file that was deleted, whose open content is out of date.
 
         Raises:
-            BadInputError: says so.
+            BadInputError: the file was deleted, moved or replaced.
         """
         if self._identity() != self._inode:
             problem = "was deleted, moved or replaced while it was served"
@@ -100,14 +106,14 @@ class ServedAtlas:
 
     @cached_property
     def landscape(self) -> NetworkLandscape | None:
-        """The landscape of a network's atlas; None of a function, which the atlas does not hold."""
+        """The landscape of a network; None for a function, which the atlas does not hold."""
         try:
             return landscape_of(self.atlas.problem)
         except (BadInputError, AtlasError):
             return None
 
     def items(self, group: str) -> tuple[np.ndarray, np.ndarray] | None:
-        """Inputs and labels of ``"train"`` or ``"test"``; None where there are no such items."""
+        """Inputs and labels of the group ``"train"`` or ``"test"``; None if it has no items."""
         arrays = self.atlas.problem.arrays
         names = f"{group}_inputs", f"{group}_labels"
         if not all(name in arrays and len(arrays[name]) for name in names):
@@ -116,7 +122,7 @@ class ServedAtlas:
 
     @property
     def classes(self) -> list[str]:
-        """Names of the classes."""
+        """The names of the classes; empty if there are none."""
         return [str(name) for name in self.atlas.problem.specification.get("classes", ())]
 
     def _identity(self) -> tuple[int, int] | None:
@@ -137,7 +143,12 @@ def _state_of(network: Network) -> State:
 
 
 def _refuse_older(target: str) -> None:
-    """Serving only reads, and opening an atlas of an older version would upgrade it."""
+    """Refuse an atlas of an older version: opening it would upgrade it, and the server only reads.
+
+    Raises:
+        BadInputError: there is no atlas that can be opened, or it is of an older version.
+        AtlasError: the atlas cannot be read.
+    """
     connected = database.connect(target, LOCK_SECONDS, may_create=False)
     try:
         with database.reading(connected.engine, connected.name) as connection:

@@ -1,11 +1,12 @@
-"""The server of the application, and who may talk to it.
+"""The server of the pages, and the rules by which it answers or refuses requests.
 
-Every request passes one gate before Bokeh sees it, web sockets included: it has to be a plain read
-(GET or HEAD) for a name of this server, so that no page of another origin can reach the server by
-a name of its own (DNS rebinding), and where the server can be reached from other machines it has to
-bring the token. What a page asks for has to be addressed as the page itself, port included. The
-names of the loopback are accepted with any port, because a tunnel may begin at another one. Nothing
-that a visitor sends is kept: an atlas is only read.
+Every request, including those of web sockets, passes one gate before Bokeh sees it. It has to be a
+plain read (GET or HEAD), and has to be addressed to a name of this server, so that no page of
+another origin can reach the server by a name of its own (DNS rebinding). If the server can be
+reached from other machines, the request has to bring the token. A request of a page has to be
+addressed as the page itself, including the port. The names of the loopback are accepted with any
+port, because a tunnel may begin at another port. Nothing that a visitor sends is stored, since an
+atlas is only read.
 """
 
 import hashlib
@@ -34,23 +35,24 @@ from lossatlas.errors import BadInputError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 EVERYWHERE = ("", "0.0.0.0", "::")
-"""What stands for all addresses of this machine."""
+"""Addresses that stand for all addresses of this machine."""
 LARGEST_REQUEST = 64 * 1024
-"""Bytes of a request, its headers or its body."""
+"""Largest size of the headers or the body of a request, in bytes."""
 LARGEST_MESSAGE = 1024 * 1024
-"""Bytes that a page may send at once through its web socket."""
+"""Largest message that a page may send through its web socket, in bytes."""
 READS = ("GET", "HEAD")
+"""Methods of HTTP that are answered."""
 
 
 class Access(NamedTuple):
-    """Who may talk to the server.
+    """The rules by which requests are accepted.
 
     Attributes:
-        names: that requests may be addressed to, in lower case.
-        port: of the server, which all names but those of the loopback need.
-        everywhere: whether it listens at all addresses of this machine; a request may then be
-            addressed to the one that it came in at, too.
-        token: what has to be brought; empty where only this machine can reach the server.
+        names: names that requests may be addressed to, in lower case.
+        port: port of the server, which is required with all names but those of the loopback.
+        everywhere: whether the server listens at all addresses of this machine. A request may then
+            also be addressed to the address at which it came in.
+        token: secret that requests have to bring; empty if only this machine can reach the server.
         cookie: name of the cookie that remembers the token.
     """
 
@@ -61,15 +63,15 @@ class Access(NamedTuple):
     cookie: str
 
     def seal(self) -> str:
-        """What the cookie holds: it proves the token and does not tell it."""
+        """The content of the cookie, which proves that the token was known without revealing it."""
         return hmac.new(self.token.encode(), b"lossatlas", hashlib.sha256).hexdigest()
 
     def refusal(self, request: HTTPServerRequest) -> tuple[int, str] | None:
-        """Status and reason where a request is refused; None where it is not."""
+        """The HTTP status and the reason if a request is refused; None if it is accepted."""
         if request.method not in READS:
-            return 405, "This server is only read."
+            return 405, "This server can only read: it answers GET and HEAD."
         if "\0" in unquote(request.path):
-            return 400, "There is no such address."
+            return 400, "This address does not exist."
         if not self._is_addressed(request):
             return 403, self._names_accepted()
         origin = request.headers.get("Origin")
@@ -80,12 +82,12 @@ class Access(NamedTuple):
         return None
 
     def brings_token(self, request: HTTPServerRequest) -> bool:
-        """Whether the address holds the token."""
+        """Whether the address of a request contains the token."""
         given = request.arguments.get("token", [b""])[0]
         return bool(self.token) and hmac.compare_digest(given, self.token.encode())
 
     def _is_addressed(self, request: HTTPServerRequest) -> bool:
-        """Whether the host of a request is a name of this server."""
+        """Whether a request is addressed to a name of this server."""
         try:
             host = urlsplit(f"//{request.host}")
             name, port = host.hostname, host.port or 80
@@ -115,14 +117,14 @@ class Access(NamedTuple):
 
 
 class Gate(Router):
-    """Hands requests on to Bokeh, or to a page that refuses them."""
+    """The router of all requests, to Bokeh or to an answer that refuses them."""
 
     def __init__(self, inside: BokehTornado, access: Access) -> None:
         self._inside, self._access = inside, access
         self._refusals = Refusals([(r"(?s).*", Refusal, {"access": access})])
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> HTTPMessageDelegate | None:
-        """What answers a request."""
+        """The handler that answers a request."""
         refused = self._access.refusal(request) is not None
         if refused or self._access.brings_token(request):
             return self._refusals.find_handler(request, **kwargs)
@@ -130,14 +132,17 @@ class Gate(Router):
 
 
 class Refusal(RequestHandler):
-    """Says why a request is refused; takes the token out of an address and remembers it."""
+    """The answer to a request that is refused, or that brings the token in its address.
+
+    The latter is redirected to the address without the token, which a cookie remembers.
+    """
 
     def initialize(self, access: Access) -> None:
-        """Who may talk to the server."""
+        """Take the rules by which requests are accepted."""
         self.access = access
 
     def prepare(self) -> None:
-        """The whole answer, whatever the method."""
+        """Send the whole answer, whatever the method of the request is."""
         refused = self.access.refusal(self.request)
         if refused is None:
             kept: Any = {"httponly": True, "samesite": "Strict"}
@@ -150,12 +155,12 @@ class Refusal(RequestHandler):
 
 
 class Running(NamedTuple):
-    """A server that is started.
+    """A server that was started.
 
     Attributes:
-        url: to open in a browser.
-        run: answers requests until `stop`.
-        stop: ends it, also from another thread.
+        url: address to open in a browser.
+        run: function that answers requests until `stop` is called.
+        stop: function that ends the server; another thread may call it.
     """
 
     url: str
@@ -164,12 +169,13 @@ class Running(NamedTuple):
 
 
 def start(fill: Callable[[Document], None], address: str = "127.0.0.1", port: int = 0) -> Running:
-    """Begin to listen; `Running.run` answers.
+    """Begin to listen for requests, which `Running.run` then answers.
 
     Args:
-        fill: what fills the document of each visit.
-        address: of this machine to listen at.
-        port: 0 for any that is free.
+        fill: function that fills the document of each visit.
+        address: address of this machine at which to listen; by default only this machine can reach
+            it.
+        port: port at which to listen; 0, the default, for any that is free.
 
     Raises:
         BadInputError: the address or the port cannot be used.
@@ -184,11 +190,11 @@ def start(fill: Callable[[Document], None], address: str = "127.0.0.1", port: in
     listening.setblocking(False)
     port = listening.getsockname()[1]
     access = _access(address, port)
-    silence(EMPTY_LAYOUT)  # of views in which nothing is chosen yet
+    silence(EMPTY_LAYOUT)  # Views are empty until something is chosen.
     loop = IOLoop()
     tornado = BokehTornado(
         {"/": Application(FunctionHandler(fill))},
-        extra_websocket_origins=["*"],  # the gate has compared the origin with the host
+        extra_websocket_origins=["*"],  # The gate has already compared the origin with the host.
         websocket_max_message_size_bytes=LARGEST_MESSAGE,
         session_token_expiration=3600,
     )
@@ -221,7 +227,7 @@ def _access(address: str, port: int) -> Access:
 
 
 def _is_local(name: str, request: HTTPServerRequest) -> bool:
-    """Whether a name is the address of this machine at which a request has come in."""
+    """Whether a name is the address of this machine at which a request came in."""
     accepted = getattr(getattr(request.connection, "stream", None), "socket", None)
     try:
         asked = ip_address(name)
@@ -232,7 +238,7 @@ def _is_local(name: str, request: HTTPServerRequest) -> bool:
 
 
 def _addresses() -> Sequence[Any]:
-    """Of this machine."""
+    """The addresses of this machine; none if its name is not known."""
     try:
         return socket.getaddrinfo(socket.gethostname(), None)
     except OSError:

@@ -1,4 +1,4 @@
-"""The graph in a notebook, and as a file from Python."""
+"""The disconnectivity graph in a notebook, or as a file that a browser can show."""
 
 from html import escape
 from pathlib import Path
@@ -11,14 +11,18 @@ from lossatlas.network.points import Network
 from lossatlas.plots.tree import HasNetwork, branch_colors, network_of
 
 FRAME_HEIGHT = 760
-"""Of the frame in a notebook, in pixels."""
+"""Height of the frame in a notebook, in pixels."""
 
 
 class TreePage(NamedTuple):
-    """The interactive graph; the last line of a notebook's cell shows it.
+    """The interactive disconnectivity graph, which a notebook shows as the result of a cell.
 
     Attributes:
-        html: the whole page, which needs nothing else and makes no request.
+        html: text of the page in HTML, which needs no other files and no connection.
+
+    Examples:
+        >>> TreePage("<!DOCTYPE html><title>tree</title>")
+        TreePage(34 characters)
     """
 
     html: str
@@ -26,20 +30,26 @@ class TreePage(NamedTuple):
     def save(self, path: str | Path) -> Path:
         """Write the page to a file.
 
+        Args:
+            path: path of the file, which usually ends in ``.html``.
+
+        Returns:
+            The path of the file.
+
         Raises:
             BadInputError: the file cannot be written.
         """
         return write_page(self.html, Path(path))
 
     def _repr_html_(self) -> str:
-        """A frame of its own, in which scripts can reach nothing of the notebook."""
+        """Show the page in a frame, from which its scripts cannot reach the notebook."""
         return (
             f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts allow-downloads" '
             f'style="width: 100%; height: {FRAME_HEIGHT}px; border: 0"></iframe>'
         )
 
     def __repr__(self) -> str:
-        """What it is, without its text."""
+        """The number of characters of the page, instead of its text."""
         return f"TreePage({len(self.html):,} characters)"
 
 
@@ -54,23 +64,30 @@ def show_tree(
 
     Args:
         source: an open atlas, or a network.
-        color: column of the minima that colors the branches at first, as in `plot_tree`.
-        levels: number of levels that barriers are rounded up to at first; 0: exact.
-        top: highest loss shown at first; by default chosen so that the picture is legible.
+        color: column of the minima that colors the branches at first, such as ``"test_auc"``, or
+            None for one color. The default ``"auto"`` is the training AUC if it was computed.
+        levels: number of levels to which barriers are rounded up at first, at least two; 0 shows
+            exact barriers. The default is 30.
+        top: highest loss that is shown at first; by default it is chosen so that the picture is
+            legible.
 
     Returns:
-        The page, which a notebook shows.
+        The page, which a notebook shows as the result of a cell; `TreePage.save` writes it to a
+        file.
 
     Raises:
         BadInputError: Bokeh is not installed (``pip install 'lossatlas[browser]'``), there are no
-            minima, no such column, or no minimum below ``top``.
+            minima, no column of this name, or no minimum below ``top``, or there is a single level.
 
     Examples:
         >>> network = Network.of_pairs(
         ...     np.array([0.51, 0.52]), np.array([0.6]), np.array([0]), np.array([1])
         ... )
-        >>> page = show_tree(network)                            # doctest: +SKIP
+        >>> page = show_tree(network)
+        >>> page.html[:15]
+        '<!DOCTYPE html>'
         >>> page.save("tree.html")                               # doctest: +SKIP
+        PosixPath('tree.html')
     """
     require_bokeh("show_tree")
     from lossatlas.browser.tree_page import tree_page
@@ -86,7 +103,7 @@ def show_tree(
 
 
 def words_of_column(words: str | None) -> str | None:
-    """The column of the view that words of `branch_colors` mean."""
+    """The name of a column in the view, from the name that `branch_colors` gives it."""
     return "loss above the lowest" if words == "loss" else words
 
 

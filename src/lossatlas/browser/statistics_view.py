@@ -1,4 +1,4 @@
-"""What the paper asks of a landscape: AUC against loss, distributions, completeness, tolerance."""
+"""The view of the statistics of the paper: AUC, completeness, and counts by tolerance."""
 
 from typing import Any
 
@@ -14,14 +14,15 @@ from lossatlas.browser.layouts import stacked, wrapped
 from lossatlas.browser.served import ServedAtlas
 
 MOST_POINTS = 5000
-"""Points of a scatter plot; of more so many are taken evenly by loss."""
+"""Largest number of points of a scatter plot; of more points some are taken, evenly by loss."""
 MOST_MERGED = 20_000
-"""Minima up to which counts by tolerance are computed while one waits."""
+"""Largest number of minima for which counts by tolerance are computed, since the user waits."""
 BINS = 40
+"""Number of bins of a histogram."""
 
 
 def statistics_view(served: ServedAtlas) -> Column:
-    """All of them, as of now."""
+    """All statistics of an atlas as it is now."""
     network = served.state().network
     figures = []
     for name in ("train_auc", "test_auc"):

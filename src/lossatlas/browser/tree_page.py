@@ -1,7 +1,7 @@
-"""The disconnectivity graph as one file: nothing else is needed to look at it, and no connection.
+"""The disconnectivity graph as one file, which needs no other files and no connection.
 
-A content security policy in the file forbids the browser every request, whatever the texts of an
-atlas hold.
+A content security policy in the file forbids the browser to make any request, whatever the texts of
+an atlas contain.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ POLICY = (
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; "
     "form-action 'none'"
 )
-"""Scripts and styles of the file itself, and nothing from anywhere else."""
+"""Content security policy that allows the scripts and styles of the file itself, and no others."""
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -46,15 +46,15 @@ TEMPLATE = """
 
 
 def tree_page(leaves: Leaves, title: str, **view: Any) -> str:
-    """The page as text of HTML.
+    """The text of the page in HTML.
 
     Args:
-        leaves: from `leaves_of`.
-        title: of the page, shown as it is.
+        leaves: the row of leaves, from `leaves_of`.
+        title: title of the page.
         **view: ``color``, ``levels`` and ``quantity`` of `tree_view`.
 
     Raises:
-        BadInputError: as `tree_view`.
+        BadInputError: there is no column of this name, or a single level.
     """
     document = Document(title=title)
     add_view(document, tree_view(leaves, **view))
@@ -63,13 +63,13 @@ def tree_page(leaves: Leaves, title: str, **view: Any) -> str:
 
 
 def add_view(document: Document, view: TreeView) -> None:
-    """Put a view into a document, and start it when the document is ready."""
+    """Add a view to a document, which starts it when it is ready."""
     document.add_root(arranged(view))
     document.js_on_event(DocumentReady, view.starts)
 
 
 def arranged(view: TreeView) -> Column:
-    """Controls above the figure, and what it says below; lines of controls break where needed."""
+    """Arrange a view, with the controls above the figure and its texts below."""
     controls, says = view.controls, view.says
     says["chosen"].stylesheets = [TABLE]
     first = [controls[name] for name in ("color", "merging", "scale", "search")]

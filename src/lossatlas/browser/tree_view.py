@@ -1,7 +1,8 @@
-"""The disconnectivity graph as models of Bokeh: a figure, its controls, what it says in words.
+"""The disconnectivity graph as models of Bokeh: a figure, its controls and its texts.
 
-The models are empty: the scripts fill them with the lines that are in view. So nothing that moves
-the picture has to ask a program, and a page that is only a file can do all that a served one can.
+The models are empty at first: the scripts fill them with the lines that are visible. Moving the
+picture therefore needs no program, and a page that is only a file can do everything that a page of
+the server can.
 """
 
 from collections.abc import Mapping
@@ -41,33 +42,33 @@ from lossatlas.plots.tree import LOW_RED_HIGH_BLUE, PLAIN_COLOR, TRUNK_COLOR
 HEIGHT = 520
 LINE = {"x0": "x0", "y0": "y0", "x1": "x1", "y1": "y1"}
 PLAIN = "-1"
-"""The color that is no column."""
+"""Value of the control of colors that means no column."""
 
 
 FIELD = """
 .bk-input { background-color: Field; color: FieldText; }
 .noUi-target { background-color: color-mix(in srgb, CanvasText 12%, Canvas); }
 """
-"""Fields follow the light or dark colors of the page."""
+"""Style by which input fields follow the light or dark colors of the page."""
 LIGHTER = 0.35
-"""How much white is mixed into colors that are to be seen on a dark page."""
+"""Fraction of white that is mixed into the colors on a dark page."""
 
 
 def palette(white: float) -> list[str]:
-    """The colors of low to high values, with so much white mixed in."""
+    """The colors of low to high values, mixed with a fraction of white from 0 to 1."""
     colors = LOW_RED_HIGH_BLUE(np.linspace(0, 1, 256))[:, :3]
     return [to_hex(color) for color in (1 - white) * colors + white]
 
 
 class TreeView(NamedTuple):
-    """The parts of the view.
+    """The parts of the view of a disconnectivity graph.
 
     Attributes:
-        data: the row, the options of the picture, and which minima are chosen.
+        data: the row of leaves, the options of the picture, and the minima that are chosen.
         plot: the figure.
-        controls: by what they are called in the scripts.
-        says: places for text.
-        starts: the callback that a document calls when it is ready.
+        controls: the controls, by the names that the scripts use.
+        says: elements for texts, by the names that the scripts use.
+        starts: the callback that the document has to call when it is ready.
     """
 
     data: TreeData
@@ -88,15 +89,18 @@ def tree_view(
     """The view of a row of leaves.
 
     Args:
-        leaves: from `leaves_of`.
-        color: words of the column that colors the branches at first; None: one dark color.
-        levels: number of levels of the tree in levels; 0 shows the exact tree at first.
-        quantity: what the axis shows.
-        axis: lowest and highest loss shown at first, e.g. of several trees.
-        packed: `contents_of` the row, where it is known already.
+        leaves: the row of leaves, from `leaves_of`.
+        color: name of the column that colors the branches at first, as it is shown; by default all
+            have one dark color.
+        levels: number of levels of the tree, at least two; 0 shows the exact tree at first. The
+            default is 30.
+        quantity: name of the quantity of the axis; default ``"loss"``.
+        axis: lowest and highest loss shown at first, for example those of several trees; by default
+            those of this tree.
+        packed: the result of `contents_of` for this row, if it is known already.
 
     Raises:
-        BadInputError: there is no such column, or one level.
+        BadInputError: there is no column of this name, or a single level.
     """
     if levels == 1 or levels < 0:
         raise BadInputError("levels", f"{levels} is less than two", "use 2 or more, or 0: exact")
@@ -114,7 +118,7 @@ def tree_view(
 
 
 def _plot(leaves: Leaves, quantity: str) -> tuple[Any, dict[str, Any]]:
-    """The figure, and what of it the scripts need by name."""
+    """The figure, and the parts of it that the scripts need, by name."""
     plot = figure(
         height=HEIGHT,
         sizing_mode="stretch_width",
@@ -152,7 +156,7 @@ def _lines(plot: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Sources, glyphs and renderers of the three kinds of lines, and of chosen minima."""
     sources, glyphs, renderers = {}, {}, {}
     for name in ("slants", "trunks", "leaves"):
-        # What is drawn is never sent back to the server.
+        # Not synchronized, so that the browser does not send back to the server what it draws.
         sources[name] = ColumnDataSource({k: [] for k in LINE}, syncable=False)
         color = PLAIN_COLOR if name == "leaves" else TRUNK_COLOR
         renderers[name] = plot.segment(**LINE, source=sources[name], line_color=color)
@@ -177,7 +181,7 @@ def _lines(plot: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
 
 
 def _hovers(leaves: Leaves, renderers: dict[str, Any], quantity: str) -> list[HoverTool]:
-    """What a branch says under the mouse; texts of columns are no fields of the template."""
+    """The tooltips of branches, in which names of columns are not read as fields."""
     names = [_text(name) for name in column_names(leaves)]
     fields = [("minimum", "@id"), (_text(quantity), "@loss{%.10g}")]
     fields += [(name, f"@c{k}{{%.6g}}") for k, name in enumerate(names)]
@@ -196,7 +200,7 @@ def _hovers(leaves: Leaves, renderers: dict[str, Any], quantity: str) -> list[Ho
 
 
 def _text(words: str) -> str:
-    """Without the signs that templates of tooltips read as fields."""
+    """A text without the signs that templates of tooltips read as fields."""
     return words.replace("@", "(at)").replace("$", "(dollar)")
 
 

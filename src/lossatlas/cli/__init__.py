@@ -1,9 +1,8 @@
-"""The commands of the program: a thin layer over the library.
+"""The commands of the program, as a thin layer over the library.
 
-The modules and the help texts load nothing heavy: every command imports what it needs when it
-runs. What commands of other packages may use, as `reproduce` of `lossatlas.paper` does, is listed
-in `__init__.pyi` and loaded when it is first used: how a command ends, options that several have,
-output, progress, pictures.
+Loading the modules and showing the help loads nothing heavy, since every command imports what it
+needs when it runs. `__init__.pyi` lists the names that commands of other packages may use, such as
+`reproduce` of `lossatlas.paper`; each is loaded when it is first used.
 """
 
 import lazy_loader

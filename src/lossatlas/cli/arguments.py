@@ -1,4 +1,4 @@
-"""Arguments that several commands have in common, and how commands end."""
+"""Arguments that several commands have in common, and the ways in which commands end."""
 
 import os
 import sys
@@ -19,17 +19,24 @@ AtlasArgument = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 FAILED_VERIFICATION = 1
+"""Exit code of `lossatlas verify` if anything is not as stored."""
 OUTPUT_FAILED = 1
+"""Exit code if the output cannot be written."""
 BAD_INPUT = 2
+"""Exit code for errors that the user can correct."""
 
 listeners: list[Callable[[str], None]] = []
-"""Who gets all messages, too."""
+"""Functions that are called with every message, besides printing it."""
 
 P = ParamSpec("P")
 
 
 def ended_cleanly(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn what a user can put right into one message and an exit code, without a traceback."""
+    """Make a command end with one message and an exit code, without a traceback.
+
+    This holds for errors that the user can correct, for interrupts, and for outputs that cannot be
+    written; other exceptions are faults of the program, and show their traceback.
+    """
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -50,7 +57,7 @@ def ended_cleanly(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def note(text: str) -> None:
-    """A message on the standard error; where that cannot be written either, nothing."""
+    """Print a message on the standard error, if that can be written."""
     for listener in listeners:
         listener(text)
     with suppress(OSError):
@@ -58,7 +65,7 @@ def note(text: str) -> None:
 
 
 def explain_os_error(error: OSError) -> None:
-    """Say in one line what could not be read or written, and write no more to a broken output."""
+    """Report in one line what could not be read or written, and stop writing to the output."""
     reason = error.strerror or str(error)
     if error.filename is not None:
         note(f"{error.filename}: {reason}")
@@ -66,7 +73,7 @@ def explain_os_error(error: OSError) -> None:
         note("the output was closed before all of it was written")
     else:
         note(f"the output cannot be written: {reason}")
-    # What is left in the buffer would be written when Python ends, and fail once more.
+    # Python would try to write the rest of the buffer when it ends, and fail again.
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -77,9 +84,9 @@ def explain_os_error(error: OSError) -> None:
 def warnings_on_one_line() -> Iterator[None]:
     """Print each `DataWarning` once, as one line on the standard error.
 
-    Plain user warnings are messages of the program too. Others are shown as Python shows them: they
-    are for developers, who need the place.
-    Whatever filters the user has set, data warnings neither stop a command nor are left out.
+    Plain user warnings are messages of the program too. All others are shown in the way of Python,
+    since they are for developers, who need to know where they come from. Whatever filters the user
+    has set, data warnings are always shown and never stop a command.
     """
     seen: set[str] = set()
     with warnings.catch_warnings():

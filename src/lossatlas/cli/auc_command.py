@@ -1,4 +1,4 @@
-"""`lossatlas auc`: how well each minimum classifies."""
+"""The command `lossatlas auc`, which computes how well each minimum classifies."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -10,7 +10,7 @@ from lossatlas.errors import BadInputError
 
 
 class AucRule(StrEnum):
-    """Rules by which an AUC is computed."""
+    """The rules by which an AUC can be computed."""
 
     RANK = "rank"
     THRESHOLD = "threshold"
@@ -20,22 +20,28 @@ class AucRule(StrEnum):
 def auc(
     atlas: AtlasArgument,
     positive_class: Annotated[
-        int, typer.Option(min=0, help="The class to tell from all others.")
+        int, typer.Option(min=0, help="Number of the class to tell from all others, from 0.")
     ] = 0,
-    macro: Annotated[bool, typer.Option("--macro", help="Mean over all classes instead.")] = False,
+    macro: Annotated[
+        bool, typer.Option("--macro", help="Take the mean over all classes instead.")
+    ] = False,
     rule: Annotated[
         AucRule,
-        typer.Option(help="rank: exact; threshold: the 101 thresholds of the Fortran programs."),
+        typer.Option(
+            help="rank computes the exact AUC; threshold uses the 101 thresholds of the Fortran "
+            "programs."
+        ),
     ] = AucRule.RANK,
     as_json: JsonOption = False,
 ) -> None:
     """Compute the AUC of every minimum.
 
-    The values, on training and on test data, become columns of the atlas: train_auc and
-    test_auc; where training labels were changed, incorrect_auc and correct_auc too, on the
-    changed items by their new labels and on the others. Other classes and rules have columns of
-    their own. Exploring does it for class 0 when it ends. The AUC of a class is undefined where it
-    was never trained or is not tested; the mean over classes leaves such classes out.
+    The values on training and testing data become the columns train_auc and test_auc of the atlas.
+    If training labels were changed, there are also the columns incorrect_auc on the changed items,
+    with their new labels, and correct_auc on the others. Other classes and rules have columns of
+    their own. An exploration computes the AUC of class 0 when it ends. The AUC of a class is
+    undefined if the class was never trained or is not tested; the mean over classes leaves such
+    classes out.
     """
     from lossatlas.lanes.runtime import configure
 

@@ -1,4 +1,4 @@
-"""`lossatlas discovery`: the discovery curves of an atlas as a picture."""
+"""The command `lossatlas discovery`, which draws the discovery curves of an atlas."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,14 +11,15 @@ if TYPE_CHECKING:
     from lossatlas.atlas import Atlas
 
 PANEL = (5.0, 4.0)
+"""Width and height of each curve, in inches."""
 
 
 @ended_cleanly
 def discovery(atlas: AtlasArgument, output: OutputOption) -> None:
     """Draw how many points the independent draws found.
 
-    One curve for minima, one for transition states, each with its confidence interval, the
-    number of points in the atlas, and the lower bound of the number there is.
+    There is one curve for minima and one for transition states, each with its confidence interval,
+    the number of points in the atlas, and the lower bound of the number of points that exist.
     """
     check_output(output)
     from lossatlas.atlas import Atlas

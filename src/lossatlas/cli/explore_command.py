@@ -1,4 +1,4 @@
-"""`lossatlas explore`: grow the atlas of a study."""
+"""The command `lossatlas explore`, which grows the atlas of a study."""
 
 import math
 from enum import StrEnum
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Shown(StrEnum):
-    """How progress is shown."""
+    """The ways in which progress can be shown."""
 
     auto = "auto"
     json = "json"
@@ -39,7 +39,11 @@ def explore(
     ],
     atlas: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Atlas to begin or continue; default ./<study>.atlas."),
+        typer.Option(
+            metavar="FILE",
+            help="Atlas to begin or continue: a file, or URL of a database; default "
+            "./<study>.atlas.",
+        ),
     ] = None,
     *,
     cluster: ClusterOption = None,
@@ -47,49 +51,57 @@ def explore(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Add what happens to this file, with times; default beside the atlas: d2.log.",
+            help="Add a line with the time to this file for everything that happens; by default it "
+            "is next to the atlas, such as d2.log.",
         ),
     ] = None,
     progress: Annotated[
         Shown,
         typer.Option(
-            help="On the standard error: live on a terminal and a line a minute elsewhere (auto), "
-            "a line of JSON for each commit, once a second at most (json), or nothing (none).",
+            help="How progress is shown on the standard error: live on a terminal and as a line a "
+            "minute elsewhere (auto), as a line of JSON for each commit, once a second at most "
+            "(json), or not at all (none).",
         ),
     ] = Shown.auto,
     hidden: Annotated[
-        str | None, typer.Option(metavar="N,...", help="Of a table: units of each hidden layer.")
+        str | None,
+        typer.Option(metavar="N,...", help="For a table: number of units of each hidden layer."),
     ] = None,
     l2: Annotated[
-        float | None, typer.Option(help="Of a table: strength of the L2 penalty.")
+        float | None, typer.Option(help="For a table: strength lambda of the L2 penalty.")
     ] = None,
     activation: Annotated[
-        str | None, typer.Option(help="Of a table: of the hidden units; default tanh.")
+        str | None,
+        typer.Option(help="For a table: activation function of the hidden units; default tanh."),
     ] = None,
     loss: Annotated[
-        str | None, typer.Option(help="Of a table: default softmax-cross-entropy.")
+        str | None,
+        typer.Option(help="For a table: loss function; default softmax-cross-entropy."),
     ] = None,
     label: Annotated[
-        str | None, typer.Option(help="Of a table: the column to be predicted.")
+        str | None,
+        typer.Option(help="For a table: name of the column to be predicted."),
     ] = None,
     drop: Annotated[
-        list[str] | None, typer.Option(help="Of a table: a column to leave out; may be repeated.")
+        list[str] | None,
+        typer.Option(help="For a table: name of a column to leave out; may be given repeatedly."),
     ] = None,
     test_file: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Of a table: one of testing rows.")
+        str | None,
+        typer.Option(metavar="FILE", help="For a table: another table, of the rows for testing."),
     ] = None,
     as_json: JsonOption = False,
     **given: Any,
 ) -> None:
     """Explore the loss landscape of a study, or of a table.
 
-    Finds minima and transition states and keeps them in an atlas. An atlas that is there is
-    continued; what is found is safe on disk at any time. Stops at the first stop rule that
-    holds, given here or in the study, or when nothing new turns up. Options given here replace
-    those of the study.
+    Finds minima and transition states and stores them in an atlas. An existing atlas is continued,
+    and everything that was found is safe on disk at any time. The exploration ends with the first
+    stop rule that holds, given here or in the study, or when nothing new is found any more. Options
+    given here replace those of the study.
 
-    Of a table, --hidden and --l2 are needed. A study is written beside the atlas, with 80 % of the
-    rows for training, and explored.
+    For a table, --hidden and --l2 are required. A study with 80 % of the rows for training is then
+    written next to the atlas, and explored.
     """
     from lossatlas.atlas.opening import check_target
     from lossatlas.lanes.runtime import configure
@@ -107,7 +119,7 @@ def explore(
     draft = _draft(study, atlas, said)
     loaded = load_study(study) if draft is None else draft.study
     target = f"{loaded.name}.atlas" if atlas is None else atlas
-    check_target(target)  # before JAX takes its second to load
+    check_target(target)  # Before JAX is loaded, which takes a second.
     check_cluster(cluster)
     configure()
     from lossatlas.studies.exploring import Reporting, explored
@@ -122,7 +134,7 @@ def explore(
             begun = None if draft is None else partial(_write, draft)
             with explored(loaded, target, settings, reporting=reporting, begun=begun) as opened:
                 ended, name = opened.exploration, opened.name
-        assert ended is not None  # it has just been explored
+        assert ended is not None  # The atlas has just been explored.
         for line in ended.lines(name, _stopped(ended)):
             run_log.write(line)
     _show(ended, name, as_json)
@@ -133,12 +145,21 @@ def explore(
 
 
 def _write(draft: "Draft") -> None:
-    """Write the study of a table, once nothing can be refused any more."""
+    """Write the study of a table, after all input was checked."""
     note(f"the study is {draft.write()}")
 
 
 def _draft(study: Path, atlas: str | None, said: dict[str, Any]) -> "Draft | None":
-    """The study of a table, to be written; None if a study is given."""
+    """The study that is to be written for a table; None if a study is given.
+
+    Args:
+        study: path of the study or the table.
+        atlas: path or URL of the atlas, or None for the default.
+        said: the options for tables, by name; None for those that were not given.
+
+    Raises:
+        BadInputError: an option is wrong or missing, or the table cannot be read.
+    """
     given = [name for name, value in said.items() if value is not None]
     strength: Any = said["l2"]
     if strength is not None and not 0 < strength < math.inf:
@@ -178,7 +199,7 @@ def _units(text: str) -> tuple[int, ...]:
     except ValueError:
         units = ()
     if not units or min(units) < 1:
-        problem = f"{text!r} are no numbers of units"
+        problem = f"{text!r} is not a list of numbers of units"
         raise BadInputError("--hidden", problem, "give e.g. 10, or 5,5 for two layers")
     return units
 
@@ -196,12 +217,12 @@ def _show(ended: "Exploration", target: str, as_json: bool) -> None:
 
 
 def _stopped(ended: "Exploration") -> str:
-    """By which signal it was stopped, if it was."""
+    """The way in which the exploration was stopped by a signal; empty if it was not."""
     return signals.stopped_by() if ended.reason == "interrupted" else ""
 
 
 def _asked(given: dict[str, Any], cluster: str | None) -> str:
-    """The options given, and the version, for the log."""
+    """The version of the program and the options given, for the log."""
     from importlib.metadata import version
 
     asked = {**given, "cluster": cluster}

@@ -1,4 +1,4 @@
-"""`lossatlas export`: a minimum as a network, or the whole atlas for other programs."""
+"""The command `lossatlas export`, which writes a minimum or all points for other programs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +9,7 @@ from lossatlas.cli.arguments import AtlasArgument, ended_cleanly
 from lossatlas.errors import BadInputError
 
 OF_MINIMA = (".npz", ".safetensors")
+"""Suffixes of files that hold the network of one minimum."""
 
 
 @ended_cleanly
@@ -20,18 +21,19 @@ def export(
             "-o",
             "--output",
             metavar="PATH",
-            help="New file .npz or .safetensors (a minimum), .graphml, or folder of PATHSAMPLE.",
+            help="New file .npz or .safetensors for a minimum, or .graphml or a folder of "
+            "PATHSAMPLE for all points.",
         ),
     ],
     minimum: Annotated[
-        int | None, typer.Option(min=1, help="Id of the minimum; default the lowest.")
+        int | None, typer.Option(min=1, help="Id of the minimum; default the lowest one.")
     ] = None,
 ) -> None:
     """Write minima or all points for other programs.
 
-    A minimum becomes the arrays of a torch Sequential (.npz, .safetensors), whose inputs are those
-    of the atlas. All points become a graph (.graphml), or the four files of a PATHSAMPLE database
-    in a folder, which is created if it is not there.
+    A minimum is written as the arrays of a torch Sequential (.npz, .safetensors), whose inputs are
+    those of the atlas. All points are written as a graph (.graphml), or as the four files of a
+    PATHSAMPLE database in a folder, which is created if it does not exist.
     """
     from lossatlas.atlas import Atlas
 

@@ -1,4 +1,4 @@
-"""Options of the command line that say how a figure looks."""
+"""Options of the command line for the appearance of a figure."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from lossatlas.cli.numbers import checked
 from lossatlas.errors import BadInputError
 
 MOST_INSET = 10_000
-"""More minima than these are no bottom."""
+"""Largest number of minima in an inset, which shows the bottom of the landscape."""
 
 
 def _millimeters(example: str) -> Any:
@@ -35,14 +35,20 @@ FIGURE_OPTIONS: dict[str, tuple[Any, Any]] = {
     "width": (
         Annotated[
             float | None,
-            typer.Option(callback=_millimeters("120"), help="Width in millimeters instead."),
+            typer.Option(
+                callback=_millimeters("120"),
+                help="Width in millimeters, in place of that of the format.",
+            ),
         ],
         None,
     ),
     "height": (
         Annotated[
             float | None,
-            typer.Option(callback=_millimeters("90"), help="Height in millimeters instead."),
+            typer.Option(
+                callback=_millimeters("90"),
+                help="Height in millimeters, in place of that of the format.",
+            ),
         ],
         None,
     ),
@@ -50,7 +56,8 @@ FIGURE_OPTIONS: dict[str, tuple[Any, Any]] = {
         Annotated[
             str,
             typer.Option(
-                help="red-blue, or for gray print too: cividis, viridis, gray.",
+                help="Colors of low to high values: red-blue, or cividis, viridis or gray, which "
+                "can be printed in gray too.",
             ),
         ],
         "red-blue",
@@ -58,14 +65,16 @@ FIGURE_OPTIONS: dict[str, tuple[Any, Any]] = {
     "style": (
         Annotated[
             str | None,
-            typer.Option(help="Style file of matplotlib, or name of one of its styles, on top."),
+            typer.Option(
+                help="Style file of matplotlib, or name of one of its styles; it is applied last."
+            ),
         ],
         None,
     ),
     "label": (
         Annotated[
             list[int] | None,
-            typer.Option(min=1, help="Id of a minimum to label; may be given several times."),
+            typer.Option(min=1, help="Id of a minimum to label; may be given repeatedly."),
         ],
         None,
     ),
@@ -73,35 +82,45 @@ FIGURE_OPTIONS: dict[str, tuple[Any, Any]] = {
         Annotated[
             int,
             typer.Option(
-                min=0, max=MOST_INSET, help="Draw so many of the lowest minima beside, larger."
+                min=0,
+                max=MOST_INSET,
+                help="Number of the lowest minima to draw once more, enlarged, next to the graph.",
             ),
         ],
         0,
     ),
     "scale_bar": (
-        Annotated[bool, typer.Option("--scale-bar", help="A bar in place of the axis.")],
+        Annotated[bool, typer.Option("--scale-bar", help="Draw a scale bar in place of the axis.")],
         False,
     ),
     "depth": (
         Annotated[
             float,
-            typer.Option(callback=_depth(), help="Leave out branches that rise less, count them."),
+            typer.Option(
+                callback=_depth(),
+                help="Leave out branches that are shallower than this, and show how many.",
+            ),
         ],
         0.0,
     ),
     "smallest": (
         Annotated[
             int,
-            typer.Option(min=1, help="Leave out branches with fewer minima, and count them."),
+            typer.Option(
+                min=1, help="Leave out branches with fewer minima than this, and show how many."
+            ),
         ],
         1,
     ),
 }
-"""Kind and default of each option, by the name of the keyword."""
+"""Annotation and default of each option, by the name of its keyword argument."""
 
 
 def with_figure_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of figures, which it takes as keyword arguments.
+    """Add the options of figures to a command, which takes them as keyword arguments.
+
+    Args:
+        command: the command, whose last parameter collects keyword arguments.
 
     Examples:
         >>> @with_figure_options
@@ -124,13 +143,17 @@ def with_figure_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def refuse_for_pages(figure: Mapping[str, Any], output: object) -> None:
-    """Refuse options of figures for a page of the browser, which would do nothing there.
+    """Refuse options of figures for a page in the browser, on which they have no effect.
+
+    Args:
+        figure: values of the options of figures, by name.
+        output: path of the page.
 
     Raises:
-        BadInputError: names the option.
+        BadInputError: an option was given; the message names it.
     """
     for name, (_, default) in FIGURE_OPTIONS.items():
         if figure[name] not in (default, None, []):
             option = f"--{name.replace('_', '-')}"
-            problem = f"is of figures, and {output} is a page for the browser"
+            problem = f"is for figures, and {output} is a page for the browser"
             raise BadInputError(option, problem, "leave it out; the page has controls of its own")

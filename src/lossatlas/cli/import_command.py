@@ -1,4 +1,4 @@
-"""`lossatlas import`: a database of PATHSAMPLE becomes an atlas."""
+"""The command `lossatlas import`, which turns a database of PATHSAMPLE into an atlas."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,27 +8,31 @@ import typer
 from lossatlas.cli.arguments import JsonOption, ended_cleanly, note
 
 SHOWN = 20
-"""Differences that are shown; all with --json."""
+"""Number of differences that are shown; --json shows all."""
 
 
 @ended_cleanly
 def import_(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="Folder of min.data, ts.data and their points."),
+        typer.Argument(
+            metavar="FOLDER", help="Folder with min.data, ts.data and the files of their points."
+        ),
     ],
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Study of the same network.")],
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Study file of the same network.")],
     atlas: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Atlas to be filled; default ./<study>.atlas."),
+        typer.Option(
+            metavar="FILE", help="Atlas to which points are added; default ./<study>.atlas."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Import a database of GMIN, OPTIM and PATHSAMPLE.
 
-    Every point is polished and certified, every path followed anew; what differs from what the
-    database says is reported. The line of min.data becomes the column source_line. The atlas can be
-    explored further like any other.
+    Every point is polished and certified, and every path is followed anew. Differences from the
+    database are reported. The number of each line of min.data becomes the column source_line. The
+    atlas can be explored further like any other.
     """
     from lossatlas.atlas.opening import check_target
     from lossatlas.lanes.runtime import configure
@@ -45,7 +49,7 @@ def import_(
     from lossatlas.studies.problem import prepare
 
     prepared = prepare(loaded)
-    read_database(folder, prepared.landscape.n_weights)  # before an atlas is begun
+    read_database(folder, prepared.landscape.n_weights)  # Refuse bad files before an atlas begins.
     with Atlas.open_or_create(target, prepared.problem) as opened:
         found, name = import_database(folder, opened, prepared.landscape), opened.name
     if as_json:

@@ -1,4 +1,4 @@
-"""`lossatlas locate`: which minimum of an atlas has training reached?"""
+"""The command `lossatlas locate`, which finds the minimum that training has reached."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 def locate(
     atlas: AtlasArgument,
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="File of a network: .npz, .safetensors, .pt.")
+        Path,
+        typer.Argument(metavar="MODEL", help="File of a trained network: .npz, .safetensors, .pt."),
     ],
     as_json: JsonOption = False,
 ) -> None:
     """Find the minimum that training has reached.
 
-    The network is read from a file of the arrays that a torch Sequential has (0.weight, 0.bias,
-    2.weight, ...), its inputs being those of the atlas. It is quenched, the minimum is certified
-    and looked for in the atlas. Nothing is written.
+    The network is read from a file with the arrays of a torch Sequential (0.weight, 0.bias,
+    2.weight, ...), whose inputs are those of the atlas. It is quenched, and the minimum is
+    certified and looked for in the atlas. Nothing is written.
     """
     from lossatlas.lanes.runtime import configure
 
@@ -56,7 +57,7 @@ def _lines(found: "Located") -> list[str]:
         lines.append(f"downhill from it        {name}, loss {found.minimum_loss:.10g}")
         lines.append(f"distance to it          {found.distance:.6g}")
         if found.minimum is not None:
-            known = found.barrier == found.barrier  # not NaN
+            known = found.barrier == found.barrier  # False for NaN.
             text = f"{found.barrier:.6g}" if known else "no path is known"
             lines.append(f"barrier to the global   {text}")
     if found.nearest is not None:

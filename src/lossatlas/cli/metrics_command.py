@@ -1,4 +1,4 @@
-"""`lossatlas metrics`: how well each minimum predicts, and one minimum in detail."""
+"""The command `lossatlas metrics`: how well each minimum predicts, and one minimum in detail."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Group(StrEnum):
-    """Groups of items."""
+    """The groups of items."""
 
     TRAIN = "train"
     TEST = "test"
@@ -23,18 +23,20 @@ def metrics(
     atlas: AtlasArgument,
     minimum: Annotated[
         int | None,
-        typer.Option(min=1, help="Show the confusion matrix and ROC of this minimum instead."),
+        typer.Option(
+            min=1, help="Show the confusion matrix and ROC of the minimum with this id instead."
+        ),
     ] = None,
-    group: Annotated[Group, typer.Option(help="The items of --minimum.")] = Group.TEST,
+    group: Annotated[Group, typer.Option(help="The items that --minimum evaluates.")] = Group.TEST,
     as_json: JsonOption = False,
 ) -> None:
     """Compute how well every minimum predicts.
 
-    The values become columns of the atlas, for training and for test data: the loss without the
-    penalty (train_data_loss, test_data_loss), and accuracy and balanced accuracy, or R2 and the
-    root mean squared error (rmse) where numbers are predicted. Exploring does it when it ends. With
-    --minimum nothing is stored: the confusion matrix of the minimum is shown, and the AUC of each
-    class; with --json the points of the ROC curves too.
+    The values become columns of the atlas, for training and for testing data: the loss without the
+    penalty (train_data_loss, test_data_loss), and accuracy and balanced accuracy, or, if numbers
+    are predicted, R2 and the root mean squared error (rmse). An exploration computes them when it
+    ends. With --minimum nothing is stored: the confusion matrix of the minimum and the AUC of each
+    class are shown, and with --json the points of the ROC curves too.
     """
     from lossatlas.lanes.runtime import configure
 
@@ -93,6 +95,6 @@ def _show_prediction(found: "Prediction", as_json: bool) -> None:
 
 
 def _finite(curve):
-    """The parts of a curve; its first threshold is infinite, which JSON cannot say."""
+    """The parts of a curve without its first threshold, which is infinite and not part of JSON."""
     parts = curve._asdict()
     return {**parts, "thresholds": parts["thresholds"][1:]}.items()

@@ -1,7 +1,7 @@
-"""Ranges of numeric options, checked while the command line is read.
+"""Ranges of numeric options, which are checked while the command line is read.
 
 A message names the option, the value and what is allowed, before any file is opened. The ranges of
-typer itself let not-a-number pass, and infinity where a range is open.
+typer are not enough, since they accept not-a-number, and infinity if a range has an open end.
 """
 
 import math
@@ -17,11 +17,11 @@ Check = Callable[[typer.CallbackParam, Any], Any]
 """A callback of an option, which returns the value or ends the program with a message."""
 
 MOST_DRAWS = 10_000
-"""More draws of a study nobody waits for."""
+"""Largest number of draws of a study, which bounds the time that it takes."""
 
 
 def any_number(example: str) -> Check:
-    """A check of an option that takes any number, also an infinite one, but no not-a-number.
+    """A check of an option that takes any number, including infinity, but not not-a-number.
 
     Args:
         example: a value that is allowed, for the message.
@@ -48,12 +48,12 @@ def not_negative(example: str) -> Check:
 
 
 def checked(allowed: Callable[[Any], bool], words: str, example: str) -> Check:
-    """A check of an option that takes some values only.
+    """A check of an option that takes only some values.
 
     Args:
-        allowed: whether a value is one of them.
-        words: which are, for the message.
-        example: one of them, for the message.
+        allowed: function that tells whether a value is allowed.
+        words: description of the allowed values, for the message.
+        example: an allowed value, for the message.
     """
 
     def check(option: typer.CallbackParam, value: Any) -> Any:

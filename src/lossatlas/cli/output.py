@@ -13,17 +13,23 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 ROWS_FOR_PEOPLE = 20
+"""Number of rows of a table that people are shown."""
 FORMATS = {
     "loss": "{:.10f}",
     "lowest_eigenvalue": "{:.4e}",
     "curvature": "{:.4e}",
     "rms_gradient": "{:.1e}",
 }
-"""How people read a column; others: six significant digits."""
+"""Formats of columns for people; others have six significant digits."""
 
 
 def show_json(value: object, *, one_line: bool = False) -> None:
-    """Print JSON, on one line if asked for; numbers that are not finite become null."""
+    """Print a value as JSON, in which numbers that are not finite become null.
+
+    Args:
+        value: value made of JSON types and tuples.
+        one_line: whether to print it on one line; default False.
+    """
     typer.echo(json.dumps(_plain(value), indent=None if one_line else 2, allow_nan=False))
 
 
@@ -32,12 +38,13 @@ def show_table(frame: "DataFrame", *, as_json: bool, as_csv: bool, limit: int | 
 
     Args:
         frame: the table.
-        as_json: as a list of objects.
-        as_csv: as comma-separated values with a header.
-        limit: how many rows at most, 0 for all; default 20 for people, all for programs.
+        as_json: whether to print it as a list of objects in JSON.
+        as_csv: whether to print it as comma-separated values with a header.
+        limit: largest number of rows to print, or 0 for all; None for 20 rows for people, and all
+            rows as JSON or CSV.
 
     Raises:
-        BadInputError: if both forms are asked for.
+        BadInputError: both JSON and CSV are asked for.
     """
     if as_json and as_csv:
         raise BadInputError("--json --csv", "only one form can be printed", "leave one out")
@@ -55,7 +62,7 @@ def show_table(frame: "DataFrame", *, as_json: bool, as_csv: bool, limit: int | 
 
 
 def records(frame: "DataFrame") -> list[dict[str, Any]]:
-    """The rows of a table as dicts of Python values."""
+    """The rows of a table as dictionaries of Python values."""
     columns = [frame[name].astype(object).tolist() for name in frame.columns]
     return [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
 
@@ -92,7 +99,7 @@ def _plain(value: Any) -> Any:
 
 
 def _is_missing(value: Any) -> bool:
-    """NaN, infinity, and pandas' own marks."""
+    """Whether a value is NaN, infinite, None, or one of the marks of pandas for missing values."""
     if isinstance(value, float):
         return value != value or value in (float("inf"), float("-inf"))
     return value is None or type(value).__name__ in ("NAType", "NaTType")

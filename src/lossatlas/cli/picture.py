@@ -1,4 +1,4 @@
-"""Pictures to files: which kinds there are, and what can go wrong."""
+"""Write pictures to files, and check beforehand that a file can be written."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".svg", ".pdf")
 DOTS_PER_INCH = 200
 UNDATED: dict[str, dict[str, Any]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+"""Metadata that leave out the date, so that the same picture gives the same file."""
 
 OutputOption = Annotated[
     Path, typer.Option("--output", "-o", help="Picture to write: .png, .svg or .pdf.")
@@ -21,14 +22,14 @@ OutputOption = Annotated[
 
 
 def check_output(output: Path, kinds: Sequence[str] = SUFFIXES) -> None:
-    """Refuse a file that no picture can be written to, before any work is done.
+    """Refuse a file to which no picture can be written, before any work is done.
 
     Args:
-        output: the file.
-        kinds: endings of names that are allowed.
+        output: path of the file.
+        kinds: suffixes that are allowed; by default those of pictures.
 
     Raises:
-        BadInputError: for another kind of file, or a folder that is not there.
+        BadInputError: the suffix is another one, or the folder does not exist.
     """
     if output.suffix.lower() not in kinds:
         raise BadInputError(
@@ -41,15 +42,22 @@ def check_output(output: Path, kinds: Sequence[str] = SUFFIXES) -> None:
 
 
 def save_picture(figure: "Figure", output: Path, dpi: int = DOTS_PER_INCH) -> None:
-    """Write a picture, the same bytes for the same picture: no date, no random names.
+    """Write a picture to a file, without a date or random names.
+
+    The same picture therefore always gives the same bytes.
+
+    Args:
+        figure: the picture.
+        output: path of the file, whose suffix gives the format.
+        dpi: resolution of a .png file, in dots per inch; default 200.
 
     Raises:
-        BadInputError: if the file cannot be written.
+        BadInputError: the file cannot be written.
     """
     import matplotlib
 
-    # The layout is computed once and kept: an SVG would draw everything for it a second time, also
-    # for the placeholder that "none" in place of None leaves behind.
+    # The layout is computed here and then kept. Otherwise, saving as SVG would draw everything a
+    # second time to compute it; None, unlike "none", leaves no placeholder that would do so too.
     figure.draw_without_rendering()
     figure.set_layout_engine(None)
     try:

@@ -1,6 +1,7 @@
-"""What was done to an atlas and when: a text file beside it, and lines for programs that watch.
+"""The log of what was done to an atlas, and lines of progress for programs that watch.
 
-Lines are only ever added. A log that cannot be written, on a full disk for example, stops nothing.
+The log is a text file next to the atlas, to which lines are only ever added. If it cannot be
+written, for example on a full disk, the program goes on without it.
 """
 
 import json
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     from lossatlas.exploration.explorer import Progress
 
 EVERY = 60.0
-"""Seconds between two lines about the state of an exploration."""
+"""Seconds between two lines of the log about the state of an exploration."""
 LINES_EVERY = 1.0
-"""Seconds between two lines for programs, at least."""
+"""Least number of seconds between two lines of progress for programs."""
 
 
 def beside(atlas: str) -> Path | None:
-    """Where the log of an atlas is; None if it is in a database.
+    """The default path of the log of an atlas; None if the atlas is in a database.
 
     Examples:
         >>> beside("d2.atlas"), beside("d2.db"), beside("postgresql://host/d2")
@@ -39,18 +40,17 @@ def beside(atlas: str) -> Path | None:
 
 
 class RunLog:
-    """The log of one call.
+    """The log of one call of a command.
 
     Args:
-        path: of the file; None for none.
+        path: path of the file; None for no log.
     """
 
     def __init__(self, path: Path | None) -> None:
-        """Nothing is written yet."""
         self.path, self.last = path, 0.0
 
     def write(self, text: str) -> None:
-        """Add a line with the local time."""
+        """Add a line with the local time and a text."""
         if self.path is None:
             return
         line = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S%z}  {' '.join(text.split())}\n"
@@ -58,7 +58,7 @@ class RunLog:
             file.write(line)
 
     def report(self, state: "Progress") -> None:
-        """The state of an exploration, once a minute."""
+        """Add a line with the state of an exploration, at most once a minute."""
         now = time.monotonic()
         if now - self.last >= EVERY:
             self.last = now
@@ -69,7 +69,7 @@ class RunLog:
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """All messages go into the log, too, and how it ended."""
+        """Write all messages of the block to the log too, and the error that ends it, if any."""
         arguments.listeners.append(self.write)
         try:
             yield
@@ -82,14 +82,13 @@ class RunLog:
 
 
 class ProgressLines:
-    """The state after commits, as lines of JSON on the standard error."""
+    """Prints the state of an exploration after commits, as lines of JSON on the standard error."""
 
     def __init__(self) -> None:
-        """Nothing is shown yet."""
         self.last = -LINES_EVERY
 
     def __call__(self, state: "Progress") -> None:
-        """One line, at most once a second."""
+        """Print one line, at most once a second."""
         now = time.monotonic()
         if now - self.last >= LINES_EVERY:
             self.last = now

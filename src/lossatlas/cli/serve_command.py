@@ -1,4 +1,4 @@
-"""`lossatlas serve`: atlases in the browser."""
+"""The command `lossatlas serve`, which shows atlases in the browser."""
 
 from typing import Annotated
 
@@ -16,20 +16,20 @@ def serve(
     address: Annotated[
         str,
         typer.Option(
-            help="Address of this machine to listen at; where others can reach it, only who brings "
-            "the token in the printed address is answered."
+            help="Address of this machine at which to listen. If other machines can reach it, only "
+            "requests with the token in the printed address are answered."
         ),
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen at; 0: any that is free.")
+        int, typer.Option(min=0, max=65535, help="Port at which to listen; 0 for any free one.")
     ] = 5006,
     outside: OutsideOption = False,
 ) -> None:
     """Show atlases in the browser.
 
-    The graph, which follows an atlas that is explored; every minimum with its network and how it
-    classifies; paths, statistics, and how the exploration goes on. Atlases are only read. Ctrl-C
-    ends it.
+    The pages show the graph, which follows an atlas while it is explored, every minimum with its
+    network and how it classifies, paths, statistics, and the progress of the exploration. Atlases
+    are only read. Ctrl-C ends the command.
     """
     from lossatlas.browser.needs import require_bokeh
 
@@ -40,7 +40,7 @@ def serve(
 
     served = [ServedAtlas(target, outside=outside) for target in atlases]
     for one in served:
-        one.state()  # large atlases take their time here, and not when the page is opened
+        one.state()  # Reading a large atlas takes time, here rather than when a page is opened.
     running = start(application(served), address, port)
     typer.echo(f"{running.url}\n(Ctrl-C ends it)")
     running.run()

@@ -1,6 +1,6 @@
-"""Options of the command line made from the settings of an exploration.
+"""Options of the command line, made from the settings of an exploration.
 
-What a setting means and which values it may have is described in `exploration.stop_rules`; here it
+`exploration.stop_rules` describes the meaning and the allowed values of each setting. Here it
 becomes an option, whose value is checked while the command line is read.
 """
 
@@ -15,9 +15,12 @@ from lossatlas.exploration.stop_rules import SETTINGS
 
 
 def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command an option for each of these settings.
+    """Add an option to a command for each of some settings.
 
-    The command takes them as keyword arguments, None where an option was not given.
+    The command takes them as keyword arguments, which are None for options that were not given.
+
+    Args:
+        *names: names of the settings.
 
     Examples:
         >>> @with_settings("minutes", "seed")

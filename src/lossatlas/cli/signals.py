@@ -1,8 +1,8 @@
-"""Signals that ask the program to end: batch systems, `kill`, a closed terminal, Ctrl-C.
+"""Signals that ask the program to end, from batch systems, `kill`, a closed terminal or Ctrl-C.
 
-The first one is what Ctrl-C is to a Python program, a `KeyboardInterrupt`: what was found is
-committed, and the program says how it ended. A second one ends the program at once. Only the
-command line does this; the library installs nothing.
+The first signal raises a `KeyboardInterrupt`, as Ctrl-C does in any Python program: what was found
+is committed, and the program says how it ended. A second signal ends the program at once. Only the
+command line handles signals; the library installs no handlers.
 """
 
 import _thread
@@ -14,16 +14,17 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-"""Those of them that the operating system has are handled."""
+"""Names of the signals that are handled, as far as the operating system has them."""
 
 AGAIN = 0.05
-"""Seconds until an interrupt that came at a bad moment is raised again."""
+"""Seconds until an interrupt that Python has dropped is raised again."""
 
 _received: list[signal.Signals] = []
+"""The first signal that was received, if any."""
 
 
 def install() -> None:
-    """Handle the signals from now on, except those that are ignored (`nohup`)."""
+    """Handle the signals from now on, except those that are ignored, as under `nohup`."""
     for number in _handled():
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
@@ -31,24 +32,24 @@ def install() -> None:
 
 
 def stopped_by() -> str:
-    """How the program was asked to end, for messages."""
+    """How the program was asked to end, in words, for messages."""
     received = _first()
     return "interrupted" if received == signal.SIGINT else f"stopped by {received.name}"
 
 
 def exit_code() -> int:
-    """The exit code by which shells know the signal: 130 for Ctrl-C, 143 for SIGTERM ..."""
+    """The exit code that stands for the signal in shells, such as 130 for Ctrl-C."""
     return 128 + _first()
 
 
 def leave(code: int) -> NoReturn:
-    """End the process with this exit code.
+    """End the process with an exit code.
 
-    Worker threads that are still compiling are not waited for: that can take longer than a batch
-    system grants.
+    It does not wait for threads that are still compiling, since that can take longer than a batch
+    system allows.
     """
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):  # closed, full, or not there
+        with suppress(OSError, ValueError, AttributeError):  # It may be closed, full or missing.
             stream.flush()
     names = [thread.name for thread in threading.enumerate()]
     if any(name.startswith(("lanes-", "device-calls", "compilation")) for name in names):
@@ -74,7 +75,7 @@ def _stop(number: int, _frame: object) -> NoReturn:
 
 
 def _raise_again(swallowed: Any) -> None:
-    """Python drops an exception inside a destructor or a callback; drop no interrupt."""
+    """Raise an interrupt again that Python has dropped inside of a destructor or a callback."""
     if swallowed.exc_type is not KeyboardInterrupt or not _received:
         sys.__unraisablehook__(swallowed)
         return
@@ -87,6 +88,6 @@ def _raise_again(swallowed: Any) -> None:
 def _send_again() -> None:
     main = threading.main_thread().ident
     if hasattr(signal, "pthread_kill") and main is not None:
-        signal.pthread_kill(main, _first())  # also ends a wait of the main thread
+        signal.pthread_kill(main, _first())  # This also ends a wait of the main thread.
     else:
         _thread.interrupt_main(_first())

@@ -1,4 +1,4 @@
-"""`lossatlas status`: what an atlas holds, in counts."""
+"""The command `lossatlas status`, which shows how much an atlas holds."""
 
 import sys
 import time
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 CLEAR = "\x1b[2J\x1b[H"
-"""Has a terminal show an empty screen."""
+"""The control characters that clear the screen of a terminal."""
 NOT_ESTIMATED = "not estimated; explore with --independent-share 0.2 or --until 0.99"
-"""Without independent draws nothing can be said about what is unseen."""
+"""The text that is shown without independent draws, from which completeness is estimated."""
 
 
 @ended_cleanly
@@ -25,7 +25,7 @@ def status(
         float | None,
         typer.Option(
             metavar="SECONDS",
-            help="Show it again every so many seconds, until Ctrl-C; with --json one line each.",
+            help="Show it again after this time, until Ctrl-C; with --json one line each time.",
             callback=checked(lambda value: 0.1 <= value <= 86_400, "from 0.1 to 86400", "60"),
         ),
     ] = None,
@@ -33,8 +33,8 @@ def status(
 ) -> None:
     """Show how much of a landscape an atlas holds.
 
-    Counts, the fingerprint of the landscape, what independent draws say about points that are
-    unseen, and the last runs.
+    Shows counts, the fingerprint of the landscape, estimates of the unseen points from independent
+    draws, and the last runs.
     """
     if watch is None:
         _show_once(atlas, as_json, in_lines=False)
@@ -74,7 +74,7 @@ def _show_once(atlas: str, as_json: bool, *, in_lines: bool) -> None:
 
 
 def _in_words(streams: "DataFrame") -> "DataFrame":
-    """What people read of the completeness, each interval in one column."""
+    """The table of completeness for people, with each interval in one column."""
     shown = streams.filter(["points", "known", "draws", "hits", "distinct", "singletons"])
     for name in ("coverage", "atlas_coverage", "chao1", "chapman"):
         decimals = ".4f" if name.endswith("coverage") else ".4g"

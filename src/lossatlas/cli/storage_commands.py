@@ -1,4 +1,4 @@
-"""`lossatlas merge`, `backup`, `compact`, `history`: atlases as files, and what they come from."""
+"""The commands `lossatlas merge`, `backup`, `compact` and `history`: atlases as files."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,8 +26,9 @@ def merge(
 ) -> None:
     """Join atlases of one landscape in a new one.
 
-    Points that are the same up to symmetry are one; all runs and attempts are kept, and what one
-    atlas has from being a copy of another is there once. The atlases given stay as they are.
+    Points that are the same up to symmetry become one, and all runs and attempts are kept. If one
+    atlas is a copy of another that was explored further, what both have in common is stored once.
+    The given atlases are not changed.
     """
     from lossatlas.atlas import Atlas
     from lossatlas.atlas.joining import merge as join
@@ -55,8 +56,8 @@ def merge(
 def backup(atlas: AtlasArgument, output: OutputOption) -> None:
     """Copy an atlas as it is now, while others write to it.
 
-    The copy is whole or not there at all, and nothing is ever replaced. From a file to a database,
-    and from a database to a file, too.
+    The copy is either complete or not there at all, and no existing file is ever replaced. A file
+    can also be copied to a database, and a database to a file.
     """
     from lossatlas.atlas import Atlas
     from lossatlas.atlas.copying import backup as copy, check_new
@@ -74,9 +75,10 @@ def backup(atlas: AtlasArgument, output: OutputOption) -> None:
 
 @ended_cleanly
 def compact(atlas: AtlasArgument, as_json: JsonOption = False) -> None:
-    """Write an atlas anew, so that it takes no more space.
+    """Write an atlas anew, so that it takes less space.
 
-    Nobody else can write to it meanwhile. A file needs as much free space as it has itself.
+    No other program can write to it meanwhile. For a file, as much free space is needed as the file
+    takes.
     """
     from lossatlas.atlas import Atlas
     from lossatlas.atlas.copying import compact as shrink
@@ -106,9 +108,9 @@ def history(
 ) -> None:
     """Show the runs of an atlas, or who has found a point.
 
-    Of each run when and on what it was made, its seed and versions, and what it added.
-    With the id of a point the attempts that have met it, the one that found it first, each with
-    its run.
+    For each run it shows when and on which device it was made, its seed and versions, and what it
+    added. With the id of a point, it shows the attempts that have met the point, each with its run;
+    the first of them found it.
     """
     from lossatlas.atlas import Atlas, provenance
     from lossatlas.cli.output import show_table
@@ -124,7 +126,7 @@ def history(
 
 
 def _for_programs(frame: "DataFrame") -> "DataFrame":
-    """Times as text, those that are missing as nothing."""
+    """The table of runs with times as text, and None for missing times."""
     for name in ("start_time", "end_time"):
         times = [None if time != time else time.isoformat() for time in frame[name]]
         frame = frame.assign(**{name: times})
@@ -132,7 +134,7 @@ def _for_programs(frame: "DataFrame") -> "DataFrame":
 
 
 def _for_people(frame: "DataFrame") -> "DataFrame":
-    """The columns that fit a line."""
+    """The columns of the table of runs that fit on a line."""
 
     def day(time: Any) -> str:
         return "-" if time != time or time is None else f"{time:%Y-%m-%d %H:%M}"

@@ -1,4 +1,4 @@
-"""`lossatlas minima` and `lossatlas transition-states`: the points as tables."""
+"""The commands `lossatlas minima` and `lossatlas transition-states`, which show tables."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,26 +16,31 @@ if TYPE_CHECKING:
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
 LimitOption = Annotated[
     int | None,
-    typer.Option(min=0, help="Rows to print, 0 for all; default 20, all with --json or --csv."),
+    typer.Option(
+        min=0,
+        help="Number of rows to print, 0 for all; default 20, or all with --json or --csv.",
+    ),
 ]
 
 MergeOption = Annotated[
     float | None,
     typer.Option(
         callback=not_negative("1e-4"),
-        help="Merge points whose losses differ by less than this, e.g. 1e-4.",
+        help="Merge points whose losses differ by less than this tolerance, e.g. 1e-4.",
     ),
 ]
 
 OutsideOption = Annotated[
     bool,
-    typer.Option("--outside", help="Also points outside the box of a function, with a flag."),
+    typer.Option(
+        "--outside", help="Include points outside of the box of a function, marked as such."
+    ),
 ]
 
 ALWAYS_SHOWN = ("train_auc", "test_auc")
-"""Columns of the minima that are there even before they are computed, if there are classes."""
+"""Columns of the minima that are shown even before they are computed, if there are classes."""
 AUC_GROUPS = ("train", "test", "incorrect", "correct")
-"""What columns of AUC begin with; they come last."""
+"""First parts of the names of columns that are shown last."""
 
 
 @ended_cleanly
@@ -49,14 +54,14 @@ def minima(
 ) -> None:
     """List the minima, the lowest first.
 
-    Columns: id, loss, lowest Hessian eigenvalue, number of symmetry copies, times found, RMS
-    gradient, AUC on training and test data (where labels were changed: on the incorrect and the
-    correct part of the training data too) and whatever else was computed, such as accuracies, or
-    errors where numbers are predicted. Of a function, minima
-    outside the box that random starts come from are left out unless --outside is given.
+    The columns are the id, the loss, the lowest eigenvalue of the Hessian, the number of symmetry
+    copies, how often the minimum was found, the RMS gradient, the AUC on training and testing data
+    (if labels were changed, also on the incorrect and the correct part of the training data), and
+    whatever else was computed, such as accuracies, or errors if numbers are predicted. Minima
+    outside of the box of a function are left out unless --outside is given.
 
-    With --merge as a program would count them that tells minima apart by their loss: rows of
-    minima, each closer in loss to the next than the tolerance, are one.
+    With --merge, minima are counted as by a program that tells them apart only by their loss: a
+    chain of minima, each closer in loss to the next than the tolerance, counts as one.
     """
     from lossatlas.atlas import Atlas, tables
     from lossatlas.cli.output import show_table
@@ -86,12 +91,13 @@ def transition_states(
 ) -> None:
     """List the transition states, the lowest first.
 
-    Columns: id, loss, curvature (the negative Hessian eigenvalue), ids of the two minima it
-    joins (one minimum twice: a degenerate rearrangement), and more. Of a function, those that lie
-    outside the box, or join a minimum there, are left out unless --outside is given.
+    The columns include the id, the loss, the curvature (the negative eigenvalue of the Hessian) and
+    the ids of the two minima that it joins, which are the same for a degenerate rearrangement.
+    Transition states that lie outside of the box of a function, or join a minimum there, are left
+    out unless --outside is given.
 
-    With --merge the minima are merged as by the command minima, and transition states whose
-    losses differ by less than the tolerance and that join the same minima then are one.
+    With --merge, the minima are merged as by the command minima. Transition states that then join
+    the same minima, and whose losses differ by less than the tolerance, count as one.
     """
     from lossatlas.atlas import Atlas, tables
     from lossatlas.cli.output import show_table
@@ -112,7 +118,7 @@ def _network(connection: "Connection", outside: bool) -> "Network":
 
 
 def _merged_minima(frame: "DataFrame", network: "Network", tolerance: float) -> "DataFrame":
-    """The rows of the minima that are left, and how many each stands for."""
+    """The rows of the minima that remain, with the number of minima that each represents."""
     from lossatlas.analysis.merging import merge_points
 
     merged = merge_points(network, tolerance)
@@ -123,7 +129,7 @@ def _merged_minima(frame: "DataFrame", network: "Network", tolerance: float) -> 
 def _merged_transition_states(
     frame: "DataFrame", network: "Network", tolerance: float
 ) -> "DataFrame":
-    """The rows of the transition states that are left, with the minima that they join then."""
+    """The rows of the transition states that remain, with the merged minima that they join."""
     from lossatlas.analysis.merging import merge_points
 
     merged = merge_points(network, tolerance)

@@ -1,4 +1,4 @@
-"""`lossatlas tree`: the disconnectivity graph of an atlas, or of min.data and ts.data."""
+"""The command `lossatlas tree`, which draws a disconnectivity graph."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,25 +22,34 @@ if TYPE_CHECKING:
     from lossatlas.plots.tree_figure import TreeOptions
 
 PAGE = ".html"
-"""The kind of output that is no picture but a page for the browser."""
+"""Suffix of an output that is not a picture but a page for the browser."""
 TreeOutputOption = Annotated[
     Path,
     typer.Option(
         "--output",
         "-o",
-        help="Picture to write: .png, .svg or .pdf; or .html: a page to zoom, search and color in "
-        "the browser, one file that needs no connection.",
+        help="Picture to write (.png, .svg or .pdf), or page to zoom, search and color in the "
+        "browser (.html), which is one file and needs no connection.",
     ),
 ]
 
 MOST_LEVELS = 1_000_000
-"""More levels than these are exact for every picture."""
+"""Largest number of levels; with more, a picture looks like that of the exact tree."""
 TABLES = ("min.data", "ts.data")
 """The files of PATHSAMPLE that hold energies and links."""
 
 
 class Picture(NamedTuple):
-    """How a tree is drawn: levels, the highest loss shown, the file, axis, page, and the rest."""
+    """The options by which a tree is drawn.
+
+    Attributes:
+        levels: number of levels to which barriers are rounded up; 0 for exact barriers.
+        top: highest loss that is shown; None for a legible picture.
+        output: path of the file.
+        quantity: name of the quantity of the axis.
+        title: title of a page for the browser.
+        figure: values of the options of figures, by name.
+    """
 
     levels: int
     top: float | None
@@ -50,7 +59,7 @@ class Picture(NamedTuple):
     figure: Mapping[str, Any] = MappingProxyType({})
 
     def options(self) -> "TreeOptions":
-        """As the functions of figures take them."""
+        """The options in the form that functions of figures take."""
         from lossatlas.plots.tree_figure import TreeOptions
 
         given = {**self.figure, "labels": tuple(self.figure["label"] or ())}
@@ -73,20 +82,23 @@ def tree(
     color: Annotated[
         str | None,
         typer.Option(
-            help="Column of the minima that colors the branches, or none; default train_auc."
+            help="Column of the minima that colors the branches, or the word none; default "
+            "train_auc if it was computed."
         ),
     ] = None,
     levels: Annotated[
         int,
         typer.Option(
-            min=0, max=MOST_LEVELS, help="Levels that barriers are rounded up to; 0: exact."
+            min=0,
+            max=MOST_LEVELS,
+            help="Number of levels to which barriers are rounded up; 0 for exact barriers.",
         ),
     ] = 30,
     top: Annotated[
         float | None,
         typer.Option(
             callback=any_number("0.6"),
-            help="Highest loss shown; default chosen so that the picture is legible.",
+            help="Highest loss to show; by default it is chosen so that the picture is legible.",
         ),
     ] = None,
     outside: OutsideOption = False,
@@ -94,10 +106,11 @@ def tree(
 ) -> None:
     """Draw the disconnectivity graph.
 
-    Every branch ends at the loss of a minimum; branches meet at the loss at which a path
-    connects them. Degenerate rearrangements join nothing and are left out.
+    Every branch ends at the loss of a minimum, and branches meet at the lowest loss at which a path
+    connects their minima. Degenerate rearrangements, which join a minimum to its own copy, are left
+    out.
 
-    Of the files of PATHSAMPLE only energies and links are read.
+    From the files of PATHSAMPLE, only energies and links are read.
     """
     if levels == 1:
         raise BadInputError("--levels 1", "1 is less than two", "use 2 or more, or 0: exact")
@@ -119,10 +132,14 @@ def tree(
 
 
 def pathsample_files(source: Sequence[str]) -> tuple[Path, Path] | None:
-    """The tables of minima and of transition states that were asked for; None for an atlas.
+    """The files of minima and of transition states that were given; None for an atlas.
+
+    Args:
+        source: the arguments of the command: an atlas, a folder or two files.
 
     Raises:
-        BadInputError: for a folder without these files, one file alone or more than two.
+        BadInputError: a folder lacks these files, only one of them is given, or more than two files
+            are given.
     """
     remedy = "give one atlas, or the files min.data and ts.data"
     if len(source) > 2:
@@ -162,7 +179,7 @@ def _check_top(network: "Network", top: float | None) -> None:
 
 
 def _nothing_to_draw(name: str, counts: dict[str, Any]) -> BadInputError:
-    """Why there are no minima: none inside the box, or what most searches failed for."""
+    """The error for a tree without minima, with the reason why most searches failed, if known."""
     if counts["minima"]:
         problem = f"all {counts['minima']} minima lie outside the box of the function"
         return BadInputError(name, problem, "give --outside, or a larger box")
@@ -177,7 +194,7 @@ def _nothing_to_draw(name: str, counts: dict[str, Any]) -> BadInputError:
 def _colors(
     network: "Network", color: str | None, name: str
 ) -> tuple["np.ndarray | None", str | None]:
-    """A value for every minimum, and what to call it; None for plain branches."""
+    """A value for every minimum and the name of the values; None for branches of one color."""
     from lossatlas.plots.tree import branch_colors
 
     try:
@@ -197,7 +214,7 @@ def _colors(
 def _draw(
     network: "Network", colors: tuple["np.ndarray | None", str | None], picture: Picture
 ) -> None:
-    """Draw it as `plot_tree` or `show_tree` does, and say what is shown."""
+    """Draw the tree as `plot_tree` or `show_tree` does, and report what is shown."""
     if picture.output.suffix.lower() == PAGE:
         _write_page(network, colors[1], picture)
         return
@@ -209,7 +226,7 @@ def _draw(
     _report(network, found.tree, picture, found.cut_off)
     if found.cut_off:
         cut_off = counted(found.cut_off, "minimum", "minima")
-        typer.echo(f"{cut_off} of small branches counted where these hung")
+        typer.echo(f"{cut_off} of small branches counted at the branches that these join")
 
 
 def _write_page(network: "Network", words: str | None, picture: Picture) -> None:
@@ -225,7 +242,7 @@ def _write_page(network: "Network", words: str | None, picture: Picture) -> None
 
 
 def _check_picture(picture: Picture) -> None:
-    """Refuse a file that cannot be written, a page where Bokeh is missing, or wrong options."""
+    """Refuse a file that cannot be written, a page if Bokeh is missing, and wrong options."""
     output = picture.output
     check_output(output, (*SUFFIXES, PAGE))
     if output.suffix.lower() == PAGE:

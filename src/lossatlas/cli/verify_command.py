@@ -1,4 +1,4 @@
-"""`lossatlas verify`: compute everything that an atlas claims once more."""
+"""The command `lossatlas verify`, which computes everything again that an atlas claims."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lossatlas.exploration.verification import Verification
 
 SAMPLE_WITH_FLOW = 20
-"""Integrating the flow by a general ODE solver takes seconds for each transition state."""
+"""Default size of the sample with --flow, since a general ODE solver takes seconds for a link."""
 
 
 @ended_cleanly
@@ -30,26 +30,27 @@ def verify(
         int | None,
         typer.Option(
             min=1,
-            help="Check so many minima and transition states, drawn at random; default all, "
-            f"{SAMPLE_WITH_FLOW} with --flow.",
+            help="Number of minima and of transition states to check, drawn at random; default "
+            f"all, or {SAMPLE_WITH_FLOW} with --flow.",
         ),
     ] = None,
     flow: Annotated[
         bool, typer.Option("--flow", help="Follow links by a general ODE integrator instead.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of the sample.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random sample.")] = 0,
     trust_confirmed: Annotated[
         bool,
         typer.Option(
             "--trust-confirmed",
-            help="Do not follow links again that the search followed as tightly; says how many.",
+            help="Do not follow links again that the search followed as tightly; their number is "
+            "shown.",
         ),
     ] = False,
     resume: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Keep what was as stored in this file, and do not compute what is in it again.",
+            help="Record in this file what was verified, and skip what it already records.",
         ),
     ] = None,
     cluster: ClusterOption = None,
@@ -57,12 +58,13 @@ def verify(
 ) -> None:
     """Compute again what an atlas claims.
 
-    Checks first that every row is as it was written, all rows fit together and no point is stored
-    twice. Then everything is computed from the stored weights alone: gradient, Hessian index,
-    spectrum, log-determinant, invariants, orbit size, columns of AUC, and where both paths from
-    every transition state lead, followed more carefully than when they were found. The exit code is
-    1 if anything is not as stored. Ctrl-C shows what was checked until then; with --resume the next
-    verification goes on there.
+    First, it checks that every row is as it was written, that all rows fit together and that no
+    point is stored twice. Then everything is computed from the stored weights alone: the gradient,
+    Hessian index, spectrum, log-determinant, invariants and orbit size of points, the columns of
+    AUC, and the minima to which the two paths from every transition state lead, which are followed
+    more carefully than when they were found. The exit code is 1 if anything differs from what is
+    stored. Ctrl-C shows what was checked until then; with --resume, the next verification goes on
+    from there.
     """
     if flow and trust_confirmed:
         problem = "the links that it trusts were not followed by the integrator of --flow"

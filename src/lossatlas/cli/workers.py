@@ -1,4 +1,4 @@
-"""The workers of a cluster, for the commands that can use one."""
+"""The workers of a cluster, for the commands that can use them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,17 +15,17 @@ ClusterOption = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS",
-        help="Have the workers of a Dask cluster make the searches: tcp://host:8786, the path of a "
-        "scheduler.json, or local:4 for so many processes on this machine.",
+        help="Let the workers of a Dask cluster make the searches: tcp://host:8786, the path of a "
+        "scheduler.json, or local:4 for four processes on this machine.",
     ),
 ]
 
 
 def check_cluster(address: str | None) -> None:
-    """Refuse what is no address, before work is done.
+    """Refuse a text that is no address of a cluster, before any work is done.
 
     Raises:
-        BadInputError: says what an address looks like.
+        BadInputError: it is no address, or the package that is needed is not installed.
     """
     if address is not None:
         from lossatlas.distribution.clusters import check_address
@@ -35,7 +35,7 @@ def check_cluster(address: str | None) -> None:
 
 @contextmanager
 def workers_of(address: str | None) -> "Iterator[Executor | None]":
-    """The executor of a cluster; None where there is no address."""
+    """The executor of a cluster; None if no address is given."""
     if address is None:
         yield None
         return

@@ -1,8 +1,8 @@
-"""Labelled data, split and scaled: LJAT3 outcomes, files, MNIST and its relatives, bundled sets.
+"""Labeled data sets: LJAT3 outcomes, files, MNIST and its relatives, and bundled sets.
 
-Every source hands over a `Dataset`, checked and read-only. `split` chooses the rows to train
-and to test on; `scale` divides columns by statistics of the training rows; label noise changes
-training labels on purpose.
+Every source returns a `Dataset` (or `RegressionData` for numbers to be predicted), which is checked
+and read-only. `split` chooses the rows for training and testing, `scale` scales columns by
+statistics of the training rows, and label noise changes training labels on purpose.
 """
 
 from lossatlas.data.dataset import Dataset, dataset_from_arrays

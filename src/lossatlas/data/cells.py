@@ -1,8 +1,8 @@
 """Numbers in the cells of a text table, as people and spreadsheets write them.
 
-A plain number is what `float` reads, without the underscores of program text: ``2020_01`` in a
-table is a name. Decimal commas are read where the whole table leaves no doubt about them; a comma
-that may separate thousands is never guessed.
+A plain number is what `float` reads, except that underscores are not allowed: ``2020_01`` in a
+table is a name. Decimal commas are read only if the whole table leaves no doubt about them. The
+meaning of a comma that may separate thousands is never guessed.
 """
 
 import re
@@ -13,18 +13,18 @@ from lossatlas.data.labels import is_missing
 _COMMA = re.compile(r"[-+]?(\d+,\d*|,\d+)([eE][-+]?\d+)?")
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
 _NUMERIC = re.compile(r"[-+]?[\d.,'’ \u00a0\u202f]*\d[\d.,'’ \u00a0\u202f]*([eE][-+]?\d+)?\s?%?")
-"""Digits with what separates thousands and decimals, and a percent sign."""
+"""Digits with separators of thousands and decimals, an exponent and a percent sign."""
 
 
 def number(cell: str, decimal_comma: bool = False) -> float:
     """The number in a cell; not-a-number and infinity count as numbers here.
 
     Args:
-        cell: without blanks around it.
-        decimal_comma: whether a comma stands for the decimal point.
+        cell: text of the cell, without blanks around it.
+        decimal_comma: whether a comma stands for the decimal point; default False.
 
     Raises:
-        ValueError: if it holds none.
+        ValueError: the cell holds no number.
 
     Examples:
         >>> number("1e5"), number("2,5", decimal_comma=True)
@@ -36,7 +36,7 @@ def number(cell: str, decimal_comma: bool = False) -> float:
 
 
 def is_number(cell: str, decimal_comma: bool = False) -> bool:
-    """Whether `number` reads it."""
+    """Whether `number` can read a cell."""
     try:
         number(cell, decimal_comma)
     except ValueError:
@@ -45,7 +45,7 @@ def is_number(cell: str, decimal_comma: bool = False) -> bool:
 
 
 def looks_like_number(cell: str) -> bool:
-    """Whether a person would call it a number, plain or not.
+    """Whether a person would call the text of a cell a number, however it is written.
 
     Examples:
         >>> [looks_like_number(cell) for cell in ("5.1", "5,1", "1 234", "45 %", "0x1F", "x1")]
@@ -55,9 +55,10 @@ def looks_like_number(cell: str) -> bool:
 
 
 def uses_decimal_commas(cells: Iterable[str]) -> bool:
-    """Whether commas in the cells of a table are decimal points, without any doubt.
+    """Whether commas in the cells of a table are certainly decimal points.
 
-    They are if no number has a point, and one at least has a comma where thousands have none.
+    They are if no number has a point, and at least one number has a comma in a place where it
+    cannot separate thousands.
 
     Examples:
         >>> uses_decimal_commas(["5,1", "3"]), uses_decimal_commas(["1,234", "2,345"])
@@ -74,7 +75,7 @@ def uses_decimal_commas(cells: Iterable[str]) -> bool:
 
 
 def why_no_number(cell: str) -> tuple[str, str]:
-    """What is wrong with a cell that holds no finite number, and the remedy."""
+    """The problem of a cell without a finite number, and the remedy, as in `BadInputError`."""
     if is_missing(cell) or is_number(cell):
         remedy = "give a number in every column but the label: fill the cell in, or remove the row"
         return f"{cell!r} is not a finite number", remedy

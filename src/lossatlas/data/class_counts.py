@@ -1,4 +1,4 @@
-"""How many rows of each class there are, how many a stratified split takes, and what is missing."""
+"""Numbers of rows of each class: what is there, what a stratified split takes, what is missing."""
 
 import warnings
 
@@ -9,7 +9,7 @@ from lossatlas.data.dataset import Dataset
 from lossatlas.errors import DataWarning
 
 SHOWN = 12
-"""Of more classes than these, a message shows the counts of those without rows alone."""
+"""Number of classes up to which a message shows all counts; otherwise it shows missing classes."""
 
 
 def apportion(
@@ -18,20 +18,20 @@ def apportion(
     least: Int[np.ndarray, " C"],
     most: Int[np.ndarray, " C"],
 ) -> Int[np.ndarray, " C"]:
-    """Share out a number of rows among classes, as nearly in proportion to their sizes as can be.
+    """Divide a number of rows among classes, as nearly in proportion to their sizes as possible.
 
-    Sainte-Laguë's method: of all shares within the bounds that add up to `rows` it takes those
-    with the smallest sum of (share - proportional share)^2 / size. More rows never make the share
-    of a class smaller.
+    This is Sainte-Laguë's method: of all shares within the bounds that add up to ``rows``, it takes
+    those with the smallest sum of (share - proportional share)^2 / size. The share of a class never
+    becomes smaller when there are more rows.
 
     Args:
-        sizes: (C,) rows of each class, 0 or more.
-        rows: how many to share out, from ``least.sum()`` to ``most.sum()``.
-        least: (C,) at least so many of each class.
-        most: (C,) at most so many of each class.
+        sizes: (C,) number of rows of each class, 0 or more.
+        rows: number of rows to divide, from ``least.sum()`` to ``most.sum()``.
+        least: (C,) smallest allowed share of each class.
+        most: (C,) largest allowed share of each class.
 
     Returns:
-        (C,) how many rows of each class to take.
+        (C,) number of rows to take of each class.
 
     Examples:
         >>> sizes = np.array([60, 30, 1])
@@ -39,7 +39,7 @@ def apportion(
         [6, 3, 1]
     """
     owners = np.repeat(np.arange(len(sizes)), most - least)
-    # The k-th row of a class of n comes in the order of descending n / (k - 1/2).
+    # The k-th row of a class of n rows is taken in the order of descending n / (k - 1/2).
     steps = np.concatenate([np.arange(low, high) for low, high in zip(least, most, strict=True)])
     order = np.argsort(-sizes[owners] / (steps + 0.5), kind="stable")
     further = owners[order[: rows - int(least.sum())]]
@@ -47,7 +47,7 @@ def apportion(
 
 
 def counts_by_class(data: Dataset) -> Int[np.ndarray, " C"]:
-    """(C,) the rows of each class, 0 for those that are absent.
+    """(C,) the number of rows of each class, which is 0 for absent classes.
 
     Examples:
         >>> counts_by_class(Dataset([[0.0], [1.0]], [0, 0], ("no", "yes"), "tiny", ("a",)))
@@ -57,17 +57,17 @@ def counts_by_class(data: Dataset) -> Int[np.ndarray, " C"]:
 
 
 def warn_of_missing_classes(train: Dataset, test: Dataset, where: str, remedy: str) -> None:
-    """Warn if the training rows or the test rows lack a class.
+    """Warn if the training rows or the testing rows lack a class.
 
     Args:
-        train: training rows, with their labels before any noise.
-        test: test rows.
-        where: the file and key that chose the rows, used in the message.
-        remedy: what to do about it, used in the message.
+        train: training rows, with their labels before any label noise.
+        test: testing rows.
+        where: the file and key that chose the rows, for the message.
+        remedy: what to do about it, for the message.
 
     Warns:
-        DataWarning: names the classes, the counts and the remedy. Without a class that lacks rows
-            nothing is said.
+        DataWarning: a class has no training rows or no testing rows. The message names the classes
+            and the counts.
     """
     counts = counts_by_class(train), counts_by_class(test)
     lacking = []

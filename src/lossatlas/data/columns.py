@@ -1,4 +1,4 @@
-"""Which column of a text table holds the labels, and which hold inputs."""
+"""Find out which column of a text table holds the labels, and which columns hold inputs."""
 
 import difflib
 import json
@@ -13,18 +13,25 @@ LIKELY = (
     *("label", "labels", "class", "classes", "target", "targets", "species", "category"),
     *("variety", "diagnosis", "outcome", "kind", "type", "quality", "y"),
 )
-"""Names, in lower case, that columns of labels often have; the likeliest first."""
+"""Names, in lower case, that columns of labels often have; the most likely ones come first."""
 TELLING = LIKELY[:7]
-"""Those that are hardly ever the name of an input."""
+"""Names among these that are hardly ever the name of an input."""
 
 
 def quoted(name: str) -> str:
-    """A name as TOML and Python write it."""
+    """A name in double quotes, as TOML and Python write it."""
     return json.dumps(name, ensure_ascii=False)
 
 
 class TableOptions(NamedTuple):
-    """What the user says about the columns; see `lossatlas.data.read_table`."""
+    """What the user says about the columns of a table; see `lossatlas.data.read_table`.
+
+    Attributes:
+        label: name of the column of the labels; None to look for it.
+        drop: names of columns to leave out.
+        header: whether the first line names the columns.
+        numbers: whether the labels are numbers to be predicted rather than classes.
+    """
 
     label: str | None = None
     drop: tuple[str, ...] = ()
@@ -36,10 +43,10 @@ class Columns(NamedTuple):
     """The columns of a table.
 
     Attributes:
-        names: of all columns.
+        names: names of all columns.
         label: index of the column of the labels.
         inputs: indices of the columns of the inputs.
-        chosen: whether the label was found by its name, not by its place.
+        chosen: whether the column of the labels was found by its name; otherwise it is the last.
     """
 
     names: list[str]
@@ -53,17 +60,17 @@ class Columns(NamedTuple):
         return [self.names[index] for index in self.inputs]
 
     def likely_label(self) -> str | None:
-        """The input that is called as labels often are; None if there is none."""
+        """The input whose name is most typical of labels; None if no name is."""
         by_name = {self.names[index].lower(): self.names[index] for index in self.inputs}
-        if "x" in by_name:  # then y is a coordinate
+        if "x" in by_name:  # A y next to an x is a coordinate.
             by_name.pop("y", None)
         return next((by_name[name] for name in LIKELY if name in by_name), None)
 
     def keys_to_set(self, offender: str | None = None) -> str:
-        """How to say which columns are what: the two keys, with the likeliest names.
+        """Advice for messages: how to choose the columns by the keys ``label`` and ``drop``.
 
         Args:
-            offender: the input that cannot be one, if that is what is wrong.
+            offender: name of the column that cannot be an input, if that is the problem.
         """
         where = "(keys of [data], arguments of read_table)"
         drop = f"drop = [{quoted(offender or '...')}]"
@@ -80,14 +87,14 @@ def named_columns(names: list[str], options: TableOptions, form: Form, where: st
     """Find the columns of the labels and of the inputs by the names in the header.
 
     Args:
-        names: the cells of the header.
+        names: cells of the header.
         options: what the user says about the columns.
-        form: how the table is written, used in messages.
-        where: the file and line of the header, used in messages.
+        form: form of the table, for messages.
+        where: file and line of the header, for messages.
 
     Raises:
-        BadInputError: if the names are none, repeated, empty, or numbers, and as
-            `chosen_columns`.
+        BadInputError: there are fewer than two names, names are repeated, empty or numbers, or for
+            the reasons of `chosen_columns`.
     """
     remedy = "name every column in the first line"
     if len(names) < 2:
@@ -96,7 +103,7 @@ def named_columns(names: list[str], options: TableOptions, form: Form, where: st
     repeated = {name for name in names if names.count(name) > 1}
     asked = {options.label, *options.drop} - {None}
     if repeated or "" in names[1:] or not asked <= set(names):
-        # What else is wrong with a first row is of no interest.
+        # If the first line is a row of data, say so rather than name its other faults.
         _refuse_numbers(names[:-1], where)
     if repeated or "" in names:
         listed = ", ".join(sorted(repeated - {""})) or "empty"
@@ -104,14 +111,15 @@ def named_columns(names: list[str], options: TableOptions, form: Form, where: st
             remedy += "; if the first column is the index of pandas, to_csv(..., index=False)"
         raise BadInputError(where, f"repeated or empty column names: {listed}", remedy)
     columns = chosen_columns(names, options, where)
-    # pandas counts columns without names; a line that calls another one "label" is a header.
+    # pandas numbers columns without names. If another column is called "label", the line is a
+    # header although the other names are numbers.
     if not (columns.chosen and columns.features == [str(n) for n in range(len(columns.inputs))]):
         _refuse_numbers(columns.features, where)
     return columns
 
 
 def _refuse_numbers(names: Sequence[str], where: str) -> None:
-    """Refuse names that are numbers, or stand for missing ones: a first row is no header."""
+    """Refuse names that are numbers or marks of missing values, as in a row of data."""
     number = next((name for name in names if looks_like_number(name) or name in ("?", "-")), None)
     if number is None:
         return
@@ -127,11 +135,18 @@ def _refuse_numbers(names: Sequence[str], where: str) -> None:
 
 
 def chosen_columns(names: list[str], options: TableOptions, where: str) -> Columns:
-    """The columns that the user chose; else the one called label, or the last, holds the labels.
+    """The columns as the user chose them.
+
+    By default the column called ``label``, or else the last one, holds the labels.
+
+    Args:
+        names: names of all columns.
+        options: what the user says about the columns.
+        where: the file, for messages.
 
     Raises:
-        BadInputError: for a name that no column has, or several columns called label, or if no
-            input is left.
+        BadInputError: no column has a given name, several columns are called ``label``, the column
+            of the labels is to be dropped, or no input is left.
     """
     for key, wanted in (("label", [options.label]), ("drop", options.drop)):
         for name in wanted:
@@ -149,7 +164,7 @@ def chosen_columns(names: list[str], options: TableOptions, where: str) -> Colum
 
 
 def _label(names: Sequence[str], where: str) -> int:
-    """The column called label, whatever its case, or else the last one."""
+    """The index of the column called ``label``, in upper or lower case, or else of the last one."""
     if "label" in names:
         return names.index("label")
     alike = [index for index, name in enumerate(names) if name.lower() == "label"]

@@ -1,7 +1,7 @@
-"""A labelled data set: what every source hands over, checked once, then never changed.
+"""A labeled data set, which every source of data returns; it is checked once and never changes.
 
-A row is one item, a column one input. Labels are whole numbers 0..C-1; `classes` names them.
-Arrays are read-only float64 and int64, so the checksum always tells the truth about them.
+A row is one item, and a column is one input. Labels are whole numbers from 0 to C - 1, whose names
+are in `classes`. Arrays are read-only float64 and int64, so that the checksum stays valid.
 """
 
 import hashlib
@@ -21,18 +21,18 @@ from lossatlas.errors import BadInputError
 class Dataset:
     """Inputs with their class labels.
 
-    A class may be absent from a subset; the list of classes stays that of the whole data.
+    A subset has the classes of the whole data, even if it has no rows of some of them.
 
     Args:
         inputs: (N, k) finite numbers, kept as a read-only float64 copy.
-        labels: (N,) class of each row, 0..C-1, kept as a read-only int64 copy.
-        classes: the C class names, at least two.
-        name: where the data come from, used in messages.
-        features: the k column names.
+        labels: (N,) class of each row, from 0 to C - 1, kept as a read-only int64 copy.
+        classes: names of the C classes, at least two.
+        name: where the data come from, for messages.
+        features: names of the k columns.
 
     Raises:
-        BadInputError: shapes that do not fit, no rows, numbers that are not finite, labels that
-            are no class.
+        BadInputError: the shapes do not fit, there are no rows or no columns, an input is not a
+            finite number, or a label is not one of the classes.
 
     Examples:
         >>> data = Dataset([[0.0, 1.0], [2.0, 3.0]], [0, 1], ("no", "yes"), "tiny", ("a", "b"))
@@ -62,10 +62,10 @@ class Dataset:
 
     @cached_property
     def checksum(self) -> str:
-        """SHA-256 of the inputs, labels and class names, as hexadecimal text.
+        """SHA-256 hash of the inputs, labels and class names, as hexadecimal text.
 
-        The name and the column names do not enter: the same numbers under another file name
-        have the same checksum.
+        The name of the data and the names of the columns are left out: the same numbers have the
+        same checksum under another file name.
         """
         digest = hashlib.sha256(repr((self.inputs.shape, self.classes)).encode())
         digest.update(np.ascontiguousarray(self.inputs, "<f8").tobytes())
@@ -73,31 +73,32 @@ class Dataset:
         return digest.hexdigest()
 
     def subset(self, rows: Int[np.ndarray, " M"] | slice) -> "Dataset":
-        """The given rows, in the given order, with the classes of the whole."""
+        """The given rows in the given order, with the classes of the whole data."""
         inputs, labels = self.inputs[rows], self.labels[rows]
         return Dataset(inputs, labels, self.classes, self.name, self.features)
 
     def with_inputs(self, inputs: Float[np.ndarray, "N k"]) -> "Dataset":
-        """The same rows with other values of the inputs."""
+        """The same rows with other values (N, k) of the inputs."""
         return Dataset(inputs, self.labels, self.classes, self.name, self.features)
 
 
 def dataset_from_arrays(
     inputs: ArrayLike, labels: ArrayLike, name: str, features: Sequence[str] = ()
 ) -> Dataset:
-    """Turn a user's arrays into a `Dataset`, refusing what cannot be meant.
+    """Turn arrays into a `Dataset`, and refuse arrays that cannot be labeled data.
 
     Args:
         inputs: (N, k) real numbers.
-        labels: (N,) or (N, 1) whole numbers or texts. Numbers that use every class 0..C-1 stay
-            as they are; other numbers, and texts, are sorted and numbered in that order, and
-            `Dataset.classes` keeps the mapping.
-        name: where the data come from, used in messages.
-        features: the k column names; ``x1, x2, ...`` by default.
+        labels: (N,) or (N, 1) whole numbers or texts. Numbers that use every class from 0 to C - 1
+            stay as they are. Other numbers, and texts, are sorted and numbered in that order;
+            `Dataset.classes` holds the original labels.
+        name: where the data come from, for messages.
+        features: names of the k columns; by default ``x1``, ``x2`` and so on.
 
     Raises:
-        BadInputError: as `Dataset`, and for labels that are missing (`is_missing`) or numbers
-            that are not whole, one class only, inputs that are not numbers.
+        BadInputError: inputs are not finite numbers, labels are missing (such as an empty text,
+            ``"NA"`` or ``"?"``) or are numbers that are not whole, there is only one class, or the
+            shapes do not fit.
 
     Examples:
         >>> dataset_from_arrays([[1.0], [2.0]], ["yes", "no"], "tiny").classes
@@ -122,7 +123,7 @@ def dataset_from_arrays(
 
 
 def frozen(values: np.ndarray, dtype: type) -> np.ndarray:
-    """A read-only copy of this type."""
+    """A read-only copy of an array in some type."""
     copy = np.array(values, dtype=dtype)
     copy.setflags(write=False)
     return copy
@@ -156,7 +157,16 @@ def _check_labels_fit(shape: tuple[int, ...], rows: int, name: str) -> None:
 
 
 def check_finite(values: np.ndarray, names: Sequence[str], where: str) -> None:
-    """Refuse values (N, k) that are not finite, with the row and the name of the column."""
+    """Refuse an array (N, k) with values that are not finite.
+
+    Args:
+        values: (N, k) the values.
+        names: names of the k columns.
+        where: where the data come from, for messages.
+
+    Raises:
+        BadInputError: a value is not finite; the message gives its row and column.
+    """
     bad = ~np.isfinite(values)
     if bad.any():
         row, column = np.argwhere(bad)[0]
@@ -179,10 +189,15 @@ def _check_labels(data: Dataset) -> None:
 
 
 def numbers_of(inputs: ArrayLike, name: str, field: str = "inputs") -> np.ndarray:
-    """A table (rows, columns) of real numbers.
+    """Turn a table into an array (rows, columns) of real numbers.
+
+    Args:
+        inputs: the table.
+        name: where the data come from, for messages.
+        field: what the table holds, for messages; default ``"inputs"``.
 
     Raises:
-        BadInputError: for anything else; `name` and `field` say what it is.
+        BadInputError: it does not hold real numbers, or does not have two axes.
     """
     table = np.asarray(inputs)
     if table.dtype.kind not in "fiub":

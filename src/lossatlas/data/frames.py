@@ -1,4 +1,4 @@
-"""Data that other libraries hold: tables of pandas, Parquet files, OpenML, bunches, torch sets."""
+"""Data from other libraries: pandas, Parquet files, OpenML, scikit-learn, and torch data sets."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,18 +22,22 @@ def data_from_frame(
     drop: Sequence[str] = (),
     numbers: bool = False,
 ) -> Data:
-    """A labelled data set from a table of pandas.
+    """A labeled data set from a pandas DataFrame.
 
     Args:
-        frame: one row an item; one column of labels or targets, all others numbers.
-        name: where the data come from, used in messages.
-        label: the column of the labels; by default the one called ``label``, or else the last.
-        drop: columns to leave out.
-        numbers: whether the column holds numbers to be predicted, not classes.
+        frame: the DataFrame, with one row for each item. One column holds labels or targets, and
+            all others hold numbers.
+        name: where the data come from, for messages.
+        label: name of the column of the labels; by default it is the one called ``label``, or else
+            the last.
+        drop: names of columns to leave out; default none.
+        numbers: whether that column holds numbers to be predicted rather than classes; default
+            False.
 
     Raises:
-        BadInputError: for a name that no column has or that several have, columns that are no
-            numbers or have missing values, and what `dataset_from_arrays` refuses.
+        BadInputError: no column or several columns have a given name, a column of inputs does not
+            hold numbers or has missing values, labels are missing, or for the reasons of
+            `dataset_from_arrays`.
 
     Examples:
         >>> import pandas as pd
@@ -65,7 +69,7 @@ def data_from_frame(
 
 
 def _columns(frame: Any, name: str) -> dict[str, Any]:
-    """The columns by their names as text; two of one name would hide each other."""
+    """The columns by their names as text; a name that several columns share is refused."""
     names = [str(column) for column in frame.columns]
     twice = sorted({one for one in names if names.count(one) > 1})
     if twice:
@@ -75,25 +79,26 @@ def _columns(frame: Any, name: str) -> dict[str, Any]:
 
 
 def _numbers(column: Any, name: str, where: str) -> np.ndarray:
-    """A column as float64."""
+    """A column of numbers as float64, with NaN for missing values."""
     import pandas as pd
 
     if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
         problem = f"it holds {column.dtype}, not numbers"
-        remedy = f"make numbers of it, or leave it out by drop = [{quoted(name)}]"
+        remedy = f"convert it to numbers, or leave it out by drop = [{quoted(name)}]"
         raise BadInputError(f"{where}: column {name!r}", problem, remedy)
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def read_parquet(path: Path, **options: Any) -> Data:
-    """A labelled data set from a Parquet file.
+    """A labeled data set from a Parquet file.
 
     Args:
-        path: of the file.
-        options: those of `data_from_frame`.
+        path: path of the file.
+        options: keyword arguments of `data_from_frame`.
 
     Raises:
-        BadInputError: if the file is none, or the library that reads it is not installed.
+        BadInputError: it is not a Parquet file, the library that reads it is not installed, or for
+            the reasons of `data_from_frame`.
     """
     import pandas as pd
 
@@ -102,29 +107,34 @@ def read_parquet(path: Path, **options: Any) -> Data:
     except ImportError as error:
         remedy = "install it: pip install 'lossatlas[parquet]'"
         raise BadInputError(str(path), "reading Parquet needs pyarrow", remedy) from error
-    except Exception as error:  # of many kinds, depending on what the file is instead
+    except Exception as error:  # The kind of error depends on what the file is instead.
         problem = f"is not a Parquet file that can be read ({str(error).splitlines()[0]})"
         raise BadInputError(str(path), problem, "write it again, e.g. as CSV") from error
     return data_from_frame(frame, str(path), **options)
 
 
 def openml_dataset(number: int, *, label: str | None = None, numbers: bool = False) -> Data:
-    """A data set of OpenML by its number, downloaded once by scikit-learn and kept by it.
+    """A data set of OpenML, which scikit-learn downloads once and keeps in its cache.
 
     Args:
-        number: of the data set, as in its address.
-        label: the column of the labels; default the target that OpenML names.
-        numbers: whether it holds numbers to be predicted.
+        number: number of the data set, as in its web address.
+        label: name of the column of the labels; by default the target that OpenML names.
+        numbers: whether that column holds numbers to be predicted rather than classes; default
+            False.
 
     Raises:
-        BadInputError: if it cannot be fetched, or holds what is no number.
+        BadInputError: the data set cannot be downloaded, or for the reasons of `data_from_frame`.
+
+    Examples:
+        >>> openml_dataset(61).classes                               # doctest: +SKIP
+        ('Iris-setosa', 'Iris-versicolor', 'Iris-virginica')
     """
     from sklearn.datasets import fetch_openml
 
     where = f"OpenML {number}"
     try:
         bunch: Any = fetch_openml(data_id=number, as_frame=True, parser="auto")
-    except Exception as error:  # of the network, of the server, of the parser
+    except Exception as error:  # It may come from the network, the server or the parser.
         problem = f"cannot be fetched ({type(error).__name__}: {str(error).splitlines()[0]})"
         remedy = "check the number and the connection, or save the table as a file"
         raise BadInputError(where, problem, remedy) from error
@@ -133,17 +143,18 @@ def openml_dataset(number: int, *, label: str | None = None, numbers: bool = Fal
 
 
 def data_from(source: Any, numbers: bool = False, name: str = "data") -> Data:
-    """A labelled data set from what other libraries hold.
+    """A labeled data set from arrays or from objects of other libraries.
 
     Args:
-        source: a `Dataset` or `RegressionData`, a pair ``(inputs, labels)`` of arrays, a table of
-            pandas, a bunch of scikit-learn, or a map-style torch data set of pairs, which is read
-            into memory.
-        numbers: whether the second part holds numbers to be predicted, not classes.
-        name: used in messages.
+        source: a `Dataset` or `RegressionData`, a pair ``(inputs, labels)`` of arrays, a pandas
+            DataFrame, a scikit-learn Bunch, or a map-style torch data set of pairs, which is read
+            into memory as a whole.
+        numbers: whether to predict numbers rather than classes; default False.
+        name: where the data come from, for messages; default ``"data"``.
 
     Raises:
-        BadInputError: for anything else, and what `dataset_from_arrays` refuses.
+        BadInputError: the source is something else, holds classes where numbers are wanted or the
+            reverse, or for the reasons of `data_from_frame` and `dataset_from_arrays`.
 
     Examples:
         >>> data_from(([[1.0], [2.0]], ["a", "b"])).classes
@@ -166,5 +177,5 @@ def data_from(source: Any, numbers: bool = False, name: str = "data") -> Data:
         pairs = [source[k] for k in range(len(source))]
         inputs = np.stack([np.asarray(x, np.float64).ravel() for x, _ in pairs])
         return made(inputs, np.array([np.asarray(y) for _, y in pairs]), name)
-    problem = f"{type(source).__name__} holds no labelled data"
+    problem = f"{type(source).__name__} holds no labeled data"
     raise BadInputError(name, problem, "give (inputs, labels), a DataFrame or a Bunch")

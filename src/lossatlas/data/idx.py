@@ -1,8 +1,8 @@
-"""Folders of pictures in the IDX format: MNIST and its relatives (Fashion-MNIST, EMNIST, KMNIST).
+"""Folders of images in the IDX format: MNIST and its relatives (Fashion-MNIST, EMNIST, KMNIST).
 
-An IDX file holds one array: two zero bytes, the type of the numbers (8: bytes), how many axes,
-their lengths as big-endian 32-bit integers, then the numbers, row by row. A set is four such files,
-pictures and labels to train on, pictures and labels to test on.
+An IDX file holds one array: two zero bytes, the type of the numbers (8 for bytes), the number of
+axes, their lengths as big-endian 32-bit integers, and then the numbers, row by row. A set consists
+of four such files: images and labels for training, and images and labels for testing.
 
 The files are found by the names that are in use: ``t10k`` or ``test`` for the second half, a prefix
 that names the set, a dash or a dot before ``idx``, with or without ``.gz``.
@@ -27,7 +27,7 @@ from lossatlas.data.dataset import Dataset
 from lossatlas.errors import BadInputError
 
 Pixels = Literal["unit", "raw"]
-"""``unit``: 0 to 1, black to white. ``raw``: 0 to 255."""
+"""The unit of pixels: from 0 (black) to 1 (white) for ``unit``, from 0 to 255 for ``raw``."""
 
 FILES = {
     "training images": ("train-images-idx3-ubyte",),
@@ -35,26 +35,26 @@ FILES = {
     "test images": ("t10k-images-idx3-ubyte", "test-images-idx3-ubyte"),
     "test labels": ("t10k-labels-idx1-ubyte", "test-labels-idx1-ubyte"),
 }
-"""What the four files hold, and the names by which each is looked for."""
+"""The contents of the four files, and the names by which each is looked for."""
 
 GZIP = b"\x1f\x8b"
-"""What a compressed file begins with."""
+"""The first bytes of a compressed file."""
 
 TYPES = {8: "bytes", 9: "signed bytes", 11: "shorts", 12: "ints", 13: "floats", 14: "doubles"}
-"""The types of numbers that the third byte of a file stands for."""
+"""The types of numbers for which the third byte of a file stands."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Pictures as they are stored, a byte a pixel; only the rows in use become numbers.
+    """Images as they are stored, with a byte for each pixel, until some are chosen as a `Dataset`.
 
     Attributes:
-        bytes: (N, k) the pixels, row by row of the picture.
-        labels: (N,) the class of each, 0..C-1.
-        name: used in messages.
+        bytes: (N, k) the pixels of each image, row by row.
+        labels: (N,) the class of each image, from 0 to C - 1.
+        name: where the images come from, for messages.
         pixels: the unit of the inputs that `subset` makes.
-        classes: the C class names.
-        features: the k pixel names.
+        classes: names of the C classes.
+        features: names of the k pixels.
     """
 
     bytes: UInt8[np.ndarray, "N k"]
@@ -65,40 +65,46 @@ class Pictures:
     features: tuple[str, ...]
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of images."""
         return len(self.labels)
 
     def subset(self, rows: Int[np.ndarray, " M"]) -> Dataset:
-        """The given rows as a `Dataset`."""
+        """The given images, in the given order, as a `Dataset`."""
         inputs = self.bytes[rows] / (255.0 if self.pixels == "unit" else 1.0)
         return Dataset(inputs, self.labels[rows], self.classes, self.name, self.features)
 
 
 class PicturePools(NamedTuple):
-    """The division that comes with a set, for `split_pools`."""
+    """The images of a set in its own two parts, from which `split_pools` chooses.
+
+    Attributes:
+        train: the images for training.
+        test: the images for testing.
+    """
 
     train: Pictures
     test: Pictures
 
 
 def load_idx(path: str | Path, prefix: str = "", pixels: Pixels = "unit") -> PicturePools:
-    """All pictures of a folder of IDX files.
+    """Read all images of a folder of IDX files.
 
     Args:
         path: folder of ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``,
-            ``t10k-images-idx3-ubyte`` and ``t10k-labels-idx1-ubyte``. Each may have a dot in place
-            of the dash before ``idx`` and end in ``.gz``; ``test`` may stand for ``t10k``.
-        prefix: what the names begin with, e.g. ``"emnist-letters"``; the dash after it may be left
-            out.
-        pixels: the unit of the inputs, ``"unit"`` for 0 to 1 or ``"raw"`` for 0 to 255.
+            ``t10k-images-idx3-ubyte`` and ``t10k-labels-idx1-ubyte``. Each name may have a dot
+            instead of the dash before ``idx``, ``test`` instead of ``t10k``, and end in ``.gz``.
+        prefix: text with which the names begin, such as ``"emnist-letters"``; the dash after it may
+            be left out. By default there is none.
+        pixels: the unit of the inputs, ``"unit"`` (the default) for 0 to 1 or ``"raw"`` for 0 to
+            255.
 
     Returns:
-        the pictures to train on and those to test on, of any size. The classes are the labels of
-        both, in ascending order; their names are the numbers in the files.
+        The images for training and for testing, of any size. The classes are the labels of both in
+        ascending order, and their names are the numbers in the files.
 
     Raises:
-        BadInputError: for a file that is missing, damaged or no IDX file of bytes, images and
-            labels of different counts, images of different sizes, and labels of one class only.
+        BadInputError: a file is missing, damaged or not an IDX file of bytes, there are not as many
+            labels as images, the images have different sizes, or all labels are of one class.
 
     Examples:
         >>> pools = load_idx("emnist", "emnist-letters")     # doctest: +SKIP
@@ -107,7 +113,8 @@ def load_idx(path: str | Path, prefix: str = "", pixels: Pixels = "unit") -> Pic
     """
     folder = Path(path).expanduser()
     begin = f"{prefix}-" if prefix and not prefix.endswith(("-", "_", ".")) else prefix
-    # All are looked for before any is read, and the small ones are read first.
+    # All files are looked for before any is read, and the small ones are read first, so that a
+    # wrong folder is reported at once.
     paths = {
         what: find_file(folder, [begin + name for name in names], lambda: _remedy(folder, begin))
         for what, names in FILES.items()
@@ -126,14 +133,14 @@ def load_idx(path: str | Path, prefix: str = "", pixels: Pixels = "unit") -> Pic
 
 
 def read_idx(content: bytes, name: str) -> UInt8[np.ndarray, "..."]:
-    """The array of an IDX file of bytes.
+    """The array in an IDX file of bytes.
 
     Args:
-        content: of the file, not compressed.
-        name: used in messages.
+        content: content of the file, not compressed.
+        name: name of the file, for messages.
 
     Raises:
-        BadInputError: if it is none, or its length is not what its header says.
+        BadInputError: it is not an IDX file of bytes, or its length is not what its header says.
 
     Examples:
         >>> read_idx(bytes([0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 2, 7, 9]), "tiny")
@@ -145,21 +152,21 @@ def read_idx(content: bytes, name: str) -> UInt8[np.ndarray, "..."]:
     whole = len(content) >= header
     shape = tuple(np.frombuffer(content[4:header], ">u4").tolist()) if whole else ()
     if not whole or len(content) != header + math.prod(shape):
-        problem = f"its {len(content)} bytes are not the array that its first ones promise"
+        problem = f"its {len(content)} bytes do not fit the array that its header describes"
         raise BadInputError(name, problem, "copy the file again")
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
 def find_file(folder: Path, names: list[str], remedy: Callable[[], str]) -> Path:
-    """The first file of a folder that has one of the names, in one of the spellings in use.
+    """The first file of a folder that has one of the names, in any of the spellings in use.
 
     Args:
-        folder: where to look.
+        folder: the folder to look in.
         names: the names, with a dash before ``idx`` and without ``.gz``.
-        remedy: says what to do if there is none.
+        remedy: function that says what to do if there is no such file.
 
     Raises:
-        BadInputError: if there is no such file.
+        BadInputError: there is no such file.
     """
     spellings = [
         spelling + end
@@ -167,7 +174,7 @@ def find_file(folder: Path, names: list[str], remedy: Callable[[], str]) -> Path
         for spelling in (name, name.replace("-idx", ".idx"))
         for end in ("", ".gz")
     ]
-    # Some archives hold a folder of the same name beside the file.
+    # Some archives hold a folder of the same name next to the file.
     present = [folder / name for name in spellings if os.path.exists(folder / name)]
     for path in sorted(present, key=Path.is_dir):
         return path
@@ -176,10 +183,10 @@ def find_file(folder: Path, names: list[str], remedy: Callable[[], str]) -> Path
 
 
 def file_content(path: Path) -> bytes:
-    """What a file holds, decompressed if its name ends in ``.gz``.
+    """The content of a file, decompressed if its name ends in ``.gz``.
 
     Raises:
-        BadInputError: for a file that cannot be read or decompressed.
+        BadInputError: the file cannot be read or decompressed.
     """
     try:
         content = path.read_bytes()
@@ -194,7 +201,7 @@ def file_content(path: Path) -> bytes:
 
 
 def pixel_names(shape: tuple[int, ...]) -> tuple[str, ...]:
-    """A name for each number of a picture, row by row.
+    """A name for each pixel of an image, row by row.
 
     Examples:
         >>> pixel_names((1, 2)), pixel_names((2,))
@@ -216,7 +223,7 @@ def _no_idx(content: bytes, name: str) -> BadInputError:
 
 
 def _remedy(folder: Path, begin: str) -> str:
-    """What to do where a file is missing, from what the folder holds."""
+    """What to do if a file is missing, judged by what the folder holds."""
     if not folder.is_dir():
         return "give the path of a folder" if folder.exists() else "check the path of the folder"
     others = [repr(prefix.rstrip("-")) for prefix in _prefixes(folder) if prefix != begin]
@@ -229,10 +236,10 @@ def _remedy(folder: Path, begin: str) -> str:
 
 
 def _prefixes(folder: Path) -> list[str]:
-    """What stands before the known part of the names of a folder's files; each once, in order."""
+    """The prefixes of the known names of files in a folder, each once and in order."""
     try:
         names = os.listdir(folder)
-    except OSError:  # it may not be read, so nothing can be said of it
+    except OSError:  # The folder may not be read, so nothing is known of it.
         return []
     known = re.compile(r"(?P<prefix>.*?)(train|t10k|test)-(images|labels)[-.]idx\d-ubyte(\.gz)?")
     return sorted({found["prefix"] for name in names if (found := known.fullmatch(name))})

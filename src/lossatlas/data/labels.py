@@ -1,4 +1,4 @@
-"""Class labels: what marks a missing one, and how texts and numbers become classes 0..C-1."""
+"""Class labels: marks of missing ones, and how texts and numbers become classes 0 to C - 1."""
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -7,10 +7,10 @@ from lossatlas.errors import BadInputError
 
 MISSING = frozenset(
     (
-        # Those that pandas reads as missing, in lower case.
+        # The texts that pandas reads as missing, in lower case.
         *("", "#n/a", "#n/a n/a", "#na", "-1.#ind", "-1.#qnan", "-nan", "1.#ind", "1.#qnan"),
         *("<na>", "n/a", "na", "nan", "none", "null"),
-        # What else data sets, databases and spreadsheets write there.
+        # Further texts that data sets, databases and spreadsheets write for missing values.
         *("?", "-", "--", "\N{EN DASH}", "\N{EM DASH}", "n.a.", "nat", "nil", "\\n"),
         *("<null>", "(null)", "[null]", "<none>", "+nan"),
         *("#value!", "#ref!", "#div/0!", "#name?", "#num!", "#null!"),
@@ -19,10 +19,11 @@ MISSING = frozenset(
 """Texts that stand for a missing value, in lower case."""
 
 FILL_IN = "fill it in or remove the row; if it is a class, give it another name"
+"""The remedy for a missing label."""
 
 
 def is_missing(text: str) -> bool:
-    """Whether a text stands for a missing value; case and blanks around it do not matter.
+    """Whether a text stands for a missing value, regardless of case and of blanks around it.
 
     Examples:
         >>> is_missing("NaN"), is_missing(" n/a "), is_missing("nancy")
@@ -32,7 +33,7 @@ def is_missing(text: str) -> bool:
 
 
 def missing_labels(texts: Int[np.ndarray, " N"] | list[str]) -> Bool[np.ndarray, " N"]:
-    """Which of the text labels are missing; next to a label ``+``, a ``-`` is a class.
+    """Whether each text label is missing; if there is a label ``+`` too, ``-`` is a class.
 
     Examples:
         >>> missing_labels(["cat", "?", "None"]).tolist()
@@ -47,9 +48,9 @@ def missing_labels(texts: Int[np.ndarray, " N"] | list[str]) -> Bool[np.ndarray,
 
 
 def not_whole(labels: np.ndarray) -> Bool[np.ndarray, "..."]:
-    """Which of the numbers are not whole, or too large to be told from their neighbors."""
+    """Whether each number is not whole, or too large to be told from the next whole number."""
     if labels.dtype.kind == "f":
-        # Beyond 2^53 floats are no longer counted in steps of one.
+        # Beyond 2^53 not all whole numbers can be represented as floats.
         return ~(np.abs(labels) <= 2.0**53) | (labels != np.round(labels))
     if labels.dtype.kind == "u":
         return labels > np.uint64(2**63 - 1)
@@ -57,7 +58,7 @@ def not_whole(labels: np.ndarray) -> Bool[np.ndarray, "..."]:
 
 
 def why_not_whole(value: float) -> tuple[str, str]:
-    """What is wrong with a label that is not a whole number, and the remedy."""
+    """The problem of a label that is not a whole number, and the remedy, as in `BadInputError`."""
     if np.isnan(value):
         return (
             f"{value} is not a whole number: the label is missing",
@@ -73,10 +74,14 @@ def why_not_whole(value: float) -> tuple[str, str]:
 
 
 def whole_labels(labels: np.ndarray, name: str) -> Int[np.ndarray, "..."]:
-    """Labels as int64.
+    """Turn numeric labels into int64.
+
+    Args:
+        labels: the labels, of any shape.
+        name: where the data come from, for messages.
 
     Raises:
-        BadInputError: for labels that are no numbers, not whole, or missing.
+        BadInputError: labels are not numbers, not whole, or missing.
     """
     if labels.dtype.kind not in "fiub":
         raise BadInputError(
@@ -93,17 +98,20 @@ def whole_labels(labels: np.ndarray, name: str) -> Int[np.ndarray, "..."]:
 
 
 def numbered(labels: np.ndarray, name: str) -> tuple[Int[np.ndarray, " N"], tuple[str, ...]]:
-    """Labels as numbers 0..C-1, with the C class names in that order.
+    """Turn labels into numbers from 0 to C - 1, with the names of the C classes in that order.
 
-    Texts are numbered in alphabetical order, whole numbers in numerical order; numbers that are
-    0..C-1 without gaps stay as they are.
+    Texts are numbered in alphabetical order and whole numbers in numerical order. Numbers that
+    already run from 0 to C - 1 without gaps stay as they are.
 
     Args:
         labels: (N,) texts, bytes of UTF-8, booleans or whole numbers.
-        name: where the data come from, used in messages.
+        name: where the data come from, for messages.
+
+    Returns:
+        (N,) numbers of the classes, and the names of the C classes.
 
     Raises:
-        BadInputError: for a missing label, and as `whole_labels`.
+        BadInputError: a label is missing, is neither a text nor a whole number, or is not UTF-8.
 
     Examples:
         >>> numbers, classes = numbered(np.array([1, -1, 1]), "tiny")

@@ -1,9 +1,10 @@
-"""LJAT3: which minimum does a three-atom cluster reach from a random start?
+"""LJAT3: predict which minimum a three-atom cluster reaches from a random start.
 
-The classification problem of the paper (section III): three atoms uniform in a cube, the class
-is the minimum that a local minimization reaches, the inputs are two of the three initial
-distances. With the third one hidden the classes overlap, so the best possible answer is a
-probability. Every outcome here comes from its own minimization to an RMS gradient of 1e-10.
+This is the classification problem of the paper (section III). Three atoms start at random places in
+a cube, the class is the minimum that a local minimization reaches, and the inputs are two of the
+three initial distances. Since the third distance is hidden, the classes overlap, and the best
+possible answer is a probability. Every outcome comes from a minimization of its own, to an RMS
+gradient of 1e-10.
 """
 
 from collections.abc import Sequence
@@ -18,33 +19,34 @@ from lossatlas.data.split import Split
 from lossatlas.errors import BadInputError
 
 LJAT3_SIDES = {"D1": 2.0 * sqrt(3.0), "D2": 1.385, "D3": 2.0 * sqrt(2.0)}
-"""Cube sides of the paper's databases, in sigma."""
+"""Sides of the cubes of the paper's data sets, in units of sigma."""
 
 LJAT3_CLASSES = ("equilateral", "linear-1", "linear-2", "linear-3")
-"""The four minima; the number of a linear one is the atom in the middle."""
+"""Names of the four minima; the number of a linear one is that of the atom in the middle."""
 
 LJAT3_DISTANCES = ("r12", "r13", "r23")
-"""The possible inputs: distances between the atoms at the start, in sigma."""
+"""Names of the possible inputs, which are the distances of the atoms at the start, in sigma."""
 
 CURVATURES = ("signed", "absolute")
-"""What the minimizer can make of negative curvature."""
+"""The ways in which the minimizer can treat negative curvature (see `load_ljat3`)."""
 
 
 class LJAT3Data(NamedTuple):
     """Outcomes of LJAT3 minimizations.
 
     Attributes:
-        pools: the labelled starts among the first half (for training) and the second (testing).
-        side: of the cube, in sigma.
+        pools: the labeled starts of the first half (for training) and the second (for testing).
+        side: side of the cube, in sigma.
         step_cap: longest step of the minimizer, in sigma.
-        curvature: what the minimizer made of negative curvature.
-        seed: of the starts.
-        items: starts that were minimized.
-        counts: how many reached each of the four minima.
-        unconverged: starts without a label, since they missed the RMS gradient of 1e-10.
-        elsewhere: starts without a label, since they converged to none of the four minima
-            (an atom far from the others, or a saddle).
-        evaluations: energies and gradients in all.
+        curvature: how the minimizer treated negative curvature, ``"signed"`` or ``"absolute"``.
+        seed: seed of the random starts.
+        items: number of starts that were minimized.
+        counts: number of starts that reached each of the four minima (`LJAT3_CLASSES`).
+        unconverged: number of starts without a label because they did not reach the RMS gradient
+            of 1e-10.
+        elsewhere: number of starts without a label because they converged to none of the four
+            minima (one atom is far from the others, or the point is a saddle).
+        evaluations: number of energies with gradients that all minimizations took.
     """
 
     pools: Split
@@ -68,27 +70,31 @@ def load_ljat3(
     *,
     curvature: str = "signed",
 ) -> LJAT3Data:
-    """Draw starts in a cube, minimize them all, label them by their outcome.
+    """Draw random starts in a cube, minimize them, and label them by the minimum they reach.
 
-    The minimizer is that of the paper (see `lossatlas.data.ljat3_kernel`). Fewer items with the
-    same seed are the first of the more. A few starts in 100,000 are so near the border of two
-    basins that another processor, rounding otherwise, labels them otherwise.
+    The minimizer is the L-BFGS method of the program GMIN, as in the paper. With the same seed, a
+    smaller number of items gives the first starts of a larger number. A few starts in 100,000 lie
+    so close to the border of two basins that another processor, which rounds differently, may give
+    them another label.
 
     Args:
-        side: ``D1``, ``D2``, ``D3`` or the side of the cube in sigma, positive.
-        items: how many starts, at least 2.
-        inputs: which of ``r12``, ``r13``, ``r23`` are the inputs, in this order.
-        step_cap: longest step of the minimizer in sigma; labels depend on it.
-        seed: of the starts.
-        curvature: what the minimizer makes of negative curvature: ``"signed"``, as GMIN today,
-            keeps the sign of the newest pair in the inverse Hessian that an update starts from,
-            and ``"absolute"`` drops it. One label in twenty differs in D1, one in a thousand in D2.
+        side: ``"D1"``, ``"D2"`` or ``"D3"`` for a cube of the paper, or the side of the cube in
+            sigma, a positive number.
+        items: number of starts, at least 2; default 200,000.
+        inputs: the distances that are the inputs, in this order: some of ``"r12"``, ``"r13"`` and
+            ``"r23"``; by default the first two.
+        step_cap: longest step of the minimizer in sigma, on which labels depend; default 0.4.
+        seed: seed of the random starts; default 0.
+        curvature: how the minimizer treats negative curvature. ``"signed"`` (the default, as in
+            GMIN today) keeps the sign of the newest pair in the inverse Hessian from which an
+            update starts, and ``"absolute"`` drops it. One label in twenty differs in D1, and one
+            in a thousand in D2.
 
     Returns:
-        the pools for training and testing, with what became of every start.
+        The labeled starts for training and testing, and the numbers of all outcomes.
 
     Raises:
-        BadInputError: an argument outside its range, or a half without a single label.
+        BadInputError: an argument is out of range, or a half has not a single labeled start.
 
     Examples:
         >>> data = load_ljat3("D2", items=1000, seed=1)
@@ -97,7 +103,7 @@ def load_ljat3(
     """
     length = _side(side)
     _check_arguments(items, inputs, step_cap, curvature)
-    # Imported here: JAX takes a second to load and no other source of data needs it.
+    # Imported here, because JAX takes a second to load and no other source of data needs it.
     from lossatlas.data.ljat3_quench import distances, outcome_labels, quench
 
     starts = np.random.default_rng(seed).uniform(0.0, length, (items, 3, 3))
@@ -131,14 +137,14 @@ def _pool(
     name: str,
     inputs: tuple[str, ...],
 ) -> Dataset:
-    labelled = labels >= 0
-    if not labelled.any():
+    labeled = labels >= 0
+    if not labeled.any():
         raise BadInputError(
             name,
             f"none of {len(labels)} starts reached one of the four minima",
             "choose another side or step_cap, or more items",
         )
-    return Dataset(table[labelled], labels[labelled], LJAT3_CLASSES, name, inputs)
+    return Dataset(table[labeled], labels[labeled], LJAT3_CLASSES, name, inputs)
 
 
 def _side(side: str | float) -> float:

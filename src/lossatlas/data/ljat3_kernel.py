@@ -1,15 +1,17 @@
-"""L-BFGS for many three-atom clusters at once, one lane each: the minimizer behind LJAT3 labels.
+"""L-BFGS for many three-atom clusters at once, one in each lane: the minimizer behind LJAT3 labels.
 
-The algorithm is that of GMIN in nine Cartesian coordinates: memory 4, no line search, a cap on the
-length of the step, a step reversed where it points uphill and scaled by 0.1 where the energy rises
-by more than 1e-10. Which minimum a start reaches depends on these details, so they define the
-data; `benchmarks.gmin_outcomes` compares with GMIN itself, start by start.
+The algorithm is that of the program GMIN in nine Cartesian coordinates: a memory of four pairs, no
+line search, and a limit on the length of the step. A step that points uphill is reversed, and a
+step that raises the energy by more than 1e-10 is scaled by 0.1. The minimum that a start reaches
+depends on these details, so they define the data; `benchmarks.gmin_outcomes` compares with GMIN
+itself, start by start.
 
-One detail is an option: whether the inverse Hessian that an update starts from keeps the sign of
-the newest pair's curvature, as in GMIN today, or takes its size.
+One detail is an option: the inverse Hessian from which an update starts can keep the sign of the
+curvature of the newest pair, as in GMIN today, or take its absolute value.
 
-Arrays are (coordinates, lanes): every operation runs along the lanes. One step is one energy
-and gradient per lane, a rejected trial is a step like any other, so no lane waits for another.
+Arrays have the shape (coordinates, lanes), so that every operation runs along the lanes. One step
+takes one energy with its gradient in each lane. A rejected trial is a step like any other, so that
+no lane waits for another.
 
 References: Nocedal, Math. Comp. 35, 773 (1980); Liu and Nocedal, Math. Program. 45, 503 (1989).
 """
@@ -24,35 +26,40 @@ from lossatlas.data.ljat3_energy import ljat3_from_squares
 from lossatlas.errors import Status
 from lossatlas.typing import Scalar
 
-MEMORY = 4
-RMS_TOLERANCE = 1e-10  # epsilon / sigma, over the nine Cartesian coordinates
-FIRST_SCALE = 0.1  # the initial guess of the inverse Hessian
-ENERGY_RISE = 1e-10  # epsilon; a larger rise rejects the step
-SHORTENING = 0.1  # of a rejected step
-LARGEST_CHANGE = 1e10  # epsilon / sigma; GMIN clips every component of y, the gradient's change
-MAX_SHORTENINGS = 10  # in a row, after which the memory is dropped
-MAX_EVALUATIONS = 10_000  # starts in the paper's cubes need at most about 200
+MEMORY = 4  # Number of pairs that are remembered.
+RMS_TOLERANCE = 1e-10  # In epsilon / sigma, over the nine Cartesian coordinates.
+FIRST_SCALE = 0.1  # Initial guess of the inverse Hessian.
+ENERGY_RISE = 1e-10  # In epsilon; a larger rise rejects the step.
+SHORTENING = 0.1  # Factor that shortens a rejected step.
+LARGEST_CHANGE = 1e10  # In epsilon / sigma; GMIN clips every component of the gradient's change.
+MAX_SHORTENINGS = 10  # Number of rejections in a row after which the memory is dropped.
+MAX_EVALUATIONS = 10_000  # Starts in the paper's cubes need at most about 200.
 
 Coordinates = Float[Array, "9 lanes"]
 Numbers = Float[Array, " lanes"]
 
 
 class Rules(NamedTuple):
-    """What can be chosen of the minimizer: the step cap in sigma, the size of curvatures or not."""
+    """The options of the minimizer.
+
+    Attributes:
+        step_cap: longest step, in sigma.
+        absolute: whether to take the absolute value of negative curvatures.
+    """
 
     step_cap: Scalar
     absolute: Bool[Array, ""]
 
 
 class Memory(NamedTuple):
-    """The last steps of each lane, oldest first; unused entries are zero and have no effect.
+    """The last steps of each lane, the oldest first; unused entries are zero and have no effect.
 
     Attributes:
-        steps: s, position differences.
-        changes: y, gradient differences.
-        weights: 1 / (s . y).
-        scale: (s . y) / (y . y) of the newest pair, the inverse Hessian to start from; zero
-            where nothing is remembered.
+        steps: differences s of positions.
+        changes: differences y of gradients.
+        weights: 1 / (s . y) of each pair.
+        scale: (s . y) / (y . y) of the newest pair, which is the inverse Hessian from which an
+            update starts; zero if nothing is remembered.
     """
 
     steps: tuple[Coordinates, ...]
@@ -65,14 +72,14 @@ class Lanes(NamedTuple):
     """The state of every lane.
 
     Attributes:
-        position: last accepted point; x, y, z of the first atom, of the second, of the third.
-        step: the trial is position + step.
-        energy: at position; infinite before the first evaluation.
-        gradient: at position.
-        memory: of the quasi-Newton formula.
-        shortenings: rejections in a row.
-        evaluations: energies and gradients so far.
-        status: a `Status`; only RUNNING lanes change.
+        position: last accepted point: x, y, z of the first atom, of the second and of the third.
+        step: step that is tried next; the trial point is position + step.
+        energy: energy at the position; infinite before the first evaluation.
+        gradient: gradient at the position.
+        memory: the pairs that are remembered.
+        shortenings: number of rejections in a row.
+        evaluations: number of energies with gradients so far.
+        status: a `Status`; lanes change only while it is RUNNING.
     """
 
     position: Coordinates
@@ -86,7 +93,7 @@ class Lanes(NamedTuple):
 
 
 def fresh_lanes(position: Coordinates, status: Status = Status.RUNNING) -> Lanes:
-    """Lanes that have evaluated nothing; their first trial is the start itself."""
+    """Return lanes before their first evaluation; their first trial point is the start itself."""
     zeros, number = jnp.zeros_like(position), jnp.zeros_like(position[0])
     count = jnp.zeros(number.shape, jnp.int32)
     memory = Memory((zeros,) * MEMORY, (zeros,) * MEMORY, (number,) * MEMORY, number)
@@ -94,7 +101,7 @@ def fresh_lanes(position: Coordinates, status: Status = Status.RUNNING) -> Lanes
 
 
 def energy_and_gradient(position: Coordinates) -> tuple[Numbers, Coordinates]:
-    """LJAT3 (eq. 4, Z = 2) of every lane, from the three difference vectors."""
+    """The LJAT3 energy (eq. 4, Z = 2) of every lane with its gradient."""
     first, second, third = jnp.split(position, 3)
     d12, d13, d23 = first - second, first - third, second - third
     squares = [_dot(d, d) for d in (d12, d13, d23)]
@@ -107,18 +114,18 @@ def energy_and_gradient(position: Coordinates) -> tuple[Numbers, Coordinates]:
 def advance(
     lanes: Lanes, refill: Bool[Array, " lanes"], starts: Coordinates, rules: Rules, steps: int
 ) -> Lanes:
-    """Put new starts where `refill` says, then take `steps` steps in every lane."""
+    """Put new starts into the lanes that ``refill`` marks, then take some steps in every lane."""
     new = fresh_lanes(starts)
     lanes = jax.tree.map(lambda fresh, old: jnp.where(refill, fresh, old), new, lanes)
     return jax.lax.fori_loop(0, steps, lambda _, state: take_step(state, rules), lanes)
 
 
 def take_step(lanes: Lanes, rules: Rules) -> Lanes:
-    """One energy and gradient per lane: accept the trial or shorten it, and plan the next."""
+    """Evaluate the trial of every lane, accept it or shorten its step, and plan the next one."""
     trial = lanes.position + lanes.step
     energy, gradient = energy_and_gradient(trial)
     first = lanes.evaluations == 0
-    # A NaN compares as false: such a trial is rejected.
+    # A NaN compares as false, so that such a trial is rejected.
     running = lanes.status == Status.RUNNING
     accepted = running & (energy - lanes.energy <= ENERGY_RISE)
     stuck = ~accepted & (lanes.shortenings >= MAX_SHORTENINGS)
@@ -140,7 +147,7 @@ def take_step(lanes: Lanes, rules: Rules) -> Lanes:
 
 
 def rms_gradient(gradient: Coordinates) -> Numbers:
-    """Root mean square over the nine coordinates, in epsilon / sigma."""
+    """Root mean square of the gradient over the nine coordinates, in epsilon / sigma."""
     return jnp.sqrt(_dot(gradient, gradient)) / 3.0
 
 
@@ -159,9 +166,10 @@ def _status(
 def _remember(
     memory: Memory, push: Array, forget: Array, step: Coordinates, change: Coordinates
 ) -> Memory:
-    """Push the newest pair where `push`, empty the memory where `forget`."""
+    """Add the newest pair in the lanes that ``push`` marks; ``forget`` marks those to empty."""
     overlap, square = _dot(step, change), _dot(change, change)
-    # As the programs do. A negative overlap is kept: the step is turned downhill later.
+    # As in GMIN, a zero is replaced by one, and a negative overlap is kept: the step that it gives
+    # is turned downhill later.
     overlap = jnp.where(overlap == 0.0, 1.0, overlap)
     scale = overlap / jnp.where(square == 0.0, 1.0, square)
 
@@ -189,7 +197,7 @@ def _planned_step(memory: Memory, gradient: Coordinates, rules: Rules) -> Coordi
 
 
 def _inverse_hessian_product(memory: Memory, gradient: Coordinates) -> Coordinates:
-    """The two-loop recursion; the first step of all is cautious: 0.1 g min(1/|g|, |g|)."""
+    """The two-loop recursion; the first step of all is the cautious 0.1 g min(1/|g|, |g|)."""
     pairs = list(zip(memory.steps, memory.changes, memory.weights, strict=True))
     product, overlaps = gradient, []
     for step, change, weight in reversed(pairs):

@@ -1,8 +1,9 @@
-"""Outcomes of many LJAT3 starts: a queue of starts keeps the lanes full, every core has its own.
+"""Minimize many LJAT3 starts on all cores, with a queue of starts that keeps the lanes full.
 
-A start whose lane has finished is harvested and the lane refilled at once, so the slowest start
-delays nothing but the end. Lanes do not influence each other and each part of the starts is
-worked off by itself: results depend on the starts alone, not on the number of threads.
+When a lane has finished its start, the result is stored and the lane is refilled at once, so that a
+slow start delays nothing but the end. Lanes do not influence each other, and the starts are divided
+into parts that are minimized one by one, so that the results do not depend on the number of
+threads.
 """
 
 from collections.abc import Callable
@@ -21,22 +22,22 @@ from lossatlas.errors import Status
 from lossatlas.landscape.device import device
 from lossatlas.lanes.cores import available_cores
 
-LANES = 1024  # some 110 numbers each: a block stays near the second-level cache
-STEPS = 8  # between harvests; a finished lane idles for half of them
-PART = 12_500  # starts worked off by one thread at a time
-DISTANCE_TOLERANCE = 1e-6  # sigma; the convergence limit leaves 3e-10
+LANES = 1024  # With about 110 numbers each, a block of lanes nearly fits the second-level cache.
+STEPS = 8  # Number of steps between refills; a finished lane idles for half of them on average.
+PART = 12_500  # Number of starts that a thread minimizes at a time.
+DISTANCE_TOLERANCE = 1e-6  # In sigma; after convergence distances are within 3e-10.
 
 Advance = Callable[[Lanes, np.ndarray, np.ndarray, Rules], Lanes]
 
 
 class Quenched(NamedTuple):
-    """Where N starts ended.
+    """The points at which the minimizations of N starts ended.
 
     Attributes:
-        positions: Cartesian, in sigma.
-        rms_gradient: over the nine coordinates, in epsilon / sigma.
-        evaluations: energies and gradients each start took.
-        status: a `Status` each: CONVERGED, TOO_MANY_STEPS or NOT_FINITE.
+        positions: (N, 3, 3) Cartesian positions of the atoms, in sigma.
+        rms_gradient: (N,) RMS gradient over the nine coordinates, in epsilon / sigma.
+        evaluations: (N,) number of energies with gradients that each start took.
+        status: (N,) a `Status`: CONVERGED, TOO_MANY_STEPS or NOT_FINITE.
     """
 
     positions: Float[np.ndarray, "N 3 3"]
@@ -46,7 +47,7 @@ class Quenched(NamedTuple):
 
 
 class _Ends(NamedTuple):
-    """`Quenched` in the coordinates of the kernel."""
+    """The same data as `Quenched`, in the coordinates of the kernel."""
 
     coordinates: Float[np.ndarray, "9 N"]
     gradients: Float[np.ndarray, "9 N"]
@@ -64,10 +65,11 @@ def quench(
     """Minimize every start to an RMS gradient of 1e-10.
 
     Args:
-        starts: Cartesian positions of the three atoms, in sigma.
+        starts: (N, 3, 3) Cartesian positions of the three atoms, in sigma.
         step_cap: longest step in the nine coordinates, in sigma.
-        threads: how many parts run at a time; by default one for every core of this process.
-        curvature: ``"signed"`` or ``"absolute"``, see `lossatlas.data.load_ljat3`.
+        threads: number of threads; by default one for every core that this process may use.
+        curvature: how negative curvature is treated, ``"signed"`` (the default) or ``"absolute"``;
+            see `lossatlas.data.load_ljat3`.
 
     Examples:
         >>> starts = np.random.default_rng(0).uniform(0.0, 2.0, (100, 3, 3))
@@ -86,16 +88,17 @@ def quench(
 
 
 def distances(positions: Float[np.ndarray, "N 3 d"]) -> Float[np.ndarray, "N 3"]:
-    """(r12, r13, r23) of every cluster."""
+    """The distances (r12, r13, r23) of every cluster."""
     differences = positions[:, [0, 0, 1]] - positions[:, [1, 2, 2]]
     return np.sqrt((differences**2).sum(axis=2))
 
 
 def outcome_labels(quenched: Quenched) -> Int[np.ndarray, " N"]:
-    """The class of every end point: 0 equilateral, 1-3 linear with that atom in the middle.
+    """The class of every end point.
 
-    -1 where the minimization did not converge, -2 where it converged to none of the four
-    minima (an atom far away, or a saddle).
+    Class 0 is the equilateral minimum, and classes 1 to 3 are the linear minima with that atom in
+    the middle. The class is -1 if the minimization did not converge, and -2 if it converged to none
+    of the four minima (one atom is far away, or the point is a saddle).
     """
     planar = np.array([[(0.0, 0.0), (x2, 0.0), (x3, y3)] for x2, x3, y3 in [EQUILATERAL, *LINEAR]])
     apart = distances(quenched.positions)[:, None] - distances(planar)
@@ -106,7 +109,7 @@ def outcome_labels(quenched: Quenched) -> Int[np.ndarray, " N"]:
 
 @cache
 def _compiled() -> Advance:
-    """`advance` for LANES lanes, compiled once and before the threads need it."""
+    """The function `advance` for `LANES` lanes, compiled once before the threads start."""
     with jax.enable_x64(True), jax.default_device(device("cpu")):
         lanes = fresh_lanes(jax.numpy.zeros((9, LANES)))
         refill, starts, rules = np.zeros(LANES, bool), np.zeros((9, LANES)), _rules(0.0, "signed")
@@ -119,8 +122,8 @@ def _rules(step_cap: float, curvature: str) -> Rules:
 
 
 def _work_off(run: Advance, starts: Float[np.ndarray, "9 N"], rules: Rules) -> _Ends:
-    """The ends of all starts, in their order."""
-    # Neither setting is inherited by the threads of a pool.
+    """Minimize some starts in this thread; the results are in the order of the starts."""
+    # The threads of a pool inherit neither of these two settings.
     with jax.enable_x64(True), jax.default_device(device("cpu")):
         lanes = fresh_lanes(jax.numpy.zeros((9, LANES)), Status.CONVERGED)
         return _keep_full(run, lanes, starts, rules)
@@ -141,7 +144,7 @@ def _keep_full(run: Advance, lanes: Lanes, starts: Float[np.ndarray, "9 N"], rul
         begun += len(taken)
         if (owners < 0).all():
             return ends
-        # New arrays every time: the device may still read those of the call before.
+        # New arrays every time, since the device may still be reading those of the previous call.
         refill, waiting = np.zeros(LANES, bool), np.ones((9, LANES))
         refill[taken] = True
         waiting[:, taken] = starts[:, owners[taken]]
@@ -151,7 +154,7 @@ def _keep_full(run: Advance, lanes: Lanes, starts: Float[np.ndarray, "9 N"], rul
 def _harvest(
     ends: _Ends, lanes: Lanes, idle: Int[np.ndarray, " idle"], owners: Int[np.ndarray, " idle"]
 ) -> None:
-    """Copy what finished lanes hold to the places of their owners; -1 owns nothing."""
+    """Copy the results of finished lanes to the places of their starts; -1 means no start."""
     finished, items = idle[owners >= 0], owners[owners >= 0]
     ends.coordinates[:, items] = np.asarray(lanes.position)[:, finished]
     ends.gradients[:, items] = np.asarray(lanes.gradient)[:, finished]

@@ -1,8 +1,8 @@
-"""MNIST: 28 x 28 pictures of handwritten digits, 60000 to train on and 10000 to test on.
+"""MNIST: 28 x 28 images of handwritten digits, 60,000 for training and 10,000 for testing.
 
 The four files are in the IDX format (see `lossatlas.data.idx`). They are read from a folder of the
-user or downloaded once. In any case the content must be that of MNIST, to the byte; how it is
-compressed does not matter.
+user, or downloaded once. In both cases their content is compared with that of MNIST by a checksum,
+whether or not the files are compressed.
 
 Reference: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Proc. IEEE 86, 2278 (1998).
 """
@@ -27,7 +27,7 @@ from lossatlas.data.idx import (
 from lossatlas.errors import BadInputError
 
 VARIABLE = "LOSSATLAS_MNIST"
-"""Environment variable: the folder of the four files."""
+"""Environment variable with the path of the folder of the four files."""
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -38,13 +38,13 @@ CLASSES = tuple(str(digit) for digit in range(10))
 
 
 class MNISTFile(NamedTuple):
-    """What is known of one of the files.
+    """Name, shape and checksums of one of the four files.
 
     Attributes:
-        name: without ``.gz``.
-        shape: of its array.
-        sha256: of the content, not compressed.
-        md5: of the compressed file that the mirrors have.
+        name: name of the file, without ``.gz``.
+        shape: shape of its array.
+        sha256: SHA-256 hash of its content, not compressed.
+        md5: MD5 hash of the compressed file on the mirrors.
     """
 
     name: str
@@ -80,19 +80,23 @@ TEST_LABELS = MNISTFile(
 
 
 def load_mnist(path: str | Path | None = None, pixels: Pixels = "unit") -> PicturePools:
-    """All of MNIST, checked.
+    """Load all images of MNIST, and make sure that the files are those of MNIST.
 
     Args:
         path: folder of ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``,
-            ``t10k-images-idx3-ubyte`` and ``t10k-labels-idx1-ubyte``, each as it is or with
-            ``.gz``, with a dash or a dot before ``idx``. Else the folder that the environment
-            variable ``LOSSATLAS_MNIST`` names. Else the user's cache, into which they are
-            downloaded the first time.
-        pixels: the unit of the inputs, ``"unit"`` for 0 to 1 or ``"raw"`` for 0 to 255.
+            ``t10k-images-idx3-ubyte`` and ``t10k-labels-idx1-ubyte``, each with or without ``.gz``,
+            and with a dash or a dot before ``idx``. By default it is the folder that the
+            environment variable ``LOSSATLAS_MNIST`` names. If that is not set either, the files are
+            taken from the user's cache, into which they are downloaded the first time.
+        pixels: the unit of the inputs, ``"unit"`` (the default) for 0 to 1 or ``"raw"`` for 0 to
+            255.
+
+    Returns:
+        The 60,000 images for training and the 10,000 images for testing.
 
     Raises:
-        BadInputError: for a file that is missing, cut short or not that of MNIST, or if the files
-            are nowhere and cannot be downloaded.
+        BadInputError: a file is missing, incomplete or not that of MNIST, or the files cannot be
+            downloaded.
 
     Examples:
         >>> pools = load_mnist("mnist")                      # doctest: +SKIP
@@ -101,7 +105,7 @@ def load_mnist(path: str | Path | None = None, pixels: Pixels = "unit") -> Pictu
     """
     chosen = path or os.environ.get(VARIABLE)
     find = _found_in(Path(chosen).expanduser()) if chosen else _downloaded
-    # The small files first: what is wrong with the folder shows at once.
+    # The small files are read first, so that a wrong folder is reported at once.
     files = TEST_LABELS, TRAIN_LABELS, TEST_IMAGES, TRAIN_IMAGES
     paths = {file: find(file) for file in files}
     arrays = {file: _checked(file, paths[file]) for file in files}
@@ -117,7 +121,7 @@ def load_mnist(path: str | Path | None = None, pixels: Pixels = "unit") -> Pictu
 
 
 def _checked(file: MNISTFile, path: Path) -> np.ndarray:
-    """The array of a file whose content is that of MNIST."""
+    """Read the array of a file, and make sure that its content is that of MNIST."""
     content = file_content(path)
     array = read_idx(content, str(path))
     if array.shape != file.shape:
@@ -136,8 +140,8 @@ def _found_in(folder: Path) -> Callable[[MNISTFile], Path]:
 
 
 def _downloaded(file: MNISTFile) -> Path:
-    """The file in the user's cache, downloaded if it is not there yet."""
-    # Imported here: nothing else needs them, and they take a quarter of a second to load.
+    """The path of a file in the user's cache, after it was downloaded if necessary."""
+    # Imported here, because they take a quarter of a second to load and nothing else needs them.
     import platformdirs
     import pooch
 
@@ -148,9 +152,9 @@ def _downloaded(file: MNISTFile) -> Path:
     for mirror in MIRRORS:
         try:
             return Path(pooch.retrieve(mirror + name, known_hash, name, folder))
-        except OSError as error:  # its text is of no use: the parts of a connection
+        except OSError as error:  # Its text only lists the parts of the connection.
             problems.append(f"{type(error).__name__} at {mirror}")
-        except ValueError as error:  # another sum
+        except ValueError as error:  # The checksum of the file is another one.
             problems.append(str(error))
     raise BadInputError(
         f"MNIST, {name}",

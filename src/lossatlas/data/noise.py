@@ -1,16 +1,17 @@
-"""Label noise: training labels changed on purpose, for a fixed share of the items.
+"""Label noise: training labels that are changed on purpose, for a fixed fraction of the items.
 
-Every kind changes exactly round(fraction N) of N labels, each to another class, and says which.
-*Uniform* noise is that of the paper (section IV.A): items chosen at random, class i to any j != i
-with probability 1/(C - 1). *Class-conditional* noise follows a confusion matrix, *permutation*
-noise mistakes every class for a fixed other one. Two kinds depend on the items, through the
-outputs of a reference classifier: *boundary* noise changes the items that it finds hardest to
-tell apart, *adversarial* noise those whose new label it finds hardest to believe.
+Every kind of noise changes exactly round(fraction N) of N labels, each to another class, and tells
+which ones. *Uniform* noise is that of the paper (section IV.A): items are chosen at random, and
+class i becomes any class j != i with probability 1/(C - 1). *Class-conditional* noise follows a
+confusion matrix. *Permutation* noise replaces every class by a fixed other one. Two kinds depend on
+the outputs of a reference network for the items: *boundary* noise changes the items that the
+reference finds hardest to classify, and *adversarial* noise those whose new label it finds least
+probable.
 
-Random numbers: kinds that draw take `seed`. Draws for different numbers of changed items are
-independent. With `common_random_numbers` they are the same draw cut at different places: what is
-changed at 10 % is changed at 50 % too, and to the same classes, so that a difference between two
-percentages is not the accident of two draws.
+Kinds that draw random numbers take a ``seed``. By default the draws for different numbers of
+changed items are independent. With ``common_random_numbers`` they are one draw that is cut at
+different places: an item that is changed at 10 % is changed at 50 % too, and to the same class, so
+that a difference between two fractions does not come from two different draws.
 
 References: N. Natarajan, I. S. Dhillon, P. Ravikumar, A. Tewari, Advances in Neural Information
 Processing Systems 26 (2013), for class-conditional noise; E. Ohlsson, J. Off. Stat. 14, 149 (1998),
@@ -26,22 +27,28 @@ from jaxtyping import Bool, Float, Int
 from lossatlas.errors import BadInputError
 
 NOISE = 20200409
-"""Keeps the draws apart from those of the split, which may have the same seed."""
+"""Part of the key of all draws, which makes them independent of a split with the same seed."""
 ITEMS, CLASSES = 0, 1
-"""Draws that choose items, and the draw of a permutation of the classes."""
+"""Parts of the keys of the draws that choose items, and of the draw of a permutation of classes."""
 ROW_SUM_TOLERANCE = 1e-6
-"""How far a row of a confusion matrix may be from a sum of 1 (rows are typed by hand)."""
+"""Largest difference from 1 of the sum of a row of a confusion matrix, which is typed by hand."""
 
 
 Confusion = Sequence[Sequence[float]] | Float[np.ndarray, "C C"]
+"""A confusion matrix, as rows of numbers."""
 
 
 class NoisyLabels(NamedTuple):
-    """Labels after the noise.
+    """Labels after noise was added.
 
     Attributes:
-        labels: (N,) int64, 0..C-1.
-        changed: (N,) True where the label is another one than before.
+        labels: (N,) int64 classes, from 0 to C - 1.
+        changed: (N,) whether each label differs from the clean one.
+
+    Examples:
+        >>> noisy = uniform_noise(np.zeros(4, int), classes=2, fraction=0.5, seed=1)
+        >>> int(noisy.labels.sum()), int(noisy.changed.sum())
+        (2, 2)
     """
 
     labels: Int[np.ndarray, " N"]
@@ -55,17 +62,21 @@ def uniform_noise(
     seed: int = 0,
     common_random_numbers: bool = False,
 ) -> NoisyLabels:
-    """Items chosen at random; every other class is equally likely (the paper's section IV.A).
+    """Change randomly chosen labels to any other class with equal probability.
+
+    This is the noise of the paper (section IV.A).
 
     Args:
-        labels: the clean labels, 0..C-1.
-        classes: C, at least 2.
-        fraction: share of the items to change, 0 to 1.
-        seed: of the draw.
-        common_random_numbers: one draw for all fractions, see above.
+        labels: (N,) clean labels, from 0 to C - 1.
+        classes: number C of classes, at least 2.
+        fraction: fraction of the items to change, from 0 to 1.
+        seed: seed of the random numbers; default 0.
+        common_random_numbers: whether the items changed at a smaller fraction are also changed, to
+            the same classes, at a larger one; default False, for independent draws.
 
     Raises:
-        BadInputError: for a fraction that is none, or labels that are no classes.
+        BadInputError: the fraction is not from 0 to 1, there are fewer than two classes, or a label
+            is none of the classes.
 
     Examples:
         >>> noisy = uniform_noise(np.zeros(10, int), 4, 0.3, seed=1)
@@ -87,26 +98,28 @@ def class_conditional_noise(
     seed: int = 0,
     common_random_numbers: bool = False,
 ) -> NoisyLabels:
-    """Items and their new classes by a confusion matrix, whose error rates are scaled.
+    """Change labels by a confusion matrix whose error rates are scaled.
 
-    Row i of the matrix holds the probabilities of the labels that an item of class i is given; what
-    is not on the diagonal is an error. An item of class i is changed with a probability
-    proportional to the error rate 1 - C_ii, with the factor that makes round(fraction N) changed
-    items in all (sequential Poisson sampling; a rate that would exceed 1 is 1), and gets class
-    j != i with probability C_ij / (1 - C_ii). If `fraction` is the mean error rate of the items,
-    that factor is one: the noise is that of the matrix.
+    Row i of the matrix holds the probabilities of the labels that an item of class i is given;
+    entries off the diagonal are errors. An item of class i is changed with a probability
+    proportional to the error rate 1 - C_ii. The factor is such that round(fraction N) items are
+    changed in all (sequential Poisson sampling; rates that would exceed 1 are 1). A changed item
+    gets class j != i with probability C_ij / (1 - C_ii). If the fraction is the mean error rate of
+    the items, the factor is one, and the noise is that of the matrix.
 
     Args:
-        labels: the clean labels, 0..C-1.
-        classes: C, at least 2.
-        confusion: (C, C) not negative, rows sum to 1.
-        fraction: share of the items to change, 0 to 1.
-        seed: of the draw.
-        common_random_numbers: one draw for all fractions, see above.
+        labels: (N,) clean labels, from 0 to C - 1.
+        classes: number C of classes, at least 2.
+        confusion: (C, C) confusion matrix; entries are not negative, and each row sums to 1.
+        fraction: fraction of the items to change, from 0 to 1.
+        seed: seed of the random numbers; default 0.
+        common_random_numbers: whether the items changed at a smaller fraction are also changed, to
+            the same classes, at a larger one; default False, for independent draws.
 
     Raises:
-        BadInputError: for a matrix or a fraction that is none, or more items to change than there
-            are of classes that the matrix ever changes.
+        BadInputError: the matrix is not a confusion matrix of these classes, the fraction is not
+            from 0 to 1, a label is none of the classes, or more items are to be changed than there
+            are in classes that the matrix changes.
 
     Examples:
         >>> labels = np.repeat([0, 1, 2], 100)
@@ -125,8 +138,8 @@ def class_conditional_noise(
     if count > np.count_nonzero(rates):
         raise BadInputError(
             "[noise] fraction",
-            f"{count} items are to be changed, the matrix changes only the classes of "
-            f"{np.count_nonzero(rates)}",
+            f"{count} items are to be changed, but only {np.count_nonzero(rates)} are in classes "
+            "that the matrix changes",
             "use a smaller fraction",
         )
     generator = _generator(seed, count, common_random_numbers)
@@ -144,11 +157,22 @@ def permutation_noise(
     seed: int = 0,
     common_random_numbers: bool = False,
 ) -> NoisyLabels:
-    """Items chosen at random; every class is always mistaken for the same other class.
+    """Change randomly chosen labels, where every class becomes always the same other class.
 
-    The permutation of the classes has no fixed points and is drawn, all such permutations being
-    equally likely, by the seed alone: it is the same for all fractions. Arguments and errors as
-    `uniform_noise`.
+    The permutation of the classes has no fixed points, and all such permutations are equally
+    likely. It depends on the seed alone, so that it is the same for all fractions.
+
+    Args:
+        labels: (N,) clean labels, from 0 to C - 1.
+        classes: number C of classes, at least 2.
+        fraction: fraction of the items to change, from 0 to 1.
+        seed: seed of the random numbers; default 0.
+        common_random_numbers: whether the items changed at a smaller fraction are also changed at a
+            larger one; default False, for independent draws.
+
+    Raises:
+        BadInputError: the fraction is not from 0 to 1, there are fewer than two classes, or a label
+            is none of the classes.
 
     Examples:
         >>> noisy = permutation_noise(np.arange(30) % 3, 3, 1.0, seed=4)
@@ -165,20 +189,22 @@ def permutation_noise(
 def boundary_noise(
     labels: Int[np.ndarray, " N"], outputs: Float[np.ndarray, "N C"], fraction: float
 ) -> NoisyLabels:
-    """The items nearest the decision boundary of a reference, each given the class across it.
+    """Change the labels of the items nearest the decision boundary of a reference network.
 
-    Nearest means the smallest difference between the two highest probabilities. The new class is
-    the most probable one other than the item's own: the runner-up where the reference is right,
-    the class it believes in where it is wrong. Nothing is drawn; the items changed at a smaller
-    fraction are among those at a larger one. Of equally near items the first are changed.
+    The nearest items have the smallest difference between the two highest probabilities. The new
+    class is the most probable one other than the item's own: the second most probable class if the
+    reference is right, and its prediction if it is wrong. No random numbers are drawn, and the
+    items changed at a smaller fraction are also changed at a larger one. Of equally near items, the
+    first ones are changed.
 
     Args:
-        labels: the clean labels, 0..C-1.
-        outputs: of the reference for every item, before the softmax.
-        fraction: share of the items to change, 0 to 1.
+        labels: (N,) clean labels, from 0 to C - 1.
+        outputs: (N, C) outputs of the reference network for every item, before the softmax.
+        fraction: fraction of the items to change, from 0 to 1.
 
     Raises:
-        BadInputError: for a fraction that is none, or outputs that do not fit the labels.
+        BadInputError: the fraction is not from 0 to 1, or the outputs are not finite or do not fit
+            the labels.
 
     Examples:
         >>> outputs = np.array([[3.0, 0.0, 1.0], [1.0, 0.9, 0.0], [0.0, 0.2, 4.0]])
@@ -196,12 +222,21 @@ def boundary_noise(
 def adversarial_noise(
     labels: Int[np.ndarray, " N"], outputs: Float[np.ndarray, "N C"], fraction: float
 ) -> NoisyLabels:
-    """The items whose change raises the loss of a reference most, each given its worst class.
+    """Change the labels whose change raises the loss of a reference network most.
 
     A change from class i to j adds ln p_i - ln p_j = y_i - y_j to the cross-entropy of an item with
-    outputs y. The worst class is the least probable one other than the item's own. Nothing is
-    drawn; the items changed at a smaller fraction are among those at a larger one. Of equally bad
-    items the first are changed. Arguments and errors as `boundary_noise`.
+    outputs y. The new class is the least probable one other than the item's own. No random numbers
+    are drawn, and the items changed at a smaller fraction are also changed at a larger one. Of
+    items with an equal rise of the loss, the first ones are changed.
+
+    Args:
+        labels: (N,) clean labels, from 0 to C - 1.
+        outputs: (N, C) outputs of the reference network for every item, before the softmax.
+        fraction: fraction of the items to change, from 0 to 1.
+
+    Raises:
+        BadInputError: the fraction is not from 0 to 1, or the outputs are not finite or do not fit
+            the labels.
 
     Examples:
         >>> outputs = np.array([[3.0, 0.0, 1.0], [1.0, 0.9, 0.0], [0.0, 0.2, 4.0]])
@@ -216,10 +251,10 @@ def adversarial_noise(
 
 
 def check_confusion(confusion: Confusion) -> None:
-    """Refuse what is no confusion matrix.
+    """Refuse a matrix that is not a confusion matrix.
 
     Raises:
-        BadInputError: if it is not square, or has negative entries, or a row does not sum to 1.
+        BadInputError: the matrix is not square, an entry is negative, or a row does not sum to 1.
 
     Examples:
         >>> check_confusion([[0.9, 0.1], [0.3, 0.7]])
@@ -236,9 +271,9 @@ def check_confusion(confusion: Confusion) -> None:
 
 
 def _count(labels: np.ndarray, classes: int, fraction: float) -> int:
-    """How many labels to change."""
+    """Check the arguments of label noise; return the number of labels to change."""
     if not 0 <= fraction <= 1:
-        problem = f"{fraction} is no share of the items"
+        problem = f"{fraction} is not a fraction of the items"
         raise BadInputError("[noise] fraction", problem, "use a number from 0 to 1")
     if classes < 2:
         raise BadInputError("[noise]", f"there are {classes} classes", "give two or more")
@@ -258,13 +293,13 @@ def _classes(labels: np.ndarray, outputs: np.ndarray) -> int:
 
 
 def _generator(seed: int, count: int, common_random_numbers: bool) -> np.random.Generator:
-    """The stream that chooses items and their classes."""
+    """The random numbers that choose items and their classes."""
     key = (NOISE, ITEMS) if common_random_numbers else (NOISE, ITEMS, count)
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 def _without_fixed_points(classes: int, seed: int) -> np.ndarray:
-    """A permutation that leaves no class where it is; every third one drawn is one (1/e)."""
+    """A random permutation that changes every class; one in e of those drawn does so."""
     generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(NOISE, CLASSES)))
     while True:
         permutation = generator.permutation(classes)
@@ -273,21 +308,21 @@ def _without_fixed_points(classes: int, seed: int) -> np.ndarray:
 
 
 def _drawn_from(errors: np.ndarray, labels: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """The class of every item by its row of weights (C, C) and a uniform number in [0, 1)."""
+    """Draw a class for every item from the weights (C, C) of its class and a number in [0, 1)."""
     sums = errors.cumsum(axis=1)
     totals = np.where(sums[:, -1:] > 0, sums[:, -1:], 1.0)
     return ((sums / totals)[labels] > drawn[:, None]).argmax(axis=1)
 
 
 def _without_own(labels: np.ndarray, outputs: np.ndarray, instead: float) -> np.ndarray:
-    """The outputs with another value in the place of each item's own class."""
+    """The outputs, with another value in place of the output of each item's own class."""
     others = np.array(outputs, np.float64)
     others[np.arange(len(labels)), labels] = instead
     return others
 
 
 def _changed(labels: np.ndarray, chosen: np.ndarray, others: np.ndarray) -> NoisyLabels:
-    """The labels with those of the chosen items replaced."""
+    """The labels, with those of the chosen items replaced by the others."""
     changed = np.zeros(len(labels), bool)
     changed[chosen] = True
     return NoisyLabels(np.where(changed, others, labels).astype(np.int64), changed)

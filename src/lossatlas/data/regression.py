@@ -1,4 +1,4 @@
-"""Inputs with numbers to be predicted, in place of classes."""
+"""Data sets with numbers to be predicted instead of classes."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ class RegressionData:
 
     Args:
         inputs: (N, k) finite numbers, kept as a read-only float64 copy.
-        targets: (N, m) finite numbers, kept likewise.
-        name: where the data come from, used in messages.
-        features: the k column names.
-        target_names: the m names of the targets.
+        targets: (N, m) finite numbers to be predicted, kept as a read-only float64 copy.
+        name: where the data come from, for messages.
+        features: names of the k columns of the inputs.
+        target_names: names of the m columns of the targets.
 
     Raises:
-        BadInputError: shapes that do not fit, no rows, numbers that are not finite.
+        BadInputError: the shapes do not fit, there are no rows, or a number is not finite.
 
     Examples:
         >>> data = RegressionData([[0.0], [1.0]], [[2.5], [3.5]], "tiny", ("x",), ("y",))
@@ -59,39 +59,42 @@ class RegressionData:
 
     @cached_property
     def checksum(self) -> str:
-        """SHA-256 of the inputs and targets, as hexadecimal text."""
+        """SHA-256 hash of the inputs and targets, as hexadecimal text."""
         digest = hashlib.sha256(repr((self.inputs.shape, self.targets.shape)).encode())
         digest.update(np.ascontiguousarray(self.inputs, "<f8").tobytes())
         digest.update(np.ascontiguousarray(self.targets, "<f8").tobytes())
         return digest.hexdigest()
 
     def subset(self, rows: Int[np.ndarray, " M"] | slice) -> "RegressionData":
-        """The given rows, in the given order."""
+        """The given rows in the given order."""
         inputs, targets = self.inputs[rows], self.targets[rows]
         return RegressionData(inputs, targets, self.name, self.features, self.target_names)
 
     def with_inputs(self, inputs: Float[np.ndarray, "N k"]) -> "RegressionData":
-        """The same rows with other values of the inputs."""
+        """The same rows with other values (N, k) of the inputs."""
         return RegressionData(inputs, self.targets, self.name, self.features, self.target_names)
 
     def with_targets(self, targets: Float[np.ndarray, "N m"]) -> "RegressionData":
-        """The same rows with other values of the targets."""
+        """The same rows with other values (N, m) of the targets."""
         return RegressionData(self.inputs, targets, self.name, self.features, self.target_names)
 
 
 def regression_from_arrays(
     inputs: ArrayLike, targets: ArrayLike, name: str, features: Sequence[str] = ()
 ) -> RegressionData:
-    """Turn a user's arrays into `RegressionData`.
+    """Turn arrays into `RegressionData`.
 
     Args:
         inputs: (N, k) real numbers.
-        targets: (N,) or (N, m) real numbers.
-        name: where the data come from, used in messages.
-        features: the k column names; ``x1, x2, ...`` by default.
+        targets: (N,) or (N, m) real numbers to be predicted.
+        name: where the data come from, for messages.
+        features: names of the k columns of the inputs; by default ``x1``, ``x2`` and so on.
+
+    Returns:
+        The data. A single target is called ``y``, several are called ``y1``, ``y2`` and so on.
 
     Raises:
-        BadInputError: as `RegressionData`.
+        BadInputError: the shapes do not fit, there are no rows, or a number is not finite.
 
     Examples:
         >>> regression_from_arrays([[1.0], [2.0]], [0.5, 1.5], "tiny").targets.shape

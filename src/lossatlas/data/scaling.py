@@ -1,4 +1,4 @@
-"""Column scaling, with statistics of the training rows in use and of no others."""
+"""Scaling of columns, by statistics of the training rows alone."""
 
 from typing import Literal, NamedTuple
 
@@ -15,11 +15,16 @@ ScalingMethod = Literal["none", "mean-absolute", "standard"]
 
 
 class Scaling(NamedTuple):
-    """Scaled value = (value - shift) / factor, column by column.
+    """A scaling of columns: scaled value = (value - shift) / factor.
 
     Attributes:
-        shift: (k,) in the units of the column.
-        factor: (k,) positive, in the units of the column.
+        shift: (k,) value that is subtracted, in the unit of the column.
+        factor: (k,) positive divisor, in the unit of the column.
+
+    Examples:
+        >>> data = Dataset([[1.0], [3.0]], [0, 1], ("a", "b"), "tiny", ("x",))
+        >>> column_scaling(data, "standard")
+        Scaling(shift=array([2.]), factor=array([1.]))
     """
 
     shift: Float[np.ndarray, " k"]
@@ -29,18 +34,18 @@ class Scaling(NamedTuple):
 def column_scaling(train: Dataset | RegressionData, method: ScalingMethod) -> Scaling:
     """The scaling that the training rows define.
 
-    ``none`` changes nothing. ``mean-absolute`` divides a column by the mean of its absolute
-    values, the input normalization of the Wales group's programs. ``standard`` subtracts the
-    mean and divides by the standard deviation. Where the divisor would be zero (a column of
-    zeros; a constant column for ``standard``) the column is not divided: such columns are
-    common (the dark border of images) and carry no information that a factor could spoil.
+    ``"none"`` changes nothing. ``"mean-absolute"`` divides a column by the mean of its absolute
+    values, as the programs of the Wales group do. ``"standard"`` subtracts the mean and divides by
+    the standard deviation. If the divisor would be zero (for a column of zeros, or a constant
+    column with ``"standard"``), the column is not divided: such columns are common, for example at
+    the dark border of images, and carry no information.
 
     Args:
         train: the training rows.
-        method: ``none``, ``mean-absolute`` or ``standard``.
+        method: ``"none"``, ``"mean-absolute"`` or ``"standard"``.
 
     Raises:
-        BadInputError: an unknown method, or values so large that the statistics overflow.
+        BadInputError: the method is unknown, or values are so large that a statistic overflows.
 
     Examples:
         >>> data = Dataset([[1.0, 0.0], [-3.0, 0.0]], [0, 1], ("a", "b"), "tiny", ("x", "y"))
@@ -57,7 +62,7 @@ def column_scaling(train: Dataset | RegressionData, method: ScalingMethod) -> Sc
         if method == "mean-absolute":
             factor = np.abs(values).mean(axis=0)
         elif method == "standard":
-            # The rounded mean of equal numbers may differ from them: compare the extremes.
+            # The rounded mean of equal numbers may differ from them, so compare the extremes.
             constant = values.min(axis=0) == values.max(axis=0)
             shift = np.where(constant, values[0], values.mean(axis=0))
             factor = np.where(constant, 0.0, values.std(axis=0))
@@ -67,7 +72,11 @@ def column_scaling(train: Dataset | RegressionData, method: ScalingMethod) -> Sc
 
 
 def apply_scaling(data: Dataset | RegressionData, scaling: Scaling) -> Dataset | RegressionData:
-    """The same rows in scaled columns.
+    """The same rows with scaled inputs.
+
+    Args:
+        data: the rows to scale.
+        scaling: the scaling of their columns.
 
     Raises:
         BadInputError: a scaled value overflows.
@@ -83,17 +92,17 @@ def apply_scaling(data: Dataset | RegressionData, scaling: Scaling) -> Dataset |
 
 
 def scale(parts: Split, method: ScalingMethod) -> tuple[Split, Scaling]:
-    """Scale training and testing rows by the statistics of the training rows.
+    """Scale the inputs of training and testing rows by the statistics of the training rows.
 
     Args:
         parts: training and testing rows.
-        method: see `column_scaling`.
+        method: ``"none"``, ``"mean-absolute"`` or ``"standard"`` (see `column_scaling`).
 
     Returns:
-        the scaled rows, and the scaling to apply to any further rows.
+        The scaled rows, and the scaling, which `apply_scaling` applies to further rows.
 
     Raises:
-        BadInputError: as `column_scaling` and `apply_scaling`.
+        BadInputError: the method is unknown, or values are so large that a result overflows.
 
     Examples:
         >>> from lossatlas.data import sklearn_dataset, split
@@ -110,13 +119,14 @@ def scale_targets(parts: Split, method: ScalingMethod) -> tuple[Split, Scaling]:
 
     Args:
         parts: training and testing rows of `RegressionData`.
-        method: see `column_scaling`.
+        method: ``"none"``, ``"mean-absolute"`` or ``"standard"`` (see `column_scaling`).
 
     Returns:
-        the rows with scaled targets, and the scaling.
+        The rows with scaled targets, and the scaling.
 
     Raises:
-        BadInputError: as `column_scaling`, and for rows with classes.
+        BadInputError: the method is unknown, the rows have classes instead of numbers, or values
+            are so large that a statistic overflows.
 
     Examples:
         >>> data = RegressionData([[0.0], [1.0]], [[2.0], [4.0]], "tiny", ("x",), ("y",))

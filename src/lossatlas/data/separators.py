@@ -1,4 +1,4 @@
-"""How a text table is written: its encoding, its separator, and where its rows begin."""
+"""Recognize the form of a text table: its encoding, its separator, and where its rows begin."""
 
 import bz2
 import codecs
@@ -22,30 +22,31 @@ SEPARATORS = {
     "|": "vertical bars",
     " ": "blanks",
 }
-"""What may separate cells, and how messages call it."""
+"""Characters that may separate cells, and their names in messages."""
 
 MARKS = (
-    # A mark of UTF-32 begins with one of UTF-16.
+    # UTF-32 comes first, because its mark begins with that of UTF-16.
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+"""Byte-order marks, and the encodings that they stand for."""
 SAMPLE_LINES = 1000
-"""How many lines are looked at to recognize the separator."""
+"""Number of lines by which the separator is recognized."""
 
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _DIRECTIVE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 
 
 class Form(NamedTuple):
-    """How a text table is written.
+    """The form of a text table.
 
     Attributes:
-        separator: one of `SEPARATORS`, or what a first line ``sep=`` names.
-        skipped: lines before the first record: comments, blank lines and ``sep=``.
-        comment: the last comment before the first record, without its ``#``; it may hold the
-            names of the columns. Empty if there is none.
+        separator: one of `SEPARATORS`, or the character that a first line ``sep=`` names.
+        skipped: number of lines before the first record, which are comments, blank or ``sep=``.
+        comment: the last comment before the first record, without its ``#``; it may hold the names
+            of the columns. It is empty if there is no comment.
     """
 
     separator: str
@@ -54,7 +55,7 @@ class Form(NamedTuple):
 
     @property
     def separated(self) -> str:
-        """For messages, e.g. ``separated by commas``."""
+        """The separator in words, such as ``separated by commas``."""
         return f"separated by {SEPARATORS.get(self.separator, repr(self.separator))}"
 
 
@@ -63,18 +64,20 @@ COMPRESSIONS = (
     (b"BZh", "bzip2", bz2.decompress),
     (b"\xfd7zXZ\x00", "xz", lzma.decompress),
 )
-"""How a compressed file begins, what it is called, and how it is read."""
+"""The first bytes of compressed files, the names of the formats, and how they are decompressed."""
 
 
 def decoded(path: Path) -> str:
-    """The text of a file: UTF-8, or UTF-16 with its byte-order mark; as it is or compressed.
+    """The text of a file, which may be compressed.
+
+    It has to be in UTF-8, or in UTF-16 or UTF-32 with a byte-order mark.
 
     Raises:
-        BadInputError: if it is no such text.
-        OSError: if the file cannot be read.
+        BadInputError: the file holds no such text, or its compression is damaged.
+        OSError: the file cannot be read.
     """
     content = _decompressed(path.read_bytes(), path)
-    # utf-8-sig: spreadsheets put a byte-order mark before the first name.
+    # Spreadsheets may put a byte-order mark before the first name, which utf-8-sig removes.
     encoding = next((name for mark, name in MARKS if content.startswith(mark)), "utf-8-sig")
     try:
         text = content.decode(encoding)
@@ -88,7 +91,7 @@ def decoded(path: Path) -> str:
 
 
 def _decompressed(content: bytes, path: Path) -> bytes:
-    """What is in a file of gzip, bzip2 or xz; other content as it is."""
+    """The content of a gzip, bzip2 or xz file; other content is returned as it is."""
     for mark, kind, decompress in COMPRESSIONS:
         if content.startswith(mark):
             try:
@@ -100,14 +103,14 @@ def _decompressed(content: bytes, path: Path) -> bytes:
 
 
 def recognized(text: str, where: str) -> Form:
-    """How a table is written, by its first lines.
+    """Recognize the form of a table by its first lines.
 
     Args:
-        text: of the table.
-        where: the file, used in messages.
+        text: text of the table.
+        where: the file, for messages.
 
     Raises:
-        BadInputError: if two separators are equally likely.
+        BadInputError: two separators are equally likely.
 
     Examples:
         >>> recognized("# made by hand\\na;b\\n1,5;2\\n", "a.csv")
@@ -131,7 +134,7 @@ def recognized(text: str, where: str) -> Form:
 
 
 def _separator(sample: str, where: str) -> str:
-    """The separator of lines whose quoted cells have been emptied."""
+    """The separator of some lines, in which quoted cells were emptied."""
     lines = [line.strip("\r\n ") for line in io.StringIO(sample, newline="")]
     lines = [line for line in lines if line.strip(",;\t| ") and not line.startswith("#")]
     if not lines:
@@ -150,12 +153,12 @@ def _separator(sample: str, where: str) -> str:
         )
     if fitting:
         return fitting[0]
-    # Some line has another length; reading the table will name it.
+    # Some line has another number of cells, which reading the table will report.
     return max(found, key=first.count) if found else " " if " " in first else ","
 
 
 def _fits(row: str, first: str, mark: str) -> bool:
-    """Whether a row has as many cells as the first line, but for empty ones at its end."""
+    """Whether a row has as many cells as the first line, apart from empty ones at its end."""
     cells = first.rstrip(mark + " ").count(mark)
     return row.count(mark) in (cells, first.count(mark)) or (
         row.rstrip(mark + " ").count(mark) <= cells < row.count(mark)
@@ -163,7 +166,7 @@ def _fits(row: str, first: str, mark: str) -> bool:
 
 
 def _numeric(marks: list[str], rows: list[str]) -> list[str]:
-    """Those by which all columns but one, the label, hold numbers, if others do not do so."""
+    """The separators by which all columns except at most one, the labels, hold numbers."""
     return [mark for mark in marks if sum(_texts(rows, mark)) <= 1]
 
 

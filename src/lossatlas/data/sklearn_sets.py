@@ -1,4 +1,4 @@
-"""The small data sets that come with scikit-learn; nothing is downloaded."""
+"""The small data sets that are part of scikit-learn, so that nothing is downloaded."""
 
 import numpy as np
 
@@ -7,22 +7,24 @@ from lossatlas.data.regression import RegressionData
 from lossatlas.errors import BadInputError
 
 SKLEARN_NAMES = ("breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine")
-"""The names that `sklearn_dataset` knows."""
+"""Names of the data sets that `sklearn_dataset` can load."""
 OF_NUMBERS = ("diabetes", "linnerud")
-"""Those whose targets are numbers to be predicted."""
+"""Data sets with numbers to be predicted."""
 
 
 def sklearn_dataset(name: str) -> Dataset | RegressionData:
-    """One of scikit-learn's bundled sets.
+    """Load one of the data sets that are part of scikit-learn.
 
     Args:
-        name: ``digits`` (1797 x 64, ten classes, pixels 0..16), ``iris`` (150 x 4, three),
-            ``wine`` (178 x 13, three) or ``breast_cancer`` (569 x 30, two). Rows of iris, wine
-            and breast_cancer are sorted or grouped by class: split them at random. With numbers to
-            be predicted: ``diabetes`` (442 x 10) and ``linnerud`` (20 x 3, three targets).
+        name: name of a data set with classes: ``"digits"`` (1797 rows of 64 pixels from 0 to 16,
+            ten classes), ``"iris"`` (150 x 4, three classes), ``"wine"`` (178 x 13, three classes)
+            or ``"breast_cancer"`` (569 x 30, two classes); or with numbers to be predicted:
+            ``"diabetes"`` (442 x 10, one target) or ``"linnerud"`` (20 x 3, three targets). The
+            rows of iris, wine and breast_cancer are sorted or grouped by class, so that they have
+            to be split at random.
 
     Raises:
-        BadInputError: another name.
+        BadInputError: there is no data set of this name.
 
     Examples:
         >>> data = sklearn_dataset("iris")
@@ -33,7 +35,7 @@ def sklearn_dataset(name: str) -> Dataset | RegressionData:
         raise BadInputError(
             "[data] name", f"unknown scikit-learn set {name!r}", f"use {', '.join(SKLEARN_NAMES)}"
         )
-    # Imported here: scikit-learn takes a second to load and no other source needs it.
+    # Imported here, because scikit-learn takes a second to load and is not always needed.
     from sklearn import datasets
 
     bunch = getattr(datasets, f"load_{name}")()

@@ -1,4 +1,4 @@
-"""Rows for training and rows for testing: drawn by a seed, drawn class by class, or in order."""
+"""Choose rows for training and testing: at random, at random class by class, or in order."""
 
 from typing import Literal, NamedTuple, Protocol, get_args
 
@@ -11,64 +11,76 @@ from lossatlas.data.regression import RegressionData
 from lossatlas.errors import BadInputError
 
 SplitMode = Literal["random", "stratified", "ordered"]
-"""``random``: rows drawn without replacement. ``stratified``: drawn likewise, class by class, in
-proportion to the classes of the data and at least one of each. ``ordered``: rows as they stand in
-the data."""
+"""How rows are chosen. ``random``: drawn without replacement. ``stratified``: drawn without
+replacement class by class, in proportion to the classes of the data, and at least one of each.
+``ordered``: taken in the order of the data."""
 
 
 class Split(NamedTuple):
-    """Training and testing rows; no row is in both."""
+    """Training and testing rows.
+
+    Attributes:
+        train: the rows for training.
+        test: the rows for testing, none of which is among those for training.
+
+    Examples:
+        >>> data = Dataset([[0.0], [1.0], [2.0]], [0, 1, 0], ("no", "yes"), "tiny", ("x",))
+        >>> parts = split(data, train=2, test=1, seed=0, mode="ordered")
+        >>> parts.test.inputs.tolist()
+        [[2.0]]
+    """
 
     train: Dataset | RegressionData
     test: Dataset | RegressionData
 
 
 class Pool(Protocol):
-    """Rows to choose from: a `Dataset`, or what makes one of the chosen rows only."""
+    """Rows to choose from: a `Dataset`, or data that become one when rows are chosen."""
 
     @property
     def name(self) -> str:
-        """Used in messages."""
+        """Where the data come from, for messages."""
         ...
 
     @property
     def labels(self) -> Int[np.ndarray, " N"]:
-        """The class of each row, 0..C-1."""
+        """The class of each row, from 0 to C - 1."""
         ...
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The C class names."""
+        """The names of the C classes."""
         ...
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         ...
 
     def subset(self, rows: Int[np.ndarray, " M"]) -> Dataset:
-        """The given rows, in the given order."""
+        """The given rows in the given order."""
         ...
 
 
 def split(
     dataset: Dataset | RegressionData, train: int, test: int, seed: int, mode: SplitMode = "random"
 ) -> Split:
-    """Choose `train` rows, then `test` other rows.
+    """Choose rows for training, and other rows for testing.
 
-    The training rows do not depend on how many testing rows are asked for.
+    The training rows do not depend on the number of testing rows.
 
     Args:
         dataset: all rows.
-        train: how many rows to train on, at least 1.
-        test: how many rows to test on, at least 1.
-        seed: of the draw; not used by ``ordered``.
-        mode: ``random``; ``stratified`` for rows of every class among both, in proportion to the
-            classes of the data; ``ordered`` for the first `train` rows and the `test` after them.
+        train: number of rows for training, at least 1.
+        test: number of rows for testing, at least 1.
+        seed: seed of the random numbers; ``"ordered"`` does not use it.
+        mode: ``"random"`` (the default) draws rows at random; ``"stratified"`` draws rows of every
+            class for both parts, in proportion to the classes of the data; ``"ordered"`` takes the
+            first rows for training and the following ones for testing.
 
     Raises:
-        BadInputError: more rows asked for than there are, a count below 1, training rows of one
-            class only, an unknown mode; ``stratified`` with fewer rows than classes, or with a
-            class that has a single row.
+        BadInputError: a number is below 1 or there are not enough rows, all training rows are of
+            one class, the mode is unknown, or ``"stratified"`` is used for numbers, with fewer rows
+            than classes, or with a class that has a single row.
 
     Examples:
         >>> from lossatlas.data import sklearn_dataset
@@ -82,7 +94,7 @@ def split(
     _check_count(dataset, "test", test, len(dataset) - train)
     generator = np.random.default_rng(seed)
     if mode == "stratified":
-        assert isinstance(dataset, Dataset)  # `_check_classes` has refused numbers
+        assert isinstance(dataset, Dataset)  # `_check_classes` has refused numbers.
         rows = _stratified_order(dataset, generator, train, test)
     else:
         rows = _order(len(dataset), generator, mode)
@@ -92,21 +104,24 @@ def split(
 def split_pools(
     pools: tuple[Pool, Pool], train: int, test: int, seed: int, mode: SplitMode = "random"
 ) -> Split:
-    """Choose `train` rows of the training pool and `test` rows of the testing pool.
+    """Choose rows for training and testing from data that come in two parts.
 
-    Neither choice depends on the size of the other.
+    Neither choice depends on the number of rows of the other.
 
     Args:
-        pools: all rows for training and all rows for testing, e.g. the halves of LJAT3 or
-            those of MNIST.
-        train: how many rows to train on, at least 1.
-        test: how many rows to test on, at least 1.
-        seed: of the draw; not used by ``ordered``.
-        mode: ``random``; ``stratified`` for rows of every class of a pool, in proportion to its
-            classes; ``ordered`` for the first rows of each pool.
+        pools: all rows for training and all rows for testing, such as the two parts of LJAT3 or of
+            MNIST.
+        train: number of rows for training, at least 1.
+        test: number of rows for testing, at least 1.
+        seed: seed of the random numbers; ``"ordered"`` does not use it.
+        mode: ``"random"`` (the default) draws rows at random; ``"stratified"`` draws rows of every
+            class of each part, in proportion to its classes; ``"ordered"`` takes the first rows of
+            each part.
 
     Raises:
-        BadInputError: as `split`.
+        BadInputError: a number is below 1 or there are not enough rows, all training rows are of
+            one class, the mode is unknown, or ``"stratified"`` is used for numbers or with fewer
+            rows than classes.
 
     Examples:
         >>> from lossatlas.data import load_ljat3
@@ -141,7 +156,7 @@ def _pool_rows(
 def _stratified_order(
     data: Dataset, generator: np.random.Generator, train: int, test: int
 ) -> Int[np.ndarray, " chosen"]:
-    """The training rows, then the testing rows, each in the order of one draw of all rows."""
+    """The indices of the training rows and then of the testing rows, in the order of one draw."""
     sizes = np.bincount(data.labels, minlength=len(data.classes))
     if (sizes == 1).any():
         raise BadInputError(
@@ -164,7 +179,7 @@ def _stratified_order(
 
 
 def _rank_in_class(labels: Int[np.ndarray, " N"], sizes: Int[np.ndarray, " C"]) -> np.ndarray:
-    """(N,) how many rows of the same class stand before each row."""
+    """(N,) for each row, the number of rows of the same class that come before it."""
     by_class = np.argsort(labels, kind="stable")
     begins = np.cumsum(sizes) - sizes
     rank = np.empty(len(labels), np.int64)

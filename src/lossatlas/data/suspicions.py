@@ -1,4 +1,4 @@
-"""Data that can be used but are probably not what was meant, in words."""
+"""Warnings of data that can be used, but are probably not what the user means."""
 
 from collections.abc import Iterator
 
@@ -9,15 +9,16 @@ from lossatlas.data.columns import LIKELY, TELLING, Columns, quoted
 from lossatlas.data.dataset import Dataset
 
 FEW_ROWS_IN_ORDER, FEW_ROWS = 5, 10
-"""Fewer rows than these count by chance: in the order of the file, or in any order."""
+"""Smallest numbers of rows for which consecutive whole numbers in a column are no coincidence, in
+the order of the file and in any order."""
 
 
 def suspicions(data: Dataset, columns: Columns | None = None) -> list[str]:
-    """Columns that only count, labels that hardly repeat, a label that may be another column.
+    """Find columns that only count rows, labels that hardly repeat, and labels in another column.
 
     Args:
-        data: what was read.
-        columns: of a text table; None for arrays.
+        data: the data that were read.
+        columns: the columns of a text table; by default None, for arrays.
 
     Returns:
         One message for each suspicion, with the name of the data and the remedy.
@@ -34,7 +35,10 @@ def suspicions(data: Dataset, columns: Columns | None = None) -> list[str]:
 
 
 def counts_rows(column: Float[np.ndarray, " N"]) -> bool:
-    """Whether a column holds consecutive whole numbers, up or down, or mixed if there are many.
+    """Whether a column holds consecutive whole numbers, in any order if there are many rows.
+
+    Args:
+        column: (N,) the values of the column.
 
     Examples:
         >>> counts_rows(np.arange(1.0, 6.0)), counts_rows(np.array([2.0, 1.0, 3.0, 4.0, 5.0]))
@@ -71,7 +75,7 @@ def _hardly_repeated(data: Dataset, columns: Columns | None) -> Iterator[str]:
 
 
 def _alike(data: Dataset) -> Iterator[str]:
-    """Classes that differ only in case or blanks are mostly one class, typed differently."""
+    """Classes that differ only in case or blanks, which are mostly one class typed differently."""
     seen: dict[str, str] = {}
     for name in data.classes:
         other = seen.setdefault(" ".join(name.lower().split()), name)

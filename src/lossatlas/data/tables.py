@@ -1,4 +1,4 @@
-"""Data from files: NumPy archives (.npz), Parquet, and tables in text files (.csv, .tsv, .txt)."""
+"""Read data from files: NumPy archives (.npz), Parquet, and tables in text files such as .csv."""
 
 import os
 import warnings
@@ -19,7 +19,7 @@ from lossatlas.errors import BadInputError, DataWarning
 TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
 """Suffixes of tables in text files; each may be followed by one of `COMPRESSED`."""
 COMPRESSED = (".gz", ".bz2", ".xz")
-"""Suffixes of compressed files."""
+"""Suffixes of compressed text files."""
 PARQUET = (".parquet", ".pq")
 
 
@@ -31,38 +31,41 @@ def read_table(
     header: bool = True,
     numbers: bool = False,
 ) -> Dataset | RegressionData:
-    """Read a labelled data set from a file.
+    """Read a labeled data set from a file.
 
-    ``.npz``: arrays `inputs` (N, k) and `labels` (N,). ``.parquet`` and ``.pq``: a table with named
-    columns. ``.csv``, ``.tsv``, ``.tab``, ``.txt``, ``.dat`` and ``.data``, each also with ``.gz``,
-    ``.bz2`` or ``.xz``: a table in UTF-8 text (or UTF-16 with its mark), one row a line. Cells are
-    separated by commas, semicolons, tabs, vertical bars or blanks; which of them is recognized. The
-    first line names the columns. One column holds the labels, all others numbers. Blank lines are
-    skipped, and so are lines that begin with ``#``, above the table and wherever the first column
-    holds numbers.
+    The suffix of the file decides how it is read:
 
-    Labels are whole numbers or texts (see `dataset_from_arrays`). Decimal commas are read where
-    nothing else can be meant.
+    - ``.npz``: a NumPy archive with the arrays ``inputs`` (N, k) and ``labels`` (N,).
+    - ``.parquet`` and ``.pq``: a Parquet table with named columns.
+    - ``.csv``, ``.tsv``, ``.tab``, ``.txt``, ``.dat`` and ``.data``, each also with ``.gz``,
+      ``.bz2`` or ``.xz``: a table as text in UTF-8 (or UTF-16 with a byte-order mark), with one row
+      in each line. Cells are separated by commas, semicolons, tabs, vertical bars or blanks, which
+      is recognized. The first line names the columns. Blank lines are skipped, and so are lines
+      that begin with ``#`` above the table, and in it if the first column holds numbers. Decimal
+      commas are read if nothing else can be meant.
+
+    One column of a table holds the labels, which are whole numbers or texts (see
+    `dataset_from_arrays`), and all others hold numbers.
 
     Args:
-        path: the file; its suffix decides how it is read, and ``~`` is the home folder.
-        label: of a text table: the name of the column of the labels. By default it is the column
-            ``label``, in upper or lower case, or else the last one.
-        drop: of a text table: names of columns to leave out.
-        header: of a text table: whether the first line names the columns. If not, they are
-            called ``x1, x2, ...``.
-        numbers: whether the labels are numbers to be predicted, any numbers, not classes; the
-            array of a ``.npz`` file is then called `targets`, (N,) or (N, m).
+        path: path of the file; ``~`` is the home folder.
+        label: name of the column of the labels. By default it is the column ``label``, in upper or
+            lower case, or else the last one.
+        drop: names of columns to leave out; default none.
+        header: whether the first line of a text table names the columns; default True. Without
+            names, the columns are called ``x1``, ``x2`` and so on.
+        numbers: whether to predict numbers rather than classes; default False. The labels may then
+            be any numbers, and the array of a ``.npz`` file is called ``targets``, (N,) or (N, m).
 
     Raises:
-        BadInputError: a file that is missing, unreadable or of another kind; a missing array; a
-            header without names; a name that no column has; a cell that is not a number; a
-            missing label; a line of another length; and what `dataset_from_arrays` refuses.
+        BadInputError: the file is missing, unreadable or of another kind, an array is missing, the
+            header has no names, no column has a given name, a cell is not a number, a label is
+            missing, a line has another number of cells, an option does not apply to this kind of
+            file, or for the reasons of `dataset_from_arrays`.
 
     Warns:
-        DataWarning: for a column that only counts the rows, labels that hardly repeat, classes
-            that differ only in case, and a column that looks like the label but is read as an
-            input.
+        DataWarning: a column only counts the rows, labels hardly repeat, classes differ only in
+            case or blanks, or a column that looks like the labels is read as an input.
 
     Examples:
         >>> import tempfile
@@ -74,7 +77,8 @@ def read_table(
         >>> read_table(table, drop=["r13"]).features
         ('r12',)
     """
-    # Unlike Path.expanduser this leaves an unknown user's ~name as it is: there is no such file.
+    # Unlike Path.expanduser, this raises no error for an unknown user; the path is then reported
+    # as missing.
     path = Path(os.path.expanduser(path))
     if isinstance(drop, str):
         raise BadInputError(f"{path}: drop", f"{drop!r} is no list", f"write [{drop!r}]")
@@ -148,7 +152,7 @@ def _array(archive: np.lib.npyio.NpzFile, key: str, path: Path) -> np.ndarray:
     try:
         return archive[key]
     except (ValueError, zipfile.BadZipFile) as error:
-        # NumPy refuses to unpickle: loading objects could run code of the file.
+        # Arrays of Python objects are refused, since loading them could run code from the file.
         raise BadInputError(
             f"{path}: {key}",
             f"the array cannot be read ({error})",

@@ -1,4 +1,4 @@
-"""Tables in text files: cells to numbers, with the line and column of whatever is none."""
+"""Read tables in text files, and report the line and column of cells that cannot be read."""
 
 import csv
 import io
@@ -27,8 +27,8 @@ class TextTable(NamedTuple):
 
     Attributes:
         inputs: (N, k) finite numbers.
-        labels: (N,) whole numbers, or texts; any numbers if these are to be predicted.
-        columns: what each column holds.
+        labels: (N,) whole numbers or texts; any finite numbers if they are to be predicted.
+        columns: the columns of the table, and what each of them holds.
     """
 
     inputs: np.ndarray
@@ -37,7 +37,7 @@ class TextTable(NamedTuple):
 
 
 class _Text(NamedTuple):
-    """The text of a table, and how it is to be read."""
+    """The text of a table, with its form and the path of its file."""
 
     content: str
     form: Form
@@ -45,24 +45,24 @@ class _Text(NamedTuple):
 
 
 Record = tuple[int, list[str]]
-"""The number of a line and its cells."""
+"""The number of a line, and its cells."""
 
 
 def read_text_table(path: Path, options: TableOptions) -> TextTable:
-    """Read a table with one row a line.
+    """Read a table with one row in each line.
 
     Args:
-        path: of the file.
+        path: path of the file.
         options: what the user says about the columns.
 
     Raises:
-        BadInputError: a file that holds no such table; says in which line and column.
-        OSError: if the file cannot be read.
+        BadInputError: the file holds no such table; the message gives the line and the column.
+        OSError: the file cannot be read.
     """
     content = decoded(path)
     text = _Text(content, recognized(content, str(path)), path)
     columns, first = _columns(text, options)
-    if options.numbers:  # then the column of the labels is read like all others
+    if options.numbers:  # The column of the labels is then read like the inputs.
         columns = columns._replace(inputs=[*columns.inputs, columns.label])
     decimal_comma = _has_commas(text) and uses_decimal_commas(
         row[index] for _, row in _rows(text, columns, first) for index in columns.inputs
@@ -83,7 +83,7 @@ def read_text_table(path: Path, options: TableOptions) -> TextTable:
 
 
 def _records(text: _Text) -> Iterator[Record]:
-    """Every line that is not blank, with stripped cells; comments at the top left out."""
+    """Every record that is not blank, with stripped cells; comments at the top are left out."""
     lines = islice(io.StringIO(text.content, newline=""), text.form.skipped, None)
     blanks = text.form.separator == " "
     if blanks:
@@ -101,7 +101,7 @@ def _records(text: _Text) -> Iterator[Record]:
 
 
 def _columns(text: _Text, options: TableOptions) -> tuple[Columns, int]:
-    """What the columns hold, and the number of records that are no rows."""
+    """The columns of a table, and the number of records above its rows."""
     line, cells = next(_records(text), (text.form.skipped + 1, []))
     where = f"{text.path}: line {line}"
     cells = _without_empty_end(cells)
@@ -122,8 +122,11 @@ def _columns(text: _Text, options: TableOptions) -> tuple[Columns, int]:
 
 
 def _names_in_comment(text: _Text, first: list[str]) -> list[str]:
-    """The names of the columns, if the comment above the first row has them, as NumPy writes."""
-    # A first row may hold numbers that are refused later, such as 1_000; a header does not.
+    """The names of the columns, if the comment above the first row has them, as NumPy writes it.
+
+    Otherwise the list is empty.
+    """
+    # A row of data has numbers, even if they are refused later, such as 1_000; a header has none.
     numbers = any(looks_like_number(cell.replace("_", "")) for cell in first)
     if not text.form.comment or not numbers:
         return []
@@ -139,9 +142,9 @@ def _without_empty_end(cells: list[str]) -> list[str]:
 
 
 def _rows(text: _Text, columns: Columns, first: int) -> Iterator[Record]:
-    """The rows, each with one cell a column; empty cells beyond the last column are cut."""
+    """The rows, each with one cell for each column, without empty cells beyond the last one."""
     width = len(columns.names)
-    # Nothing else can begin with # in a column of numbers; labels may.
+    # In a column of numbers, # can only begin a comment; in a column of labels it may be a label.
     commented = 0 in columns.inputs
     for line, cells in islice(_records(text), first, None):
         if commented and cells[0].startswith("#"):
@@ -159,7 +162,7 @@ def _rows(text: _Text, columns: Columns, first: int) -> Iterator[Record]:
 
 
 def _has_commas(text: _Text) -> bool:
-    """Whether cells may hold commas."""
+    """Whether cells of a table may hold commas."""
     return "," in text.content and (text.form.separator != "," or '"' in text.content)
 
 
@@ -186,7 +189,7 @@ def _numbers(
 def _labels(
     labels: list[str], lines: list[int], columns: Columns, decimal_comma: bool, path: Path
 ) -> np.ndarray:
-    """Numbers if every label is one, else texts."""
+    """The labels as numbers if all of them are numbers, otherwise as texts."""
 
     def where(row: int) -> str:
         return f"{path}: line {lines[row]}, column {columns.names[columns.label]!r}"

@@ -1,8 +1,8 @@
-"""Clusters by their address: Dask's `distributed`, which is an extra.
+"""Dask clusters by their address; the package `distributed` is an optional extra.
 
-What Dask can do is configured as its users know it, by its files and environment variables: TLS
-(``DASK_DISTRIBUTED__COMM__TLS__CA_FILE`` and its like, with an address ``tls://``), time-outs,
-the dashboard.
+Dask itself is configured as usual, by its files and environment variables. This holds for TLS
+(``DASK_DISTRIBUTED__COMM__TLS__CA_FILE`` and similar variables, with an address ``tls://``),
+time-outs and the dashboard.
 """
 
 import re
@@ -15,21 +15,26 @@ from typing import Any
 from lossatlas.errors import BadInputError, ClusterError
 
 KINDS = "tcp://host:8786, tls://host:8786, scheduler.json or local:4"
-"""What an address looks like."""
+"""Examples of addresses, for messages."""
 URL = r"(tcp|tls|ucx|ws|wss)://(\[[0-9a-fA-F:.]+\]|[^\s:/@]+):(\d+)/?"
+"""Pattern of the address of a scheduler."""
 MOST_LOCAL = 4096
-"""More processes than this no machine runs."""
+"""Largest number of processes on this machine."""
 CONNECT_SECONDS = 30.0
-"""How long a scheduler is waited for; a job script may start it together with the explorer."""
+"""Seconds to wait for a scheduler, which a job script may start together with this program."""
 FILE_SECONDS = 300.0
-"""How long its file is waited for, likewise."""
+"""Seconds to wait for the file of a scheduler that is being started."""
 
 
 def check_address(address: str) -> None:
-    """Refuse what is no address of a cluster, and say what is missing for one.
+    """Refuse a text that is no address of a cluster.
+
+    Args:
+        address: the address, as for `cluster`.
 
     Raises:
-        BadInputError: says what an address looks like, or which extra to install.
+        BadInputError: it is no address, the folder of a scheduler file does not exist, or the
+            package `distributed` is not installed.
 
     Examples:
         >>> check_address("local:0")
@@ -62,17 +67,20 @@ to 4,096; use e.g. local:4
 
 @contextmanager
 def cluster(address: str) -> Iterator[Executor]:
-    """An executor for `explore` and `verify` that has the workers of a Dask cluster.
+    """Connect to a Dask cluster, for use in a ``with`` block.
 
     Args:
-        address: ``"tcp://host:8786"`` (or ``tls://``) or the path of the scheduler file
-            ``"scheduler.json"`` of a cluster that is there; or ``"local:4"``: so many processes on
-            this machine, with one core each, which end with the block and cannot be reached from
-            other machines.
+        address: address of the scheduler of an existing cluster, ``"tcp://host:8786"`` or
+            ``"tls://host:8786"``; or the path of its scheduler file, such as ``"scheduler.json"``;
+            or ``"local:4"`` to start four processes on this machine, with one core each, which end
+            with the block and cannot be reached from other machines.
+
+    Yields:
+        An executor for the argument ``executor`` of `explore` and `verify`.
 
     Raises:
-        BadInputError: for what is no address, and if the extra ``cluster`` is not installed.
-        ClusterError: if the scheduler cannot be reached.
+        BadInputError: the address is not valid, or the extra ``cluster`` is not installed.
+        ClusterError: the scheduler cannot be reached.
 
     Examples:
         >>> with cluster("local:4") as executor:                     # doctest: +SKIP
@@ -82,7 +90,8 @@ def cluster(address: str) -> Iterator[Executor]:
     from dask import config
     from distributed import Client
 
-    # Each death of a worker is counted by us, with the searches that it was at.
+    # Dask must not send the batch of a dead worker again: the dispatcher counts such deaths itself,
+    # for each search.
     with config.set({"distributed.scheduler.allowed-failures": 0}):
         started = _local(int(address.removeprefix("local:"))) if address[:6] == "local:" else None
     try:
@@ -94,13 +103,13 @@ def cluster(address: str) -> Iterator[Executor]:
 
 
 def dashboard(executor: Executor) -> str:
-    """Where the dashboard of a cluster is; nothing if it has none."""
+    """The address of the dashboard of a cluster; empty if there is none."""
     client = getattr(executor, "_client", None)
     return "" if client is None else str(client.dashboard_link or "")
 
 
 def _local(processes: int) -> Any:
-    """A cluster on this machine, on its loopback."""
+    """Start a cluster of some processes on this machine, which only this machine can reach."""
     from distributed import LocalCluster
 
     return LocalCluster(
@@ -109,7 +118,7 @@ def _local(processes: int) -> Any:
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",
         worker_dashboard_address=None,
-        memory_limit=0,  # the operating system knows better than a share of the memory
+        memory_limit=0,  # Dask would end a worker that uses more than its share of the memory.
         silence_logs=50,
     )
 
@@ -130,7 +139,11 @@ def _client(connect: Any, address: str, started: Any) -> Iterator[Any]:
 
 
 def _file(path: Path) -> Path:
-    """The file of a scheduler, once it is there."""
+    """Wait until the file of a scheduler exists; return its path.
+
+    Raises:
+        ClusterError: no scheduler has written the file after `FILE_SECONDS`.
+    """
     import time
 
     until = time.monotonic() + FILE_SECONDS

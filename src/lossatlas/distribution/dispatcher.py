@@ -1,9 +1,10 @@
-"""The coordinator's side of an executor: what waits, what is sent, and what comes back.
+"""Send searches to the workers of an executor, and receive their results.
 
-Searches wait in the order in which they were planned, and are sent in batches as workers become
-free, so that a batch is as large as is good at that time. What comes back is handed on by number:
-who commits puts it in order. A batch whose worker died is sent again, its searches one by one: one
-of which the worker dies once more is set aside.
+Searches wait in the order in which they were planned. They are sent in batches as workers become
+free, so that the size of each batch can be chosen at that time. Results are passed on with the
+number of their search; the explorer puts them in order before it commits them. If a worker dies,
+the searches of its batch are sent again one by one, and a search whose worker dies a second time is
+set aside.
 """
 
 import time
@@ -36,30 +37,31 @@ from lossatlas.search.known import KnownPoints
 from lossatlas.search.outcome import Cost, Outcome
 
 DEATHS = 2
-"""A search is set aside when so many workers have died while they made it."""
+"""Number of deaths of its worker after which a search is set aside."""
 LOOK_AGAIN = 0.5
-"""Seconds after which the coordinator looks whether time is up."""
+"""Seconds after which the dispatcher checks again whether time is up."""
 COUNT_AGAIN = 2.0
 """Seconds after which it counts the workers again, which may join and leave."""
 GRACE = 5.0
-"""Seconds that workers are waited for when time is up: what they have finished counts."""
+"""Seconds to wait for results when time is up; what workers finish in this time is kept."""
 RECENT = 64
-"""Batches by which the time that a search takes is judged."""
+"""Number of batches from which the time of a search is estimated."""
 LACKING_AGAIN = 1000
-"""A batch that is answered so often that something is lacking is lost."""
+"""Number of answers that something is lacking after which a batch is given up."""
 REMEMBERED = 2
-"""Workers for each slot of which it is remembered what they have been sent."""
+"""Number of workers for each slot of which the dispatcher remembers what they know."""
 
 
 class Traffic(NamedTuple):
-    """What was sent and received, in all.
+    """Totals of what was sent and received.
 
     Attributes:
-        batches: answered with results.
-        messages: sent and received.
-        bytes_sent, bytes_received: of searches, setups, known states and results.
-        setups: how often the landscape was sent.
-        states: rows of transition states sent.
+        batches: number of batches that were answered with results.
+        messages: number of messages sent and received.
+        bytes_sent: number of bytes of searches, setups and transition states that were sent.
+        bytes_received: number of bytes of results that were received.
+        setups: number of times that the landscape was sent.
+        states: number of transition states that were sent.
     """
 
     batches: int = 0
@@ -70,17 +72,17 @@ class Traffic(NamedTuple):
     states: int = 0
 
     def plus(self, **more: int) -> "Traffic":
-        """With more of some."""
+        """The totals, with some of them increased."""
         return self._replace(**{name: getattr(self, name) + k for name, k in more.items()})
 
 
 class Sent(NamedTuple):
-    """A batch that is worked on.
+    """A batch that was sent and is not answered yet.
 
     Attributes:
-        batch: as it was sent.
-        searches: in it.
-        deaths: workers that died of it.
+        batch: the batch as it was sent.
+        searches: its searches.
+        deaths: number of workers that died while they had these searches; default 0.
     """
 
     batch: Batch
@@ -89,39 +91,40 @@ class Sent(NamedTuple):
 
 
 class Dispatcher:
-    """Searches made by the workers of an executor; a `Runner`.
+    """A `Runner` whose searches are made by the workers of an executor.
 
     Args:
-        executor: any.
+        executor: the executor.
         setup: pickled `Computing` and `Setup`.
-        known: the transition states that are known; it may grow.
-        limits: when to end.
-        name: of the exploration, which no other has.
+        known: the transition states that are known; more may be added while searches are made.
+        limits: the limits at which to end.
+        name: name of the exploration, which no other exploration has.
 
     Attributes:
-        uncompiled: nothing; workers compile whatever they need.
-        traffic: what was sent and received.
+        uncompiled: always empty, since workers compile whatever they need.
+        traffic: totals of what was sent and received.
     """
 
     def __init__(
         self, executor: Executor, setup: bytes, known: KnownPoints, limits: Limits, name: str
     ) -> None:
-        """Nothing is sent yet."""
         self.executor, self.setup, self.known, self.limits = executor, setup, known, limits
         self.name = name
         self.uncompiled: dict[Any, float] = {}
         self.traffic = Traffic()
         self.waiting: deque[Search] = deque()
-        self.suspects: deque[Search] = deque()  # a worker died while it had them
+        self.suspects: deque[Search] = deque()  # Searches whose worker has died once.
         self.parts: dict[int, int] = {}
-        self.handed_on: Counter[int] = Counter()  # parts of searches that have not ended
+        # The number of results of each unfinished search that were passed on already.
+        self.handed_on: Counter[int] = Counter()
         self.sent: dict[int, Sent] = {}
         self.futures: dict[int, Future] = {}
         self.done: SimpleQueue[tuple[int, Future]] = SimpleQueue()
         self.batches = self.positions = 0
         self.complete = False
         self.recent: deque[tuple[float, int]] = deque(maxlen=RECENT)
-        self.has: dict[str, int] = {}  # transition states that workers have, latest answers last
+        # The number of transition states that each worker has; those that answered last come last.
+        self.has: dict[str, int] = {}
         self.spent: dict[str, tuple[float, float]] = {}
         self.slots, self.counted = slots(executor), time.monotonic()
 
@@ -138,7 +141,7 @@ class Dispatcher:
         self.complete = True
 
     def cpu_seconds(self) -> float:
-        """CPU time that other processes have spent."""
+        """CPU time that other processes have spent, in seconds."""
         own = identity()
         return sum(last - first for who, (first, last) in self.spent.items() if who != own)
 
@@ -157,18 +160,18 @@ class Dispatcher:
                     continue
                 yield from self._received(number, future)
         except KeyboardInterrupt:
-            yield from self._received_until(time.monotonic())  # what is here already counts
+            yield from self._received_until(time.monotonic())  # Keep what has already arrived.
             raise
         yield from self._last_results()
 
     def _last_results(self) -> Iterator[tuple[int, Any]]:
-        """What comes back shortly after time is up."""
+        """The results that arrive shortly after time is up."""
         limited = self.limits.seconds_left is not None and self.limits.seconds_left() <= 0.0
         if limited:
             yield from self._received_until(time.monotonic() + GRACE)
 
     def _received_until(self, until: float) -> Iterator[tuple[int, Any]]:
-        """What comes back until then and can be used; nothing is sent any more."""
+        """The usable results that arrive until some time; nothing is sent any more."""
         self.waiting.clear()
         self.suspects.clear()
         while self.sent:
@@ -183,9 +186,9 @@ class Dispatcher:
                 self.sent.pop(number)
 
     def close(self) -> None:
-        """Have what was not begun dropped."""
+        """Cancel the batches that were not begun, and forget the exploration."""
         for future in self.futures.values():
-            with suppress(NotImplementedError):  # Parsl cannot
+            with suppress(NotImplementedError):  # Parsl cannot cancel.
                 future.cancel()
         forget(self.name)
 
@@ -193,7 +196,7 @@ class Dispatcher:
         if time.monotonic() - self.counted > COUNT_AGAIN:
             self.slots, self.counted = slots(self.executor), time.monotonic()
         while len(self.sent) < outstanding(max(1, self.slots)):
-            # One at a time: a second death is then its own, and not that of a neighbor.
+            # Suspects are sent one at a time, so that a second death is certainly their own.
             if self.suspects and not any(sent.deaths for sent in self.sent.values()):
                 self._send(self._sent((self.suspects.popleft(),), DEATHS - 1))
                 continue
@@ -210,7 +213,7 @@ class Dispatcher:
     def _sent(self, searches: tuple[Search, ...], deaths: int) -> Sent:
         number, self.batches = self.batches, self.batches + 1
         most = max(search.known for search in searches)
-        first = min(self.has.values(), default=most)  # a worker that has fewer will say so
+        first = min(self.has.values(), default=most)  # A worker that has fewer will say so.
         batch = Batch(
             self.name,
             number,
@@ -223,7 +226,8 @@ class Dispatcher:
 
     def _send(self, sent: Sent) -> None:
         check_connection(self.executor)
-        clock = self.limits.clock_seconds_left  # a worker cannot tell what CPU time others spend
+        # A worker can only watch the clock, as it does not know the CPU time that others spend.
+        clock = self.limits.clock_seconds_left
         left = None if clock is None else max(0.0, clock())
         batch = sent.batch._replace(seconds=left)
         rows = 0 if batch.states is None else len(batch.states.keys)
@@ -234,7 +238,7 @@ class Dispatcher:
         )
         try:
             future = self.executor.submit(answer, batch)
-        except (OSError, RuntimeError) as error:  # shut down, a process has died, no connection
+        except (OSError, RuntimeError) as error:  # It was shut down, or cannot be reached.
             problem = f"the executor refuses work: {error}"
             raise executor_lost(error) or ClusterError(problem) from error
         self.sent[batch.number], self.futures[batch.number] = sent, future
@@ -263,13 +267,17 @@ class Dispatcher:
         results = dict(zip(sent.searches, unpacked(reply.results), strict=True))
         given_up = [search for search, of_it in results.items() if _is_given_up(of_it)]
         self._count(reply, len(results) - len(given_up))
-        if not self.limits.stop():  # the worker had to end; others can make them
+        if not self.limits.stop():  # Their worker had to end, so others have to make them.
             self.waiting.extendleft(reversed(given_up))
         for search, of_it in results.items():
             yield from self._results_of(search, of_it)
 
     def _completed(self, sent: Sent, reply: Reply) -> Sent:
-        """A batch with what a worker has found lacking."""
+        """A batch to be sent again, with what its worker lacked.
+
+        Raises:
+            ClusterError: workers have asked for it too often.
+        """
         batch = sent.batch
         if batch.tries >= LACKING_AGAIN:
             problem = "workers forget what they are sent; they may be killed and started again"
@@ -292,10 +300,13 @@ class Dispatcher:
         self.has.pop(reply.worker, None)
         self.has[reply.worker] = reply.states
         while len(self.has) > REMEMBERED * max(1, self.slots):
-            del self.has[next(iter(self.has))]  # a worker that has left, or has nothing to do
+            del self.has[next(iter(self.has))]  # A worker that has left or has long been idle.
 
     def _results_of(self, search: Search, results: list[Any]) -> Iterator[tuple[int, Any]]:
-        """What is new of it: a search that was given up and sent again begins anew."""
+        """The results of a search that were not passed on before.
+
+        A search that was given up and sent again begins anew, and repeats its first results.
+        """
         ended = not _is_given_up(results)
         for result in results[self.handed_on[search.position] : None if ended else -1]:
             if isinstance(result, Failure):
@@ -307,7 +318,11 @@ class Dispatcher:
             del self.handed_on[search.position]
 
     def _failed(self, sent: Sent, error: BaseException) -> Iterator[tuple[int, Any]]:
-        """A batch that no worker has answered."""
+        """Handle a batch that failed: send its searches again, set them aside, or raise.
+
+        Raises:
+            ClusterError: the executor can make no more batches.
+        """
         if not worker_died(error):
             raise executor_lost(error) or error
         if sent.deaths + 1 < DEATHS:
@@ -327,7 +342,7 @@ class Dispatcher:
 
 
 def _is_given_up(results: list[Any]) -> bool:
-    """Whether a worker ended a search before it had ended by itself."""
+    """Whether a worker gave up a search before it had ended."""
     return isinstance(results[-1], str) and results[-1] == GIVEN_UP
 
 
@@ -338,13 +353,13 @@ def elsewhere(
     known: KnownPoints,
     limits: Limits,
 ) -> Iterator[Dispatcher]:
-    """Searches made by the workers of an executor.
+    """A dispatcher whose searches are made by the workers of an executor, in a ``with`` block.
 
     Args:
-        executor: that makes them.
-        setup: from `prepare`.
-        known: the transition states that are known; it may grow.
-        limits: when to end.
+        executor: the executor.
+        setup: the setup of the exploration, from `prepare`.
+        known: the transition states that are known; more may be added while searches are made.
+        limits: the limits at which to end.
     """
     dispatcher = Dispatcher(executor, setup.content, known, limits, setup.name)
     try:

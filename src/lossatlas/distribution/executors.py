@@ -1,4 +1,4 @@
-"""What there is to know of an executor: any `concurrent.futures.Executor` can make searches."""
+"""Properties of executors; any `concurrent.futures.Executor` can make searches."""
 
 import os
 from concurrent.futures import BrokenExecutor, Executor
@@ -7,20 +7,23 @@ from typing import Any
 from lossatlas.errors import BadInputError, ClusterError
 
 WORKER_DIED = ("KilledWorker", "WorkerLost", "ManagerLost")
-"""Exceptions by which Dask and Parsl say that a worker has died; others can go on."""
+"""Exceptions of Dask and Parsl that mean that a worker has died while others can go on."""
 CONNECTION_LOST = ("FutureCancelledError", "CancelledError", "CommClosedError")
-"""Exceptions by which they say that none of them can be reached any more."""
+"""Exceptions of Dask and Parsl that mean that no worker can be reached any more."""
 NOT_RUNNING = ("connecting", "closing", "closed")
-"""What a client of Dask calls itself where no scheduler answers it."""
+"""States of a Dask client to which no scheduler answers."""
 KEPT = "all that was committed is safe; start it again and run the same command to go on"
+"""The end of messages about an executor that cannot go on."""
 LOST = f"the connection to the cluster is lost; {KEPT}"
+"""The message about a lost connection."""
 
 
 def check_executor(executor: Any) -> None:
-    """Refuse what is no executor, and processes that are forked: JAX does not survive a fork.
+    """Refuse an object that is no executor, or whose processes are forked, as JAX hangs in these.
 
     Raises:
-        BadInputError: says what to use.
+        BadInputError: it is no executor, or a pool of forked processes; the message says what to
+            use instead.
     """
     where = "explore: executor"
     if not isinstance(executor, Executor):
@@ -33,41 +36,42 @@ def check_executor(executor: Any) -> None:
 
 
 def slots(executor: Executor) -> int:
-    """Batches that an executor works on at once, now: its threads, those of all workers together.
+    """The number of batches that an executor can work on at once at present.
 
-    Of an executor that does not say it, as many as this machine has cores.
+    It is the number of threads of all workers together. For an executor that does not tell it, it
+    is the number of cores of this machine.
 
     Raises:
-        ClusterError: if its scheduler does not answer.
+        ClusterError: the scheduler does not answer.
     """
     check_connection(executor)
     client = getattr(executor, "_client", None)
-    if client is not None and hasattr(client, "nthreads"):  # Dask; workers join and leave
+    if client is not None and hasattr(client, "nthreads"):  # Dask, whose workers join and leave.
         try:
             return sum(client.nthreads().values())
-        except (OSError, RuntimeError) as error:  # whatever it is, no file is at fault
+        except (OSError, RuntimeError) as error:  # An OSError here does not concern a file.
             raise executor_lost(error) or ClusterError(f"{LOST} ({error})") from error
     workers = getattr(executor, "_max_workers", None)
     return workers if isinstance(workers, int) else (os.cpu_count() or 1)
 
 
 def check_connection(executor: Executor) -> None:
-    """Refuse a client of Dask that knows that its scheduler is gone: it would wait for it.
+    """Refuse a Dask client whose scheduler is gone, which would wait for the scheduler otherwise.
 
     Raises:
-        ClusterError: says how to go on.
+        ClusterError: the connection is lost; the message says how to go on.
     """
     if getattr(getattr(executor, "_client", None), "status", None) in NOT_RUNNING:
         raise ClusterError(LOST)
 
 
 def worker_died(error: BaseException) -> bool:
-    """Whether an exception says that the worker of a batch has died, and the executor lives."""
+    """Whether an exception means that the worker of a batch has died while the executor goes on."""
     return type(error).__name__ in WORKER_DIED
 
 
 def executor_lost(error: BaseException) -> ClusterError | None:
-    """What to say where an exception says that the executor can make no more batches."""
+    """The error to raise if an exception means that the executor cannot go on; otherwise None."""
     if isinstance(error, BrokenExecutor):
         return ClusterError(f"a process of the executor has died, which ends it ({error}); {KEPT}")
     if type(error).__name__ in CONNECTION_LOST:

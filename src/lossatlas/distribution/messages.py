@@ -1,11 +1,12 @@
-"""What goes to a worker and what comes back.
+"""The messages between the coordinating process and its workers.
 
-A batch holds searches and what they are to know, and never the landscape: a worker that lacks it,
-or transition states that it was not sent yet, says so at once, and is sent them. So no executor has
-to tell which worker gets which batch, and each worker gets the landscape once.
+A batch holds searches and the transition states that they are to know, but not the landscape. A
+worker that lacks the landscape, or transition states that it was not sent yet, says so at once and
+is sent them. The executor therefore need not know which worker gets which batch, and each worker
+gets the landscape only once.
 
-Everything is pickled here, as bytes that executors pass on: only processes of one program talk to
-each other in this way, and nothing of it is ever stored.
+Messages are pickled here, as bytes that executors pass on. Only processes of one program exchange
+them, and they are never stored.
 """
 
 import pickle
@@ -18,12 +19,12 @@ from lossatlas.search.known import Known
 
 
 class Computing(NamedTuple):
-    """How a process computes, which decides how results are rounded.
+    """The settings of a process that decide how results are rounded.
 
     Attributes:
-        process: by its identifier.
-        flags: of XLA.
-        configured: whether `lossatlas.configure` has set them.
+        process: identifier of the process.
+        flags: flags of XLA.
+        configured: whether `lossatlas.configure` has set these flags.
     """
 
     process: str
@@ -32,13 +33,14 @@ class Computing(NamedTuple):
 
 
 class Setup(NamedTuple):
-    """What all batches of an exploration share; sent once to each worker.
+    """The data that all batches of an exploration share; each worker is sent them once.
 
     Attributes:
-        tools: `search.tools.Tools`, the landscape among them, without known transition states.
-        lanes: of each kernel and thread; None for the best on the worker's device.
-        threads: that advance lanes in a worker; None for as many as it has.
-        process: that plans and commits, by its identifier.
+        tools: `search.tools.Tools` with the landscape, but without known transition states.
+        lanes: number of lanes of each kernel and thread; None for the best number on the device of
+            the worker.
+        threads: number of threads that advance lanes in a worker; None for as many as it has.
+        process: identifier of the process that plans and commits.
     """
 
     tools: Any
@@ -51,18 +53,18 @@ class Batch(NamedTuple):
     """Searches for one worker.
 
     Attributes:
-        exploration: a key of the exploration that no other has.
-        number: of this batch.
-        searches: pickled, each a function that makes a search of the tools.
-        known: how many transition states each search is to know.
-        first: how many transition states a worker must have to use `states`.
-        states: the transition states from there on.
-        setup: pickled `Computing` and, pickled in turn, `Setup`; None where workers are thought to
-            have it.
-        seconds: how long it may take by the clock; None for any time. Searches that have not ended
-            by then are given up.
-        tries: how often it was sent before, which makes each try another task for an executor
-            that remembers tasks.
+        exploration: key of the exploration, which no other exploration has.
+        number: number of the batch.
+        searches: pickled list of functions, each of which makes a search from the tools.
+        known: for each search, the number of transition states that it is to know.
+        first: number of transition states that a worker must have before it can add ``states``.
+        states: the transition states after these; None if there are none.
+        setup: pickled `Computing` and, pickled again, `Setup`; None, the default, if workers are
+            expected to have it.
+        seconds: wall-clock time that the batch may take, in seconds, after which searches that have
+            not ended are given up; None, the default, for no limit.
+        tries: number of times that it was sent before, default 0; with it, an executor that
+            remembers tasks takes each try for a new task.
     """
 
     exploration: str
@@ -77,24 +79,30 @@ class Batch(NamedTuple):
 
 
 class Lacking(NamedTuple):
-    """What a worker lacks: the setup, or transition states after so many that it has."""
+    """The data that a worker lacks.
+
+    Attributes:
+        setup: whether it lacks the setup of the exploration.
+        states: number of transition states that it has; it lacks those after them.
+    """
 
     setup: bool
     states: int
 
 
 class Reply(NamedTuple):
-    """What became of a batch.
+    """The answer of a worker to a batch.
 
     Attributes:
-        number: of the batch.
-        worker: which process made it.
-        lacking: what the worker lacks, where it could not begin; None where it could.
-        results: pickled list: for each search the list of what it handed over and returned, in
-            order; the last of it is a `Failure` if it raised, or `GIVEN_UP` if time was up.
-        seconds: it took.
-        cpu_seconds: the process has spent in all.
-        states: how many transition states it has.
+        number: number of the batch.
+        worker: identifier of the process that made it.
+        lacking: what the worker lacks, if it could not begin; None, the default, if it could.
+        results: pickled list which holds, for each search, the list of all results that it handed
+            over or returned, in order. The last of them is a `Failure` if the search raised an
+            error, or `GIVEN_UP` if time was up.
+        seconds: wall-clock time that the batch took, in seconds.
+        cpu_seconds: CPU time that the process has spent in all, in seconds.
+        states: number of transition states that the worker has.
     """
 
     number: int
@@ -107,19 +115,23 @@ class Reply(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A search that raised; pickled, since not every exception can be."""
+    """The result of a search that raised an error.
+
+    Attributes:
+        error: the pickled exception.
+    """
 
     error: bytes
 
 
 class Search(NamedTuple):
-    """A search to be sent.
+    """A search to be sent to a worker.
 
     Attributes:
-        name: what it is called in messages.
-        position: its number in the exploration.
-        packed: pickled function that makes it of the tools.
-        known: how many transition states it is to know.
+        name: name of the search in messages.
+        position: number of the search in the exploration.
+        packed: pickled function that makes the search from the tools.
+        known: number of transition states that it is to know.
     """
 
     name: str
@@ -129,14 +141,21 @@ class Search(NamedTuple):
 
 
 GIVEN_UP = "given up"
-"""Stands for the result of a search that time was up for."""
+"""The result that stands for a search that was given up because time was up."""
 
 
 def packed(value: Any, where: str) -> bytes:
-    """A value pickled; by value, with cloudpickle, where its module cannot be imported elsewhere.
+    """Pickle a value for another process.
+
+    Functions and classes are pickled by name, or by value with cloudpickle if another process
+    cannot import their module.
+
+    Args:
+        value: the value.
+        where: what the value is, for the message.
 
     Raises:
-        BadInputError: if it cannot be pickled.
+        BadInputError: the value cannot be pickled.
 
     Examples:
         >>> unpacked(packed((1, "a"), "example"))
@@ -146,7 +165,7 @@ def packed(value: Any, where: str) -> bytes:
     for dumps in _picklers():
         try:
             return dumps(value)
-        except Exception as error:  # of many kinds
+        except Exception as error:  # Picklers raise many kinds of exceptions.
             reason = reason or error
     remedy = (
         "define functions and classes in a module that workers can import, or pip install "
@@ -165,7 +184,7 @@ def _picklers() -> Sequence[Callable[[Any], bytes]]:
 
 
 def _importable(value: Any) -> bytes:
-    """Pickled by names, unless one is of a script or a notebook, which is another in a worker."""
+    """Pickle by name; refuse names of a script or notebook, which mean others in a worker."""
     content = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
     if b"__main__" in content:
         raise pickle.PicklingError("it is defined in a script or a notebook")
@@ -173,15 +192,15 @@ def _importable(value: Any) -> bytes:
 
 
 def unpacked(content: bytes) -> Any:
-    """What `packed` was given, in another process of the same program."""
+    """Restore a value from `packed`, possibly in another process of the same program."""
     return pickle.loads(content)
 
 
 def packed_error(error: BaseException) -> bytes:
-    """An exception pickled; one that cannot be as a plain one with its words."""
+    """Pickle an exception; one that cannot be pickled becomes a RuntimeError with its text."""
     try:
         content = pickle.dumps(error)
-        pickle.loads(content)  # some can be pickled, and not unpickled
+        pickle.loads(content)  # Some exceptions can be pickled, but not restored.
         return content
     except Exception:
         return pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))

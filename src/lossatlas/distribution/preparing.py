@@ -1,4 +1,4 @@
-"""Before searches are sent to an executor: the setup, and what its first worker answers to it."""
+"""Prepare an executor for an exploration: send the setup to one worker, and check its answer."""
 
 import warnings
 from collections.abc import Mapping
@@ -16,16 +16,16 @@ from lossatlas.lanes.runtime import XLA_FLAGS
 from lossatlas.search.tools import Tools
 
 FIRST_TRIES = 3
-"""Workers that may die before one has begun."""
+"""Number of workers that are tried, in case some die before they have begun."""
 
 
 class Prepared(NamedTuple):
-    """What workers are sent once, and what the first of them has answered.
+    """The setup that workers are sent once, and the answer of the first worker to it.
 
     Attributes:
-        name: of the exploration.
+        name: name of the exploration.
         content: pickled `Computing` and `Setup`.
-        ability: of one worker; all are taken to be alike.
+        ability: what one worker can do; all workers are assumed to be alike.
     """
 
     name: str
@@ -34,11 +34,17 @@ class Prepared(NamedTuple):
 
 
 def prepare(executor: Executor, tools: Tools, lanes: int | None, threads: int | None) -> Prepared:
-    """Send the setup to one worker, and hear what it can do.
+    """Send the setup of an exploration to one worker, and learn what it can do.
+
+    Args:
+        executor: the executor with the workers.
+        tools: the tools of the searches, with the landscape.
+        lanes: number of lanes of each kernel and thread; None for the best number on the device.
+        threads: number of threads in a worker; None for as many as it has.
 
     Raises:
-        BadInputError: if the landscape cannot be sent.
-        ClusterError: if there is no worker that could answer, or it has other versions.
+        BadInputError: the landscape cannot be sent to another process.
+        ClusterError: no worker answers, or it has another version of lossatlas.
     """
     name, own = uuid4().hex, identity()
     flags = xla_flags()
@@ -51,7 +57,11 @@ def prepare(executor: Executor, tools: Tools, lanes: int | None, threads: int | 
 
 
 def _ability(executor: Executor, name: str, content: bytes) -> Ability:
-    """What a worker answers to the setup; another one is asked where one dies."""
+    """The answer of a worker to the setup; if the worker dies, another one is asked.
+
+    Raises:
+        ClusterError: no worker answers.
+    """
     for tries in range(FIRST_TRIES):
         check_connection(executor)
         try:
@@ -68,10 +78,12 @@ def _ability(executor: Executor, name: str, content: bytes) -> Ability:
 
 
 def _compare(own: Mapping[str, str], other: Ability) -> None:
-    """Refuse another version of this package in workers, and warn of others that round otherwise.
+    """Compare the versions of a worker with those of this process.
+
+    Other versions of libraries cause a warning, since they may round results differently.
 
     Raises:
-        ClusterError: says which.
+        ClusterError: the worker has another version of lossatlas.
     """
     differ = [
         f"{name} {other.versions.get(name)} (here {own[name]})"

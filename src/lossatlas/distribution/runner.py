@@ -1,4 +1,4 @@
-"""What makes the searches of an exploration: this process, or the workers of an executor."""
+"""The interface of what makes the searches of an exploration, and searches in this process."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,17 +11,19 @@ from lossatlas.search.known import KnownPoints
 from lossatlas.search.tools import Tools
 
 Maker: TypeAlias = Callable[[Tools], Search]
-"""Makes a search, given the tools."""
+"""A function that makes a search from the tools."""
 
 
 class Limits(NamedTuple):
-    """When to end.
+    """The limits at which to end.
 
     Attributes:
-        stop: whether searches that are in flight are to be dropped; asked often.
-        seconds_left: until then, of the clock or of CPU time, whichever are fewer; None where
-            there is no limit.
-        clock_seconds_left: until then, of the clock alone; None where it sets no limit.
+        stop: function that tells whether to drop the searches that are in flight; it is called
+            often. By default they are never dropped.
+        seconds_left: function that gives the seconds left of the wall-clock time or of the CPU
+            time, whichever is less; None, the default, for no limit.
+        clock_seconds_left: function that gives the seconds left of the wall-clock time; None, the
+            default, for no such limit.
     """
 
     stop: Callable[[], bool] = lambda: False
@@ -30,42 +32,50 @@ class Limits(NamedTuple):
 
 
 class Runner(Protocol):
-    """Makes searches, many at once.
-
-    Attributes:
-        uncompiled: methods that there was no time to compile, and how many seconds each would take.
-    """
+    """An object that makes many searches at once, in this process or elsewhere."""
 
     @property
     def uncompiled(self) -> dict[Any, float]:
-        """See above."""
+        """The methods that there was no time to compile, and the seconds that each would take."""
         ...
 
     def submit(self, make: Maker, name: str, parts: int | None = None) -> int:
-        """Have a search made that knows the transition states known now; its number, from 0.
+        """Submit a search that knows the transition states which are known now.
 
         Args:
-            make: makes it, given the tools.
-            name: what it is called in messages.
-            parts: how many results it hands over in all, if that is known.
+            make: function that makes the search from the tools.
+            name: name of the search in messages.
+            parts: number of results of the search, if it is known in advance; default None.
+
+        Returns:
+            The number of the search, from 0.
         """
         ...
 
     def no_more(self) -> None:
-        """Nothing will be submitted any more: `results` ends when all have ended."""
+        """Announce that no more searches follow, so that `results` ends when all have ended."""
         ...
 
     def results(self) -> Iterator[tuple[int, Any]]:
-        """Yield (number, what the search returned, or handed over as `Found`) as they come."""
+        """Yield the number of a search and a result, in the order in which results arrive.
+
+        A result is what the search returned, or handed over earlier as `Found`.
+        """
         ...
 
     def cpu_seconds(self) -> float:
-        """CPU time that other processes have spent."""
+        """CPU time that other processes have spent, in seconds."""
         ...
 
 
 class Here(NamedTuple):
-    """Searches made by the engine of this process."""
+    """A `Runner` whose searches are made by the engine of this process.
+
+    Attributes:
+        session: an open session of the engine.
+        tools: the tools of the searches.
+        known: the transition states that are known; more may be added while searches are made.
+    """
 
     session: Session
     tools: Tools
@@ -89,19 +99,19 @@ class Here(NamedTuple):
         return self.session.results()
 
     def cpu_seconds(self) -> float:
-        """None: there are no other processes."""
+        """CPU time of other processes, which is zero."""
         return 0.0
 
 
 @contextmanager
 def here(engine: Engine, tools: Tools, known: KnownPoints, limits: Limits) -> Iterator[Here]:
-    """Searches made in this process.
+    """A runner whose searches are made in this process, in a ``with`` block.
 
     Args:
-        engine: that makes them.
-        tools: of the searches.
-        known: the transition states that are known; it may grow.
-        limits: when to end.
+        engine: the engine that makes the searches.
+        tools: the tools of the searches.
+        known: the transition states that are known; more may be added while searches are made.
+        limits: the limits at which to end.
     """
     with engine.session(limits.stop, limits.seconds_left) as session:
         yield Here(session, tools, known)

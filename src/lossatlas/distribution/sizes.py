@@ -1,31 +1,31 @@
-"""How many searches a batch has.
+"""The number of searches of a batch.
 
-What an executor does for each batch costs milliseconds, wherever it is done, so batches last some
-seconds. But the last searches of a round have to be shared out among all workers, so batches become
-smaller as fewer are left.
+An executor needs some milliseconds for each batch, so batches should last some seconds. The last
+searches of a round, however, have to be divided among all workers, so batches become smaller as
+fewer searches are left.
 """
 
 import math
 
 BATCH_SECONDS = 10.0
-"""How long a batch is to take."""
+"""Number of seconds that a batch should take."""
 MOST_A_SECOND = 50.0
-"""Batches that are sent in a second, at most: what a scheduler handles without effort."""
+"""Largest number of batches per second, which a scheduler can easily handle."""
 FEW = 16
-"""So many slots are few."""
+"""Largest number of slots that counts as few (see `outstanding`)."""
 FIRST = 4
-"""Searches of a batch, at most, while it is not known how long one takes."""
+"""Largest number of searches of a batch while the time of a search is not known."""
 SHARES = 2
-"""Parts for each slot that what is waiting is divided into."""
+"""Number of batches for each slot into which the waiting searches are divided."""
 
 
 def batch_size(waiting: int, slots: int, seconds: float | None) -> int:
-    """Searches of the next batch.
+    """The number of searches of the next batch.
 
     Args:
-        waiting: searches that wait to be sent, 1 or more.
-        slots: batches that are worked on at once.
-        seconds: that a search takes with all else that its worker does; None if not known yet.
+        waiting: number of searches that wait to be sent, 1 or more.
+        slots: number of batches that workers work on at once.
+        seconds: time that a search takes in a busy worker, in seconds; None if it is not known yet.
 
     Examples:
         >>> batch_size(24, 2, None), batch_size(24, 2, 2.0), batch_size(24, 2, 30.0)
@@ -41,16 +41,20 @@ def batch_size(waiting: int, slots: int, seconds: float | None) -> int:
     if seconds <= 0.0:
         return max(1, share)
     long_enough = int(BATCH_SECONDS / seconds)
-    rate = slots / seconds  # searches a second, all slots together
+    rate = slots / seconds  # Searches per second of all slots together.
     rare_enough = math.ceil(rate / MOST_A_SECOND)
     return max(1, min(waiting, max(rare_enough, min(share, long_enough))))
 
 
 def outstanding(slots: int) -> int:
-    """Batches that are given to an executor at once.
+    """The number of batches that are given to an executor at once.
 
-    Of few slots one more than there are, since all that waits at a worker is lost with it. Of many
-    twice as many: nothing is sent while a round is planned, which takes the longer the wider it is.
+    With few slots, it is one more than the slots, since batches that wait at a worker are lost if
+    the worker dies. With many slots, it is twice as many, since nothing is sent while a round is
+    planned, and planning a wider round takes longer.
+
+    Args:
+        slots: number of batches that workers work on at once.
 
     Examples:
         >>> outstanding(1), outstanding(2), outstanding(500)

@@ -1,11 +1,11 @@
-"""The versions of what decides about results."""
+"""The versions of the libraries on which results depend."""
 
 import platform
 from importlib.metadata import version
 
 
 def versions() -> dict[str, str]:
-    """Of Python, this package, and those it computes with.
+    """The versions of Python, of this package, and of the packages with which it computes.
 
     Examples:
         >>> sorted(versions())

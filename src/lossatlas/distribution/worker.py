@@ -1,8 +1,8 @@
-"""What a worker does: it answers batches, all of them with one engine.
+"""A worker, which answers batches and makes their searches with one engine.
 
-A worker keeps nothing that cannot be sent again: the setup of an exploration, the transition states
-that searches are to know, and an engine whose lanes all batches share that run at once. So the last
-searches of a batch do not leave lanes empty as long as another batch is there.
+A worker keeps only what can be sent again: the setup of an exploration, the transition states that
+searches are to know, and an engine. All batches that run at once share the lanes of this engine, so
+that the last searches of a batch leave no lanes empty while there is another batch.
 """
 
 import os
@@ -33,26 +33,27 @@ from lossatlas.lanes.session import Failure as Raised, last_result
 from lossatlas.search.known import KnownPoints
 
 PROCESS = f"{socket.gethostname()} process {os.getpid()} ({uuid4().hex[:8]})"
-"""Tells this process from all others."""
+"""An identifier of this process that no other process has."""
 KEPT = 2
-"""Explorations that a worker remembers; of earlier ones it forgets the landscape."""
+"""Number of explorations that a worker remembers; it forgets earlier ones with their landscape."""
 
 
 def identity() -> str:
-    """What this process is called; another after a fork."""
+    """The identifier of this process, which differs after a fork."""
     own = f" process {os.getpid()} "
     return PROCESS if own in PROCESS else f"{socket.gethostname()}{own}(forked)"
 
 
 class Ability(NamedTuple):
-    """What a worker is and can do.
+    """The properties of a worker.
 
     Attributes:
-        worker: see `identity`.
-        lanes, threads: of its engine.
-        vectorized: whether lanes take each step together.
-        device: it computes on.
-        versions: of what decides about results.
+        worker: identifier of the process.
+        lanes: number of lanes of its engine, for each kernel and thread.
+        threads: number of threads of its engine.
+        vectorized: whether lanes take each step together, as on a GPU.
+        device: the device on which it computes.
+        versions: versions of the libraries on which results depend, by name.
     """
 
     worker: str
@@ -64,12 +65,17 @@ class Ability(NamedTuple):
 
 
 def ability(exploration: str, setup: bytes) -> Ability:
-    """Begin an exploration in a worker; what the worker can do."""
+    """Begin an exploration in this worker, and tell what the worker can do.
+
+    Args:
+        exploration: key of the exploration.
+        setup: pickled `Computing` and `Setup`.
+    """
     from lossatlas.distribution.versions import versions
     from lossatlas.landscape.device import device
 
     with _in_use(exploration, setup) as state:
-        assert state is not None  # the setup was given
+        assert state is not None  # It exists, since the setup was given.
         capacity, used = state.engine.capacity, device()
     return Ability(
         identity(),
@@ -82,7 +88,7 @@ def ability(exploration: str, setup: bytes) -> Ability:
 
 
 def answer(batch: Batch) -> Reply:
-    """Make the searches of a batch, or say what is lacking for that."""
+    """Make the searches of a batch, or tell what this worker lacks for that."""
     with _in_use(batch.exploration, batch.setup) as state:
         if state is None:
             return Reply(batch.number, identity(), Lacking(True, 0))
@@ -110,14 +116,16 @@ def forget(exploration: str) -> None:
 
 
 _GUARD = threading.Lock()
+"""The lock of `_STATES`."""
 _STATES: "dict[str, _State]" = {}
+"""The explorations that this process knows, by their keys, the latest last."""
 
 
 @contextmanager
 def _in_use(exploration: str, setup: bytes | None) -> "Iterator[_State | None]":
-    """What this process knows of an exploration; None if it does not have its setup.
+    """The state of an exploration in this process, in use; None if it does not have its setup.
 
-    Nothing that is in use is dropped to make room for another exploration.
+    A state that is in use is never dropped to make room for another exploration.
     """
     state = _state(exploration, setup)
     try:
@@ -129,7 +137,7 @@ def _in_use(exploration: str, setup: bytes | None) -> "Iterator[_State | None]":
 
 
 def _state(exploration: str, setup: bytes | None) -> "_State | None":
-    """The same, counted as in use from the moment it is found."""
+    """Find or make the state of an exploration, and count it as in use from then on."""
     with _GUARD:
         state = _STATES.get(exploration)
         if state is None and setup is not None:
@@ -143,9 +151,10 @@ def _state(exploration: str, setup: bytes | None) -> "_State | None":
 
 
 def _threads(setup: Setup) -> int:
-    """Threads of the engine: as many as asked for, else as the worker was given.
+    """The number of threads of the engine, as many as asked for or as the worker has.
 
-    A worker of Dask says how many threads it has; other pools have one process for each core.
+    A worker of Dask tells how many threads it has. A process of another pool takes one thread,
+    since such pools have one process for each core.
     """
     if setup.threads is not None:
         return setup.threads
@@ -155,12 +164,12 @@ def _threads(setup: Setup) -> int:
         from distributed import get_worker
 
         return get_worker().state.nthreads
-    except (ImportError, ValueError):  # there is no Dask, or this is no worker of it
+    except (ImportError, ValueError):  # Dask is not installed, or this is not one of its workers.
         return 1
 
 
 class _State:
-    """One exploration, as a worker knows it."""
+    """The state of one exploration in a worker."""
 
     def __init__(self, setup: bytes) -> None:
         own = _unpacked_setup(setup)
@@ -168,18 +177,23 @@ class _State:
         threads = _threads(own)
         self.engine = Engine(self.tools.landscape.surface, own.lanes, threads)
         if self.engine.capacity.vectorized and own.threads is None:
-            self.engine = Engine(self.tools.landscape.surface, own.lanes)  # one a device
+            self.engine = Engine(self.tools.landscape.surface, own.lanes)  # One thread per device.
         self.lock = threading.Lock()
         self.session: _Session | None = None
         self.closed = False
-        self.at_work = 0  # batches that use it, counted under `_GUARD`
+        self.at_work = 0  # Number of batches that use it; changed only under `_GUARD`.
 
     @property
     def idle(self) -> bool:
         return self.at_work == 0
 
     def learn(self, batch: Batch) -> int | None:
-        """Take over transition states; how many there are where that is not enough."""
+        """Add the transition states of a batch.
+
+        Returns:
+            None if its searches can be made; otherwise the number of transition states that this
+            worker has, which are too few.
+        """
         with self.lock:
             there = len(self.known)
             if batch.states is not None and batch.first <= there:
@@ -190,12 +204,12 @@ class _State:
             return there if there < max(batch.known, default=0) else None
 
     def make(self, batch: Batch) -> list[list[Any]]:
-        """Make the searches; what each handed over and returned.
+        """Make the searches of a batch; return the list of results of each.
 
-        All are given up where the exploration has been forgotten meanwhile.
+        All are given up if the exploration has been forgotten meanwhile.
         """
         with self.lock:
-            if self.closed:  # nobody would close another session
+            if self.closed:  # Nothing would close a session that began now.
                 return [[GIVEN_UP] for _ in batch.known]
             if self.session is not None and self.session.over:
                 self.session.close()
@@ -221,7 +235,10 @@ class _State:
 
 
 def _unpacked_setup(content: bytes) -> Setup:
-    """The setup, once this process computes as the one that plans: JAX reads its flags once."""
+    """Restore the setup, after this process was made to compute like the one that plans.
+
+    That comes first, since JAX reads its flags only once.
+    """
     compute, setup = unpacked(content)
     if compute.process != identity():
         from lossatlas.lanes.runtime import configure
@@ -233,7 +250,7 @@ def _unpacked_setup(content: bytes) -> Setup:
 
 
 class _Waiting:
-    """A batch that is being made."""
+    """The results of a batch while its searches are made."""
 
     def __init__(self, count: int) -> None:
         self.results: list[list[Any]] = [[] for _ in range(count)]
@@ -243,12 +260,12 @@ class _Waiting:
 
 
 class _Session:
-    """An open session of the engine, whose results are sorted by batches."""
+    """An open session of the engine, whose results are sorted by batch."""
 
     def __init__(self, engine: Engine) -> None:
         self.stack = ExitStack()
         self.error: BaseException | None = None
-        self.over = False  # no more results are sorted
+        self.over = False  # True when no more results are sorted.
         self.lock = threading.Lock()
         self.owners: dict[int, tuple[_Waiting, int]] = {}
         self.ready: SimpleQueue[bool] = SimpleQueue()
@@ -257,20 +274,20 @@ class _Session:
         self.thread.start()
 
     def make(self, makers: Sequence[Callable[[], Search]], seconds: float | None) -> list:
-        """Make searches; what each handed over and returned.
+        """Make searches; return the list of results of each.
 
-        Where the session was closed they are given up, where it failed its error is raised.
+        If the session was closed, they are given up; if it failed, its error is raised.
         """
         waiting = _Waiting(len(makers))
-        with self.lock:  # no result is sorted before its owner is known
+        with self.lock:  # Results must not be sorted before their owners are known.
             if self.over:
-                waiting.done.set()  # nobody would
+                waiting.done.set()  # Nothing else would set it.
             for number, make in enumerate(() if self.over else makers):
                 position = self.session.submit(_guarded(make, waiting))
                 self.owners[position] = (waiting, number)
         if makers:
             waiting.done.wait(seconds)
-        waiting.cancelled = True  # those that have not ended do at their next step
+        waiting.cancelled = True  # Searches that have not ended do so at their next step.
         if self.error is not None:
             raise self.error
         with self.lock:
@@ -287,7 +304,7 @@ class _Session:
                         waiting.left -= 1
                         if waiting.left == 0:
                             waiting.done.set()
-        except BaseException as error:  # of the engine: those of searches are results
+        except BaseException as error:  # An error of the engine; those of searches are results.
             self.error = error
         with self.lock:
             self.over = True
@@ -300,14 +317,14 @@ class _Session:
 
 
 def _ended(results: list[Any]) -> list[Any]:
-    """What a search handed over, and as the last what it returned or that it was given up."""
+    """All results of a search; the last one is what it returned, or that it was given up."""
     if results and not isinstance(results[-1], Found):
         return list(results)
     return [*results, GIVEN_UP]
 
 
 def _guarded(make: Callable[[], Search], waiting: _Waiting) -> Generator[Any, Any, Any]:
-    """The search; its exceptions are results, and it ends where its batch does."""
+    """A search whose exceptions become results, and which ends together with its batch."""
     try:
         search, value = make(), None
         while not waiting.cancelled:

@@ -1,6 +1,7 @@
-// The lines of a tree that are seen in a window: subtrees narrower than a cell of pixels are one
-// line, and of lines in the same cells one is drawn. Browsers without a graphics card draw some ten
-// thousand lines in the time of a frame, so cells of many lines are wider than one pixel.
+// The lines of a tree that are visible in a window. A subtree that is narrower than a cell of pixels
+// becomes one line, and of several lines in the same cells only one is drawn. Browsers without a
+// graphics card draw about ten thousand lines in the time of a frame, so cells are wider than one
+// pixel if there are many lines.
 
 const FEW_LINES = 3000 // so many are drawn as they are
 const CELL = 2 // pixels
@@ -60,7 +61,7 @@ function addSlant(lines, view, seen, [x0, y0, x1, y1]) {
   lines.slants.y1.push(y1)
 }
 
-// A line without what is left or right of the window.
+// The part of a line that is inside of the window.
 function clipped(x0, y0, x1, y1, {left, right}) {
   const at = (x) => y0 + (y1 - y0) * (x - x0) / (x1 - x0)
   const inside = (x) => Math.max(left, Math.min(right, x))
@@ -84,7 +85,8 @@ function isNew(seen, lines, view, x0, y0, x1, y1) {
   return true
 }
 
-// Of vertical lines in one column of pixels those that no deeper one hides that begins as high.
+// The vertical lines in one column of pixels that are not hidden by a deeper line that begins at
+// least as high.
 function exposed(group, view, wide, tall) {
   const total = group.x.length
   if (total <= FEW_LINES) return deepestLast(group, Array.from(group.x.keys()))

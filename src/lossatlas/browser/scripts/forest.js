@@ -1,11 +1,12 @@
-// The row of leaves and the trees that follow from it: pure functions on typed arrays.
+// The row of leaves, and the trees that follow from it, as pure functions on typed arrays.
 
 async function inflate(bytes) {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))
   return new Uint8Array(await new Response(stream).arrayBuffer())
 }
 
-// Bytes of equal weight stand together; n numbers of four bytes from `offset` on.
+// Decode n numbers of four bytes from `offset` on; the first bytes of all numbers stand together,
+// then the second bytes, and so on.
 function numbers(bytes, offset, n, Type) {
   const joined = new Uint8Array(4 * n)
   for (let plane = 0; plane < 4; plane++) {
@@ -15,7 +16,7 @@ function numbers(bytes, offset, n, Type) {
   return new Type(joined.buffer)
 }
 
-// {n, id, excess, gap, columns, weight, position}: losses above the lowest one.
+// Returns {n, id, excess, gap, columns, weight, position}, with losses relative to the lowest one.
 function unpack(bytes, names) {
   const n = bytes.length / (4 * (names.length + 3))
   const array = (k, Type) => numbers(bytes, 4 * n * k, n, Type)
@@ -34,8 +35,9 @@ function unpack(bytes, names) {
   return row
 }
 
-// A tree from heights of the leaves and of the gaps right of them. Nodes are the leaves, then the
-// mergers. Of a node: height, parent (-1: none), first and last leaf, trunk (its lowest leaf).
+// Build a tree from the heights of the leaves and of the gaps to the right of them. The nodes are the
+// leaves, followed by the nodes at which superbasins merge. Each node has a height, a parent (-1 for
+// none), a first and a last leaf, and a trunk (its lowest leaf).
 function build(height, gap) {
   const n = height.length, size = 2 * n
   const tree = {
@@ -70,8 +72,8 @@ function build(height, gap) {
   return tree
 }
 
-// For every leaf the branch that ends in it: how far it rises above the leaf, how many leaves it
-// has, and the leaf whose branch it joins (-1: none).
+// For every leaf, the branch that ends in it: its depth above the leaf, its number of leaves, and
+// the leaf whose branch it joins (-1 for none).
 function branches(row) {
   const tree = build(row.excess, row.gap), n = row.n
   const depth = new Float32Array(n).fill(Infinity), leaves = new Int32Array(n)
@@ -87,8 +89,8 @@ function branches(row) {
   return {depth, leaves, joins}
 }
 
-// The row without branches that are shallower or have fewer minima; what was cut is counted at
-// the branch that it hung on.
+// The row without branches that are too shallow or have too few minima. Minima that are cut off are
+// counted at the branch from which they were cut.
 function filtered(row, least, smallest) {
   const {depth, leaves, joins} = row.measures
   const keeps = (k) => joins[k] < 0 || (depth[k] >= least && leaves[k] >= smallest)
@@ -129,7 +131,7 @@ function highestGap(row, a, b) {
   return highest
 }
 
-// What has to be climbed from every leaf on the way to one of them.
+// The barrier from every leaf on the lowest path to one of the leaves.
 function barriersFrom(row, leaf) {
   const barrier = new Float32Array(row.n)
   for (const step of [-1, 1]) {
@@ -142,7 +144,7 @@ function barriersFrom(row, leaf) {
   return barrier
 }
 
-// Superbasins below a height above the lowest loss, and the minima in them.
+// The superbasins below a height, measured from the lowest loss, and the minima in them.
 function superbasins(row, height) {
   let basins = 0, minima = 0, inside = false
   for (let k = 0; k < row.n; k++) {

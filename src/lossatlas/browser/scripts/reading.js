@@ -1,4 +1,4 @@
-// What the page says in words: threshold, search, chosen minima; and the keyboard.
+// The texts of the page about the threshold, the search and the chosen minima, and the keyboard.
 
 const escaped = (text) => {
   const span = document.createElement("span")
@@ -8,7 +8,7 @@ const escaped = (text) => {
 const short = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(6))) : "none")
 const counted = (n, one, many) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`
 
-// The slider goes from 0, no line, to 100, the top of the axis.
+// The slider goes from 0 (no line) to 100 (the top of the axis).
 function threshold(args, state) {
   const {controls, line, says} = args, {scale, row} = state
   const part = controls.threshold.value / 100
@@ -46,7 +46,7 @@ function search(args, state) {
   }
 }
 
-// The minimum of the line nearest to a click; a second one is compared with the first.
+// Choose the minimum of the line nearest to a click; a second minimum is compared with the first.
 function tap(args, state, {x, y}) {
   const {window, lines} = state
   const perX = window.wide / window.dx, perY = window.tall / window.dy

@@ -1,4 +1,5 @@
-// What joins data, controls and figure. One view a document; it starts when the document is ready.
+// The connection of data, controls and figure. A document has one view, which starts when the
+// document is ready.
 
 const MARGIN = 0.3 // so much beyond the window is drawn ahead, in widths of the window
 const NEAR = 12 // pixels within which a click means a line
@@ -66,7 +67,7 @@ async function load(args, state) {
   describe(args, state)
 }
 
-// The tree that the controls ask for.
+// The tree that the controls specify.
 function rebuild(args, state) {
   const {controls, data} = args
   const span = Math.max(data.top - data.lowest, 0) || 1
@@ -87,7 +88,7 @@ function rebuild(args, state) {
   redraw(args, state)
 }
 
-// How a loss above the lowest becomes a place on the axis, and back.
+// Convert a loss, relative to the lowest one, to a position on the axis, and back.
 function axisOf(row, data, kind) {
   if (kind !== "log") {
     const top = Math.max(data.top, data.lowest) , span = top - data.lowest || 1
@@ -116,11 +117,11 @@ function spacingOf(scale, levels) {
 
 function level(gap, first, spacing) {
   if (gap === Infinity) return gap
-  // Single precision may lie just above a level that the gap is on.
+  // In single precision, a gap that lies on a level may be rounded to a value just above it.
   return first - Math.floor((first - gap) / spacing + 1e-6) * spacing
 }
 
-// The whole tree up to the highest loss that is legible.
+// Show the whole tree up to the highest loss that is legible.
 function home(args, state) {
   const {plot} = args, {scale, row} = state
   const edge = 0.5 + 0.02 * row.n, span = scale.top - scale.low
@@ -171,7 +172,7 @@ function vertical(row, data, {x, top, bottom, leaf, count}) {
   return {x0: x, y0: top, x1: x, y1: bottom, id, loss, count}
 }
 
-// Values of all columns for the hover, and of the one that colors.
+// The values of all columns for the tooltips, and of the column that colors the branches.
 function coloring(state, {leaf}) {
   const data = {}
   state.row.columns.forEach(({values}, k) => { data[`c${k}`] = leaf.map((at) => values[at]) })
