@@ -73,8 +73,6 @@ def test_landscapes():
         "training rows": "20",
         "l2": "0.01",
         "order of the symmetry group": "48",  # 3! 2^3
-        "activation": "tanh",
-        "loss": "softmax cross-entropy",
     }
     mirrored = la.FunctionLandscape(
         lambda w: (w[0] ** 2 - 1) ** 2 + w[1] ** 2,
