@@ -1,9 +1,7 @@
 """The documentation is true: its code runs, its commands, options, keys and columns exist.
 
-Pages run as they are read, blocks in their order, in a folder of their own: Python blocks share
-their names, `console` blocks run the program, a `toml` block that begins with the name of a file is
-written to it. Other pages and the README start from the files that the tutorial leaves behind. A
-block below the line `<!-- not run -->` is left out.
+How pages are run is described in `pages.py`. Tutorials start from an empty folder, other pages and
+the README from the files that the first tutorial leaves behind.
 """
 
 import json
@@ -15,11 +13,21 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import pytest
 import typer
 from compiled_code import compiled_pages
+from pages import (
+    Followed,
+    blocks,
+    follow,
+    runs_python,
+    shorter,
+    shown_outputs,
+    steps,
+    typed,
+)
 
 from lossatlas.atlas import schema
 from lossatlas.errors import ADVICE, Status
@@ -29,17 +37,10 @@ from lossatlas.studies.study import Study, load_study
 REPOSITORY = Path(__file__).parent.parent
 DOCS = REPOSITORY / "docs"
 README = REPOSITORY / "README.md"
-PAGES = [README, *sorted(DOCS.glob("*.md"))]
-NOT_RUN = "<!-- not run -->"
-FENCE = re.compile(
-    rf"(?P<mark>{NOT_RUN}\n+)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
-)
-SHORTER = {
-    r"\bminutes=[\d.]+": "transition_states=3",
-    "--transition-states 1000": "--transition-states 18",
-}
-"""What takes minutes, or goes on until nothing new turns up, ends as soon as enough is there."""
-
+FIRST = DOCS / "tutorial.md"
+NOTEBOOKS = sorted((DOCS / "tutorials").glob("*.md"))
+TUTORIALS = [FIRST, *NOTEBOOKS]
+PAGES = [README, *sorted(DOCS.glob("*.md")), *NOTEBOOKS]
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 OPTIONS = {
     name: {option for parameter in command.params for option in parameter.opts if option[0] == "-"}
@@ -48,76 +49,15 @@ OPTIONS = {
 HELP = {"--help", "-h"}
 
 
-class Block(NamedTuple):
-    """A fenced block of a page."""
-
-    language: str
-    text: str
-    line: int
-    runs: bool
-
-
-def blocks(page: Path) -> list[Block]:
-    text = page.read_text(encoding="utf-8")
-    return [
-        Block(
-            found["language"],
-            found["text"],
-            text.count("\n", 0, found.start("text")) + 1,
-            found["mark"] is None,
-        )
-        for found in FENCE.finditer(text)
-    ]
-
-
-def typed(block: Block) -> list[str]:
-    """The command lines of a console block."""
-    return [line[2:] for line in block.text.splitlines() if line.startswith("$ ")]
-
-
-def runs_python(page: Path) -> bool:
-    return any(block.language == "python" and block.runs for block in blocks(page))
-
-
-RUNNER = """
-import shlex, subprocess, sys, types
-from pathlib import Path
-
-def lossatlas(line):
-    command = [sys.executable, "-m", "lossatlas", *shlex.split(line)[1:]]
-    ran = subprocess.run(command, capture_output=True, text=True)
-    assert ran.returncode == 0, f"{line}: {ran.stdout}{ran.stderr}"
-
-sys.modules["page"] = types.ModuleType("page")
-names = vars(sys.modules["page"])
-"""
-"""What a page needs besides its blocks; they are a module, whose functions can be pickled."""
-
-
-def shorter(text: str) -> str:
-    for long, short in SHORTER.items():
-        text = re.sub(long, short, text)
-    return text
-
-
-def script(page: Path) -> str:
-    """A page as a program; the blocks are compiled with their names, for tracebacks."""
-    steps = [RUNNER]
-    for block in blocks(page):
-        where = f"{page.name}, block at line {block.line}"
-        if block.language == "python" and block.runs:
-            steps.append(f"exec(compile({shorter(block.text)!r}, {where!r}, 'exec'), names)")
-        elif block.language == "console" and block.runs:
-            steps += [f"lossatlas({shorter(line)!r})" for line in typed(block)]
-        elif block.language == "toml" and (named := re.match(r"# (\w+\.toml)\n", block.text)):
-            steps.append(f"Path({named[1]!r}).write_text({block.text!r})")
-    return "\n".join(steps)
+@pytest.fixture(scope="session")
+def environment(pytestconfig) -> dict[str, str]:
+    """Compiled code is kept for the other pages."""
+    return {**os.environ, "MPLBACKEND": "agg", **compiled_pages(pytestconfig)}
 
 
 @pytest.fixture(scope="session")
-def call(pytestconfig) -> Callable[..., str]:
-    """Run Python and give back what it prints; compiled code is kept for the other pages."""
-    environment = {**os.environ, "MPLBACKEND": "agg", **compiled_pages(pytestconfig)}
+def call(environment) -> Callable[..., str]:
+    """Run Python and give back what it prints."""
 
     def run(*arguments: object, folder: Path | None = None) -> str:
         command = [sys.executable, *map(str, arguments)]
@@ -129,32 +69,110 @@ def call(pytestconfig) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def toured(call, tmp_path_factory) -> Path:
-    """The folder in which the tutorial was followed."""
-    folder = tmp_path_factory.mktemp("tutorial")
-    call("-c", script(DOCS / "tutorial.md"), folder=folder)
+def tours(environment, tmp_path_factory) -> dict[str, tuple[Path, Followed]]:
+    """The tutorials, followed in one process: for each its folder and what became of it."""
+    folders = [tmp_path_factory.mktemp(page.stem) for page in TUTORIALS]
+    todo = [(folder, steps(page)) for folder, page in zip(folders, TUTORIALS, strict=True)]
+    ended = zip(folders, follow(todo, environment), strict=True)
+    return dict(zip([page.stem for page in TUTORIALS], ended, strict=True))
+
+
+def clouds(folder: Path) -> list[float]:
+    """Losses of the minima in the atlas of the first tutorial, in their order."""
+    from lossatlas import Atlas
+
+    with Atlas.open(folder / "clouds.atlas") as atlas:
+        return sorted(atlas.minima()["loss"])
+
+
+def shown_minima(page: Path) -> list[float]:
+    """Losses in the table of minima of a page, in their order."""
+    table = page.read_text(encoding="utf-8").split("$ lossatlas minima")[1].split("```")[0]
+    return sorted(float(loss) for loss in re.findall(r"0\.\d{10}", table))
+
+
+@pytest.fixture(scope="session")
+def toured(tours) -> Path:
+    """The folder in which the first tutorial was followed."""
+    folder, followed = tours[FIRST.stem]
+    assert followed.error == ""
     return folder
 
 
-def test_the_tutorial_is_true(toured, call):
+def test_the_first_tutorial_finds_minima_that_it_shows(toured):
+    """The exploration is cut short here: it finds some of them."""
     assert (toured / "clouds.png").stat().st_size > 10_000
-    text = (DOCS / "tutorial.md").read_text(encoding="utf-8")
-    table = text.split("$ lossatlas minima")[1].split("```")[0]
-    shown = sorted(float(loss) for loss in re.findall(r"0\.\d{10}", table))
-    found = json.loads(call("-m", "lossatlas", "minima", toured / "clouds.atlas", "--json"))
-    assert shown == pytest.approx([minimum["loss"] for minimum in found], abs=1e-9)
+    found, shown = clouds(toured), shown_minima(FIRST)
+    assert len(found) >= 4
+    assert all(min(abs(one - other) for other in shown) < 1e-9 for one in found)
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda p: p.name)
+def test_tutorials_print_what_they_show(page, tours):
+    """Word for word up to where an exploration is cut short here; rows of tables after that."""
+    folder, followed = tours[page.stem]
+    assert followed.error == ""
+    short = False
+    for step in steps(page, change=str):
+        short |= shorter(step["text"]) != step["text"]
+        text, printed = shown_outputs(page).get(step["where"]), followed.printed[step["where"]]
+        if text is not None and not short:
+            assert printed == text, step["where"]
+        elif text is not None and "minima[columns]" in step["text"]:
+            assert {" ".join(row.split()) for row in printed.splitlines()} <= {
+                " ".join(row.split()) for row in text.splitlines()
+            }, step["where"]
+    for picture in re.findall(r"savefig\(\"(.+?)\"", page.read_text(encoding="utf-8")):
+        assert (folder / picture).stat().st_size > 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda p: p.name)
+def test_tutorials_as_they_are_typed(page, environment, tmp_path):
+    """With the budgets of the page: everything printed is what the page shows."""
+    (followed,) = follow([(tmp_path, steps(page, change=str))], environment)
+    assert followed.error == ""
+    for where, text in shown_outputs(page).items():
+        assert followed.printed[where] == text, where
+    if page == FIRST:
+        assert clouds(tmp_path) == pytest.approx(shown_minima(FIRST), abs=1e-9)
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda p: p.name)
+def test_tutorials_are_notebooks(page):
+    """Jupytext makes a cell of every Python block."""
+    jupytext = pytest.importorskip("jupytext")
+    notebook = jupytext.read(page)
+    assert notebook.metadata["kernelspec"]["name"] == "python3"
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert cells == [block.text.strip() for block in blocks(page) if block.language == "python"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda p: p.name)
+def test_notebooks_run_in_a_kernel(page, environment, tmp_path, monkeypatch):
+    jupytext, nbclient = pytest.importorskip("jupytext"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    notebook = jupytext.read(page)
+    for cell in notebook.cells:
+        cell.source = shorter(cell.source)
+    nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert list(tmp_path.glob("*.png"))
 
 
 @pytest.mark.parametrize(
-    "page", [p for p in PAGES if runs_python(p) and p.stem != "tutorial"], ids=lambda p: p.name
+    "page", [p for p in PAGES if runs_python(p) and p not in TUTORIALS], ids=lambda p: p.name
 )
-def test_python_blocks_run(page, call, toured, tmp_path):
+def test_python_blocks_run(page, environment, toured, tmp_path):
     shutil.copytree(toured, tmp_path, dirs_exist_ok=True)
     (tmp_path / "examples").mkdir()
     for name in ("clouds.toml", "clouds.csv"):
         target = name.replace("clouds.toml", "d2.toml")
         shutil.copy(toured / name, tmp_path / "examples" / target)
-    call("-c", script(page), folder=tmp_path)
+    (followed,) = follow([(tmp_path, steps(page))], environment)
+    assert followed.error == ""
 
 
 def command_lines(page: Path) -> list[str]:

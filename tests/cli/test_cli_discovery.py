@@ -27,8 +27,9 @@ def test_what_is_refused_before_any_work(run, atlas, tmp_path: Path):
     cases = {
         tmp_path / "x.gif": "unknown kind of picture '.gif'",
         tmp_path / "no" / "x.png": "folder does not exist",
-        Path("/proc/x.png"): "can be written",
     }
+    if Path("/proc").is_dir():
+        cases[Path("/proc/x.png")] = "can be written"
     for output, message in cases.items():
         result = run("discovery", atlas, "-o", output)
         assert result.exit_code == 2

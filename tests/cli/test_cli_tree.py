@@ -85,8 +85,6 @@ def test_what_is_refused_before_any_work(run, atlas, tmp_path: Path):
     cases = {
         ("-o", tmp_path / "tree.gif"): "unknown kind of picture '.gif'",
         ("-o", tmp_path / "no" / "tree.png"): "folder does not exist",
-        ("-o", "/proc/tree.png"): "can be written",
-        ("-o", "/proc/tree.html"): "can be written",
         ("-o", tmp_path / "tree.html", "--top", -1): "no minimum is left",
         ("-o", tmp_path / "tree.png", "--levels", 1): "less than two",
         ("-o", tmp_path / "tree.png", "--color", "beauty"): "one of loss, lowest_eigenvalue",
@@ -101,6 +99,8 @@ def test_what_is_refused_before_any_work(run, atlas, tmp_path: Path):
         ("-o", tmp_path / "tree.html", "--scale-bar"): "a page for the browser",
         ("-o", tmp_path / "tree.html", "--label", 1): "a page for the browser",
     }
+    if Path("/proc").is_dir():
+        cases |= {("-o", f"/proc/tree.{end}"): "can be written" for end in ("png", "html")}
     for options, message in cases.items():
         result = run("tree", atlas, *options)
         assert result.exit_code == 2, options

@@ -38,6 +38,7 @@ def test_processes_make_the_same_atlas_also_in_two_parts(explore, here, tmp_path
     assert content(tmp_path / "a") == here
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
 def test_dask_makes_the_same_atlas_though_workers_are_killed(explore, here, tmp_path, dask):
     """Two workers die on the way, one after the other; their batches are sent again."""
     path, killed = tmp_path / "a", []
@@ -58,6 +59,7 @@ def test_dask_makes_the_same_atlas_though_workers_are_killed(explore, here, tmp_
     assert content(path) == here
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
 def test_what_kills_two_workers_is_set_aside_and_named(explore, tmp_path, dask):
     for number, (times, aside) in enumerate(((1, False), (2, True))):
         folder = tmp_path / f"{number}"

@@ -129,6 +129,7 @@ explore(rough_landscape(), sys.argv[1], transition_states=int(sys.argv[2]), work
 """
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
 def test_a_program_that_was_killed_goes_on(landscape, whole, tmp_path):
     path = tmp_path / "killed.atlas"
     script = [sys.executable, "-c", KILLED, str(path), str(WANTED)]

@@ -83,7 +83,7 @@ def test_the_folder_can_be_chosen_and_turned_off(tmp_path: Path, monkeypatch):
     assert cache_folder("jax-1") is None
 
 
-@pytest.mark.parametrize("place", ["/proc/none", "file/below"])
+@pytest.mark.parametrize("place", ["/proc/none", "file/below"][not Path("/proc").is_dir() :])
 def test_an_unwritable_folder_is_done_without(tmp_path: Path, monkeypatch, place: str):
     (tmp_path / "file").touch()
     monkeypatch.setenv("LOSSATLAS_CACHE", str(tmp_path / place))
