@@ -10,6 +10,7 @@ from lossatlas.data.columns import quoted
 from lossatlas.data.dataset import Dataset, dataset_from_arrays
 from lossatlas.data.regression import RegressionData, regression_from_arrays
 from lossatlas.errors import BadInputError
+from lossatlas.landscape.given_data import label_column, parted
 
 Data = Dataset | RegressionData
 
@@ -47,7 +48,7 @@ def data_from_frame(
             remedy = f"the columns are {', '.join(columns)}"
             raise BadInputError(name, f"there is no column {quoted(str(wanted))}", remedy)
     kept = [column for column in columns if column not in drop]
-    found = label or next((c for c in kept if c.lower() == "label"), kept[-1] if kept else "")
+    found = label or (label_column(kept) if kept else "")
     features = [column for column in kept if column != found]
     if not features:
         raise BadInputError(name, "there are no inputs", "give at least two columns")
@@ -136,9 +137,9 @@ def data_from(source: Any, numbers: bool = False, name: str = "data") -> Data:
     """A labelled data set from what other libraries hold.
 
     Args:
-        source: a `Dataset` or `RegressionData`, a pair ``(inputs, labels)`` of arrays, a table of
-            pandas, a bunch of scikit-learn, or a map-style torch data set of pairs, which is read
-            into memory.
+        source: a `Dataset` or `RegressionData`, a pair ``(inputs, labels)`` of arrays, tensors or
+            tables, one table of pandas, a bunch of scikit-learn, or a map-style torch data set of
+            pairs, which is read into memory.
         numbers: whether the second part holds numbers to be predicted, not classes.
         name: used in messages.
 
@@ -156,15 +157,9 @@ def data_from(source: Any, numbers: bool = False, name: str = "data") -> Data:
         return source
     if hasattr(source, "columns") and hasattr(source, "iloc"):
         return data_from_frame(source, name, numbers=numbers)
+    given = parted(source, name)
     made = regression_from_arrays if numbers else dataset_from_arrays
-    if hasattr(source, "data") and hasattr(source, "target"):
-        features = [str(text) for text in source.get("feature_names", ())]
-        return made(np.asarray(source.data), np.asarray(source.target), name, features)
-    if isinstance(source, tuple | list) and len(source) == 2:
-        return made(np.asarray(source[0]), np.asarray(source[1]), name)
-    if hasattr(source, "__getitem__") and hasattr(source, "__len__"):
-        pairs = [source[k] for k in range(len(source))]
-        inputs = np.stack([np.asarray(x, np.float64).ravel() for x, _ in pairs])
-        return made(inputs, np.array([np.asarray(y) for _, y in pairs]), name)
-    problem = f"{type(source).__name__} holds no labelled data"
-    raise BadInputError(name, problem, "give (inputs, labels), a DataFrame or a Bunch")
+    found = made(given.inputs, given.labels, name, given.features)
+    if isinstance(found, Dataset) and given.classes:  # which the numbers stand for
+        return Dataset(given.inputs, given.labels, given.classes, name, found.features)
+    return found

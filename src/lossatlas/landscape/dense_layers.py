@@ -63,7 +63,7 @@ class DenseLayers(NamedTuple):
 def dense_layers(model: AdaptedModel, features: int) -> DenseLayers | None:
     """The dense layers of a model; None if its arrays are no chain of matrices with biases.
 
-    The matrix and the biases of a layer stand in one place of the model. In which order the layers
+    The matrix and the biases of a layer stand in the same place of the model. In which order layers
     follow each other, and whether matrices are stored with the sending nodes first, is told by
     their shapes; where these allow several readings, the one with which a network agrees is taken.
     """
@@ -83,17 +83,22 @@ def dense_layers(model: AdaptedModel, features: int) -> DenseLayers | None:
 
 
 def _layers(leaves: list[Leaf]) -> list[tuple[np.ndarray, np.ndarray]] | None:
-    """Matrix and biases of each place in the model that has one of both; None if any has not."""
+    """Matrix and biases of each layer; None if a place in the model holds anything else.
+
+    A place that holds those of several layers, such as a dictionary of ``w1``, ``b1``, ``w2`` and
+    ``b2``, has as many of both, and both are in the order of their names.
+    """
     places: dict[str, list[Leaf]] = {}
     for leaf in _sorted(leaves):
         parent = re.sub(r"(\.value)?$", "", leaf.path)
         places.setdefault(re.sub(r"(\.\w+|\[[^\]]*\])$", "", parent), []).append(leaf)
     pairs = []
     for leaves_here in places.values():
-        tables = sorted((leaf.positions for leaf in leaves_here), key=lambda table: -table.ndim)
-        if [table.ndim for table in tables] != [2, 1]:
+        tables = [leaf.positions for leaf in leaves_here]
+        matrices, biases = ([t for t in tables if t.ndim == n] for n in (2, 1))
+        if not len(matrices) == len(biases) == len(tables) / 2:
             return None
-        pairs.append((tables[0], tables[1]))
+        pairs += zip(matrices, biases, strict=True)
     return pairs
 
 

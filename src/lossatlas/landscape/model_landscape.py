@@ -14,6 +14,7 @@ from lossatlas.errors import BadInputError, DataWarning
 from lossatlas.landscape.base import Surface, Symmetrizer
 from lossatlas.landscape.dense_layers import DenseLayers, dense_layers, recognized_activation
 from lossatlas.landscape.function_landscape import FunctionLandscape
+from lossatlas.landscape.given_data import Parted, given_data
 from lossatlas.landscape.model_adapters import AdaptedModel, adapted
 from lossatlas.landscape.model_checks import check_derivatives, check_memory
 from lossatlas.landscape.network_landscape import NetworkLandscape
@@ -38,6 +39,7 @@ class _Given(NamedTuple):
     Attributes:
         inputs: (items, features).
         labels: classes or targets of the items, checked.
+        data: where both come from, with the names of columns and classes.
         outputs: of the model, as many as the loss wants.
         loss: of the outputs.
         l2: lambda.
@@ -47,6 +49,7 @@ class _Given(NamedTuple):
 
     inputs: np.ndarray
     labels: np.ndarray
+    data: Parted
     outputs: int
     loss: OutputLoss
     l2: float
@@ -67,7 +70,8 @@ class ModelLandscape:
             a Flax NNX module; or an Equinox module of one item.
         loss: a name or a record of `lossatlas.parts`, or a function ``loss(outputs, target)`` of
             the outputs (k,) and the target (k,) of one item.
-        data: a pair ``(inputs, labels or targets)`` of arrays; whole numbers as labels are classes.
+        data: a pair ``(inputs, labels or targets)`` of arrays, tensors or tables, or what holds
+            both, see `given_data`; whole numbers and texts as labels are classes.
         l2: lambda > 0, times the sum of the squares of all parameters.
         symmetry: ``"automatic"``: that of the dense layers, as far as E has it; a `UnitSymmetry` of
             the positions in the flat vector; or None.
@@ -112,7 +116,8 @@ class ModelLandscape:
         recognize: bool = True,
         name: str = NAME,
     ) -> None:
-        inputs, labels = _arrays(data, name)
+        found = _checked_data(data, name)
+        inputs, labels = found.inputs, found.labels
         self.model: AdaptedModel = adapted(model)
         check_memory(len(self.model.start), inputs.size, name)
         if not (np.isfinite(l2) and l2 > 0):
@@ -120,7 +125,9 @@ class ModelLandscape:
         self.loss = _checked_loss(loss, labels, name)
         outputs = _check_outputs(self.model, inputs, name)
         labels = _check_targets(inputs, labels, outputs, self.loss, name)
-        given = _Given(inputs, labels, outputs, self.loss, float(l2), regularize_biases, name)
+        given = _Given(
+            inputs, labels, found, outputs, self.loss, float(l2), regularize_biases, name
+        )
         self.name = name
         self.layers = dense_layers(self.model, inputs.shape[1])
         automatic = isinstance(symmetry, str)
@@ -221,10 +228,9 @@ def _network(
         return None
     classes = layers.widths[-1] if loss.targets == "classes" else None
     return NetworkLandscape(
-        inputs,
-        given.labels,
-        layers.widths[1:-1],
-        given.l2,
+        given.data._replace(labels=given.labels),
+        hidden=layers.widths[1:-1],
+        l2=given.l2,
         classes=classes,
         regularize_biases=given.regularize_biases,
         activation=activation,
@@ -308,19 +314,13 @@ def _found_symmetry(
     return None
 
 
-def _arrays(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _checked_data(data: Any, name: str) -> Parted:
     """Inputs (items, features) float64 and labels or targets."""
-    if hasattr(data, "inputs"):
-        labels = data.labels if hasattr(data, "labels") else data.targets
-        return np.asarray(data.inputs), np.asarray(labels)
-    if not (isinstance(data, tuple | list) and len(data) == 2):
-        remedy = "give a pair (inputs, labels), or what lossatlas.data gives"
-        raise BadInputError(f"{name}: data", f"{type(data).__name__} is no data", remedy)
-    inputs = np.asarray(data[0], np.float64)
-    if inputs.ndim != 2:
-        problem = f"inputs have shape {inputs.shape}, not (items, features)"
+    found = given_data(data, None, f"{name}: data")
+    if found.inputs.ndim != 2:
+        problem = f"inputs have shape {found.inputs.shape}, not (items, features)"
         raise BadInputError(f"{name}: data", problem, "reshape them, inside the model back again")
-    return inputs, np.asarray(data[1])
+    return found
 
 
 def _checked_loss(loss: Any, labels: np.ndarray, name: str) -> OutputLoss:

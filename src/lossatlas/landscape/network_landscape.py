@@ -15,6 +15,7 @@ from lossatlas.landscape.architecture import Architecture
 from lossatlas.landscape.connectivity import nearest_neighbor_mask
 from lossatlas.landscape.descriptors import descriptors
 from lossatlas.landscape.device import device
+from lossatlas.landscape.given_data import given_data
 from lossatlas.landscape.network import NetworkLoss
 from lossatlas.landscape.network_targets import check_network, checked_targets, encoded
 from lossatlas.landscape.symmetric_subspace import SignedAverage
@@ -36,17 +37,23 @@ class NetworkLandscape:
     computes 1 / (1 + exp(-z)) - 1/2, and can be turned.
 
     Args:
-        inputs: (items, features) float64 training inputs.
-        labels: (items,) integers 0 .. classes-1; for a loss of numbers, (items,) or (items,
-            outputs) targets.
-        hidden: units of each hidden layer, e.g. ``(10,)``.
-        l2: lambda > 0.
-        classes: number of classes; default the largest label plus one.
+        inputs: (items, features) training inputs, an array, a tensor or a table; or, without
+            `labels`, what holds both: a bunch of scikit-learn, a `Dataset`, one table, a torch data
+            set of pairs (`given_data`).
+        labels: (items,) integers 0 .. classes-1, or texts, whose alphabetical order numbers them;
+            for a loss of numbers, (items,) or (items, outputs) targets.
+        hidden: units of each hidden layer, e.g. ``(10,)``; required.
+        l2: lambda > 0; required.
+        classes: number of classes; default as many as the data name, or the largest label plus one.
         neighbors: reduced connectivity, eq. (5); 0 for full connectivity.
         ties: which of two equally near nodes is kept, ``"lowest"`` (paper) or ``"highest"``.
         regularize_biases: whether the L2 term includes the biases.
         activation: of the hidden units, by name or as a record (`lossatlas.parts`).
         loss: of the outputs, by name or as a record (`lossatlas.parts`).
+
+    Attributes:
+        features: names of the inputs, ``x1, x2, ...`` where the data have none.
+        classes: names of the classes; empty where numbers are predicted.
 
     Raises:
         BadInputError: if an argument cannot describe a landscape; the message says why.
@@ -57,16 +64,18 @@ class NetworkLandscape:
         >>> x, c = random.normal(size=(20, 2)), np.arange(20) % 3
         >>> NetworkLandscape(x, c, hidden=(4,), l2=1e-2).n_weights
         27
+        >>> NetworkLandscape((x, np.array(["a", "b", "c"])[c]), hidden=(4,), l2=1e-2).classes
+        ('a', 'b', 'c')
     """
 
     length_scale = 1.0
 
     def __init__(
         self,
-        inputs: np.ndarray,
-        labels: np.ndarray,
-        hidden: Sequence[int],
-        l2: float,
+        inputs: Any,
+        labels: Any = None,
+        hidden: Sequence[int] = (),
+        l2: float = 0.0,
         *,
         classes: int | None = None,
         neighbors: int = 0,
@@ -75,8 +84,13 @@ class NetworkLandscape:
         activation: str | Activation = "tanh",
         loss: str | OutputLoss = "softmax-cross-entropy",
     ) -> None:
-        inputs, activation, loss = _numbers(inputs), find_activation(activation), find_loss(loss)
-        labels, outputs = checked_targets(inputs, labels, classes, loss.targets)
+        given, activation, loss = (
+            given_data(inputs, labels),
+            find_activation(activation),
+            find_loss(loss),
+        )
+        inputs, classes = given.inputs, classes or len(given.classes) or None
+        labels, outputs = checked_targets(inputs, given.labels, classes, loss.targets)
         check_network(tuple(hidden), l2, neighbors, activation, regularize_biases)
         widths = (inputs.shape[1], *(int(h) for h in hidden), outputs)
         masks = None
@@ -95,6 +109,10 @@ class NetworkLandscape:
             0.2 * self.n_weights * (1.0 + self.n_weights / len(labels)), float(self.n_weights)
         )
         self.inputs, self.labels = inputs, labels
+        self.features = given.features or tuple(f"x{k + 1}" for k in range(inputs.shape[1]))
+        self.classes = (
+            () if loss.targets == "numbers" else _class_names(given.classes, max(outputs, 2))
+        )
         targets = encoded(labels, outputs, loss.targets)
         seen = np.flatnonzero((inputs != 0).any(axis=0))
         all_seen = len(seen) in (0, inputs.shape[1])
@@ -291,11 +309,9 @@ def _shift_modes(architecture: Architecture) -> np.ndarray:
     return modes
 
 
-def _numbers(inputs: np.ndarray) -> np.ndarray:
-    try:
-        return np.asarray(inputs, np.float64)
-    except (TypeError, ValueError) as error:
-        raise BadInputError("training data", str(error), "give inputs as numbers") from error
+def _class_names(names: tuple[str, ...], classes: int) -> tuple[str, ...]:
+    """The names of the classes, or their numbers where they have none."""
+    return names if len(names) == classes else tuple(map(str, range(classes)))
 
 
 def _unpickled(attributes: bytes) -> NetworkLandscape:
