@@ -101,7 +101,7 @@ EXPECTED = NetworkLandscape(X, Y, (2,), 1e-2)
 def test_a_network_is_the_same_whatever_holds_its_data(held):
     landscape = NetworkLandscape(held, hidden=(2,), l2=1e-2)
     assert landscape.fingerprint() == EXPECTED.fingerprint()
-    assert len(landscape.classes) == 3 and len(landscape.features) == 2
+    assert (len(landscape.classes), len(landscape.features)) == (3, 2)
     assert data_from(held).inputs.tolist() == X.tolist()
     assert data_from(held).labels.tolist() == Y.tolist()
 

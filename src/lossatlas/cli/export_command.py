@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lossatlas.cli.arguments import AtlasArgument, ended_cleanly
+from lossatlas.cli.landscapes import LandscapeOption, landscape_for
 from lossatlas.errors import BadInputError
 
 OF_MINIMA = (".npz", ".safetensors")
@@ -26,6 +27,7 @@ def export(
     minimum: Annotated[
         int | None, typer.Option(min=1, help="Id of the minimum; default the lowest.")
     ] = None,
+    landscape_file: LandscapeOption = None,
 ) -> None:
     """Write minima or all points for other programs.
 
@@ -37,7 +39,7 @@ def export(
 
     with Atlas.open(atlas) as opened:
         if output.suffix in OF_MINIMA:
-            _write_minimum(opened, output, minimum)
+            _write_minimum(opened, output, minimum, landscape_file)
             return
         if minimum is not None:
             remedy = f"give a file {' or '.join(OF_MINIMA)}, or leave --minimum out"
@@ -57,15 +59,15 @@ def export(
         write_database(output, network)
 
 
-def _write_minimum(opened, output: Path, minimum: int | None) -> None:
+def _write_minimum(opened, output: Path, minimum: int | None, landscape_file: str | None) -> None:
     from lossatlas.lanes.runtime import configure
 
     configure()
     from lossatlas.interop.model_files import write_layers
+    from lossatlas.landscape.model_landscape import dense_network
     from lossatlas.landscape.plain_weights import plain_layers
-    from lossatlas.studies.problem import landscape_of
 
-    landscape = landscape_of(opened.problem)
+    landscape = dense_network(landscape_for(opened, landscape_file))
     if minimum is None:
         frame = opened.minima().sort_values(["loss", "id"])
         if not len(frame):

@@ -83,11 +83,11 @@ def parted(data: Any, where: str) -> Parted:
     if hasattr(data, "columns"):
         return _of_table(data, where)
     if len(tensors := getattr(data, "tensors", ())) == 2:
-        return _pair(*tensors, where)
+        return _pair(tensors[0], tensors[1], where)
     if hasattr(data, "batch_sampler") and hasattr(data, "dataset"):
         return parted(data.dataset, where)
     if isinstance(data, tuple | list) and len(data) == 2:
-        return _pair(*data, where)
+        return _pair(data[0], data[1], where)
     if isinstance(data, str | bytes | dict | np.ndarray) or hasattr(data, "detach"):
         raise BadInputError(where, f"a {type(data).__name__} holds no labelled data", KNOWN)
     if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
@@ -121,8 +121,9 @@ def _of_bunch(bunch: Any, where: str) -> Parted:
     found = _pair(bunch.data, bunch.target, where)
     features = found.features or tuple(map(str, getattr(bunch, "feature_names", None) or ()))
     names = getattr(bunch, "target_names", None)
-    whole = found.labels.dtype.kind in "iub" and found.labels.ndim == 1 and names is not None
-    classes = tuple(map(str, names)) if whole else ()  # others name the columns of targets
+    whole = found.labels.dtype.kind in "iub" and found.labels.ndim == 1
+    # Where targets are numbers these are the names of their columns.
+    classes = tuple(map(str, names)) if whole and names is not None else ()
     return found._replace(features=features, classes=classes)
 
 

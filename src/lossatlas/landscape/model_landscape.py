@@ -217,6 +217,25 @@ class ModelLandscape:
         return found if all(map(built_in, parts)) else {**found, "model": self.name}
 
 
+def network_of(landscape: Any) -> NetworkLandscape | None:
+    """The network that a landscape is, if it is one: itself, or what a model was recognized as."""
+    found = getattr(landscape, "recognized", landscape)
+    return found if isinstance(found, NetworkLandscape) else None
+
+
+def dense_network(landscape: Any) -> NetworkLandscape:
+    """The network that a landscape is.
+
+    Raises:
+        BadInputError: if it is none.
+    """
+    found = network_of(landscape)
+    if found is None:
+        problem = f"a {type(landscape).__name__} that is no network of dense layers has no outputs"
+        raise BadInputError("landscape", problem, "use the function or the model itself")
+    return found
+
+
 def _network(
     model: AdaptedModel, layers: DenseLayers | None, given: _Given
 ) -> NetworkLandscape | None:

@@ -109,6 +109,7 @@ class NetworkLandscape:
             0.2 * self.n_weights * (1.0 + self.n_weights / len(labels)), float(self.n_weights)
         )
         self.inputs, self.labels = inputs, labels
+        self.neighbors, self.ties = neighbors, ties
         self.features = given.features or tuple(f"x{k + 1}" for k in range(inputs.shape[1]))
         self.classes = (
             () if loss.targets == "numbers" else _class_names(given.classes, max(outputs, 2))
