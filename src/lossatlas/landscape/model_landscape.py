@@ -15,6 +15,7 @@ from lossatlas.landscape.base import Surface, Symmetrizer
 from lossatlas.landscape.dense_layers import DenseLayers, dense_layers, recognized_activation
 from lossatlas.landscape.function_landscape import FunctionLandscape
 from lossatlas.landscape.given_data import Parted, given_data
+from lossatlas.landscape.invariant_subspace import invariant_subspace
 from lossatlas.landscape.model_adapters import AdaptedModel, adapted
 from lossatlas.landscape.model_checks import check_derivatives, check_memory
 from lossatlas.landscape.network_landscape import NetworkLandscape
@@ -198,6 +199,10 @@ class ModelLandscape:
     def symmetrizer(self, w: Float[np.ndarray, " n"]) -> Symmetrizer:
         """The projector onto the weights that share the symmetry of w."""
         return self.inner.symmetrizer(w)
+
+    def invariant_subspace(self, w: Float[np.ndarray, " n"]) -> Symmetrizer:
+        """See `landscape.invariant_subspace`."""
+        return invariant_subspace(self.inner, w)
 
     def breaking_directions(
         self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]

@@ -16,6 +16,7 @@ from lossatlas.landscape.connectivity import nearest_neighbor_mask
 from lossatlas.landscape.descriptors import descriptors
 from lossatlas.landscape.device import device
 from lossatlas.landscape.given_data import given_data
+from lossatlas.landscape.invariant_subspace import with_idle_units
 from lossatlas.landscape.network import NetworkLoss
 from lossatlas.landscape.network_targets import check_network, checked_targets, encoded
 from lossatlas.landscape.symmetric_subspace import SignedAverage
@@ -127,6 +128,7 @@ class NetworkLandscape:
                 None if all_seen else jax.numpy.asarray(seen),
             )
         self.symmetry = UnitSymmetry.of_layers(hidden_layers(self.architecture))
+        self._idle_stays = float(applied(activation, np.zeros(1))[0]) == 0.0
         self.excluded_modes = _shift_modes(self.architecture)
         self.excluded_curvatures = np.full(len(self.excluded_modes), 2.0 * self.l2)
         spread, center = inputs.std(axis=0), inputs.mean(axis=0)
@@ -264,6 +266,11 @@ class NetworkLandscape:
     def symmetrizer(self, w: Float[np.ndarray, " n"]) -> SignedAverage:
         """See `symmetric_subspace.symmetrizer`."""
         return self.symmetry.symmetrizer(w)
+
+    def invariant_subspace(self, w: Float[np.ndarray, " n"]) -> SignedAverage:
+        """See `landscape.invariant_subspace`."""
+        average = self.symmetrizer(w)
+        return with_idle_units(average, self.symmetry.layers, w) if self._idle_stays else average
 
     def breaking_directions(
         self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]

@@ -21,6 +21,7 @@ import numpy as np
 
 from lossatlas.errors import Status
 from lossatlas.kernels.parts import Flowed
+from lossatlas.landscape.invariant_subspace import invariant_subspace
 from lossatlas.lanes.requests import Request, Requests
 from lossatlas.search.certify import Certificate, certified
 from lossatlas.search.outcome import Cost
@@ -58,7 +59,7 @@ class Descent(NamedTuple):
 
 def descend(tools: Tools, starts: list[np.ndarray]) -> Generator[Requests, Any, list[Descent]]:
     """Follow the flow from each start and certify where it ends."""
-    paths = [_Path(tools, start, tools.landscape.symmetrizer(start)) for start in starts]
+    paths = [_Path(tools, start, invariant_subspace(tools.landscape, start)) for start in starts]
     flows: list[Flowed] = yield [path.request(tools.flow_tolerance[0]) for path in paths]
     descents = []
     for path, flow in zip(paths, flows, strict=True):
@@ -67,7 +68,7 @@ def descend(tools: Tools, starts: list[np.ndarray]) -> Generator[Requests, Any, 
 
 
 class _Path(NamedTuple):
-    """A path to be followed: where it begins, and the symmetry that it cannot lose."""
+    """A path to be followed: where it begins, and the projector onto what it cannot leave."""
 
     tools: Tools
     start: np.ndarray
