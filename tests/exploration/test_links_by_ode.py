@@ -67,7 +67,7 @@ def test_links_of_other_networks_are_those_of_gradient_flow(tmp_path, activation
     l2 = 2e-2 if activation == "sin" else 1e-3
     landscape = NetworkLandscape(x, targets, (4,), l2, activation=activation, loss=loss)
     with Atlas.create(tmp_path / "small.atlas", Problem(landscape.fingerprint())) as atlas:
-        grow(landscape, atlas, ExploreOptions(minutes=2, transition_states=60))
+        grow(landscape, atlas, ExploreOptions(minutes=10, transition_states=60))
         states = atlas.transition_states()
         result = verify(landscape, atlas, flow=True, transition_states=states["id"].tolist()[:60])
     print(f"{len(states)} transition states; {result}")

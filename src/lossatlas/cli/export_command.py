@@ -33,7 +33,8 @@ def export(
 
     A minimum becomes the arrays of a torch Sequential (.npz, .safetensors), whose inputs are those
     of the atlas. All points become a graph (.graphml), or the four files of a PATHSAMPLE database
-    in a folder, which is created if it is not there.
+    in a folder, which is created if it is not there, with the settings by which disconnectionDPS
+    draws them (dinfo).
     """
     from lossatlas.atlas import Atlas
 
@@ -52,11 +53,12 @@ def export(
         if output.suffix:
             remedy = f"use {', '.join(OF_MINIMA)}, .graphml, or the name of a folder"
             raise BadInputError(str(output), f"unknown kind of file {output.suffix!r}", remedy)
-        from lossatlas.interop.pathsample import write_database
+        from lossatlas.interop.pathsample import write_database, write_tree_settings
 
         network = opened.network(with_weights=True)
         output.mkdir(exist_ok=True)
         write_database(output, network)
+        write_tree_settings(output, network)
 
 
 def _write_minimum(opened, output: Path, minimum: int | None, landscape_file: str | None) -> None:

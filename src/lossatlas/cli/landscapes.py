@@ -61,26 +61,25 @@ def _made_by(option: str) -> Any:
 
 
 def _module(path: Path) -> Any:
-    """A file run as a module of its own name, so that what it defines can be sent to workers."""
+    """A file run as a module."""
     if path.suffix != ".py" or not path.is_file():
         problem = "is no Python file" if path.exists() else "is not there"
         raise BadInputError(f"--landscape {path}", problem, "give FILE.py or FILE.py:NAME")
-    specification = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"lossatlas_landscape_{path.stem}"  # no module of this name is in use
+    specification = importlib.util.spec_from_file_location(name, path)
     assert specification is not None  # the suffix is one that Python knows
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
-    if path.stem in sys.modules:
-        problem = "has the name of a module that is in use"
-        raise BadInputError(f"--landscape {path}", problem, "call the file otherwise")
-    sys.modules[path.stem] = module
-    sys.path.insert(0, str(path.parent.resolve()))
+    sys.modules[name] = module  # classes look up where they are defined
+    folder = str(path.parent.resolve())
+    sys.path.insert(0, folder)
     try:
         specification.loader.exec_module(module)
     except Exception as error:  # of any kind: the file is the user's
-        sys.modules.pop(path.stem)
-        problem = f"running it failed ({type(error).__name__}: {str(error).splitlines()[0]})"
+        first = (str(error).splitlines() or [""])[0]
+        problem = f"running it failed ({type(error).__name__}: {first})"
         remedy = 'mend it; what explores belongs under if __name__ == "__main__":'
         raise BadInputError(str(path), problem, remedy) from error
     finally:
-        sys.path.remove(str(path.parent.resolve()))
+        sys.path.remove(folder)
     return module

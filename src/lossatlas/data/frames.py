@@ -1,5 +1,6 @@
 """Data that other libraries hold: tables of pandas, Parquet files, OpenML, bunches, torch sets."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -109,12 +110,15 @@ def read_parquet(path: Path, **options: Any) -> Data:
     return data_from_frame(frame, str(path), **options)
 
 
-def openml_dataset(number: int, *, label: str | None = None, numbers: bool = False) -> Data:
+def openml_dataset(
+    number: int, *, label: str | None = None, drop: Sequence[str] = (), numbers: bool = False
+) -> Data:
     """A data set of OpenML by its number, downloaded once by scikit-learn and kept by it.
 
     Args:
         number: of the data set, as in its address.
         label: the column of the labels; default the target that OpenML names.
+        drop: columns to leave out.
         numbers: whether it holds numbers to be predicted.
 
     Raises:
@@ -124,13 +128,16 @@ def openml_dataset(number: int, *, label: str | None = None, numbers: bool = Fal
 
     where = f"OpenML {number}"
     try:
-        bunch: Any = fetch_openml(data_id=number, as_frame=True, parser="auto")
+        with warnings.catch_warnings():
+            # That it is tried again says nothing to someone who is told how it ended.
+            warnings.filterwarnings("ignore", "A network error occurred")
+            bunch: Any = fetch_openml(data_id=number, as_frame=True, parser="auto")
     except Exception as error:  # of the network, of the server, of the parser
         problem = f"cannot be fetched ({type(error).__name__}: {str(error).splitlines()[0]})"
-        remedy = "check the number and the connection, or save the table as a file"
+        remedy = 'check the number and the connection, or save the table and read it as a "file"'
         raise BadInputError(where, problem, remedy) from error
     target = label or (bunch.target.name if bunch.target is not None else None)
-    return data_from_frame(bunch.frame, where, label=target, numbers=numbers)
+    return data_from_frame(bunch.frame, where, label=target, drop=drop, numbers=numbers)
 
 
 def data_from(source: Any, numbers: bool = False, name: str = "data") -> Data:

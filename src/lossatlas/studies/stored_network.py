@@ -13,6 +13,7 @@ from lossatlas.atlas import Problem
 from lossatlas.errors import AtlasError, BadInputError
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.landscape.base import Landscape
+from lossatlas.landscape.given_data import Parted
 from lossatlas.landscape.model_landscape import network_of
 from lossatlas.parts import find_activation, find_loss
 from lossatlas.parts.identity import built_in, name_and_parameter
@@ -62,11 +63,11 @@ def stored_network(problem: Problem) -> NetworkLandscape:
     if given is None:
         raise KeyError(KEY)
     labels = arrays["train_labels" if "train_labels" in arrays else "train_targets"]
+    names = (tuple(problem.specification[key]) for key in ("features", "classes"))
     landscape = NetworkLandscape(
-        arrays["train_inputs"],
-        labels,
-        given["hidden"],
-        given["l2"],
+        Parted(arrays["train_inputs"], labels, *names),
+        hidden=given["hidden"],
+        l2=given["l2"],
         classes=len(problem.specification["classes"]) or None,
         neighbors=given["neighbors"],
         ties=given["ties"],
