@@ -39,7 +39,7 @@ def explored(landscape, path):
     with la.explore(landscape, path, transition_states=5, seed=1, progress=False) as atlas:
         minima, states = atlas.minima(), atlas.transition_states()
     links = ["loss", "orbit_size", "minimum_1", "minimum_2"]
-    return minima[["loss", "orbit_size"]].to_numpy(), states[links].to_numpy()
+    return minima[["loss", "orbit_size"]].to_numpy(float), states[links].to_numpy(float)
 
 
 @pytest.mark.slow
