@@ -1,5 +1,9 @@
-"""Which minima a transition state joins, decided by SciPy's ODE solver, on a D1 landscape."""
+"""Which minima a transition state joins, decided by SciPy's ODE solver.
 
+On a D1 landscape, and on small networks of other activations and losses.
+"""
+
+import jax
 import numpy as np
 import pytest
 from lane_runs import results_of
@@ -9,6 +13,8 @@ from lossatlas.data import load_ljat3, split_pools
 from lossatlas.exploration import ExploreOptions, grow, verify
 from lossatlas.exploration.ode_flow import OdeFlow
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
+from lossatlas.parts import find_activation, find_loss
+from lossatlas.parts.loss_of_item import loss_of_item
 from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
 
 
@@ -31,6 +37,41 @@ def test_sixty_links_of_a_d1_landscape_are_those_of_gradient_flow(tmp_path):
         result = verify(landscape, atlas, sample=1, flow=True, transition_states=hard + drawn)
     print(f"{len(degenerate)} degenerate, softest {states['curvature'].max():.1e}; {result}")
     assert result.checked_transition_states == 60
+    assert result.failures == ()
+
+
+def log_cosh(outputs, target):
+    """A loss of one item that lossatlas has not."""
+    return jax.numpy.log(jax.numpy.cosh(outputs - target)).sum()
+
+
+PARTS = {
+    "softplus": ("softplus", "mean-squared-error"),
+    "gelu": ("gelu", loss_of_item(log_cosh, "log cosh")),
+    "silu": ("silu", "half-mean-squared-error"),
+    "sin": ("sin", "mean-squared-error"),
+    "sigmoid": ("sigmoid", "binary-cross-entropy"),
+    "gelu-tanh": ("gelu-tanh", "smooth-auc"),
+    "relu": (find_activation("relu", 0.3), "softmax-cross-entropy"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("activation", "loss"), PARTS.values(), ids=PARTS)
+def test_links_of_other_networks_are_those_of_gradient_flow(tmp_path, activation, loss):
+    """All links of a small landscape, those of units that are idle or equal among them."""
+    random = np.random.default_rng(0)
+    x = random.uniform(-1.0, 1.0, (40, 2))
+    numbers = np.sin(3.0 * x[:, 0]) * x[:, 1]
+    targets = numbers if find_loss(loss).targets == "numbers" else (numbers > 0.0).astype(int)
+    l2 = 2e-2 if activation == "sin" else 1e-3
+    landscape = NetworkLandscape(x, targets, (4,), l2, activation=activation, loss=loss)
+    with Atlas.create(tmp_path / "small.atlas", Problem(landscape.fingerprint())) as atlas:
+        grow(landscape, atlas, ExploreOptions(minutes=10, transition_states=60))
+        states = atlas.transition_states()
+        result = verify(landscape, atlas, flow=True, transition_states=states["id"].tolist()[:60])
+    print(f"{len(states)} transition states; {result}")
+    assert result.checked_links >= 20
     assert result.failures == ()
 
 

@@ -98,7 +98,7 @@ def test_choice_by_size_cost_and_device(monkeypatch, n, cost, device, name, quen
     assert method.band == Band(max_step=0.2)
     accuracy = (method.flow_tolerance, method.largest_spread, method.newton_ball)
     expected = {
-        "dense": ((3e-3, 3e-5), 0.2, 0.1),
+        "dense": ((3e-3, 3e-5), 0.2, 0.01),
         "factorized": ((3e-3, 3e-5), 0.2, 0.1),
         "matrix-free": ((1e-3, 1e-5), 0.05, 0.1),
     }

@@ -55,7 +55,14 @@ def plain(activation=jnp.tanh, outputs=3):
     return model, {"a": first, "b": {"w": random.normal(size=(4, outputs)), "b": np.zeros(outputs)}}
 
 
-MODELS = {"linen": linen, "nnx": nnx, "equinox": equinox, "plain": plain}
+def flat(activation=jnp.tanh):
+    """All matrices and biases in one dictionary."""
+    first, second = plain()[1].values()
+    names = {"w1": first["w"], "b1": first["b"], "w2": second["w"], "b2": second["b"]}
+    return lambda p, x: activation(x @ p["w1"] + p["b1"]) @ p["w2"] + p["b2"], names
+
+
+MODELS = {"linen": linen, "nnx": nnx, "equinox": equinox, "plain": plain, "flat": flat}
 
 
 def outputs_of(name, rebuilt, x):
@@ -63,8 +70,8 @@ def outputs_of(name, rebuilt, x):
         x = jnp.asarray(x)
         if name == "linen":
             return np.asarray(linen()[0].apply(rebuilt, x))
-        if name == "plain":
-            return np.asarray(plain()[0](rebuilt, x))
+        if name in ("plain", "flat"):
+            return np.asarray(MODELS[name]()[0](rebuilt, x))
         return np.asarray(jax.vmap(rebuilt)(x) if name == "equinox" else rebuilt(x))
 
 
@@ -77,7 +84,7 @@ def test_dense_layers_are_recognized_as_the_built_in_network(name):
     w = BUILT_IN.random_start(np.random.default_rng(2))
     rebuilt = landscape.rebuilt(w)
     np.testing.assert_allclose(outputs_of(name, rebuilt, X), BUILT_IN.outputs(w, X)[0], atol=1e-12)
-    pair = (MODELS[name]()[0], rebuilt) if name in ("linen", "plain") else rebuilt
+    pair = (MODELS[name]()[0], rebuilt) if name in ("linen", "plain", "flat") else rebuilt
     np.testing.assert_allclose(landscape.weights(pair), w, atol=1e-15)
 
 
@@ -244,7 +251,7 @@ def test_what_searches_could_not_use_is_refused(model, words):
         ({"l2": 0.0}, "not positive"),
         ({"loss": "hinge"}, "not known"),
         ({"loss": 3}, "is no loss"),
-        ({"data": X}, "is no data"),
+        ({"data": X}, "holds no labelled data"),
         ({"data": (X[:, 0], LABELS)}, "not \\(items, features\\)"),
     ],
 )

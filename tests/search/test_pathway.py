@@ -29,9 +29,9 @@ def landscape_of(function, n):
     return FunctionLandscape(function, [-1.5] * n, [1.5] * n, symmetry=symmetry, length_scale=0.5)
 
 
-def followed_from(landscape, start):
+def followed_from(landscape, start, **lengths):
     """The certified saddle nearest to a start, and what follows from it."""
-    tools = default_tools(landscape)
+    tools = default_tools(landscape)._replace(**lengths)
 
     def search():
         certificate = yield from certified(tools, np.asarray(start, float))
@@ -121,13 +121,13 @@ def shoulder(w):
 def test_a_path_does_not_end_on_a_shoulder():
     """Before the shoulder the Hessian is positive definite and the Newton step short."""
     landscape = landscape_of(shoulder, 2)
-    _, found = followed_from(landscape, [0.0, 0.0])
+    _, found = followed_from(landscape, [0.0, 0.0], newton_ball=0.1)
     assert found.status is Status.CONVERGED
     ends = sorted(end.minimum.weights[0] for end in found.pathways[-1].ends)
     np.testing.assert_allclose(ends, [-2.0, 2.0], atol=1e-8)
     # This is not for nothing: the first ball was too large.
     start, tools = np.array([0.02, 0.0]), default_tools(landscape)
-    job = (start, np.asarray(1e-2), np.asarray(tools.newton_ball), np.eye(2), np.zeros(()))
+    job = (start, np.asarray(1e-2), np.asarray(0.1), np.eye(2), np.zeros(()))
     (flow,) = results_of(landscape.surface, tools.flow, [job])
     assert flow.status == Status.CONVERGED
     assert 0.5 < flow.w[0] < 1.0

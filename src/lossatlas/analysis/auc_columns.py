@@ -15,13 +15,14 @@ before their labels are changed.
 """
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from lossatlas.analysis.auc import Rule, class_auc, macro_auc
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.errors import BadInputError
+from lossatlas.landscape.model_landscape import network_of
 
 ROWS_AT_ONCE = 100_000
 """Number of items times minima that are evaluated together; it takes a few megabytes."""
@@ -195,8 +196,10 @@ def class_name(problem: Problem, k: int) -> str:
 def _classes_of(problem: Problem) -> tuple[set[int], set[int]]:
     """The classes of the training items before label noise, and those of the testing items."""
     labels = _items(problem, "train")[1]
-    trained = problem.arrays.get("train_clean_labels", labels)
-    return set(trained.tolist()), set(_items(problem, "test")[1].tolist())
+    trained = set(problem.arrays.get("train_clean_labels", labels).tolist())
+    if "test" not in _groups(problem):
+        return trained, trained  # nothing is tested that could be left out
+    return trained, set(_items(problem, "test")[1].tolist())
 
 
 def _why_undefined(problem: Problem, group: str, positive_class: int | Literal["macro"]) -> str:
@@ -266,17 +269,20 @@ def _values(
     values: dict[int, float] = {}
     for start in range(0, len(ids), chunk):
         some = [int(key) for key in ids[start : start + chunk]]
-        outputs = landscape.logits(atlas.minimum_weights(some), inputs)
+        network: Any = network_of(landscape) or landscape
+        outputs = network.logits(atlas.minimum_weights(some), inputs)
         areas = _areas(_probabilities(outputs), labels, kind, sorted(trained & tested))
         values.update(zip(some, areas.tolist(), strict=True))
     return values
 
 
 def _groups(problem: Problem) -> tuple[str, ...]:
-    """The groups of items for which there are columns: the parts only if they have items."""
-    changed = problem.arrays.get("train_changed", np.zeros(0, bool))
+    """The groups of items for which there are columns: those that have items."""
+    arrays = problem.arrays
+    changed = arrays.get("train_changed", np.zeros(0, bool))
     parts = zip(PARTS, (changed.any(), (~changed).any()), strict=True)
-    return *GROUPS, *(part for part, has_items in parts if has_items)
+    whole = [g for g in GROUPS if g == "train" or f"{g}_inputs" in arrays]
+    return *whole, *(part for part, has_items in parts if has_items)
 
 
 def _areas(

@@ -25,6 +25,7 @@ from lossatlas.analysis.measures import (
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.compiled import compiled
 from lossatlas.errors import BadInputError
+from lossatlas.landscape.model_landscape import dense_network
 from lossatlas.landscape.network_targets import encoded
 
 ROWS_AT_ONCE = 100_000
@@ -56,23 +57,26 @@ def compute_measures(atlas: Atlas, landscape: Any, only_missing: bool = False) -
 
     Args:
         atlas: an open atlas whose problem holds the data.
-        landscape: the `NetworkLandscape` of the atlas.
+        landscape: the `NetworkLandscape` of the atlas, or a `ModelLandscape` that is
+                recognized as one.
         only_missing: whether to skip minima that already have values for the present data;
             default False.
 
     Returns:
-        For each column, the number of minima that it was computed for.
+        For each column, the number of minima that it was computed for. An atlas of a landscape that
+        was made in Python has no testing data, and no columns of them.
 
     Raises:
-        BadInputError: the atlas holds no data.
+        BadInputError: the atlas holds no data, or the landscape is not a network.
 
     Examples:
         >>> compute_measures(atlas, landscape, only_missing=True)    # doctest: +SKIP
         {'train_data_loss': 11, 'train_accuracy': 11, 'train_balanced_accuracy': 11, ...}
     """
     frame, problem, counts = atlas.minima(outside=True), atlas.problem, {}
+    landscape = dense_network(landscape)
     kind = landscape.architecture.loss.targets
-    for group in GROUPS:
+    for group in _groups(problem):
         inputs, wanted = _items(problem, group)
         names = [f"{group}_{name}" for name in (OF_NUMBERS if kind == "numbers" else OF_CLASSES)]
         ids = frame["id"]
@@ -107,7 +111,7 @@ def prediction(atlas: Atlas, landscape: Any, minimum: int, group: str = "test") 
 
     Args:
         atlas: an open atlas whose problem holds the data.
-        landscape: the `NetworkLandscape` of the atlas.
+        landscape: as in `compute_measures`.
         minimum: id of the minimum.
         group: group of items, ``"train"`` or ``"test"`` (the default).
 
@@ -125,7 +129,7 @@ def prediction(atlas: Atlas, landscape: Any, minimum: int, group: str = "test") 
     if "train_labels" not in atlas.problem.arrays:
         raise BadInputError("atlas", "it predicts no classes", "look at its columns r2 and rmse")
     inputs, labels = _items(atlas.problem, group)
-    logits = landscape.logits(atlas.minimum_weights([minimum]), inputs)[0]
+    logits = dense_network(landscape).logits(atlas.minimum_weights([minimum]), inputs)[0]
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = shifted / shifted.sum(axis=1, keepdims=True)
     names = list(atlas.problem.specification.get("classes") or map(str, range(logits.shape[1])))
@@ -192,4 +196,12 @@ def _items(problem: Problem, group: str) -> tuple[np.ndarray, np.ndarray]:
         wanted = problem.arrays.get(f"{group}_{kind}")
         if inputs is not None and wanted is not None:
             return inputs, wanted
-    raise BadInputError("atlas", f"it holds no {group} data", "explore a study with data")
+    other = next((name for name in GROUPS if f"{name}_inputs" in problem.arrays), None)
+    remedy = "explore a study with data" if other is None else f"it has {other} data"
+    raise BadInputError("atlas", f"it holds no {group} data", remedy)
+
+
+def _groups(problem: Problem) -> list[str]:
+    """The groups of which there are items."""
+    there = [group for group in GROUPS if f"{group}_inputs" in problem.arrays]
+    return there or [GROUPS[0]]  # of which it will be said that there are none

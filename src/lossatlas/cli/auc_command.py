@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lossatlas.cli.arguments import AtlasArgument, JsonOption, ended_cleanly
+from lossatlas.cli.landscapes import LandscapeOption, landscape_for
 from lossatlas.errors import BadInputError
 
 
@@ -32,6 +33,7 @@ def auc(
             "programs."
         ),
     ] = AucRule.RANK,
+    landscape_file: LandscapeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compute the AUC of every minimum.
@@ -53,13 +55,12 @@ def auc(
         undefined_auc,
     )
     from lossatlas.atlas import Atlas
-    from lossatlas.studies.problem import landscape_of
 
     chosen = "macro" if macro else positive_class
     with Atlas.open(atlas) as opened:
         opened.check_writable()
         problem = opened.problem
-        landscape = landscape_of(problem)
+        landscape = landscape_for(opened, landscape_file)
         if "train_labels" not in problem.arrays:
             remedy = "use lossatlas metrics"
             raise BadInputError(atlas, "its network predicts numbers, not classes", remedy)

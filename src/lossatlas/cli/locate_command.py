@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lossatlas.cli.arguments import AtlasArgument, JsonOption, ended_cleanly
+from lossatlas.cli.landscapes import LandscapeOption, landscape_for
 
 if TYPE_CHECKING:
     from lossatlas.interop.locating import Located
@@ -18,6 +19,7 @@ def locate(
         Path,
         typer.Argument(metavar="MODEL", help="File of a trained network: .npz, .safetensors, .pt."),
     ],
+    landscape_file: LandscapeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find the minimum that training has reached.
@@ -33,10 +35,9 @@ def locate(
     from lossatlas.cli.output import show_json
     from lossatlas.interop.locating import locate as located
     from lossatlas.interop.models import weights_of
-    from lossatlas.studies.problem import landscape_of
 
     with Atlas.open(atlas) as opened:
-        landscape = landscape_of(opened.problem)
+        landscape = landscape_for(opened, landscape_file)
         found = located(opened, landscape, weights_of(landscape, model))
     if as_json:
         fields = {**found._asdict(), "status": found.status.name.lower()}

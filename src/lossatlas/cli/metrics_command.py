@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lossatlas.cli.arguments import AtlasArgument, JsonOption, ended_cleanly
+from lossatlas.cli.landscapes import LandscapeOption, landscape_for
 
 if TYPE_CHECKING:
     from lossatlas.analysis.measure_columns import Prediction
@@ -28,6 +29,7 @@ def metrics(
         ),
     ] = None,
     group: Annotated[Group, typer.Option(help="The items that --minimum evaluates.")] = Group.TEST,
+    landscape_file: LandscapeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compute how well every minimum predicts.
@@ -43,10 +45,9 @@ def metrics(
     configure()
     from lossatlas.analysis.measure_columns import compute_measures, prediction
     from lossatlas.atlas import Atlas
-    from lossatlas.studies.problem import landscape_of
 
     with Atlas.open(atlas) as opened:
-        landscape = landscape_of(opened.problem)
+        landscape = landscape_for(opened, landscape_file)
         if minimum is not None:
             _show_prediction(prediction(opened, landscape, minimum, group.value), as_json)
             return

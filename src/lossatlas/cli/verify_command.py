@@ -13,6 +13,7 @@ from lossatlas.cli.arguments import (
     ended_cleanly,
     note,
 )
+from lossatlas.cli.landscapes import LandscapeOption, landscape_for
 from lossatlas.cli.workers import ClusterOption, check_cluster, workers_of
 from lossatlas.errors import AtlasError, BadInputError
 
@@ -54,6 +55,7 @@ def verify(
         ),
     ] = None,
     cluster: ClusterOption = None,
+    landscape_file: LandscapeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compute again what an atlas claims.
@@ -77,12 +79,11 @@ def verify(
     from lossatlas.cli.output import show_json
     from lossatlas.exploration.display import progress_bar
     from lossatlas.exploration.verification import nothing_checked, verify as verify_atlas
-    from lossatlas.studies.problem import landscape_of
 
     sample = SAMPLE_WITH_FLOW if flow and sample is None else sample
     with Atlas.open(atlas) as opened, progress_bar("verifying") as report:
         try:
-            landscape = landscape_of(opened.problem)
+            landscape = landscape_for(opened, landscape_file)
         except AtlasError as error:
             damaged = opened.check()
             if not damaged:

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from lossatlas.data.labels import numbered, whole_labels
 from lossatlas.errors import BadInputError
+from lossatlas.landscape.labels import numbered, whole_labels
 
 
 @dataclass(frozen=True, eq=False)

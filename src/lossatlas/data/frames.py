@@ -1,5 +1,6 @@
 """Data from other libraries: pandas, Parquet files, OpenML, scikit-learn, and torch data sets."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from lossatlas.data.columns import quoted
 from lossatlas.data.dataset import Dataset, dataset_from_arrays
 from lossatlas.data.regression import RegressionData, regression_from_arrays
 from lossatlas.errors import BadInputError
+from lossatlas.landscape.given_data import label_column, parted
 
 Data = Dataset | RegressionData
 
@@ -51,7 +53,7 @@ def data_from_frame(
             remedy = f"the columns are {', '.join(columns)}"
             raise BadInputError(name, f"there is no column {quoted(str(wanted))}", remedy)
     kept = [column for column in columns if column not in drop]
-    found = label or next((c for c in kept if c.lower() == "label"), kept[-1] if kept else "")
+    found = label or (label_column(kept) if kept else "")
     features = [column for column in kept if column != found]
     if not features:
         raise BadInputError(name, "there are no inputs", "give at least two columns")
@@ -113,12 +115,15 @@ def read_parquet(path: Path, **options: Any) -> Data:
     return data_from_frame(frame, str(path), **options)
 
 
-def openml_dataset(number: int, *, label: str | None = None, numbers: bool = False) -> Data:
+def openml_dataset(
+    number: int, *, label: str | None = None, drop: Sequence[str] = (), numbers: bool = False
+) -> Data:
     """A data set of OpenML, which scikit-learn downloads once and keeps in its cache.
 
     Args:
         number: number of the data set, as in its web address.
         label: name of the column of the labels; by default the target that OpenML names.
+        drop: names of columns to leave out; default none.
         numbers: whether that column holds numbers to be predicted rather than classes; default
             False.
 
@@ -133,22 +138,25 @@ def openml_dataset(number: int, *, label: str | None = None, numbers: bool = Fal
 
     where = f"OpenML {number}"
     try:
-        bunch: Any = fetch_openml(data_id=number, as_frame=True, parser="auto")
+        with warnings.catch_warnings():
+            # That it is tried again says nothing to someone who is told how it ended.
+            warnings.filterwarnings("ignore", "A network error occurred")
+            bunch: Any = fetch_openml(data_id=number, as_frame=True, parser="auto")
     except Exception as error:  # It may come from the network, the server or the parser.
         problem = f"cannot be fetched ({type(error).__name__}: {str(error).splitlines()[0]})"
-        remedy = "check the number and the connection, or save the table as a file"
+        remedy = 'check the number and the connection, or save the table and read it as a "file"'
         raise BadInputError(where, problem, remedy) from error
     target = label or (bunch.target.name if bunch.target is not None else None)
-    return data_from_frame(bunch.frame, where, label=target, numbers=numbers)
+    return data_from_frame(bunch.frame, where, label=target, drop=drop, numbers=numbers)
 
 
 def data_from(source: Any, numbers: bool = False, name: str = "data") -> Data:
     """A labeled data set from arrays or from objects of other libraries.
 
     Args:
-        source: a `Dataset` or `RegressionData`, a pair ``(inputs, labels)`` of arrays, a pandas
-            DataFrame, a scikit-learn Bunch, or a map-style torch data set of pairs, which is read
-            into memory as a whole.
+        source: a `Dataset` or `RegressionData`, a pair ``(inputs, labels)`` of arrays, tensors or
+            tables, one pandas DataFrame, a scikit-learn Bunch, or a map-style torch data set of
+            pairs, which is read into memory as a whole.
         numbers: whether to predict numbers rather than classes; default False.
         name: where the data come from, for messages; default ``"data"``.
 
@@ -167,15 +175,9 @@ def data_from(source: Any, numbers: bool = False, name: str = "data") -> Data:
         return source
     if hasattr(source, "columns") and hasattr(source, "iloc"):
         return data_from_frame(source, name, numbers=numbers)
+    given = parted(source, name)
     made = regression_from_arrays if numbers else dataset_from_arrays
-    if hasattr(source, "data") and hasattr(source, "target"):
-        features = [str(text) for text in source.get("feature_names", ())]
-        return made(np.asarray(source.data), np.asarray(source.target), name, features)
-    if isinstance(source, tuple | list) and len(source) == 2:
-        return made(np.asarray(source[0]), np.asarray(source[1]), name)
-    if hasattr(source, "__getitem__") and hasattr(source, "__len__"):
-        pairs = [source[k] for k in range(len(source))]
-        inputs = np.stack([np.asarray(x, np.float64).ravel() for x, _ in pairs])
-        return made(inputs, np.array([np.asarray(y) for _, y in pairs]), name)
-    problem = f"{type(source).__name__} holds no labeled data"
-    raise BadInputError(name, problem, "give (inputs, labels), a DataFrame or a Bunch")
+    found = made(given.inputs, given.labels, name, given.features)
+    if isinstance(found, Dataset) and given.classes:  # which the numbers stand for
+        return Dataset(given.inputs, given.labels, given.classes, name, found.features)
+    return found

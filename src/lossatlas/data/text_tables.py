@@ -17,9 +17,9 @@ from lossatlas.data.cells import (
     why_no_number,
 )
 from lossatlas.data.columns import Columns, TableOptions, chosen_columns, named_columns
-from lossatlas.data.labels import FILL_IN, is_missing, missing_labels, not_whole, why_not_whole
 from lossatlas.data.separators import Form, decoded, recognized
 from lossatlas.errors import BadInputError
+from lossatlas.landscape.labels import FILL_IN, is_missing, missing_labels, not_whole, why_not_whole
 
 
 class TextTable(NamedTuple):

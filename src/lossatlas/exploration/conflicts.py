@@ -18,6 +18,7 @@ from lossatlas.atlas import Atlas, schema
 from lossatlas.atlas.columns import read_columns
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.landscape.base import Landscape
+from lossatlas.landscape.model_landscape import network_of
 from lossatlas.search.identity import ROUNDOFF, SLOPE, WEIGHT_ROUNDOFF, energy_window
 
 
@@ -40,8 +41,8 @@ def identity_conflicts(landscape: Landscape, atlas: Atlas) -> tuple[str, ...]:
     Returns:
         One text for each such pair, with the ids of its points.
     """
-    network = getattr(landscape, "recognized", landscape)
-    if not isinstance(network, NetworkLandscape):
+    network = network_of(landscape)
+    if network is None:
         return ()
     tables = (
         (schema.minimum, atlas.minimum_weights),

@@ -11,6 +11,7 @@ import numpy as np
 
 from lossatlas.errors import Status
 from lossatlas.exploration.ode_flow import Integrated, OdeFlow
+from lossatlas.landscape.invariant_subspace import invariant_subspace
 from lossatlas.lanes.requests import Request, Requests
 from lossatlas.search.certify import Certificate, certified
 from lossatlas.search.outcome import PathwayEnd, StationaryPoint
@@ -99,7 +100,7 @@ def _ends_by_ode(tools: Tools, certificate: Certificate) -> Ends:
 
 def _path(tools: Tools, start: np.ndarray) -> Request:
     landscape = tools.landscape
-    return Request(OdeFlow(), (start, landscape.symmetrizer(start), landscape.length_scale))
+    return Request(OdeFlow(), (start, invariant_subspace(landscape, start), landscape.length_scale))
 
 
 def stricter(tools: Tools) -> Tools:

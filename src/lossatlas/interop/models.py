@@ -14,7 +14,8 @@ from jaxtyping import Float
 
 from lossatlas.errors import BadInputError, DataWarning
 from lossatlas.interop.model_files import layers_of_arrays, read_layers
-from lossatlas.landscape import NetworkLandscape
+from lossatlas.landscape.base import Landscape
+from lossatlas.landscape.model_landscape import dense_network
 from lossatlas.landscape.plain_weights import Layer, plain_layers, weights_of_layers
 from lossatlas.optional import optional
 
@@ -34,7 +35,7 @@ OF_SKLEARN = {"tanh": "tanh", "sigmoid": "logistic"}
 OF_SKLEARN_BACK = {"tanh": "tanh", "logistic": "sigmoid"}
 
 
-def to_torch(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
+def to_torch(landscape: Landscape, w: Float[np.ndarray, " n"]) -> Any:
     """Make a `torch.nn.Sequential`, in double precision, of the network with the given weights.
 
     Its outputs are those of the landscape, before any softmax.
@@ -55,12 +56,13 @@ def to_torch(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
           (2): Linear(in_features=2, out_features=3, bias=True)
         )
     """
-    name = landscape.architecture.activation.plain_name
+    architecture = dense_network(landscape).architecture
+    name = architecture.activation.plain_name
     made = _available("torch", OF_TORCH, name)
     torch = optional("torch", "lossatlas[torch]")
     nn = torch.nn
     modules = []
-    for matrix, bias in plain_layers(landscape.architecture, w):
+    for matrix, bias in plain_layers(architecture, w):
         linear = nn.Linear(matrix.shape[1], matrix.shape[0], dtype=torch.float64)
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(matrix))
@@ -70,7 +72,7 @@ def to_torch(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
     return nn.Sequential(*modules[:-1])
 
 
-def to_sklearn(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
+def to_sklearn(landscape: Landscape, w: Float[np.ndarray, " n"]) -> Any:
     """Make a fitted `MLPClassifier` or `MLPRegressor` of the network with the given weights.
 
     The classes of a classifier are 0, ..., C - 1, as in the atlas.
@@ -91,7 +93,7 @@ def to_sklearn(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
     from sklearn.neural_network import MLPClassifier, MLPRegressor
     from sklearn.preprocessing import LabelBinarizer
 
-    architecture = landscape.architecture
+    architecture = dense_network(landscape).architecture
     name = _available("scikit-learn", OF_SKLEARN, architecture.activation.plain_name)
     layers = plain_layers(architecture, w)
     kind, classes = architecture.loss.targets, architecture.widths[-1]
@@ -113,7 +115,7 @@ def to_sklearn(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
     return made
 
 
-def to_flax(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> dict[str, Any]:
+def to_flax(landscape: Landscape, w: Float[np.ndarray, " n"]) -> dict[str, Any]:
     """Make the variables of a Flax Linen module with layers ``Dense_0``, ``Dense_1``, ...
 
     Args:
@@ -129,11 +131,11 @@ def to_flax(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> dict[str
         >>> to_flax(landscape, np.zeros(17))["params"]["Dense_0"]["kernel"].shape
         (3, 2)
     """
-    layers = enumerate(plain_layers(landscape.architecture, w))
+    layers = enumerate(plain_layers(dense_network(landscape).architecture, w))
     return {"params": {f"Dense_{k}": {"kernel": m.T, "bias": b} for k, (m, b) in layers}}
 
 
-def to_equinox(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
+def to_equinox(landscape: Landscape, w: Float[np.ndarray, " n"]) -> Any:
     """Make an `equinox.nn.MLP`, which takes the inputs of one item, with the given weights.
 
     Args:
@@ -151,7 +153,7 @@ def to_equinox(landscape: NetworkLandscape, w: Float[np.ndarray, " n"]) -> Any:
     eqx = optional("equinox", "lossatlas[equinox]")
     import jax
 
-    architecture = landscape.architecture
+    architecture = dense_network(landscape).architecture
     hidden = architecture.widths[1:-1]
     if len(set(hidden)) > 1:
         problem = f"the hidden layers have {', '.join(map(str, hidden))} units"
@@ -177,7 +179,7 @@ class _Plus:
         return self.value(z) + self.constant
 
 
-def weights_of(landscape: NetworkLandscape, model: Any) -> Float[np.ndarray, " n"]:
+def weights_of(landscape: Landscape, model: Any) -> Float[np.ndarray, " n"]:
     """Read the weights of a network of another library.
 
     Args:
@@ -203,14 +205,15 @@ def weights_of(landscape: NetworkLandscape, model: Any) -> Float[np.ndarray, " n
         >>> bool((weights_of(landscape, to_sklearn(landscape, w)) == w).all())
         True
     """
-    expected = landscape.architecture.activation.plain_name
+    architecture = dense_network(landscape).architecture
+    expected = architecture.activation.plain_name
     where, activation = type(model).__name__, None
     if isinstance(model, str | Path):
-        where, layers = str(model), read_layers(model, landscape.architecture.widths)
+        where, layers = str(model), read_layers(model, architecture.widths)
     elif hasattr(model, "coefs_"):
         layers = [(m.T, b) for m, b in zip(model.coefs_, model.intercepts_, strict=True)]
         activation = OF_SKLEARN_BACK.get(model.activation, model.activation)
-        if landscape.architecture.widths[-1] == 2 and len(layers[-1][0]) == 1:
+        if architecture.widths[-1] == 2 and len(layers[-1][0]) == 1:
             layers[-1] = _two_outputs(layers[-1])
     elif hasattr(model, "state_dict"):
         activation = _torch_activation(model, where, expected)
@@ -223,7 +226,7 @@ def weights_of(landscape: NetworkLandscape, model: Any) -> Float[np.ndarray, " n
     if activation is not None and activation != expected:
         problem = f"its activation is {activation}, that of the landscape {expected}"
         raise BadInputError(where, problem, "locate it in an atlas of the same network")
-    return weights_of_layers(landscape.architecture, layers, where)
+    return weights_of_layers(architecture, layers, where)
 
 
 def _two_outputs(layer: Layer) -> Layer:

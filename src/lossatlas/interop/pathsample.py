@@ -8,6 +8,7 @@ it describe the same stationary point; the line number, from 1, is its only name
     ts.data      (2F25.15,3I10,3F20.10) the same with the two minima after the point group order
     points.min   little-endian float64 without a header: the weights
     points.ts    likewise
+    dinfo        what disconnectionDPS reads: the levels of the tree, and the names of the tables
 
 The training data are in the file ``MLPdata``, with one line for each item: the class, counted from
 0, and then the inputs. Weights have the order of the landscape (inner weights by hidden unit, outer
@@ -42,6 +43,8 @@ TRANSITION_STATE_RECORD = (25, 25, 10, 10, 10, 20, 20, 20)
 """Widths of the columns of `ts.data`."""
 LOG_DETERMINANT = "log_determinant"
 FILES = ("min.data", "points.min", "ts.data", "points.ts")
+TREE_SETTINGS, TREE_LEVELS = "dinfo", 61
+"""The file that disconnectionDPS reads, and how many levels it draws."""
 
 
 class TrainingData(NamedTuple):
@@ -158,6 +161,39 @@ def write_database(folder: str | Path, network: Network) -> None:
         (folder / name).write_text("".join(records), encoding="ascii", newline="\n")
     weights.astype("<f8").tofile(folder / "points.min")
     state_weights[lines.transition_state].astype("<f8").tofile(folder / "points.ts")
+
+
+def write_tree_settings(folder: str | Path, network: Network) -> None:
+    """Write `dinfo` beside a database, so that disconnectionDPS draws its tree as it stands.
+
+    The levels are evenly spaced from just above the highest point down to the lowest minimum.
+
+    Args:
+        folder: of the database, where no `dinfo` may be.
+        network: that was written there.
+
+    Raises:
+        BadInputError: if the file exists, or all points have one loss.
+    """
+    path = Path(folder) / TREE_SETTINGS
+    if path.exists():
+        raise BadInputError(str(path), "exists already", "choose another folder")
+    losses = np.concatenate([network.minimum_energies, network.transition_state_energies])
+    lowest, highest = float(losses.min()), float(losses.max())
+    spacing = (highest - lowest) / (TREE_LEVELS - 1)
+    if spacing <= 0.0:
+        raise BadInputError("network", "all points have the same loss", "explore for longer")
+    settings = {
+        "DELTA": f"{spacing:.15f}",
+        "FIRST": f"{highest + 0.5 * spacing:.15f}",
+        "LEVELS": TREE_LEVELS,
+        "MINIMA": "min.data",
+        "TS": "ts.data",
+        "CENTREGMIN": "",
+        "LABELFORMAT": "F10.6",
+    }
+    text = "".join(f"{key} {value}".rstrip() + "\n" for key, value in settings.items())
+    path.write_text(text, encoding="ascii", newline="\n")
 
 
 def read_training_data(path: str | Path) -> TrainingData:

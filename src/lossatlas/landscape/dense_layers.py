@@ -97,17 +97,22 @@ def dense_layers(model: AdaptedModel, features: int) -> DenseLayers | None:
 
 
 def _layers(leaves: list[Leaf]) -> list[tuple[np.ndarray, np.ndarray]] | None:
-    """The matrix and the biases in each place of the model; None if a place lacks one of them."""
+    """The matrix and the biases of each layer; None if a place in the model holds anything else.
+
+    A place that holds those of several layers, such as a dictionary of ``w1``, ``b1``, ``w2`` and
+    ``b2``, has as many of both, and both are in the order of their names.
+    """
     places: dict[str, list[Leaf]] = {}
     for leaf in _sorted(leaves):
         parent = re.sub(r"(\.value)?$", "", leaf.path)
         places.setdefault(re.sub(r"(\.\w+|\[[^\]]*\])$", "", parent), []).append(leaf)
     pairs = []
     for leaves_here in places.values():
-        tables = sorted((leaf.positions for leaf in leaves_here), key=lambda table: -table.ndim)
-        if [table.ndim for table in tables] != [2, 1]:
+        tables = [leaf.positions for leaf in leaves_here]
+        matrices, biases = ([t for t in tables if t.ndim == n] for n in (2, 1))
+        if not len(matrices) == len(biases) == len(tables) / 2:
             return None
-        pairs.append((tables[0], tables[1]))
+        pairs += zip(matrices, biases, strict=True)
     return pairs
 
 

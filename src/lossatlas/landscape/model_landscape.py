@@ -14,6 +14,8 @@ from lossatlas.errors import BadInputError, DataWarning
 from lossatlas.landscape.base import Surface, Symmetrizer
 from lossatlas.landscape.dense_layers import DenseLayers, dense_layers, recognized_activation
 from lossatlas.landscape.function_landscape import FunctionLandscape
+from lossatlas.landscape.given_data import Parted, given_data
+from lossatlas.landscape.invariant_subspace import invariant_subspace
 from lossatlas.landscape.model_adapters import AdaptedModel, adapted
 from lossatlas.landscape.model_checks import check_derivatives, check_memory
 from lossatlas.landscape.network_landscape import NetworkLandscape
@@ -37,7 +39,8 @@ class _Given(NamedTuple):
 
     Attributes:
         inputs: (items, features) training inputs.
-        labels: classes or targets of the items.
+        labels: checked classes or targets of the items.
+        data: where both come from, with the names of columns and classes.
         outputs: number of outputs that the loss needs.
         loss: the loss of the outputs.
         l2: lambda of the L2 term.
@@ -47,6 +50,7 @@ class _Given(NamedTuple):
 
     inputs: np.ndarray
     labels: np.ndarray
+    data: Parted
     outputs: int
     loss: OutputLoss
     l2: float
@@ -68,8 +72,8 @@ class ModelLandscape:
             inputs of one item.
         loss: the name of a loss or an `OutputLoss`, see `lossatlas.parts`; or a function
             ``loss(outputs, target)`` of the outputs (k,) and the target (k,) of one item.
-        data: a pair of arrays, the inputs and the labels or targets, or a data set of
-            `lossatlas.data`. Labels that are whole numbers are classes.
+        data: a pair ``(inputs, labels or targets)`` of arrays, tensors or tables, or an object that
+            holds both, see `given_data`. Labels that are whole numbers or texts are classes.
         l2: lambda > 0, the factor of the sum of the squares of the parameters.
         symmetry: ``"automatic"`` (the default) for the symmetry of the dense layers as far as E has
             it; a `UnitSymmetry` with positions in the flat vector; or None for no symmetry.
@@ -114,7 +118,8 @@ class ModelLandscape:
         recognize: bool = True,
         name: str = NAME,
     ) -> None:
-        inputs, labels = _arrays(data, name)
+        found = _checked_data(data, name)
+        inputs, labels = found.inputs, found.labels
         self.model: AdaptedModel = adapted(model)
         check_memory(len(self.model.start), inputs.size, name)
         if not (np.isfinite(l2) and l2 > 0):
@@ -122,7 +127,9 @@ class ModelLandscape:
         self.loss = _checked_loss(loss, labels, name)
         outputs = _check_outputs(self.model, inputs, name)
         labels = _check_targets(inputs, labels, outputs, self.loss, name)
-        given = _Given(inputs, labels, outputs, self.loss, float(l2), regularize_biases, name)
+        given = _Given(
+            inputs, labels, found, outputs, self.loss, float(l2), regularize_biases, name
+        )
         self.name = name
         self.layers = dense_layers(self.model, inputs.shape[1])
         automatic = isinstance(symmetry, str)
@@ -197,6 +204,10 @@ class ModelLandscape:
         """The projector onto the weights that have all symmetries of w (n,)."""
         return self.inner.symmetrizer(w)
 
+    def invariant_subspace(self, w: Float[np.ndarray, " n"]) -> Symmetrizer:
+        """See `landscape.invariant_subspace`."""
+        return invariant_subspace(self.inner, w)
+
     def breaking_directions(
         self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
     ) -> Float[np.ndarray, "k n"]:
@@ -217,6 +228,25 @@ class ModelLandscape:
         return found if all(map(built_in, parts)) else {**found, "model": self.name}
 
 
+def network_of(landscape: Any) -> NetworkLandscape | None:
+    """The network that a landscape is, if it is one: itself, or what a model was recognized as."""
+    found = getattr(landscape, "recognized", landscape)
+    return found if isinstance(found, NetworkLandscape) else None
+
+
+def dense_network(landscape: Any) -> NetworkLandscape:
+    """The network that a landscape is.
+
+    Raises:
+        BadInputError: if it is none.
+    """
+    found = network_of(landscape)
+    if found is None:
+        problem = f"a {type(landscape).__name__} that is no network of dense layers has no outputs"
+        raise BadInputError("landscape", problem, "use the function or the model itself")
+    return found
+
+
 def _network(
     model: AdaptedModel, layers: DenseLayers | None, given: _Given
 ) -> NetworkLandscape | None:
@@ -228,10 +258,9 @@ def _network(
         return None
     classes = layers.widths[-1] if loss.targets == "classes" else None
     return NetworkLandscape(
-        inputs,
-        given.labels,
-        layers.widths[1:-1],
-        given.l2,
+        given.data._replace(labels=given.labels),
+        hidden=layers.widths[1:-1],
+        l2=given.l2,
         classes=classes,
         regularize_biases=given.regularize_biases,
         activation=activation,
@@ -315,19 +344,13 @@ def _found_symmetry(
     return None
 
 
-def _arrays(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _checked_data(data: Any, name: str) -> Parted:
     """The inputs (items, features) as float64, and the labels or targets."""
-    if hasattr(data, "inputs"):
-        labels = data.labels if hasattr(data, "labels") else data.targets
-        return np.asarray(data.inputs), np.asarray(labels)
-    if not (isinstance(data, tuple | list) and len(data) == 2):
-        remedy = "give a pair (inputs, labels), or what lossatlas.data gives"
-        raise BadInputError(f"{name}: data", f"{type(data).__name__} is no data", remedy)
-    inputs = np.asarray(data[0], np.float64)
-    if inputs.ndim != 2:
-        problem = f"inputs have shape {inputs.shape}, not (items, features)"
+    found = given_data(data, None, f"{name}: data")
+    if found.inputs.ndim != 2:
+        problem = f"inputs have shape {found.inputs.shape}, not (items, features)"
         raise BadInputError(f"{name}: data", problem, "reshape them, inside the model back again")
-    return inputs, np.asarray(data[1])
+    return found
 
 
 def _checked_loss(loss: Any, labels: np.ndarray, name: str) -> OutputLoss:

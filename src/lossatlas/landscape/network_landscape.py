@@ -15,6 +15,8 @@ from lossatlas.landscape.architecture import Architecture
 from lossatlas.landscape.connectivity import nearest_neighbor_mask
 from lossatlas.landscape.descriptors import descriptors
 from lossatlas.landscape.device import device
+from lossatlas.landscape.given_data import given_data
+from lossatlas.landscape.invariant_subspace import with_idle_units
 from lossatlas.landscape.network import NetworkLoss
 from lossatlas.landscape.network_targets import check_network, checked_targets, encoded
 from lossatlas.landscape.symmetric_subspace import SignedAverage
@@ -37,12 +39,15 @@ class NetworkLandscape:
     can be changed; the constant is absorbed by the biases of the next layer.
 
     Args:
-        inputs: (items, features) float64 training inputs.
-        labels: (items,) classes as integers 0, ..., C - 1; for a loss of numbers (items,) or
-            (items, outputs) targets.
-        hidden: number of units of each hidden layer, e.g. ``(10,)``.
-        l2: lambda > 0, the factor of the sum of the squares of the weights.
-        classes: number C of classes; by default None: the largest label plus one.
+        inputs: (items, features) training inputs as an array, a tensor or a table; or, without
+            `labels`, an object that holds both: a scikit-learn Bunch, a `Dataset`, one table, or a
+            torch data set of pairs (see `given_data`).
+        labels: (items,) classes as integers 0, ..., C - 1, or as texts, which are numbered in
+            alphabetical order; for a loss of numbers (items,) or (items, outputs) targets.
+        hidden: number of units of each hidden layer, e.g. ``(10,)``; required.
+        l2: lambda > 0, the factor of the sum of the squares of the weights; required.
+        classes: number C of classes; by default None: as many as the data name, or the largest
+            label plus one.
         neighbors: number of nodes of a neighboring layer to which a hidden node is connected, by
             eq. (5); 0 (the default) for full connectivity.
         ties: which of two equally distant nodes is kept: ``"lowest"`` (the default, as in the
@@ -52,6 +57,10 @@ class NetworkLandscape:
             ``"tanh"``.
         loss: the loss of the outputs, as a name or an `OutputLoss`; default
             ``"softmax-cross-entropy"``.
+
+    Attributes:
+        features: names of the inputs, ``x1, x2, ...`` where the data have none.
+        classes: names of the classes; empty where numbers are predicted.
 
     Raises:
         BadInputError: if the data do not fit each other or the loss, there is no hidden layer, a
@@ -63,16 +72,18 @@ class NetworkLandscape:
         >>> x, c = random.normal(size=(20, 2)), np.arange(20) % 3
         >>> NetworkLandscape(x, c, hidden=(4,), l2=1e-2).n_weights
         27
+        >>> NetworkLandscape((x, np.array(["a", "b", "c"])[c]), hidden=(4,), l2=1e-2).classes
+        ('a', 'b', 'c')
     """
 
     length_scale = 1.0
 
     def __init__(
         self,
-        inputs: np.ndarray,
-        labels: np.ndarray,
-        hidden: Sequence[int],
-        l2: float,
+        inputs: Any,
+        labels: Any = None,
+        hidden: Sequence[int] = (),
+        l2: float = 0.0,
         *,
         classes: int | None = None,
         neighbors: int = 0,
@@ -81,8 +92,13 @@ class NetworkLandscape:
         activation: str | Activation = "tanh",
         loss: str | OutputLoss = "softmax-cross-entropy",
     ) -> None:
-        inputs, activation, loss = _numbers(inputs), find_activation(activation), find_loss(loss)
-        labels, outputs = checked_targets(inputs, labels, classes, loss.targets)
+        given, activation, loss = (
+            given_data(inputs, labels),
+            find_activation(activation),
+            find_loss(loss),
+        )
+        inputs, classes = given.inputs, classes or len(given.classes) or None
+        labels, outputs = checked_targets(inputs, given.labels, classes, loss.targets)
         check_network(tuple(hidden), l2, neighbors, activation, regularize_biases)
         widths = (inputs.shape[1], *(int(h) for h in hidden), outputs)
         masks = None
@@ -101,6 +117,11 @@ class NetworkLandscape:
             0.2 * self.n_weights * (1.0 + self.n_weights / len(labels)), float(self.n_weights)
         )
         self.inputs, self.labels = inputs, labels
+        self.neighbors, self.ties = neighbors, ties
+        self.features = given.features or tuple(f"x{k + 1}" for k in range(inputs.shape[1]))
+        self.classes = (
+            () if loss.targets == "numbers" else _class_names(given.classes, max(outputs, 2))
+        )
         targets = encoded(labels, outputs, loss.targets)
         seen = np.flatnonzero((inputs != 0).any(axis=0))
         all_seen = len(seen) in (0, inputs.shape[1])
@@ -114,6 +135,7 @@ class NetworkLandscape:
                 None if all_seen else jax.numpy.asarray(seen),
             )
         self.symmetry = UnitSymmetry.of_layers(hidden_layers(self.architecture))
+        self._idle_stays = float(applied(activation, np.zeros(1))[0]) == 0.0
         self.excluded_modes = _shift_modes(self.architecture)
         self.excluded_curvatures = np.full(len(self.excluded_modes), 2.0 * self.l2)
         spread, center = inputs.std(axis=0), inputs.mean(axis=0)
@@ -274,6 +296,11 @@ class NetworkLandscape:
         """
         return self.symmetry.symmetrizer(w)
 
+    def invariant_subspace(self, w: Float[np.ndarray, " n"]) -> SignedAverage:
+        """See `landscape.invariant_subspace`."""
+        average = self.symmetrizer(w)
+        return with_idle_units(average, self.symmetry.layers, w) if self._idle_stays else average
+
     def breaking_directions(
         self, w: Float[np.ndarray, " n"], modes: Float[np.ndarray, "d n"]
     ) -> Float[np.ndarray, "k n"]:
@@ -319,11 +346,9 @@ def _shift_modes(architecture: Architecture) -> np.ndarray:
     return modes
 
 
-def _numbers(inputs: np.ndarray) -> np.ndarray:
-    try:
-        return np.asarray(inputs, np.float64)
-    except (TypeError, ValueError) as error:
-        raise BadInputError("training data", str(error), "give inputs as numbers") from error
+def _class_names(names: tuple[str, ...], classes: int) -> tuple[str, ...]:
+    """The names of the classes, or their numbers where they have none."""
+    return names if len(names) == classes else tuple(map(str, range(classes)))
 
 
 def _unpickled(attributes: bytes) -> NetworkLandscape:

@@ -49,6 +49,27 @@ def built_in(part: Activation | OutputLoss) -> bool:
     return False
 
 
+def name_and_parameter(part: Activation | OutputLoss) -> tuple[str, float | None] | None:
+    """By which name and with which parameter the part is found again; None if by none.
+
+    A part of somebody else is found by its name where it is registered.
+
+    Examples:
+        >>> from lossatlas.parts import find_activation
+        >>> name_and_parameter(find_activation("relu", 0.1))
+        ('relu', 0.1)
+    """
+    table = LOSSES if isinstance(part, OutputLoss) else ACTIVATIONS
+    original: Any = original_of(part) if isinstance(part, Activation) else part
+    if not built_in(original):
+        return (original.name, None) if table.get(original.name) == original else None
+    if original.name in table and original.name not in PARAMETERS:
+        return original.name, None
+    module = original.value.__module__
+    name = next(n for n in PARAMETERS.keys() & table.keys() if table[n].startswith(f"{module}:"))
+    return name, float(astuple(original.value)[0])
+
+
 def identity(part: Activation | OutputLoss, outputs: int = 1) -> str:
     """What the fingerprint of a landscape contains of a part besides its name.
 

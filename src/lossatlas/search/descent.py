@@ -21,6 +21,7 @@ import numpy as np
 
 from lossatlas.errors import Status
 from lossatlas.kernels.parts import Flowed
+from lossatlas.landscape.invariant_subspace import invariant_subspace
 from lossatlas.lanes.requests import Request, Requests
 from lossatlas.search.certify import Certificate, certified
 from lossatlas.search.outcome import Cost
@@ -60,7 +61,7 @@ class Descent(NamedTuple):
 
 def descend(tools: Tools, starts: list[np.ndarray]) -> Generator[Requests, Any, list[Descent]]:
     """Follow gradient flow from each start (n,) and certify the point where it ends."""
-    paths = [_Path(tools, start, tools.landscape.symmetrizer(start)) for start in starts]
+    paths = [_Path(tools, start, invariant_subspace(tools.landscape, start)) for start in starts]
     flows: list[Flowed] = yield [path.request(tools.flow_tolerance[0]) for path in paths]
     descents = []
     for path, flow in zip(paths, flows, strict=True):
@@ -74,8 +75,7 @@ class _Path(NamedTuple):
     Attributes:
         tools: the kernels and lengths of the landscape.
         start: (n,) weights at which it begins.
-        symmetrizer: the projector (n, n) onto the symmetric subspace that gradient flow cannot
-            leave.
+        symmetrizer: the projector (n, n) onto the subspace that gradient flow cannot leave.
     """
 
     tools: Tools

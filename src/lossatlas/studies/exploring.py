@@ -25,6 +25,7 @@ from lossatlas.exploration.width import check_lanes, check_width
 from lossatlas.landscape.base import Landscape
 from lossatlas.search.tools import Tools
 from lossatlas.studies.problem import Prepared, prepare
+from lossatlas.studies.stored_network import KEY, problem_of
 from lossatlas.studies.study import Study, load_study
 
 QUICK_AUC = 2_000_000
@@ -245,14 +246,18 @@ def _checked_target(source: Landscape | Study | Prepared, target: Any) -> Atlas 
 def _subject(
     source: Landscape | Study | Prepared, target: Atlas | str | Path, *, quiet: bool
 ) -> _Subject:
+    stored = None if isinstance(source, Prepared) else _stored_problem(target)
     if isinstance(source, Study):
-        stored = _stored_problem(target)
         shown = nullcontext() if quiet else task_shown(f"{source.name}: preparing the data")
         with shown:
             source = prepare(source, stored)
     if isinstance(source, Prepared):
         return _Subject(source.landscape, source.problem, has_data=True)
-    return _Subject(source, Problem(source.fingerprint()), has_data=False)
+    if stored is not None and stored.specification and KEY not in stored.specification:
+        # What a study or another program has stored stays: it may have testing data too.
+        return _Subject(source, Problem(source.fingerprint()), has_data=False)
+    problem = problem_of(source)
+    return _Subject(source, problem, has_data=bool(problem.arrays))
 
 
 def _stored_problem(target: Atlas | str | Path) -> Problem | None:
@@ -300,7 +305,7 @@ def _compute_columns(atlas: Atlas, subject: _Subject) -> None:
     """Compute the AUC or the errors of new minima, unless the program is to end and it would take
     long."""
     ended, arrays = atlas.exploration, subject.problem.arrays
-    items = sum(len(arrays[f"{group}_inputs"]) for group in ("train", "test"))
+    items = sum(len(arrays.get(f"{group}_inputs", ())) for group in ("train", "test"))
     assert ended is not None  # `grow` has set it
     if ended.reason == "interrupted" and ended.minima * items > QUICK_AUC:
         text = (

@@ -21,6 +21,7 @@ from lossatlas.parts import find_activation, find_loss
 from lossatlas.studies.label_noise import noise_text, noisy_labels
 from lossatlas.studies.reading import in_file, read_parts
 from lossatlas.studies.sources import LJAT3Source, MNISTSource
+from lossatlas.studies.stored_network import stored_network
 from lossatlas.studies.study import Study
 
 
@@ -115,7 +116,7 @@ def landscape_of(problem: Problem) -> NetworkLandscape:
         problem: the stored problem, e.g. `Atlas.problem`.
 
     Raises:
-        BadInputError: if the problem is not that of a study of a network.
+        BadInputError: if the problem is not one of a network, or its parts are not known here.
         AtlasError: if the data and the study do not give the stored fingerprint, because the atlas
             is damaged.
 
@@ -131,6 +132,8 @@ def landscape_of(problem: Problem) -> NetworkLandscape:
         27
     """
     try:
+        if "study" not in problem.specification:
+            return stored_network(problem)
         study = Study.model_validate(problem.specification["study"])
         kind = "labels" if "train_labels" in problem.arrays else "targets"
         inputs, labels = problem.arrays["train_inputs"], problem.arrays[f"train_{kind}"]
@@ -138,8 +141,10 @@ def landscape_of(problem: Problem) -> NetworkLandscape:
     except (KeyError, ValidationError) as error:
         raise BadInputError(
             "atlas",
-            "it holds no network study that this version can read",
-            "use the Python functions, and pass the landscape",
+            "it holds no network that this version can make: its landscape was made in Python, "
+            "from a function or with a loss or an activation without a name",
+            "give the landscape: --landscape FILE.py on the command line, or the functions of "
+            "Python",
         ) from error
     landscape = _landscape(study, inputs, labels, classes)
     if _fingerprint(landscape, study) != problem.fingerprint:

@@ -183,7 +183,7 @@ def _rows(study: Study, numbers: bool) -> Data:
         return _table(study, data, data.path, numbers)
     with in_file(study):
         if isinstance(data, OpenMLSource):
-            return openml_dataset(data.number, label=data.label, numbers=numbers)
+            return openml_dataset(data.number, label=data.label, drop=data.drop, numbers=numbers)
         rows = sklearn_dataset(data.name)  # type: ignore[union-attr]
     if isinstance(rows, Dataset) == numbers:
         has, wants = ("classes", "numbers") if numbers else ("numbers", "classes")

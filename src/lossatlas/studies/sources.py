@@ -142,6 +142,9 @@ class OpenMLSource(Source):
     label: Annotated[str, Field(strict=True, min_length=1)] | None = Field(
         default=None, description="the name of a column", examples=["class"]
     )
+    drop: tuple[Annotated[str, Field(strict=True)], ...] = Field(
+        default=(), description="a list of names of columns", examples=[["Id"]]
+    )
 
 
 class MNISTSource(Source):
