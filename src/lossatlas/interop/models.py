@@ -48,6 +48,7 @@ def to_torch(landscape: Landscape, w: Float[np.ndarray, " n"]) -> Any:
         BadInputError: if torch is not installed, or has no such activation.
 
     Examples:
+        >>> from lossatlas import NetworkLandscape
         >>> landscape = NetworkLandscape(np.eye(3), np.arange(3), (2,), 1e-2)
         >>> to_torch(landscape, np.zeros(17))                        # doctest: +SKIP
         Sequential(
@@ -85,6 +86,7 @@ def to_sklearn(landscape: Landscape, w: Float[np.ndarray, " n"]) -> Any:
         BadInputError: if scikit-learn is not installed, or has no such activation or loss.
 
     Examples:
+        >>> from lossatlas import NetworkLandscape
         >>> inputs, labels = np.eye(3), np.arange(3)
         >>> landscape = NetworkLandscape(inputs, labels, (2,), 1e-2)
         >>> to_sklearn(landscape, np.zeros(landscape.n_weights)).predict_proba(inputs).shape
@@ -127,6 +129,7 @@ def to_flax(landscape: Landscape, w: Float[np.ndarray, " n"]) -> dict[str, Any]:
         (receiving,) for each layer.
 
     Examples:
+        >>> from lossatlas import NetworkLandscape
         >>> landscape = NetworkLandscape(np.eye(3), np.arange(3), (2,), 1e-2)
         >>> to_flax(landscape, np.zeros(17))["params"]["Dense_0"]["kernel"].shape
         (3, 2)
@@ -146,6 +149,7 @@ def to_equinox(landscape: Landscape, w: Float[np.ndarray, " n"]) -> Any:
         BadInputError: if Equinox is not installed, or the hidden layers differ in width.
 
     Examples:
+        >>> from lossatlas import NetworkLandscape
         >>> landscape = NetworkLandscape(np.eye(3), np.arange(3), (2,), 1e-2)
         >>> to_equinox(landscape, np.zeros(17)).width_size           # doctest: +SKIP
         2
@@ -200,6 +204,7 @@ def weights_of(landscape: Landscape, model: Any) -> Float[np.ndarray, " n"]:
             else it computes between its layers cannot be checked.
 
     Examples:
+        >>> from lossatlas import NetworkLandscape
         >>> landscape = NetworkLandscape(np.eye(3), np.arange(3), (2,), 1e-2)
         >>> w = np.arange(17.0)
         >>> bool((weights_of(landscape, to_sklearn(landscape, w)) == w).all())
