@@ -162,8 +162,18 @@ def test_notebooks_run_in_a_kernel(page, environment, tmp_path, monkeypatch):
     assert list(tmp_path.glob("*.png"))
 
 
+EXPLORING = {"own-function.md", "own-model.md", "regression.md"}
+"""Pages that explore landscapes of their own, for which all code has to be compiled."""
+
+
 @pytest.mark.parametrize(
-    "page", [p for p in PAGES if runs_python(p) and p not in TUTORIALS], ids=lambda p: p.name
+    "page",
+    [
+        pytest.param(p, marks=pytest.mark.slow if p.name in EXPLORING else ())
+        for p in PAGES
+        if runs_python(p) and p not in TUTORIALS
+    ],
+    ids=lambda p: p.name,
 )
 def test_python_blocks_run(page, environment, toured, tmp_path):
     shutil.copytree(toured, tmp_path, dirs_exist_ok=True)

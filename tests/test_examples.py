@@ -14,9 +14,13 @@ EXPLORING = {
     "lossatlas.exploration.verification",
     "lossatlas.exploration.view",
     "lossatlas.interop.importing",
+    "lossatlas.parts.activation",
+    "lossatlas.parts.output_loss",
+    "lossatlas.parts.registry",
+    "lossatlas.search.transition_states",
     "lossatlas.studies.exploring",
 }
-"""Modules whose examples explore a landscape, which takes seconds to compile."""
+"""Modules whose examples explore a landscape or check derivatives: it takes seconds to compile."""
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 

@@ -111,7 +111,7 @@ def test_a_draw_that_both_made_is_one_draw(pool, tmp_path):
 finds = st.lists(st.tuples(*[st.integers(0, 5)] * 3), max_size=6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(finds, min_size=2, max_size=3), st.data())
 def test_the_order_does_not_matter_to_what_is_found(tmp_path_factory, each, data):
     folder = tmp_path_factory.mktemp("order")

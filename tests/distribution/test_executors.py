@@ -60,6 +60,7 @@ def test_dask_makes_the_same_atlas_though_workers_are_killed(explore, here, tmp_
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
+@pytest.mark.slow
 def test_what_kills_two_workers_is_set_aside_and_named(explore, tmp_path, dask):
     for number, (times, aside) in enumerate(((1, False), (2, True))):
         folder = tmp_path / f"{number}"

@@ -82,23 +82,24 @@ def test_mueller_brown_is_mapped_completely(tmp_path):
     np.testing.assert_allclose(sorted(states["loss"]), saddles, atol=1e-8)
 
 
-def test_complete_landscapes_of_tiny_networks(shared, tmp_path):
+@pytest.mark.parametrize("number", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 2))])
+def test_complete_landscapes_of_tiny_networks(shared, tmp_path, number):
     """All minima and index-one points of an independent, exhaustive computation, with orbits."""
     fixture = json.loads((shared / "morse_fixture.json").read_text())
-    inputs, labels = np.array(fixture["X"]), np.array(fixture["c"])
-    for number, case in enumerate(fixture["cases"]):
-        landscape = NetworkLandscape(inputs, labels, (case["n_hidden"],), case["lam"], classes=4)
-        if landscape.n_weights != len(case["points"][0]["w"]):
-            landscape = NetworkLandscape(inputs, labels, (case["n_hidden"],), case["lam"])
-        with open_atlas(tmp_path / f"{number}.atlas", landscape) as atlas:
-            grow(landscape, atlas, ExploreOptions(minutes=3))
-            tables = atlas.minima(), atlas.transition_states()
-            assert verify(landscape, atlas).failures == ()
-        for index, table in enumerate(tables):
-            known = sorted((p["E"], p["orbit"]) for p in case["points"] if p["index"] == index)
-            found = sorted(zip(table["loss"], table["orbit_size"], strict=True))
-            np.testing.assert_allclose([e for e, _ in found], [e for e, _ in known], atol=1e-9)
-            assert [int(orbit) for _, orbit in found] == [orbit for _, orbit in known]
+    assert len(fixture["cases"]) == 3
+    inputs, labels, case = np.array(fixture["X"]), np.array(fixture["c"]), fixture["cases"][number]
+    landscape = NetworkLandscape(inputs, labels, (case["n_hidden"],), case["lam"], classes=4)
+    if landscape.n_weights != len(case["points"][0]["w"]):
+        landscape = NetworkLandscape(inputs, labels, (case["n_hidden"],), case["lam"])
+    with open_atlas(tmp_path / "tiny.atlas", landscape) as atlas:
+        grow(landscape, atlas, ExploreOptions(minutes=3))
+        tables = atlas.minima(), atlas.transition_states()
+        assert verify(landscape, atlas).failures == ()
+    for index, table in enumerate(tables):
+        known = sorted((p["E"], p["orbit"]) for p in case["points"] if p["index"] == index)
+        found = sorted(zip(table["loss"], table["orbit_size"], strict=True))
+        np.testing.assert_allclose([e for e, _ in found], [e for e, _ in known], atol=1e-9)
+        assert [int(orbit) for _, orbit in found] == [orbit for _, orbit in known]
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,14 @@ def stationary_points(landscape):
     return found
 
 
-@pytest.mark.parametrize("loss", ["mean-squared-error", "softmax-cross-entropy", "smooth-auc"])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "mean-squared-error",
+        "softmax-cross-entropy",
+        pytest.param("smooth-auc", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize(
     "activation", ["tanh", "sigmoid", "softplus", "silu", "gelu", "gelu-tanh", "sin", "relu"]
 )

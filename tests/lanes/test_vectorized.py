@@ -38,7 +38,10 @@ def jobs_for(kernel, landscape):
     ("name", "landscape"),
     [
         *[pytest.param(name, CAMEL, id=name) for name in ALL],
-        *[pytest.param(name, NETWORK, id=f"{name}, network") for name in ("climb", "flow")],
+        *[
+            pytest.param(name, NETWORK, id=f"{name}, network", marks=pytest.mark.slow)
+            for name in ("climb", "flow")
+        ],
     ],
 )
 def test_a_step_of_vectorized_lanes_is_that_of_one(name, landscape, monkeypatch):

@@ -99,6 +99,7 @@ figure.savefig("trees.png")
 """
 
 
+@pytest.mark.slow
 def test_ten_lines_in_a_process_that_sets_nothing(study, pytestconfig):
     """A study and a function, JAX in its default single precision, and no warning of any kind."""
     # Commands that are tested in this process set variables of JAX.

@@ -332,6 +332,7 @@ def test_a_path_ends_at_a_symmetric_saddle_where_the_regularization_is_strong():
         assert np.abs(landscape.excluded_modes @ path.w).max() < 1e-13
 
 
+@pytest.mark.slow
 def test_a_path_with_units_that_stay_zero_is_that_of_the_network_without_them():
     """The soft and the negative modes of those units neither hold it up nor count as its errors."""
     random = np.random.default_rng(0)

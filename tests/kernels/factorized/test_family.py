@@ -47,6 +47,7 @@ def test_quenches_end_at_certified_minima(minima):
         np.testing.assert_allclose(minimum.lowest_eigenvalues, values[:4], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_climbs_and_paths_end_where_those_with_the_spectrum_do(minima):
     random = np.random.default_rng(1)
     steps = [0.5 * random.normal(size=LANDSCAPE.n_weights) for _ in range(8)]
