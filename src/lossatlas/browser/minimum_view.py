@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from bokeh.models import Column, LinearColorMapper
 from bokeh.palettes import Greys256
-from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
 
 from lossatlas.browser.drawing import decision_map, probabilities, wires
 from lossatlas.browser.evaluation import LARGEST, spectrum
@@ -122,6 +121,8 @@ def _classification(served: ServedAtlas, w: np.ndarray) -> list[Any]:
 
 
 def _roc(served: ServedAtlas, chances: np.ndarray, labels: np.ndarray, group: str) -> Any:
+    from sklearn.metrics import roc_auc_score, roc_curve
+
     plot = small_figure(f"ROC, {group} items", "false positive rate", "true positive rate")
     plot.line([0, 1], [0, 1], line_color="#999999", line_dash="dotted")
     for k in range(chances.shape[1]):
@@ -139,6 +140,8 @@ def _roc(served: ServedAtlas, chances: np.ndarray, labels: np.ndarray, group: st
 
 
 def _confusion(served: ServedAtlas, chances: np.ndarray, labels: np.ndarray, group: str) -> Any:
+    from sklearn.metrics import confusion_matrix
+
     classes = chances.shape[1]
     counts = confusion_matrix(labels, chances.argmax(axis=1), labels=np.arange(classes))
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
