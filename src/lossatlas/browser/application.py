@@ -34,6 +34,8 @@ AUTO = "train AUC"
 """The column that colors the branches at first, if there is one."""
 STATISTICS, EXPLORATION = 1, 2
 """Numbers of the tabs that are filled when they are opened."""
+TAB = ".bk-tab.bk-active { background-color: Canvas; color: CanvasText; }"
+"""Style by which the tab that is open follows the light or dark colors of the page."""
 _workers = ThreadPoolExecutor(1, thread_name_prefix="lossatlas-view")
 
 
@@ -185,7 +187,7 @@ def _tabs(graph: Any, live: Any, fillings: Mapping[int, Callable[[Any], None]]) 
     children = [graph, stacked(), live]
     titles = ("Graph", "Statistics", "Exploration")
     panels = [TabPanel(child=child, title=t) for child, t in zip(children, titles, strict=True)]
-    tabs = Tabs(tabs=panels, sizing_mode="stretch_width")
+    tabs = Tabs(tabs=panels, sizing_mode="stretch_width", stylesheets=[TAB])
 
     def fill(_name: str, _old: int, new: int) -> None:
         if new in fillings:

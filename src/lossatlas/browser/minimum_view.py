@@ -15,6 +15,8 @@ from lossatlas.browser.served import ServedAtlas
 
 SHADES = 100
 """Number of colors of each class of a decision map, from an even choice to certainty."""
+DARK_CELL = 0.7
+"""Share of the items of a class from which on a cell of the confusion matrix is dark."""
 Later = Callable[[Callable[[], Any], Callable[[Any], None]], None]
 """A function that computes something in the background and then shows it."""
 
@@ -152,9 +154,10 @@ def _confusion(served: ServedAtlas, chances: np.ndarray, labels: np.ndarray, gro
     true, chosen = np.divmod(np.arange(classes**2), classes)
     if classes <= 12:
         numbers = [shown(int(count)) for count in counts.ravel()]
-        plot.text(
-            chosen, true, numbers, text_align="center", text_baseline="middle", text_color="#b03a2e"
-        )
+        # The cells are light or dark gray on any page, so the numbers do not follow its colors.
+        inks = np.where(share.ravel() > DARK_CELL, "#ffffff", "#111111").tolist()
+        place: Any = {"text_align": "center", "text_baseline": "middle"}
+        plot.text(chosen, true, numbers, text_color=inks, **place)
     names = {k: _class_name(served, k) for k in range(classes)}
     for axis in (plot.xaxis, plot.yaxis):
         axis.ticker = list(range(classes)) if classes <= 12 else axis.ticker

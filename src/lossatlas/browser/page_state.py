@@ -34,11 +34,14 @@ DARK = Theme(
 LIGHT = Theme(json={})
 """The colors that Bokeh has without a theme."""
 
-RELOAD = "if (cb_obj.outdated) location.reload()"
-ASK_FOR_COLORS = """
+BEGIN = """
 const dark = matchMedia("(prefers-color-scheme: dark)")
-page.dark = dark.matches
-dark.addEventListener("change", () => { page.dark = dark.matches })
+const tell = () => { page.dark = dark.matches }
+const reload = () => { if (page.outdated) location.reload() }
+dark.addEventListener("change", tell)
+page.properties.outdated.change.connect(reload)
+tell()
+reload()  // The server may have asked for it before this page was there.
 """
 
 
@@ -59,12 +62,11 @@ def page_state(document: Document) -> PageState:
         document: the document of the page.
     """
     page = PageState()
-    page.js_on_change("outdated", CustomJS(code=RELOAD))
 
     def paint(_name: str, _old: bool, dark: bool) -> None:
         document.theme = DARK if dark else LIGHT
 
     page.on_change("dark", paint)
     document.add_root(page)
-    document.js_on_event(DocumentReady, CustomJS(args={"page": page}, code=ASK_FOR_COLORS))
+    document.js_on_event(DocumentReady, CustomJS(args={"page": page}, code=BEGIN))
     return page
