@@ -11,6 +11,7 @@ from lossatlas.browser.drawing import decision_map, probabilities, wires
 from lossatlas.browser.evaluation import LARGEST, spectrum
 from lossatlas.browser.figures import class_color, plain, shown, small_figure, table, text
 from lossatlas.browser.layouts import stacked, wrapped
+from lossatlas.browser.prediction import prediction_figures
 from lossatlas.browser.served import ServedAtlas
 
 SHADES = 100
@@ -44,6 +45,7 @@ def minimum_view(served: ServedAtlas, later: Later) -> tuple[Column, Callable[[i
             row.children = [_coordinates(w)]
             return
         figures = [_network(landscape, w), *_classification(served, w)]
+        figures += prediction_figures(served, w)
         row.children = figures
 
         def show_spectrum(values: np.ndarray | None) -> None:

@@ -7,32 +7,25 @@ from bokeh.model import DataModel
 from bokeh.models import CustomJS
 from bokeh.themes import Theme
 
-PAPER, INK, LINE = "#16181d", "#d8d8d8", "#3d424d"
-"""Colors of the background, the text and the thin lines of a dark page, as in ``view.js``."""
-_AXIS = {f"{part}_line_color": INK for part in ("axis", "major_tick", "minor_tick")}
-_AXIS |= {"axis_label_text_color": INK, "major_label_text_color": INK}
-DARK = Theme(
-    json={
-        "attrs": {
-            "Plot": {
-                "background_fill_color": PAPER,
-                "border_fill_color": PAPER,
-                "outline_line_color": LINE,
-            },
-            "Axis": _AXIS,
-            "Grid": {"grid_line_color": LINE},
-            "Title": {"text_color": INK},
-            "Legend": {
-                "background_fill_color": PAPER,
-                "border_line_color": LINE,
-                "label_text_color": INK,
-            },
-        }
+
+def _theme(paper: str, ink: str, line: str) -> Theme:
+    """Figures with the colors of the background, of the text and of thin lines."""
+    axis = {f"{part}_line_color": ink for part in ("axis", "major_tick", "minor_tick")}
+    axis |= {"axis_label_text_color": ink, "major_label_text_color": ink}
+    legend = {"background_fill_color": paper, "border_line_color": line, "label_text_color": ink}
+    plot = {f"{part}_fill_color": paper for part in ("background", "border")}
+    parts = {
+        "Plot": plot | {"outline_line_color": line},
+        "Axis": axis,
+        "Grid": {"grid_line_color": line},
+        "Title": {"text_color": ink},
+        "Legend": legend,
     }
-)
-"""Light lines and text on dark figures."""
-LIGHT = Theme(json={})
-"""The colors that Bokeh has without a theme."""
+    return Theme(json={"attrs": parts})
+
+
+DARK, LIGHT = _theme("#16181d", "#d8d8d8", "#3d424d"), _theme("#ffffff", "#333333", "#e5e5e5")
+"""The colors of figures on dark and on light pages, which are those of ``view.js``."""
 
 BEGIN = """
 const dark = matchMedia("(prefers-color-scheme: dark)")

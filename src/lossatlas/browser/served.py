@@ -46,6 +46,28 @@ class State(NamedTuple):
     packed: dict[str, Any]
 
 
+class Targets(NamedTuple):
+    """Items of which a network predicts numbers.
+
+    Attributes:
+        inputs: (items, features) inputs.
+        scaled: (items, outputs) the numbers as the network is to predict them.
+        shift: (outputs,) number that was subtracted before scaling.
+        factor: (outputs,) number by which was divided.
+        names: names of the numbers; possibly none.
+    """
+
+    inputs: np.ndarray
+    scaled: np.ndarray
+    shift: np.ndarray
+    factor: np.ndarray
+    names: list[str]
+
+    def in_units(self, scaled: np.ndarray) -> np.ndarray:
+        """Numbers in the units of the data."""
+        return scaled * self.factor + self.shift
+
+
 class ServedAtlas:
     """One atlas of the server, which all pages share.
 
@@ -114,12 +136,12 @@ class ServedAtlas:
             if self._state is None or network is not self._state.network:
                 self._state = _state_of(network)
             self._failure = None
-            _ = self.landscape  # Made here, so that nobody waits for it after a click.
         except Exception as error:
             self._failure = error  # Pages show it, until a later reading succeeds.
         now = time.monotonic()
         self._next_look = now + max(SHORTEST, PATIENCE * (now - begun))
         reading.set_result(None)
+        _ = self.landscape  # Made here, so that nobody waits for it after a click.
 
     def strategies(self) -> tuple[Counter[str], Counter[str]]:
         """The numbers of attempts and of new points so far, by strategy.
@@ -163,6 +185,17 @@ class ServedAtlas:
         if not all(name in arrays and len(arrays[name]) for name in names):
             return None
         return arrays[names[0]], arrays[names[1]]
+
+    def targets(self, group: str) -> Targets | None:
+        """The numbers of the group ``"train"`` or ``"test"``; None if it has none."""
+        arrays, about = self.atlas.problem.arrays, self.atlas.problem.specification
+        inputs, scaled = (arrays.get(f"{group}_{name}") for name in ("inputs", "targets"))
+        if inputs is None or scaled is None or not len(inputs):
+            return None
+        scaled = scaled.reshape(len(inputs), -1)
+        scaling = about.get("target_scaling") or {}
+        ends = np.asarray(scaling.get("shift", 0.0)), np.asarray(scaling.get("factor", 1.0))
+        return Targets(inputs, scaled, *ends, [str(name) for name in about.get("targets", ())])
 
     @property
     def classes(self) -> list[str]:
