@@ -208,7 +208,7 @@ def _until_there_are_minima(
         try:
             why = _why_to_wait(shown)
             if why is None:
-                page.outdated = True
+                page.update(outdated=True)
                 return
             words.text = f"<p>{escape(why)}</p>"
             for served, (_, update) in zip(shown, views, strict=True):
@@ -235,7 +235,7 @@ def _bring_up_to_date(view: TreeView, served: ServedAtlas, page: PageState) -> N
     if changed and state.packed["names"] == view.data.names:
         view.data.update(**state.packed)
     elif changed:
-        page.outdated = True
+        page.update(outdated=True)
 
 
 def _two(document: Document, left: ServedAtlas, right: ServedAtlas) -> None:
