@@ -112,7 +112,7 @@ def test_what_is_refused_before_any_work(run, atlas, tmp_path: Path):
         ("-o", tmp_path / "tree.png", "--top", -1): "no minimum is left",
         ("-o", tmp_path / "tree.png", "--format", "napkin"): "use screen, aps",
         ("-o", tmp_path / "tree.png", "--colors", "jet"): "use red-blue",
-        ("-o", tmp_path / "tree.png", "--preset", "napkin"): "--preset napkin: there is no such",
+        ("-o", tmp_path / "tree.png", "--preset", "napkin"): "preset napkin: there is no such",
         ("-o", tmp_path / "tree.png", "--preset", "figure-5"): "lossatlas reproduce figure-5",
         ("-o", tmp_path / "tree.html", "--preset", "figure-1"): "--preset: is for figures",
         ("-o", tmp_path / "tree.html", "--lowest", 5): "--lowest: is for figures",

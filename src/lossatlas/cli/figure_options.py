@@ -183,10 +183,7 @@ def with_preset(
         return color, completed
     from lossatlas.plots.presets import preset
 
-    try:
-        chosen = preset(figure["preset"])
-    except BadInputError as error:
-        raise BadInputError(f"--{error.where}", error.problem, error.remedy) from error
+    chosen = preset(figure["preset"])
     given = {name for name in FIGURE_OPTIONS if _is_given(context, name)}
     if "format" in given:
         given.add("width")  # A format has a width of its own, which the preset does not replace.

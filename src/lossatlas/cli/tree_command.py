@@ -132,8 +132,8 @@ def tree(
         if network.minimum_ids.size == 0:
             raise _nothing_to_draw(name, opened.status())
     _check_top(network, top)
-    option = f"--color {chosen}" + (f" of --preset {figure['preset']}" if color is None else "")
-    _draw(network, _colors(network, chosen, name, option), picture._replace(title=name))
+    preset = figure["preset"] if color is None else None
+    _draw(network, _colors(network, chosen, name, preset), picture._replace(title=name))
 
 
 def pathsample_files(source: Sequence[str]) -> tuple[Path, Path] | None:
@@ -200,7 +200,7 @@ def _nothing_to_draw(name: str, counts: dict[str, Any]) -> BadInputError:
 
 
 def _colors(
-    network: "Network", color: str | None, name: str, option: str
+    network: "Network", color: str | None, name: str, preset: str | None
 ) -> tuple["np.ndarray | None", str | None]:
     """A value for every minimum and the name of the values; None for branches of one color."""
     from lossatlas.plots.tree import branch_colors
@@ -216,7 +216,8 @@ def _colors(
                 if known
                 else f"; AUC columns are computed by: lossatlas auc {name}"
             )
-        raise BadInputError(option, error.problem, remedy) from error
+        origin = "" if preset is None else f" of --preset {preset}"
+        raise BadInputError(f"--color {color}{origin}", error.problem, remedy) from error
 
 
 def _draw(

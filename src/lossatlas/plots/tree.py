@@ -79,8 +79,8 @@ def plot_tree(
         top: the highest loss that is shown. By default it is chosen so that the picture is legible
             even if a few minima lie far above all others.
         preset: name of a figure of the paper, one of `lossatlas.plots.PRESETS`, such as
-            ``"figure-2"``. It chooses the column in place of ``"auto"``, the color map and the
-            number of the lowest minima that are shown. By default None.
+            ``"figure-2"``. It chooses the column in place of ``"auto"``, and the number of the
+            lowest minima that are shown. By default None.
         **drawing: further arguments of `draw_layout`: ``label`` of the color bar (by default the
             name of the column in words), ``cmap``, ``limits`` and ``axis``.
 
@@ -106,7 +106,7 @@ def plot_tree(
     if network.minimum_ids.size == 0:
         where = getattr(source, "name", "network")
         raise BadInputError(where, "there are no minima in it yet", "explore for longer")
-    color, drawing, lowest = _of_preset(preset, color, drawing)
+    color, lowest = _of_preset(preset, color)
     values, words = branch_colors(network, color)
     placed = layout(_lowest_of(network, levels, top, lowest))
     if ax is None:
@@ -116,18 +116,16 @@ def plot_tree(
     return draw_layout(ax, placed, values, **{"label": words, **drawing})
 
 
-def _of_preset(preset: str | None, color: Any, drawing: dict[str, Any]) -> Any:
-    """The values that color branches, the arguments of `draw_layout`, and how many are shown."""
+def _of_preset(preset: str | None, color: Any) -> tuple[Any, int | None]:
+    """The values that color branches, and the number of the lowest minima that are shown."""
     if preset is None:
-        return color, drawing, None
-    from lossatlas.plots.colors import color_map
+        return color, None
     from lossatlas.plots.presets import preset as preset_of
 
     chosen = preset_of(preset)
     if isinstance(color, str) and color == "auto":
         color = chosen.color
-    colors = color_map(chosen.options["colors"])
-    return color, {"cmap": colors, **drawing}, chosen.options["lowest"]
+    return color, chosen.options["lowest"]
 
 
 def _lowest_of(network: Network, levels: int, top: float | None, lowest: int | None) -> Tree:
