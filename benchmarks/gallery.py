@@ -75,6 +75,13 @@ FIGURES = (
         "--color none --format nature --depth 0.0003",
     ),
     Figure(
+        "preset",
+        "As a figure of the paper",
+        "One graph as Figure 2 of the paper shows several: the thousand lowest connected minima, "
+        "colored by the AUC on test data, in one column.",
+        "--preset figure-2",
+    ),
+    Figure(
         "exact",
         "Exact barriers",
         "Branches meet exactly where a path joins their minima, not at the next level above.",
@@ -102,6 +109,14 @@ VIEWS = (
         "and the spectrum of the Hessian.",
         minima=1,
         figures=6,
+    ),
+    View(
+        "minimum-dark",
+        "A minimum in the dark",
+        "The same in a browser that is set to dark.",
+        minima=1,
+        figures=6,
+        scheme="dark",
     ),
     View(
         "path",

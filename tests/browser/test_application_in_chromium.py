@@ -1,6 +1,7 @@
 """The served application in headless Chromium."""
 
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -141,7 +142,7 @@ def test_an_atlas_without_minima_waits_for_them(visit, network_atlas, tmp_path):
     Atlas.create(path, problem).close()
     with serving([path]) as url:
         page = visit(url, ready=False)
-        until(page, "There are no minima in it yet")
+        until(page, "There are no minima in")
         add_minimum(path, 0.2, "the first")
         page.page.wait_for_selector(READY, state="attached", timeout=20_000)
         assert page("() => lossatlas.state.all.n") == 1
@@ -181,3 +182,76 @@ def test_an_atlas_of_a_function_shows_coordinates(visit, network_atlas, tmp_path
         rows = page("() => Array.from(lossatlas.state.all.gap).map(String)")
         assert rows == ["Infinity"] * 2
         assert np.isfinite(page("() => lossatlas.args.plot.y_range.end"))
+
+
+COLORS = """() => [...new Set(Bokeh.documents[0].roots().flatMap((root) => [...root.references()]))]
+  .filter((m) => m.type === "Figure").map((m) => [
+    m.background_fill_color, m.border_fill_color, m.left[0].major_label_text_color,
+    m.left[0].axis_line_color, m.title.text_color,
+  ])"""
+"""The colors of each figure: background, border, and what is drawn on them."""
+
+
+def lightness(color: str) -> float:
+    return sum(int(color[k : k + 2], 16) for k in (1, 3, 5)) / (3 * 255)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 400])
+def test_figures_are_light_on_dark_where_the_browser_is_dark(visit, copies, width):
+    with serving(copies[:1]) as url:
+        window = {"width": width, "height": 900}
+        page = visit(url, viewport=window, color_scheme="dark")
+        for identifier in ("1", "4"):
+            page.set("search", identifier)
+            until(page, f"minimum {identifier}")
+        until(page, "path 1 to 4")
+        page.page.wait_for_function("() => document.querySelector('.bk-Column') !== null")
+        page.page.wait_for_timeout(2000)
+        assert page("() => document.documentElement.scrollWidth") <= width
+        figures = page(COLORS)
+        assert len(figures) >= 6
+        for background, border, *drawn in figures[1:]:
+            assert max(lightness(background), lightness(border)) < 0.2
+            assert min(map(lightness, drawn)) > 0.6
+        page.page.emulate_media(color_scheme="light")
+        page.page.wait_for_timeout(1500)
+        for background, border, *drawn in page(COLORS)[1:]:
+            assert min(lightness(background), lightness(border)) > 0.9
+            assert max(map(lightness, drawn)) < 0.6
+
+
+@pytest.mark.slow
+def test_a_page_says_that_its_atlas_is_being_read_and_then_shows_it(visit, copies, monkeypatch):
+    """The graph appears, whether the atlas is read before or after the browser is connected."""
+    read, may_go_on = Atlas.network, threading.Event()
+
+    def waiting(self: Atlas, **options):
+        assert may_go_on.wait(60)
+        return read(self, **options)
+
+    for early in (False, True):
+        may_go_on.clear()
+        with monkeypatch.context() as patched, serving(copies) as url:
+            patched.setattr(Atlas, "network", waiting)
+            if early:  # The server asks for a reload before the page has asked for its content.
+                threading.Timer(0.2, may_go_on.set).start()
+                page = visit(f"{url}?atlas=0&beside=1", ready=False)
+            else:
+                page = visit(f"{url}?atlas=0&beside=1", ready=False)
+                until(page, "is being read")
+                may_go_on.set()
+            page.page.wait_for_selector(READY, state="attached", timeout=20_000)
+
+
+@pytest.mark.slow
+def test_trunks_that_nothing_joins_reach_the_top_of_a_common_axis(visit, copies, tmp_path):
+    with Atlas.open(copies[0]) as full:
+        problem = full.problem
+    low = tmp_path / "low.atlas"
+    Atlas.create(low, problem).close()
+    for k, energy in enumerate((0.01, 0.02)):
+        add_minimum(low, energy, str(k))
+    with serving([low, copies[0]]) as url:
+        page = visit(f"{url}?atlas=0&beside=1")
+        assert page("() => lossatlas.state.ceiling >= lossatlas.args.data.axis[1]")

@@ -81,6 +81,24 @@ def test_a_figure_for_a_paper(run, atlas, tmp_path: Path):
     assert "of small branches counted at the branches that these join" in result.stdout
 
 
+def test_a_preset_is_completed_by_what_is_given(run, atlas, tmp_path: Path):
+    def drawn(*options) -> bytes:
+        output = tmp_path / "tree.svg"
+        assert run("tree", atlas, "-o", output, *options).exit_code == 0
+        return output.read_bytes()
+
+    narrow = ["--format", "aps", "--width", 58, "--lowest", 1000]
+    figure_7 = drawn("--preset", "figure-7")
+    assert figure_7 == drawn("--color", "test_auc", *narrow)
+    # What is given takes precedence, even where it is the default of the option.
+    given = ["--preset", "figure-7", "--lowest", 0, "--color", "none", "--format", "screen"]
+    assert drawn(*given) == drawn("--color", "none")
+    assert drawn("--preset", "figure-7", "--width", 70) != figure_7
+    result = run("tree", atlas, "-o", tmp_path / "tree.png", "--lowest", 1)
+    assert "1 minimum in 1 connected set" in result.stdout
+    assert "not shown: higher, or not connected (see --lowest, --top)" in result.stdout
+
+
 def test_what_is_refused_before_any_work(run, atlas, tmp_path: Path):
     cases = {
         ("-o", tmp_path / "tree.gif"): "unknown kind of picture '.gif'",
@@ -92,6 +110,10 @@ def test_what_is_refused_before_any_work(run, atlas, tmp_path: Path):
         ("-o", tmp_path / "tree.png", "--top", -1): "no minimum is left",
         ("-o", tmp_path / "tree.png", "--format", "napkin"): "use screen, aps",
         ("-o", tmp_path / "tree.png", "--colors", "jet"): "use red-blue",
+        ("-o", tmp_path / "tree.png", "--preset", "napkin"): "preset napkin: there is no such",
+        ("-o", tmp_path / "tree.png", "--preset", "figure-5"): "lossatlas reproduce figure-5",
+        ("-o", tmp_path / "tree.html", "--preset", "figure-1"): "--preset: is for figures",
+        ("-o", tmp_path / "tree.html", "--lowest", 5): "--lowest: is for figures",
         ("-o", tmp_path / "tree.png", "--style", "none.mplstyle"): "no such file",
         ("-o", tmp_path / "tree.png", "--width", 5): "20 to 2000",
         ("-o", tmp_path / "tree.png", "--depth", "inf"): "0 or more and finite",

@@ -58,10 +58,13 @@ def test_what_is_refused(run, files, tmp_path: Path):
         (states, minima): "give min.data first, then ts.data",
         (minima, empty / "ts.data"): "ts.data: no such file",
         (minima, states, "--color", "test_auc"): "--color test_auc: energies and links alone",
+        (minima, states, "--preset", "figure-2"): "add --color none to the preset",
     }
     for arguments, message in cases.items():
         result = run("tree", *arguments, "-o", tmp_path / "tree.png")
         assert result.exit_code == 2, arguments
         assert message in result.stderr
         assert not (tmp_path / "tree.png").exists()
-    assert run("tree", *files, "-o", tmp_path / "tree.png", "--color", "none").exit_code == 0
+    for preset in ([], ["--preset", "figure-2"]):
+        result = run("tree", *files, "-o", tmp_path / "tree.png", "--color", "none", *preset)
+        assert result.exit_code == 0

@@ -8,12 +8,13 @@ from typing import Any
 
 from bokeh.document import Document
 from bokeh.events import DocumentReady
-from bokeh.models import CustomJS, TabPanel, Tabs
+from bokeh.models import TabPanel, Tabs
 
 from lossatlas.browser.figures import text
 from lossatlas.browser.layouts import stacked, wrapped
 from lossatlas.browser.live_view import live_view
 from lossatlas.browser.minimum_view import Later, minimum_view
+from lossatlas.browser.page_state import PageState, page_state
 from lossatlas.browser.path_view import path_view
 from lossatlas.browser.served import ServedAtlas
 from lossatlas.browser.statistics_view import statistics_view
@@ -33,8 +34,8 @@ AUTO = "train AUC"
 """The column that colors the branches at first, if there is one."""
 STATISTICS, EXPLORATION = 1, 2
 """Numbers of the tabs that are filled when they are opened."""
-FOUND = "found"
-"""Name that a text gets when the page has to be loaded again to show new minima or columns."""
+TAB = ".bk-tab.bk-active { background-color: Canvas; color: CanvasText; }"
+"""Style by which the tab that is open follows the light or dark colors of the page."""
 _workers = ThreadPoolExecutor(1, thread_name_prefix="lossatlas-view")
 
 
@@ -56,16 +57,42 @@ def application(atlases: Sequence[ServedAtlas]) -> Callable[[Document], None]:
         try:
             chosen = _chosen(atlases, arguments.get("atlas", [b"0"])[0])
             other = arguments.get("beside")
-            head = text(_links(atlases, chosen))
-            if other is None:
-                document.title = f"lossatlas: {chosen.name}"
-                _one(document, chosen, head)
-            else:
-                _two(document, chosen, _chosen(atlases, other[0]), head)
+            shown = [chosen] if other is None else [chosen, _chosen(atlases, other[0])]
+            document.title = f"lossatlas: {' and '.join(served.name for served in shown)}"
+            page = page_state(document)
+            document.add_root(text(_links(atlases, chosen)))
+            _fill(document, shown, page)
         except LossatlasError as error:
-            document.add_root(text(f"<p><b>{escape(str(error))}</b></p>"))
+            document.add_root(text(_words_of(error)))
 
     return fill
+
+
+def _fill(document: Document, shown: Sequence[ServedAtlas], page: PageState) -> None:
+    """Fill a page with one or two atlases, or with the reason why nothing can be shown yet."""
+    why = _why_to_wait(shown)
+    if why is not None:
+        _until_there_are_minima(document, shown, page, why)
+    elif len(shown) == 1:
+        _one(document, shown[0], page)
+    else:
+        _two(document, *shown)
+
+
+def _why_to_wait(shown: Sequence[ServedAtlas]) -> str | None:
+    """Why the graphs cannot be shown yet, in words; None if they can."""
+    states = [(served.name, served.latest()) for served in shown]
+    for name, state in states:
+        if state is None:
+            return f"{name} is being read. The graph appears when it is read."
+    for name, state in states:
+        if state is not None and state.leaves is None:
+            return f"There are no minima in {name} yet. The graph appears when there are."
+    return None
+
+
+def _words_of(error: LossatlasError) -> str:
+    return f"<p><b>{escape(str(error))}</b></p>"
 
 
 def _chosen(atlases: Sequence[ServedAtlas], number: bytes) -> ServedAtlas:
@@ -104,54 +131,55 @@ def _later(document: Document) -> Later:
     return later
 
 
-def _one(document: Document, served: ServedAtlas, head: Any) -> None:
+def _one(document: Document, served: ServedAtlas, page: PageState) -> None:
+    """Fill a page with the views of an atlas that has minima."""
     live, update = live_view(served)
-    if served.state().leaves is None:
-        _until_there_are_minima(document, served, head, live, update)
-        return
     view = _view_of(served)
     minimum, show_minimum = minimum_view(served, _later(document))
     path, show_path = path_view(served, _later(document))
-    message = _reloading(text(visible=False))
+    message = text(visible=False)
+    attempt = _attempting(served, message)
 
     def show_chosen(_name: str, _old: list[int], new: list[int]) -> None:
         ids = [int(one) for one in new][-2:]
-        with_message(
-            lambda: (
-                show_minimum(ids[-1] if ids else None),
-                show_path((ids[0], ids[1]) if len(ids) == 2 else None),
-            )
-        )
+        attempt("minimum", lambda: show_minimum(ids[-1] if ids else None))
+        attempt("path", lambda: show_path((ids[0], ids[1]) if len(ids) == 2 else None))
 
-    def with_message(act: Callable[[], Any]) -> None:
-        try:
-            served.check_there()
-            act()
-            message.visible = False
-        except LossatlasError as error:
-            message.text, message.visible = f"<p><b>{escape(str(error))}</b></p>", True
+    def fill_statistics(statistics: Any) -> None:
+        attempt("statistics", lambda: statistics.update(children=[statistics_view(served)]))
+
+    def look() -> None:
+        attempt("look", lambda: _bring_up_to_date(view, served, page))
+        if tabs.active == EXPLORATION:
+            attempt("exploration", update)
 
     view.data.on_change("chosen", show_chosen)
     graph = stacked(arranged(view), path, minimum)
-    tabs = _tabs(
-        graph,
-        live,
-        {
-            STATISTICS: lambda statistics: with_message(
-                lambda: setattr(statistics, "children", [statistics_view(served)])
-            ),
-            EXPLORATION: lambda _: with_message(update),
-        },
-    )
-    document.add_root(stacked(head, message, tabs))
+    fillings = {STATISTICS: fill_statistics, EXPLORATION: lambda _: attempt("exploration", update)}
+    tabs = _tabs(graph, live, fillings)
+    document.add_root(stacked(message, tabs))
     document.js_on_event(DocumentReady, view.starts)
-
-    def look() -> None:
-        with_message(lambda: _bring_up_to_date(view, served, message))
-        if tabs.active == EXPLORATION:
-            with_message(update)
-
     document.add_periodic_callback(look, MILLISECONDS)
+
+
+def _attempting(served: ServedAtlas, message: Any) -> Callable[[str, Callable[[], Any]], None]:
+    """A function that does something by name, and says in a message why it failed.
+
+    What it says stays until the same is done successfully.
+    """
+    failures: dict[str, str] = {}
+
+    def attempt(name: str, act: Callable[[], Any]) -> None:
+        try:
+            served.check_there()
+            act()
+            failures.pop(name, None)
+        except LossatlasError as error:
+            failures[name] = _words_of(error)
+        message.text = "".join(dict.fromkeys(failures.values()))
+        message.visible = bool(failures)
+
+    return attempt
 
 
 def _tabs(graph: Any, live: Any, fillings: Mapping[int, Callable[[Any], None]]) -> Tabs:
@@ -159,7 +187,7 @@ def _tabs(graph: Any, live: Any, fillings: Mapping[int, Callable[[Any], None]]) 
     children = [graph, stacked(), live]
     titles = ("Graph", "Statistics", "Exploration")
     panels = [TabPanel(child=child, title=t) for child, t in zip(children, titles, strict=True)]
-    tabs = Tabs(tabs=panels, sizing_mode="stretch_width")
+    tabs = Tabs(tabs=panels, sizing_mode="stretch_width", stylesheets=[TAB])
 
     def fill(_name: str, _old: int, new: int) -> None:
         if new in fillings:
@@ -170,28 +198,27 @@ def _tabs(graph: Any, live: Any, fillings: Mapping[int, Callable[[Any], None]]) 
 
 
 def _until_there_are_minima(
-    document: Document, served: ServedAtlas, head: Any, live: Any, update: Callable[[], None]
+    document: Document, shown: Sequence[ServedAtlas], page: PageState, why: str
 ) -> None:
-    words = _reloading(
-        text("<p>There are no minima in it yet. The graph appears when there are.</p>")
-    )
+    """Fill a page with the exploration so far, and load it again when there is a graph to show."""
+    words = text(f"<p>{escape(why)}</p>")
+    views = [live_view(served) for served in shown]
 
     def look() -> None:
         try:
-            update()
-            if served.state().leaves is not None:
-                words.name = FOUND
+            why = _why_to_wait(shown)
+            if why is None:
+                page.update(outdated=True)
+                return
+            words.text = f"<p>{escape(why)}</p>"
+            for served, (_, update) in zip(shown, views, strict=True):
+                if served.latest() is not None:
+                    update()
         except LossatlasError as error:
-            words.text = f"<p><b>{escape(str(error))}</b></p>"
+            words.text = _words_of(error)
 
-    document.add_root(stacked(head, words, live))
+    document.add_root(stacked(words, *(live for live, _ in views)))
     document.add_periodic_callback(look, MILLISECONDS)
-
-
-def _reloading(words: Any) -> Any:
-    """Make a text load the page again when it gets the name `FOUND`."""
-    words.js_on_change("name", CustomJS(code="location.reload()"))
-    return words
 
 
 def _view_of(served: ServedAtlas, **options: Any) -> TreeView:
@@ -201,23 +228,19 @@ def _view_of(served: ServedAtlas, **options: Any) -> TreeView:
     return tree_view(leaves, color=color, packed=served.state().packed, **options)
 
 
-def _bring_up_to_date(view: TreeView, served: ServedAtlas, message: Any) -> None:
+def _bring_up_to_date(view: TreeView, served: ServedAtlas, page: PageState) -> None:
     """Send the leaves again if they have changed; if there are other columns, reload the page."""
     state = served.state()
     changed = state.leaves is not None and state.packed["packed"] is not view.data.packed
     if changed and state.packed["names"] == view.data.names:
         view.data.update(**state.packed)
     elif changed:
-        message.name = FOUND
+        page.update(outdated=True)
 
 
-def _two(document: Document, left: ServedAtlas, right: ServedAtlas, head: Any) -> None:
+def _two(document: Document, left: ServedAtlas, right: ServedAtlas) -> None:
     """Fill a page with the graphs of two atlases on one axis."""
-    document.title = f"lossatlas: {left.name} and {right.name}"
     both = [served.state().leaves for served in (left, right)]
-    if any(leaves is None for leaves in both):
-        document.add_root(stacked(head, text("<p>One of them has no minima yet.</p>")))
-        return
     lowest = min(float(leaves.losses.min()) for leaves in both if leaves is not None)
     top = max(float(leaves.top) for leaves in both if leaves is not None)
     views = [_view_of(served, axis=(lowest, top)) for served in (left, right)]
@@ -228,5 +251,4 @@ def _two(document: Document, left: ServedAtlas, right: ServedAtlas, head: Any) -
         title = text(f"<b>{escape(served.name)}</b>")
         parts.append(stacked(title, arranged(view), min_width=360))
         document.js_on_event(DocumentReady, view.starts)
-    row = wrapped(*parts)
-    document.add_root(stacked(head, row))
+    document.add_root(wrapped(*parts))

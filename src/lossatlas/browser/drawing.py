@@ -4,14 +4,16 @@ Nothing here depends on the browser, so that all of it can be compared with othe
 """
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from lossatlas.landscape.architecture import Architecture
-from lossatlas.landscape.network_landscape import NetworkLandscape
 from lossatlas.network.points import Network
+
+if TYPE_CHECKING:
+    from lossatlas.landscape.architecture import Architecture
+    from lossatlas.landscape.network_landscape import NetworkLandscape
 
 MOST_LINES = 3000
 """Largest number of weights of a network that are drawn; of more weights the largest are drawn."""
@@ -45,7 +47,7 @@ class Wires(NamedTuple):
     weight: Float[np.ndarray, " lines"]
 
 
-def wires(architecture: Architecture, w: Float[np.ndarray, " n"]) -> Wires:
+def wires(architecture: "Architecture", w: Float[np.ndarray, " n"]) -> Wires:
     """The network of a weight vector, to be drawn.
 
     Args:
@@ -53,6 +55,7 @@ def wires(architecture: Architecture, w: Float[np.ndarray, " n"]) -> Wires:
         w: (n,) weights of the network.
 
     Examples:
+        >>> from lossatlas.landscape.architecture import Architecture
         >>> drawn = wires(Architecture((1, 1, 2)), np.array([3.0, -4.0, 1.0, 0.5, 0.0, 0.0]))
         >>> drawn.weight, drawn.node_bias
         (array([ 1.,  3., -4.]), array([nan, 0.5, 0. , 0. ]))
@@ -90,7 +93,7 @@ class DecisionMap(NamedTuple):
 
 
 def decision_map(
-    landscape: NetworkLandscape, w: Float[np.ndarray, " n"], inputs: Float[np.ndarray, "items 2"]
+    landscape: "NetworkLandscape", w: Float[np.ndarray, " n"], inputs: Float[np.ndarray, "items 2"]
 ) -> DecisionMap:
     """The decision map of the region of the given inputs, with a tenth more on each side.
 
@@ -111,7 +114,7 @@ def decision_map(
 
 
 def probabilities(
-    landscape: NetworkLandscape, w: Float[np.ndarray, " n"], inputs: Float[np.ndarray, "items f"]
+    landscape: "NetworkLandscape", w: Float[np.ndarray, " n"], inputs: Float[np.ndarray, "items f"]
 ) -> Float[np.ndarray, "items classes"]:
     """The class probabilities of some items, which are the softmax of the outputs."""
     outputs = landscape.logits(w, inputs)[0]
@@ -141,7 +144,7 @@ def profile(
     network: Network,
     between: tuple[int, int],
     weights: tuple[Float[np.ndarray, "m n"], Float[np.ndarray, "t n"]],
-    landscape: NetworkLandscape | None,
+    landscape: "NetworkLandscape | None",
 ) -> Profile | None:
     """The profile of the lowest path between two minima; None if no path joins them.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from bokeh.models import Column, ColumnDataSource
 
+from lossatlas.atlas.ending import REASONS
 from lossatlas.browser.figures import LINE_COLOR, MARK_COLOR, small_figure, table, text
 from lossatlas.browser.layouts import stacked, wrapped
 from lossatlas.browser.served import ServedAtlas
@@ -58,7 +59,8 @@ def _words(served: ServedAtlas, source: ColumnDataSource, counts: tuple[int, int
         return table([*rows, ["runs", "none"]])
     run = runs.iloc[-1]
     if isinstance(run["reason"], str):
-        return table([*rows, ["last run", f"ended: {run['reason']}"]])
+        why = REASONS.get(run["reason"], run["reason"])
+        return table([*rows, ["last run", f"ended: {why}"]])
     running = (datetime.now(UTC) - run["start_time"]).total_seconds()
     rows.append(["last run", f"running for {duration(running)}, or killed"])
     options: dict[str, Any] = run["options"] if isinstance(run["options"], dict) else {}

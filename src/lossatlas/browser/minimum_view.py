@@ -6,16 +6,18 @@ from typing import Any
 import numpy as np
 from bokeh.models import Column, LinearColorMapper
 from bokeh.palettes import Greys256
-from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
 
 from lossatlas.browser.drawing import decision_map, probabilities, wires
 from lossatlas.browser.evaluation import LARGEST, spectrum
 from lossatlas.browser.figures import class_color, plain, shown, small_figure, table, text
 from lossatlas.browser.layouts import stacked, wrapped
+from lossatlas.browser.prediction import prediction_figures
 from lossatlas.browser.served import ServedAtlas
 
 SHADES = 100
 """Number of colors of each class of a decision map, from an even choice to certainty."""
+DARK_CELL = 0.7
+"""Share of the items of a class from which on a cell of the confusion matrix is dark."""
 Later = Callable[[Callable[[], Any], Callable[[Any], None]], None]
 """A function that computes something in the background and then shows it."""
 
@@ -43,6 +45,7 @@ def minimum_view(served: ServedAtlas, later: Later) -> tuple[Column, Callable[[i
             row.children = [_coordinates(w)]
             return
         figures = [_network(landscape, w), *_classification(served, w)]
+        figures += prediction_figures(served, w)
         row.children = figures
 
         def show_spectrum(values: np.ndarray | None) -> None:
@@ -122,6 +125,8 @@ def _classification(served: ServedAtlas, w: np.ndarray) -> list[Any]:
 
 
 def _roc(served: ServedAtlas, chances: np.ndarray, labels: np.ndarray, group: str) -> Any:
+    from sklearn.metrics import roc_auc_score, roc_curve
+
     plot = small_figure(f"ROC, {group} items", "false positive rate", "true positive rate")
     plot.line([0, 1], [0, 1], line_color="#999999", line_dash="dotted")
     for k in range(chances.shape[1]):
@@ -139,6 +144,8 @@ def _roc(served: ServedAtlas, chances: np.ndarray, labels: np.ndarray, group: st
 
 
 def _confusion(served: ServedAtlas, chances: np.ndarray, labels: np.ndarray, group: str) -> Any:
+    from sklearn.metrics import confusion_matrix
+
     classes = chances.shape[1]
     counts = confusion_matrix(labels, chances.argmax(axis=1), labels=np.arange(classes))
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -149,9 +156,10 @@ def _confusion(served: ServedAtlas, chances: np.ndarray, labels: np.ndarray, gro
     true, chosen = np.divmod(np.arange(classes**2), classes)
     if classes <= 12:
         numbers = [shown(int(count)) for count in counts.ravel()]
-        plot.text(
-            chosen, true, numbers, text_align="center", text_baseline="middle", text_color="#b03a2e"
-        )
+        # The cells are light or dark gray on any page, so the numbers do not follow its colors.
+        inks = np.where(share.ravel() > DARK_CELL, "#ffffff", "#111111").tolist()
+        place: Any = {"text_align": "center", "text_baseline": "middle"}
+        plot.text(chosen, true, numbers, text_color=inks, **place)
     names = {k: _class_name(served, k) for k in range(classes)}
     for axis in (plot.xaxis, plot.yaxis):
         axis.ticker = list(range(classes)) if classes <= 12 else axis.ticker

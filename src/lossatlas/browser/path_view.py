@@ -108,7 +108,8 @@ def _profile(found: Profile) -> tuple[Any, ColumnDataSource]:
                 legend_label=name,
             )
     plot.legend.label_text_font_size = "11px"
-    plot.legend.background_fill_alpha = 0.6
+    plot.legend.orientation = "horizontal"
+    plot.add_layout(plot.legend[0], "below")  # On the figure it would lie on some of the paths.
     return plot, line
 
 

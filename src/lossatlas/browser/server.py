@@ -11,6 +11,7 @@ atlas is only read.
 
 import hashlib
 import hmac
+import logging
 import secrets
 import socket
 from collections.abc import Callable, Sequence
@@ -190,6 +191,8 @@ def start(fill: Callable[[Document], None], address: str = "127.0.0.1", port: in
     listening.setblocking(False)
     port = listening.getsockname()[1]
     access = _access(address, port)
+    # Pages are closed and loaded again all the time, so that is no reason for a warning.
+    logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
     silence(EMPTY_LAYOUT)  # Views are empty until something is chosen.
     loop = IOLoop()
     tornado = BokehTornado(

@@ -96,5 +96,6 @@ def _tolerance(network: Any) -> Any:
             line_width=2,
             legend_label=name.replace("_", " "),
         )
+    plot.legend.location = "bottom_left"  # Counts fall to the right.
     plot.legend.background_fill_alpha = 0.6
     return plot

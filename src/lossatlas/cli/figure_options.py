@@ -22,6 +22,16 @@ def _depth() -> Any:
 
 
 FIGURE_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "preset": (
+        Annotated[
+            str | None,
+            typer.Option(
+                help="Color, size and part of the tree as in a figure of the paper: figure-1 to "
+                "figure-4, figure-6, figure-7 or figure-8. Other options take precedence."
+            ),
+        ],
+        None,
+    ),
     "format": (
         Annotated[
             str,
@@ -112,6 +122,17 @@ FIGURE_OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         1,
     ),
+    "lowest": (
+        Annotated[
+            int,
+            typer.Option(
+                min=0,
+                help="Number of minima to draw: the lowest, if they are connected to the lowest "
+                "one of all; 0: all minima, connected or not.",
+            ),
+        ],
+        0,
+    ),
 }
 """Annotation and default of each option, by the name of its keyword argument."""
 
@@ -126,7 +147,7 @@ def with_figure_options(command: Callable[..., None]) -> Callable[..., None]:
         >>> @with_figure_options
         ... def command(atlas: str, **figure: Any) -> None: ...
         >>> list(inspect.signature(command).parameters)[:3]
-        ['atlas', 'format', 'width']
+        ['atlas', 'preset', 'format']
     """
     signature = inspect.signature(command)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
@@ -140,6 +161,39 @@ def with_figure_options(command: Callable[..., None]) -> Callable[..., None]:
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     return command
+
+
+def with_preset(
+    context: typer.Context, color: str | None, figure: Mapping[str, Any]
+) -> tuple[str | None, dict[str, Any]]:
+    """The column that colors the branches and the options of figures, completed by the preset.
+
+    Whatever is given on the command line takes precedence, even if it is the default.
+
+    Args:
+        context: the context of the command, which knows what was given.
+        color: value of the option ``--color``; None if it was not given.
+        figure: values of the options of figures, by name.
+
+    Raises:
+        BadInputError: there is no preset of this name.
+    """
+    completed = {name: value for name, value in figure.items() if name != "preset"}
+    if figure["preset"] is None:
+        return color, completed
+    from lossatlas.plots.presets import preset
+
+    chosen = preset(figure["preset"])
+    given = {name for name in FIGURE_OPTIONS if _is_given(context, name)}
+    if "format" in given:
+        given.add("width")  # A format has a width of its own, which the preset does not replace.
+    completed |= {name: v for name, v in chosen.options.items() if name not in given}
+    return chosen.color if color is None else color, completed
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def refuse_for_pages(figure: Mapping[str, Any], output: object) -> None:

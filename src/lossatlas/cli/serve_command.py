@@ -7,6 +7,9 @@ import typer
 from lossatlas.cli.arguments import ended_cleanly
 from lossatlas.cli.table_commands import OutsideOption
 
+PROMPT = 2.0
+"""Time in seconds to wait until an atlas is read; larger ones are read while pages say so."""
+
 
 @ended_cleanly
 def serve(
@@ -40,7 +43,7 @@ def serve(
 
     served = [ServedAtlas(target, outside=outside) for target in atlases]
     for one in served:
-        one.state()  # Reading a large atlas takes time, here rather than when a page is opened.
+        one.latest(PROMPT)  # What is wrong with an atlas is said here, if it is found out soon.
     running = start(application(served), address, port)
     typer.echo(f"{running.url}\n(Ctrl-C ends it)")
     running.run()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from lossatlas.cli.arguments import ended_cleanly
-from lossatlas.cli.figure_options import refuse_for_pages, with_figure_options
+from lossatlas.cli.figure_options import refuse_for_pages, with_figure_options, with_preset
 from lossatlas.cli.numbers import any_number
 from lossatlas.cli.picture import SUFFIXES, check_output, save_picture
 from lossatlas.cli.table_commands import OutsideOption
@@ -70,6 +70,7 @@ class Picture(NamedTuple):
 @ended_cleanly
 @with_figure_options
 def tree(
+    context: typer.Context,
     source: Annotated[
         list[str],
         typer.Argument(
@@ -114,11 +115,14 @@ def tree(
     """
     if levels == 1:
         raise BadInputError("--levels 1", "1 is less than two", "use 2 or more, or 0: exact")
-    picture = Picture(levels, top, output, figure=figure)
+    if output.suffix.lower() == PAGE:
+        refuse_for_pages(figure, output)
+    chosen, options = with_preset(context, color, figure)
+    picture = Picture(levels, top, output, figure=options)
     _check_picture(picture)
     files = pathsample_files(source)
     if files is not None:
-        _draw_files(files, color, picture)
+        _draw_files(files, chosen, picture, by_preset=color is None)
         return
     (atlas,) = source
     from lossatlas.atlas import Atlas
@@ -128,7 +132,8 @@ def tree(
         if network.minimum_ids.size == 0:
             raise _nothing_to_draw(name, opened.status())
     _check_top(network, top)
-    _draw(network, _colors(network, color, name), picture._replace(title=name))
+    preset = figure["preset"] if color is None else None
+    _draw(network, _colors(network, chosen, name, preset), picture._replace(title=name))
 
 
 def pathsample_files(source: Sequence[str]) -> tuple[Path, Path] | None:
@@ -159,12 +164,15 @@ def pathsample_files(source: Sequence[str]) -> tuple[Path, Path] | None:
     return None
 
 
-def _draw_files(files: tuple[Path, Path], color: str | None, picture: Picture) -> None:
+def _draw_files(
+    files: tuple[Path, Path], color: str | None, picture: Picture, *, by_preset: bool
+) -> None:
     from lossatlas.interop.pathsample_network import read_network
 
     if color not in (None, "none"):
         problem = "energies and links alone are read of the files of PATHSAMPLE"
-        raise BadInputError(f"--color {color}", problem, "leave it out, or use none")
+        remedy = "add --color none to the preset" if by_preset else "leave it out, or use none"
+        raise BadInputError(f"--color {color}", problem, remedy)
     picture = picture._replace(quantity="energy", title=f"{files[0]}, {files[1]}")
     network = read_network(*files)
     _check_top(network, picture.top)
@@ -192,7 +200,7 @@ def _nothing_to_draw(name: str, counts: dict[str, Any]) -> BadInputError:
 
 
 def _colors(
-    network: "Network", color: str | None, name: str
+    network: "Network", color: str | None, name: str, preset: str | None
 ) -> tuple["np.ndarray | None", str | None]:
     """A value for every minimum and the name of the values; None for branches of one color."""
     from lossatlas.plots.tree import branch_colors
@@ -208,7 +216,8 @@ def _colors(
                 if known
                 else f"; AUC columns are computed by: lossatlas auc {name}"
             )
-        raise BadInputError(f"--color {color}", error.problem, remedy) from error
+        origin = "" if preset is None else f" of --preset {preset}"
+        raise BadInputError(f"--color {color}{origin}", error.problem, remedy) from error
 
 
 def _draw(
@@ -248,7 +257,6 @@ def _check_picture(picture: Picture) -> None:
     if output.suffix.lower() == PAGE:
         from lossatlas.browser.needs import require_bokeh
 
-        refuse_for_pages(picture.figure, output)
         require_bokeh(f"-o {output}")
     else:
         from lossatlas.plots.tree_figure import check_options
@@ -266,4 +274,7 @@ def _report(network: "Network", shown: "Tree", picture: Picture, cut_off: int = 
         quantity = picture.quantity
         article = "an" if quantity == "energy" else "a"
         above = counted(hidden, "minimum", "minima")
+        if picture.figure.get("lowest"):
+            typer.echo(f"{above} not shown: higher, or not connected (see --lowest, --top)")
+            return
         typer.echo(f"{above} with {article} {quantity} above {shown.top:.6g} not shown (see --top)")

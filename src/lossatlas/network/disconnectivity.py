@@ -26,6 +26,8 @@ from lossatlas.errors import BadInputError
 ROUNDING = 1e-9
 """How far a transition state may lie below one of its minima, relative to max(1, |E|), because
 energies were printed with ten digits; it is then treated as if it had the energy of the minimum."""
+FEW = 32
+"""Below this number of pairs of minima, barriers are computed one by one."""
 
 
 class Tree(NamedTuple):
@@ -135,11 +137,31 @@ def barrier(
     """
     places_a, places_b = np.broadcast_arrays(_places(tree, a), _places(tree, b))
     start, stop = np.minimum(places_a, places_b).ravel(), np.maximum(places_a, places_b).ravel()
-    # reduceat requires every index to lie inside of the array, even a stop after the last gap.
-    padded = np.append(tree.gaps, -np.inf)
-    highest = np.maximum.reduceat(padded, np.stack([start, stop], axis=1).ravel())[::2]
+    highest = _highest_between(tree.gaps, start, stop)
     own = tree.energy[start]
     return np.where(start == stop, own, highest).reshape(places_a.shape)[()]
+
+
+def _highest_between(gaps: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """The highest of the gaps from each start up to, and without, its stop; -inf if there is none.
+
+    The time does not depend on the lengths of many stretches: each is covered by two stretches
+    whose length is a power of two, and the highest gaps of those are computed once for all.
+    """
+    if start.size < FEW:
+        stretches = zip(start.tolist(), stop.tolist(), strict=True)
+        return np.array([gaps[a:b].max(initial=-np.inf) for a, b in stretches])
+    length, width = stop - start, 1
+    highest = np.full(start.size, -np.inf)
+    longest = int(length.max())
+    highest_from = gaps  # of the stretch of `width` gaps that begins at each place
+    while width <= longest:
+        mine = np.flatnonzero((length >= width) & (length < 2 * width))
+        first, last = highest_from[start[mine]], highest_from[stop[mine] - width]
+        highest[mine] = np.maximum(first, last)
+        highest_from = np.maximum(highest_from[:-width], highest_from[width:])
+        width *= 2
+    return highest
 
 
 def superbasins(tree: Tree, energy: float) -> Int[np.ndarray, " minima"]:

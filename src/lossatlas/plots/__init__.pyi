@@ -6,6 +6,7 @@ from .annotations import (
 from .colors import color_map as color_map
 from .discovery import draw_discovery as draw_discovery
 from .formats import FORMATS as FORMATS, Format as Format, styled as styled
+from .presets import PRESETS as PRESETS, Preset as Preset, preset as preset
 from .tree import (
     PLAIN_COLOR as PLAIN_COLOR,
     add_colorbar as add_colorbar,

@@ -22,8 +22,9 @@ from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from lossatlas.analysis.tree_layout import Layout, layout, shown_tree
+from lossatlas.analysis.tree_layout import Layout, discretize, layout, prune, shown_tree
 from lossatlas.errors import BadInputError
+from lossatlas.network.disconnectivity import Tree
 from lossatlas.network.points import Network
 from lossatlas.plots.many_lines import bundles, distinct, exposed
 
@@ -61,6 +62,7 @@ def plot_tree(
     *,
     levels: int = 30,
     top: float | None = None,
+    preset: str | None = None,
     **drawing: Any,
 ) -> Axes:
     """Draw the disconnectivity graph of an atlas or of a network of points.
@@ -76,6 +78,9 @@ def plot_tree(
             30.
         top: the highest loss that is shown. By default it is chosen so that the picture is legible
             even if a few minima lie far above all others.
+        preset: name of a figure of the paper, one of `lossatlas.plots.PRESETS`, such as
+            ``"figure-2"``. It chooses the column in place of ``"auto"``, and the number of the
+            lowest minima that are shown. By default None.
         **drawing: further arguments of `draw_layout`: ``label`` of the color bar (by default the
             name of the column in words), ``cmap``, ``limits`` and ``axis``.
 
@@ -84,8 +89,8 @@ def plot_tree(
 
     Raises:
         BadInputError: if there are no minima, the minima have no such column, there is not one
-            value for every minimum, no minimum lies below ``top``, or `source` is neither an atlas
-            nor a network.
+            value for every minimum, no minimum lies below ``top``, there is no preset of this name,
+            or `source` is neither an atlas nor a network.
 
     Examples:
         >>> from matplotlib.figure import Figure
@@ -101,13 +106,34 @@ def plot_tree(
     if network.minimum_ids.size == 0:
         where = getattr(source, "name", "network")
         raise BadInputError(where, "there are no minima in it yet", "explore for longer")
+    color, lowest = _of_preset(preset, color)
     values, words = branch_colors(network, color)
-    placed = layout(shown_tree(network, levels, top))
+    placed = layout(_lowest_of(network, levels, top, lowest))
     if ax is None:
         import matplotlib.pyplot as plt
 
         ax = plt.gca()
     return draw_layout(ax, placed, values, **{"label": words, **drawing})
+
+
+def _of_preset(preset: str | None, color: Any) -> tuple[Any, int | None]:
+    """The values that color branches, and the number of the lowest minima that are shown."""
+    if preset is None:
+        return color, None
+    from lossatlas.plots.presets import preset as preset_of
+
+    chosen = preset_of(preset)
+    if isinstance(color, str) and color == "auto":
+        color = chosen.color
+    return color, chosen.options["lowest"]
+
+
+def _lowest_of(network: Network, levels: int, top: float | None, lowest: int | None) -> Tree:
+    """The tree that is shown, of all minima or of the lowest that are connected."""
+    if lowest is None:
+        return shown_tree(network, levels, top)
+    exact = prune(shown_tree(network, 0, top), lowest=lowest, connected=True)
+    return discretize(exact, levels) if levels else exact
 
 
 def network_of(source: Any) -> Network:

@@ -46,6 +46,8 @@ class TreeOptions:
             left out, and their minima are counted. Default 0.
         smallest: least number of minima in a branch. Smaller branches are left out, and their
             minima are counted. Default 1.
+        lowest: number of minima that are shown, the lowest ones, without those that no path below
+            ``top`` connects to the lowest; default 0, all minima.
         quantity: label of the axis; default ``"loss"``.
 
     Examples:
@@ -65,6 +67,7 @@ class TreeOptions:
     scale_bar: bool = False
     depth: float = 0.0
     smallest: int = 1
+    lowest: int = 0
     quantity: str = "loss"
 
 
@@ -141,6 +144,8 @@ def check_options(options: TreeOptions) -> None:
         BadInputError: if an option is not valid; the message names it.
     """
     color_map(options.colors)
+    if options.lowest < 0:
+        raise BadInputError(f"lowest {options.lowest}", "is less than zero", "use 0 for all minima")
     with styled(size_of(options), options.style):
         pass
 
@@ -184,6 +189,8 @@ def _drawn(
 
 def _cut(network: Network, options: TreeOptions) -> Cut:
     exact = shown_tree(network, 0, options.top)
+    if options.lowest:
+        exact = prune(exact, lowest=options.lowest, connected=True)
     if options.depth > 0 or options.smallest > 1:
         return cut(exact, options.depth, options.smallest)
     return Cut(exact, np.ones(exact.minima.size, np.int64))

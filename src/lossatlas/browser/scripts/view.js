@@ -83,6 +83,7 @@ function rebuild(args, state) {
   for (let k = 0; k < row.n; k++) state.counts[k + 1] = state.counts[k] + row.weight[k]
   let highest = scale.top
   for (let node = 0; node < state.tree.nodes; node++) highest = Math.max(highest, state.tree.height[node])
+  if (scale.linear && data.axis.length) highest = Math.max(highest, data.axis[1])
   state.ceiling = highest + 0.03 * (scale.top - scale.low)
   recolor(args, state)
   redraw(args, state)
@@ -126,7 +127,7 @@ function home(args, state) {
   const {plot} = args, {scale, row} = state
   const edge = 0.5 + 0.02 * row.n, span = scale.top - scale.low
   const [bottom, top] = scale.linear && args.data.axis.length ? args.data.axis : [scale.low, scale.top]
-  const [low, high] = [bottom - 0.04 * (top - bottom || span), top + 0.03 * (top - bottom || span)]
+  const [low, high] = [bottom - 0.06 * (top - bottom || span), top + 0.03 * (top - bottom || span)]
   plot.x_range.setv({
     start: -edge, end: row.n - 1 + edge, reset_start: -edge, reset_end: row.n - 1 + edge,
   })
