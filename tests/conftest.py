@@ -31,15 +31,6 @@ install_import_hook([*CHECKED, "lossatlas.landscape.softmax_shift"], "shape_chec
 REPOSITORY = Path(__file__).parent.parent
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Most of the time of the tests is compilation: what one process has compiled others use."""
-    if config.cache is not None:
-        folder = config.cache.mkdir("compiled-in-tests")
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-
-
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of reference files; tests that need it are skipped where it is absent."""
