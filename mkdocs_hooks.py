@@ -22,7 +22,7 @@ ERRORS = {
 """Their arguments are where, the problem and the remedy; a slip is a usual mistake in TOML."""
 
 SUBJECTS = {
-    "Data": ("data",),
+    "Data": ("data", "given_data.py", "labels.py"),
     "Studies": ("studies",),
     "Landscapes, networks and functions": ("landscape", "parts", "testing", "box.py"),
     "Exploring and verifying": ("exploration", "search", "kernels", "lanes"),

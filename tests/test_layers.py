@@ -26,7 +26,17 @@ ORDER = [
     "paper",
     "testing",
 ]
-FOR_ALL = {"box", "compiled", "errors", "old_names", "optional", "shown", "typing"}
+FOR_ALL = {
+    "box",
+    "compiled",
+    "errors",
+    "given_data",
+    "labels",
+    "old_names",
+    "optional",
+    "shown",
+    "typing",
+}
 
 
 def imports(path: Path) -> set[str]:

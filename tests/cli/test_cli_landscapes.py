@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lossatlas as la
-from lossatlas.landscape.given_data import given_data
+from lossatlas.given_data import given_data
 from lossatlas.studies.stored_network import problem_of
 
 RANDOM = np.random.default_rng(0)

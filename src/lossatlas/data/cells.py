@@ -8,7 +8,7 @@ meaning of a comma that may separate thousands is never guessed.
 import re
 from collections.abc import Iterable
 
-from lossatlas.landscape.labels import is_missing
+from lossatlas.labels import is_missing
 
 _COMMA = re.compile(r"[-+]?(\d+,\d*|,\d+)([eE][-+]?\d+)?")
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from lossatlas.errors import BadInputError
-from lossatlas.landscape.labels import numbered, whole_labels
+from lossatlas.labels import numbered, whole_labels
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from lossatlas.data.columns import quoted
 from lossatlas.data.dataset import Dataset, dataset_from_arrays
 from lossatlas.data.regression import RegressionData, regression_from_arrays
 from lossatlas.errors import BadInputError
-from lossatlas.landscape.given_data import label_column, parted
+from lossatlas.given_data import label_column, parted
 
 Data = Dataset | RegressionData
 

@@ -19,7 +19,7 @@ from lossatlas.data.cells import (
 from lossatlas.data.columns import Columns, TableOptions, chosen_columns, named_columns
 from lossatlas.data.separators import Form, decoded, recognized
 from lossatlas.errors import BadInputError
-from lossatlas.landscape.labels import FILL_IN, is_missing, missing_labels, not_whole, why_not_whole
+from lossatlas.labels import FILL_IN, is_missing, missing_labels, not_whole, why_not_whole
 
 
 class TextTable(NamedTuple):

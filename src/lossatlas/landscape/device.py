@@ -20,6 +20,7 @@ def jax_runs() -> bool:
 
 
 _flags = os.environ.get("XLA_FLAGS", "") if jax_runs() else None
+"""The flags that JAX started with; where it ran before this module was loaded, those of then."""
 
 
 def xla_flags() -> str:
@@ -50,13 +51,15 @@ def device(platform: str | None = None) -> Any:
         'cpu'
     """
     global _flags
-    if _flags is None:
-        _flags = os.environ.get("XLA_FLAGS", "")
+    flags = os.environ.get("XLA_FLAGS", "")
     try:
-        return jax.devices(platform)[0]
+        found = jax.devices(platform)[0]
     except Exception as error:  # JAX raises many kinds, one of them a bare AssertionError
         cause: BadInputError = jax_cannot_start(error)
         raise cause from error
+    if _flags is None:
+        _flags = flags
+    return found
 
 
 def devices() -> tuple[Any, ...]:

@@ -11,10 +11,10 @@ from jaxtyping import Bool, Float
 
 from lossatlas.compiled import compiled
 from lossatlas.errors import BadInputError, DataWarning
+from lossatlas.given_data import Parted, given_data
 from lossatlas.landscape.base import Surface, Symmetrizer
 from lossatlas.landscape.dense_layers import DenseLayers, dense_layers, recognized_activation
 from lossatlas.landscape.function_landscape import FunctionLandscape
-from lossatlas.landscape.given_data import Parted, given_data
 from lossatlas.landscape.invariant_subspace import invariant_subspace
 from lossatlas.landscape.model_adapters import AdaptedModel, adapted
 from lossatlas.landscape.model_checks import check_derivatives, check_memory

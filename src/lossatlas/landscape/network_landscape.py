@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from lossatlas.errors import BadInputError
+from lossatlas.given_data import given_data
 from lossatlas.landscape.architecture import Architecture
 from lossatlas.landscape.connectivity import nearest_neighbor_mask
 from lossatlas.landscape.descriptors import descriptors
 from lossatlas.landscape.device import device
-from lossatlas.landscape.given_data import given_data
 from lossatlas.landscape.invariant_subspace import with_idle_units
 from lossatlas.landscape.network import NetworkLoss
 from lossatlas.landscape.network_targets import check_network, checked_targets, encoded

@@ -11,9 +11,9 @@ import numpy as np
 
 from lossatlas.atlas import Problem
 from lossatlas.errors import AtlasError, BadInputError
+from lossatlas.given_data import Parted
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.landscape.base import Landscape
-from lossatlas.landscape.given_data import Parted
 from lossatlas.landscape.model_landscape import network_of
 from lossatlas.parts import find_activation, find_loss
 from lossatlas.parts.identity import built_in, name_and_parameter

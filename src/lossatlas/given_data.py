@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lossatlas.errors import BadInputError
-from lossatlas.landscape.labels import numbered
+from lossatlas.labels import numbered
 
 KNOWN = (
     "give inputs and labels as two arrays, tensors or tables, a bunch of scikit-learn, one table "

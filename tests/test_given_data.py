@@ -7,8 +7,8 @@ from sklearn.utils import Bunch
 
 from lossatlas.data import RegressionData, data_from, dataset_from_arrays
 from lossatlas.errors import BadInputError
+from lossatlas.given_data import given_data
 from lossatlas.landscape import ModelLandscape, NetworkLandscape
-from lossatlas.landscape.given_data import given_data
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(12, 2))

@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 from pandas._libs.parsers import STR_NA_VALUES
 
 from lossatlas.errors import BadInputError
-from lossatlas.landscape.labels import is_missing, missing_labels, numbered
+from lossatlas.labels import is_missing, missing_labels, numbered
 
 
 @pytest.mark.parametrize("marker", sorted(STR_NA_VALUES))
