@@ -172,8 +172,14 @@ def _value_and_gradient(surface, w):
 
 
 @jax.jit
-def _hessian(surface, w):
+def hessian_of(surface, w):
+    """Compiled as a whole: operation by operation it takes hundreds of compilations."""
     return surface.hessian(w)
+
+
+@jax.jit
+def inner_hessian_of(surface, w):
+    return surface.inner_hessian(w)
 
 
 def compiled(landscape):
@@ -183,7 +189,7 @@ def compiled(landscape):
         value, gradient = _value_and_gradient(landscape.surface, w)
         return float(value), np.asarray(gradient)
 
-    return loss, lambda w: np.asarray(_hessian(landscape.surface, w))
+    return loss, lambda w: np.asarray(hessian_of(landscape.surface, w))
 
 
 def newton(w, loss, hessian, steps=8):
