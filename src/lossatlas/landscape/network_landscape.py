@@ -18,7 +18,12 @@ from lossatlas.landscape.device import device
 from lossatlas.landscape.given_data import given_data
 from lossatlas.landscape.invariant_subspace import with_idle_units
 from lossatlas.landscape.network import NetworkLoss
-from lossatlas.landscape.network_targets import check_network, checked_targets, encoded
+from lossatlas.landscape.network_targets import (
+    check_network,
+    checked_targets,
+    encoded,
+    refuse_names,
+)
 from lossatlas.landscape.symmetric_subspace import SignedAverage
 from lossatlas.landscape.symmetry import hidden_layers
 from lossatlas.landscape.unit_symmetry import UnitSymmetry
@@ -97,13 +102,15 @@ class NetworkLandscape:
             find_activation(activation),
             find_loss(loss),
         )
-        inputs, classes = given.inputs, classes or len(given.classes) or None
+        refuse_names(given.classes, loss.targets)
+        inputs = given.inputs
+        classes = len(given.classes) or None if classes is None else classes
         labels, outputs = checked_targets(inputs, given.labels, classes, loss.targets)
-        check_network(tuple(hidden), l2, neighbors, activation, regularize_biases)
+        check_network(hidden, l2, neighbors, activation, regularize_biases)
         widths = (inputs.shape[1], *(int(h) for h in hidden), outputs)
         masks = None
         if neighbors > 0:
-            tables = nearest_neighbor_mask(widths[0], widths[1:-1], outputs, neighbors, ties)  # type: ignore[arg-type]
+            tables = nearest_neighbor_mask(widths[0], widths[1:-1], outputs, int(neighbors), ties)  # type: ignore[arg-type]
             masks = tuple(tuple(tuple(bool(x) for x in row) for row in table) for table in tables)
         if not regularize_biases:
             activation = centered(activation)
