@@ -12,8 +12,7 @@ from lossatlas.data.dataset import Dataset, dataset_from_arrays
 from lossatlas.data.regression import RegressionData, regression_from_arrays
 from lossatlas.errors import BadInputError
 from lossatlas.landscape.given_data import as_frame, label_column, parted
-from lossatlas.landscape.labels import refuse_mixed
-from lossatlas.landscape.network_targets import refuse_names
+from lossatlas.landscape.labels import refuse_mixed, refuse_names
 
 Data = Dataset | RegressionData
 

@@ -38,7 +38,7 @@ def given_data(inputs: Any, labels: Any = None, where: str = "training data") ->
 
     Texts become whole numbers in their alphabetical order, and name the classes. Whole numbers stay
     as they are. So where there are names of classes, labels are no numbers to be predicted; see
-    `network_targets.refuse_names`.
+    `labels.refuse_names`.
 
     Args:
         inputs: (items, features) numbers: an array, a tensor, a table; or, without `labels`, what

@@ -1,5 +1,6 @@
 """Class labels: marks of missing ones, and how texts and numbers become classes 0 to C - 1."""
 
+from collections.abc import Sequence
 from numbers import Number
 from typing import Any
 
@@ -118,6 +119,24 @@ def _kind(of: type) -> str:
 
 def _is_nan(value: Any) -> bool:
     return isinstance(value, float | np.floating) and bool(np.isnan(value))
+
+
+def refuse_names(classes: Sequence[str], kind: str, where: str = "training data") -> None:
+    """Refuse classes with names for a loss of numbers, which would predict their numbers.
+
+    Args:
+        classes: names of the classes that labels stand for; empty where there are none.
+        kind: the kind of targets that the loss needs, see `OutputLoss`.
+        where: what to call the data in messages.
+
+    Raises:
+        BadInputError: if there are names, and the loss needs numbers.
+    """
+    if kind == "numbers" and classes:
+        shown = ", ".join(map(repr, classes[:3])) + (", ..." if len(classes) > 3 else "")
+        problem = f"the loss predicts numbers, and labels are texts or names of classes: {shown}"
+        remedy = "give two arrays of numbers, (inputs, targets), or choose a loss of classes"
+        raise BadInputError(where, problem, remedy)
 
 
 def not_whole(labels: np.ndarray) -> Bool[np.ndarray, "..."]:

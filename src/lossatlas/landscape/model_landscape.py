@@ -16,15 +16,11 @@ from lossatlas.landscape.dense_layers import DenseLayers, dense_layers, recogniz
 from lossatlas.landscape.function_landscape import FunctionLandscape
 from lossatlas.landscape.given_data import Parted, given_data
 from lossatlas.landscape.invariant_subspace import invariant_subspace
+from lossatlas.landscape.labels import refuse_names
 from lossatlas.landscape.model_adapters import AdaptedModel, adapted
 from lossatlas.landscape.model_checks import check_derivatives, check_memory
 from lossatlas.landscape.network_landscape import NetworkLandscape
-from lossatlas.landscape.network_targets import (
-    checked_targets,
-    encoded,
-    positive,
-    refuse_names,
-)
+from lossatlas.landscape.network_targets import checked_targets, encoded, positive
 from lossatlas.landscape.plain_weights import plain_layers, weights_of_layers
 from lossatlas.landscape.unit_symmetry import UnitSymmetry
 from lossatlas.parts import OutputLoss, find_loss

@@ -17,13 +17,9 @@ from lossatlas.landscape.descriptors import descriptors
 from lossatlas.landscape.device import device
 from lossatlas.landscape.given_data import given_data
 from lossatlas.landscape.invariant_subspace import with_idle_units
+from lossatlas.landscape.labels import refuse_names
 from lossatlas.landscape.network import NetworkLoss
-from lossatlas.landscape.network_targets import (
-    check_network,
-    checked_targets,
-    encoded,
-    refuse_names,
-)
+from lossatlas.landscape.network_targets import check_network, checked_targets, encoded
 from lossatlas.landscape.symmetric_subspace import SignedAverage
 from lossatlas.landscape.symmetry import hidden_layers
 from lossatlas.landscape.unit_symmetry import UnitSymmetry

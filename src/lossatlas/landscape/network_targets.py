@@ -1,6 +1,6 @@
 """Checks of the arguments of a network landscape: its targets and its shape."""
 
-from collections.abc import Sequence
+from collections.abc import Sized
 from typing import Any
 
 import numpy as np
@@ -71,24 +71,6 @@ def encoded(labels: np.ndarray, outputs: int, kind: TargetKind) -> np.ndarray:
     return labels.reshape(len(labels), outputs).T.astype(np.float64)
 
 
-def refuse_names(classes: Sequence[str], kind: TargetKind, where: str = "training data") -> None:
-    """Refuse classes with names for a loss of numbers, which would predict their numbers.
-
-    Args:
-        classes: names of the classes that labels stand for; empty where there are none.
-        kind: the kind of targets that the loss needs.
-        where: what to call the data in messages.
-
-    Raises:
-        BadInputError: if there are names, and the loss needs numbers.
-    """
-    if kind == "numbers" and classes:
-        shown = ", ".join(map(repr, classes[:3])) + (", ..." if len(classes) > 3 else "")
-        problem = f"the loss predicts numbers, and labels are texts or names of classes: {shown}"
-        remedy = "give two arrays of numbers, (inputs, targets), or choose a loss of classes"
-        raise BadInputError(where, problem, remedy)
-
-
 def positive(value: Any) -> bool:
     """Whether a value is a finite number above zero.
 
@@ -154,7 +136,7 @@ def check_network(
 def _check_hidden(hidden: Any) -> None:
     where = "[network] hidden"
     unordered = isinstance(hidden, str | bytes | set | frozenset | dict)
-    if unordered or not (np.iterable(hidden) and hasattr(hidden, "__len__")):
+    if unordered or not (isinstance(hidden, Sized) and np.iterable(hidden)):
         problem = f"{hidden!r} is not a list of numbers of units"
         raise BadInputError(where, problem, "give one number for each layer, e.g. hidden = [10]")
     if len(hidden) == 0:
