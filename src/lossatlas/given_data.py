@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lossatlas.errors import BadInputError
-from lossatlas.labels import numbered
+from lossatlas.labels import numbered, refuse_masked, refuse_mixed
 
 KNOWN = (
     "give inputs and labels as two arrays, tensors or tables, a bunch of scikit-learn, one table "
@@ -37,7 +37,8 @@ def given_data(inputs: Any, labels: Any = None, where: str = "training data") ->
     """Inputs as float64, labels as whole numbers or numbers.
 
     Texts become whole numbers in their alphabetical order, and name the classes. Whole numbers stay
-    as they are.
+    as they are. So where there are names of classes, labels are no numbers to be predicted; see
+    `labels.refuse_names`.
 
     Args:
         inputs: (items, features) numbers: an array, a tensor, a table; or, without `labels`, what
@@ -46,7 +47,8 @@ def given_data(inputs: Any, labels: Any = None, where: str = "training data") ->
         where: what to call the data in messages.
 
     Raises:
-        BadInputError: for what holds no data, inputs that are no numbers, and missing labels.
+        BadInputError: for what holds no data, inputs that are no numbers, labels that are missing
+            or of several kinds, masked values, and a wrong number of names.
 
     Examples:
         >>> given_data([[1.0], [2.0]], ["yes", "no"]).labels.tolist()
@@ -58,6 +60,9 @@ def given_data(inputs: Any, labels: Any = None, where: str = "training data") ->
     """
     given = parted(inputs, where) if labels is None else _pair(inputs, labels, where)
     values = _floats(given.inputs, given.features, where)
+    if given.features and values.ndim == 2 and len(given.features) != values.shape[1]:
+        problem = f"{len(given.features)} names of features for {values.shape[1]} columns"
+        raise BadInputError(where, problem, "give one name per column, or none")
     column, classes = _numbered(given.labels, where)
     return Parted(values, column, given.features, classes or given.classes)
 
@@ -72,27 +77,53 @@ def parted(data: Any, where: str) -> Parted:
     Raises:
         BadInputError: if it holds no labelled data.
     """
+    if isinstance(data, type):
+        problem = f"{data.__name__} is a class, not an object that holds data"
+        raise BadInputError(where, problem, f"make one: {data.__name__}(...)")
+    data = as_frame(data)
     if hasattr(data, "inputs") and (hasattr(data, "labels") or hasattr(data, "targets")):
-        classes = tuple(map(str, getattr(data, "classes", ())))
         labels = data.labels if hasattr(data, "labels") else data.targets
         return _pair(data.inputs, labels, where)._replace(
-            classes=classes, features=tuple(map(str, getattr(data, "features", ())))
+            classes=_names(data, "classes", where), features=_names(data, "features", where)
         )
     if hasattr(data, "target") and hasattr(data, "data"):
         return _of_bunch(data, where)
     if hasattr(data, "columns"):
         return _of_table(data, where)
-    if len(tensors := getattr(data, "tensors", ())) == 2:
+    tensors = getattr(data, "tensors", ())
+    if isinstance(tensors, tuple | list) and len(tensors) == 2:
         return _pair(tensors[0], tensors[1], where)
     if hasattr(data, "batch_sampler") and hasattr(data, "dataset"):
         return parted(data.dataset, where)
     if isinstance(data, tuple | list) and len(data) == 2:
-        return _pair(data[0], data[1], where)
+        return _of_two(data, where)
     if isinstance(data, str | bytes | dict | np.ndarray) or hasattr(data, "detach"):
         raise BadInputError(where, f"a {type(data).__name__} holds no labelled data", KNOWN)
     if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
         return _of_items(data, where)
     raise BadInputError(where, f"a {type(data).__name__} holds no labelled data", KNOWN)
+
+
+def as_frame(data: Any) -> Any:
+    """A table of Arrow as one of pandas; anything else as it is.
+
+    Examples:
+        >>> as_frame([1.0])
+        [1.0]
+    """
+    arrow = hasattr(data, "column_names") and hasattr(data, "to_pandas")
+    return data.to_pandas() if arrow else data
+
+
+def _names(holder: Any, attribute: str, where: str) -> tuple[str, ...]:
+    """Names that an object has, as texts; empty where it has none."""
+    found = getattr(holder, attribute, None)
+    if found is None:
+        return ()
+    if isinstance(found, str | bytes) or not np.iterable(found):
+        problem = f"{attribute} is a {type(found).__name__}, not a list of names"
+        raise BadInputError(where, problem, "give a list of texts, or None")
+    return tuple(map(str, found))
 
 
 def label_column(columns: Sequence[str]) -> str:
@@ -111,20 +142,43 @@ def _pair(inputs: Any, labels: Any, where: str) -> Parted:
             problem = f"a {type(holder).__name__} holds inputs and labels, and others are given too"
             remedy = "leave them out, and name what follows: hidden=(10,), l2=1e-4"
             raise BadInputError(where, problem, remedy)
-    features = tuple(str(name) for name in getattr(inputs, "columns", ()))
-    return Parted(plain_array(inputs, where), plain_array(labels, where), features)
+    inputs, labels = as_frame(inputs), as_frame(labels)
+    features = _names(inputs, "columns", where)
+    return Parted(plain_array(inputs, where), _label_array(labels, where), features)
+
+
+def _of_two(data: Sequence[Any], where: str) -> Parted:
+    """Two things are inputs and labels; two pairs may be two items as well."""
+    if not all(isinstance(part, tuple | list) and len(part) == 2 for part in data):
+        return _pair(data[0], data[1], where)
+    remedy = "give inputs and labels as two arrays, (inputs, labels)"
+    if isinstance(data, list) and all(isinstance(part, tuple) for part in data):
+        problem = "a list of two pairs is read as a pair (inputs, labels), and may be two items"
+        raise BadInputError(where, problem, remedy)
+    try:
+        return _pair(data[0], data[1], where)
+    except BadInputError as error:
+        problem = f"{error.problem}; the two pairs were read as (inputs, labels), not as items"
+        raise BadInputError(where, problem, remedy) from error
+
+
+def _label_array(labels: Any, where: str) -> np.ndarray:
+    found = plain_array(labels, where)
+    refuse_mixed(labels, where)
+    return found
 
 
 def _of_bunch(bunch: Any, where: str) -> Parted:
     if bunch.target is None:
         raise BadInputError(where, "the bunch has no target", "name one when it is fetched")
     found = _pair(bunch.data, bunch.target, where)
-    features = found.features or tuple(map(str, getattr(bunch, "feature_names", None) or ()))
-    names = getattr(bunch, "target_names", None)
-    whole = found.labels.dtype.kind in "iub" and found.labels.ndim == 1
-    # Where targets are numbers these are the names of their columns.
-    classes = tuple(map(str, names)) if whole and names is not None else ()
-    return found._replace(features=features, classes=classes)
+    features = found.features or _names(bunch, "feature_names", where)
+    labels, column = found.labels, isinstance(getattr(bunch, "target_names", None), str)
+    names = () if column else _names(bunch, "target_names", where)
+    whole = labels.dtype.kind in "iub" and labels.ndim == 1 and labels.size > 0
+    # Otherwise these are the names of the columns of the targets.
+    of_classes = whole and labels.min() >= 0 and len(names) > labels.max()
+    return found._replace(features=features, classes=names if of_classes else ())
 
 
 def _of_table(table: Any, where: str) -> Parted:
@@ -138,12 +192,12 @@ def _of_table(table: Any, where: str) -> Parted:
     inputs = np.column_stack(
         [_floats(plain_array(table[by_name[n]], where), (n,), where) for n in features]
     )
-    return Parted(inputs, plain_array(table[by_name[label]], where), features)
+    return Parted(inputs, _label_array(table[by_name[label]], where), features)
 
 
 def _of_items(data: Any, where: str) -> Parted:
     inputs, labels = [], []
-    for k in range(len(data)):
+    for k in range(_length(data, where)):
         try:
             x, y = data[k]
         except Exception as error:  # of any kind: the data set is somebody else's
@@ -154,7 +208,19 @@ def _of_items(data: Any, where: str) -> Parted:
     if len({len(x) for x in inputs}) != 1:
         problem = f"its {len(inputs)} items have different numbers of inputs, or there are none"
         raise BadInputError(where, problem, "make them equal")
+    if len(shapes := {y.shape for y in labels}) != 1:
+        problem = f"the labels of its items have different shapes: {sorted(shapes)}"
+        raise BadInputError(where, problem, "give one class or number for each item")
+    refuse_mixed([y.tolist() for y in labels], where)
     return Parted(np.stack(inputs), np.array(labels))
+
+
+def _length(data: Any, where: str) -> int:
+    try:
+        return len(data)
+    except Exception as error:  # of any kind: the data set is somebody else's
+        problem = f"a {type(data).__name__} has no length ({type(error).__name__}: {error})"
+        raise BadInputError(where, problem, KNOWN) from error
 
 
 def plain_array(values: Any, where: str) -> np.ndarray:
@@ -165,8 +231,9 @@ def plain_array(values: Any, where: str) -> np.ndarray:
         where: what to call them in messages.
 
     Raises:
-        BadInputError: if it is no array of numbers or texts.
+        BadInputError: if it is no array of numbers or texts, or a value is masked.
     """
+    refuse_masked(values, where)
     try:
         if hasattr(values, "detach"):
             values = values.detach().cpu().numpy()
@@ -175,8 +242,8 @@ def plain_array(values: Any, where: str) -> np.ndarray:
         found = np.asarray(values)
         # Of columns that may have missing values, and of texts.
         return np.asarray(found.tolist()) if found.dtype == object else found
-    except (TypeError, ValueError, RuntimeError) as error:
-        first = str(error).splitlines()[0]
+    except (AttributeError, TypeError, ValueError, RuntimeError) as error:
+        first = str(error).partition("\n")[0]
         problem = f"a {type(values).__name__} is no array ({first})"
         raise BadInputError(where, problem, "make one of it with rows of equal length") from error
 
@@ -191,6 +258,9 @@ def _floats(inputs: np.ndarray, features: Sequence[str], where: str) -> np.ndarr
     elif inputs.dtype.kind in "OUST" and inputs.ndim == 2 and features:
         texts = [n for n, column in zip(features, inputs.T, strict=False) if not _numeric(column)]
         problem = f"these columns of the inputs hold no numbers: {', '.join(texts)}"
+        if not texts:
+            problem = "the inputs are texts that look like numbers"
+            raise BadInputError(where, problem, "convert them, e.g. by inputs.astype(float)")
     raise BadInputError(where, problem, "give inputs as numbers; leave the others out")
 
 

@@ -1,5 +1,9 @@
 """Class labels: marks of missing ones, and how texts and numbers become classes 0 to C - 1."""
 
+from collections.abc import Sequence
+from numbers import Number
+from typing import Any
+
 import numpy as np
 from jaxtyping import Bool, Int
 
@@ -45,6 +49,94 @@ def missing_labels(texts: Int[np.ndarray, " N"] | list[str]) -> Bool[np.ndarray,
     signs = any(name.strip() == "+" for name in names)
     missing = [is_missing(name) and not (signs and name.strip() == "-") for name in names]
     return np.array(missing, dtype=bool)[inverse]
+
+
+def refuse_masked(values: Any, where: str) -> None:
+    """Refuse masked values, also in a list of masked arrays: an array of NumPy has no mask.
+
+    Args:
+        values: an array, or a list of arrays.
+        where: what to call them in messages.
+
+    Raises:
+        BadInputError: if a value is masked. A masked array without masked values is accepted.
+    """
+    parts = [values]
+    if isinstance(values, list | tuple):
+        parts = [part for part in values if isinstance(part, np.ma.MaskedArray)]
+    masked = sum(int(np.ma.getmaskarray(part).sum()) for part in parts if np.ma.is_masked(part))
+    if masked:
+        problem = f"{masked} values are masked"
+        remedy = "fill them in, or remove their rows; np.ma.getdata has what is under the mask"
+        raise BadInputError(where, problem, remedy)
+
+
+KINDS: tuple[tuple[str, tuple[type, ...]], ...] = (
+    ("texts", (str,)),
+    ("bytes", (bytes,)),
+    ("true or false", (bool, np.bool_)),
+    ("numbers", (Number,)),
+)
+"""Kinds of labels by the types of their values; a truth value counts as no number."""
+
+
+def refuse_mixed(labels: Any, where: str) -> None:
+    """Refuse labels of several kinds, which would all become texts or all become numbers.
+
+    Args:
+        labels: a list, or an array; missing values are of no kind.
+        where: what to call them in messages.
+
+    Raises:
+        BadInputError: if texts, bytes, truth values and numbers stand beside each other.
+
+    Examples:
+        >>> refuse_mixed(["a", None], "tiny")
+        >>> refuse_mixed(["a", 1], "tiny")
+        Traceback (most recent call last):
+        ...
+        lossatlas.errors.BadInputError: tiny: labels are of several kinds: texts, numbers; ...
+    """
+    values = labels
+    if hasattr(labels, "detach"):  # a tensor is of one kind
+        return
+    if not isinstance(labels, list | tuple):
+        array = np.asarray(labels)
+        values = array.ravel().tolist() if array.dtype == object else ()
+    single = [v[0] if isinstance(v, list | tuple) and len(v) == 1 else v for v in values]
+    kinds = set(map(_kind, set(map(type, single)))) - {""}
+    if len(kinds) > 1:  # those that are missing are looked for only then
+        kinds = {_kind(type(value)) for value in single if not _is_nan(value)} - {""}
+    if len(kinds) > 1:
+        problem = "labels are of several kinds: "
+        problem += ", ".join(name for name, _ in KINDS if name in kinds)
+        raise BadInputError(where, problem, "write all of them as texts, or all as numbers")
+
+
+def _kind(of: type) -> str:
+    return next((name for name, types in KINDS if issubclass(of, types)), "")
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float | np.floating) and bool(np.isnan(value))
+
+
+def refuse_names(classes: Sequence[str], kind: str, where: str = "training data") -> None:
+    """Refuse classes with names for a loss of numbers, which would predict their numbers.
+
+    Args:
+        classes: names of the classes that labels stand for; empty where there are none.
+        kind: the kind of targets that the loss needs, see `OutputLoss`.
+        where: what to call the data in messages.
+
+    Raises:
+        BadInputError: if there are names, and the loss needs numbers.
+    """
+    if kind == "numbers" and classes:
+        shown = ", ".join(map(repr, classes[:3])) + (", ..." if len(classes) > 3 else "")
+        problem = f"the loss predicts numbers, and labels are texts or names of classes: {shown}"
+        remedy = "give two arrays of numbers, (inputs, targets), or choose a loss of classes"
+        raise BadInputError(where, problem, remedy)
 
 
 def not_whole(labels: np.ndarray) -> Bool[np.ndarray, "..."]:

@@ -18,6 +18,14 @@ def test_columns_of_one_name_are_refused(names, numbers):
         data_from(frame, numbers=numbers)
 
 
+@pytest.mark.parametrize("labels", [["a", 1, 1], [True, 0, 1], [b"a", "a", "b"]])
+def test_labels_of_several_kinds_are_refused(labels):
+    frame = pandas.DataFrame({"a": ROWS[:, 0], "label": pandas.Series(labels, dtype=object)})
+    with pytest.raises(BadInputError, match="several kinds") as caught:
+        data_from(frame)
+    assert caught.value.where == "data: column 'label'"
+
+
 def test_a_target_keeps_its_name():
     frame = pandas.DataFrame(ROWS, columns=["a", "price", "b"])
     data = data_from_frame(frame, "houses", label="price", numbers=True)

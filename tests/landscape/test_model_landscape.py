@@ -249,6 +249,8 @@ def test_what_searches_could_not_use_is_refused(model, words):
     ("changes", "words"),
     [
         ({"l2": 0.0}, "not positive"),
+        ({"l2": None}, "None is not positive"),
+        ({"l2": "a"}, "'a' is not positive"),
         ({"loss": "hinge"}, "not known"),
         ({"loss": 3}, "is no loss"),
         ({"data": X}, "holds no labelled data"),

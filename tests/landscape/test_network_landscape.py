@@ -6,6 +6,7 @@ from reference_networks import small_data, small_landscape
 
 from lossatlas.errors import BadInputError
 from lossatlas.landscape import Landscape, NetworkLandscape, Surface
+from lossatlas.landscape.network_targets import encoded
 
 INPUTS, LABELS = small_data()
 
@@ -35,6 +36,34 @@ def with_nan(inputs, value):
         ({"labels": np.full_like(LABELS, 2)}, "training data", "one class"),
         ({"labels": LABELS - 1}, "training data", "out of range"),
         ({"classes": 2}, "training data", "out of range"),
+        ({"hidden": 4}, "hidden", "4 is not a list of numbers of units"),
+        ({"hidden": "4"}, "hidden", "'4' is not a list"),
+        ({"hidden": None}, "hidden", "None is not a list"),
+        ({"hidden": {3, 4}}, "hidden", "is not a list"),
+        ({"hidden": (h for h in (3,))}, "hidden", "is not a list"),
+        ({"hidden": np.array(3)}, "hidden", "is not a list"),
+        ({"hidden": ("a",)}, "hidden", "numbers of units"),
+        ({"hidden": (None, [3])}, "hidden", "numbers of units"),
+        ({"hidden": (True,)}, "hidden", "numbers of units"),
+        ({"hidden": (np.nan,)}, "hidden", "numbers of units"),
+        ({"hidden": (np.inf,)}, "hidden", "numbers of units"),
+        ({"l2": None}, "l2", "None is not positive"),
+        ({"l2": "a"}, "l2", "'a' is not positive"),
+        ({"l2": "0.1"}, "l2", "'0.1' is not positive"),
+        ({"l2": 1j}, "l2", "not positive"),
+        ({"l2": [0.1, 0.2]}, "l2", "not positive"),
+        ({"classes": "a"}, "classes", "'a' is not a number of classes"),
+        ({"classes": 0}, "classes", "0 is not a number of classes"),
+        ({"classes": 2.5}, "classes", "2.5 is not a number of classes"),
+        ({"classes": 10**9}, "training data", "1000000000 classes for"),
+        ({"labels": LABELS * 10**8}, "training data", "classes for .* the largest label is"),
+        ({"labels": LABELS.astype(np.uint64) * 2**62}, "training data", "classes for .* items"),
+        ({"labels": LABELS.astype("m8[s]")}, "training data", "timedelta64.*not integers"),
+        ({"labels": LABELS.astype("M8[s]")}, "training data", "datetime64.*not integers"),
+        ({"labels": np.where(LABELS == 0, np.nan, LABELS)}, "training data", "labels are missing"),
+        ({"neighbors": "a"}, "neighbors", "not a number of nodes"),
+        ({"neighbors": None}, "neighbors", "not a number of nodes"),
+        ({"neighbors": np.inf}, "neighbors", "not a number of nodes"),
         ({"neighbors": 1, "ties": "middle"}, "ties", "unknown"),
     ],
 )
@@ -61,6 +90,19 @@ def test_other_bad_input_is_refused(changes):
     arguments = {"inputs": INPUTS, "labels": LABELS, "hidden": (3,), "l2": 1e-2} | changes
     with pytest.raises(BadInputError):
         NetworkLandscape(**arguments)
+
+
+def test_whole_numbers_may_be_floats():
+    arguments = {"classes": 3, "neighbors": 1, "hidden": (3,)}
+    whole = NetworkLandscape(INPUTS, LABELS, l2=1e-2, **arguments)
+    floats = {"classes": 3.0, "neighbors": 1.0, "hidden": np.array([3.0])}
+    assert NetworkLandscape(INPUTS, LABELS, l2=1e-2, **floats).fingerprint() == whole.fingerprint()
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8])
+def test_targets_have_a_one_for_the_class_of_each_item(dtype):
+    expected = [[float(label == output) for label in LABELS] for output in range(4)]
+    assert encoded(LABELS.astype(dtype), 4, "classes").tolist() == expected
 
 
 def test_it_is_a_landscape_of_float64():

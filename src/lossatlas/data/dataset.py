@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from lossatlas.errors import BadInputError
-from lossatlas.labels import numbered, whole_labels
+from lossatlas.labels import numbered, refuse_masked, refuse_mixed, whole_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +97,8 @@ def dataset_from_arrays(
 
     Raises:
         BadInputError: inputs are not finite numbers, labels are missing (such as an empty text,
-            ``"NA"`` or ``"?"``) or are numbers that are not whole, there is only one class, or the
-            shapes do not fit.
+            ``"NA"`` or ``"?"``), are numbers that are not whole or are of several kinds, values
+            are masked, there is only one class, or the shapes do not fit.
 
     Examples:
         >>> dataset_from_arrays([[1.0], [2.0]], ["yes", "no"], "tiny").classes
@@ -108,6 +108,8 @@ def dataset_from_arrays(
     """
     table = numbers_of(inputs, name)
     names = tuple(features) or tuple(f"x{column + 1}" for column in range(table.shape[1]))
+    refuse_masked(labels, f"{name}: labels")
+    refuse_mixed(labels, f"{name}: labels")
     column = np.asarray(labels)
     if column.ndim == 2 and column.shape[1] == 1:
         column = column[:, 0]
@@ -197,8 +199,10 @@ def numbers_of(inputs: ArrayLike, name: str, field: str = "inputs") -> np.ndarra
         field: what the table holds, for messages; default ``"inputs"``.
 
     Raises:
-        BadInputError: it does not hold real numbers, or does not have two axes.
+        BadInputError: it does not hold real numbers, values are masked, or it does not have two
+            axes.
     """
+    refuse_masked(inputs, f"{name}: {field}")
     table = np.asarray(inputs)
     if table.dtype.kind not in "fiub":
         raise BadInputError(

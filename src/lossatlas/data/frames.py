@@ -11,7 +11,8 @@ from lossatlas.data.columns import quoted
 from lossatlas.data.dataset import Dataset, dataset_from_arrays
 from lossatlas.data.regression import RegressionData, regression_from_arrays
 from lossatlas.errors import BadInputError
-from lossatlas.given_data import label_column, parted
+from lossatlas.given_data import as_frame, label_column, parted
+from lossatlas.labels import refuse_mixed, refuse_names
 
 Data = Dataset | RegressionData
 
@@ -66,6 +67,7 @@ def data_from_frame(
         targets = _numbers(values, found, name)[:, None]
         return RegressionData(inputs, targets, name, tuple(features), (found,))
     plain = values.to_numpy()
+    refuse_mixed(plain, f"{name}: column {found!r}")
     labels = plain if plain.dtype.kind in "fiub" else plain.astype(str)
     return dataset_from_arrays(inputs, labels, name, features)
 
@@ -155,8 +157,8 @@ def data_from(source: Any, numbers: bool = False, name: str = "data") -> Data:
 
     Args:
         source: a `Dataset` or `RegressionData`, a pair ``(inputs, labels)`` of arrays, tensors or
-            tables, one pandas DataFrame, a scikit-learn Bunch, or a map-style torch data set of
-            pairs, which is read into memory as a whole.
+            tables, one table of pandas or Arrow, a scikit-learn Bunch, or a map-style torch data
+            set of pairs, which is read into memory as a whole.
         numbers: whether to predict numbers rather than classes; default False.
         name: where the data come from, for messages; default ``"data"``.
 
@@ -173,9 +175,12 @@ def data_from(source: Any, numbers: bool = False, name: str = "data") -> Data:
             wanted = "numbers" if numbers else "classes"
             raise BadInputError(name, f"the loss wants {wanted}", "choose another loss")
         return source
+    source = as_frame(source)
     if hasattr(source, "columns") and hasattr(source, "iloc"):
         return data_from_frame(source, name, numbers=numbers)
     given = parted(source, name)
+    if numbers:
+        refuse_names(given.classes, "numbers", name)
     made = regression_from_arrays if numbers else dataset_from_arrays
     found = made(given.inputs, given.labels, name, given.features)
     if isinstance(found, Dataset) and given.classes:  # which the numbers stand for

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from lossatlas.data.dataset import check_finite, frozen, numbers_of
 from lossatlas.errors import BadInputError
+from lossatlas.labels import refuse_masked
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +101,7 @@ def regression_from_arrays(
         >>> regression_from_arrays([[1.0], [2.0]], [0.5, 1.5], "tiny").targets.shape
         (2, 1)
     """
+    refuse_masked(targets, f"{name}: targets")
     table, numbers = numbers_of(inputs, name), np.asarray(targets)
     if numbers.ndim == 1:
         numbers = numbers[:, None]

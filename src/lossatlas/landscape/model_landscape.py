@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from lossatlas.compiled import compiled
 from lossatlas.errors import BadInputError, DataWarning
 from lossatlas.given_data import Parted, given_data
+from lossatlas.labels import refuse_names
 from lossatlas.landscape.base import Surface, Symmetrizer
 from lossatlas.landscape.dense_layers import DenseLayers, dense_layers, recognized_activation
 from lossatlas.landscape.function_landscape import FunctionLandscape
@@ -19,7 +20,7 @@ from lossatlas.landscape.invariant_subspace import invariant_subspace
 from lossatlas.landscape.model_adapters import AdaptedModel, adapted
 from lossatlas.landscape.model_checks import check_derivatives, check_memory
 from lossatlas.landscape.network_landscape import NetworkLandscape
-from lossatlas.landscape.network_targets import checked_targets, encoded
+from lossatlas.landscape.network_targets import checked_targets, encoded, positive
 from lossatlas.landscape.plain_weights import plain_layers, weights_of_layers
 from lossatlas.landscape.unit_symmetry import UnitSymmetry
 from lossatlas.parts import OutputLoss, find_loss
@@ -122,9 +123,10 @@ class ModelLandscape:
         inputs, labels = found.inputs, found.labels
         self.model: AdaptedModel = adapted(model)
         check_memory(len(self.model.start), inputs.size, name)
-        if not (np.isfinite(l2) and l2 > 0):
-            raise BadInputError(f"{name}: l2", f"{l2} is not positive", "try 1e-4")
+        if not positive(l2):
+            raise BadInputError(f"{name}: l2", f"{l2!r} is not positive", "try 1e-4")
         self.loss = _checked_loss(loss, labels, name)
+        refuse_names(found.classes, self.loss.targets, f"{name}: data")
         outputs = _check_outputs(self.model, inputs, name)
         labels = _check_targets(inputs, labels, outputs, self.loss, name)
         given = _Given(
@@ -345,7 +347,7 @@ def _found_symmetry(
 
 
 def _checked_data(data: Any, name: str) -> Parted:
-    """The inputs (items, features) as float64, and the labels or targets."""
+    """The inputs (items, features) as float64, and what is to be predicted."""
     found = given_data(data, None, f"{name}: data")
     if found.inputs.ndim != 2:
         problem = f"inputs have shape {found.inputs.shape}, not (items, features)"

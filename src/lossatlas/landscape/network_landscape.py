@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 
 from lossatlas.errors import BadInputError
 from lossatlas.given_data import given_data
+from lossatlas.labels import refuse_names
 from lossatlas.landscape.architecture import Architecture
 from lossatlas.landscape.connectivity import nearest_neighbor_mask
 from lossatlas.landscape.descriptors import descriptors
@@ -97,13 +98,15 @@ class NetworkLandscape:
             find_activation(activation),
             find_loss(loss),
         )
-        inputs, classes = given.inputs, classes or len(given.classes) or None
+        refuse_names(given.classes, loss.targets)
+        inputs = given.inputs
+        classes = len(given.classes) or None if classes is None else classes
         labels, outputs = checked_targets(inputs, given.labels, classes, loss.targets)
-        check_network(tuple(hidden), l2, neighbors, activation, regularize_biases)
+        check_network(hidden, l2, neighbors, activation, regularize_biases)
         widths = (inputs.shape[1], *(int(h) for h in hidden), outputs)
         masks = None
         if neighbors > 0:
-            tables = nearest_neighbor_mask(widths[0], widths[1:-1], outputs, neighbors, ties)  # type: ignore[arg-type]
+            tables = nearest_neighbor_mask(widths[0], widths[1:-1], outputs, int(neighbors), ties)  # type: ignore[arg-type]
             masks = tuple(tuple(tuple(bool(x) for x in row) for row in table) for table in tables)
         if not regularize_biases:
             activation = centered(activation)

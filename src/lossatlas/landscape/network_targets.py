@@ -1,5 +1,6 @@
 """Checks of the arguments of a network landscape: its targets and its shape."""
 
+from collections.abc import Sized
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,12 @@ import numpy as np
 from lossatlas.errors import BadInputError
 from lossatlas.parts.activation import Activation
 from lossatlas.parts.output_loss import TargetKind
+
+MOST_CLASSES = 100_000
+"""More classes than this are taken for labels that are no numbers of classes."""
+
+MOST_TARGETS = 1_000_000_000
+"""More classes times items than this are refused: each is a target of 8 bytes."""
 
 
 def checked_targets(
@@ -34,7 +41,7 @@ def checked_targets(
     if kind == "numbers":
         return _checked_numbers(inputs, labels)
     _check_data(inputs, labels)
-    classes = int(labels.max()) + 1 if classes is None else classes
+    classes = _number_of_classes(labels, classes)
     if labels.min() < 0 or labels.max() >= classes:
         raise BadInputError("training data", "a label is out of range", "use 0 .. classes-1")
     if kind == "two classes" and classes != 2:
@@ -58,49 +65,65 @@ def encoded(labels: np.ndarray, outputs: int, kind: TargetKind) -> np.ndarray:
                [0., 1.]])
     """
     if kind == "classes":
-        return np.eye(outputs)[labels].T
+        targets = np.zeros((outputs, len(labels)))
+        targets[labels, np.arange(len(labels))] = 1.0
+        return targets
     return labels.reshape(len(labels), outputs).T.astype(np.float64)
 
 
+def positive(value: Any) -> bool:
+    """Whether a value is a finite number above zero.
+
+    Examples:
+        >>> positive(1e-4), positive("1e-4"), positive(None), positive(float("inf"))
+        (True, False, False, False)
+    """
+    return 0.0 < _number(value) < np.inf
+
+
+def _whole(value: Any, least: int) -> bool:
+    """Whether a value is a whole number, at least `least`."""
+    number = _number(value)
+    return number >= least and number.is_integer()
+
+
+def _number(value: Any) -> float:
+    """A value as a float; NaN if it is no number."""
+    if isinstance(value, str | bytes | bool):
+        return np.nan
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return np.nan
+
+
 def check_network(
-    hidden: tuple[int, ...],
-    l2: float,
-    neighbors: int,
+    hidden: Any,
+    l2: Any,
+    neighbors: Any,
     activation: Activation,
     regularize_biases: bool,
 ) -> None:
     """Refuse a network that is not valid or whose landscape has no isolated minima.
 
     Args:
-        hidden: number of units of each hidden layer.
-        l2: lambda of the L2 term.
-        neighbors: number of neighbors of reduced connectivity, 0 for full connectivity.
+        hidden: number of units of each hidden layer, a sequence of whole numbers.
+        l2: lambda of the L2 term, a number.
+        neighbors: whole number of neighbors of reduced connectivity, 0 for full connectivity.
         activation: the activation of the hidden units.
         regularize_biases: whether the L2 term includes the biases.
 
     Raises:
         BadInputError: if an argument is not valid; the message names the key of a study file.
     """
-    if len(hidden) == 0:
-        raise BadInputError(
-            "[network] hidden",
-            "a network without hidden layers has a convex loss with a single minimum",
-            "give at least one hidden layer, e.g. hidden = [10]",
-        )
-    if any(h < 1 or h != int(h) for h in hidden):
-        raise BadInputError(
-            "[network] hidden",
-            f"{list(hidden)} are not numbers of units",
-            "use whole numbers of 1 or more, e.g. hidden = [10]",
-        )
-    if neighbors < 0 or neighbors != int(neighbors):
-        raise BadInputError(
-            "[network] neighbors", f"{neighbors} is not a number of nodes", "use 0 for all, or 1, 2"
-        )
-    if not np.isfinite(l2) or l2 <= 0:
-        raise BadInputError(
-            "[loss] l2", f"{l2} is not positive", "without it minima are not isolated; try 1e-4"
-        )
+    _check_hidden(hidden)
+    if not _whole(neighbors, 0):
+        problem = f"{neighbors!r} is not a number of nodes"
+        raise BadInputError("[network] neighbors", problem, "use 0 for all, or 1, 2")
+    if not positive(l2):
+        problem = f"{l2!r} is not positive"
+        remedy = "give l2, which is required: without it minima are not isolated; try 1e-4"
+        raise BadInputError("[loss] l2", problem, remedy)
     if activation.periodic and not regularize_biases:
         raise BadInputError(
             "[network] activation",
@@ -108,6 +131,36 @@ def check_network(
             "infinitely many copies",
             "write regularize_biases = true in [loss], or use another activation",
         )
+
+
+def _check_hidden(hidden: Any) -> None:
+    where = "[network] hidden"
+    unordered = isinstance(hidden, str | bytes | set | frozenset | dict)
+    if unordered or not (isinstance(hidden, Sized) and np.iterable(hidden)):
+        problem = f"{hidden!r} is not a list of numbers of units"
+        raise BadInputError(where, problem, "give one number for each layer, e.g. hidden = [10]")
+    if len(hidden) == 0:
+        problem = "no hidden layers are given, without which the loss is convex with one minimum"
+        remedy = "hidden is required: give at least one hidden layer, e.g. hidden = [10]"
+        raise BadInputError(where, problem, remedy)
+    if not all(_whole(units, 1) for units in hidden):
+        problem = f"{list(hidden)} are not numbers of units"
+        raise BadInputError(where, problem, "use whole numbers of 1 or more, e.g. hidden = [10]")
+
+
+def _number_of_classes(labels: np.ndarray, classes: Any) -> int:
+    """The number of classes: the one given, or the largest label plus one."""
+    if classes is not None and not _whole(classes, 1):
+        problem = f"{classes!r} is not a number of classes"
+        raise BadInputError("classes", problem, "give a whole number, or leave it out")
+    found = int(labels.max()) + 1 if classes is None else int(classes)
+    if found > MOST_CLASSES or found * len(labels) > MOST_TARGETS:
+        problem = f"there would be {found} classes for {len(labels)} items"
+        if classes is None:
+            problem += f", since the largest label is {found - 1}"
+        remedy = "number the classes from 0: np.unique(labels, return_inverse=True)[1]"
+        raise BadInputError("training data", problem, remedy)
+    return found
 
 
 def _check_data(inputs: np.ndarray, labels: np.ndarray) -> None:
@@ -118,7 +171,11 @@ def _check_data(inputs: np.ndarray, labels: np.ndarray) -> None:
             "give inputs (items, features) and labels (items,)",
         )
     _check_finite(inputs, "inputs")
-    if not np.issubdtype(labels.dtype, np.integer):
+    missing = int(np.isnan(labels).sum()) if labels.dtype.kind == "f" else 0
+    if missing:
+        problem = f"{missing} labels are missing"
+        raise BadInputError("training data", problem, "fill in or remove these rows")
+    if labels.dtype.kind not in "iu":
         raise BadInputError(
             "training data", f"labels are {labels.dtype}, not integers", "use 0 .. classes-1"
         )
