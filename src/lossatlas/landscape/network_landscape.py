@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 
 from lossatlas.errors import BadInputError
 from lossatlas.landscape.architecture import Architecture
-from lossatlas.landscape.connectivity import nearest_neighbor_mask
+from lossatlas.landscape.connectivity import check_ties, nearest_neighbor_mask
 from lossatlas.landscape.descriptors import descriptors
 from lossatlas.landscape.device import device
 from lossatlas.landscape.given_data import given_data
@@ -97,9 +97,11 @@ class NetworkLandscape:
             find_activation(activation),
             find_loss(loss),
         )
-        inputs, classes = given.inputs, classes or len(given.classes) or None
+        inputs, classes = given.inputs, int(classes or len(given.classes)) or None
         labels, outputs = checked_targets(inputs, given.labels, classes, loss.targets)
         check_network(tuple(hidden), l2, neighbors, activation, regularize_biases)
+        check_ties(ties)
+        neighbors, regularize_biases = int(neighbors), bool(regularize_biases)  # as JSON has them
         widths = (inputs.shape[1], *(int(h) for h in hidden), outputs)
         masks = None
         if neighbors > 0:
@@ -117,7 +119,7 @@ class NetworkLandscape:
             0.2 * self.n_weights * (1.0 + self.n_weights / len(labels)), float(self.n_weights)
         )
         self.inputs, self.labels = inputs, labels
-        self.neighbors, self.ties = neighbors, ties
+        self.neighbors, self.ties = neighbors, str(ties)
         self.features = given.features or tuple(f"x{k + 1}" for k in range(inputs.shape[1]))
         self.classes = (
             () if loss.targets == "numbers" else _class_names(given.classes, max(outputs, 2))
