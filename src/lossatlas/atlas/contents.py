@@ -82,10 +82,16 @@ def adopt(connection: Connection, problem: Problem, name: str) -> None:
     if not hashes and not problem.specification:
         return
     if hashes != stored["arrays"] or problem.specification != stored["specification"]:
-        replace_meta(connection, "arrays", _store_arrays(connection, problem))
-        replace_meta(connection, "specification", problem.specification)
-        kept = sorted(set(hashes.values()))
-        connection.execute(delete(schema.array).where(schema.array.c.sha256.not_in(kept)))
+        replace_problem(connection, problem)
+
+
+def replace_problem(connection: Connection, problem: Problem) -> None:
+    """Store the data and the specification of a problem in place of those of the atlas."""
+    hashes = _store_arrays(connection, problem)
+    replace_meta(connection, "arrays", hashes)
+    replace_meta(connection, "specification", problem.specification)
+    kept = sorted(set(hashes.values()))
+    connection.execute(delete(schema.array).where(schema.array.c.sha256.not_in(kept)))
 
 
 def check_same(connection: Connection, problem: Problem, name: str) -> dict[str, str]:
