@@ -1,7 +1,6 @@
 """The landscape of a network on a data set, with its loss and its symmetry."""
 
 import hashlib
-import pickle
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -268,8 +267,14 @@ class NetworkLandscape:
         return self.symmetry.neighbor_copies(w)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle with float64 arrays, even where JAX is not set to float64 by default."""
-        return _unpickled, (pickle.dumps(self.__dict__),)
+        """Pickle with float64 arrays, even where JAX is not set to float64 by default.
+
+        Arrays of JAX are pickled as those of NumPy, and restored with float64. What remains is left
+        to the pickler, which may know what to do with functions that no other process can import.
+        """
+        parts = self.surface
+        arrays = {n: _of_numpy(getattr(parts, n)) for n in ("inputs", "targets", "l2", "seen")}
+        return _unpickled, ({**self.__dict__, "surface": parts._replace(**arrays)},)
 
     @property
     def group_order(self) -> int:
@@ -353,9 +358,16 @@ def _class_names(names: tuple[str, ...], classes: int) -> tuple[str, ...]:
     return names if len(names) == classes else tuple(map(str, range(classes)))
 
 
-def _unpickled(attributes: bytes) -> NetworkLandscape:
-    """Restore a landscape from its pickled attributes."""
+def _of_numpy(array: Any) -> Any:
+    return None if array is None else np.asarray(array)
+
+
+def _unpickled(attributes: dict[str, Any]) -> NetworkLandscape:
+    """Restore a landscape from its attributes, whose surface has arrays of NumPy."""
     landscape = NetworkLandscape.__new__(NetworkLandscape)
+    architecture, *arrays = attributes["surface"]
     with jax.enable_x64(True):
-        landscape.__dict__.update(pickle.loads(attributes))
+        restored = [None if array is None else jax.numpy.asarray(array) for array in arrays]
+        surface = NetworkLoss(architecture, *restored)
+    landscape.__dict__.update({**attributes, "surface": surface})
     return landscape
