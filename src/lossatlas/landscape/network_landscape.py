@@ -272,9 +272,8 @@ class NetworkLandscape:
         Arrays of JAX are pickled as those of NumPy, and restored with float64. What remains is left
         to the pickler, which may know what to do with functions that no other process can import.
         """
-        parts = self.surface
-        arrays = {n: _of_numpy(getattr(parts, n)) for n in ("inputs", "targets", "l2", "seen")}
-        return _unpickled, ({**self.__dict__, "surface": parts._replace(**arrays)},)
+        surface = jax.tree.map(np.asarray, self.surface)
+        return _unpickled, ({**self.__dict__, "surface": surface},)
 
     @property
     def group_order(self) -> int:
@@ -358,16 +357,10 @@ def _class_names(names: tuple[str, ...], classes: int) -> tuple[str, ...]:
     return names if len(names) == classes else tuple(map(str, range(classes)))
 
 
-def _of_numpy(array: Any) -> Any:
-    return None if array is None else np.asarray(array)
-
-
 def _unpickled(attributes: dict[str, Any]) -> NetworkLandscape:
     """Restore a landscape from its attributes, whose surface has arrays of NumPy."""
     landscape = NetworkLandscape.__new__(NetworkLandscape)
-    architecture, *arrays = attributes["surface"]
     with jax.enable_x64(True):
-        restored = [None if array is None else jax.numpy.asarray(array) for array in arrays]
-        surface = NetworkLoss(architecture, *restored)
+        surface = jax.tree.map(jax.numpy.asarray, attributes["surface"])
     landscape.__dict__.update({**attributes, "surface": surface})
     return landscape
