@@ -93,6 +93,17 @@ def test_training_data_that_the_fingerprint_missed_are_refused(atlas, target):
         Atlas.open_or_create(target, other)
 
 
+@pytest.mark.parametrize("kind", [np.int32, np.uint8, np.float64])
+def test_training_data_in_another_type_of_numbers_are_the_same(atlas, target, kind):
+    other = problem()
+    other.arrays["train_labels"] = other.arrays["train_labels"].astype(kind)
+    with Atlas.open_or_create(target, other) as again:
+        assert again.problem.arrays["train_labels"].dtype == kind
+    other.arrays["train_labels"][0] += 1
+    with pytest.raises(OtherLandscapeError, match="array train_labels"):
+        Atlas.open_or_create(target, other)
+
+
 @given(*[st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"))] * 2)
 def test_fingerprints_differ_exactly_if_a_part_differs(stored, asked):
     assert bool(differences(stored, asked)) == (stored != asked)

@@ -142,6 +142,9 @@ def test_a_loss_of_its_own_is_verified_with_its_file(explored, run):
     [
         ("missing.py", "is not there"),
         ("own.atlas", "is no Python file"),
+        ("own.py:", "no name follows the colon"),
+        ("ends.py", "running it failed (SystemExit: 0)"),
+        ("ends-too.py:landscape", "running it failed (SystemExit: )"),
         ("own.py:nothing", "the variable nothing is not there"),
         ("own.py:number", "is a int, no landscape"),
         ("own.py:other", "holds another landscape"),
@@ -152,6 +155,8 @@ def test_a_loss_of_its_own_is_verified_with_its_file(explored, run):
 def test_files_that_make_no_such_landscape(tmp_path, run, option, words):
     (tmp_path / "own.py").write_text(OWN)
     (tmp_path / "broken.py").write_text("1 / 0\n")
+    (tmp_path / "ends.py").write_text(f"{OWN}\nimport sys\nsys.exit(0)\n")
+    (tmp_path / "ends-too.py").write_text("raise SystemExit\n")
     (tmp_path / "json.py").write_text("landscape = 3\n")
     la.Atlas.create(tmp_path / "own.atlas", problem_of(own())).close()
     refused = run("verify", tmp_path / "own.atlas", "--landscape", tmp_path / option)

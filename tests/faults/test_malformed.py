@@ -188,7 +188,7 @@ ARGUMENTS = [
     Case("merge other.atlas other.db -o x.atlas", "another program"),
     Case("merge other.atlas other.atlas -o other.db", "is there already"),
     Case("merge other.atlas other.atlas", "--output"),
-    Case("verify other.atlas", "no network that this version can make"),
+    Case("verify other.atlas", "no network that"),
     Case("verify other.atlas --sample 0", "--sample"),
     Case("verify other.atlas --flow --trust-confirmed", "--trust-confirmed"),
     Case("verify other.atlas --cluster local:x", "--cluster"),

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, delete, insert, inspect, select
 
 from lossatlas.atlas import schema
@@ -82,10 +83,16 @@ def adopt(connection: Connection, problem: Problem, name: str) -> None:
     if not hashes and not problem.specification:
         return
     if hashes != stored["arrays"] or problem.specification != stored["specification"]:
-        replace_meta(connection, "arrays", _store_arrays(connection, problem))
-        replace_meta(connection, "specification", problem.specification)
-        kept = sorted(set(hashes.values()))
-        connection.execute(delete(schema.array).where(schema.array.c.sha256.not_in(kept)))
+        replace_problem(connection, problem)
+
+
+def replace_problem(connection: Connection, problem: Problem) -> None:
+    """Store the data and the specification of a problem in place of those of the atlas."""
+    hashes = _store_arrays(connection, problem)
+    replace_meta(connection, "arrays", hashes)
+    replace_meta(connection, "specification", problem.specification)
+    kept = sorted(set(hashes.values()))
+    connection.execute(delete(schema.array).where(schema.array.c.sha256.not_in(kept)))
 
 
 def check_same(connection: Connection, problem: Problem, name: str) -> dict[str, str]:
@@ -103,7 +110,9 @@ def check_same(connection: Connection, problem: Problem, name: str) -> dict[str,
     different += [
         f"array {key}"
         for key, digest in hashes.items()
-        if not key.startswith(TEST_PREFIX) and stored["arrays"].get(key, digest) != digest
+        if not key.startswith(TEST_PREFIX)
+        and stored["arrays"].get(key, digest) != digest
+        and not _has_values(connection, stored["arrays"][key], problem.arrays[key])
     ]
     if different:
         raise OtherLandscapeError(
@@ -175,6 +184,13 @@ def replace_meta(connection: Connection, key: str, value: object) -> None:
     """Give an entry of the table ``meta`` another value."""
     connection.execute(delete(schema.meta).where(schema.meta.c.key == key))
     connection.execute(insert(schema.meta), {"key": key, "value": value})
+
+
+def _has_values(connection: Connection, digest: str, values: np.ndarray) -> bool:
+    """Whether a stored array has these values, possibly in another type of numbers."""
+    which = select(schema.array.c.content).where(schema.array.c.sha256 == digest)
+    content = connection.execute(which).scalar()
+    return content is not None and np.array_equal(array_from_bytes(content), values)
 
 
 def _store_arrays(connection: Connection, problem: Problem) -> dict[str, str]:

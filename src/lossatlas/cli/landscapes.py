@@ -51,6 +51,9 @@ def _made_by(option: str) -> Any:
 
     where, separator, name = option.rpartition(".py:")
     path = Path(f"{where}.py" if separator else option).expanduser()
+    if separator and not name:
+        problem = "no name follows the colon"
+        raise BadInputError(f"--landscape {option}", problem, "give FILE.py or FILE.py:NAME")
     name = name if separator else DEFAULT_NAME
     found = getattr(_module(path), name, None)
     if not isinstance(found, Landscape):
@@ -65,7 +68,9 @@ def _module(path: Path) -> Any:
     if path.suffix != ".py" or not path.is_file():
         problem = "is no Python file" if path.exists() else "is not there"
         raise BadInputError(f"--landscape {path}", problem, "give FILE.py or FILE.py:NAME")
-    name = f"lossatlas_landscape_{path.stem}"  # no module of this name is in use
+    from lossatlas.distribution.messages import OWN_MODULES
+
+    name = f"{OWN_MODULES}{path.stem}"  # no module of this name is in use
     specification = importlib.util.spec_from_file_location(name, path)
     assert specification is not None  # the suffix is one that Python knows
     assert specification.loader is not None
@@ -75,7 +80,7 @@ def _module(path: Path) -> Any:
     sys.path.insert(0, folder)
     try:
         specification.loader.exec_module(module)
-    except Exception as error:  # of any kind: the file is the user's
+    except (Exception, SystemExit) as error:  # of any kind: the file is the user's
         first = (str(error).splitlines() or [""])[0]
         problem = f"running it failed ({type(error).__name__}: {first})"
         remedy = 'mend it; what explores belongs under if __name__ == "__main__":'

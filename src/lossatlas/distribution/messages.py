@@ -10,6 +10,7 @@ them, and they are never stored.
 """
 
 import pickle
+import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -140,6 +141,8 @@ class Search(NamedTuple):
     known: int
 
 
+OWN_MODULES = "lossatlas_landscape_"
+"""How the names of modules begin that were made of a file of the user. Nothing can import them."""
 GIVEN_UP = "given up"
 """The result that stands for a search that was given up because time was up."""
 
@@ -177,15 +180,31 @@ def packed(value: Any, where: str) -> bytes:
 
 def _picklers() -> Sequence[Callable[[Any], bytes]]:
     if find_spec("cloudpickle") is None:
-        return (pickle.dumps,)
+        return (_by_name,)
+    return _importable, _by_value
+
+
+def _by_value(value: Any) -> bytes:
+    """Pickle with the functions and classes of scripts, notebooks and files of the user."""
     import cloudpickle
 
-    return _importable, cloudpickle.dumps
+    for name, module in list(sys.modules.items()):
+        if name.startswith(OWN_MODULES):
+            cloudpickle.register_pickle_by_value(module)
+    return cloudpickle.dumps(value)
+
+
+def _by_name(value: Any) -> bytes:
+    """Pickle by name; refuse names of modules that no other process can import."""
+    content = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    if OWN_MODULES.encode() in content:
+        raise pickle.PicklingError("it is defined in the file of --landscape")
+    return content
 
 
 def _importable(value: Any) -> bytes:
-    """Pickle by name; refuse names of a script or notebook, which mean others in a worker."""
-    content = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    """Pickle by name; refuse names of a script or notebook too, which mean others in a worker."""
+    content = _by_name(value)
     if b"__main__" in content:
         raise pickle.PicklingError("it is defined in a script or a notebook")
     return content

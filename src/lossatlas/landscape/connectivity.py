@@ -110,5 +110,17 @@ def _check(n_in: int, hidden: tuple[int, ...], n_out: int, neighbors: int, ties:
         raise BadInputError(
             "[network] neighbors", f"{neighbors} is negative", "use 0 for full connectivity"
         )
-    if ties not in ("lowest", "highest"):
+    check_ties(ties)
+
+
+def check_ties(ties: str) -> None:
+    """Refuse an unknown rule for ties.
+
+    Args:
+        ties: ``"lowest"`` or ``"highest"``.
+
+    Raises:
+        BadInputError: if it is neither.
+    """
+    if not isinstance(ties, str) or ties not in ("lowest", "highest"):
         raise BadInputError("[network] ties", f"{ties!r} is unknown", 'use "lowest" or "highest"')

@@ -1,7 +1,6 @@
 """The landscape of a network on a data set, with its loss and its symmetry."""
 
 import hashlib
-import pickle
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,7 +13,7 @@ from lossatlas.errors import BadInputError
 from lossatlas.given_data import given_data
 from lossatlas.labels import refuse_names
 from lossatlas.landscape.architecture import Architecture
-from lossatlas.landscape.connectivity import nearest_neighbor_mask
+from lossatlas.landscape.connectivity import check_ties, nearest_neighbor_mask
 from lossatlas.landscape.descriptors import descriptors
 from lossatlas.landscape.device import device
 from lossatlas.landscape.invariant_subspace import with_idle_units
@@ -103,6 +102,8 @@ class NetworkLandscape:
         classes = len(given.classes) or None if classes is None else classes
         labels, outputs = checked_targets(inputs, given.labels, classes, loss.targets)
         check_network(hidden, l2, neighbors, activation, regularize_biases)
+        check_ties(ties)
+        neighbors, regularize_biases = int(neighbors), bool(regularize_biases)  # as JSON has them
         widths = (inputs.shape[1], *(int(h) for h in hidden), outputs)
         masks = None
         if neighbors > 0:
@@ -120,7 +121,7 @@ class NetworkLandscape:
             0.2 * self.n_weights * (1.0 + self.n_weights / len(labels)), float(self.n_weights)
         )
         self.inputs, self.labels = inputs, labels
-        self.neighbors, self.ties = neighbors, ties
+        self.neighbors, self.ties = neighbors, str(ties)
         self.features = given.features or tuple(f"x{k + 1}" for k in range(inputs.shape[1]))
         self.classes = (
             () if loss.targets == "numbers" else _class_names(given.classes, max(outputs, 2))
@@ -269,8 +270,13 @@ class NetworkLandscape:
         return self.symmetry.neighbor_copies(w)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle with float64 arrays, even where JAX is not set to float64 by default."""
-        return _unpickled, (pickle.dumps(self.__dict__),)
+        """Pickle with float64 arrays, even where JAX is not set to float64 by default.
+
+        Arrays of JAX are pickled as those of NumPy, and restored with float64. What remains is left
+        to the pickler, which may know what to do with functions that no other process can import.
+        """
+        surface = jax.tree.map(np.asarray, self.surface)
+        return _unpickled, ({**self.__dict__, "surface": surface},)
 
     @property
     def group_order(self) -> int:
@@ -354,9 +360,10 @@ def _class_names(names: tuple[str, ...], classes: int) -> tuple[str, ...]:
     return names if len(names) == classes else tuple(map(str, range(classes)))
 
 
-def _unpickled(attributes: bytes) -> NetworkLandscape:
-    """Restore a landscape from its pickled attributes."""
+def _unpickled(attributes: dict[str, Any]) -> NetworkLandscape:
+    """Restore a landscape from its attributes, whose surface has arrays of NumPy."""
     landscape = NetworkLandscape.__new__(NetworkLandscape)
     with jax.enable_x64(True):
-        landscape.__dict__.update(pickle.loads(attributes))
+        surface = jax.tree.map(jax.numpy.asarray, attributes["surface"])
+    landscape.__dict__.update({**attributes, "surface": surface})
     return landscape

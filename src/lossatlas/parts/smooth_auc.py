@@ -72,6 +72,7 @@ def smooth_auc(sharpness: float = SHARPNESS) -> OutputLoss:
         >>> bool(smooth_auc(50.0).value(outputs, targets).mean() < 1e-6)
         True
     """
+    sharpness = float(sharpness)  # numbers of other types are shown in other ways in the name
     return OutputLoss(
         "smooth-auc",
         f"smooth AUC, sharpness {sharpness!r}",

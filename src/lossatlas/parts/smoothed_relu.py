@@ -41,5 +41,6 @@ def smoothed_relu(smoothing: float) -> Activation:
         >>> round(float(smoothed_relu(0.1).value(0.0)), 4)
         0.0693
     """
+    smoothing = float(smoothing)  # numbers of other types are shown in other ways in the name
     value, slope, curvature = (_Part(smoothing, order) for order in range(3))
     return Activation(f"relu, smoothing {smoothing!r}", value, slope, curvature)

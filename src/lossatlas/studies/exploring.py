@@ -25,7 +25,7 @@ from lossatlas.exploration.width import check_lanes, check_width
 from lossatlas.landscape.base import Landscape
 from lossatlas.search.tools import Tools
 from lossatlas.studies.problem import Prepared, prepare
-from lossatlas.studies.stored_network import KEY, problem_of
+from lossatlas.studies.stored_network import KEY, complete
 from lossatlas.studies.study import Study, load_study
 
 QUICK_AUC = 2_000_000
@@ -155,13 +155,13 @@ def explored(
         check_width(options.width, subject.landscape)
     if options.lanes is not None:
         check_lanes(options.lanes, subject.landscape)
-    with _opened(target, subject.problem) as atlas:
+    with _opened(target, subject) as atlas:
         if begun is not None:
             begun()
         with _reporting(atlas, options, progress, started) as shown:
             report = shown if log is None else _both(shown, log)
             grow(subject.landscape, atlas, options, report, started, tools)
-        if subject.has_data:
+        if subject.of_study or KEY in atlas.problem.specification:
             _compute_columns(atlas, subject)
     return atlas
 
@@ -194,13 +194,13 @@ class _Subject(NamedTuple):
 
     Attributes:
         landscape: the landscape.
-        problem: the description of the landscape that the atlas stores.
-        has_data: whether the problem holds the data of a study.
+        problem: of a study, what the atlas is to store; of another landscape, the fingerprint.
+        of_study: whether it is the landscape of a study.
     """
 
     landscape: Any
     problem: Problem
-    has_data: bool
+    of_study: bool
 
 
 def _checked_source(source: Any) -> Landscape | Study | Prepared:
@@ -246,18 +246,14 @@ def _checked_target(source: Landscape | Study | Prepared, target: Any) -> Atlas 
 def _subject(
     source: Landscape | Study | Prepared, target: Atlas | str | Path, *, quiet: bool
 ) -> _Subject:
-    stored = None if isinstance(source, Prepared) else _stored_problem(target)
     if isinstance(source, Study):
+        stored = _stored_problem(target)
         shown = nullcontext() if quiet else task_shown(f"{source.name}: preparing the data")
         with shown:
             source = prepare(source, stored)
     if isinstance(source, Prepared):
-        return _Subject(source.landscape, source.problem, has_data=True)
-    if stored is not None and stored.specification and KEY not in stored.specification:
-        # What a study or another program has stored stays: it may have testing data too.
-        return _Subject(source, Problem(source.fingerprint()), has_data=False)
-    problem = problem_of(source)
-    return _Subject(source, problem, has_data=bool(problem.arrays))
+        return _Subject(source.landscape, source.problem, of_study=True)
+    return _Subject(source, Problem(source.fingerprint()), of_study=False)
 
 
 def _stored_problem(target: Atlas | str | Path) -> Problem | None:
@@ -272,14 +268,18 @@ def _stored_problem(target: Atlas | str | Path) -> Problem | None:
 
 
 @contextmanager
-def _opened(target: Atlas | str | Path, problem: Problem) -> Iterator[Atlas]:
-    """The open atlas of this problem, which is closed on an error if it was opened here."""
+def _opened(target: Atlas | str | Path, subject: _Subject) -> Iterator[Atlas]:
+    """The open atlas of this landscape, which is closed on an error if it was opened here."""
     if isinstance(target, Atlas):
-        target.adopt(problem)
+        target.adopt(subject.problem)
+        if not subject.of_study:
+            complete(target, subject.landscape)
         yield target
         return
-    atlas = Atlas.open_or_create(target, problem)
+    atlas = Atlas.open_or_create(target, subject.problem)
     try:
+        if not subject.of_study:
+            complete(atlas, subject.landscape)
         yield atlas
     except BaseException:
         atlas.close()
@@ -304,7 +304,7 @@ def _reporting(
 def _compute_columns(atlas: Atlas, subject: _Subject) -> None:
     """Compute the AUC or the errors of new minima, unless the program is to end and it would take
     long."""
-    ended, arrays = atlas.exploration, subject.problem.arrays
+    ended, arrays = atlas.exploration, atlas.problem.arrays
     items = sum(len(arrays.get(f"{group}_inputs", ())) for group in ("train", "test"))
     assert ended is not None  # `grow` has set it
     if ended.reason == "interrupted" and ended.minima * items > QUICK_AUC:
