@@ -21,6 +21,8 @@ EXPLORING = {
     "lossatlas.studies.exploring",
 }
 """Modules whose examples explore a landscape or check derivatives: it takes seconds to compile."""
+EXTRAS = {"lossatlas.interop.graphs": "networkx"}
+"""Modules whose examples need a library that is not installed with the tests."""
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -35,6 +37,8 @@ def modules():
 
 @pytest.mark.parametrize("name", list(modules()))
 def test_examples(name):
+    if name in EXTRAS:
+        pytest.importorskip(EXTRAS[name])
     try:
         module = import_module(name)
     except ModuleNotFoundError as error:

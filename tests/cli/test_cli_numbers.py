@@ -32,6 +32,7 @@ REFUSED = {  # of each option, what it refuses
     ("tree", "--top"): ("nan", "x", ""),
     ("tree", "--depth"): ("-1", "nan", "inf", "-inf", "1e400"),
     ("tree", "--smallest"): (*NUMBERS, "1.5"),
+    ("tree", "--lowest"): ("-1", "1.5", "nan"),
     ("tree", "--width"): (*NUMBERS, "1.5", "70000"),
     ("tree", "--height"): (*NUMBERS, "1.5", "70000"),
     ("tree", "--inset"): ("-1", "nan", "inf", "1.5"),

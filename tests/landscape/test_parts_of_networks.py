@@ -151,7 +151,7 @@ def test_other_weights_have_other_invariants(activation):
         ({"loss": "mean-squared-error", "labels": np.full(23, np.nan)}, "data", "finite"),
         ({"loss": "mean-squared-error", "labels": np.ones((23, 2, 2))}, "data", "no numbers"),
         ({"loss": "mean-squared-error", "labels": np.ones(22)}, "data", "do not fit"),
-        ({"loss": "mean-squared-error", "labels": np.array(["a"] * 23)}, "data", "no numbers"),
+        ({"loss": "mean-squared-error", "labels": np.array(["a"] * 23)}, "data", "are texts"),
     ],
 )
 def test_what_cannot_be_is_refused(changes, where, problem):
