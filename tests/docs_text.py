@@ -1,39 +1,11 @@
-"""The pages of the documentation as text: their blocks, headings and sections."""
+"""The pages of the documentation as text: their prose, headings and sections."""
 
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 REPOSITORY = Path(__file__).parent.parent
 DOCS = REPOSITORY / "docs"
 README = REPOSITORY / "README.md"
-PAGES = [README, *sorted(DOCS.glob("*.md"))]
-NOT_RUN = "<!-- not run -->"
-FENCE = re.compile(
-    rf"(?P<mark>{NOT_RUN}\n+)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
-)
-
-
-class Block(NamedTuple):
-    """A fenced block of a page."""
-
-    language: str
-    text: str
-    line: int
-    runs: bool
-
-
-def blocks(page: Path) -> list[Block]:
-    text = page.read_text(encoding="utf-8")
-    return [
-        Block(
-            found["language"],
-            found["text"],
-            text.count("\n", 0, found.start("text")) + 1,
-            found["mark"] is None,
-        )
-        for found in FENCE.finditer(text)
-    ]
 
 
 def prose(page: Path) -> str:

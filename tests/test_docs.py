@@ -18,6 +18,7 @@ from typing import Any, get_args
 import pytest
 import typer
 from compiled_code import compiled_pages
+from docs_text import DOCS, README, headings, section
 from pages import (
     Followed,
     blocks,
@@ -34,9 +35,6 @@ from lossatlas.errors import ADVICE, Status
 from lossatlas.program import app
 from lossatlas.studies.study import Study, load_study
 
-REPOSITORY = Path(__file__).parent.parent
-DOCS = REPOSITORY / "docs"
-README = REPOSITORY / "README.md"
 FIRST = DOCS / "tutorial.md"
 NOTEBOOKS = sorted((DOCS / "tutorials").glob("*.md"))
 TUTORIALS = [FIRST, *NOTEBOOKS]
@@ -302,19 +300,6 @@ def test_every_public_name_has_an_entry():
             assert set(public.__all__) <= shown, name
         else:
             assert name in shown
-
-
-def headings(page: Path) -> list[str]:
-    return re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
-
-
-def section(page: Path, heading: str) -> str:
-    """What stands below a heading, up to the next one of its level."""
-    text = page.read_text(encoding="utf-8")
-    found = re.search(rf"^(?P<level>#+) {re.escape(heading)}\n", text, re.M)
-    assert found is not None, f"{page.name} has no heading {heading}"
-    end = re.compile(rf"^#{{1,{len(found['level'])}}} ", re.M).search(text, found.end())
-    return text[found.end() : end.start() if end else None]
 
 
 @pytest.mark.parametrize(

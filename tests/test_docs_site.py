@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from docs_text import DOCS, README, REPOSITORY, blocks, headings, prose
+from docs_text import DOCS, README, REPOSITORY, headings, prose
+from pages import blocks
 
 ALL = sorted(path for path in DOCS.rglob("*.md") if "cells" not in path.parts)
 OTHERS = [README, *(REPOSITORY / name for name in ("CONTRIBUTING.md", "CHANGELOG.md"))]
