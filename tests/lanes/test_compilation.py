@@ -54,7 +54,7 @@ def test_what_other_processes_have_compiled(tmp_path, monkeypatch):
     third = again(monkeypatch, tmp_path)
     assert third.seconds(Countdown(), 1) == 0.7
     third.note(Countdown(), 1, 0.71)
-    assert len((tmp_path / FILE).read_text().splitlines()) == 3  # no news, no line
+    assert len((tmp_path / FILE).read_text().splitlines()) == 3  # about the same time: no line
     assert again(monkeypatch, None).seconds(Countdown(), 1) == 0.0
 
 

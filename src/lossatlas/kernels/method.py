@@ -200,9 +200,8 @@ def _dense(length: float, quench: Quench | FactorizedQuench, band: Band) -> Meth
     how many links are wrong and how large their spread is, and `benchmarks.paths` shows the cost of
     a path at each tolerance.
 
-    With a ball of ten times this size, shoulders passed for minima: 2 of 506 links of a GELU
-    regression with 17 weights were wrong at any tolerance. The smaller ball takes 7 % more Hessians
-    on the paths of a tanh network with 74 weights.
+    With a ball of ten times this size, shoulders of valleys passed for minima in regressions with
+    GELU units, whatever the tolerance. The smaller ball takes a few more Hessians for each path.
     """
     return Method(
         name="dense",
@@ -218,7 +217,10 @@ def _dense(length: float, quench: Quench | FactorizedQuench, band: Band) -> Meth
 
 
 def _factorized(length: float, quench: Quench | FactorizedQuench, band: Band) -> Method:
-    """Return the kernels that factorize exact Hessians, with the lengths of the dense family."""
+    """Return the kernels that factorize exact Hessians, with the lengths of the dense family.
+
+    Only the Newton ball is larger, because here each step towards the end costs a factorization.
+    """
     worth = quench.refresh or 0
     products = worth if worth >= DEAR else 0
     return Method(
