@@ -219,8 +219,8 @@ def _dense(length: float, quench: Quench | FactorizedQuench, band: Band) -> Meth
 def _factorized(length: float, quench: Quench | FactorizedQuench, band: Band) -> Method:
     """Return the kernels that factorize exact Hessians, with the lengths of the dense family.
 
-    Only the Newton ball is larger; whether shoulders of valleys pass for minima with it has not been
-    measured.
+    Only the Newton ball is larger. Whether shoulders of valleys pass for minima with it has not
+    been measured.
     """
     worth = quench.refresh or 0
     products = worth if worth >= DEAR else 0
