@@ -126,8 +126,9 @@ def test_tutorials_print_what_they_show(page, tours):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda p: p.name)
-def test_tutorials_as_they_are_typed(page, environment, tmp_path):
-    """With the budgets of the page: everything printed is what the page shows."""
+def test_tutorials_as_they_are_typed(page, environment, tmp_path, pytestconfig):
+    """With the budgets of the page and the code of the program: what the page shows is printed."""
+    environment = {**environment, **compiled_pages(pytestconfig, quick="")}
     (followed,) = follow([(tmp_path, steps(page, change=str))], environment)
     assert followed.error == ""
     for where, text in shown_outputs(page).items():
@@ -160,7 +161,7 @@ def test_notebooks_run_in_a_kernel(page, environment, tmp_path, monkeypatch):
     assert list(tmp_path.glob("*.png"))
 
 
-EXPLORING = {"own-function.md", "own-model.md", "regression.md"}
+EXPLORING = {"own-function.md", "own-model.md", "own-parts.md", "regression.md"}
 """Pages that explore landscapes of their own, for which all code has to be compiled."""
 
 

@@ -14,8 +14,8 @@ from lossatlas.landscape import NetworkLandscape
 @pytest.fixture(scope="module")
 def landscape():
     random = np.random.default_rng(2)
-    labels = np.arange(60) % 3
-    inputs = random.normal(size=(60, 2)) + np.array([[0.0, 0.0], [1.0, 0.5], [0.3, 1.0]])[labels]
+    labels = np.arange(40) % 3
+    inputs = random.normal(size=(40, 2)) + np.array([[0.0, 0.0], [1.0, 0.5], [0.3, 1.0]])[labels]
     return NetworkLandscape(inputs, labels, (3,), 1e-3)
 
 

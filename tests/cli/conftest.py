@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from quick_code import QUICK
 
 STUDY = """
 [data]
@@ -45,7 +46,7 @@ def write_study(folder: Path, content: str = STUDY) -> Path:
 @pytest.fixture(scope="session")
 def program(pytestconfig: pytest.Config) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the program in a process of its own, where code compiled before is used again."""
-    environment = {**os.environ, "XLA_FLAGS": ""}
+    environment = {**os.environ, "XLA_FLAGS": QUICK}
     if pytestconfig.cache is not None:
         environment["LOSSATLAS_CACHE"] = str(pytestconfig.cache.mkdir("compiled"))
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+from quick_code import QUICK
 
 from lossatlas.atlas import Atlas
 from lossatlas.errors import BadInputError
@@ -18,12 +19,12 @@ STUDY = """
 [data]
 source = "file"
 path = "rows.npz"
-train = 60
+train = 30
 test = 20
 [network]
-hidden = [4]
+hidden = [3]
 [loss]
-l2 = 5e-4
+l2 = 1e-4
 [explore]
 minutes = 3
 """
@@ -31,9 +32,9 @@ minutes = 3
 
 @pytest.fixture
 def rich_study(tmp_path):
-    """Random labels: far more points than a few seconds can find."""
+    """Random labels: far more points than a few seconds can find, and shapes of other tests."""
     random = np.random.default_rng(1)
-    inputs, labels = random.normal(size=(80, 2)), random.integers(3, size=80)
+    inputs, labels = random.normal(size=(50, 2)), random.integers(3, size=50)
     np.savez(tmp_path / "rows.npz", inputs=inputs, labels=labels)
     (tmp_path / "rich.toml").write_text(STUDY)
     return tmp_path / "rich.toml"
@@ -49,7 +50,7 @@ def _counts(path):
 def exploring(rich_study, pytestconfig):
     """Begin to explore; wait until at least so many runs and points are there."""
     path = rich_study.with_suffix(".atlas")
-    environment = {**os.environ, "XLA_FLAGS": ""}
+    environment = {**os.environ, "XLA_FLAGS": QUICK}
     environment["LOSSATLAS_CACHE"] = str(pytestconfig.cache.mkdir("compiled"))
     command = [sys.executable, "-m", "lossatlas", "explore", str(rich_study)]
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from quick_code import QUICK
 
 from lossatlas.cli.run_log import RunLog
 from lossatlas.exploration.explorer import Progress
@@ -58,6 +59,11 @@ def test_workers_of_a_cluster_and_lines_of_progress(atlas, study, program):
     assert set(states[-1]) == set(Progress._fields)
     assert "cluster local:1: 1 threads of workers" in ran.stderr
     assert "cluster local:1" in log.read_text()
+
+
+@pytest.mark.slow
+def test_workers_of_a_cluster_verify(atlas, program):
+    pytest.importorskip("distributed", reason="no Dask: pip install 'lossatlas[cluster]'")
     checked = program("verify", atlas, "--cluster", "local:1", "--sample", 2, "--json")
     assert checked.returncode == 0, checked.stderr
     assert json.loads(checked.stdout)["checked_minima"] == 2
@@ -66,7 +72,7 @@ def test_workers_of_a_cluster_and_lines_of_progress(atlas, study, program):
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 def test_status_that_is_watched(atlas: Path):
     command = [sys.executable, "-m", "lossatlas", "status", str(atlas), "--watch", "0.1", "--json"]
-    environment = {**os.environ, "XLA_FLAGS": ""}
+    environment = {**os.environ, "XLA_FLAGS": QUICK}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as watching:

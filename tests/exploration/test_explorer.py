@@ -82,7 +82,8 @@ def test_mueller_brown_is_mapped_completely(tmp_path):
     np.testing.assert_allclose(sorted(states["loss"]), saddles, atol=1e-8)
 
 
-@pytest.mark.parametrize("number", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 2))])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [0, 1, 2])
 def test_complete_landscapes_of_tiny_networks(shared, tmp_path, number):
     """All minima and index-one points of an independent, exhaustive computation, with orbits."""
     fixture = json.loads((shared / "morse_fixture.json").read_text())

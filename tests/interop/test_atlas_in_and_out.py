@@ -22,12 +22,12 @@ STUDY = """
 [data]
 source = "file"
 path = "rows.npz"
-train = 30
+train = 40
 test = 10
 split = "ordered"
 
 [network]
-hidden = [2]
+hidden = [3]
 
 [loss]
 l2 = 1e-2
@@ -39,7 +39,7 @@ def folder(tmp_path_factory) -> Path:
     """A study and its atlas."""
     folder = tmp_path_factory.mktemp("atlas")
     random = np.random.default_rng(0)
-    inputs, labels = random.normal(size=(40, 2)), np.arange(40) % 3
+    inputs, labels = random.normal(size=(50, 2)), np.arange(50) % 3
     np.savez(folder / "rows.npz", inputs=inputs, labels=labels)
     (folder / "small.toml").write_text(STUDY)
     atlas = folder / "small.atlas"
@@ -94,7 +94,7 @@ def test_the_atlas_of_another_landscape_is_refused(atlas, tmp_path, part):
     other = NetworkLandscape(
         inputs + 1.0 if part == "training data" else inputs,
         labels,
-        (2,),
+        (3,),
         2e-2 if part == "l2" else 1e-2,
     )
     before = len(atlas.minima())
@@ -118,7 +118,7 @@ def test_a_network_trained_by_scikit_learn_is_located(folder, atlas):
     from sklearn.neural_network import MLPClassifier
 
     arrays = atlas.problem.arrays
-    model = MLPClassifier((2,), activation="tanh", alpha=0.3, solver="lbfgs", random_state=0)
+    model = MLPClassifier((3,), activation="tanh", alpha=0.3, solver="lbfgs", random_state=0)
     model.fit(arrays["train_inputs"], arrays["train_labels"])
     w = weights_of(landscape, model)
     np.testing.assert_allclose(
