@@ -44,6 +44,7 @@ def test_a_log_that_cannot_be_written_stops_nothing(tmp_path):
     RunLog(None).report(STATE)
 
 
+@pytest.mark.slow
 def test_workers_of_a_cluster_and_lines_of_progress(atlas, study, program):
     pytest.importorskip("distributed", reason="no Dask: pip install 'lossatlas[cluster]'")
     wanted = json.loads(program("status", atlas, "--json").stdout)["transition_states"] + 2
@@ -59,11 +60,6 @@ def test_workers_of_a_cluster_and_lines_of_progress(atlas, study, program):
     assert set(states[-1]) == set(Progress._fields)
     assert "cluster local:1: 1 threads of workers" in ran.stderr
     assert "cluster local:1" in log.read_text()
-
-
-@pytest.mark.slow
-def test_workers_of_a_cluster_verify(atlas, program):
-    pytest.importorskip("distributed", reason="no Dask: pip install 'lossatlas[cluster]'")
     checked = program("verify", atlas, "--cluster", "local:1", "--sample", 2, "--json")
     assert checked.returncode == 0, checked.stderr
     assert json.loads(checked.stdout)["checked_minima"] == 2

@@ -104,7 +104,9 @@ def places(path):
     return {"first": 1, "chain": chains[40], "end": end, "within": end + 7}
 
 
-@pytest.mark.parametrize("where", ["first", "chain", "end", "within"])
+@pytest.mark.parametrize(
+    "where", [pytest.param("first", marks=pytest.mark.slow), "chain", "end", "within"]
+)
 def test_the_rest_is_what_it_would_have_been(landscape, whole, tmp_path, where):
     """Twenty rounds and more, field by field, checkpoints among them."""
     path, last = tmp_path / "cut.atlas", places(whole)[where]

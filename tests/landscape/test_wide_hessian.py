@@ -22,7 +22,12 @@ def landscape(features, hidden, classes, dark=0):
 
 @pytest.mark.parametrize(
     ("features", "hidden", "classes", "dark"),
-    [(2, 7, 4, 0), (1, 4, 2, 0), (9, 3, 3, 0), (9, 3, 3, 4)],
+    [
+        pytest.param(2, 7, 4, 0, marks=pytest.mark.slow),
+        (1, 4, 2, 0),
+        pytest.param(9, 3, 3, 0, marks=pytest.mark.slow),
+        (9, 3, 3, 4),
+    ],
 )
 def test_equals_the_sums_over_pairs_of_nodes(monkeypatch, features, hidden, classes, dark):
     some = landscape(features, hidden, classes, dark)

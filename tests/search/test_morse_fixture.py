@@ -22,7 +22,11 @@ def distinct(points):
     return sorted(found.values(), key=lambda point: point.energy)
 
 
-@pytest.fixture(scope="module", params=[0, 1, 2], ids=["1 unit", "1 unit, soft", "2 units"])
+@pytest.fixture(
+    scope="module",
+    params=[0, 1, pytest.param(2, marks=pytest.mark.slow)],
+    ids=["1 unit", "1 unit, soft", "2 units"],
+)
 def case(request, shared):
     fixture = json.loads((shared / "morse_fixture.json").read_text())
     known = fixture["cases"][request.param]
