@@ -57,7 +57,9 @@ def wide(small, tmp_path_factory):
     return grown(small, tmp_path_factory.mktemp("wide") / "a", width=192, transition_states=8)
 
 
-@pytest.mark.parametrize(("lanes", "workers"), [(1, 1), (1, 3), pytest.param(2, 2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("lanes", "workers"), [(1, 1), (1, 3), pytest.param(2, 2, marks=pytest.mark.slow)]
+)
 def test_the_same_width_gives_the_same_atlas(small, wide, tmp_path, lanes, workers):
     """Field by field, on any number of workers and lanes; by default there are two workers here."""
     options = {"width": 192, "transition_states": 8, "lanes": lanes, "workers": workers}

@@ -8,6 +8,7 @@ import numpy as np
 
 from lossatlas.analysis.auc_columns import GROUPS, PARTS, values_of
 from lossatlas.atlas import Atlas
+from lossatlas.landscape.base import Landscape
 
 COLUMN = re.compile(
     rf"(?P<group>{'|'.join((*GROUPS, *PARTS))})_auc"
@@ -18,12 +19,12 @@ TOLERANCE = 1e-4
 equal in another order."""
 
 
-def wrong_auc(atlas: Atlas, landscape: Any, ids: Sequence[int]) -> Iterator[str]:
+def wrong_auc(atlas: Atlas, landscape: Landscape, ids: Sequence[int]) -> Iterator[str]:
     """Describe, in words, every stored AUC of some minima that differs from the computed one.
 
     Args:
         atlas: an open atlas. Without data in its problem there is nothing to check.
-        landscape: the landscape of the atlas; it has to classify if there are AUC columns.
+        landscape: the landscape of the atlas; it has to be a network if there are AUC columns.
         ids: ids of the minima to check.
     """
     frame = atlas.minima(outside=True).set_index("id")

@@ -15,14 +15,15 @@ before their labels are changed.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
 from lossatlas.analysis.auc import Rule, class_auc, macro_auc
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.errors import BadInputError
-from lossatlas.landscape.model_landscape import network_of
+from lossatlas.landscape.base import Landscape
+from lossatlas.landscape.model_landscape import dense_network
 
 ROWS_AT_ONCE = 100_000
 """Number of items times minima that are evaluated together; it takes a few megabytes."""
@@ -30,14 +31,6 @@ ROWS_AT_ONCE = 100_000
 GROUPS = ("train", "test")
 PARTS = ("incorrect", "correct")
 """Parts of the training items: those whose label was changed, and the others."""
-
-
-class Classifier(Protocol):
-    """A landscape that gives scores to items; only this one of its methods is used here."""
-
-    def logits(self, w: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-        """Outputs (b, items, classes) for weights (b, n) and inputs (items, features)."""
-        ...
 
 
 def auc_columns(
@@ -64,7 +57,7 @@ def auc_columns(
 
 def compute_auc(
     atlas: Atlas,
-    landscape: Classifier,
+    landscape: Landscape,
     positive_class: int | Literal["macro"] = 0,
     rule: Rule = "rank",
     only_missing: bool = False,
@@ -238,7 +231,7 @@ def _source(problem: Problem, group: str, positive_class: int | Literal["macro"]
 
 def values_of(
     atlas: Atlas,
-    landscape: Classifier,
+    landscape: Landscape,
     ids: Sequence[int],
     group: str,
     kind: tuple[int | Literal["macro"], Rule],
@@ -257,7 +250,7 @@ def values_of(
 
 def _values(
     atlas: Atlas,
-    landscape: Classifier,
+    landscape: Landscape,
     ids: Sequence[int],
     items: tuple[np.ndarray, np.ndarray],
     kind: tuple[int | Literal["macro"], Rule],
@@ -265,11 +258,10 @@ def _values(
     """The AUC on some items for each minimum, by its id."""
     inputs, labels = items
     trained, tested = _classes_of(atlas.problem)
-    chunk = max(1, ROWS_AT_ONCE // len(labels))
+    network, chunk = dense_network(landscape), max(1, ROWS_AT_ONCE // len(labels))
     values: dict[int, float] = {}
     for start in range(0, len(ids), chunk):
         some = [int(key) for key in ids[start : start + chunk]]
-        network: Any = network_of(landscape) or landscape
         outputs = network.logits(atlas.minimum_weights(some), inputs)
         areas = _areas(_probabilities(outputs), labels, kind, sorted(trained & tested))
         values.update(zip(some, areas.tolist(), strict=True))

@@ -25,7 +25,9 @@ from lossatlas.analysis.measures import (
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.compiled import compiled
 from lossatlas.errors import BadInputError
+from lossatlas.landscape.base import Landscape
 from lossatlas.landscape.model_landscape import dense_network
+from lossatlas.landscape.network_landscape import NetworkLandscape
 from lossatlas.landscape.network_targets import encoded
 
 ROWS_AT_ONCE = 100_000
@@ -48,7 +50,9 @@ def measure_columns(numbers: bool = False) -> tuple[str, ...]:
     return tuple(f"{g}_{m}" for g in GROUPS for m in (OF_NUMBERS if numbers else OF_CLASSES))
 
 
-def compute_measures(atlas: Atlas, landscape: Any, only_missing: bool = False) -> dict[str, int]:
+def compute_measures(
+    atlas: Atlas, landscape: Landscape, only_missing: bool = False
+) -> dict[str, int]:
     """Compute how well the minima predict, and store it as columns of the atlas.
 
     For classes the columns are ``train_data_loss`` (the loss without the penalty),
@@ -74,15 +78,15 @@ def compute_measures(atlas: Atlas, landscape: Any, only_missing: bool = False) -
         {'train_data_loss': 11, 'train_accuracy': 11, 'train_balanced_accuracy': 11, ...}
     """
     frame, problem, counts = atlas.minima(outside=True), atlas.problem, {}
-    landscape = dense_network(landscape)
-    kind = landscape.architecture.loss.targets
+    network = dense_network(landscape)
+    kind = network.architecture.loss.targets
     for group in _groups(problem):
         inputs, wanted = _items(problem, group)
         names = [f"{group}_{name}" for name in (OF_NUMBERS if kind == "numbers" else OF_CLASSES)]
         ids = frame["id"]
         if only_missing and names[0] in frame:
             ids = ids[frame[names[0]].isna()]
-        values = _values(atlas, landscape, ids.tolist(), (inputs, wanted))
+        values = _values(atlas, network, ids.tolist(), (inputs, wanted))
         for name, column in zip(names, values.T, strict=True):
             pairs = dict(zip(ids.tolist(), column.tolist(), strict=True))
             atlas.set_property(name, pairs, problem.data_hash(group))
@@ -106,7 +110,7 @@ class Prediction(NamedTuple):
     roc: list[RocCurve | None]
 
 
-def prediction(atlas: Atlas, landscape: Any, minimum: int, group: str = "test") -> Prediction:
+def prediction(atlas: Atlas, landscape: Landscape, minimum: int, group: str = "test") -> Prediction:
     """The confusion matrix and the ROC curves of a minimum.
 
     Args:
@@ -142,7 +146,10 @@ def prediction(atlas: Atlas, landscape: Any, minimum: int, group: str = "test") 
 
 
 def _values(
-    atlas: Atlas, landscape: Any, ids: Sequence[int], items: tuple[np.ndarray, np.ndarray]
+    atlas: Atlas,
+    landscape: NetworkLandscape,
+    ids: Sequence[int],
+    items: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:
     """(minima, measures) the measures of each minimum on some items, in the order of the names."""
     inputs, wanted = items
@@ -161,7 +168,9 @@ def _values(
     return np.concatenate(rows)
 
 
-def _measured(problem: Problem, landscape: Any, outputs: np.ndarray, wanted: np.ndarray) -> list:
+def _measured(
+    problem: Problem, landscape: NetworkLandscape, outputs: np.ndarray, wanted: np.ndarray
+) -> list:
     if landscape.architecture.loss.targets == "numbers":
         scaling = problem.specification.get("target_scaling", {})
         factor = np.asarray(scaling.get("factor", 1.0))

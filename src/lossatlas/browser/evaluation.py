@@ -1,9 +1,12 @@
 """Spectra and losses along lines for the views, by functions that are compiled at first use."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from lossatlas.landscape.base import Landscape
 
 LARGEST = 1500
 """Largest number of weights for which a view computes the whole spectrum of the Hessian."""
@@ -11,7 +14,7 @@ _programs: dict[str, Any] = {}
 """The compiled functions, by name."""
 
 
-def spectrum(landscape: Any, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"] | None:
+def spectrum(landscape: "Landscape", w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"] | None:
     """The eigenvalues of the Hessian in ascending order; None if there are too many weights."""
     if w.size > LARGEST:
         return None
@@ -22,7 +25,7 @@ def spectrum(landscape: Any, w: Float[np.ndarray, " n"]) -> Float[np.ndarray, " 
     return np.linalg.eigvalsh(hessian)
 
 
-def losses(landscape: Any, weights: Float[np.ndarray, "k n"]) -> Float[np.ndarray, " k"]:
+def losses(landscape: "Landscape", weights: Float[np.ndarray, "k n"]) -> Float[np.ndarray, " k"]:
     """The losses of k weight vectors.
 
     They are computed in blocks of a fixed size, so that the function is compiled only once.

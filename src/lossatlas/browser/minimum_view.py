@@ -1,7 +1,7 @@
 """The view of one minimum: its properties, its network, its spectrum, and how it classifies."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from bokeh.models import Column, LinearColorMapper
@@ -13,6 +13,9 @@ from lossatlas.browser.figures import class_color, plain, shown, small_figure, t
 from lossatlas.browser.layouts import stacked, wrapped
 from lossatlas.browser.prediction import prediction_figures
 from lossatlas.browser.served import ServedAtlas
+
+if TYPE_CHECKING:
+    from lossatlas.landscape.network_landscape import NetworkLandscape
 
 SHADES = 100
 """Number of colors of each class of a decision map, from an even choice to certainty."""
@@ -78,7 +81,7 @@ def _coordinates(w: np.ndarray) -> Any:
     return plot
 
 
-def _network(landscape: Any, w: np.ndarray) -> Any:
+def _network(landscape: "NetworkLandscape", w: np.ndarray) -> Any:
     drawn = wires(landscape.architecture, w)
     title = f"Network {'-'.join(map(str, landscape.architecture.widths))}"
     last = len(landscape.architecture.widths) - 1

@@ -43,11 +43,12 @@ def path_view(
         words.text = _numbers(served, between, found)
         plot, line = _profile(found)
         parts = [plot]
-        if served.landscape is not None:
+        landscape = served.landscape
+        if landscape is not None:
             distances, weights = straight(found)
             if len(found.ids) <= LONGEST:
                 later(
-                    lambda: losses(served.landscape, weights),
+                    lambda: losses(landscape, weights),
                     lambda values: _draw_line(line, latest[0] == between, distances, values),
                 )
             parts += _map_along(served, weights)

@@ -13,7 +13,7 @@ from lossatlas.compiled import compiled
 from lossatlas.errors import BadInputError, DataWarning
 from lossatlas.given_data import Parted, given_data
 from lossatlas.labels import refuse_names
-from lossatlas.landscape.base import Surface, Symmetrizer
+from lossatlas.landscape.base import Landscape, Surface, Symmetrizer
 from lossatlas.landscape.dense_layers import DenseLayers, dense_layers, recognized_activation
 from lossatlas.landscape.function_landscape import FunctionLandscape
 from lossatlas.landscape.invariant_subspace import invariant_subspace
@@ -230,13 +230,13 @@ class ModelLandscape:
         return found if all(map(built_in, parts)) else {**found, "model": self.name}
 
 
-def network_of(landscape: Any) -> NetworkLandscape | None:
+def network_of(landscape: Landscape) -> NetworkLandscape | None:
     """The network that a landscape is, if it is one: itself, or what a model was recognized as."""
     found = getattr(landscape, "recognized", landscape)
     return found if isinstance(found, NetworkLandscape) else None
 
 
-def dense_network(landscape: Any) -> NetworkLandscape:
+def dense_network(landscape: Landscape) -> NetworkLandscape:
     """The network that a landscape is.
 
     Raises:

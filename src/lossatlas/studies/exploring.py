@@ -198,7 +198,7 @@ class _Subject(NamedTuple):
         of_study: whether it is the landscape of a study.
     """
 
-    landscape: Any
+    landscape: Landscape
     problem: Problem
     of_study: bool
 
