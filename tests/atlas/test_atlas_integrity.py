@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from atlas_points import End, attempt, network_point, pathway, problem, symmetry_copy
 from hypothesis import given, strategies as st
-from sqlalchemy import Boolean, select
+from sqlalchemy import Boolean, event, select
 
 from lossatlas.atlas import Atlas, schema
 from lossatlas.atlas.checksums import checksum, covered
+from lossatlas.atlas.integrity import check
 from lossatlas.atlas.neighbors import NeighborLists, write_neighbors
 from lossatlas.errors import AtlasError, Status
 from lossatlas.search.outcome import Pathway
@@ -44,6 +45,28 @@ def fill(atlas: Atlas) -> None:
     lists = np.array([[-1, -1], [1, -1], [1, 2]]), np.array([[np.inf] * 2, [0.5, np.inf], [2, 3.0]])
     with atlas.writing() as connection:
         write_neighbors(connection, NeighborLists(np.arange(1, 4), *lists))
+
+
+def test_no_check_compares_every_row_with_every_other_one(tmp_path):
+    """Tables that are joined are joined by an index, which SQLite may have to make."""
+    plans: list[str] = []
+
+    def explain(connection, cursor, statement, parameters, *_):
+        if "JOIN" in statement:
+            with closing(cursor.connection.cursor()) as own:
+                rows = own.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+            plans.append("\n".join(row[-1] for row in rows))
+
+    with Atlas.create(tmp_path / "a.atlas", problem()) as atlas:
+        fill(atlas)
+        with atlas.reading() as connection:
+            event.listen(connection, "before_cursor_execute", explain)
+            assert check(connection) == ()
+    assert len(plans) >= 6
+    for plan in plans:
+        joined = [line for line in plan.splitlines() if "LEFT-JOIN" in line]
+        assert joined, plan
+        assert all(line.startswith("SEARCH") for line in joined), plan
 
 
 @pytest.fixture(scope="module")

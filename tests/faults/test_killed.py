@@ -73,6 +73,8 @@ class Exploring:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
+            if not line.endswith("\n"):
+                break  # it was killed while it wrote
             words = line.split()
             if words[:1] == ["workers"]:
                 self.workers = list(map(int, words[1:]))

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, Table, func, select
+from sqlalchemy import Connection, Integer, Select, Table, cast, func, select
 
 from lossatlas.atlas import contents, schema
 from lossatlas.atlas.checksums import ROWS_AT_ONCE, fits, stored_rows
@@ -137,8 +137,11 @@ def _times_found(connection: Connection, kind: str) -> Iterator[str]:
 def _new_points(connection: Connection, kind: str) -> Iterator[str]:
     """Attempts whose counter of new points is wrong: a point is new to the first that met it."""
     column = POINT[kind]
+    # The smallest of some integers is of no declared type to SQLite, which would then compare every
+    # attempt with every other one in place of making an index.
+    earliest = cast(func.min(POINT.attempt), Integer)
     first = (
-        select(func.min(POINT.attempt).label("attempt"))
+        select(earliest.label("attempt"))
         .where(POINT.role.in_(schema.MET[kind]))
         .group_by(column)
         .subquery()
@@ -164,6 +167,7 @@ def _neighbors(connection: Connection) -> Iterator[str]:
     """Neighbor lists that name other than earlier minima, or have not one distance for each."""
     stored = select(schema.minimum.c.id).order_by(schema.minimum.c.id)
     ids = np.array(connection.execute(stored).scalars().all(), np.int64)
+    ended = np.append(ids, NOBODY)
     table = schema.neighbors.c
     query = select(table.minimum, table.candidates, table.distances).order_by(table.minimum)
     rows = connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
@@ -173,9 +177,8 @@ def _neighbors(connection: Connection) -> Iterator[str]:
             continue
         named = np.frombuffer(candidates, schema.LITTLE_ENDIAN_INT64)
         named = named[named != NOBODY]
-        earlier = ids[: np.searchsorted(ids, minimum)]
-        place = np.searchsorted(earlier, named)
-        wrong = named[(place == len(earlier)) | (np.append(earlier, NOBODY)[place] != named)]
+        there = ended[np.searchsorted(ids, named)] == named
+        wrong = named[~there | (named >= minimum)]
         if wrong.size:
             yield f"neighbors of minimum {minimum}: {wrong[0]} is not an earlier minimum"
 
