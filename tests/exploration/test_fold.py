@@ -12,7 +12,8 @@ import pytest
 from explored import explore, rough_landscape
 
 from lossatlas.atlas import Atlas
-from lossatlas.errors import AtlasError
+from lossatlas.errors import AtlasError, ConnectionLostError
+from lossatlas.exploration import ahead as reading, points as stored
 from lossatlas.exploration.catalog import chosen
 from lossatlas.exploration.checkpoint import last_due
 from lossatlas.exploration.fold import Recent
@@ -132,6 +133,30 @@ def test_the_state_is_the_same_however_it_was_reached(landscape, atlas):
             at_once.view(as_of)
             for name, values in pieces(slow.fold).items():
                 np.testing.assert_array_equal(values, pieces(at_once.fold)[name], err_msg=name)
+
+
+@pytest.mark.parametrize("step", ["count_points", "read_columns", "read_links"])
+def test_reading_that_a_lost_connection_ends_is_repeated(landscape, atlas, monkeypatch, step):
+    """Nothing of it is in the state twice."""
+    undisturbed, lost = Observer(atlas, landscape), []
+    undisturbed.view()
+    module = reading if step == "read_links" else stored
+    read = getattr(module, step)
+
+    def losing(*arguments):
+        found = read(*arguments)
+        lost.append(len(lost))
+        if len(lost) in (1, 4):
+            raise ConnectionLostError("the connection is lost")
+        return found
+
+    monkeypatch.setattr(module, step, losing)
+    observer = Observer(atlas, landscape)
+    observer.view(len(atlas.attempts()) // 2)
+    observer.view()
+    for name, values in pieces(observer.fold).items():
+        np.testing.assert_array_equal(values, pieces(undisturbed.fold)[name], err_msg=name)
+    assert len(lost) >= 2
 
 
 def test_it_is_what_the_network_says(landscape, atlas):

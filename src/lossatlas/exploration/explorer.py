@@ -21,6 +21,7 @@ from lossatlas.analysis.completeness import completeness, is_complete
 from lossatlas.atlas import Atlas, Attempt
 from lossatlas.atlas.ending import Exploration
 from lossatlas.atlas.failures import dominant_failure
+from lossatlas.atlas.lost_connections import tried_again
 from lossatlas.distribution.runner import Limits, Runner
 from lossatlas.distribution.versions import versions
 from lossatlas.errors import BadInputError
@@ -29,7 +30,7 @@ from lossatlas.exploration.checkpoint import last_due
 from lossatlas.exploration.committing import Committer, InFlight
 from lossatlas.exploration.places import Place, chosen_place
 from lossatlas.exploration.planner import begin, plan_round
-from lossatlas.exploration.points import count_points
+from lossatlas.exploration.points import counted_points
 from lossatlas.exploration.resuming import IN_FLIGHT, Restart, find_restart
 from lossatlas.exploration.stop_rules import ExploreOptions
 from lossatlas.exploration.view import Observer
@@ -135,8 +136,7 @@ def grow(
         pass
     finally:
         _finish(atlas, run, reason)
-    with atlas.reading() as connection:
-        points = count_points(connection)
+    points = counted_points(atlas)
     atlas.exploration = Exploration(
         reason,
         *points,
@@ -175,7 +175,7 @@ def _finish(atlas: Atlas, run: int | None, reason: str) -> None:
     if run is None:
         return
     try:
-        atlas.finish_run(run, reason)
+        tried_again(lambda: atlas.finish_run(run, reason))
     except KeyboardInterrupt:
         atlas.finish_run(run, reason)
         raise
@@ -195,9 +195,7 @@ class _Rounds:
         self.agendas = begin(chosen(options.strategies, options.aim))
         self.width = options.width
         self.observer = Observer(atlas, landscape, options.seed)
-        with atlas.reading() as connection:
-            known = count_points(connection)
-        self.committer = Committer(atlas, landscape, options, known)
+        self.committer = Committer(atlas, landscape, options, counted_points(atlas))
         self.restart = Restart()
         self.searches: dict[int, InFlight] = {}
         self.submitted: list[int] = []
@@ -264,7 +262,9 @@ class _Rounds:
 
     def _complete(self) -> bool:
         wanted = self.options.until
-        return wanted is not None and is_complete(completeness(self.atlas), wanted)
+        if wanted is None:
+            return False
+        return is_complete(tried_again(lambda: completeness(self.atlas)), wanted)
 
     def _begin(self, recorded: dict[str, Any]) -> None:
         """Find out where an earlier exploration of the same kind ended, to continue it there."""

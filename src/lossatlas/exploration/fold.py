@@ -10,20 +10,21 @@ from collections import defaultdict, deque
 from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection
 
 from lossatlas.atlas import Atlas
 from lossatlas.atlas.log import LogColumns, read_log_columns
+from lossatlas.atlas.lost_connections import tried_again
+from lossatlas.exploration.ahead import Ahead
 from lossatlas.exploration.checkpoint import NO_CHECKPOINT, Checkpoint, Picture, last_due
 from lossatlas.exploration.components import Components
-from lossatlas.exploration.neighbor_lists import keep_candidates, stored_candidates
+from lossatlas.exploration.neighbor_lists import keep_candidates
 from lossatlas.exploration.neighbors import Candidates, Neighbors
 from lossatlas.exploration.points import (
     Counts,
     Minima,
     NewMinima,
+    NewTransitionStates,
     TransitionStates,
-    read_links,
     unmet_points,
 )
 from lossatlas.exploration.tried import Tried
@@ -100,10 +101,13 @@ class Fold:
         """
         if self._log is None:
             # Points that no attempt found are taken as older than all attempts.
-            with self.atlas.reading() as connection:
-                self._counts = unmet_points(connection)
-        self._log = read_log_columns(self.atlas, self.as_of)
+            self._counts = tried_again(self._unmet_points)
+        self._log = tried_again(lambda: read_log_columns(self.atlas, self.as_of))
         return self._log
+
+    def _unmet_points(self) -> Counts:
+        with self.atlas.reading() as connection:
+            return unmet_points(connection)
 
     def advance(self, to: int | None = None) -> None:
         """Bring the state forward to an attempt.
@@ -118,29 +122,34 @@ class Fold:
         log = self._log if to is not None and self._log is not None else self.read()
         rows = len(log.id) if to is None else int(np.searchsorted(log.id, to, side="right"))
         last = max(self.as_of, int(log.id[rows - 1])) if rows else self.as_of
-        with self.atlas.reading() as connection:
-            self._read_minima(connection, log, last)
-            due = max(last_due(last), self._lowest_found(log, last))
-            if due > self.checkpoint.as_of:
-                self._fold(connection, log, due)
-                self.checkpoint = Checkpoint.of(self.picture(), due)
-            self._fold(connection, log, last)
+        ahead = tried_again(lambda: self._read_ahead(log, last))
+        due = max(last_due(last), self._lowest_found(ahead.minima, log, last))
+        if due > self.checkpoint.as_of:
+            self._fold(ahead, log, due)
+            self.checkpoint = Checkpoint.of(self.picture(), due)
+        self._fold(ahead, log, last)
 
     def _rows(self, log: LogColumns, last: int) -> slice:
         """Return the rows of the log that are not part of the state yet, up to an attempt."""
         return slice(*np.searchsorted(log.id, [self.as_of, last], side="right").tolist())
 
-    def _read_minima(self, connection: Connection, log: LogColumns, last: int) -> None:
-        """Read the minima found after the present state and up to an attempt."""
-        count = self._counts.minima + int(log.new_minima[self._rows(log, last)].sum())
-        self._ahead = self.minima.read(connection, count)
+    def _counts_at(self, log: LogColumns, last: int) -> Counts:
+        """Return how many points there are as of an attempt."""
+        new = (int(counts[self._rows(log, last)].sum()) for counts in _new(log))
+        return Counts(*(n + k for n, k in zip(self._counts, new, strict=True)))
 
-    def _lowest_found(self, log: LogColumns, last: int) -> int:
+    def _read_ahead(self, log: LogColumns, last: int) -> Ahead:
+        """Read the points found after the present state and up to an attempt."""
+        counts, name = self._counts_at(log, last), self.atlas.name
+        with self.atlas.reading() as connection:
+            return Ahead.read(connection, self.minima, self.states, counts, name)
+
+    def _lowest_found(self, new: NewMinima, log: LogColumns, last: int) -> int:
         """Return the attempt that found the minimum which is the lowest as of attempt `last`.
 
         It is 0 if the present state contains that minimum.
         """
-        number, energy = self._ahead.lowest()
+        number, energy = new.lowest()
         known = self.minima.energies.array[self.lowest] if self.lowest >= 0 else np.inf
         rows, position = self._rows(log, last), len(self.minima.ids) + number
         if energy >= known or position < self._counts.minima:
@@ -148,14 +157,14 @@ class Fold:
         there = self._counts.minima + np.cumsum(log.new_minima[rows])
         return int(log.id[rows][np.searchsorted(there, position, side="right")])
 
-    def _fold(self, connection: Connection, log: LogColumns, last: int) -> None:
+    def _fold(self, ahead: Ahead, log: LogColumns, last: int) -> None:
         """Add the attempts up to one, and the points that they found, to the state."""
-        rows = self._rows(log, last)
-        self._fold_attempts(log, rows)
-        new = (int(counts[rows].sum()) for counts in _new(log))
-        self._counts = Counts(*(n + k for n, k in zip(self._counts, new, strict=True)))
-        self._fold_minima(connection)
-        self._fold_states(connection)
+        self._fold_attempts(log, self._rows(log, last))
+        self._counts = self._counts_at(log, last)
+        present = Counts(len(self.minima.ids), len(self.states.ids))
+        new = ahead.between(present, self._counts)
+        self._fold_minima(new.minima, new.candidates)
+        self._fold_states(new.states, new.links)
         self.as_of = last
 
     def _fold_attempts(self, log: LogColumns, rows: slice) -> None:
@@ -175,25 +184,19 @@ class Fold:
             lasts.extend(map(Recent, *values))
             self.recent[strategy] = Recent(*map(sum, zip(*lasts, strict=True)))
 
-    def _fold_minima(self, connection: Connection) -> None:
-        """Add the minima up to the present count."""
+    def _fold_minima(self, new: NewMinima, listed: Candidates) -> None:
+        """Add new minima, with the candidates for neighbors that the atlas lists."""
         old = len(self.minima.ids)
-        new, self._ahead = self._ahead.split(self._counts.minima - old)
         self.minima.add(new)
-        self._fold_neighbors(connection, new)
+        self._fold_neighbors(new, listed)
         self.components.add(new.inside.tolist())
         number, energy = new.lowest()
         if number >= 0 and (self.lowest < 0 or energy < self.minima.energies.array[self.lowest]):
             self.lowest = old + number
 
-    def _fold_neighbors(self, connection: Connection, new: NewMinima) -> None:
+    def _fold_neighbors(self, new: NewMinima, listed: Candidates) -> None:
         """Add the neighbors of new minima, searching for those that the atlas does not list."""
-        if not len(new.ids):
-            return
-        ids = self.minima.ids.array
-        old = len(ids) - len(new.ids)
-        listed = stored_candidates(connection, ids, old)
-        if self._kept == old:
+        if self._kept == len(self.minima.ids) - len(new.ids):
             self._kept += len(listed.numbers)
         for first in range(0, len(new.ids), AT_ONCE):
             rows = slice(first, first + AT_ONCE)
@@ -213,18 +216,19 @@ class Fold:
         """
         ids = self.minima.ids.array
         if len(ids) - self._kept >= least:
-            with self.atlas.writing() as connection:
-                keep_candidates(connection, ids, self.near, self._kept)
+            tried_again(self._write_neighbors)
             self._kept = len(ids)
 
-    def _fold_states(self, connection: Connection) -> None:
-        """Add the transition states up to the present count, and the minima that they join."""
-        old = len(self.states.ids)
-        new = self.states.read(connection, self._counts.transition_states)
-        if not len(new.keys):
+    def _write_neighbors(self) -> None:
+        with self.atlas.writing() as connection:
+            keep_candidates(connection, self.minima.ids.array, self.near, self._kept)
+
+    def _fold_states(self, new: NewTransitionStates, links: Links) -> None:
+        """Add new transition states, and the minima that they join."""
+        if not len(new.ids):
             return
-        self.known.append(new)
-        links = read_links(connection, new.keys, old, self.minima.ids.array, self.atlas.name)
+        self.states.add(new)
+        self.known.append(new.known)
         for column, values in zip(self.links, links, strict=True):
             column.extend(values)
         same = np.flatnonzero(links.transition_state[1:] == links.transition_state[:-1])

@@ -8,6 +8,8 @@ from sqlalchemy import Connection, Select, Table, bindparam, func, select
 
 from lossatlas.atlas import schema
 from lossatlas.atlas.columns import read_columns, stack
+from lossatlas.atlas.database import Readable
+from lossatlas.atlas.lost_connections import tried_again
 from lossatlas.errors import AtlasError
 from lossatlas.network.links import Links
 from lossatlas.search.known import Known, Rows
@@ -15,6 +17,18 @@ from lossatlas.search.known import Known, Rows
 REMEDY = "lossatlas verify lists all damage; restore a copy"
 SHORT = ("id", "energy", "outside")
 """Columns that are read for both kinds of points."""
+
+
+class Counts(NamedTuple):
+    """Numbers of points.
+
+    Attributes:
+        minima: number of minima.
+        transition_states: number of transition states.
+    """
+
+    minima: int
+    transition_states: int
 
 
 class Minima(NamedTuple):
@@ -72,10 +86,6 @@ class NewMinima(NamedTuple):
     weights: np.ndarray
     inside: np.ndarray
 
-    def split(self, count: int) -> "tuple[NewMinima, NewMinima]":
-        """Split them into the first `count` minima and the rest."""
-        return NewMinima(*(c[:count] for c in self)), NewMinima(*(c[count:] for c in self))
-
     def lowest(self) -> tuple[int, float]:
         """Return the number of the lowest minimum inside the box, and its energy.
 
@@ -105,35 +115,65 @@ class TransitionStates(NamedTuple):
         """Return arrays without any transition state, for a landscape of `n_weights` weights."""
         return cls(*map(Rows, (np.zeros(0, np.int64), np.zeros(0), np.zeros((0, n_weights)))))
 
-    def read(self, connection: Connection, count: int) -> Known:
-        """Read and add transition states until there are `count`, and return the new ones."""
+    def read(self, connection: Connection, counts: Counts) -> "NewTransitionStates":
+        """Read those that follow these in the atlas, until there are as many as in `counts`."""
         long = ("weights", "invariants", "uncertainty")
-        new = _read(connection, schema.transition_state, self.ids, count, long)
-        ids, energies = new["id"].astype(np.int64), new["energy"].astype(np.float64)
-        inside = ~new["outside"].astype(bool)
-        self.ids.extend(ids)
-        self.energies.extend(energies)
-        self.weights_inside.extend(stack(new["weights"][inside].tolist()))
-        invariants = stack(new["invariants"].tolist())
-        return Known(ids, energies, new["uncertainty"].astype(np.float64), invariants)
+        new = _read(connection, schema.transition_state, self.ids, counts.transition_states, long)
+        return NewTransitionStates(
+            new["id"].astype(np.int64),
+            new["energy"].astype(np.float64),
+            new["weights"],
+            ~new["outside"].astype(bool),
+            new["uncertainty"].astype(np.float64),
+            stack(new["invariants"].tolist()),
+        )
+
+    def add(self, new: "NewTransitionStates") -> None:
+        """Add transition states at the end."""
+        self.ids.extend(new.ids)
+        self.energies.extend(new.energies)
+        self.weights_inside.extend(stack(new.weights[new.inside].tolist()))
 
 
-class Counts(NamedTuple):
-    """Numbers of points.
+class NewTransitionStates(NamedTuple):
+    """Transition states that were read and not added yet.
 
     Attributes:
-        minima: number of minima.
-        transition_states: number of transition states.
+        ids: (t,) ids of the transition states.
+        energies: (t,) energies of the transition states.
+        weights: (t,) weights of each, as the atlas stores them.
+        inside: (t,) whether each transition state lies inside the box.
+        uncertainties: (t,) distances within which the exact points lie.
+        invariants: (t, k) numbers that identify each up to symmetry.
     """
 
-    minima: int
-    transition_states: int
+    ids: np.ndarray
+    energies: np.ndarray
+    weights: np.ndarray
+    inside: np.ndarray
+    uncertainties: np.ndarray
+    invariants: np.ndarray
+
+    @property
+    def known(self) -> Known:
+        """The same in the form in which searches recognize them."""
+        return Known(self.ids, self.energies, self.uncertainties, self.invariants)
 
 
 def count_points(connection: Connection) -> Counts:
     """Count the points of an atlas."""
     tables = (schema.minimum, schema.transition_state)
     return Counts(*(connection.execute(select(func.count(t.c.id))).scalar_one() for t in tables))
+
+
+def counted_points(atlas: Readable) -> Counts:
+    """Count the points of an atlas, also where a server was restarted."""
+
+    def count() -> Counts:
+        with atlas.reading() as connection:
+            return count_points(connection)
+
+    return tried_again(count)
 
 
 def unmet_points(connection: Connection) -> Counts:
