@@ -21,6 +21,11 @@ from lossatlas.exploration.points import (
 )
 from lossatlas.network.links import Links
 
+NOTHING_LISTED = Candidates(np.zeros((0, KEPT), np.int64), np.zeros((0, KEPT)))
+"""What is listed where there are no new minima."""
+NO_LINKS = Links(*(np.zeros(0, np.int64) for _ in Links._fields))
+"""The links where there are no new transition states."""
+
 
 class Ahead(NamedTuple):
     """Points that were read and not added yet.
@@ -85,7 +90,3 @@ class Ahead(NamedTuple):
             NewTransitionStates(*(column[states] for column in self.states)),
             Links(*(column[rows] for column in self.links)),
         )
-
-
-NOTHING_LISTED = Candidates(np.zeros((0, KEPT), np.int64), np.zeros((0, KEPT)))
-NO_LINKS = Links(*(np.zeros(0, np.int64) for _ in Links._fields))
