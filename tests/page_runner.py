@@ -10,6 +10,7 @@ import io
 import json
 import os
 import shlex
+import shutil
 import sys
 import traceback
 import types
@@ -29,6 +30,15 @@ def command(line: str) -> None:
         raise RuntimeError(f"{line}: exit code {ran.exit_code}\n{ran.output}")
 
 
+def copy(source: Path, target: Path) -> None:
+    """Copy a folder, or a file whose folder may not be there yet."""
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    else:
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(source, target)
+
+
 def follow(folder: str, steps: list[dict[str, str]]) -> dict[str, object]:
     """Do the steps of one page in its folder, up to the first that fails."""
     os.chdir(folder)
@@ -37,7 +47,9 @@ def follow(folder: str, steps: list[dict[str, str]]) -> dict[str, object]:
     printed, error = {}, ""
     try:
         for step in steps:
-            if step["do"] == "write":
+            if step["do"] == "copy":
+                copy(Path(step["text"]), Path(step["where"]))
+            elif step["do"] == "write":
                 Path(step["where"]).write_text(step["text"], encoding="utf-8")
             elif step["do"] == "console":
                 command(step["text"])

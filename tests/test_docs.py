@@ -8,9 +8,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -53,26 +50,28 @@ def environment(pytestconfig) -> dict[str, str]:
     return {**os.environ, "MPLBACKEND": "agg", **compiled_pages(pytestconfig)}
 
 
-@pytest.fixture(scope="session")
-def call(environment) -> Callable[..., str]:
-    """Run Python and give back what it prints."""
-
-    def run(*arguments: object, folder: Path | None = None) -> str:
-        command = [sys.executable, *map(str, arguments)]
-        ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-        return ran.stdout
-
-    return run
+def example_files(folder: Path) -> list[dict[str, str]]:
+    """Steps that copy what the first tutorial leaves behind, also where the README expects it."""
+    names = {"clouds.toml": "examples/d2.toml", "clouds.csv": "examples/clouds.csv"}
+    files = [{"do": "copy", "text": f"{folder / old}", "where": new} for old, new in names.items()]
+    return [{"do": "copy", "text": f"{folder}", "where": "."}, *files]
 
 
 @pytest.fixture(scope="session")
-def tours(environment, tmp_path_factory) -> dict[str, tuple[Path, Followed]]:
-    """The tutorials, followed in one process: for each its folder and what became of it."""
-    folders = [tmp_path_factory.mktemp(page.stem) for page in TUTORIALS]
-    todo = [(folder, steps(page)) for folder, page in zip(folders, TUTORIALS, strict=True)]
-    ended = zip(folders, follow(todo, environment), strict=True)
-    return dict(zip([page.stem for page in TUTORIALS], ended, strict=True))
+def tours(environment, tmp_path_factory, request) -> dict[Path, tuple[Path, Followed]]:
+    """The tutorials, and what other pages are asked for: for each its folder and what became of it.
+
+    All are followed in one process, so that each finds compiled what others have needed.
+    """
+    asked = [i for i in request.session.items if i.originalname == test_python_blocks_run.__name__]
+    pages = [*TUTORIALS, *(item.callspec.params["page"] for item in asked)]
+    folders = [tmp_path_factory.mktemp(page.stem) for page in pages]
+    before = example_files(folders[TUTORIALS.index(FIRST)])
+    todo = [
+        (folder, [*([] if page in TUTORIALS else before), *steps(page)])
+        for folder, page in zip(folders, pages, strict=True)
+    ]
+    return dict(zip(pages, zip(folders, follow(todo, environment), strict=True), strict=True))
 
 
 def clouds(folder: Path) -> list[float]:
@@ -92,7 +91,7 @@ def shown_minima(page: Path) -> list[float]:
 @pytest.fixture(scope="session")
 def toured(tours) -> Path:
     """The folder in which the first tutorial was followed."""
-    folder, followed = tours[FIRST.stem]
+    folder, followed = tours[FIRST]
     assert followed.error == ""
     return folder
 
@@ -108,7 +107,7 @@ def test_the_first_tutorial_finds_minima_that_it_shows(toured):
 @pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda p: p.name)
 def test_tutorials_print_what_they_show(page, tours):
     """Word for word up to where an exploration is cut short here; rows of tables after that."""
-    folder, followed = tours[page.stem]
+    folder, followed = tours[page]
     assert followed.error == ""
     short = False
     for step in steps(page, change=str):
@@ -174,14 +173,9 @@ EXPLORING = {"own-function.md", "own-model.md", "own-parts.md", "regression.md"}
     ],
     ids=lambda p: p.name,
 )
-def test_python_blocks_run(page, environment, toured, tmp_path):
-    shutil.copytree(toured, tmp_path, dirs_exist_ok=True)
-    (tmp_path / "examples").mkdir()
-    for name in ("clouds.toml", "clouds.csv"):
-        target = name.replace("clouds.toml", "d2.toml")
-        shutil.copy(toured / name, tmp_path / "examples" / target)
-    (followed,) = follow([(tmp_path, steps(page))], environment)
-    assert followed.error == ""
+def test_python_blocks_run(page, tours):
+    assert tours[FIRST][1].error == ""
+    assert tours[page][1].error == ""
 
 
 def command_lines(page: Path) -> list[str]:
@@ -218,10 +212,10 @@ def test_every_command_and_option_is_described(name):
 
 
 @pytest.mark.parametrize("name", ["status", "minima", "transition-states", "verify", "auc"])
-def test_every_field_of_json_is_described(name, toured, tmp_path, call):
+def test_every_field_of_json_is_described(name, toured, tmp_path, run):
     atlas = shutil.copy(toured / "clouds.atlas", tmp_path)
     described = section(DOCS / "cli.md", f"`{name}`")
-    printed: Any = json.loads(call("-m", "lossatlas", name, atlas, "--json"))
+    printed: Any = json.loads(run(name, atlas, "--json").stdout)
     for field in printed[0] if isinstance(printed, list) else printed:
         assert f"`{field}`" in described, field
 
