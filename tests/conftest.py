@@ -32,15 +32,15 @@ install_import_hook([*CHECKED, "lossatlas.landscape.softmax_shift"], "shape_chec
 
 REPOSITORY = Path(__file__).parent.parent
 
-TOGETHER = ("cli", "distribution", "exploration")
-"""Folders whose files share an exploration, pools of workers, or what has been compiled."""
+TOGETHER = {name: name for name in ("cli", "distribution", "exploration")}
+TOGETHER |= dict.fromkeys(("benchmarks", "testing"), "exploration")
+"""Folders whose files share an exploration, pools of workers, or code that was compiled."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One of the processes of pytest-xdist runs all tests of a file, or of a folder above."""
+    """One of the processes of pytest-xdist runs all tests of a file, or of folders above."""
     for item in items:
-        folder = item.path.parent.name
-        group = folder if folder in TOGETHER else item.path.stem
+        group = TOGETHER.get(item.path.parent.name, item.path.stem)
         item.add_marker(pytest.mark.xdist_group(group))
 
 

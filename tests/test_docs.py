@@ -29,6 +29,8 @@ from pages import (
 
 from lossatlas.atlas import schema
 from lossatlas.errors import ADVICE, Status
+from lossatlas.interop.importing import Imported
+from lossatlas.interop.locating import Located
 from lossatlas.program import app
 from lossatlas.studies.study import Study, load_study
 
@@ -211,13 +213,59 @@ def test_every_command_and_option_is_described(name):
     assert f"$ lossatlas {name} " in described
 
 
-@pytest.mark.parametrize("name", ["status", "minima", "transition-states", "verify", "auc"])
-def test_every_field_of_json_is_described(name, toured, tmp_path, run):
-    atlas = shutil.copy(toured / "clouds.atlas", tmp_path)
+PRINTED = {
+    "explore": [["clouds.toml", "--atlas", "clouds.atlas", "--transition-states", 1]],
+    "status": [["clouds.atlas"]],
+    "minima": [["clouds.atlas"]],
+    "transition-states": [["clouds.atlas"]],
+    "auc": [["clouds.atlas"]],
+    "metrics": [["clouds.atlas"], ["clouds.atlas", "--minimum", 1]],
+    "verify": [["clouds.atlas", "--sample", 1]],
+    "history": [["clouds.atlas"], ["clouds.atlas", "--minimum", 1]],
+    "merge": [["clouds.atlas", "copy.atlas", "-o", "both.atlas"]],
+    "compact": [["clouds.atlas"]],
+    "reproduce": [["table-2", "--no-explore"]],
+}
+"""Calls by which a command prints what it prints as JSON."""
+NOT_PRINTED = {"locate": Located, "import": Imported}
+"""Where that takes long: the tuples that are printed."""
+
+
+def fields_of(printed: Any) -> set[str]:
+    """The names in JSON: those of an object, or of each row of a list, and of the lists in it."""
+    if isinstance(printed, dict):
+        return {*printed, *(name for value in printed.values() for name in fields_of_rows(value))}
+    return fields_of_rows(printed)
+
+
+def fields_of_rows(value: Any) -> set[str]:
+    rows = value if isinstance(value, list) else []
+    return {name for row in rows if isinstance(row, dict) for name in row}
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_every_field_of_json_is_described(name, toured, tmp_path, run, monkeypatch):
+    shutil.copytree(toured, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    shutil.copy("clouds.atlas", "copy.atlas")
     described = section(DOCS / "cli.md", f"`{name}`")
-    printed: Any = json.loads(run(name, atlas, "--json").stdout)
-    for field in printed[0] if isinstance(printed, list) else printed:
+    for arguments in PRINTED[name]:
+        printed = run(name, *arguments, "--json")
+        assert printed.exit_code == 0, printed.output
+        for field in fields_of(json.loads(printed.stdout)):
+            assert f"`{field}`" in described, field
+
+
+@pytest.mark.parametrize("name", NOT_PRINTED)
+def test_every_field_of_what_is_printed_is_described(name):
+    described = section(DOCS / "cli.md", f"`{name}`")
+    for field in set(NOT_PRINTED[name]._fields) - {"weights"}:
         assert f"`{field}`" in described, field
+
+
+def test_the_fields_of_all_commands_are_looked_at():
+    with_json = {name for name, options in OPTIONS.items() if "--json" in options}
+    assert with_json == {*PRINTED, *NOT_PRINTED}
 
 
 TOML = [(p, block) for p in PAGES for block in blocks(p) if block.language == "toml"]

@@ -103,6 +103,7 @@ def test_a_request_to_end_is_ctrl_c(exploring, program):
         assert atlas.minima()[["train_auc", "test_auc"]].notna().all(axis=None)
 
 
+@pytest.mark.slow
 def test_nothing_harvested_is_lost(exploring, rich_study, program):
     running, path, seen = exploring(runs=1, states=3)
     running.send_signal(signal.SIGKILL)

@@ -1,4 +1,7 @@
-"""Pools that tests share: starting a process and compiling there takes seconds."""
+"""Pools that the tests of a file share: starting a process and compiling there takes seconds.
+
+They end with the file, since a cluster that waits for work takes a tenth of a core.
+"""
 
 import multiprocessing
 import os
@@ -17,7 +20,7 @@ from lossatlas.exploration import grow
 WANTED = {"transition_states": 60, "width": 48, "seed": 3}
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def importable(pytestconfig):
     """Workers find the modules of this folder, and what others have compiled."""
     found = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
@@ -31,14 +34,14 @@ def importable(pytestconfig):
         yield
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def processes(importable):
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=spawn) as executor:
         yield executor
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def dask(importable):
     pytest.importorskip("distributed", reason="no Dask: pip install 'lossatlas[cluster]'")
     from lossatlas.distribution.clusters import cluster

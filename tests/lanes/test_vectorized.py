@@ -27,7 +27,8 @@ from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
 
 CAMEL = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1], "camel")
 NETWORK = NetworkLandscape(*small_data(), (2,), 1e-2)
-ALL = {**KERNELS, "climb by products": HybridClimb(), "flow by products": ChebyshevFlow()}
+BY_PRODUCTS = {"climb by products": HybridClimb(), "flow by products": ChebyshevFlow()}
+ALL = {**KERNELS, **BY_PRODUCTS}
 
 
 def jobs_for(kernel, landscape):
@@ -37,7 +38,8 @@ def jobs_for(kernel, landscape):
 @pytest.mark.parametrize(
     ("name", "landscape"),
     [
-        *[pytest.param(name, CAMEL, id=name) for name in ALL],
+        *[pytest.param(name, CAMEL, id=name) for name in KERNELS],
+        *[pytest.param(name, CAMEL, id=name, marks=pytest.mark.slow) for name in BY_PRODUCTS],
         *[
             pytest.param(name, NETWORK, id=f"{name}, network", marks=pytest.mark.slow)
             for name in ("climb", "flow")

@@ -126,16 +126,16 @@ def test_what_is_not_finite_is_said_to_be_so():
 
 
 def test_searches_are_given_up_after_so_many_evaluations():
-    start = LANDSCAPE.random_start(np.random.default_rng(0))
+    start = np.array([1.2, -0.6])
     (quench,) = results_of(
-        LANDSCAPE.surface, FactorizedQuench(max_evaluations=40, rms=1e-15), [(start,)]
+        CAMEL.surface, FactorizedQuench(max_evaluations=40, rms=1e-300), [(start,)]
     )
     assert quench.status == Status.TOO_MANY_STEPS
-    assert quench.hessians == 1
+    assert quench.hessians >= 1
     (climb,) = results_of(
-        LANDSCAPE.surface, FactorizedClimb(max_hessians=3), [(start, np.eye(len(start))[0])]
+        CAMEL.surface, FactorizedClimb(max_hessians=2), [(start, np.array([1.0, 0.0]))]
     )
-    assert (climb.status, climb.hessians) == (Status.TOO_MANY_STEPS, 3)
+    assert (climb.status, climb.hessians) == (Status.TOO_MANY_STEPS, 2)
 
 
 def test_a_landscape_of_one_weight_has_a_certificate():

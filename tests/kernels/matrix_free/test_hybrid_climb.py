@@ -42,6 +42,7 @@ def test_converges_to_known_saddles_from_near_them(name):
         assert abs(found.mode @ mode) > 0.99
 
 
+@pytest.mark.slow
 def test_finds_the_transition_states_of_a_network_without_hessians():
     """From a minimum along its soft modes, beside the climb with exact Hessians."""
     landscape = small_landscape((4,), l2=5e-3)
