@@ -37,6 +37,7 @@ TOGETHER |= dict.fromkeys(("benchmarks", "testing"), "exploration")
 """Folders whose files share an exploration, pools of workers, or code that was compiled."""
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads these marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One of the processes of pytest-xdist runs all tests of a file, or of folders above."""
     for item in items:

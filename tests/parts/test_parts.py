@@ -93,6 +93,22 @@ def test_the_fast_way_is_the_slow_way(loss):
         np.testing.assert_allclose(slope, loss.slope(outputs, targets) / 9, atol=1e-16)
 
 
+def test_no_derivative_asks_which_output_is_the_largest():
+    """Compiled code may compute outputs twice with different rounding, and then none is."""
+    loss = find_loss("softmax-cross-entropy")
+
+    def curvature(outputs, targets, direction):
+        return jax.jvp(lambda y: loss.fused(y, targets)[1], (outputs,), (direction,))[1]
+
+    outputs = jnp.array([[0.3, 2.0], [0.3, -1.0], [-1.0, 2.0]])  # with ties
+    targets, direction = jnp.eye(3)[:, :2], jnp.ones((3, 2)).at[0, 0].set(4.0)
+    steps = jax.make_jaxpr(curvature)(outputs, targets, direction).eqns
+    assert "eq" not in {step.primitive.name for step in steps}
+    hessian = loss.curvature(outputs, targets) / 2
+    expected = jnp.einsum("abi,bi->ai", hessian, direction)
+    np.testing.assert_allclose(curvature(outputs, targets, direction), expected, atol=1e-15)
+
+
 def test_the_sharpest_smooth_auc_is_one_minus_the_auc():
     from lossatlas.analysis.auc import rank_auc
 

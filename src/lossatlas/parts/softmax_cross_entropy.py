@@ -44,7 +44,7 @@ def mean_and_slope(
     items = outputs.shape[1]
     # The largest output cancels, and so do its derivatives. Those of a maximum are zero over zero
     # where a compiler computes the outputs twice with different rounding, and finds none largest.
-    top = jax.lax.stop_gradient(outputs.max(axis=0))
+    top = jax.lax.stop_gradient(outputs).max(axis=0)
     exponentials = jnp.exp(outputs - top)
     total = exponentials.sum(axis=0)
     entropy = (top - (targets * outputs).sum(axis=0)).sum() + _sum_of_logarithms(total)
