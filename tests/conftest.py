@@ -37,12 +37,17 @@ TOGETHER |= dict.fromkeys(("benchmarks", "testing"), "exploration")
 """Folders whose files share an exploration, pools of workers, or code that was compiled."""
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads these marks in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One of the processes of pytest-xdist runs all tests of a file, or of folders above."""
-    for item in items:
-        group = TOGETHER.get(item.path.parent.name, item.path.stem)
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One of the processes of pytest-xdist runs all tests of a file, or of the folders above."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            return TOGETHER.get(Path(file).parent.name, file)
+
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")
