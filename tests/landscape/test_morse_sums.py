@@ -14,7 +14,6 @@ from lossatlas.landscape import NetworkLandscape
 from lossatlas.parts import find_activation
 
 STARTS = 150
-RANDOM = np.random.default_rng(3)
 X = np.linspace(-1.5, 1.5, 6)[:, None]
 NUMBERS = np.sin(2.0 * X) + 0.3
 CLASSES = np.array([0, 1, 1, 0, 0, 1])
@@ -38,9 +37,9 @@ def stationary_points(landscape):
     inner = np.asarray(
         surface.from_inner(np.eye(derivatives(np.zeros(landscape.n_weights))[1].shape[0]))
     )
-    found = []
+    random, found = np.random.default_rng(3), []
     for _ in range(STARTS):
-        start = RANDOM.normal(scale=2.0, size=inner.shape[1])
+        start = random.normal(scale=2.0, size=inner.shape[1])
         ended = root(
             lambda x: inner.T @ np.asarray(derivatives(inner @ x)[0]),
             start,
