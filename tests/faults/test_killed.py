@@ -7,6 +7,7 @@ verifies. Some kills here; two hundred with `pytest -m slow`.
 import os
 import queue
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -188,6 +189,10 @@ def test_workers(tmp_path, compiled, times):
         verifies(path)
 
 
+WORKER = re.compile(rb"spawn_main|dask worker")
+"""In the command of a worker: as it was spawned, or as it calls itself if it can."""
+
+
 def children_of(parent: int) -> list[int]:
     """Worker processes: those that a nanny has spawned."""
     found = []
@@ -198,7 +203,7 @@ def children_of(parent: int) -> list[int]:
                 group = os.getpgid(int(entry.name))
             except OSError:
                 continue
-            if group == parent and b"spawn_main" in command:
+            if group == parent and WORKER.search(command):
                 found.append(int(entry.name))
     return found
 
