@@ -1,8 +1,7 @@
-"""Flags of XLA with which tests of small networks take about a third of the time.
+"""Flags of XLA with which the tests take a fraction of the time that they would take otherwise.
 
-Nearly all of their time is compilation. The older emitters, without optimization by LLVM, make code
-that is several times slower, but they compile it in a quarter of the time. Results do not depend on
-it beyond rounding. With the environment variable LOSSATLAS_TEST_FLAGS set to nothing the tests run
+Most of that time would be compilation. XLA's older emitters without optimization make slower code,
+and make it several times faster. Results do not depend on it beyond rounding. With the environment variable LOSSATLAS_TEST_FLAGS set to nothing the tests run
 the code that users run, as `.ci/system` does for the long tests.
 """
 

@@ -170,12 +170,13 @@ def test_workers(tmp_path, compiled, times):
         path, begun = tmp_path / f"{begun}.atlas", begun + 1
         running = Exploring(compiled, path, MANY, "local:2")
         running.wait_for_a_commit()
-        before = running.reported
+        before, last = running.reported, time.monotonic()
         while killed < times and running.process.poll() is None:
             victims = children_of(running.process.pid)
             if victims:
                 os.kill(rng.choice(victims), signal.SIGKILL)
-                killed += 1
+                killed, last = killed + 1, time.monotonic()
+            assert time.monotonic() - last < 120, "no worker was found to be killed"
             time.sleep(1.0 + 4.0 * rng.random())
             assert running.reported >= before
             before = running.reported

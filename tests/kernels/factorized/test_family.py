@@ -131,7 +131,7 @@ def test_searches_are_given_up_after_so_many_evaluations():
         CAMEL.surface, FactorizedQuench(max_evaluations=40, rms=1e-300), [(start,)]
     )
     assert quench.status == Status.TOO_MANY_STEPS
-    assert quench.hessians >= 1
+    assert quench.hessians == 1
     (climb,) = results_of(
         CAMEL.surface, FactorizedClimb(max_hessians=2), [(start, np.array([1.0, 0.0]))]
     )
