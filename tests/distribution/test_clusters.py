@@ -1,12 +1,17 @@
 """Addresses of clusters: refused before anything starts, with what to write instead."""
 
+import os
+import signal
 import socket
+import time
+from types import SimpleNamespace
 from unittest import mock
 
 import pytest
 
 from lossatlas.distribution import clusters
 from lossatlas.errors import BadInputError, ClusterError
+from lossatlas.landscape import device
 
 BAD = [
     "",
@@ -79,6 +84,38 @@ def test_a_local_cluster_cannot_be_reached_from_elsewhere(dask):
     found = client.scheduler_info(n_workers=-1)
     addresses = [found["address"], *found["workers"], clusters.dashboard(dask)]
     assert all("//127.0.0.1:" in address for address in addresses)
+
+
+def test_a_process_that_dask_gives_up_is_started_again(monkeypatch):
+    """Dask gives it up if it is not back after 15 seconds, here a tenth of a second."""
+    pytest.importorskip("distributed", reason="no Dask: pip install 'lossatlas[cluster]'")
+    from dask import config
+
+    monkeypatch.setattr(clusters, "RESTART_SECONDS", 0.5)
+    with (
+        config.set({"distributed.deploy.lost-worker-timeout": "100 ms"}),
+        clusters.cluster("local:1") as executor,
+    ):
+        first = executor.submit(os.getpid).result()
+        (given_up,) = executor._client.cluster.workers.values()
+        os.kill(first, signal.SIGKILL)
+        until = time.monotonic() + 60
+        while given_up.status.name != "closed" and time.monotonic() < until:
+            time.sleep(0.05)
+        assert given_up.status.name == "closed"
+        assert executor.submit(os.getpid).result(timeout=60) != first
+
+
+@pytest.mark.parametrize(("platform", "threads"), [("cpu", 1), ("gpu", clusters.BATCHES)])
+def test_processes_that_share_a_card_make_many_batches_at_once(monkeypatch, platform, threads):
+    distributed = pytest.importorskip("distributed", reason="no Dask")
+    started = []
+    monkeypatch.setattr(distributed, "LocalCluster", lambda **options: started.append(options))
+    monkeypatch.setattr(device, "device", lambda: SimpleNamespace(platform=platform))
+    clusters._local(3)
+    assert [(options["n_workers"], options["threads_per_worker"]) for options in started] == [
+        (3, threads)
+    ]
 
 
 def test_secured_connections_are_those_that_dask_is_configured_for(tmp_path, monkeypatch):

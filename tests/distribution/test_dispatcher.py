@@ -106,9 +106,9 @@ def test_workers_are_told_what_is_left_by_the_clock(cpu, clock):
 def test_an_exploration_tells_what_is_left_by_the_clock(explore, tmp_path, monkeypatch, options):
     limits, init = [], Dispatcher.__init__
 
-    def noting(dispatcher, executor, setup, known, given, name):
+    def noting(dispatcher, executor, setup, known, given, *others):
         limits.append(given)
-        init(dispatcher, executor, setup, known, given, name)
+        init(dispatcher, executor, setup, known, given, *others)
 
     monkeypatch.setattr(Dispatcher, "__init__", noting)
     with ThreadPoolExecutor(1) as executor:
@@ -184,6 +184,19 @@ def test_a_closed_client_of_dask(dask):
         assert slots(executor) > 0
     with pytest.raises(ClusterError, match="committed is safe"):
         slots(executor)
+
+
+def test_a_warning_says_that_there_is_no_worker():
+    deserted = module.Deserted()
+    for count, now in ((2, 0.0), (0, 1.0), (0, 30.0), (1, 31.5), (0, 40.0), (0, 69.0)):
+        deserted.note(count, now)  # warnings are errors
+    with pytest.warns(DataWarning, match="no worker has been there for 30 s"):
+        deserted.note(0, 70.0)
+    deserted.note(0, 110.0)  # once is enough
+    deserted.note(3, 111.0)
+    deserted.note(0, 112.0)
+    with pytest.warns(DataWarning, match="no worker has been there for 31 s"):
+        deserted.note(0, 143.0)
 
 
 class Never(Scripted):

@@ -6,14 +6,22 @@ import threading
 import time
 import warnings
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from content import content
 from landscapes import deaths, failing, slow, talkative, tasks
 
+from lossatlas import ExploreOptions
+from lossatlas.distribution import worker
+from lossatlas.distribution.executors import processes as number_of_processes, slots
 from lossatlas.errors import BadInputError, ClusterError, DataWarning
 from lossatlas.exploration import Strategy, Task
+from lossatlas.exploration.places import chosen_place
 from lossatlas.exploration.tasks import Key
+from lossatlas.landscape.device import devices
+from lossatlas.lanes.engine import Engine
+from lossatlas.search.tools import default_tools
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -184,6 +192,26 @@ def test_what_cannot_be_sent_is_refused_before_anything_is_made(tmp_path, explor
 
     with pytest.raises(BadInputError, match="own: cannot be sent to another process"):
         explore(tmp_path / "a", strategies=[Strategy("own", propose)], executor=processes)
+
+
+def test_slots_of_a_process_share_its_vectorized_lanes(monkeypatch, landscape):
+    monkeypatch.setattr(worker, "Engine", partial(Engine, vectorized=True))
+    with ThreadPoolExecutor(3) as executor:
+        options = ExploreOptions(lanes=8, executor=executor)
+        place = chosen_place(landscape, options, default_tools(landscape))
+    assert place.capacity.vectorized
+    assert (place.capacity.lanes, place.capacity.workers) == (8, len(devices()))
+
+
+def test_processes_of_executors(processes, dask):
+    class Untold(Executor):
+        """Tells nothing."""
+
+    with ThreadPoolExecutor(3) as threads:
+        assert (number_of_processes(threads), slots(threads)) == (1, 3)
+    assert number_of_processes(processes) == slots(processes) == 2
+    assert number_of_processes(dask) == slots(dask) == 2
+    assert number_of_processes(Untold()) == slots(Untold())
 
 
 @pytest.mark.parametrize("executor", ["local:2", 4, object()])

@@ -28,6 +28,15 @@ def test_bounds(waiting, slots, per_search):
     assert short_enough or (size - 1) * MOST_A_SECOND < slots / per_search
 
 
+@given(counts, st.integers(1, 10_000), seconds)
+def test_vectorized_workers_get_all_that_waits_at_once(waiting, slots, per_search):
+    """Batches of one size, as many as there are slots at most, whatever a search has taken."""
+    size = batch_size(waiting, slots, per_search, vectorized=True)
+    batches = -(-waiting // size)
+    assert 1 <= batches <= slots
+    assert size - 1 < waiting / slots  # no larger than it has to be
+
+
 @given(st.integers(1, 10_000))
 def test_every_slot_has_a_batch_and_few_wait(slots):
     assert slots < outstanding(slots) <= 2 * slots

@@ -8,12 +8,15 @@ time-outs and the dashboard.
 import re
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from lossatlas.errors import BadInputError, ClusterError
 
+BATCHES = 64
+"""Number of batches that a process on this machine makes at once if its lanes are vectorized. They
+share its lanes, and the more they are, the fewer searches wait for the slowest of their batch."""
 KINDS = "tcp://host:8786, tls://host:8786, scheduler.json or local:4"
 """Examples of addresses, for messages."""
 URL = r"(tcp|tls|ucx|ws|wss)://(\[[0-9a-fA-F:.]+\]|[^\s:/@]+):(\d+)/?"
@@ -24,6 +27,8 @@ CONNECT_SECONDS = 30.0
 """Seconds to wait for a scheduler, which a job script may start together with this program."""
 FILE_SECONDS = 300.0
 """Seconds to wait for the file of a scheduler that is being started."""
+RESTART_SECONDS = 5.0
+"""Seconds between two looks for processes on this machine that have ended, to start them again."""
 
 
 def check_address(address: str) -> None:
@@ -72,8 +77,9 @@ def cluster(address: str) -> Iterator[Executor]:
     Args:
         address: address of the scheduler of an existing cluster, ``"tcp://host:8786"`` or
             ``"tls://host:8786"``; or the path of its scheduler file, such as ``"scheduler.json"``;
-            or ``"local:4"`` to start four processes on this machine, with one core each, which end
-            with the block and cannot be reached from other machines.
+            or ``"local:4"`` to start four processes on this machine, which end with the block and
+            cannot be reached from other machines. Each uses one core, or all graphics cards, which
+            the processes then share.
 
     Yields:
         An executor for the argument ``executor`` of `explore` and `verify`.
@@ -95,7 +101,8 @@ def cluster(address: str) -> Iterator[Executor]:
     with config.set({"distributed.scheduler.allowed-failures": 0}):
         started = _local(int(address.removeprefix("local:"))) if address[:6] == "local:" else None
     try:
-        with _client(Client, address, started) as client:
+        kept = nullcontext() if started is None else _kept_alive(started)
+        with _client(Client, address, started) as client, kept:
             yield client.get_executor(pure=False)
     finally:
         if started is not None:
@@ -112,15 +119,41 @@ def _local(processes: int) -> Any:
     """Start a cluster of some processes on this machine, which only this machine can reach."""
     from distributed import LocalCluster
 
+    from lossatlas.landscape.device import device
+
     return LocalCluster(
         n_workers=processes,
-        threads_per_worker=1,
+        threads_per_worker=1 if device().platform == "cpu" else BATCHES,
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",
         worker_dashboard_address=None,
         memory_limit=0,  # Dask would end a worker that uses more than its share of the memory.
         silence_logs=50,
     )
+
+
+@contextmanager
+def _kept_alive(started: Any) -> Iterator[None]:
+    """Start processes of a cluster on this machine again that end in a ``with`` block.
+
+    Dask does so itself. However, 15 seconds after the death of a process it gives up the one that
+    has taken its place if that one has just died too.
+    """
+    from tornado.ioloop import PeriodicCallback
+
+    async def look() -> None:
+        for name, nanny in list(started.workers.items()):
+            if nanny.status.name in ("closed", "failed"):
+                del started.workers[name]
+        with suppress(Exception):  # If another one dies, the next look finds it.
+            await started._correct_state()
+
+    again = PeriodicCallback(look, 1000.0 * RESTART_SECONDS)
+    started.loop.add_callback(again.start)
+    try:
+        yield
+    finally:
+        started.loop.add_callback(again.stop)
 
 
 @contextmanager

@@ -44,6 +44,8 @@ COUNT_AGAIN = 2.0
 """Seconds after which it counts the workers again, which may join and leave."""
 GRACE = 5.0
 """Seconds to wait for results when time is up; what workers finish in this time is kept."""
+DESERTED = 30.0
+"""Seconds without any worker after which a warning says so; the exploration goes on waiting."""
 RECENT = 64
 """Number of batches from which the time of a search is estimated."""
 LACKING_AGAIN = 1000
@@ -90,6 +92,36 @@ class Sent(NamedTuple):
     deaths: int = 0
 
 
+class Deserted:
+    """Warns once each time that there is no worker for a while.
+
+    Attributes:
+        since: time of the first count without a worker; None if there was one at the last count.
+        told: whether the warning about the present time without workers was given.
+    """
+
+    def __init__(self) -> None:
+        self.since: float | None = None
+        self.told = False
+
+    def note(self, slots: int, now: float) -> None:
+        """Take note of a count of workers.
+
+        Args:
+            slots: number of batches that workers can work on.
+            now: time of the count, in seconds.
+        """
+        if slots > 0:
+            self.since, self.told = None, False
+            return
+        self.since = now if self.since is None else self.since
+        if now - self.since >= DESERTED and not self.told:
+            self.told = True
+            problem = f"no worker has been there for {now - self.since:.0f} s"
+            remedy = "the exploration goes on when one joins (the logs of the workers may say why)"
+            warnings.warn(f"{problem}; {remedy}", DataWarning, stacklevel=2)
+
+
 class Dispatcher:
     """A `Runner` whose searches are made by the workers of an executor.
 
@@ -99,6 +131,7 @@ class Dispatcher:
         known: the transition states that are known; more may be added while searches are made.
         limits: the limits at which to end.
         name: name of the exploration, which no other exploration has.
+        vectorized: whether workers advance all searches that they have together; default False.
 
     Attributes:
         uncompiled: always empty, since workers compile whatever they need.
@@ -106,10 +139,16 @@ class Dispatcher:
     """
 
     def __init__(
-        self, executor: Executor, setup: bytes, known: KnownPoints, limits: Limits, name: str
+        self,
+        executor: Executor,
+        setup: bytes,
+        known: KnownPoints,
+        limits: Limits,
+        name: str,
+        vectorized: bool = False,
     ) -> None:
         self.executor, self.setup, self.known, self.limits = executor, setup, known, limits
-        self.name = name
+        self.name, self.vectorized = name, vectorized
         self.uncompiled: dict[Any, float] = {}
         self.traffic = Traffic()
         self.waiting: deque[Search] = deque()
@@ -127,6 +166,7 @@ class Dispatcher:
         self.has: dict[str, int] = {}
         self.spent: dict[str, tuple[float, float]] = {}
         self.slots, self.counted = slots(executor), time.monotonic()
+        self.deserted = Deserted()
 
     def submit(self, make: Maker, name: str, parts: int | None = None) -> int:
         """See `Runner`."""
@@ -195,6 +235,7 @@ class Dispatcher:
     def _send_what_waits(self) -> None:
         if time.monotonic() - self.counted > COUNT_AGAIN:
             self.slots, self.counted = slots(self.executor), time.monotonic()
+            self.deserted.note(self.slots, self.counted)
         while len(self.sent) < outstanding(max(1, self.slots)):
             # Suspects are sent one at a time, so that a second death is certainly their own.
             if self.suspects and not any(sent.deaths for sent in self.sent.values()):
@@ -202,7 +243,9 @@ class Dispatcher:
                 continue
             if not self.waiting:
                 return
-            size = batch_size(len(self.waiting), self.slots, self._seconds_of_a_search())
+            size = batch_size(
+                len(self.waiting), self.slots, self._seconds_of_a_search(), self.vectorized
+            )
             some = [self.waiting.popleft() for _ in range(min(size, len(self.waiting)))]
             self._send(self._sent(tuple(some), 0))
 
@@ -361,7 +404,8 @@ def elsewhere(
         known: the transition states that are known; more may be added while searches are made.
         limits: the limits at which to end.
     """
-    dispatcher = Dispatcher(executor, setup.content, known, limits, setup.name)
+    vectorized = setup.ability.vectorized
+    dispatcher = Dispatcher(executor, setup.content, known, limits, setup.name, vectorized)
     try:
         yield dispatcher
     finally:

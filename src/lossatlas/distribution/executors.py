@@ -1,7 +1,7 @@
 """Properties of executors; any `concurrent.futures.Executor` can make searches."""
 
 import os
-from concurrent.futures import BrokenExecutor, Executor
+from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
 from typing import Any
 
 from lossatlas.errors import BadInputError, ClusterError
@@ -44,15 +44,42 @@ def slots(executor: Executor) -> int:
     Raises:
         ClusterError: the scheduler does not answer.
     """
-    check_connection(executor)
-    client = getattr(executor, "_client", None)
-    if client is not None and hasattr(client, "nthreads"):  # Dask, whose workers join and leave.
-        try:
-            return sum(client.nthreads().values())
-        except (OSError, RuntimeError) as error:  # An OSError here does not concern a file.
-            raise executor_lost(error) or ClusterError(f"{LOST} ({error})") from error
+    threads = _threads_of_dask(executor)
+    if threads is not None:
+        return sum(threads)
     workers = getattr(executor, "_max_workers", None)
     return workers if isinstance(workers, int) else (os.cpu_count() or 1)
+
+
+def processes(executor: Executor) -> int:
+    """The number of processes of workers that an executor has at present.
+
+    All batches of a process share one engine. For an executor that does not tell how many processes
+    it has, each batch is taken to have a process of its own.
+
+    Raises:
+        ClusterError: the scheduler does not answer.
+    """
+    if isinstance(executor, ThreadPoolExecutor):
+        return 1
+    threads = _threads_of_dask(executor)
+    return slots(executor) if threads is None else len(threads)
+
+
+def _threads_of_dask(executor: Executor) -> list[int] | None:
+    """The number of threads of each worker of Dask, which join and leave; None without Dask.
+
+    Raises:
+        ClusterError: the scheduler does not answer.
+    """
+    check_connection(executor)
+    client = getattr(executor, "_client", None)
+    if client is None or not hasattr(client, "nthreads"):
+        return None
+    try:
+        return list(client.nthreads().values())
+    except (OSError, RuntimeError) as error:  # An OSError here does not concern a file.
+        raise executor_lost(error) or ClusterError(f"{LOST} ({error})") from error
 
 
 def check_connection(executor: Executor) -> None:

@@ -3,6 +3,10 @@
 An executor needs some milliseconds for each batch, so batches should last some seconds. The last
 searches of a round, however, have to be divided among all workers, so batches become smaller as
 fewer searches are left.
+
+Workers with vectorized lanes, such as those of a graphics card, advance all searches of all their
+batches together. There a batch takes as long as its slowest search, however many it has, and lanes
+are empty while searches wait to be sent. Therefore all that waits is divided at once.
 """
 
 import math
@@ -19,22 +23,27 @@ SHARES = 2
 """Number of batches for each slot into which the waiting searches are divided."""
 
 
-def batch_size(waiting: int, slots: int, seconds: float | None) -> int:
+def batch_size(waiting: int, slots: int, seconds: float | None, vectorized: bool = False) -> int:
     """The number of searches of the next batch.
 
     Args:
         waiting: number of searches that wait to be sent, 1 or more.
         slots: number of batches that workers work on at once.
         seconds: time that a search takes in a busy worker, in seconds; None if it is not known yet.
+        vectorized: whether workers advance all searches that they have together; default False.
 
     Examples:
         >>> batch_size(24, 2, None), batch_size(24, 2, 2.0), batch_size(24, 2, 30.0)
         (4, 5, 1)
         >>> batch_size(12_000, 500, 2.0)
         5
+        >>> batch_size(12_000, 500, 2.0, vectorized=True)
+        24
         >>> batch_size(6_000, 1_000, 0.2)
         100
     """
+    if vectorized:
+        return math.ceil(waiting / max(1, slots))
     share = math.ceil(waiting / (SHARES * max(1, slots)))
     if seconds is None:
         return max(1, min(share, FIRST))

@@ -6,7 +6,7 @@ from functools import partial
 from typing import NamedTuple
 
 from lossatlas.distribution.dispatcher import elsewhere
-from lossatlas.distribution.executors import check_executor, slots
+from lossatlas.distribution.executors import check_executor, processes, slots
 from lossatlas.distribution.preparing import prepare
 from lossatlas.distribution.runner import Limits, Runner, here
 from lossatlas.exploration.stop_rules import ExploreOptions
@@ -52,8 +52,9 @@ def chosen_place(landscape: Landscape, options: ExploreOptions, tools: Tools) ->
     check_executor(options.executor)
     there = prepare(options.executor, tools, options.lanes, options.workers)
     one = there.ability
-    # Without vectorized lanes each slot of the executor stands for one thread.
-    threads = one.threads if one.vectorized else 1
-    workers = slots(options.executor) * (options.workers or threads)
+    if one.vectorized:
+        workers = processes(options.executor) * one.threads
+    else:  # each slot of the executor stands for one thread
+        workers = slots(options.executor) * (options.workers or 1)
     capacity = Capacity(one.lanes, max(1, workers), 0, one.vectorized, ())
     return Place(capacity, one.device, partial(elsewhere, options.executor, there))

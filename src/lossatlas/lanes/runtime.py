@@ -23,6 +23,10 @@ XLA_FLAGS = {**ONE_THREAD, "--xla_cpu_prefer_vector_width": "512"}
 """All flags of XLA that are set. The second allows the widest vectors that the CPU has, where XLA
 would use at most 256 bits (`benchmarks.kernels` shows the gain)."""
 
+SHARED_CARD = "XLA_PYTHON_CLIENT_PREALLOCATE"
+"""Environment variable that tells whether JAX takes three quarters of the memory of a graphics card
+when it starts. It must not if several processes share the card."""
+
 
 def configure(
     *,
@@ -35,6 +39,8 @@ def configure(
     JAX reads its flags once, when it starts. If it runs already, the settings that can still be
     changed are changed, and a warning names the flags that cannot. Flags that you have set in the
     environment variable ``XLA_FLAGS`` stay as they are, and so does ``JAX_COMPILATION_CACHE_DIR``.
+    On a graphics card JAX takes memory when it is needed, unless you have set
+    ``XLA_PYTHON_CLIENT_PREALLOCATE``, so that several processes can share the card.
 
     Args:
         float64: whether new JAX arrays are float64 by default, as they are not in JAX itself.
@@ -60,6 +66,7 @@ def configure(
     """
     folder = None if isinstance(compiled_code, bool) else writable_folder(compiled_code)
     _set_flags(XLA_FLAGS if single_threaded else XLA_FLAGS.keys() - ONE_THREAD.keys())
+    os.environ.setdefault(SHARED_CARD, "false")
     try:
         if float64:
             os.environ["JAX_ENABLE_X64"] = "1"
