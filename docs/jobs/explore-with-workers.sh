@@ -7,8 +7,8 @@
 #SBATCH --time=24:00:00
 # The explorer is asked to end two minutes before the job is killed.
 #SBATCH --signal=B:TERM@120
-# For graphics cards, one worker a card: add --gpus-per-task=1 to the line of the workers below, and
-# submit with WORKER="--nworkers 1 --nthreads 4" in the environment and as many cards as workers.
+# For graphics cards, three processes a card: add --gpus-per-task=1 to the line of the workers below,
+# and submit with WORKER="--nworkers 3 --nthreads 64" in the environment and as many cards as workers.
 set -euo pipefail
 
 study=${1:?give the study}

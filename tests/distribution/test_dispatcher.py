@@ -1,5 +1,6 @@
 """What the coordinator does with answers, whatever workers answer."""
 
+import asyncio
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
@@ -9,7 +10,7 @@ from landscapes import nothing, tasks
 
 from lossatlas.distribution import dispatcher as module
 from lossatlas.distribution.dispatcher import Dispatcher
-from lossatlas.distribution.executors import slots
+from lossatlas.distribution.executors import slots, worker_died
 from lossatlas.distribution.messages import GIVEN_UP, Reply, packed, unpacked
 from lossatlas.distribution.runner import Limits
 from lossatlas.errors import ClusterError, DataWarning, Status
@@ -184,6 +185,36 @@ def test_a_closed_client_of_dask(dask):
         assert slots(executor) > 0
     with pytest.raises(ClusterError, match="committed is safe"):
         slots(executor)
+
+
+@pytest.mark.parametrize("answer", [Reply(0, "one", None, b"", 0.0, 0.0, 0), 4, b"ab"])
+def test_an_answer_whose_worker_has_died_meanwhile(answer):
+    """Dask has the answer, but counts the task as failed: it takes the answer for an error."""
+    cfexecutor = pytest.importorskip("distributed.cfexecutor", reason="no Dask")
+
+    class Failed:
+        status = "error"
+
+        async def _result(self, raiseit):
+            return answer
+
+    async def passed_on():
+        future = Future()
+        await cfexecutor._cascade_future(Failed(), future)
+        return future
+
+    error = asyncio.run(passed_on()).exception()
+    assert isinstance(error, ValueError | TypeError)
+    assert worker_died(error)
+    with pytest.warns(DataWarning, match="2 workers died"):  # the batch was sent again
+        list(dispatched(Scripted([error, error])).results())
+
+
+def test_an_error_of_a_search_is_no_death_of_its_worker():
+    with pytest.raises(ValueError, match="x") as raised:
+        int("x")
+    assert not worker_died(raised.value)
+    assert not worker_died(ValueError())
 
 
 def test_a_warning_says_that_there_is_no_worker():

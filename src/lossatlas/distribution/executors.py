@@ -1,6 +1,7 @@
 """Properties of executors; any `concurrent.futures.Executor` can make searches."""
 
 import os
+import traceback
 from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
 from typing import Any
 
@@ -8,6 +9,8 @@ from lossatlas.errors import BadInputError, ClusterError
 
 WORKER_DIED = ("KilledWorker", "WorkerLost", "ManagerLost")
 """Exceptions of Dask and Parsl that mean that a worker has died while others can go on."""
+DASK_EXECUTOR = "distributed.cfexecutor"
+"""Name of the module with the executor of Dask."""
 CONNECTION_LOST = ("FutureCancelledError", "CancelledError", "CommClosedError")
 """Exceptions of Dask and Parsl that mean that no worker can be reached any more."""
 NOT_RUNNING = ("connecting", "closing", "closed")
@@ -93,8 +96,16 @@ def check_connection(executor: Executor) -> None:
 
 
 def worker_died(error: BaseException) -> bool:
-    """Whether an exception means that the worker of a batch has died while the executor goes on."""
-    return type(error).__name__ in WORKER_DIED
+    """Whether an exception means that the worker of a batch has died while the executor goes on.
+
+    If the worker dies while its answer is on the way, Dask takes the answer for an exception. Then
+    its executor raises an error of its own, because the answer does not have the parts of one.
+    """
+    if type(error).__name__ in WORKER_DIED:
+        return True
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    within = frames[-1].f_globals.get("__name__") if frames else None
+    return isinstance(error, ValueError | TypeError) and within == DASK_EXECUTOR
 
 
 def executor_lost(error: BaseException) -> ClusterError | None:
