@@ -1,6 +1,6 @@
 """The same exploration in one process and with two Dask workers, on as many cores.
 
-    python -m benchmarks.cluster [--quick] [--workers 2] [--repeats 3]
+    python -m benchmarks.cluster [--quick] [--workers 2] [--repeats 3] [--states 120]
 
 Both explore the landscape D2 with the same seed and width to the same number of transition states.
 They take turns, so that a busy machine affects both in the same way. A first run of each, which
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--states", type=int, default=300)
+    parser.add_argument("--states", type=int, default=120, help="transition states to be found")
     given = parser.parse_args()
     states = 20 if given.quick else given.states
     configure()

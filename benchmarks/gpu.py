@@ -30,7 +30,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -165,12 +165,12 @@ def survey(options: argparse.Namespace, executor: Any) -> dict[str, Any]:
 @contextmanager
 def counting(path: Path, every: float = 1.0) -> Iterator[list[Counted]]:
     """A context in which the points of an atlas are counted again and again."""
-    counted: list[Counted] = []
+    counted = [Counted(0.0, 0, 0, 0)]
     begun, ended = time.monotonic(), threading.Event()
 
     def count() -> None:
         while not ended.wait(every):
-            if path.exists():
+            with suppress(sqlite3.OperationalError):  # Its tables have not been made yet.
                 with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as atlas:
                     rows = [
                         atlas.execute(f"SELECT count(*) FROM {table}").fetchone()[0]

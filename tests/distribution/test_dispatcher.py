@@ -1,6 +1,7 @@
 """What the coordinator does with answers, whatever workers answer."""
 
 import asyncio
+import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
@@ -8,7 +9,7 @@ from queue import SimpleQueue
 import pytest
 from landscapes import nothing, tasks
 
-from lossatlas.distribution import dispatcher as module
+from lossatlas.distribution import deserted, dispatcher as module
 from lossatlas.distribution.dispatcher import Dispatcher
 from lossatlas.distribution.executors import slots, worker_died
 from lossatlas.distribution.messages import GIVEN_UP, Reply, packed, unpacked
@@ -86,7 +87,7 @@ def test_a_search_that_is_given_up_when_time_is_up_is_dropped():
 def test_what_is_set_aside_has_as_many_parts_as_it_should():
     died = KilledWorker("died")
     executor = Scripted([[Found("a"), GIVEN_UP], died, died])
-    with pytest.warns(DataWarning, match="search 0: 2 workers died"):
+    with pytest.warns(DataWarning, match="search 0: at least 2 workers died"):
         results = [value for _, value in dispatched(executor, parts=3).results()]
     assert results[0] == Found("a")
     assert [type(value).__name__ for value in results] == ["Found", "Found", "Outcome"]
@@ -206,7 +207,7 @@ def test_an_answer_whose_worker_has_died_meanwhile(answer):
     error = asyncio.run(passed_on()).exception()
     assert isinstance(error, ValueError | TypeError)
     assert worker_died(error)
-    with pytest.warns(DataWarning, match="2 workers died"):  # the batch was sent again
+    with pytest.warns(DataWarning, match="at least 2 workers died"):  # the batch was sent again
         list(dispatched(Scripted([error, error])).results())
 
 
@@ -217,17 +218,73 @@ def test_an_error_of_a_search_is_no_death_of_its_worker():
     assert not worker_died(ValueError())
 
 
-def test_a_warning_says_that_there_is_no_worker():
-    deserted = module.Deserted()
-    for count, now in ((2, 0.0), (0, 1.0), (0, 30.0), (1, 31.5), (0, 40.0), (0, 69.0)):
-        deserted.note(count, now)  # warnings are errors
-    with pytest.warns(DataWarning, match="no worker has been there for 30 s"):
-        deserted.note(0, 70.0)
-    deserted.note(0, 110.0)  # once is enough
-    deserted.note(3, 111.0)
-    deserted.note(0, 112.0)
-    with pytest.warns(DataWarning, match="no worker has been there for 31 s"):
-        deserted.note(0, 143.0)
+def test_an_error_that_dask_brings_without_its_frames():
+    cfexecutor = pytest.importorskip("distributed.cfexecutor", reason="no Dask")
+
+    class Failed:
+        status = "error"
+
+        async def _result(self, raiseit):
+            return ValueError, ValueError("a value of the search"), None
+
+    async def passed_on():
+        future = Future()
+        await cfexecutor._cascade_future(Failed(), future)
+        return future
+
+    assert not worker_died(asyncio.run(passed_on()).exception())
+
+
+class Holding(Executor):
+    """Has so many slots, and answers when it is told to."""
+
+    def __init__(self, slots):
+        self._max_workers, self.batches, self.futures = slots, [], []
+
+    def submit(self, function, batch):
+        self.batches.append(batch)
+        self.futures.append(Future())
+        return self.futures[-1]
+
+    def sizes(self):
+        return [len(batch.known) for batch in self.batches]
+
+
+@pytest.mark.parametrize(("slots", "sizes"), [(3, [4, 3, 3]), (20, [1] * 10)])
+def test_vectorized_workers_get_all_searches_at_once(slots, sizes):
+    executor = Holding(slots)
+    dispatcher = Dispatcher(executor, b"", KnownPoints(), NO_LIMITS, "of this test", True)
+    for number in range(10):
+        dispatcher.submit(partial(numbered, number=number), f"search {number}", 1)
+    dispatcher._send_what_waits()
+    assert executor.sizes() == sizes
+
+
+def test_the_searches_that_a_vectorized_worker_loses_are_sent_again_together():
+    executor = Holding(3)
+    dispatcher = Dispatcher(executor, b"", KnownPoints(), NO_LIMITS, "of this test", True)
+    for number in range(9):
+        dispatcher.submit(partial(numbered, number=number), f"search {number}", 1)
+    dispatcher.no_more()
+    dispatcher._send_what_waits()
+    for number, future in list(enumerate(executor.futures))[:2]:  # one worker had both
+        future.set_exception(KilledWorker())
+        assert not list(dispatcher._received(number, future))
+    dispatcher._send_what_waits()
+    assert executor.sizes() == [3, 3, 3, 6]
+
+
+def test_an_executor_without_workers_is_warned_of(monkeypatch):
+    monkeypatch.setattr(module, "COUNT_AGAIN", 0.0)
+    monkeypatch.setattr(deserted, "DESERTED", 0.0)
+    executor = Holding(2)
+    dispatcher = Dispatcher(executor, b"", KnownPoints(), NO_LIMITS, "of this test")
+    dispatcher.submit(partial(numbered, number=0), "search 0", 1)
+    executor._max_workers = 0
+    time.sleep(0.01)
+    with pytest.warns(DataWarning, match="no worker has been there"):
+        dispatcher._send_what_waits()
+    assert dispatcher.slots == 2  # as many as before are expected
 
 
 class Never(Scripted):

@@ -8,6 +8,7 @@ from lossatlas.distribution.sizes import (
     MOST_A_SECOND,
     batch_size,
     outstanding,
+    shared_out,
 )
 
 counts, seconds = st.integers(1, 100_000), st.none() | st.floats(1e-4, 1e4)
@@ -28,13 +29,14 @@ def test_bounds(waiting, slots, per_search):
     assert short_enough or (size - 1) * MOST_A_SECOND < slots / per_search
 
 
-@given(counts, st.integers(1, 10_000), seconds)
-def test_vectorized_workers_get_all_that_waits_at_once(waiting, slots, per_search):
-    """Batches of one size, as many as there are slots at most, whatever a search has taken."""
-    size = batch_size(waiting, slots, per_search, vectorized=True)
-    batches = -(-waiting // size)
-    assert 1 <= batches <= slots
-    assert size - 1 < waiting / slots  # no larger than it has to be
+@given(counts, st.integers(1, 1_000))
+def test_all_that_waits_is_shared_out_among_free_slots(waiting, free):
+    sent = []
+    while waiting and free:
+        sent.append(shared_out(waiting, free))
+        waiting, free = waiting - sent[-1], free - 1
+    assert waiting == 0
+    assert max(sent) - min(sent) <= 1
 
 
 @given(st.integers(1, 10_000))

@@ -1,6 +1,6 @@
 """Batches that come when a session is closed or has failed are answered all the same."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import pytest
 from landscapes import nothing
@@ -107,3 +107,22 @@ def test_an_exploration_in_use_is_not_dropped_for_others(setup, exploration, mon
     finally:
         for other in others:
             worker.forget(other)
+
+
+def test_one_batch_of_a_worker_asks_for_what_all_lack(setup, exploration):
+    with ThreadPoolExecutor(4) as pool:
+        lacking = [pool.submit(worker.answer, batch_of(exploration, None)) for _ in range(3)]
+        ((first,), others) = wait(lacking, SECONDS, FIRST_COMPLETED)
+        assert first.result().lacking.setup
+        assert len(others) == 2
+        assert not wait(others, 0.2).done
+        sent = pool.submit(worker.answer, batch_of(exploration, setup))
+        replies = [future.result(SECONDS) for future in (sent, *others)]
+    assert all(reply.lacking is None for reply in replies)
+    assert worker.answer(batch_of(exploration, None)).lacking is None
+
+
+def test_a_batch_asks_again_if_nothing_is_sent(exploration, monkeypatch):
+    monkeypatch.setattr(worker, "ASKING", 0.1)
+    for _ in range(2):
+        assert in_time(worker.answer, batch_of(exploration, None)).lacking.setup

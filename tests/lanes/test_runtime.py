@@ -11,7 +11,7 @@ from lossatlas.errors import BadInputError, jax_cannot_start
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.landscape.device import device
 from lossatlas.lanes.engine import Engine
-from lossatlas.lanes.runtime import configure
+from lossatlas.lanes.runtime import PREALLOCATE, configure
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,16 @@ def test_configure_in_time(tmp_path):
     assert flags == "--xla_cpu_multi_thread_eigen=true --xla_cpu_prefer_vector_width=512"
     assert kind == "float64"
     assert any("sin" in name for name in kept)
+
+
+@pytest.mark.parametrize(("given", "then"), [(None, "false"), ("true", "true")])
+def test_memory_of_a_card_is_taken_when_it_is_needed(monkeypatch, given, then):
+    monkeypatch.delenv(PREALLOCATE, raising=False)
+    if given is not None:
+        monkeypatch.setenv(PREALLOCATE, given)
+    with jax.enable_x64(True):
+        configure(float64=False, single_threaded=False, compiled_code=False)
+    assert os.environ[PREALLOCATE] == then
 
 
 def test_configure_too_late(tmp_path):

@@ -23,6 +23,19 @@ URL = r"(tcp|tls|ucx|ws|wss)://(\[[0-9a-fA-F:.]+\]|[^\s:/@]+):(\d+)/?"
 """Pattern of the address of a scheduler."""
 MOST_LOCAL = 4096
 """Largest number of processes on this machine."""
+SETTINGS: dict[str, Any] = {
+    # Dask must not send the batch of a dead worker again: the dispatcher counts such deaths itself,
+    # for each search.
+    "distributed.scheduler.allowed-failures": 0,
+    # Dask has workers return all memory that they free to the system, which takes a fifth of the
+    # time of the searches.
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
+    # What Dask does every 10 or 20 ms to watch a worker interrupts the searches, which takes a
+    # tenth of their time.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+}
+"""Settings of Dask for processes on this machine (`benchmarks.cluster` shows what they gain)."""
 CONNECT_SECONDS = 30.0
 """Seconds to wait for a scheduler, which a job script may start together with this program."""
 FILE_SECONDS = 300.0
@@ -85,7 +98,8 @@ def cluster(address: str) -> Iterator[Executor]:
         An executor for the argument ``executor`` of `explore` and `verify`.
 
     Raises:
-        BadInputError: the address is not valid, or the extra ``cluster`` is not installed.
+        BadInputError: the address is not valid, the extra ``cluster`` is not installed, or JAX
+            cannot start, which ``"local:4"`` starts to see whether there is a graphics card.
         ClusterError: the scheduler cannot be reached.
 
     Examples:
@@ -96,9 +110,7 @@ def cluster(address: str) -> Iterator[Executor]:
     from dask import config
     from distributed import Client
 
-    # Dask must not send the batch of a dead worker again: the dispatcher counts such deaths itself,
-    # for each search.
-    with config.set({"distributed.scheduler.allowed-failures": 0}):
+    with config.set(SETTINGS):
         started = _local(int(address.removeprefix("local:"))) if address[:6] == "local:" else None
     try:
         kept = nullcontext() if started is None else _kept_alive(started)

@@ -3,8 +3,8 @@
 Searches wait in the order in which they were planned. They are sent in batches as workers become
 free, so that the size of each batch can be chosen at that time. Results are passed on with the
 number of their search; the explorer puts them in order before it commits them. If a worker dies,
-the searches of its batch are sent again one by one, and a search whose worker dies a second time is
-set aside.
+the searches of its batch are sent again (`suspects`), and a search whose worker dies again although
+it was sent alone is set aside.
 """
 
 import time
@@ -17,6 +17,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
+from lossatlas.distribution.deserted import Deserted
 from lossatlas.distribution.executors import check_connection, executor_lost, slots, worker_died
 from lossatlas.distribution.messages import (
     GIVEN_UP,
@@ -29,23 +30,20 @@ from lossatlas.distribution.messages import (
 )
 from lossatlas.distribution.preparing import Prepared
 from lossatlas.distribution.runner import Limits, Maker
-from lossatlas.distribution.sizes import batch_size, outstanding
+from lossatlas.distribution.sizes import batch_size, outstanding, shared_out
+from lossatlas.distribution.suspects import Suspects
 from lossatlas.distribution.worker import answer, forget, identity
 from lossatlas.errors import ClusterError, DataWarning, Status
 from lossatlas.lanes.requests import Found
 from lossatlas.search.known import KnownPoints
 from lossatlas.search.outcome import Cost, Outcome
 
-DEATHS = 2
-"""Number of deaths of its worker after which a search is set aside."""
 LOOK_AGAIN = 0.5
 """Seconds after which the dispatcher checks again whether time is up."""
 COUNT_AGAIN = 2.0
 """Seconds after which it counts the workers again, which may join and leave."""
 GRACE = 5.0
 """Seconds to wait for results when time is up; what workers finish in this time is kept."""
-DESERTED = 30.0
-"""Seconds without any worker after which a warning says so; the exploration goes on waiting."""
 RECENT = 64
 """Number of batches from which the time of a search is estimated."""
 LACKING_AGAIN = 1000
@@ -84,42 +82,12 @@ class Sent(NamedTuple):
     Attributes:
         batch: the batch as it was sent.
         searches: its searches.
-        deaths: number of workers that died while they had these searches; default 0.
+        suspects: whether a worker has died that had these searches; default False.
     """
 
     batch: Batch
     searches: tuple[Search, ...]
-    deaths: int = 0
-
-
-class Deserted:
-    """Warns once each time that there is no worker for a while.
-
-    Attributes:
-        since: time of the first count without a worker; None if there was one at the last count.
-        told: whether the warning about the present time without workers was given.
-    """
-
-    def __init__(self) -> None:
-        self.since: float | None = None
-        self.told = False
-
-    def note(self, slots: int, now: float) -> None:
-        """Take note of a count of workers.
-
-        Args:
-            slots: number of batches that workers can work on.
-            now: time of the count, in seconds.
-        """
-        if slots > 0:
-            self.since, self.told = None, False
-            return
-        self.since = now if self.since is None else self.since
-        if now - self.since >= DESERTED and not self.told:
-            self.told = True
-            problem = f"no worker has been there for {now - self.since:.0f} s"
-            remedy = "the exploration goes on when one joins (the logs of the workers may say why)"
-            warnings.warn(f"{problem}; {remedy}", DataWarning, stacklevel=2)
+    suspects: bool = False
 
 
 class Dispatcher:
@@ -152,7 +120,7 @@ class Dispatcher:
         self.uncompiled: dict[Any, float] = {}
         self.traffic = Traffic()
         self.waiting: deque[Search] = deque()
-        self.suspects: deque[Search] = deque()  # Searches whose worker has died once.
+        self.suspects = Suspects(vectorized)
         self.parts: dict[int, int] = {}
         # The number of results of each unfinished search that were passed on already.
         self.handed_on: Counter[int] = Counter()
@@ -234,26 +202,32 @@ class Dispatcher:
 
     def _send_what_waits(self) -> None:
         if time.monotonic() - self.counted > COUNT_AGAIN:
-            self.slots, self.counted = slots(self.executor), time.monotonic()
-            self.deserted.note(self.slots, self.counted)
-        while len(self.sent) < outstanding(max(1, self.slots)):
-            # Suspects are sent one at a time, so that a second death is certainly their own.
-            if self.suspects and not any(sent.deaths for sent in self.sent.values()):
-                self._send(self._sent((self.suspects.popleft(),), DEATHS - 1))
+            there, self.counted = slots(self.executor), time.monotonic()
+            self.deserted.note(there, self.counted)
+            self.slots = there or self.slots  # While all are being restarted, as many as before.
+        while (free := self._room() - len(self.sent)) > 0:
+            if self.suspects and not any(sent.suspects for sent in self.sent.values()):
+                self._send(self._sent(self.suspects.next_group(), suspects=True))
                 continue
             if not self.waiting:
                 return
-            size = batch_size(
-                len(self.waiting), self.slots, self._seconds_of_a_search(), self.vectorized
-            )
+            if self.vectorized:
+                size = shared_out(len(self.waiting), free)
+            else:
+                size = batch_size(len(self.waiting), self.slots, self._seconds_of_a_search())
             some = [self.waiting.popleft() for _ in range(min(size, len(self.waiting)))]
-            self._send(self._sent(tuple(some), 0))
+            self._send(self._sent(tuple(some)))
+
+    def _room(self) -> int:
+        """The number of batches that may be with the executor at once."""
+        there = max(1, self.slots)
+        return there if self.vectorized else outstanding(there)
 
     def _seconds_of_a_search(self) -> float | None:
         searches = sum(count for _, count in self.recent)
         return sum(seconds for seconds, _ in self.recent) / searches if searches else None
 
-    def _sent(self, searches: tuple[Search, ...], deaths: int) -> Sent:
+    def _sent(self, searches: tuple[Search, ...], suspects: bool = False) -> Sent:
         number, self.batches = self.batches, self.batches + 1
         most = max(search.known for search in searches)
         first = min(self.has.values(), default=most)  # A worker that has fewer will say so.
@@ -265,7 +239,7 @@ class Dispatcher:
             first,
             self.known.since(first) if most > first else None,
         )
-        return Sent(batch, searches, deaths)
+        return Sent(batch, searches, suspects)
 
     def _send(self, sent: Sent) -> None:
         check_connection(self.executor)
@@ -368,20 +342,23 @@ class Dispatcher:
         """
         if not worker_died(error):
             raise executor_lost(error) or error
-        if sent.deaths + 1 < DEATHS:
-            self.suspects.extend(sent.searches)
+        if not sent.suspects:
+            self.suspects.add(sent.searches)
             return
-        for search in sent.searches:
-            warnings.warn(
-                f"{search.name}: {DEATHS} workers died while they made this search; it is set "
-                f"aside, and all else goes on (the logs of the workers may say why: {error})",
-                DataWarning,
-                stacklevel=2,
-            )
-            aside = Outcome(Status.LOST_WORKER, Cost())
-            parts = self.parts.pop(search.position, 1) - self.handed_on.pop(search.position, 0)
-            yield from [(search.position, Found(aside))] * (parts - 1)
-            yield search.position, aside
+        if len(sent.searches) > 1:
+            self.suspects.halve(sent.searches)
+            return
+        search = sent.searches[0]
+        warnings.warn(
+            f"{search.name}: at least 2 workers died while they made this search; it is set "
+            f"aside, and all else goes on (the logs of the workers may say why: {error})",
+            DataWarning,
+            stacklevel=2,
+        )
+        aside = Outcome(Status.LOST_WORKER, Cost())
+        parts = self.parts.pop(search.position, 1) - self.handed_on.pop(search.position, 0)
+        yield from [(search.position, Found(aside))] * (parts - 1)
+        yield search.position, aside
 
 
 def _is_given_up(results: list[Any]) -> bool:

@@ -105,7 +105,8 @@ def worker_died(error: BaseException) -> bool:
         return True
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     within = frames[-1].f_globals.get("__name__") if frames else None
-    return isinstance(error, ValueError | TypeError) and within == DASK_EXECUTOR
+    unpacking = isinstance(error, ValueError | TypeError) and "unpack" in str(error)
+    return unpacking and within == DASK_EXECUTOR
 
 
 def executor_lost(error: BaseException) -> ClusterError | None:

@@ -1,12 +1,14 @@
 """Prepare an executor for an exploration: send the setup to one worker, and check its answer."""
 
+import time
 import warnings
 from collections.abc import Mapping
-from concurrent.futures import CancelledError, Executor
+from concurrent.futures import CancelledError, Executor, Future, wait
 from typing import NamedTuple
 from uuid import uuid4
 
-from lossatlas.distribution.executors import check_connection, executor_lost, worker_died
+from lossatlas.distribution.deserted import Deserted
+from lossatlas.distribution.executors import check_connection, executor_lost, slots, worker_died
 from lossatlas.distribution.messages import Computing, Setup, packed
 from lossatlas.distribution.versions import versions
 from lossatlas.distribution.worker import Ability, ability, identity
@@ -17,6 +19,8 @@ from lossatlas.search.tools import Tools
 
 FIRST_TRIES = 3
 """Number of workers that are tried, in case some die before they have begun."""
+LOOK_AGAIN = 2.0
+"""Seconds after which workers are counted again while none has answered."""
 
 
 class Prepared(NamedTuple):
@@ -65,7 +69,7 @@ def _ability(executor: Executor, name: str, content: bytes) -> Ability:
     for tries in range(FIRST_TRIES):
         check_connection(executor)
         try:
-            return executor.submit(ability, name, content).result()
+            return _waited_for(executor, executor.submit(ability, name, content))
         except CancelledError as error:
             problem = "the executor has cancelled the first task: it was shut down"
             raise ClusterError(problem) from error
@@ -75,6 +79,14 @@ def _ability(executor: Executor, name: str, content: bytes) -> Ability:
                     f"no worker can begin: {error}"
                 ) from error
     raise AssertionError("the last try returns or raises")
+
+
+def _waited_for(executor: Executor, first: "Future[Ability]") -> Ability:
+    """The answer of the first worker, for which a warning says after a while if there is none."""
+    deserted = Deserted()
+    while not wait((first,), LOOK_AGAIN).done:
+        deserted.note(slots(executor), time.monotonic())
+    return first.result()
 
 
 def _compare(own: Mapping[str, str], other: Ability) -> None:

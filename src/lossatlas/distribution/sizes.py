@@ -6,7 +6,8 @@ fewer searches are left.
 
 Workers with vectorized lanes, such as those of a graphics card, advance all searches of all their
 batches together. There a batch takes as long as its slowest search, however many it has, and lanes
-are empty while searches wait to be sent. Therefore all that waits is divided at once.
+are empty while searches wait to be sent. Therefore all that waits is divided among the slots that
+are free.
 """
 
 import math
@@ -23,27 +24,22 @@ SHARES = 2
 """Number of batches for each slot into which the waiting searches are divided."""
 
 
-def batch_size(waiting: int, slots: int, seconds: float | None, vectorized: bool = False) -> int:
+def batch_size(waiting: int, slots: int, seconds: float | None) -> int:
     """The number of searches of the next batch.
 
     Args:
         waiting: number of searches that wait to be sent, 1 or more.
         slots: number of batches that workers work on at once.
         seconds: time that a search takes in a busy worker, in seconds; None if it is not known yet.
-        vectorized: whether workers advance all searches that they have together; default False.
 
     Examples:
         >>> batch_size(24, 2, None), batch_size(24, 2, 2.0), batch_size(24, 2, 30.0)
         (4, 5, 1)
         >>> batch_size(12_000, 500, 2.0)
         5
-        >>> batch_size(12_000, 500, 2.0, vectorized=True)
-        24
         >>> batch_size(6_000, 1_000, 0.2)
         100
     """
-    if vectorized:
-        return math.ceil(waiting / max(1, slots))
     share = math.ceil(waiting / (SHARES * max(1, slots)))
     if seconds is None:
         return max(1, min(share, FIRST))
@@ -53,6 +49,20 @@ def batch_size(waiting: int, slots: int, seconds: float | None, vectorized: bool
     rate = slots / seconds  # Searches per second of all slots together.
     rare_enough = math.ceil(rate / MOST_A_SECOND)
     return max(1, min(waiting, max(rare_enough, min(share, long_enough))))
+
+
+def shared_out(waiting: int, free: int) -> int:
+    """The number of searches of the next batch for workers with vectorized lanes.
+
+    Args:
+        waiting: number of searches that wait to be sent, 1 or more.
+        free: number of slots without a batch, 1 or more.
+
+    Examples:
+        >>> shared_out(12_000, 500), shared_out(3, 500)
+        (24, 1)
+    """
+    return math.ceil(waiting / free)
 
 
 def outstanding(slots: int) -> int:

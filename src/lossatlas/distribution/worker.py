@@ -34,6 +34,8 @@ from lossatlas.search.known import KnownPoints
 
 PROCESS = f"{socket.gethostname()} process {os.getpid()} ({uuid4().hex[:8]})"
 """An identifier of this process that no other process has."""
+ASKING = 5.0
+"""Seconds that a batch waits for what another batch of this process has asked for."""
 KEPT = 2
 """Number of explorations that a worker remembers; it forgets earlier ones with their landscape."""
 
@@ -88,16 +90,47 @@ def ability(exploration: str, setup: bytes) -> Ability:
 
 
 def answer(batch: Batch) -> Reply:
-    """Make the searches of a batch, or tell what this worker lacks for that."""
-    with _in_use(batch.exploration, batch.setup) as state:
-        if state is None:
-            return Reply(batch.number, identity(), Lacking(True, 0))
-        return _answer(state, batch)
+    """Make the searches of a batch, or tell what this worker lacks for that.
+
+    One batch of a worker tells it, and the others wait for a while until that is sent.
+    """
+    until = time.monotonic() + ASKING
+    while True:
+        with _in_use(batch.exploration, batch.setup) as state:
+            if state is None:
+                reply = Reply(batch.number, identity(), Lacking(True, 0))
+            else:
+                reply = _answer(state, batch)
+        if reply.lacking is None or not _arrives(batch.exploration, until):
+            return reply
+
+
+def _arrives(exploration: str, until: float) -> bool:
+    """Wait for what another batch has asked for; False if this batch has to ask.
+
+    Args:
+        exploration: key of the exploration.
+        until: time at which it asks in any case.
+    """
+    with _NEWS:
+        now = time.monotonic()
+        if now - _ASKED.get(exploration, -ASKING) >= ASKING:
+            _ASKED[exploration] = now
+            return False
+        return _NEWS.wait(until - now)
+
+
+def _has_arrived(exploration: str) -> None:
+    with _NEWS:
+        _ASKED.pop(exploration, None)
+        _NEWS.notify_all()
 
 
 def _answer(state: "_State", batch: Batch) -> Reply:
     begun = time.monotonic()
     there = state.learn(batch)
+    if batch.setup is not None or batch.states is not None:
+        _has_arrived(batch.exploration)
     if there is not None:
         return Reply(batch.number, identity(), Lacking(False, there))
     results = state.make(batch)
@@ -119,6 +152,10 @@ _GUARD = threading.Lock()
 """The lock of `_STATES`."""
 _STATES: "dict[str, _State]" = {}
 """The explorations that this process knows, by their keys, the latest last."""
+_NEWS = threading.Condition()
+"""The lock of `_ASKED`, on which batches wait for what another one has asked for."""
+_ASKED: dict[str, float] = {}
+"""The times at which this process has asked for what it lacks, by the key of the exploration."""
 
 
 @contextmanager

@@ -23,7 +23,7 @@ XLA_FLAGS = {**ONE_THREAD, "--xla_cpu_prefer_vector_width": "512"}
 """All flags of XLA that are set. The second allows the widest vectors that the CPU has, where XLA
 would use at most 256 bits (`benchmarks.kernels` shows the gain)."""
 
-SHARED_CARD = "XLA_PYTHON_CLIENT_PREALLOCATE"
+PREALLOCATE = "XLA_PYTHON_CLIENT_PREALLOCATE"
 """Environment variable that tells whether JAX takes three quarters of the memory of a graphics card
 when it starts. It must not if several processes share the card."""
 
@@ -66,7 +66,7 @@ def configure(
     """
     folder = None if isinstance(compiled_code, bool) else writable_folder(compiled_code)
     _set_flags(XLA_FLAGS if single_threaded else XLA_FLAGS.keys() - ONE_THREAD.keys())
-    os.environ.setdefault(SHARED_CARD, "false")
+    os.environ.setdefault(PREALLOCATE, "false")
     try:
         if float64:
             os.environ["JAX_ENABLE_X64"] = "1"
