@@ -5,7 +5,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 import pytest
 from landscapes import nothing
 
-from lossatlas.distribution import worker
+from lossatlas.distribution import asking, worker
 from lossatlas.distribution.messages import (
     GIVEN_UP,
     Batch,
@@ -109,7 +109,8 @@ def test_an_exploration_in_use_is_not_dropped_for_others(setup, exploration, mon
             worker.forget(other)
 
 
-def test_one_batch_of_a_worker_asks_for_what_all_lack(setup, exploration):
+def test_one_batch_of_a_worker_asks_for_what_all_lack(setup, exploration, monkeypatch):
+    monkeypatch.setattr(worker, "_threads_of_dask", lambda: 4)
     with ThreadPoolExecutor(4) as pool:
         lacking = [pool.submit(worker.answer, batch_of(exploration, None)) for _ in range(3)]
         ((first,), others) = wait(lacking, SECONDS, FIRST_COMPLETED)
@@ -122,7 +123,22 @@ def test_one_batch_of_a_worker_asks_for_what_all_lack(setup, exploration):
     assert worker.answer(batch_of(exploration, None)).lacking is None
 
 
+@pytest.mark.parametrize(("threads", "waiting"), [(None, 0), (1, 0), (3, 2)])
+def test_one_thread_is_left_for_the_batch_that_brings_it(
+    setup, exploration, monkeypatch, threads, waiting
+):
+    monkeypatch.setattr(worker, "_threads_of_dask", lambda: threads)
+    with ThreadPoolExecutor(6) as pool:
+        batches = [pool.submit(worker.answer, batch_of(exploration, None)) for _ in range(5)]
+        done, others = wait(batches, 0.5)
+        assert len(others) == waiting
+        assert all(future.result().lacking.setup for future in done)
+        pool.submit(worker.answer, batch_of(exploration, setup)).result(SECONDS)
+        assert not wait(others, SECONDS).not_done
+
+
 def test_a_batch_asks_again_if_nothing_is_sent(exploration, monkeypatch):
-    monkeypatch.setattr(worker, "ASKING", 0.1)
+    monkeypatch.setattr(worker, "_threads_of_dask", lambda: 4)
+    monkeypatch.setattr(asking, "SECONDS", 0.1)
     for _ in range(2):
         assert in_time(worker.answer, batch_of(exploration, None)).lacking.setup

@@ -345,7 +345,7 @@ class Dispatcher:
         if not sent.suspects:
             self.suspects.add(sent.searches)
             return
-        if len(sent.searches) > 1:
+        if len(sent.searches) != 1:
             self.suspects.halve(sent.searches)
             return
         search = sent.searches[0]

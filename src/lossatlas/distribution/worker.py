@@ -15,6 +15,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from lossatlas.distribution import asking
 from lossatlas.distribution.messages import (
     GIVEN_UP,
     Batch,
@@ -34,8 +35,6 @@ from lossatlas.search.known import KnownPoints
 
 PROCESS = f"{socket.gethostname()} process {os.getpid()} ({uuid4().hex[:8]})"
 """An identifier of this process that no other process has."""
-ASKING = 5.0
-"""Seconds that a batch waits for what another batch of this process has asked for."""
 KEPT = 2
 """Number of explorations that a worker remembers; it forgets earlier ones with their landscape."""
 
@@ -92,45 +91,27 @@ def ability(exploration: str, setup: bytes) -> Ability:
 def answer(batch: Batch) -> Reply:
     """Make the searches of a batch, or tell what this worker lacks for that.
 
-    One batch of a worker tells it, and the others wait for a while until that is sent.
+    If a worker makes many batches at once, one of them tells it, and the others wait for a while
+    until that is sent.
     """
-    until = time.monotonic() + ASKING
+    until = time.monotonic() + asking.SECONDS
     while True:
         with _in_use(batch.exploration, batch.setup) as state:
             if state is None:
                 reply = Reply(batch.number, identity(), Lacking(True, 0))
             else:
                 reply = _answer(state, batch)
-        if reply.lacking is None or not _arrives(batch.exploration, until):
+        if reply.lacking is None:
             return reply
-
-
-def _arrives(exploration: str, until: float) -> bool:
-    """Wait for what another batch has asked for; False if this batch has to ask.
-
-    Args:
-        exploration: key of the exploration.
-        until: time at which it asks in any case.
-    """
-    with _NEWS:
-        now = time.monotonic()
-        if now - _ASKED.get(exploration, -ASKING) >= ASKING:
-            _ASKED[exploration] = now
-            return False
-        return _NEWS.wait(until - now)
-
-
-def _has_arrived(exploration: str) -> None:
-    with _NEWS:
-        _ASKED.pop(exploration, None)
-        _NEWS.notify_all()
+        if not asking.arrives(batch.exploration, until, _threads_of_dask() or 1):
+            return reply
 
 
 def _answer(state: "_State", batch: Batch) -> Reply:
     begun = time.monotonic()
     there = state.learn(batch)
     if batch.setup is not None or batch.states is not None:
-        _has_arrived(batch.exploration)
+        asking.has_arrived(batch.exploration)
     if there is not None:
         return Reply(batch.number, identity(), Lacking(False, there))
     results = state.make(batch)
@@ -152,10 +133,6 @@ _GUARD = threading.Lock()
 """The lock of `_STATES`."""
 _STATES: "dict[str, _State]" = {}
 """The explorations that this process knows, by their keys, the latest last."""
-_NEWS = threading.Condition()
-"""The lock of `_ASKED`, on which batches wait for what another one has asked for."""
-_ASKED: dict[str, float] = {}
-"""The times at which this process has asked for what it lacks, by the key of the exploration."""
 
 
 @contextmanager
@@ -197,12 +174,17 @@ def _threads(setup: Setup) -> int:
         return setup.threads
     if setup.process == identity():
         return available_cores()
+    return _threads_of_dask() or 1
+
+
+def _threads_of_dask() -> int | None:
+    """The number of threads of this worker of Dask; None if this is no worker of Dask."""
     try:
         from distributed import get_worker
 
         return get_worker().state.nthreads
     except (ImportError, ValueError):  # Dask is not installed, or this is not one of its workers.
-        return 1
+        return None
 
 
 class _State:
