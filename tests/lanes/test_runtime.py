@@ -112,6 +112,7 @@ def test_configure_in_time(tmp_path):
 
 @pytest.mark.parametrize(("given", "then"), [(None, "false"), ("true", "true")])
 def test_memory_of_a_card_is_taken_when_it_is_needed(monkeypatch, given, then):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_prefer_vector_width=512")  # nothing is too late
     monkeypatch.delenv(PREALLOCATE, raising=False)
     if given is not None:
         monkeypatch.setenv(PREALLOCATE, given)
