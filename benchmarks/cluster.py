@@ -1,13 +1,15 @@
 """The same exploration in one process and with two Dask workers, on as many cores.
 
     python -m benchmarks.cluster [--quick] [--workers 2] [--repeats 3] [--states 120]
+        [--dask-settings]
 
 Both explore the landscape D2 with the same seed and width to the same number of transition states.
 They take turns, so that a busy machine affects both in the same way. A first run of each, which
 compiles everything, is not counted. The contents of the atlases are compared. Time is counted from
 the first commit to the last, without the start of a cluster, which takes seconds once. CPU seconds
 are those of all processes: on a machine that others use, their ratio is more reliable than that of
-the clock.
+the clock. With `--dask-settings` workers have Dask's own settings, in place of those that
+`lossatlas.distribution.clusters` makes for processes on this machine.
 """
 
 import argparse
@@ -15,12 +17,13 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 from benchmarks.replay import landscape
 
 from lossatlas.atlas import Atlas, Problem
-from lossatlas.distribution.clusters import cluster
+from lossatlas.distribution import clusters
 from lossatlas.exploration import ExploreOptions, grow
 from lossatlas.exploration.explorer import Progress
 from lossatlas.lanes.runtime import configure
@@ -68,11 +71,17 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--states", type=int, default=120, help="transition states to be found")
+    text = "leave the settings of Dask as they are"
+    parser.add_argument("--dask-settings", action="store_true", help=text)
     given = parser.parse_args()
     states = 20 if given.quick else given.states
     configure()
     subject = landscape(200 if given.quick else 1000)
-    with cluster(f"local:{given.workers}") as executor:
+    settings = {} if given.dask_settings else clusters.SETTINGS
+    with (
+        patch.object(clusters, "SETTINGS", settings),
+        clusters.cluster(f"local:{given.workers}") as executor,
+    ):
         ways = {"one process": None, "Dask workers": executor}
         found: dict[str, list[Taken]] = {name: [] for name in ways}
         for repeat in range(given.repeats + 1):

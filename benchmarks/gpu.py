@@ -39,9 +39,10 @@ from unittest.mock import patch
 import numpy as np
 
 LANES, CORES, PROCESSES = 2048, 2, 4
-SEARCHES_A_LANE = 8
-"""Number of searches for each lane: few enough for four minutes, enough to refill lanes."""
-CPU_SEARCHES = 256
+SEARCHES_A_LANE = 3
+"""Number of searches for each lane: enough to refill lanes, and few enough for a minute."""
+CPU_SEARCHES, WARM_UP = 256, 32
+"""Number of searches on the CPU, and the least number of those with which code is compiled."""
 FIRST = 50
 """Number of transition states from which on those of a survey are counted: code for all methods is
 compiled then."""
@@ -64,11 +65,11 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 def triples(options: argparse.Namespace, executor: Any) -> dict[str, Any]:
     """Count the triples that climbs from perturbed minima give, and the seconds that they take."""
     from benchmarks.device_calls import noted
+    from benchmarks.gpu_model import starts
     from benchmarks.rivals.problem import d1, some_minima
 
     from lossatlas.distribution.runner import Limits
     from lossatlas.exploration.places import chosen_place
-    from lossatlas.exploration.random_starts import perturbation
     from lossatlas.exploration.stop_rules import ExploreOptions
     from lossatlas.search.known import KnownPoints
     from lossatlas.search.tools import default_tools
@@ -76,15 +77,12 @@ def triples(options: argparse.Namespace, executor: Any) -> dict[str, Any]:
 
     landscape = d1()
     minima = [point.weights for point in some_minima(landscape, 12)]
-    random = np.random.default_rng(1)
-    starts = []
-    for k in range(options.searches):
-        step = perturbation(landscape, random)
-        starts.append((minima[k % len(minima)] + step, step))
+    counted = list(starts(landscape, minima, options.searches))
+    compiling = counted[: max(WARM_UP, options.lanes * max(1, options.processes))]
     with vectorized(options.vectorized):
         asked = ExploreOptions(lanes=options.lanes, executor=executor)
         place = chosen_place(landscape, asked, default_tools(landscape))
-        for some in (starts[: options.lanes * max(1, options.processes)], starts):
+        for some in (compiling, counted):
             with place.open(KnownPoints(), Limits()) as runner, noted() as calls:
                 begun = time.monotonic()
                 for start, direction in some:
@@ -145,7 +143,6 @@ def survey(options: argparse.Namespace, executor: Any) -> dict[str, Any]:
     landscape = NetworkLandscape(train.inputs, train.labels, (5, 5), 1e-4)
     with tempfile.TemporaryDirectory() as folder, vectorized(options.vectorized), noted() as calls:
         path = Path(folder) / "survey.atlas"
-        cpu = time.process_time()
         with counting(path) as counted:
             lossatlas.explore(
                 landscape,
@@ -155,11 +152,7 @@ def survey(options: argparse.Namespace, executor: Any) -> dict[str, Any]:
                 minutes=options.seconds / 60,
                 progress=False,
             ).close()
-    return {
-        "counted": counted,
-        "used": used(calls),
-        "cpu": (time.process_time() - cpu) / options.seconds,
-    }
+    return {"counted": counted, "used": used(calls)}
 
 
 @contextmanager

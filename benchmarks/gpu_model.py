@@ -186,10 +186,18 @@ def moved(states: Lanes, order: np.ndarray, occupied: np.ndarray) -> Lanes:
 
 def searches(tools: Tools, minima: list[np.ndarray], count: int) -> Iterator[Requests]:
     """Climbs from perturbed minima, always the same ones."""
+    for start, direction in starts(tools.landscape, minima, count):
+        yield climb_from(tools, start, direction)
+
+
+def starts(
+    landscape: Any, minima: list[np.ndarray], count: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Starts and directions of climbs from perturbed minima, always the same ones."""
     random = np.random.default_rng(1)
     for w in islice(cycle(minima), count):
-        step = perturbation(tools.landscape, random)
-        yield climb_from(tools, w + step, step)
+        step = perturbation(landscape, random)
+        yield w + step, step
 
 
 class Work(NamedTuple):

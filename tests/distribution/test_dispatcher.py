@@ -188,23 +188,29 @@ def test_a_closed_client_of_dask(dask):
         slots(executor)
 
 
-@pytest.mark.parametrize("answer", [Reply(0, "one", None, b"", 0.0, 0.0, 0), 4, b"ab"])
-def test_an_answer_whose_worker_has_died_meanwhile(answer):
-    """Dask has the answer, but counts the task as failed: it takes the answer for an error."""
+def error_of_a_failed_task(result):
+    """What the executor of Dask raises for a task that has failed and has this result."""
     cfexecutor = pytest.importorskip("distributed.cfexecutor", reason="no Dask")
 
     class Failed:
         status = "error"
 
         async def _result(self, raiseit):
-            return answer
+            return result
 
-    async def passed_on():
-        future = Future()
+    future = Future()
+
+    async def pass_on():
         await cfexecutor._cascade_future(Failed(), future)
-        return future
 
-    error = asyncio.run(passed_on()).exception()
+    asyncio.run(pass_on())
+    return future.exception()
+
+
+@pytest.mark.parametrize("answer", [Reply(0, "one", None, b"", 0.0, 0.0, 0), 4, b"ab"])
+def test_an_answer_whose_worker_has_died_meanwhile(answer):
+    """Dask has the answer, but counts the task as failed: it takes the answer for an error."""
+    error = error_of_a_failed_task(answer)
     assert isinstance(error, ValueError | TypeError)
     assert worker_died(error)
     with pytest.warns(DataWarning, match="at least 2 workers died"):  # the batch was sent again
@@ -219,20 +225,8 @@ def test_an_error_of_a_search_is_no_death_of_its_worker():
 
 
 def test_an_error_that_dask_brings_without_its_frames():
-    cfexecutor = pytest.importorskip("distributed.cfexecutor", reason="no Dask")
-
-    class Failed:
-        status = "error"
-
-        async def _result(self, raiseit):
-            return ValueError, ValueError("a value of the search"), None
-
-    async def passed_on():
-        future = Future()
-        await cfexecutor._cascade_future(Failed(), future)
-        return future
-
-    assert not worker_died(asyncio.run(passed_on()).exception())
+    found = ValueError, ValueError("a value of the search"), None
+    assert not worker_died(error_of_a_failed_task(found))
 
 
 class Holding(Executor):

@@ -38,7 +38,7 @@ def test_a_warning_says_that_no_worker_has_joined_yet(monkeypatch):
         return 0
 
     counted = threading.Event()
-    monkeypatch.setattr(preparing, "LOOK_AGAIN", 0.01)
+    monkeypatch.setattr(preparing, "COUNT_AGAIN", 0.01)
     monkeypatch.setattr(preparing, "slots", none_there)
     monkeypatch.setattr(deserted, "DESERTED", 0.0)
     landscape = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1], "camel")

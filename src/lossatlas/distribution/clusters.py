@@ -35,7 +35,7 @@ SETTINGS: dict[str, Any] = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
 }
-"""Settings of Dask for processes on this machine (`benchmarks.cluster` shows what they gain)."""
+"""Settings of Dask for processes on this machine; `benchmarks.cluster` measures what they gain."""
 CONNECT_SECONDS = 30.0
 """Seconds to wait for a scheduler, which a job script may start together with this program."""
 FILE_SECONDS = 300.0

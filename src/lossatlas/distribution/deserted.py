@@ -6,6 +6,8 @@ from lossatlas.errors import DataWarning
 
 DESERTED = 30.0
 """Seconds without any worker after which a warning says so."""
+COUNT_AGAIN = 2.0
+"""Seconds after which workers, which may join and leave, are counted again."""
 
 
 class Deserted:

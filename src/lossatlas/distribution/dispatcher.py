@@ -17,7 +17,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
-from lossatlas.distribution.deserted import Deserted
+from lossatlas.distribution.deserted import COUNT_AGAIN, Deserted
 from lossatlas.distribution.executors import check_connection, executor_lost, slots, worker_died
 from lossatlas.distribution.messages import (
     GIVEN_UP,
@@ -40,8 +40,6 @@ from lossatlas.search.outcome import Cost, Outcome
 
 LOOK_AGAIN = 0.5
 """Seconds after which the dispatcher checks again whether time is up."""
-COUNT_AGAIN = 2.0
-"""Seconds after which it counts the workers again, which may join and leave."""
 GRACE = 5.0
 """Seconds to wait for results when time is up; what workers finish in this time is kept."""
 RECENT = 64

@@ -7,7 +7,7 @@ from concurrent.futures import CancelledError, Executor, Future, wait
 from typing import NamedTuple
 from uuid import uuid4
 
-from lossatlas.distribution.deserted import Deserted
+from lossatlas.distribution.deserted import COUNT_AGAIN, Deserted
 from lossatlas.distribution.executors import check_connection, executor_lost, slots, worker_died
 from lossatlas.distribution.messages import Computing, Setup, packed
 from lossatlas.distribution.versions import versions
@@ -19,8 +19,6 @@ from lossatlas.search.tools import Tools
 
 FIRST_TRIES = 3
 """Number of workers that are tried, in case some die before they have begun."""
-LOOK_AGAIN = 2.0
-"""Seconds after which workers are counted again while none has answered."""
 
 
 class Prepared(NamedTuple):
@@ -84,7 +82,7 @@ def _ability(executor: Executor, name: str, content: bytes) -> Ability:
 def _waited_for(executor: Executor, first: "Future[Ability]") -> Ability:
     """The answer of the first worker, for which a warning says after a while if there is none."""
     deserted = Deserted()
-    while not wait((first,), LOOK_AGAIN).done:
+    while not wait((first,), COUNT_AGAIN).done:
         deserted.note(slots(executor), time.monotonic())
     return first.result()
 
