@@ -9,8 +9,9 @@ recorded time, and returns the recorded result. Everything else is real: generat
 planning and commits into an atlas. Searches are functions of their arrays, so the same seed and
 width make the same jobs; a job that was not recorded would be an error.
 
-Workers are busy while recorded time passes. It is counted from the first commit until the last
-round is planned, so that neither the start nor the end counts. CPU times are those of the thread
+Workers are busy while recorded time passes. It is counted from the first commit after a round of
+full size was planned until the last round is planned, so that neither the start, with its few known
+minima and small rounds, nor the end counts. CPU times are those of the thread
 that plans and commits ("main"), of the workers without their device calls ("workers": engine and
 generators) and of device calls that compute nothing ("calls"), in milliseconds for each search.
 Only one thread at a time runs Python, so one process can make no more searches a second than the
@@ -211,7 +212,8 @@ def replayed(recording: Recording, workers: int, width: int, rounds: int) -> Rep
         only(rounds, planned=lambda size: plans.append((time.monotonic(), size))),
     ):
         explored(workers, width, now)
-    begun, before, *_ = first = commits[0]
+    full = next((when for when, size in plans if size >= width // 2), plans[0][0])
+    begun, before, *_ = first = next(commit for commit in commits if commit[0] >= full)
     last = max((commit for commit in commits if commit[0] <= plans[-1][0]), default=commits[-1])
     ended, after, *_ = last
     counted = [call for call in calls if begun < call.when <= ended]
@@ -235,7 +237,8 @@ def replayed(recording: Recording, workers: int, width: int, rounds: int) -> Rep
 def at_best(workers: int, calls: list[Call], rounds: list[int]) -> float:
     """The fraction of the time that workers are busy if only device calls take time.
 
-    Workers take searches in order. A round may begin when the last but one before it has ended.
+    Workers take searches in order. A round may begin when the last but one before it has ended. The
+    time counts from the plan of the first of the largest rounds until that of the last round.
 
     Args:
         workers: number of workers.
@@ -254,9 +257,11 @@ def at_best(workers: int, calls: list[Call], rounds: list[int]) -> float:
             heapq.heappush(free, spans[-1][1])
             last = max(last, spans[-1][1])
         ended.append(last)
-    until = ended[-3] or ended[-1]  # the time at which the last round is planned
-    busy = sum(min(end, until) - begun for begun, end in spans if begun < until)
-    return busy / (workers * until)
+    since = ended[rounds.index(max(rounds))]
+    until = ended[-3] if ended[-3] > since else ended[-1]  # when the last round is planned
+    inside = ((max(begun, since), min(end, until)) for begun, end in spans)
+    busy = sum(max(0.0, end - begun) for begun, end in inside)
+    return busy / (workers * (until - since))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -264,11 +269,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="few workers and rounds")
     parser.add_argument("--workers", type=int, nargs="+", help="replay with so many workers")
-    parser.add_argument("--rounds", type=int, help="so many rounds; default 8, quick 5")
+    parser.add_argument("--rounds", type=int, help="so many rounds; default 16, quick 5")
     parser.add_argument("--width", type=int, help="default that of so many workers")
     parser.add_argument("--recordings", type=Path, help="folder to keep recordings in")
     options = parser.parse_args(arguments)
-    rounds = options.rounds or (5 if options.quick else 8)
+    rounds = options.rounds or (5 if options.quick else 16)
 
     from lossatlas.lanes.runtime import configure
 

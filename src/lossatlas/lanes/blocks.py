@@ -20,6 +20,7 @@ from lossatlas.compiled import compiled
 from lossatlas.errors import Status
 from lossatlas.landscape.base import Surface
 from lossatlas.lanes.device_thread import DeviceThread
+from lossatlas.lanes.executables import shape_of
 from lossatlas.lanes.packing import Packing
 from lossatlas.lanes.requests import Kernel, Search
 from lossatlas.lanes.steps import HEAD, advance, code, moved
@@ -232,9 +233,8 @@ class Layout(NamedTuple):
 
 def layout_of(kernel: Kernel, surface: Surface, job: tuple[Any, ...]) -> Layout:
     """The layout for jobs like this one."""
-    leaves, structure = jax.tree.flatten(
-        jax.eval_shape(lambda *x: x, surface, *jax.tree.map(_double, job))
-    )
+    held = jax.tree.map(shape_of, (surface, *jax.tree.map(_double, job)))
+    leaves, structure = jax.tree.flatten(held)
     return _shapes(kernel, structure, tuple(leaves))
 
 

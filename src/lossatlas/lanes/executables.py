@@ -15,6 +15,8 @@ from typing import Any
 
 import jax
 
+from lossatlas.lanes.turns import in_turn
+
 UNTRIED = {"xla_gpu_autotune_level": 0}
 """The option of XLA that switches these trials off."""
 
@@ -41,7 +43,7 @@ def executable(function: Any, *arguments: Any, device: Any = None, **static: Any
         >>> executable(twice, jnp.zeros(2), by=3).result()(jnp.array([1.0, 2.0])).tolist()
         [3.0, 6.0]
     """
-    shapes = jax.tree.map(_shape, arguments)
+    shapes = jax.tree.map(shape_of, arguments)
     leaves, structure = jax.tree.flatten(shapes)
     key = function, structure, tuple((x.shape, x.dtype) for x in leaves), device, *static.items()
     with _lock:
@@ -63,8 +65,10 @@ def _compiled(function: Any, shapes: Any, device: Any, static: dict[str, Any]) -
     platform = jax.default_backend() if device is None else device.platform
     with jax.enable_x64(True), jax.default_device(device):
         lowered = function.lower(*shapes, **static)
-        return lowered.compile(UNTRIED if platform == "gpu" else None)
+        with in_turn(lowered.as_text()):
+            return lowered.compile(UNTRIED if platform == "gpu" else None)
 
 
-def _shape(x: Any) -> Any:
+def shape_of(x: Any) -> jax.ShapeDtypeStruct:
+    """Return the shape and type of an array, or of a number."""
     return jax.ShapeDtypeStruct(jax.numpy.shape(x), jax.numpy.result_type(x))

@@ -1,8 +1,9 @@
 """A session of the engine: its threads, the searches in flight, and who is handed what.
 
 Each worker advances blocks of lanes of its own. What waits is in one `Schedule`, guarded by one
-lock. A thread that has nothing to do sleeps until there is something for it: of many workers only
-as many are woken as there are jobs.
+lock. A thread that has nothing to do sleeps until there is something for it. Of many workers only
+as many are woken as there are jobs, less the one that the worker takes which has made them: a
+worker that is woken for nothing keeps the interpreter from the others.
 """
 
 import atexit
@@ -26,6 +27,7 @@ from lossatlas.lanes.compilation import Forecast
 from lossatlas.lanes.device_thread import DeviceThread
 from lossatlas.lanes.requests import Found, HostCall, Kernel, Request, Requests, Search
 from lossatlas.lanes.schedule import Blocks, Call, Ready, Schedule
+from lossatlas.lanes.turns import in_turn
 
 LAST_PATIENCE = 60.0
 """Seconds that a program waits for each thread at its very end; most compilations take less."""
@@ -162,7 +164,7 @@ class Session:
             calls: deque[Call] = deque()
             while (work := self._next(self.lock, find, bool(calls))) is not None:
                 if isinstance(work, Ready):
-                    self._resume(work)
+                    self._wake_others(self._resume(work))
                     continue
                 if isinstance(work, Call):
                     while work.first and calls:  # what is done need not wait for a compilation
@@ -177,7 +179,11 @@ class Session:
     def _begin(self, call: Call, blocks: Blocks) -> bool:
         """Begin a device call; whether it is under way."""
         begun = time.monotonic()
-        with self._within_memory(call, blocks):
+        # Code of vectorized lanes takes its turn where it is compiled, in threads of its own.
+        turn = nullcontext()
+        if call.first and not self.capacity.vectorized:
+            turn = in_turn(self.schedule.forecast.code(call.block.kernel, 1))
+        with self._within_memory(call, blocks), turn:
             call.block.start(call.new, call.lanes)
         if call.first:
             call.block.begun()
@@ -196,7 +202,7 @@ class Session:
         with self.lock:
             if self.schedule.finished():
                 self.lock.notify_all()
-        self._deliver(finished)
+        self._wake_others(self._deliver(finished))
 
     @contextmanager
     def _within_memory(self, call: Call, blocks: Blocks) -> Iterator[None]:
@@ -233,7 +239,7 @@ class Session:
         while (work := self._next(self.host_lock, self._host_call)) is not None:
             host, job = work
             value = host.call(self.surface, *job.arrays)
-            self._deliver([Result(job.ticket, job.slot, value)])
+            self._wake(self._deliver([Result(job.ticket, job.slot, value)]))
 
     def _next(
         self, waiting: threading.Condition, find: Callable[[], Any], at_once: bool = False
@@ -244,7 +250,7 @@ class Session:
         """
         with self.lock:
             while not (self.closed or self.stop()):
-                self._admit()
+                self._admit(takes_one=waiting is self.lock)
                 if (work := find()) is not None:
                     return work
                 if at_once:
@@ -260,37 +266,57 @@ class Session:
         """Searches that have begun and not ended (lock held)."""
         return self.begun - self.ended - self.schedule.dropped
 
-    def _admit(self) -> None:
-        """Start searches until every lane of every worker has some in reserve (lock held)."""
+    def _admit(self, takes_one: bool) -> None:
+        """Start searches until every lane of every worker has some in reserve (lock held); a worker
+        resumes one of them itself."""
         enough = (1 + IN_RESERVE) * self.capacity.lanes * self.capacity.workers
         admitted = min(len(self.waiting_room), enough - self._in_flight())
         for _ in range(admitted):
             self.begun += 1
             self.schedule.push_ready(self.waiting_room.popleft())
-        if admitted > 0:
-            self.lock.notify(admitted)
+        self._wake(admitted - takes_one)
 
-    def _deliver(self, finished: Sequence[Result]) -> None:
+    def _wake(self, count: int) -> None:
+        """Wake so many workers, or all that sleep if these are fewer."""
+        if count > 0:
+            with self.lock:
+                self.lock.notify(count)
+
+    def _wake_others(self, made: int) -> None:
+        """Wake workers for the jobs that a worker has made, but one, which it takes itself if lanes
+        are not vectorized: otherwise its own blocks may be under way."""
+        self._wake(made if self.capacity.vectorized else made - 1)
+
+    def _deliver(self, finished: Sequence[Result]) -> int:
         """Hand results to the searches that wait for them; resume those that miss none any more.
 
         Workers that have nothing to do take some of them. That the thread which brought the results
         resumes searches before it asks for work matters where time is up: what is finished counts.
+        The number of jobs is returned that no worker has been woken for.
         """
         with self.lock:
+            ready = 0
             for result in finished:
                 ticket = result.ticket
                 if ticket.deliver(result.slot, result.value):
                     self.schedule.push_ready(Ready(ticket.position, ticket.search, ticket.value))
-                    self.lock.notify()
-        while (ready := self._pop_ready()) is not None:
-            self._resume(ready)
+                    ready += 1
+            self._wake(ready - 1)
+        made = 0
+        while (next_ready := self._pop_ready()) is not None:
+            self._wake(made)
+            made = self._resume(next_ready)
+        return made
 
     def _pop_ready(self) -> Ready | None:
         with self.lock:
             return self.schedule.pop_ready()
 
-    def _resume(self, ready: Ready) -> None:
-        """Hand a search its results and queue what it asks for next (no lock held)."""
+    def _resume(self, ready: Ready) -> int:
+        """Hand a search its results and queue what it asks for next (no lock held).
+
+        The number of jobs for workers is returned, or 1 if another search may begin.
+        """
         position, search, value = ready
         try:
             requests = search.send(value)
@@ -299,25 +325,24 @@ class Session:
                     self.done.put((position, requests))
                 requests = search.send(None if isinstance(requests, Found) else [])
         except StopIteration as end:
-            self._end(position, last_result(end.value))
+            return self._end(position, last_result(end.value))
         except BaseException as error:
-            self._end(position, Failure(error))
-        else:
-            self._queue(position, search, requests)
+            return self._end(position, Failure(error))
+        return self._queue(position, search, requests)
 
-    def _end(self, position: int, last: Any) -> None:
+    def _end(self, position: int, last: Any) -> int:
         self.done.put((position, last))
         with self.lock:
             self.ended += 1
             if self._in_flight() == 0:  # maybe the last of all
                 self._wake_all()
-            else:
-                self.lock.notify()  # another may begin
+        return 1
 
-    def _queue(self, position: int, search: Search, requests: Requests) -> None:
+    def _queue(self, position: int, search: Search, requests: Requests) -> int:
         single = isinstance(requests, Request)
         each = [requests] if single else requests
         ticket = Ticket(position, search, None if single else len(each))
+        made = 0
         with self.lock:
             for slot, (kernel, arrays) in enumerate(each):
                 job = Job(ticket, slot, arrays)
@@ -325,7 +350,8 @@ class Session:
                     self._queue_host_call(kernel, job)  # type: ignore[arg-type]
                 else:
                     self.schedule.push(kernel, job)  # type: ignore[arg-type]
-                    self.lock.notify()
+                    made += 1
+        return made
 
     def _queue_host_call(self, host: HostCall, job: Job) -> None:
         """Queue it; the first one starts the threads (lock held)."""
