@@ -160,8 +160,8 @@ def why_not_whole(value: float) -> tuple[str, str]:
         return f"{value} is too large for a class label", "give the classes small numbers or texts"
     return (
         f"{value} is not a whole number",
-        "give class labels, not measurements: a quantity to be predicted as a number "
-        "has to be divided into classes first",
+        "give class labels; a quantity to be predicted as a number needs a loss for numbers, such "
+        "as mean-squared-error (function in [loss], --loss for a table)",
     )
 
 

@@ -51,6 +51,7 @@ def test_an_atlas_is_continued_and_enough_is_enough(run, atlas, study):
     result = run("explore", study, "--atlas", atlas, "--transition-states", wanted)
     assert result.exit_code == 0, result.output
     assert "as many points as asked for; 0 attempts" in result.stdout
+    assert "nothing was explored" in result.stderr
     with Atlas.open(atlas) as opened:
         after = opened.status()
     assert after["runs"] == before["runs"] + 1
@@ -200,6 +201,12 @@ def test_bad_places(run, study: Path, tmp_path: Path):
     refused(run("explore", study, "--atlas", tmp_path / "no" / "a.atlas"), "no folder")
     refused(run("explore", study, "--atlas", tmp_path), "is a folder")
     refused(run("explore", study, "--atlas", study), "not an SQLite file")
+
+
+def test_an_atlas_in_place_of_a_study(run, atlas: Path):
+    result = run("explore", atlas)
+    assert result.exit_code == 2
+    assert "is an atlas, not a study" in result.stderr
 
 
 def test_unwritable_places(run, study: Path, tmp_path: Path):

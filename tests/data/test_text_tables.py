@@ -162,7 +162,7 @@ def test_messages_have_line_and_column(path, text, message):
     ("text", "keys"),
     [
         ("Class,x,y\na,0.1,1.2\n", ['label = "Class"', 'drop = ["Class"]']),
-        ("target,x,y\n1,0.1,1.5\n", ['label = "target"', "divided into classes"]),
+        ("target,x,y\n1,0.1,1.5\n", ['label = "target"', "a loss for numbers"]),
         ("Id,x,species\nr1,0.1,a\n", ['label = "Id"', 'drop = ["Id"]', "'species'"]),
         ("x,kind,comment\n1,a,\n", ['label = "kind"', "'comment'"]),
         ("kind,x,comment\n1,2,\n1,2,\n", ['label = "kind"', "'comment'"]),

@@ -140,6 +140,13 @@ def test_a_large_tree_is_saved_in_every_format_in_bounded_size(format_name):
     assert 1_000 < len(target.getvalue()) < 1_000_000
 
 
+def test_equal_values_have_one_tick():
+    """Ticks beside it would be at values that no minimum has, such as accuracies above 1."""
+    ax = drawn(funnel(5), np.ones(5), label="accuracy")
+    (bar,) = (one for one in ax.figure.axes if one is not ax)
+    assert bar.get_yticks().tolist() == [1.0]
+
+
 def test_misuse_is_refused():
     tree = funnel(5)
     with pytest.raises(BadInputError, match="one for each of 5"):

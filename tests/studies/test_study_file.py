@@ -149,6 +149,7 @@ REFUSED = {
         "no such table",
         "did you mean data?",
     ),
+    "name in the paper": (text(loss="lambda = 1"), "[loss] lambda", "no such key", "mean l2?"),
     "key in capitals": (text(loss="L2 = 1"), "[loss] L2", "no such key", "did you mean l2?"),
     "line break in a path": (
         text(data='source = "file"\npath = "C:\\new\\rows.csv"\ntrain = 1\ntest = 1'),

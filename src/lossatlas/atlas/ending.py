@@ -70,12 +70,24 @@ class Exploration(NamedTuple):
         spent = f"{self.seconds:.1f} s ({self.cpu_seconds:.1f} s of CPU time)"
         lines = [
             f"{name}: {minima}, {states}",
-            f"{reason or REASONS[self.reason]}; {counted(self.attempts, 'attempt')} in {spent}",
+            f"{reason or self._sentence()}; {counted(self.attempts, 'attempt')} in {spent}",
         ]
         return lines if self.dominant_failure is None else [*lines, str(self.dominant_failure)]
 
+    def _sentence(self) -> str:
+        """Why the exploration ended."""
+        if self.reason == "time" and self.uncompiled:
+            return "too little time is left to compile what comes next"
+        return REASONS[self.reason]
+
     def advice(self) -> str:
-        """Advice to give more time, if there was too little to compile the methods; else empty."""
+        """What to do if nothing could be explored, or methods could not be compiled; else empty."""
+        if self.reason == "number" and not self.attempts:
+            return (
+                "nothing was explored, since the atlas has as many minima or transition states as "
+                "the study or an option asks for: give a larger number (--minima, "
+                "--transition-states)"
+            )
         if self.reason != "time" or (self.attempts and not self.uncompiled):
             return ""
         minutes = max(1, math.ceil((self.seconds + self.compile_seconds) / 60.0))

@@ -1,6 +1,7 @@
 """The command `lossatlas explore`, which grows the atlas of a study."""
 
 import math
+from contextlib import suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -170,6 +171,7 @@ def _draft(study: Path, atlas: str | None, said: dict[str, Any]) -> "Draft | Non
             problem = "this option is for tables"
             raise BadInputError(f"--{given[0]}", problem, f"write it in {study}")
         return None
+    _refuse_atlas(study.expanduser())
     for name, example in (("hidden", "10"), ("l2", "1e-4")):
         if said[name] is None:
             remedy = f"give e.g. --{name} {example}, or the path of a study (.toml)"
@@ -191,6 +193,15 @@ def _draft(study: Path, atlas: str | None, said: dict[str, Any]) -> "Draft | Non
         said["test-file"],
     )
     return draft_study(study, folder, quick)
+
+
+def _refuse_atlas(path: Path) -> None:
+    """Refuse an atlas in place of a study or a table."""
+    from lossatlas.studies.toml_file import refuse_atlas
+
+    if path.is_file():
+        with suppress(OSError), path.open("rb") as stream:
+            refuse_atlas(path, stream.read(100))
 
 
 def _units(text: str) -> tuple[int, ...]:

@@ -67,12 +67,12 @@ class Columns(NamedTuple):
         return next((by_name[name] for name in LIKELY if name in by_name), None)
 
     def keys_to_set(self, offender: str | None = None) -> str:
-        """Advice for messages: how to choose the columns by the keys ``label`` and ``drop``.
+        """Advice for messages: how to choose the columns by ``label`` and ``drop``.
 
         Args:
             offender: name of the column that cannot be an input, if that is the problem.
         """
-        where = "(keys of [data], arguments of read_table)"
+        where = "(keys of [data], arguments of read_table, options of explore)"
         drop = f"drop = [{quoted(offender or '...')}]"
         if self.chosen:
             return f"{drop} leaves a column out {where}"

@@ -20,6 +20,9 @@ SINGLE_QUOTES = (
 )
 """What to do about a Windows path in double quotes that happens to be TOML."""
 
+SYNONYMS = {"lambda": "l2", "alpha": "l2", "weight_decay": "l2"}
+"""Names that other programs and the paper have for keys, and the keys."""
+
 
 def explained(
     error: ValidationError, tables: Mapping[str, Any], study: type[BaseModel], file: str
@@ -101,6 +104,8 @@ def _bad_source(content: dict[str, Any], study: type[BaseModel], where: str) -> 
 
 
 def _unknown(where: str, name: str, allowed: list[str], kind: str) -> BadInputError:
+    if (meant := SYNONYMS.get(name.lower())) in allowed:
+        return BadInputError(where, f"there is no such {kind}", f"did you mean {meant}?")
     by_lower_case = {known.lower(): known for known in allowed}
     near = [by_lower_case[k] for k in difflib.get_close_matches(name.lower(), by_lower_case, n=1)]
     remedy = f"did you mean {near[0]}?" if near else f"the {kind}s are {', '.join(allowed)}"

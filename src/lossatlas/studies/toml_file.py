@@ -157,6 +157,17 @@ def parsed_toml(text: str, path: Path) -> dict[str, Any]:
         raise BadInputError(str(path), "its lists are nested too deeply", EXAMPLE) from error
 
 
+def refuse_atlas(path: Path, content: bytes) -> None:
+    """Refuse the content of a file that is an atlas.
+
+    Raises:
+        BadInputError: if it begins as an atlas does.
+    """
+    if content.startswith(b"SQLite format 3\0"):
+        remedy = "give the study in TOML: its atlas is found by its name, or given by --atlas"
+        raise BadInputError(str(path), "is an atlas, not a study", remedy)
+
+
 def _text(path: Path) -> str:
     try:
         content = path.read_bytes()
@@ -164,8 +175,7 @@ def _text(path: Path) -> str:
         raise BadInputError(str(path), "no such file", "give the path of a study") from error
     except OSError as error:
         raise BadInputError(str(path), f"cannot be read ({error.strerror})", "check it") from error
-    if content.startswith(b"SQLite format 3\0"):
-        raise BadInputError(str(path), "is an atlas, not a study", "give the study in TOML")
+    refuse_atlas(path, content)
     encoding = next((name for mark, name in MARKS if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding)
