@@ -147,7 +147,8 @@ def test_the_last_lines(capsys):
     say_how_it_ended(ended, "[bold]d2.atlas")
     assert capsys.readouterr().err.splitlines() == [
         "[bold]d2.atlas: 1 minimum, 0 transition states",
-        "too little time is left to compile what comes next; 3 attempts in 20.0 s (30.0 s of CPU time)",
+        "too little time is left to compile what comes next; 3 attempts in 20.0 s (30.0 s of CPU "
+        "time)",
         "the time was too short: compiling the methods of searching takes longer (Band); give it "
         "2 minutes or more the first time",
     ]

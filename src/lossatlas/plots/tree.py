@@ -295,7 +295,7 @@ def add_colorbar(ax: Axes, label: str) -> Colorbar:
     low, high = colored[-1].get_clim()
     bar = ax.figure.colorbar(colored[-1], ax=ax, label=label, fraction=0.04, pad=0.02, aspect=35)
     bar.outline.set_visible(False)
-    if low is not None and low == high:  # ticks beside it would be at values that no minimum has, such as AUCs above 1
+    if low is not None and low == high:  # others would be beside it, such as an AUC above 1
         bar.set_ticks([low])
     return bar
 
