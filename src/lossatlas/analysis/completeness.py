@@ -181,8 +181,8 @@ def completeness_table(streams: Sequence[Completeness]) -> "DataFrame":
         streams: the entries, one for each kind of points.
 
     Returns:
-        One row for each entry, with its attributes as columns. An interval takes three columns:
-        its estimate (``coverage``) and its ends (``coverage_low``, ``coverage_high``).
+        One row for each entry, with its attributes as columns. An interval takes three
+        columns, its estimate (``coverage``) and its ends (``coverage_low``, ``coverage_high``).
 
     Examples:
         >>> draws = [Draw(1, True), Draw(2, True), Draw(1, False)]

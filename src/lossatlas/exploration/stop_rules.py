@@ -128,7 +128,7 @@ class ExploreOptions:
     The exploration ends when the first of the given stop rules holds. Without `until` it also ends
     when many attempts in a row find no new point.
 
-    Args:
+    Attributes:
         minutes: stop after so many minutes of this call, compilation included; default None, no
             limit.
         cpu_minutes: stop after so many minutes of CPU time, all threads together, which is the same
