@@ -134,6 +134,7 @@ def test_a_time_too_short_for_compiling(run, study, monkeypatch, tmp_path):
 def test_ctrl_c_ends_a_real_run(study, tmp_path):
     atlas = tmp_path / "a.atlas"
     command = [sys.executable, "-m", "lossatlas", "explore", str(study), "--atlas", str(atlas)]
+    command += ["--minutes", "10"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 50
     while not atlas.exists() and time.monotonic() < deadline:

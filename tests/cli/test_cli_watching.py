@@ -51,7 +51,7 @@ def test_workers_of_a_cluster_and_lines_of_progress(atlas, study, program):
     log = atlas.with_name("own.log")
     ran = program(
         *("explore", study, "--atlas", atlas, "--transition-states", wanted, "--json"),
-        *("--cluster", "local:1", "--progress", "json", "--log", log),
+        *("--cluster", "local:1", "--progress", "json", "--log", log, "--minutes", 10),
     )
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["transition_states"] >= wanted

@@ -192,10 +192,10 @@ def test_what_draws_say_about_d2_comes_true(shared, tmp_path):
     landscape = NetworkLandscape(data["inputs"][:1000], data["labels"][:1000], (10,), 1e-4)
     arrays = {"train_inputs": landscape.inputs, "train_labels": landscape.labels}
     with Atlas.create(tmp_path / "d2", Problem(landscape.fingerprint(), {}, arrays)) as atlas:
-        grow(landscape, atlas, ExploreOptions(minutes=2, independent_share=0.5))
+        grow(landscape, atlas, ExploreOptions(cpu_minutes=2, independent_share=0.5))
         predicted = completeness(atlas)
         before = {points: read_draws(atlas, name) for points, name in STREAMS.items()}
-        again = ExploreOptions(minutes=2, independent_share=1.0, seed=1)
+        again = ExploreOptions(cpu_minutes=2, independent_share=1.0, seed=1)
         grow(landscape, atlas, again)
         after = {points: read_draws(atlas, name) for points, name in STREAMS.items()}
         known = [len(atlas.minima()), len(atlas.transition_states())]
