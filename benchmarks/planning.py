@@ -8,8 +8,8 @@ attempts for each (`synthetic_atlas`; they are kept in the folder if one is give
 process of its own opens it as an exploration does, plans rounds, and commits invented results of
 the planned searches: two of three find a transition state, one of four finds a minimum. Seconds are
 CPU seconds of the thread that plans, so that a busy machine does not matter. The cost of a
-checkpoint is divided by the number of attempts between two checkpoints. The table is printed, and
-drawn to `docs/images/planning.png`.
+checkpoint is divided by the number of attempts between two checkpoints, and taken off where one
+falls into a planned round. The table is printed, and drawn to `docs/images/planning.png`.
 
 The second command explores a study, and prints the fraction of the CPU time that planning and
 committing take in its first and in its last tenth.
@@ -28,6 +28,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from benchmarks.synthetic_atlas import fill, landscape, points, random_points, stored_minima
@@ -98,13 +99,14 @@ def measured(path: str, minima: int, width: int = WIDTH) -> Measured:
         made = [attempt() for attempt in plan(0)]
         opening = time.thread_time() - begun
         planning, committing, searches = [], [], 0
-        for number in range(1, 1 + max(2, 2 * SEARCHES // width)):
-            committer.pending += made
-            committing.append(_spent(committer.commit))
-            found: list[Any] = []
-            planning.append(_spent(lambda n=number, found=found: found.extend(plan(n))))
-            made = [attempt() for attempt in found]
-            searches += len(made)
+        with _checkpoints() as checkpoints:
+            for number in range(1, 1 + max(8, 2 * SEARCHES // width)):
+                committer.pending += made
+                committing.append(_spent(committer.commit))
+                found: list[Any] = []
+                planning.append(_spent(lambda n=number, found=found: found.extend(plan(n))))
+                made = [attempt() for attempt in found]
+                searches += len(made)
         picture = observer.fold.picture()
         checkpoint = _spent(lambda: Checkpoint.of(picture))
         with atlas.reading() as connection:
@@ -115,7 +117,7 @@ def measured(path: str, minima: int, width: int = WIDTH) -> Measured:
         attempts,
         opening,
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-        1e3 * sum(planning) / searches,
+        1e3 * (sum(planning) - sum(checkpoints)) / searches,
         1e3 * sum(committing) / searches,
         1e3 * checkpoint / max(1, attempts / GROWTH),
         max(*planning, checkpoint),
@@ -145,6 +147,22 @@ def _attempt(
         return Attempt(*key, Outcome(Status.CONVERGED, Cost(400, 40), (), ways), **place)
 
     return attempt
+
+
+@contextmanager
+def _checkpoints() -> Iterator[list[float]]:
+    """A context that notes the CPU seconds of each checkpoint."""
+    from lossatlas.exploration.checkpoint import Checkpoint
+
+    seconds, compute = list[float](), Checkpoint.of
+
+    def noted(*arguments):
+        made = []
+        seconds.append(_spent(lambda: made.append(compute(*arguments))))
+        return made[0]
+
+    with patch.object(Checkpoint, "of", noted):
+        yield seconds
 
 
 def _spent(work: Any) -> float:
