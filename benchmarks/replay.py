@@ -213,9 +213,10 @@ def replayed(recording: Recording, workers: int, width: int, rounds: int) -> Rep
     ):
         explored(workers, width, now)
     full = next((when for when, size in plans if size >= width // 2), plans[0][0])
-    begun, before, *_ = first = next(commit for commit in commits if commit[0] >= full)
     last = max((commit for commit in commits if commit[0] <= plans[-1][0]), default=commits[-1])
     ended, after, *_ = last
+    first = next((commit for commit in commits if full <= commit[0] < ended), commits[0])
+    begun, before, *_ = first
     counted = [call for call in calls if begun < call.when <= ended]
     finished = max(1, after - before)
     main, process = last[2] - first[2], last[3] - first[3]

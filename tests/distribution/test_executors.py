@@ -135,7 +135,7 @@ class Lost(Executor):
     """Takes some batches, and then says that its connection is lost."""
 
     def __init__(self, error):
-        self.inner, self.error, self.left = ThreadPoolExecutor(1), error, 12
+        self.inner, self.error, self.left = ThreadPoolExecutor(1), error, 6
 
     def submit(self, function, *arguments):
         self.left -= 1
