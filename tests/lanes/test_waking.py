@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from lane_runs import in_order
 
+from lossatlas.errors import Status
 from lossatlas.kernels.quench import Quench
 from lossatlas.landscape import FunctionLandscape
 from lossatlas.lanes import blocks, session
@@ -19,7 +20,7 @@ from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
 CAMEL = FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1], "camel")
 SHORT, PAIRED = Quench(max_evaluations=5), Quench(max_evaluations=6)
 """Kernels that take one device call."""
-PATIENCE = 60.0
+OLD, PATIENCE = 9.0, 60.0
 
 
 class Nothing(NamedTuple):
@@ -100,3 +101,42 @@ def test_workers_are_not_woken_for_what_another_takes(search, monkeypatch: pytes
     monkeypatch.setattr(session.Session, "_wake", noting)
     list(Engine(CAMEL.surface, workers=2).run([search(k) for k in range(1, 21)]))
     assert sum(woken) <= 20 * (search is pair) + 10
+
+
+def test_a_worker_with_a_search_in_its_lanes_leaves_new_jobs_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """It goes on with the oldest search, so that another has to be woken for a job of a new one."""
+    ended, lanes_of_old, advance = threading.Event(), {}, blocks.advance
+
+    def never_done(kernel, surface, states, rows, *others):
+        for lane in np.flatnonzero(rows[:, 0]):
+            lanes_of_old[id(rows), lane] = rows[lane, 1] == OLD
+        states, found = advance(kernel, surface, states, rows, *others)
+        if kernel == SHORT and not ended.is_set():
+            time.sleep(0.002)
+            found = np.array(found)
+            for lane in range(len(rows)):
+                if lanes_of_old.get((id(rows), lane)):
+                    found[lane, 0] = Status.RUNNING
+        return states, found
+
+    def old():
+        yield Request(SHORT, (np.array([OLD, 0.3]),))
+
+    def new(k):
+        yield [quench(k), quench(-k)]
+        yield quench(k, PAIRED)
+
+    monkeypatch.setattr(blocks, "advance", never_done)
+    begun = time.monotonic()
+    with Engine(CAMEL.surface, workers=2, lanes=2).session() as opened:
+        opened.submit(old())
+        results = opened.results()
+        for k in range(30):
+            opened.submit(new(k))
+            next(results)
+        ended.set()
+        opened.no_more()
+        assert len(list(results)) == 1
+    assert time.monotonic() - begun < PATIENCE / 2

@@ -79,15 +79,6 @@ class Forecast:
         self.noted: list[float] = []
         self.slowness = 1.0
 
-    def code(self, kernel: Any, lanes: int) -> str:
-        """Return a name for the code of a kernel on this landscape, the same in every process.
-
-        Args:
-            kernel: the kernel.
-            lanes: number of vectorized lanes; else 1.
-        """
-        return f"{self.landscape} {_name(kernel, lanes)}"
-
     def seconds(self, kernel: Any, lanes: int) -> float:
         """Return how many seconds the first device call of a kernel will take.
 

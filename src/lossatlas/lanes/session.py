@@ -27,7 +27,6 @@ from lossatlas.lanes.compilation import Forecast
 from lossatlas.lanes.device_thread import DeviceThread
 from lossatlas.lanes.requests import Found, HostCall, Kernel, Request, Requests, Search
 from lossatlas.lanes.schedule import Blocks, Call, Ready, Schedule
-from lossatlas.lanes.turns import in_turn
 
 LAST_PATIENCE = 60.0
 """Seconds that a program waits for each thread at its very end; most compilations take less."""
@@ -164,7 +163,7 @@ class Session:
             calls: deque[Call] = deque()
             while (work := self._next(self.lock, find, bool(calls))) is not None:
                 if isinstance(work, Ready):
-                    self._wake_others(self._resume(work))
+                    self._wake_others(self._resume(work), blocks)
                     continue
                 if isinstance(work, Call):
                     while work.first and calls:  # what is done need not wait for a compilation
@@ -179,11 +178,7 @@ class Session:
     def _begin(self, call: Call, blocks: Blocks) -> bool:
         """Begin a device call; whether it is under way."""
         begun = time.monotonic()
-        # Code of vectorized lanes takes its turn where it is compiled, in threads of its own.
-        turn = nullcontext()
-        if call.first and not self.capacity.vectorized:
-            turn = in_turn(self.schedule.forecast.code(call.block.kernel, 1))
-        with self._within_memory(call, blocks), turn:
+        with self._within_memory(call, blocks):
             call.block.start(call.new, call.lanes)
         if call.first:
             call.block.begun()
@@ -202,7 +197,7 @@ class Session:
         with self.lock:
             if self.schedule.finished():
                 self.lock.notify_all()
-        self._wake_others(self._deliver(finished))
+        self._wake_others(self._deliver(finished), blocks)
 
     @contextmanager
     def _within_memory(self, call: Call, blocks: Blocks) -> Iterator[None]:
@@ -259,18 +254,23 @@ class Session:
                 if self._in_flight() == 0 and last and not self.waiting_room:
                     self._wake_all()
                     return None
-                waiting.wait(timeout=LOOK_AGAIN)
+                if not self._may_admit():  # searches that were dropped make room at once
+                    waiting.wait(timeout=LOOK_AGAIN)
         return None
 
     def _in_flight(self) -> int:
         """Searches that have begun and not ended (lock held)."""
         return self.begun - self.ended - self.schedule.dropped
 
+    def _may_admit(self) -> int:
+        """How many searches may begin (lock held)."""
+        enough = (1 + IN_RESERVE) * self.capacity.lanes * self.capacity.workers
+        return max(0, min(len(self.waiting_room), enough - self._in_flight()))
+
     def _admit(self, takes_one: bool) -> None:
         """Start searches until every lane of every worker has some in reserve (lock held); a worker
         resumes one of them itself."""
-        enough = (1 + IN_RESERVE) * self.capacity.lanes * self.capacity.workers
-        admitted = min(len(self.waiting_room), enough - self._in_flight())
+        admitted = self._may_admit()
         for _ in range(admitted):
             self.begun += 1
             self.schedule.push_ready(self.waiting_room.popleft())
@@ -282,10 +282,11 @@ class Session:
             with self.lock:
                 self.lock.notify(count)
 
-    def _wake_others(self, made: int) -> None:
-        """Wake workers for the jobs that a worker has made, but one, which it takes itself if lanes
-        are not vectorized: otherwise its own blocks may be under way."""
-        self._wake(made if self.capacity.vectorized else made - 1)
+    def _wake_others(self, made: int, blocks: Blocks) -> None:
+        """Wake workers for the jobs that a worker has made, but one, which it takes unless it
+        may go on with searches in its lanes, or these are vectorized."""
+        busy = any(block.active for of_kernel in blocks.values() for block in of_kernel)
+        self._wake(made if busy or self.capacity.vectorized else made - 1)
 
     def _deliver(self, finished: Sequence[Result]) -> int:
         """Hand results to the searches that wait for them; resume those that miss none any more.

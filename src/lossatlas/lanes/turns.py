@@ -1,21 +1,21 @@
 """Processes that need the same code take turns, so that it is compiled once.
 
-The workers of a cluster begin with the same kernels at the same time, and each of them would
-compile all. Therefore the first one that needs a piece of code locks a file in JAX's folder of
-compiled code, and the others wait for it and then read what it has compiled. The operating system
-releases the locks of a process that has died.
+Processes that share a graphics card begin with the same kernels at the same time, and each of them
+would compile all of them for all numbers of lanes. Therefore the first one that compiles a piece of
+code locks a file in JAX's folder of compiled code, and the others wait for it and then read what it
+has compiled. The operating system releases the locks of a process that has died.
 """
 
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import jax
 
-FILES = 64
-"""Number of files that are locked. Pieces of code that share a file take turns without need, and
-in return the folder does not fill with files."""
+FILES = 4096
+"""Largest number of files that are locked. Pieces of code that share a file take turns without
+need, and in return the folder does not fill with files."""
 PATIENCE = 120.0
 """Seconds for which another process is waited for. After that the code is compiled here too, since
 the other process may have been suspended."""
@@ -25,8 +25,8 @@ the other process may have been suspended."""
 def in_turn(code: str, patience: float = PATIENCE) -> Iterator[None]:
     """Run a block when no other process is in such a block for the same code.
 
-    If JAX keeps no compiled code, or the folder does not allow locks, the block runs at once. No
-    other one must be begun inside of the block, since both may share a file.
+    If JAX keeps no compiled code in a folder, or the folder does not allow locks, the block runs at
+    once. No other one must be begun inside of the block, since both may share a file.
 
     Args:
         code: a text that tells pieces of code apart.
@@ -38,11 +38,17 @@ def in_turn(code: str, patience: float = PATIENCE) -> Iterator[None]:
         compiled here, or read
     """
     folder = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
-    with ExitStack() as stack:
-        if folder:
-            from filelock import FileLock, Timeout
-
-            path = Path(folder) / f"lossatlas-{zlib.crc32(code.encode()) % FILES}.lock"
-            with suppress(Timeout, OSError, NotImplementedError):
-                stack.enter_context(FileLock(path, timeout=patience))
+    if not folder or not Path(folder).is_dir():
         yield
+        return
+    from filelock import FileLock, Timeout
+
+    path = Path(folder) / f"lossatlas-{zlib.crc32(code.encode()) % FILES}.lock"
+    lock = FileLock(path, timeout=patience, fallback_to_soft=False)
+    with suppress(Timeout, OSError, NotImplementedError):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            lock.release()
