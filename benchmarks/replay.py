@@ -190,7 +190,7 @@ def recorded(width: int, rounds: int, folder: Path | None) -> Recording:
         with only(rounds):
             explored(1, width, lambda progress: None)
 
-    path = None if folder is None else folder / f"d2-{width}-{rounds}.recording"
+    path = None if folder is None else folder / f"d2-{width}-{rounds}-compiled.recording"
     return Recording.kept(path, record)
 
 
@@ -212,10 +212,11 @@ def replayed(recording: Recording, workers: int, width: int, rounds: int) -> Rep
         only(rounds, planned=lambda size: plans.append((time.monotonic(), size))),
     ):
         explored(workers, width, now)
-    full = next((when for when, size in plans if size >= width // 2), plans[0][0])
+    full = next((k for k, (_, size) in enumerate(plans[:-2]) if size >= width // 2), 0)
     last = max((commit for commit in commits if commit[0] <= plans[-1][0]), default=commits[-1])
     ended, after, *_ = last
-    first = next((commit for commit in commits if full <= commit[0] < ended), commits[0])
+    since = plans[full][0]
+    first = next((commit for commit in commits if since <= commit[0] < ended), commits[0])
     begun, before, *_ = first
     counted = [call for call in calls if begun < call.when <= ended]
     finished = max(1, after - before)
@@ -225,7 +226,7 @@ def replayed(recording: Recording, workers: int, width: int, rounds: int) -> Rep
         workers,
         width,
         commits[-1][1],
-        at_best(workers, calls, [size for _, size in plans]),
+        at_best(workers, calls, [size for _, size in plans], full),
         ended - begun,
         sum(call.seconds for call in counted),
         finished,
@@ -235,16 +236,17 @@ def replayed(recording: Recording, workers: int, width: int, rounds: int) -> Rep
     )
 
 
-def at_best(workers: int, calls: list[Call], rounds: list[int]) -> float:
+def at_best(workers: int, calls: list[Call], rounds: list[int], full: int = 0) -> float:
     """The fraction of the time that workers are busy if only device calls take time.
 
     Workers take searches in order. A round may begin when the last but one before it has ended. The
-    time counts from the plan of the first of the largest rounds until that of the last round.
+    time counts from the plan of the round `full` until that of the last round.
 
     Args:
         workers: number of workers.
         calls: the device calls of all searches.
         rounds: number of searches in each round.
+        full: position of the round with which the time begins to count; default 0, the first.
     """
     seconds = Counter[int]()
     for call in calls:
@@ -258,7 +260,7 @@ def at_best(workers: int, calls: list[Call], rounds: list[int]) -> float:
             heapq.heappush(free, spans[-1][1])
             last = max(last, spans[-1][1])
         ended.append(last)
-    since = ended[rounds.index(max(rounds))]
+    since = ended[full]
     until = ended[-3] if ended[-3] > since else ended[-1]  # when the last round is planned
     inside = ((max(begun, since), min(end, until)) for begun, end in spans)
     busy = sum(max(0.0, end - begun) for begun, end in inside)

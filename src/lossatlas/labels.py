@@ -151,12 +151,10 @@ def not_whole(labels: np.ndarray) -> Bool[np.ndarray, "..."]:
 
 def why_not_whole(value: float) -> tuple[str, str]:
     """The problem of a label that is not a whole number, and the remedy, as in `BadInputError`."""
-    if np.isnan(value):
-        return (
-            f"{value} is not a whole number: the label is missing",
-            "fill it in or remove the row",
-        )
-    if np.isfinite(value) and abs(value) > 2.0**53:
+    if not np.isfinite(value):
+        missing = ": the label is missing" if np.isnan(value) else ""
+        return f"{value} is not a whole number{missing}", "fill it in or remove the row"
+    if abs(value) > 2.0**53:
         return f"{value} is too large for a class label", "give the classes small numbers or texts"
     return (
         f"{value} is not a whole number",

@@ -58,6 +58,8 @@ def test_how_busy_workers_are_at_best():
     # One worker is done with the second round at 3, the other with the first at 5.
     assert replay.at_best(2, searches(5, 1, 1, 1, 1, 1), [2, 2, 2]) == (5 + 3) / (2 * 5)
     assert replay.at_best(4, searches(1, 1), [1, 1]) == 2 / (4 * 1)
+    # From the second round on, which begins at 0, when there is one search for two workers.
+    assert replay.at_best(2, searches(1, 1, 1, 1, 1, 1), [1, 1, 2, 2], full=2) == 1.0
 
 
 def test_widths_are_compared_at_the_same_number_of_attempts(small, capsys, monkeypatch):

@@ -85,8 +85,7 @@ class Exploration(NamedTuple):
         if self.reason == "number" and not self.attempts:
             return (
                 "nothing was explored, since the atlas has as many minima or transition states as "
-                "the study or an option asks for: give a larger number (--minima, "
-                "--transition-states)"
+                "are asked for: ask for more (minima, transition_states)"
             )
         if self.reason != "time" or (self.attempts and not self.uncompiled):
             return ""

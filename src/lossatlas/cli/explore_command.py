@@ -166,12 +166,12 @@ def _draft(study: Path, atlas: str | None, said: dict[str, Any]) -> "Draft | Non
     if strength is not None and not 0 < strength < math.inf:
         problem = f"{strength} is not a positive number"
         raise BadInputError("--l2", problem, "use for example --l2 1e-4")
+    _refuse_atlas(study)
     if study.suffix.lower() == ".toml" or not study.suffix:
         if given:
             problem = "this option is for tables"
             raise BadInputError(f"--{given[0]}", problem, f"write it in {study}")
         return None
-    _refuse_atlas(study.expanduser())
     for name, example in (("hidden", "10"), ("l2", "1e-4")):
         if said[name] is None:
             remedy = f"give e.g. --{name} {example}, or the path of a study (.toml)"
@@ -199,9 +199,10 @@ def _refuse_atlas(path: Path) -> None:
     """Refuse an atlas in place of a study or a table."""
     from lossatlas.studies.toml_file import refuse_atlas
 
-    if path.is_file():
-        with suppress(OSError), path.open("rb") as stream:
-            refuse_atlas(path, stream.read(100))
+    with suppress(OSError, RuntimeError):  # no file, or no such user: said later
+        with path.expanduser().open("rb") as stream:
+            begin = stream.read(100)
+        refuse_atlas(path, begin)
 
 
 def _units(text: str) -> tuple[int, ...]:

@@ -20,8 +20,8 @@ SINGLE_QUOTES = (
 )
 """What to do about a Windows path in double quotes that happens to be TOML."""
 
-SYNONYMS = {"lambda": "l2", "alpha": "l2", "weight_decay": "l2"}
-"""Names that other programs and the paper have for keys, and the keys."""
+SYNONYMS = {"lambda": "l2"}
+"""Names that the paper has for keys, and the keys."""
 
 
 def explained(
