@@ -210,6 +210,10 @@ def test_an_atlas_in_place_of_a_study(run, atlas: Path):
     assert "is an atlas, not a study" in result.stderr
 
 
+def test_a_home_of_nobody(run):
+    refused(run("explore", "~nobody-here/rows.csv", "--hidden", 3, "--l2", 1e-3), "no such file")
+
+
 def test_unwritable_places(run, study: Path, tmp_path: Path):
     if not Path("/proc").is_dir():
         pytest.skip("needs a folder that not even root can write to")

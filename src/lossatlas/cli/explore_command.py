@@ -1,6 +1,7 @@
 """The command `lossatlas explore`, which grows the atlas of a study."""
 
 import math
+import os
 from contextlib import suppress
 from enum import StrEnum
 from functools import partial
@@ -178,7 +179,7 @@ def _draft(study: Path, atlas: str | None, said: dict[str, Any]) -> "Draft | Non
             raise BadInputError(str(study), f"a table needs --{name}", remedy)
     from lossatlas.studies.quick_study import Quick, draft_study
 
-    if not study.expanduser().is_file():
+    if not os.path.isfile(os.path.expanduser(study)):
         raise BadInputError(str(study), "no such file", "check the path")
     folder = Path() if atlas is None or "://" in atlas else Path(atlas).expanduser().parent
     if not folder.is_dir():
@@ -199,8 +200,8 @@ def _refuse_atlas(path: Path) -> None:
     """Refuse an atlas in place of a study or a table."""
     from lossatlas.studies.toml_file import refuse_atlas
 
-    with suppress(OSError, RuntimeError):  # no file, or no such user: said later
-        with path.expanduser().open("rb") as stream:
+    with suppress(OSError):  # there is no such file, which is said later
+        with open(os.path.expanduser(path), "rb") as stream:
             begin = stream.read(100)
         refuse_atlas(path, begin)
 
