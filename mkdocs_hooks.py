@@ -1,16 +1,23 @@
-"""What pages take from the code when they are built: the list of all messages.
+"""What is added to pages when they are built: the list of all messages, ways back, large pictures.
 
 The page `messages.md` has a marker in place of its tables. They are made of the code, as it is
-read, not run: every place that makes an error with its problem and its remedy.
+read, not run: every place that makes an error with its problem and its remedy. Pages of single
+tables and figures, which stand beside the page of all results and not in the navigation, begin with
+a link to it. A picture that stands by itself is a link to the picture alone, on which a reader with
+a small window can zoom in; it is the scalable one where there is one.
 """
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 PACKAGE = Path(__file__).parent / "src" / "lossatlas"
 MARKER = "<!-- all messages -->"
+PICTURE = re.compile(r"^!\[[^\]]*\]\((?P<name>[^)]+)\.png\)$", re.M)
+RESULTS, WAY_BACK = "results", "[← The paper, reproduced](index.md)"
 ERRORS = {
     "BadInputError",
     "AtlasError",
@@ -71,9 +78,21 @@ class Message(NamedTuple):
         return not (_said(self.problem) or _said(self.remedy))
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the tables in place of the marker; called by MkDocs for every page."""
-    return markdown.replace(MARKER, tables(messages())) if MARKER in markdown else markdown
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Add to a page what is made when it is built; called by MkDocs for every page."""
+    folder, _slash, name = page.file.src_uri.rpartition("/")
+    if folder == RESULTS and name != "index.md":
+        markdown = f"{WAY_BACK}\n\n{markdown}"
+    if MARKER in markdown:
+        markdown = markdown.replace(MARKER, tables(messages()))
+    return PICTURE.sub(partial(_opened, Path(page.file.abs_src_path).parent), markdown)
+
+
+def _opened(folder: Path, picture: re.Match[str]) -> str:
+    """A picture as a link to the picture alone."""
+    scalable = f"{picture['name']}.svg"
+    target = scalable if (folder / scalable).exists() else f"{picture['name']}.png"
+    return f"[{picture[0]}]({target})"
 
 
 def messages(package: Path = PACKAGE) -> list[Message]:

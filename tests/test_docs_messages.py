@@ -1,9 +1,9 @@
-"""Every message stands on the page of messages, with its remedy."""
+"""What is added to pages when they are built: every message with its remedy, and ways back."""
 
 import ast
 import importlib.util
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -93,3 +93,28 @@ def other(n):
     assert set(message.remedy.split(hooks.OR)) == {
         f"use {how_many}{ending}" for how_many in ("one", "… of them") for ending in endings
     }
+
+
+def built(hooks, page: str, text: str) -> str:
+    there = SimpleNamespace(src_uri=page, abs_src_path=str(DOCS / page))
+    return hooks.on_page_markdown(text, SimpleNamespace(file=there))
+
+
+@pytest.mark.parametrize(
+    ("page", "leads_back"),
+    [("results/table-4.md", True), ("results/index.md", False), ("index.md", False)],
+)
+def test_pages_beside_the_results_lead_back(hooks, page, leads_back):
+    assert built(hooks, page, "# T") == f"{hooks.WAY_BACK}\n\n" * leads_back + "# T"
+
+
+@pytest.mark.parametrize(
+    ("page", "picture", "opened"),
+    [
+        ("index.md", "images/d1.png", "images/d1.png"),
+        ("results/index.md", "figure-6.png", "figure-6.svg"),
+    ],
+)
+def test_pictures_open_at_their_full_size(hooks, page, picture, opened):
+    assert built(hooks, page, f"![A tree]({picture})") == f"[![A tree]({picture})]({opened})"
+    assert built(hooks, page, f"See ![it]({picture}).") == f"See ![it]({picture})."
