@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, select
@@ -29,14 +30,21 @@ TAKEN = (*MINIMUM_COLUMNS, "log_determinant", "outside")
 """Names of the columns of tables and of networks, which no property may have."""
 
 
-def read_lists(connection: Connection, query: Select) -> list[list]:
+def read_lists(
+    connection: Connection, query: Select, values: Mapping[str, Any] | None = None
+) -> list[list]:
     """Read all rows of a query as one list for each column, in the order of the columns.
 
     Values are those of the driver: booleans may be 0 and 1, and JSON is text. Its plain tuples take
     half the time of SQLAlchemy's rows.
+
+    Args:
+        connection: a connection to the atlas.
+        query: the query.
+        values: values of the parameters of the query by name; default none.
     """
     columns: list[list] = [[] for _ in query.selected_columns]
-    with closing(connection.execute(query)) as result:
+    with closing(connection.execute(query, values)) as result:
         assert result.cursor is not None  # A query that returns rows has a cursor.
         while rows := result.cursor.fetchmany(ROWS_AT_ONCE):
             for column, values in zip(columns, zip(*rows, strict=True), strict=True):
@@ -44,12 +52,14 @@ def read_lists(connection: Connection, query: Select) -> list[list]:
     return columns
 
 
-def read_columns(connection: Connection, query: Select) -> dict[str, np.ndarray]:
+def read_columns(
+    connection: Connection, query: Select, values: Mapping[str, Any] | None = None
+) -> dict[str, np.ndarray]:
     """Read all rows of a query as one array for each column, by the name of the column.
 
-    Values are those of the driver, as in `read_lists`. Bytes are kept in arrays of objects.
+    Arguments and values are those of `read_lists`. Bytes are kept in arrays of objects.
     """
-    names, columns = query.selected_columns.keys(), read_lists(connection, query)
+    names, columns = query.selected_columns.keys(), read_lists(connection, query, values)
     return {name: _array(values) for name, values in zip(names, columns, strict=True)}
 
 

@@ -1,9 +1,10 @@
 """The log of attempts: what was tried, what it cost, and what it added to the atlas."""
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from lossatlas.atlas import schema
 from lossatlas.atlas.columns import read_lists
@@ -130,19 +131,29 @@ def read_log_columns(atlas: Readable, after: int = 0) -> LogColumns:
         atlas: an open atlas.
         after: only attempts with larger ids are read; default 0, for all.
     """
-    table = schema.attempt.c
-    names = [name for name in LogColumns._fields if name in table]
-    query = select(*(table[name] for name in names)).where(table.id > after).order_by(table.id)
-    point = schema.attempt_point.c
-    origins = select(point.attempt, point.position, point.minimum).where(
-        point.attempt > after, point.role == "origin"
-    )
+    attempts, origins = _columns_queries()
     with atlas.reading() as connection:
-        columns = dict(zip(names, read_lists(connection, query), strict=True))
-        starts = read_lists(connection, origins.order_by(point.attempt, point.position))
+        lists = read_lists(connection, attempts, {"after": after})
+        starts = read_lists(connection, origins, {"after": after})
+    columns = dict(zip(attempts.selected_columns.keys(), lists, strict=True))
     texts = {name: _shared(columns.pop(name)) for name in ("strategy", "what", "stream")}
     numbers = {name: np.array(values, np.int64) for name, values in columns.items()}
     return LogColumns(**texts, **numbers, **_origins(numbers["id"], *starts))
+
+
+@cache
+def _columns_queries() -> tuple[Select, Select]:
+    """The queries of `read_log_columns`, which are built once: that takes longer than a short read.
+
+    They read the attempts, and the origins of these attempts.
+    """
+    table, point, after = schema.attempt.c, schema.attempt_point.c, bindparam("after")
+    names = [name for name in LogColumns._fields if name in table]
+    attempts = select(*(table[name] for name in names)).where(table.id > after)
+    origins = select(point.attempt, point.position, point.minimum).where(
+        point.attempt > after, point.role == "origin"
+    )
+    return attempts.order_by(table.id), origins.order_by(point.attempt, point.position)
 
 
 def _shared(texts: list[Any]) -> list[Any]:

@@ -5,16 +5,19 @@ are nearest to another one at present follow from the lists alone.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from lossatlas.atlas import schema
 from lossatlas.atlas.statements import insert_rows
 
 NOBODY = -1
 """The id that marks an empty place of a list."""
+LAST_ID = 2**63 - 1
+"""The largest id that a table can have."""
 
 
 class NeighborLists(NamedTuple):
@@ -43,18 +46,22 @@ def read_neighbors(
         after: only lists of minima with larger ids are read; default 0, for all.
         until: the last id whose list is read; by default there is no last one.
     """
-    table = schema.neighbors.c
-    query = select(table.minimum, table.candidates, table.distances)
-    query = query.where(table.minimum > after).order_by(table.minimum)
-    if until is not None:
-        query = query.where(table.minimum <= until)
-    rows = connection.execute(query).all()
+    ends = {"after": after, "until": LAST_ID if until is None else until}
+    rows = connection.execute(_lists_query(), ends).all()
     ids, candidates, distances = zip(*rows, strict=True) if rows else ((), (), ())
     return NeighborLists(
         np.array(ids, np.int64),
         _padded(candidates, schema.LITTLE_ENDIAN_INT64, NOBODY),
         _padded(distances, schema.LITTLE_ENDIAN_FLOAT64, np.inf),
     )
+
+
+@cache
+def _lists_query() -> Select:
+    """The query of `read_neighbors`, which is built once: that takes longer than a short read."""
+    table = schema.neighbors.c
+    query = select(table.minimum, table.candidates, table.distances).order_by(table.minimum)
+    return query.where(table.minimum > bindparam("after"), table.minimum <= bindparam("until"))
 
 
 def write_neighbors(connection: Connection, lists: NeighborLists) -> None:

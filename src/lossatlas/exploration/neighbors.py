@@ -5,10 +5,11 @@ searched for (`proximity_graph`). The result of this search, which never changes
 **candidates** of the row: the nearest rows, with which its own list begins and whose lists it may
 enter, and further rows whose lists it enters. A row that lies far from all others is a candidate of
 no other row, and its list would miss the rows that are added later. Therefore, whenever a row is
-added, the neighbors of one earlier row are searched for again, for each earlier row whenever the
-number of rows has doubled, and what was missing in its list is stored with the new row. The lists
-follow from all candidates in the order of the rows, so that they can be restored from descriptors
-and candidates, as of any moment, without a search.
+added, one earlier row is looked at, each whenever the number of rows has doubled: if few of the
+rows since the last time were near to it, its neighbors are searched for again, and what was missing
+in its list is stored with the new row. The lists follow from all candidates in the order of the
+rows, so that they can be restored from descriptors and candidates, as of any moment, without a
+search.
 
 The first `COMPARED` rows are compared each with each, and their lists are exact. After that the
 search is approximate, and its cost grows with the logarithm of the number of rows. Rows are
@@ -197,7 +198,7 @@ class Neighbors:
 
     def _search(self, rows: np.ndarray) -> np.ndarray:
         """Find the candidates of rows of one block, and return the keys of all rows found."""
-        earlier = searched_again(rows) if rows[0] >= self._compared else rows[:0]
+        earlier, adding = self._lonely(rows)
         keys = self._graph.nearest(
             self._graph.rows[np.concatenate([rows, earlier])], _begin_of_block(rows)
         )
@@ -209,8 +210,20 @@ class Neighbors:
         self._keep(rows, CANDIDATES, rows, _foremost(others, enters, ENTERED))
         if len(earlier):
             missed = self._missed(earlier, keys[len(rows) :])
-            self._keep(rows, OWN, earlier, missed)
+            self._keep(adding, OWN, earlier, missed)
         return found
+
+    def _lonely(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the earlier rows that are searched for again, and the new row that each is due at.
+
+        They are those near to which few of the rows were added since each was due before, which was
+        at half the number of rows. The others have met these rows.
+        """
+        if rows[0] < self._compared:
+            return rows[:0], rows[:0]
+        earlier = searched_again(rows)
+        lonely = ~self._graph.are_followed(earlier, rows // 2)
+        return earlier[lonely], rows[lonely]
 
     def _keep(self, rows: np.ndarray, column: int, seen_from: np.ndarray, keys: np.ndarray) -> None:
         """Store the rows that keys stand for as candidates, from a column on, with distances."""
@@ -299,9 +312,9 @@ def _end_of_part(first: int, last: int, length: int) -> int:
 
 
 def searched_again(rows: Int[np.ndarray, " b"]) -> Int[np.ndarray, " b"]:
-    """Return for each new row the earlier row that is searched for again when it is added.
+    """Return for each new row the earlier row that may be searched for again when it is added.
 
-    Row r is searched for again when there are about 2r, 4r, 8r, ... rows, namely with the rows
+    Row r is the earlier row when there are about 2r, 4r, 8r, ... rows, namely with the rows
     2^k r + 2^(k-1) - 1 for k = 1, 2, 3, ...
 
     Args:

@@ -202,7 +202,7 @@ def read_links(
             has no link on one of its sides.
     """
     between = {"first": int(states[0]), "last": int(states[-1])}
-    read = read_columns(connection, _links_query().params(between))
+    read = read_columns(connection, _links_query(), between)
     read["via_index"] = np.where(read["via_index"] == None, 0, read["via_index"])  # noqa: E711
     ids, side, minimum, via = (read[name].astype(np.int64) for name in Links._fields)
     position, row = np.searchsorted(minimum_ids, minimum), np.searchsorted(states, ids)
@@ -226,7 +226,7 @@ def _read(
     if limit == 0:
         return {name: np.array([]) for name in (*SHORT, *long)}
     after = int(known.array[-1]) if len(known) else 0
-    return read_columns(connection, _points_query(table, long).params(after=after, limit=limit))
+    return read_columns(connection, _points_query(table, long), {"after": after, "limit": limit})
 
 
 # Statements are built once: building one takes longer than running it when few rows are new.

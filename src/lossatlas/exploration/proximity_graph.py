@@ -12,7 +12,7 @@ distance and of the number of the row, so that there are no ties.
 """
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, Int64
+from jaxtyping import Bool, Float, Float32, Int, Int64
 
 from lossatlas.search.known import Rows
 
@@ -28,6 +28,8 @@ SAMPLE, STARTS = 512, 4
 FORWARD, BACKWARD, NEAREST = 12, 12, 10
 """Numbers of links of a node: to the nearest rows when it was added, to the first rows that had it
 among their nearest, and to its nearest rows now."""
+RECENT = 4
+"""Number of the last rows with a link to a node that are remembered."""
 NOBODY = np.iinfo(np.int64).max
 """Key of an empty place. It sorts behind all others and is marked as one that a walk continued
 from."""
@@ -52,6 +54,7 @@ class ProximityGraph:
         self._rows, self._origin = Rows(), np.zeros(0)
         self._links = np.zeros((0, FORWARD + BACKWARD + NEAREST), np.int32)
         self._followers = np.zeros(0, np.int64)
+        self._latest = np.zeros((0, RECENT), np.int32)
         self._met = np.zeros((0, 0), bool)
 
     @property
@@ -76,6 +79,7 @@ class ProximityGraph:
         last = first + len(candidates)
         self._links = grown(self._links, last, -1)
         self._followers = grown(self._followers, last, 0)
+        self._latest = grown(self._latest, last, -1)
         self._links[first:last, : min(FORWARD, candidates.shape[1])] = candidates[:, :FORWARD]
         numbers, places = np.nonzero(candidates[:, :FORWARD] >= 0)
         targets = candidates[numbers, places]
@@ -84,6 +88,7 @@ class ProximityGraph:
         places = self._followers[targets] + rank_in_group(targets)
         early = places < BACKWARD
         self._links[targets[early], FORWARD + places[early]] = numbers[early]
+        self._latest[targets, places % RECENT] = numbers
         np.add.at(self._followers, targets, 1)
 
     def set_nearest(self, which: Int[np.ndarray, " k"], found: Int[np.ndarray, "k c"]) -> None:
@@ -98,6 +103,17 @@ class ProximityGraph:
     def nearest_of(self, which: Int[np.ndarray, " k"]) -> Int[np.ndarray, "k c"]:
         """Return what `set_nearest` was given last for the rows `which`."""
         return self._links[which, FORWARD + BACKWARD :]
+
+    def are_followed(
+        self, which: Int[np.ndarray, " k"], since: Int[np.ndarray, " k"]
+    ) -> Bool[np.ndarray, " k"]:
+        """Say of rows whether `RECENT` or more later rows had each among their nearest when added.
+
+        Args:
+            which: (k,) numbers of the rows.
+            since: (k,) number of the first later row that counts, for each of the rows.
+        """
+        return (self._latest[which] >= since[:, None]).all(axis=1)
 
     def nearest(self, queries: Float32[np.ndarray, "q d"], among: int) -> Int64[np.ndarray, "q w"]:
         """Return the keys of rows near to each query, nearest first.

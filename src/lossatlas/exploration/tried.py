@@ -37,6 +37,10 @@ class Key(NamedTuple):
 class Tried:
     """The set of the searches that were made or planned.
 
+    It has millions of members, and Python's garbage collector goes through those of sets and of
+    tuples again and again. Therefore members are texts that are the keys of dictionaries without
+    values, which it leaves alone.
+
     Args:
         keys: the keys that it begins with; default none.
 
@@ -50,27 +54,27 @@ class Tried:
 
     def __init__(self, keys: Iterable[Key] = ()) -> None:
         """Begin with some keys."""
-        self._keys: set[tuple[str, tuple[int, ...], str]] = set()
-        self._pairs: set[tuple[int, ...]] = set()
-        self._whats: dict[str, set[str]] = defaultdict(set)
+        self._keys: dict[str, None] = {}
+        self._pairs: dict[str, None] = {}
+        self._whats: dict[str, dict[str, None]] = defaultdict(dict)
         for key in keys:
             self.add(key)
 
     def add(self, key: tuple[str, tuple[int, ...], str]) -> None:
         """Add a key."""
         strategy, origins, what = key
-        self._keys.add(key)
-        self._whats[strategy].add(what)
+        self._keys[_member(*key)] = None
+        self._whats[strategy][what] = None
         if len(origins) == 2 and not what:
-            self._pairs.add(origins)
+            self._pairs[_listed(origins)] = None
 
     def __contains__(self, key: Key) -> bool:
         """Say whether the search with a key was made or planned."""
-        return key in self._keys
+        return _member(*key) in self._keys
 
     def whats(self, strategy: str) -> Set[str]:
         """Return the `what` of all searches of a strategy, from whatever origins."""
-        return self._whats.get(strategy, set())
+        return self._whats.get(strategy, {}).keys()
 
     def joined(self, first: int, second: int) -> bool:
         """Say whether any strategy has searched for a path between two minima.
@@ -81,4 +85,13 @@ class Tried:
             first: the lower id of the two minima.
             second: the higher id.
         """
-        return (first, second) in self._pairs
+        return _listed((first, second)) in self._pairs
+
+
+def _member(strategy: str, origins: Iterable[int], what: str) -> str:
+    """Write a key as a text that no other key has."""
+    return f"{strategy!r} {_listed(origins)} {what}"
+
+
+def _listed(ids: Iterable[int]) -> str:
+    return ",".join(map(str, ids))
