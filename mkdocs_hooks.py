@@ -1,10 +1,10 @@
 """What is added to pages when they are built: the list of all messages, ways back, large pictures.
 
 The page `messages.md` has a marker in place of its tables. They are made of the code, as it is
-read, not run: every place that makes an error with its problem and its remedy. Pages of single
-tables and figures, which stand beside the page of all results and not in the navigation, begin with
-a link to it. A picture that stands by itself is a link to the picture alone, on which a reader with
-a small window can zoom in; it is the scalable one where there is one.
+read, not run: every place that makes an error with its problem and its remedy. Pages that stand
+beside the page of all results, and not in the navigation, lead back to it below their title. A
+picture that stands by itself is a link to the picture alone, on which a reader with a small window
+can zoom in; it is the scalable one where there is one.
 """
 
 import ast
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 PACKAGE = Path(__file__).parent / "src" / "lossatlas"
 MARKER = "<!-- all messages -->"
 PICTURE = re.compile(r"^!\[[^\]]*\]\((?P<name>[^)]+)\.png\)$", re.M)
+TITLE = re.compile(r"\A# .+$", re.M)
 RESULTS, WAY_BACK = "results", "[← The paper, reproduced](index.md)"
 ERRORS = {
     "BadInputError",
@@ -82,7 +83,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Add to a page what is made when it is built; called by MkDocs for every page."""
     folder, _slash, name = page.file.src_uri.rpartition("/")
     if folder == RESULTS and name != "index.md":
-        markdown = f"{WAY_BACK}\n\n{markdown}"
+        markdown = TITLE.sub(rf"\g<0>\n\n{WAY_BACK}", markdown, count=1)
     if MARKER in markdown:
         markdown = markdown.replace(MARKER, tables(messages()))
     return PICTURE.sub(partial(_opened, Path(page.file.abs_src_path).parent), markdown)

@@ -82,9 +82,8 @@ def measured(path: str, minima: int, width: int = WIDTH) -> Measured:
 
     where, random = landscape(), np.random.default_rng(1)
     known = stored_minima(path, minima)
-    gc.freeze()  # An exploration has no such list for the collector to go through.
     begun = time.thread_time()
-    with Atlas.open(path) as atlas:
+    with _frozen(), Atlas.open(path) as atlas:
         observer, agendas = Observer(atlas, where), begin(chosen())
         with atlas.reading() as connection:
             committer = Committer(atlas, where, ExploreOptions(), count_points(connection))
@@ -149,6 +148,19 @@ def _attempt(
         return Attempt(*key, Outcome(Status.CONVERGED, Cost(400, 40), (), ways), **place)
 
     return attempt
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    """A context in which the garbage collector leaves alone what there is when it begins.
+
+    It would go through the list of known minima, which an exploration does not have.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager

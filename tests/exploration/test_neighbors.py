@@ -14,8 +14,9 @@ from lossatlas.exploration.neighbors import (
     OWN,
     Candidates,
     Neighbors,
-    searched_again,
+    coming_up,
 )
+from lossatlas.exploration.proximity_graph import FORWARD, RECENT
 
 FEW = 128
 """Rows that are compared each with each in tests of what comes after."""
@@ -141,6 +142,22 @@ def test_far_rows_that_come_first_hear_of_those_that_come_later():
     assert heard > unheard + 0.2
 
 
+def test_only_rows_that_few_follow_are_searched_for_again(rows, filled):
+    """Counted by brute force, among the rows of finished blocks since each row came up before."""
+    nearest, missed = filled.candidates().numbers[:, :FORWARD], filled.candidates().numbers[:, OWN:]
+    earlier = coming_up(np.arange(len(rows)))
+    followers = np.array(
+        [
+            (nearest[row // 2 : row - row % BLOCK] == earlier[row]).any(axis=1).sum()
+            for row in range(len(rows))
+        ]
+    )
+    found = (missed >= 0).any(axis=1)
+    assert not found[followers >= RECENT].any()
+    assert found[followers < RECENT].sum() > 50
+    assert (followers[2 * FEW :] >= RECENT).mean() > 0.3
+
+
 @pytest.mark.parametrize("sizes", [[10], [BLOCK - 1, 3], [700, 1, 0, 29]])
 def test_what_is_found_does_not_depend_on_batches(rows, filled, sizes):
     assert_same(in_batches(rows, sizes), filled)
@@ -154,7 +171,9 @@ def test_nor_does_it_for_any_rows(count, seed, sizes):
 
 
 @pytest.mark.parametrize("count", [1, 60, FEW, FEW + 1, 1000, 1024, 1500])
-def test_restored_and_continued_as_if_never_stopped(rows, filled, count):
+@pytest.mark.parametrize("folded", [128, 16_384])
+def test_restored_and_continued_as_if_never_stopped(rows, filled, count, folded, monkeypatch):
+    monkeypatch.setattr("lossatlas.exploration.neighbors.FOLDED", folded)
     before = in_batches(rows[:count], [count])
     whole = filled.candidates()
     for kept, later in zip(before.candidates(), whole, strict=True):
@@ -199,8 +218,8 @@ def test_candidates_of_other_rows_are_refused(shape):
     assert near.found.shape == (0, 0)
 
 
-def test_every_row_is_searched_for_again_whenever_rows_have_doubled():
-    again = searched_again(np.arange(2000))
+def test_every_row_comes_up_whenever_rows_have_doubled():
+    again = coming_up(np.arange(2000))
     for row in (1, 2, 3, 10, 77):
         when = np.flatnonzero(again == row)
         assert len(when) == int(np.log2(2000 / row))

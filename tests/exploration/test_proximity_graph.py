@@ -9,6 +9,7 @@ from lossatlas.exploration.proximity_graph import (
     BEAM,
     FORWARD,
     NOBODY,
+    RECENT,
     ProximityGraph,
     keys_of,
     numbers_of,
@@ -83,3 +84,18 @@ def test_a_node_keeps_the_first_that_followed_it():
     graph.link(1, np.zeros((BACKWARD + 4, 1), int))
     links = graph._links[0]
     assert sorted(links[links >= 0].tolist()) == list(range(1, BACKWARD + 1))
+
+
+@pytest.mark.parametrize("part", [1, 7, 40])
+def test_rows_are_followed_by_those_that_had_them_among_their_nearest(part):
+    """Row 0 by every third row, row 1 by three rows only, row 2 by nobody."""
+    graph = ProximityGraph()
+    graph.extend(np.zeros((40, 1)))
+    candidates = np.full((40, FORWARD), -1)
+    candidates[3::3, 0], candidates[[5, 6, 39], 1] = 0, 1
+    for first in range(0, 40, part):
+        graph.link(first, candidates[first : first + part])
+    for since in range(41):
+        later = sum(row >= since for row in range(3, 40, 3))
+        followed = graph.are_followed(np.arange(3), np.full(3, since))
+        assert followed.tolist() == [later >= RECENT, since <= 5 and RECENT <= 3, False]

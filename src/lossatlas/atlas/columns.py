@@ -31,7 +31,7 @@ TAKEN = (*MINIMUM_COLUMNS, "log_determinant", "outside")
 
 
 def read_lists(
-    connection: Connection, query: Select, values: Mapping[str, Any] | None = None
+    connection: Connection, query: Select, parameters: Mapping[str, Any] | None = None
 ) -> list[list]:
     """Read all rows of a query as one list for each column, in the order of the columns.
 
@@ -41,10 +41,10 @@ def read_lists(
     Args:
         connection: a connection to the atlas.
         query: the query.
-        values: values of the parameters of the query by name; default none.
+        parameters: values of the parameters of the query by name; default none.
     """
     columns: list[list] = [[] for _ in query.selected_columns]
-    with closing(connection.execute(query, values)) as result:
+    with closing(connection.execute(query, parameters)) as result:
         assert result.cursor is not None  # A query that returns rows has a cursor.
         while rows := result.cursor.fetchmany(ROWS_AT_ONCE):
             for column, values in zip(columns, zip(*rows, strict=True), strict=True):
@@ -53,13 +53,13 @@ def read_lists(
 
 
 def read_columns(
-    connection: Connection, query: Select, values: Mapping[str, Any] | None = None
+    connection: Connection, query: Select, parameters: Mapping[str, Any] | None = None
 ) -> dict[str, np.ndarray]:
     """Read all rows of a query as one array for each column, by the name of the column.
 
     Arguments and values are those of `read_lists`. Bytes are kept in arrays of objects.
     """
-    names, columns = query.selected_columns.keys(), read_lists(connection, query, values)
+    names, columns = query.selected_columns.keys(), read_lists(connection, query, parameters)
     return {name: _array(values) for name, values in zip(names, columns, strict=True)}
 
 

@@ -16,8 +16,6 @@ from lossatlas.atlas.statements import insert_rows
 
 NOBODY = -1
 """The id that marks an empty place of a list."""
-LAST_ID = 2**63 - 1
-"""The largest id that a table can have."""
 
 
 class NeighborLists(NamedTuple):
@@ -46,8 +44,8 @@ def read_neighbors(
         after: only lists of minima with larger ids are read; default 0, for all.
         until: the last id whose list is read; by default there is no last one.
     """
-    ends = {"after": after, "until": LAST_ID if until is None else until}
-    rows = connection.execute(_lists_query(), ends).all()
+    ends = {"after": after} if until is None else {"after": after, "until": until}
+    rows = connection.execute(_lists_query(until is not None), ends).all()
     ids, candidates, distances = zip(*rows, strict=True) if rows else ((), (), ())
     return NeighborLists(
         np.array(ids, np.int64),
@@ -57,11 +55,16 @@ def read_neighbors(
 
 
 @cache
-def _lists_query() -> Select:
-    """The query of `read_neighbors`, which is built once: that takes longer than a short read."""
+def _lists_query(ends: bool) -> Select:
+    """The query of `read_neighbors`, which is built once: that takes longer than a short read.
+
+    Args:
+        ends: whether there is a last id.
+    """
     table = schema.neighbors.c
     query = select(table.minimum, table.candidates, table.distances).order_by(table.minimum)
-    return query.where(table.minimum > bindparam("after"), table.minimum <= bindparam("until"))
+    query = query.where(table.minimum > bindparam("after"))
+    return query.where(table.minimum <= bindparam("until")) if ends else query
 
 
 def write_neighbors(connection: Connection, lists: NeighborLists) -> None:

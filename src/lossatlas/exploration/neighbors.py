@@ -4,12 +4,12 @@ A minimum is a row of descriptors here. When a row is added, the nearest of the 
 searched for (`proximity_graph`). The result of this search, which never changes, are the
 **candidates** of the row: the nearest rows, with which its own list begins and whose lists it may
 enter, and further rows whose lists it enters. A row that lies far from all others is a candidate of
-no other row, and its list would miss the rows that are added later. Therefore, whenever a row is
-added, one earlier row is looked at, each whenever the number of rows has doubled: if few of the
-rows since the last time were near to it, its neighbors are searched for again, and what was missing
-in its list is stored with the new row. The lists follow from all candidates in the order of the
-rows, so that they can be restored from descriptors and candidates, as of any moment, without a
-search.
+no other row, and its list would miss the rows that are added later. Therefore an earlier row comes
+up whenever a row is added, each earlier row whenever the number of rows has doubled. If few of the
+rows that were added since it came up before (since it was added itself, the first time) had it
+among their nearest, it is searched for again, and what was missing in its list is stored with the
+new row. The lists follow from all candidates in the order of the rows, so that they can be restored
+from descriptors and candidates, as of any moment, without a search.
 
 The first `COMPARED` rows are compared each with each, and their lists are exact. After that the
 search is approximate, and its cost grows with the logarithm of the number of rows. Rows are
@@ -39,7 +39,8 @@ NEIGHBORS = 10
 """Number of nearest minima in the list of each minimum, from which pairs are chosen."""
 CANDIDATES, ENTERED, MISSED = 16, 8, 8
 """Numbers of candidates of a row: the nearest rows when it was added, more rows whose lists it
-enters, and rows that were missing in the list of the earlier row that was searched for again."""
+enters, and rows that were missing in the list of the earlier row that came up, if it was searched
+for again."""
 OWN, KEPT = CANDIDATES + ENTERED, CANDIDATES + ENTERED + MISSED
 """Number of candidates that are neighbors of the row itself, and of all candidates."""
 BLOCK = 64
@@ -58,7 +59,8 @@ class Candidates(NamedTuple):
 
     Attributes:
         numbers: (m, `KEPT`) numbers of other rows; -1 in empty places. The last `MISSED` columns
-            are neighbors of the earlier row that was searched for again (`searched_again`).
+            are neighbors of the earlier row that came up (`coming_up`), and empty if it was not
+            searched for again.
         distances: (m, `KEPT`) distances to these rows; infinite in empty places.
     """
 
@@ -214,14 +216,15 @@ class Neighbors:
         return found
 
     def _lonely(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the earlier rows that are searched for again, and the new row that each is due at.
+        """Return the earlier rows that are searched for again, and the new row with each.
 
-        They are those near to which few of the rows were added since each was due before, which was
-        at half the number of rows. The others have met these rows.
+        They are those that few rows follow among the rows of finished blocks since each came up
+        before, which was at half the present number of rows. A row that more rows follow was found
+        by them, and they have entered its list.
         """
         if rows[0] < self._compared:
             return rows[:0], rows[:0]
-        earlier = searched_again(rows)
+        earlier = coming_up(rows)
         lonely = ~self._graph.are_followed(earlier, rows // 2)
         return earlier[lonely], rows[lonely]
 
@@ -273,7 +276,7 @@ class Neighbors:
         new, _ = np.nonzero(own >= 0)
         again, _ = np.nonzero(missed >= 0)
         sources = np.concatenate([rows[new], missed[missed >= 0]])
-        targets = np.concatenate([own[own >= 0], searched_again(rows)[again]])
+        targets = np.concatenate([own[own >= 0], coming_up(rows)[again]])
         apart = self._apart[rows, :OWN][own >= 0], self._apart[rows, OWN:][missed >= 0]
         return sources, targets, np.concatenate(apart)
 
@@ -311,17 +314,17 @@ def _end_of_part(first: int, last: int, length: int) -> int:
     return whole if whole > first else end
 
 
-def searched_again(rows: Int[np.ndarray, " b"]) -> Int[np.ndarray, " b"]:
-    """Return for each new row the earlier row that may be searched for again when it is added.
+def coming_up(rows: Int[np.ndarray, " b"]) -> Int[np.ndarray, " b"]:
+    """Return for each new row the earlier row that comes up when it is added.
 
-    Row r is the earlier row when there are about 2r, 4r, 8r, ... rows, namely with the rows
+    Row r comes up when there are about 2r, 4r, 8r, ... rows, namely with the rows
     2^k r + 2^(k-1) - 1 for k = 1, 2, 3, ...
 
     Args:
         rows: (b,) numbers of the new rows.
 
     Examples:
-        >>> searched_again(np.array([10, 21, 43, 87]))
+        >>> coming_up(np.array([10, 21, 43, 87]))
         array([5, 5, 5, 5])
     """
     trailing_ones = np.bitwise_count(rows & ~(rows + 1))

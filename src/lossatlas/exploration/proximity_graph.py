@@ -29,7 +29,8 @@ FORWARD, BACKWARD, NEAREST = 12, 12, 10
 """Numbers of links of a node: to the nearest rows when it was added, to the first rows that had it
 among their nearest, and to its nearest rows now."""
 RECENT = 4
-"""Number of the last rows with a link to a node that are remembered."""
+"""A row is followed by those that had it among their `FORWARD` nearest rows when they were added.
+The last `RECENT` of them are remembered, and so many are enough."""
 NOBODY = np.iinfo(np.int64).max
 """Key of an empty place. It sorts behind all others and is marked as one that a walk continued
 from."""
@@ -107,13 +108,15 @@ class ProximityGraph:
     def are_followed(
         self, which: Int[np.ndarray, " k"], since: Int[np.ndarray, " k"]
     ) -> Bool[np.ndarray, " k"]:
-        """Say of rows whether `RECENT` or more later rows had each among their nearest when added.
+        """Say whether each of some rows is followed by `RECENT` or more rows.
+
+        Only rows that have been linked count.
 
         Args:
             which: (k,) numbers of the rows.
-            since: (k,) number of the first later row that counts, for each of the rows.
+            since: (k,) number of the first row that counts as following each.
         """
-        return (self._latest[which] >= since[:, None]).all(axis=1)
+        return self._latest[which].min(axis=1) >= since
 
     def nearest(self, queries: Float32[np.ndarray, "q d"], among: int) -> Int64[np.ndarray, "q w"]:
         """Return the keys of rows near to each query, nearest first.

@@ -37,9 +37,10 @@ class Key(NamedTuple):
 class Tried:
     """The set of the searches that were made or planned.
 
-    It has millions of members, and Python's garbage collector goes through those of sets and of
-    tuples again and again. Therefore members are texts that are the keys of dictionaries without
-    values, which it leaves alone.
+    It can have millions of members, and Python's garbage collector visits each member of a set and
+    each tuple again and again. Therefore members are texts that are the keys of dictionaries
+    without values. It skips such dictionaries, or (from Python 3.14 on) visits their values, which
+    are all None.
 
     Args:
         keys: the keys that it begins with; default none.
@@ -89,8 +90,8 @@ class Tried:
 
 
 def _member(strategy: str, origins: Iterable[int], what: str) -> str:
-    """Write a key as a text that no other key has."""
-    return f"{strategy!r} {_listed(origins)} {what}"
+    """Write a key as a text that no other key has: it says where the name of the strategy ends."""
+    return f"{len(strategy)} {strategy} {_listed(origins)} {what}"
 
 
 def _listed(ids: Iterable[int]) -> str:
