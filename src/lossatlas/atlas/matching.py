@@ -14,6 +14,7 @@ import numpy as np
 from sqlalchemy import Connection, Table, TextClause, text
 
 from lossatlas.atlas.schema import from_blob
+from lossatlas.atlas.statements import rows_of
 from lossatlas.search.identity import energy_window, match
 from lossatlas.search.outcome import StationaryPoint
 
@@ -56,7 +57,7 @@ class Known:
         rows = (
             row
             for windows in _together(list(_windows(energies)))
-            for row in connection.execute(_query(table.name, len(windows)), _parameters(windows))
+            for row in rows_of(connection, _query(table.name, len(windows)), _parameters(windows))
         )
         self._candidates = sorted(
             (Candidate(e, i, u, from_blob(blob)) for e, i, u, blob in rows), key=lambda c: c[:2]

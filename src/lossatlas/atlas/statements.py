@@ -1,12 +1,22 @@
-"""Write many rows quickly, by statements that SQLAlchemy compiles once and the driver runs."""
+"""Write and look up many rows quickly, by statements compiled once that the driver runs."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, Boolean, Connection, Dialect, Insert, Table, Update, insert
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Connection,
+    Dialect,
+    Insert,
+    Table,
+    TextClause,
+    Update,
+    insert,
+)
 
 from lossatlas.atlas.checksums import checksum
 
@@ -14,16 +24,16 @@ Row = dict[str, Any]
 
 
 class _Prepared(NamedTuple):
-    """A statement that inserts or changes one row, in the SQL of one kind of database.
+    """A statement in the SQL of one kind of database.
 
     Attributes:
         text: text of the statement.
-        parameters: function from a row to the parameters that the driver expects.
+        parameters: function from values by name to the parameters that the driver expects.
         texts: names of the columns with JSON, which the driver needs as text.
     """
 
     text: str
-    parameters: Callable[[Row], Any]
+    parameters: Callable[[Mapping[str, Any]], Any]
     texts: tuple[str, ...]
 
 
@@ -73,13 +83,28 @@ def run_for_each(connection: Connection, statement: Insert | Update, rows: Seque
     connection.exec_driver_sql(prepared.text, list(map(prepared.parameters, rows)))
 
 
+def rows_of(
+    connection: Connection, statement: TextClause, values: Mapping[str, Any]
+) -> Iterable[Any]:
+    """Read the rows of a query whose values need no conversion, which may be very many.
+
+    Args:
+        connection: a connection to the atlas.
+        statement: the query. It has to be the same object in each call, since its compiled form is
+            cached.
+        values: the parameters of the query by name.
+    """
+    prepared = _prepared(statement, connection.dialect)
+    return connection.exec_driver_sql(prepared.text, prepared.parameters(values))
+
+
 @lru_cache(maxsize=64)
 def _insertion(table: Table) -> Insert:
     return insert(table)
 
 
-@lru_cache(maxsize=64)  # Bounded, because every open atlas has a dialect of its own.
-def _prepared(statement: Insert | Update, dialect: Dialect) -> _Prepared:
+@lru_cache(maxsize=256)  # Bounded, because every open atlas has a dialect of its own.
+def _prepared(statement: Insert | Update | TextClause, dialect: Dialect) -> _Prepared:
     compiled = statement.compile(dialect=dialect)
     order = compiled.positiontup
     inserted = statement.table.c if isinstance(statement, Insert) else ()

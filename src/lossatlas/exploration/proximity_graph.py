@@ -18,9 +18,9 @@ from lossatlas.search.known import Rows
 
 COMPARED = 4096
 """Number of rows up to which a query is compared with all rows."""
-BEAM = 80
+BEAM = 72
 """Number of nearest nodes that a walk keeps; it ends when it has continued from all of them."""
-AT_ONCE = 12
+AT_ONCE = 16
 """Number of nodes that a walk continues from in one step. A larger number takes fewer steps and
 computes a few more distances."""
 SAMPLE, STARTS = 512, 4
