@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import NamedTuple
 from unittest.mock import patch
 
@@ -51,3 +52,23 @@ def noted() -> Iterator[list[Call]]:
 
     with patch.object(Block, "start", starting), patch.object(Block, "finish", finishing):
         yield calls
+
+
+class Steps(NamedTuple):
+    """Numbers of steps, as in `Call`."""
+
+    taken: int
+    executed: int
+
+
+def steps_so_far() -> Steps:
+    """The steps of all device calls of this process since this function was called first."""
+    calls = _all_calls()[1]
+    return Steps(sum(call.taken for call in calls), sum(call.executed for call in calls))
+
+
+@cache
+def _all_calls() -> tuple[ExitStack, list[Call]]:
+    """A context that is never left, and the calls that are noted in it."""
+    kept = ExitStack()
+    return kept, kept.enter_context(noted())

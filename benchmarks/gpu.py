@@ -1,35 +1,40 @@
 """Searches on the device of this machine, such as a graphics card, and on two cores of its CPU.
 
     python -m benchmarks.gpu [--quick] [--processes 4] [--lanes 2048] [--seconds 60] [--links 1000]
+        [--survey FILE]
 
-Three things are measured, on the device and then on the CPU:
+Three things are measured, on the device and on two cores of the CPU:
 
 * triples: climbs from perturbed minima of D1, [2, 10, 4] with 1000 items, each with its certificate
-  and both paths, after code is compiled;
+  and both paths, after code is compiled. At the end of such a run most lanes are empty, so the
+  number of triples a second until nine tenths of the searches had ended is given too;
 * a survey: an exploration of D1, [2, 5, 5, 4] with 100 items, for `--seconds`. The numbers of
   points are read every second, so that the start, where few searches are in flight and code is
-  compiled, can be told from the rest;
+  compiled, can be told from the rest. With `--survey` both sides continue a copy of an atlas of
+  this landscape in place of beginning one; ``--grow N --survey FILE`` makes it, up to N transition
+  states, and measures nothing;
 * links of the triples that the device found, which are followed again on the CPU to see whether
   they lead to the same minima.
 
 Several processes share a card, as with ``explore --cluster local:4``, because one process does not
-keep it busy. With ``--processes 0`` the searches are made in one process, which also tells the
-fraction of the executed lane-steps that advanced an unfinished search. This is the default without
-a card, where lanes are vectorized on the CPU: it is slow but shows that everything runs.
+keep it busy. With ``--processes 0`` the searches are made in one process. This is the default
+without a card, where lanes are vectorized on the CPU: it is slow but shows that everything runs.
 
-The CPU runs in a process of its own, since JAX computes on one kind of device in a process.
+The CPU runs in a process of its own, since JAX computes on one kind of device in a process. On a
+machine of many cores it runs at the same time, with two cores that the other side does not use.
 """
 
 import argparse
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -39,7 +44,9 @@ from unittest.mock import patch
 import numpy as np
 
 LANES, CORES, PROCESSES = 2048, 2, 4
-SEARCHES_A_LANE = 3
+MANY_CORES = 8
+"""Number of cores from which on both sides are measured at the same time."""
+SEARCHES_A_LANE = 4
 """Number of searches for each lane: enough to refill lanes, and few enough for a minute."""
 CPU_SEARCHES, WARM_UP = 256, 32
 """Number of searches on the CPU, and the least number of those with which code is compiled."""
@@ -59,12 +66,14 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     with cluster(f"local:{options.processes}") if several else nullcontext() as executor:
         found = {"device": str(device()), "lanes": options.lanes, "searches": options.searches}
         found |= {"processes": options.processes, "triples": triples(options, executor)}
-        return found | {"survey": survey(options, executor)}
+        print(summary("triples", found), file=sys.stderr, flush=True)
+        found |= {"survey": survey(options, executor)}
+        print(summary("survey", found), file=sys.stderr, flush=True)
+        return found
 
 
 def triples(options: argparse.Namespace, executor: Any) -> dict[str, Any]:
     """Count the triples that climbs from perturbed minima give, and the seconds that they take."""
-    from benchmarks.device_calls import noted
     from benchmarks.gpu_model import starts
     from benchmarks.rivals.problem import d1, some_minima
 
@@ -83,13 +92,14 @@ def triples(options: argparse.Namespace, executor: Any) -> dict[str, Any]:
         asked = ExploreOptions(lanes=options.lanes, executor=executor)
         place = chosen_place(landscape, asked, default_tools(landscape))
         for some in (compiling, counted):
-            with place.open(KnownPoints(), Limits()) as runner, noted() as calls:
-                begun = time.monotonic()
+            with place.open(KnownPoints(), Limits()) as runner, occupancy(executor) as used:
+                begun, paths, arrived = time.monotonic(), [], []
                 for start, direction in some:
                     runner.submit(partial(climb_from, start=start, direction=direction), "climb", 1)
                 runner.no_more()
-                paths = [path for _, outcome in runner.results() for path in outcome.pathways]
-                wall = time.monotonic() - begun
+                for _, outcome in runner.results():
+                    paths += outcome.pathways
+                    arrived.append((time.monotonic() - begun, len(paths)))
     links = [
         {
             "saddle": path.transition_state.weights.tolist(),
@@ -97,16 +107,38 @@ def triples(options: argparse.Namespace, executor: Any) -> dict[str, Any]:
         }
         for path in paths[: options.links]
     ]
-    return {"count": len(paths), "wall": wall, "used": used(calls), "links": links}
+    most = arrived[9 * len(arrived) // 10]
+    return {
+        "count": len(paths),
+        "wall": arrived[-1][0],
+        "most": most[1] / most[0],
+        "used": used(),
+        "links": links,
+    }
 
 
-def used(calls: list[Any]) -> float | None:
-    """The fraction of the executed lane-steps that advanced an unfinished search.
+@contextmanager
+def occupancy(executor: Any) -> Iterator[Callable[[], float]]:
+    """A context with a function that tells, after it, how much of the lanes was used.
 
-    It is None if searches were made in other processes.
+    This is the fraction of the executed lane-steps that advanced an unfinished search, in all
+    processes.
     """
-    executed = sum(call.executed for call in calls)
-    return sum(call.taken for call in calls) / executed if executed else None
+    before = _steps(executor)
+    used = [float("nan")]
+    yield lambda: used[0]
+    after = _steps(executor)
+    used[0] = (after.taken - before.taken) / (after.executed - before.executed)
+
+
+def _steps(executor: Any) -> Any:
+    """The steps of all processes together."""
+    from benchmarks.device_calls import Steps, steps_so_far
+
+    if executor is None:
+        return steps_so_far()
+    found = executor._client.run(steps_so_far).values()
+    return Steps(*map(sum, zip(*found, strict=True)))
 
 
 @contextmanager
@@ -133,36 +165,53 @@ class Counted(NamedTuple):
 
 def survey(options: argparse.Namespace, executor: Any) -> dict[str, Any]:
     """Count the points that an exploration finds in `options.seconds`."""
-    from benchmarks.device_calls import noted
-
     import lossatlas
-    from lossatlas.data import load_ljat3, split_pools
-    from lossatlas.landscape import NetworkLandscape
+    from lossatlas.exploration.width import default_width
 
-    train = split_pools(load_ljat3("D1", items=4000, seed=1).pools, 100, 1, 1).train
-    landscape = NetworkLandscape(train.inputs, train.labels, (5, 5), 1e-4)
-    with tempfile.TemporaryDirectory() as folder, vectorized(options.vectorized), noted() as calls:
+    lanes = options.lanes * max(1, options.processes)
+    with tempfile.TemporaryDirectory() as folder, vectorized(options.vectorized):
         path = Path(folder) / "survey.atlas"
-        with counting(path) as counted:
+        if options.survey is not None:
+            shutil.copyfile(options.survey, path)
+        with counting(path) as counted, occupancy(executor) as used:
             lossatlas.explore(
-                landscape,
+                survey_landscape(),
                 path,
                 lanes=options.lanes,
+                width=default_width(lanes, bool(options.vectorized)),
                 executor=executor,
                 minutes=options.seconds / 60,
                 progress=False,
             ).close()
-    return {"counted": counted, "used": used(calls)}
+    return {"counted": counted, "used": used()}
+
+
+def survey_landscape() -> Any:
+    """The landscape that is surveyed: D1, [2, 5, 5, 4] with 100 items."""
+    from lossatlas.data import load_ljat3, split_pools
+    from lossatlas.landscape import NetworkLandscape
+
+    train = split_pools(load_ljat3("D1", items=4000, seed=1).pools, 100, 1, 1).train
+    return NetworkLandscape(train.inputs, train.labels, (5, 5), 1e-4)
+
+
+def grow(path: Path, transition_states: int) -> None:
+    """Make the atlas that surveys continue."""
+    import lossatlas
+    from lossatlas.lanes.runtime import configure
+
+    configure()
+    lossatlas.explore(survey_landscape(), path, transition_states=transition_states).close()
 
 
 @contextmanager
 def counting(path: Path, every: float = 1.0) -> Iterator[list[Counted]]:
     """A context in which the points of an atlas are counted again and again."""
-    counted = [Counted(0.0, 0, 0, 0)]
+    counted: list[Counted] = []
     begun, ended = time.monotonic(), threading.Event()
 
     def count() -> None:
-        while not ended.wait(every):
+        while True:
             with suppress(sqlite3.OperationalError):  # Its tables have not been made yet.
                 with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as atlas:
                     rows = [
@@ -170,6 +219,8 @@ def counting(path: Path, every: float = 1.0) -> Iterator[list[Counted]]:
                         for table in ("minimum", "transition_state", "attempt")
                     ]
                 counted.append(Counted(time.monotonic() - begun, *rows))
+            if ended.wait(every):
+                return
 
     thread = threading.Thread(target=count)
     thread.start()
@@ -181,8 +232,9 @@ def counting(path: Path, every: float = 1.0) -> Iterator[list[Counted]]:
 
 
 def rate(counted: list[Any], first: int = FIRST) -> float:
-    """Transition states a second after the first ones."""
-    late = [Counted(*one) for one in counted if Counted(*one).transition_states >= first]
+    """Transition states a second, from the time when so many have been found."""
+    before = Counted(*counted[0]).transition_states
+    late = [Counted(*one) for one in counted if Counted(*one).transition_states >= before + first]
     if len(late) < 2:
         return float("nan")
     begin, end = late[0], late[-1]
@@ -221,22 +273,56 @@ def _energies(ends: list[Any]) -> list[list[float]]:
     return sorted(sides.values())
 
 
-def in_process(options: argparse.Namespace, *, on_cpu: bool) -> dict[str, Any]:
-    """Make the measurements in a process of their own."""
-    environment = dict(os.environ)
+def begun(options: argparse.Namespace, *, on_cpu: bool, beside: bool) -> subprocess.Popen[str]:
+    """Begin the measurements of one side, in a process of their own.
+
+    Args:
+        options: the options of the command.
+        on_cpu: whether it is the side of the CPU.
+        beside: whether the other side is measured at the same time.
+    """
+    environment, places = dict(os.environ), sorted(cores())
     arguments = ["--seconds", str(options.seconds), "--links", str(options.links)]
+    if options.survey is not None:
+        arguments += ["--survey", str(options.survey)]
     if on_cpu:
         environment["JAX_PLATFORMS"] = "cpu"
         arguments += ["--searches", str(CPU_SEARCHES), "--lanes", "1", "--processes", "0"]
+        places = places[:CORES]
     else:
         searches = SEARCHES_A_LANE * options.lanes * max(1, options.processes)
         arguments += ["--lanes", str(options.lanes), "--processes", str(options.processes)]
         arguments += ["--searches", str(searches), "--vectorized"]
+        places = places[CORES:] if beside else places
     command = [sys.executable, "-m", "benchmarks.gpu", "--one", *arguments]
-    if on_cpu and sys.platform == "linux":
-        command = ["taskset", "-c", ",".join(map(str, range(CORES))), *command]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    if sys.platform == "linux":
+        command = ["taskset", "-c", ",".join(map(str, places)), *command]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def cores() -> set[int]:
+    """The numbers of the cores that this process may use."""
+    if sys.platform == "linux":
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
+def found_by(side: subprocess.Popen[str]) -> dict[str, Any]:
+    """Wait for the measurements of one side."""
+    printed, _ = side.communicate()
+    if side.returncode:
+        raise SystemExit(f"{' '.join(map(str, side.args))}: exit code {side.returncode}")
+    return json.loads(printed.splitlines()[-1])
+
+
+def both_sides(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Measure the device and the CPU, at the same time if there are cores for both."""
+    beside = sys.platform == "linux" and len(cores()) >= MANY_CORES
+    if beside:
+        sides = [begun(options, on_cpu=on_cpu, beside=True) for on_cpu in (False, True)]
+        return found_by(sides[0]), found_by(sides[1])
+    device = found_by(begun(options, on_cpu=False, beside=False))
+    return device, found_by(begun(options, on_cpu=True, beside=False))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -249,6 +335,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--lanes", type=int, help=text)
     parser.add_argument("--seconds", type=float, help="of each survey; default 60, quick 10")
     parser.add_argument("--links", type=int, default=1000, help="links to be followed again")
+    text = "atlas of the landscape of the survey, a copy of which is continued"
+    parser.add_argument("--survey", type=Path, metavar="FILE", help=text)
+    text = "make the atlas for --survey, with N transition states, and measure nothing"
+    parser.add_argument("--grow", type=int, metavar="N", help=text)
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--vectorized", action="store_true", default=None, help=argparse.SUPPRESS)
     parser.add_argument("--searches", type=int, help=argparse.SUPPRESS)
@@ -256,11 +346,16 @@ def main(arguments: list[str] | None = None) -> None:
     if options.one:
         print(json.dumps(measure(options)))
         return
+    if options.grow is not None:
+        if options.survey is None:
+            parser.error("--grow needs the file to write: --survey FILE")
+        grow(options.survey, options.grow)
+        return
     if options.processes is None:
         options.processes = PROCESSES if has_card() else 0
     options.lanes = options.lanes or (64 if options.quick else LANES)
     options.seconds = options.seconds or (10.0 if options.quick else 60.0)
-    device, cpu = (in_process(options, on_cpu=on_cpu) for on_cpu in (False, True))
+    device, cpu = both_sides(options)
     print(table(device, cpu))
     os.environ["JAX_PLATFORMS"] = "cpu"
     differ, links = followed_again(device["triples"]["links"])
@@ -274,38 +369,45 @@ def has_card() -> bool:
     return done.stdout.split()[-1:] not in ([], ["cpu"])
 
 
-COLUMNS = ("device", "processes", "lanes", "triples", "triples/s", "lanes used")
-COLUMNS += ("survey", "transition states/s", "lanes used")
+COLUMNS = {
+    "triples": ("triples", "seconds", "triples/s", "nine tenths, triples/s", "lanes used"),
+    "survey": ("minima", "transition states", "attempts", "transition states/s", "lanes used"),
+}
+
+
+def summary(what: str, side: dict[str, Any]) -> str:
+    """A row of one table: what one side did."""
+    cells = [side["device"], str(side["processes"] or 1), f"{side['lanes']:,}"]
+    if what == "triples":
+        found = side["triples"]
+        cells.append(f"{found['count']:,} of {side['searches']:,}")
+        cells += [f"{found['wall']:.1f}", f"{found['count'] / found['wall']:.1f}"]
+        cells.append(f"{found['most']:.1f}")
+    else:
+        found = side["survey"]
+        first, last = (Counted(*found["counted"][k]) for k in (0, -1))
+        pairs = zip(first[1:], last[1:], strict=True)
+        cells += [f"{last_one:,} (+{last_one - first_one:,})" for first_one, last_one in pairs]
+        cells.append(f"{rate(found['counted']):.1f}")
+    cells.append(f"{100 * found['used']:.0f} %")
+    return f"| {' | '.join(cells)} |"
 
 
 def table(device: dict[str, Any], cpu: dict[str, Any]) -> str:
-    """The table of both sides, and how many times faster the device is."""
-    lines = [f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}"]
-    for side in (device, cpu):
-        found, counted = side["triples"], side["survey"]["counted"]
-        last = Counted(*counted[-1])
-        cells = (
-            side["device"],
-            side["processes"] or 1,
-            f"{side['lanes']:,}",
-            f"{found['count']:,} of {side['searches']:,}",
-            f"{found['count'] / found['wall']:.1f}",
-            _percent(found["used"]),
-            f"{last.minima:,} minima, {last.transition_states:,} transition states",
-            f"{rate(counted):.1f}",
-            _percent(side["survey"]["used"]),
-        )
-        lines.append(f"| {' | '.join(map(str, cells))} |")
+    """Both tables, and how many times faster the device is."""
+    lines = []
+    for what, columns in COLUMNS.items():
+        columns = "device", "processes", "lanes", *columns
+        lines += [f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}"]
+        lines += [*(summary(what, side) for side in (device, cpu)), ""]
     (fast, slow) = (s["triples"]["count"] / s["triples"]["wall"] for s in (device, cpu))
+    most, other = (side["triples"]["most"] for side in (device, cpu))
     ours, theirs = (rate(side["survey"]["counted"]) for side in (device, cpu))
     lines.append(
-        f"the device over {CORES} cores: triples {fast / slow:.1f}, survey {ours / theirs:.1f}"
+        f"the device over {CORES} cores: triples {fast / slow:.1f}, of nine tenths "
+        f"{most / other:.1f}, survey {ours / theirs:.1f}"
     )
     return "\n".join(lines)
-
-
-def _percent(part: float | None) -> str:
-    return "" if part is None else f"{100 * part:.0f} %"
 
 
 if __name__ == "__main__":

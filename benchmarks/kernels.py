@@ -1,16 +1,24 @@
 """CPU time of the hot paths: energy and gradient, Hessian, spectrum, quench step, whole searches.
 
-    python -m benchmarks.kernels [--items 1000] [--hidden 10]
+    python -m benchmarks.kernels [--items 1000] [--hidden 10] [--lanes 1024]
 
 Measures one core with the network [2,10,4,1000,0.0001] of the paper by default, on LJAT3 D1 data.
 Figures are medians over rounds in which all parts take turns, so that ratios are right even on a
 busy machine.
+
+With `--lanes` the same operations are measured in so many vectorized lanes at once, on the device
+that JAX prefers, and only these: microseconds of a lane, if products of small matrices are sums (as
+they are on a graphics card) or matrix products, and if XLA tries several ways of multiplying
+matrices or not.
 """
 
 import argparse
 import time
 from collections import Counter
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
 
 import jax
 import jax.numpy as jnp
@@ -18,16 +26,19 @@ import numpy as np
 from benchmarks.device_calls import noted
 from threadpoolctl import threadpool_limits
 
+from lossatlas.compiled import compiled
 from lossatlas.data import load_ljat3, split_pools
 from lossatlas.errors import Status
 from lossatlas.kernels.dense.spectrum import rough_spectrum
-from lossatlas.landscape import NetworkLandscape
+from lossatlas.landscape import NetworkLandscape, products
 from lossatlas.lanes.engine import Engine
+from lossatlas.lanes.executables import UNTRIED
 from lossatlas.lanes.runtime import configure
-from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
+from lossatlas.search.basin_hopping import RMS, BasinHoppingOptions, basin_hopping
 from lossatlas.search.tools import default_tools
 from lossatlas.search.transition_states import single_ended
 
+TRIALS = ("tried", "not tried")
 REPEAT = 20
 ROUNDS = 9
 
@@ -44,7 +55,7 @@ def kernels(landscape: NetworkLandscape) -> dict[str, float]:
     surface, tools = landscape.surface, default_tools(landscape)
     w = jnp.asarray(landscape.random_start(np.random.default_rng(0)) / 5)
     hessian = jax.jit(surface.hessian)(w)
-    quench = tools.quench.init(surface, w)
+    quench = tools.quench.init(surface, w, jnp.asarray(RMS))
     units = jnp.ones((sum(landscape.architecture.widths[1:-1]), len(landscape.inputs)))
     outputs = jnp.ones((landscape.architecture.widths[-1], len(landscape.inputs)))
     parts = {
@@ -63,6 +74,64 @@ def kernels(landscape: NetworkLandscape) -> dict[str, float]:
             call()
             times[name].append((time.process_time() - start) / REPEAT * 1e6)
     return {name: float(np.median(values)) for name, values in times.items()}
+
+
+def vectorized(landscape: NetworkLandscape, lanes: int) -> list[str]:
+    """Rows of a table of operations in many lanes: microseconds of a lane, in each variant."""
+    surface = landscape.surface
+    rough = surface.rough()
+    random = np.random.default_rng(0)
+    w = jnp.asarray([landscape.random_start(random) / 5 for _ in range(lanes)])
+    hessians = jax.jit(jax.vmap(surface.inner_hessian))(w)
+    operations = {
+        "energy + gradient": (lambda x: x - 1e-3 * surface.value_and_gradient(x)[1], w),
+        "Hessian": (lambda x: x - 1e-9 * surface.inner_hessian(x).sum(), w),
+        "Hessian, rough": (lambda x: x - 1e-9 * rough.inner_hessian(x).sum().astype(x.dtype), w),
+        "spectrum": (lambda h: h + 1e-9 * jnp.linalg.eigh(h)[1], hessians),
+        "spectrum, rough": (
+            lambda h: h + 1e-9 * jnp.linalg.eigh(h)[1],
+            hessians.astype(jnp.float32),
+        ),
+    }
+    platform = SimpleNamespace(platform="gpu")
+    codes = {}
+    for sums in (True, False):
+        few = products.FEW if sums else 0
+        with (
+            patch.object(products, "device", lambda: platform),
+            patch.object(products, "FEW", few),
+        ):
+            for name, (operation, x) in operations.items():
+                codes[name, sums] = in_lanes(operation).lower(x)
+    on_card, rows = jax.default_backend() == "gpu", []
+    for name, (_, x) in operations.items():
+        cells = [name]
+        for sums in (True, False):
+            for tried in (True, False) if on_card else (True,):
+                code = codes[name, sums].compile(None if tried else UNTRIED)
+                cells.append(f"{best_of(code, x) / REPEAT / lanes * 1e6:.3f}")
+        rows.append(f"| {' | '.join(cells)} |")
+    head = ["us of a lane", *("sums" if sums else "products" for sums in (True, False))]
+    if on_card:
+        head = ["us of a lane", *(f"{s}, {t}" for s in ("sums", "products") for t in TRIALS)]
+    return [f"| {' | '.join(head)} |\n|{' --- |' * len(head)}", *rows]
+
+
+def in_lanes(operation: Callable) -> Any:
+    """The operation, repeated in each of many lanes."""
+    together = jax.vmap(operation)
+    return compiled(lambda x: jax.lax.fori_loop(0, REPEAT, lambda _, y: together(y), x))
+
+
+def best_of(code: Callable, x: jax.Array) -> float:
+    """The least seconds of some calls."""
+    jax.block_until_ready(code(x))
+    seconds = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        jax.block_until_ready(code(x))
+        seconds.append(time.perf_counter() - begun)
+    return min(seconds)
 
 
 def searches(landscape: NetworkLandscape) -> dict[str, str]:
@@ -113,6 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--items", type=int, default=1000)
     parser.add_argument("--hidden", type=int, nargs="+", default=[10])
+    parser.add_argument("--lanes", type=int, help="measure operations in so many lanes at once")
     options = parser.parse_args()
     configure()
     pools = load_ljat3("D1", items=max(4000, 4 * options.items), seed=1).pools
@@ -122,6 +192,9 @@ def main() -> None:
         f"{list(landscape.architecture.widths)}, {options.items} items, "
         f"{landscape.n_weights} weights"
     )
+    if options.lanes is not None:
+        print(*vectorized(landscape, options.lanes), sep="\n")
+        return
     with threadpool_limits(1):
         times = kernels(landscape)
     for name, microseconds in times.items():

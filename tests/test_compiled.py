@@ -12,40 +12,22 @@ from reference_networks import small_data
 
 from lossatlas.exploration import ode_flow
 from lossatlas.kernels.matrix_free import krylov
-from lossatlas.kernels.matrix_free.climb import HybridClimb
-from lossatlas.kernels.matrix_free.flow import ChebyshevFlow
 from lossatlas.landscape import NetworkLandscape
 from lossatlas.lanes.blocks import idle, layout_of
 from lossatlas.lanes.steps import _advance
-from lossatlas.search.tools import default_tools
+from lossatlas.search.tools import a_job_each, default_tools
 
 PACKAGE = Path(__file__).parent.parent / "src" / "lossatlas"
 LANDSCAPES = {
     "one hidden layer": NetworkLandscape(*small_data(), (3,), 1e-2),
     "two hidden layers": NetworkLandscape(*small_data(), (2, 2), 1e-2),
 }
-TOOLS = {name: default_tools(landscape) for name, landscape in LANDSCAPES.items()}
 KERNELS = {
-    **{
-        f"{name}, {kernel}": (getattr(TOOLS[name], kernel), LANDSCAPES[name])
-        for name in LANDSCAPES
-        for kernel in ("quench", "polish", "climb", "flow", "band")
-    },
-    "products, climb": (HybridClimb(), LANDSCAPES["one hidden layer"]),
-    "products, flow": (ChebyshevFlow(), LANDSCAPES["one hidden layer"]),
+    f"{name}, {type(kernel).__name__}": (kernel, landscape.surface, job)
+    for name, landscape in LANDSCAPES.items()
+    for method in ("dense", "matrix-free")
+    for kernel, job in a_job_each(default_tools(landscape, method))
 }
-
-
-def job_of(kernel, landscape):
-    """One job of the right shapes; what is in it does not matter for what is lowered."""
-    w = landscape.random_start(np.random.default_rng(0))
-    number = np.zeros(())
-    return {
-        "Quench": (w,),
-        "Polish": (w, np.asarray(True)),
-        "Flow": (w, number, number, landscape.symmetrizer(w), number),
-        "ChebyshevFlow": (w, number, number, landscape.symmetrizer(w), number),
-    }.get(type(kernel).__name__, (w, w))
 
 
 def products_in(lowered):
@@ -61,12 +43,12 @@ def all_in_full_precision(lowered):
 @pytest.mark.parametrize("vectorized", [False, True])
 @pytest.mark.parametrize("name", KERNELS)
 def test_every_kernel_multiplies_in_full_precision(name, vectorized):
-    kernel, landscape = KERNELS[name]
-    layout = layout_of(kernel, landscape.surface, job_of(kernel, landscape))
+    kernel, surface, job = KERNELS[name]
+    layout = layout_of(kernel, surface, job)
     rows = np.ones((2, 1 + layout.jobs.size))
     static = {"kernel": kernel, "jobs": layout.jobs, "vectorized": vectorized}
     with jax.default_matmul_precision("bfloat16"):  # a caller who wants less does not get it
-        lowered = _advance.lower(landscape.surface, idle(2, layout), rows, **static)
+        lowered = _advance.lower(surface, idle(2, layout), rows, **static)
     assert all_in_full_precision(lowered)
 
 

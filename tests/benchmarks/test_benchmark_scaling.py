@@ -52,7 +52,7 @@ def test_lane_steps_are_the_evaluations(lanes):
     kernel = Quench(steps=7)
 
     def search(w):
-        return (yield Request(kernel, (w,)))
+        return (yield Request(kernel, (w, np.asarray(1e-7))))
 
     with noted() as calls:
         engine = Engine(landscape.surface, lanes=lanes, workers=2)

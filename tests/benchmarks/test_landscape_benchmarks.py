@@ -33,6 +33,14 @@ def found(landscape, tmp_path_factory):
     return minima, saddles, pairs
 
 
+def test_operations_are_measured_in_many_lanes(landscape, monkeypatch):
+    monkeypatch.setattr(kernels, "ROUNDS", 1)
+    head, *rows = kernels.vectorized(landscape, 3)
+    assert "sums | products" in head
+    assert len(rows) == 5
+    assert all(float(cell) > 0 for row in rows for cell in row.split("|")[2:4])
+
+
 def test_kernels_are_all_measured(landscape, monkeypatch):
     monkeypatch.setattr(kernels, "ROUNDS", 3)
     times = kernels.kernels(landscape)

@@ -16,6 +16,7 @@ from lossatlas.exploration.strategies import FindMinima
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.lanes.compilation import Forecast
 from lossatlas.lanes.requests import Request
+from lossatlas.search.basin_hopping import RMS
 from lossatlas.search.outcome import Cost, Outcome
 from lossatlas.testing.surfaces import LJAT3_PLANAR, MUELLER_BROWN
 
@@ -172,7 +173,7 @@ def test_time_does_not_discard_what_finished_early(tmp_path, monkeypatch, draws)
 
     def endless(tools):
         while True:
-            yield Request(tools.quench, (np.array([1.2, 0.1, 1.0]),))
+            yield Request(tools.quench, (np.array([1.2, 0.1, 1.0]), np.asarray(RMS)))
 
     def counted(task, tools):
         last = yield from task.search(tools)

@@ -13,6 +13,7 @@ from reference_networks import compiled, small_landscape
 from lossatlas.errors import Status
 from lossatlas.kernels.quench import Quench
 from lossatlas.landscape import FunctionLandscape
+from lossatlas.search.basin_hopping import RMS
 from lossatlas.testing.surfaces import LJAT3_PLANAR, MUELLER_BROWN, SIX_HUMP_CAMEL
 
 CASES = {
@@ -30,13 +31,13 @@ def surface(request):
     loss = jax.jit(landscape.surface.value_and_gradient)
     random = np.random.default_rng(0)
     starts = [landscape.random_start(random) for _ in range(24)]
-    kernel = Quench(rms=1e-8, max_step=max_step, memory=memory, guess=1e-3)
+    kernel = Quench(max_step=max_step, memory=memory, guess=1e-3)
     return known, landscape.surface, lambda w: jax.tree.map(np.asarray, loss(w)), starts, kernel
 
 
 def test_quenches_end_in_the_minima_that_scipy_finds(surface):
     known, function, loss, starts, kernel = surface
-    found = results_of(function, kernel, [(start,) for start in starts])
+    found = results_of(function, kernel, [(start, 1e-8) for start in starts])
     minima = {round(p.energy, 7) for p in known.points if p.hessian_index == 0}
     reached = set()
     for quench in found:
@@ -57,7 +58,7 @@ def test_quenches_end_in_the_minima_that_scipy_finds(surface):
 def test_from_beside_a_minimum_it_ends_there(surface):
     known, function, _, _, kernel = surface
     points = [p for p in known.points if p.hessian_index == 0]
-    jobs = [(np.array(p.position) + 0.02,) for p in points]
+    jobs = [(np.array(p.position) + 0.02, 1e-8) for p in points]
     for point, quench in zip(points, results_of(function, kernel, jobs), strict=True):
         assert quench.energy == pytest.approx(point.energy, abs=1e-12)
 
@@ -74,7 +75,7 @@ def test_a_network_is_quenched_to_the_minima_of_scipy():
     }
     evaluations = {}
     for kernel in (Quench(), Quench(memory=20), Quench(refresh=15)):
-        found = results_of(landscape.surface, kernel, [(w,) for w in starts])
+        found = results_of(landscape.surface, kernel, [(w, RMS) for w in starts])
         assert all(quench.status == Status.CONVERGED for quench in found)
         assert {round(float(quench.energy), 8) for quench in found} == by_scipy
         evaluations[kernel] = np.array([quench.evaluations for quench in found])
@@ -111,7 +112,7 @@ def test_a_hessian_that_says_nothing_leaves_the_matrix_as_it_is(beyond):
         def inner_hessian(self, w):
             return jnp.diag(jnp.where(jnp.abs(w) > 1.0, beyond, 1.0))
 
-    job = (np.array([8.0, 8.0]),)
+    job = np.array([8.0, 8.0]), RMS
     plain, refreshed = (
         results_of(Surface(), Quench(max_step=0.3, refresh=refresh), [job])[0]
         for refresh in (None, 10)
@@ -130,7 +131,7 @@ def test_steps_are_capped_and_energies_never_rise_by_more_than_allowed():
     kernel = Quench(max_step=0.05, max_rise=1e-10)
     surface = FunctionLandscape(MUELLER_BROWN.energy, [-1, -1], [1, 1]).surface
     step = jax.jit(kernel.step)
-    state = step(surface, jax.jit(kernel.init)(surface, np.array([-0.5, 0.2])))
+    state = step(surface, jax.jit(kernel.init)(surface, np.array([-0.5, 0.2]), RMS))
     energies, positions = [float(state.energy)], [np.asarray(state.w)]
     while state.status == Status.RUNNING:
         state = step(surface, state)
@@ -145,8 +146,8 @@ def test_limits_and_infinities_are_outcomes():
     surface = FunctionLandscape(MUELLER_BROWN.energy, [-1, -1], [1, 1]).surface
     minimum = MUELLER_BROWN.points[0].position
     starts = [(-0.5, 0.2), (1e3, 1e3), (np.nan, 0.0), minimum]
-    kernel = Quench(rms=1e-9, max_evaluations=12)
-    found = results_of(surface, kernel, [(np.array(start),) for start in starts])
+    kernel = Quench(max_evaluations=12)
+    found = results_of(surface, kernel, [(np.array(start), 1e-9) for start in starts])
     assert [r.status for r in found] == [
         Status.TOO_MANY_STEPS,
         Status.NOT_FINITE,

@@ -39,7 +39,7 @@ def starts_of(landscape):
 def jobs_of(kernel, landscape):
     starts, n = starts_of(landscape), landscape.n_weights
     if isinstance(kernel, Quench):
-        return [(w,) for w in starts]
+        return [(w, np.asarray(1e-7)) for w in starts]
     if isinstance(kernel, Polish):
         return [(w, np.asarray(k % 2 == 0)) for k, w in enumerate(starts)]
     if isinstance(kernel, Flow):
@@ -168,7 +168,7 @@ def test_searches_ask_one_after_the_other_and_several_at_once():
 
 def test_searches_may_use_several_kernels_and_none():
     def search(w):
-        quench = yield Request(KERNELS["full quench"], (w,))
+        quench = yield Request(KERNELS["full quench"], (w, np.asarray(1e-7)))
         polished = yield Request(KERNELS["polish"], (quench.w, np.asarray(True)))
         return float(polished.energy)
 
@@ -322,7 +322,7 @@ def test_a_new_label_realization_compiles_nothing():
     kernels = [KERNELS["full quench"], KERNELS["polish"]]
 
     def search(w):
-        quench = yield Request(kernels[0], (w,))
+        quench = yield Request(kernels[0], (w, np.asarray(1e-7)))
         yield Request(kernels[1], (quench.w, np.asarray(True)))
         return float(quench.energy)
 

@@ -62,7 +62,7 @@ def test_workers_share_the_calls_and_hold_no_lock_meanwhile():
 def test_kernels_and_host_calls_mix_in_one_search():
     def search(k):
         start = np.array([0.1 * k, 0.3])
-        quench = yield Request(Quench(), (start,))
+        quench = yield Request(Quench(), (start, np.asarray(1e-7)))
         squares = yield [Request(Squares(), job(k)), Request(Squares(), job(k + 1))]
         return quench.energy, [float(square.value[0]) for square in squares]
 
@@ -90,7 +90,7 @@ def test_lanes_advance_while_a_host_call_takes_its_time():
         return (yield Request(Waits(), (np.zeros(1),)))
 
     def quench():
-        result = yield Request(Quench(), (np.array([0.1, 0.3]),))
+        result = yield Request(Quench(), (np.array([0.1, 0.3]), np.asarray(1e-7)))
         quenched.set()
         return result
 

@@ -24,9 +24,10 @@ def schedule(lanes=1, workers=2, vectorized=False, needed=0.0, left=None):
     return made, noted
 
 
-def blocks(*kernels, vectorized=False, turns=1):
+def blocks(*kernels, vectorized=False, turns=1, ahead=()):
     return {
-        kernel: [Block(kernel, None, None, vectorized) for _ in range(turns)] for kernel in kernels
+        kernel: [Block(kernel, None, None, vectorized, ahead) for _ in range(turns)]
+        for kernel in kernels
     }
 
 
@@ -246,6 +247,24 @@ def test_where_code_is_compiled_ahead_that_which_is_there_is_used(monkeypatch):
     waiting.compiled(call, 0.0)
     fill(call)
     there.add(64)
+    call = waiting.next_call(mine)
+    assert (len(call.new), call.lanes) == (24, 64)
+
+
+def test_where_code_is_compiled_ahead_and_none_is_there_the_smallest_block_comes_first(
+    monkeypatch,
+):
+    there = set()
+    monkeypatch.setattr(Block, "ready", lambda self, lanes: lanes in there)
+    waiting, _ = schedule(lanes=64, workers=1, vectorized=True)
+    for position in range(40):
+        waiting.push("a", job(position))
+    mine = blocks("a", vectorized=True, ahead=(16, 64))
+    call = waiting.next_call(mine)
+    assert (len(call.new), call.lanes) == (16, 16)
+    waiting.compiled(call, 0.0)
+    fill(call)
+    there |= {16, 64}
     call = waiting.next_call(mine)
     assert (len(call.new), call.lanes) == (24, 64)
 

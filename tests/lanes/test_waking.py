@@ -36,7 +36,7 @@ class Idle:
 
 
 def quench(k, kernel=SHORT):
-    return Request(kernel, (np.array([0.01 * k, 0.3]),))
+    return Request(kernel, (np.array([0.01 * k, 0.3]), np.asarray(1e-7)))
 
 
 def one(k):
@@ -122,7 +122,7 @@ def test_a_worker_with_a_search_in_its_lanes_leaves_new_jobs_to_others(
         return states, found
 
     def old():
-        yield Request(SHORT, (np.array([OLD, 0.3]),))
+        yield Request(SHORT, (np.array([OLD, 0.3]), np.asarray(1e-7)))
 
     def new(k):
         yield [quench(k), quench(-k)]

@@ -9,7 +9,7 @@ from lossatlas.kernels.matrix_free.polish import IterativePolish
 from lossatlas.kernels.quench import Quench
 from lossatlas.landscape import FunctionLandscape
 from lossatlas.lanes.engine import Engine
-from lossatlas.search.basin_hopping import quenched
+from lossatlas.search.basin_hopping import RMS, quenched
 from lossatlas.search.tools import default_tools
 
 VALLEY = FunctionLandscape(lambda w: w[0] ** 2 + 1e-7 * jnp.log(jnp.cosh(w[1])), [-1, -3], [1, 3])
@@ -19,7 +19,7 @@ QUENCH = Quench()
 
 
 def test_a_quench_that_ended_too_early_goes_on():
-    early = results_of(VALLEY.surface, QUENCH, [(START,)])[0]
+    early = results_of(VALLEY.surface, QUENCH, [(START, RMS)])[0]
     assert early.status == Status.CONVERGED
     np.testing.assert_array_equal(early.w, START)
     polish = IterativePolish(max_evaluations=3)

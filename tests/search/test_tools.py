@@ -3,11 +3,24 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from reference_networks import small_data
 
 from lossatlas.errors import BadInputError
 from lossatlas.kernels.method import method_for
-from lossatlas.landscape import FunctionLandscape
-from lossatlas.search.tools import default_tools
+from lossatlas.landscape import FunctionLandscape, NetworkLandscape
+from lossatlas.lanes import executables
+from lossatlas.lanes.blocks import Block, layout_of, sizes
+from lossatlas.lanes.capacity import Capacity
+from lossatlas.lanes.engine import Engine
+from lossatlas.search import double_ended, single_ended
+from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
+from lossatlas.search.tools import a_job_each, default_tools
+from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
+
+LANDSCAPES = {
+    "function": FunctionLandscape(SIX_HUMP_CAMEL.energy, [-2, -1], [2, 1], "camel"),
+    "network": NetworkLandscape(*small_data(), (2, 2), 1e-3),
+}
 
 
 def bowl(n, **options):
@@ -34,3 +47,56 @@ def test_lengths_are_multiples_of_the_length_scale():
     one, ten = (default_tools(bowl(2, length_scale=scale)) for scale in (1.0, 10.0))
     for name in ("pushoff", "displacement", "newton_ball"):
         assert getattr(ten, name) == 10 * getattr(one, name)
+
+
+def searches_of_all_kinds(tools, engine):
+    """Chains of basin-hopping, then single-ended climbs and a band from the minima found."""
+    options = BasinHoppingOptions(steps=2)
+    chains = [basin_hopping(tools, np.random.default_rng(k), options) for k in range(12)]
+    minima = [m for _, outcome in engine.run(chains) for m in outcome.minima]
+    energies = sorted({round(m.energy, 8): m for m in minima}.items())
+    (_, low), *_, (_, high) = energies
+    climbs = [single_ended(tools, m.weights, 0, 1) for _, m in energies[:3]]
+    list(engine.run([*climbs, double_ended(tools, low.weights, high.weights)]))
+
+
+@pytest.mark.parametrize("name", LANDSCAPES)
+def test_a_job_of_each_kernel_is_like_those_of_searches(name, monkeypatch):
+    landscape, asked, start = LANDSCAPES[name], {}, Block.start
+
+    def noting(self, new, lanes):
+        for job in new:
+            asked.setdefault(self.kernel, set()).add(
+                str(layout_of(self.kernel, self.surface, job.arrays))
+            )
+        return start(self, new, lanes)
+
+    monkeypatch.setattr(Block, "start", noting)
+    tools = default_tools(landscape)
+    searches_of_all_kinds(tools, Engine(landscape.surface))
+    expected = {
+        kernel: {str(layout_of(kernel, landscape.surface, job))}
+        for kernel, job in a_job_each(tools)
+    }
+    assert asked == expected
+
+
+def test_searches_use_what_was_compiled_ahead_and_compile_nothing_else(monkeypatch):
+    monkeypatch.setattr(Capacity, "compiles_ahead", True)
+    landscape = LANDSCAPES["function"]
+    tools, engine = default_tools(landscape), Engine(landscape.surface, 32, vectorized=True)
+    monkeypatch.setattr(executables, "_known", {})
+    engine.compile_ahead(a_job_each(tools))
+    ahead = dict(executables._known)
+    assert len(ahead) == 5 * len(sizes(16)) * len(engine.capacity.devices)
+    searches_of_all_kinds(tools, engine)
+    assert executables._known == ahead
+    assert all(code.done() for code in ahead.values())
+
+
+def test_on_a_processor_nothing_is_compiled_ahead(monkeypatch):
+    monkeypatch.setattr(executables, "_known", {})
+    landscape = LANDSCAPES["function"]
+    for engine in (Engine(landscape.surface), Engine(landscape.surface, 32, vectorized=True)):
+        engine.compile_ahead(a_job_each(default_tools(landscape)))
+    assert executables._known == {}

@@ -8,7 +8,7 @@ from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.requests import Search
 from lossatlas.lanes.session import Session
 from lossatlas.search.known import KnownPoints
-from lossatlas.search.tools import Tools
+from lossatlas.search.tools import Tools, a_job_each
 
 Maker: TypeAlias = Callable[[Tools], Search]
 """A function that makes a search from the tools."""
@@ -113,5 +113,6 @@ def here(engine: Engine, tools: Tools, known: KnownPoints, limits: Limits) -> It
         known: the transition states that are known; more may be added while searches are made.
         limits: the limits at which to end.
     """
+    engine.compile_ahead(a_job_each(tools))
     with engine.session(limits.stop, limits.seconds_left) as session:
         yield Here(session, tools, known)

@@ -32,6 +32,7 @@ from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.requests import Found, Search
 from lossatlas.lanes.session import Failure as Raised, last_result
 from lossatlas.search.known import KnownPoints
+from lossatlas.search.tools import a_job_each
 
 PROCESS = f"{socket.gethostname()} process {os.getpid()} ({uuid4().hex[:8]})"
 """An identifier of this process that no other process has."""
@@ -197,6 +198,7 @@ class _State:
         self.engine = Engine(self.tools.landscape.surface, own.lanes, threads)
         if self.engine.capacity.vectorized and own.threads is None:
             self.engine = Engine(self.tools.landscape.surface, own.lanes)  # One thread per device.
+        self.engine.compile_ahead(a_job_each(self.tools))
         self.lock = threading.Lock()
         self.session: _Session | None = None
         self.closed = False

@@ -40,6 +40,7 @@ class QuenchState(NamedTuple):
 
     Attributes:
         w: (n,) the accepted point.
+        rms: RMS gradient below which the quench has converged.
         energy: loss at the accepted point; infinite before the first evaluation.
         gradient: (n,) gradient at the accepted point.
         model: model of the inverse Hessian.
@@ -52,6 +53,7 @@ class QuenchState(NamedTuple):
     """
 
     w: Float[Array, " n"]
+    rms: Scalar
     energy: Scalar
     gradient: Float[Array, " n"]
     model: Model | None
@@ -87,10 +89,12 @@ class Quenched(NamedTuple):
 
 @dataclass(frozen=True)
 class Quench:
-    """The kernel that minimizes from a start; a job of it is `(w,)`, the start (n,).
+    """The kernel that minimizes from a start.
+
+    A job of it is `(w, rms)`: the start (n,), and the RMS gradient below which the quench has
+    converged. With one that differs from quench to quench, code is compiled once for all.
 
     Args:
-        rms: RMS gradient below which the quench has converged; default 1e-7.
         max_step: largest length of a step, in units of the weights; default 1.
         max_evaluations: number of evaluations after which the quench is given up; default 20,000.
         memory: number of pairs of the limited-memory model; default None, the full matrix.
@@ -104,7 +108,6 @@ class Quench:
         ValueError: if both `refresh` and `memory` are given.
     """
 
-    rms: float = 1e-7
     max_step: float = 1.0
     max_evaluations: int = 20000
     memory: int | None = None
@@ -118,13 +121,14 @@ class Quench:
         if self.refresh is not None and self.memory is not None:
             raise ValueError("only the full matrix can be refreshed; leave memory at None")
 
-    def init(self, surface: Surface, w: Float[Array, " n"]) -> QuenchState:
+    def init(self, surface: Surface, w: Float[Array, " n"], rms: Scalar) -> QuenchState:
         """Return the state of a quench before its first evaluation.
 
         The first step has length zero and is always accepted.
         """
         return QuenchState(
             w=surface.without_excluded(w),
+            rms=rms,
             energy=jnp.full((), jnp.inf, w.dtype),
             gradient=jnp.zeros_like(w),
             model=self._new_model(w),
@@ -221,7 +225,7 @@ class Quench:
             gradient=gradient,
             step=capped(step, self.max_step),
             trials=jnp.int32(0),
-            status=self._status(energy, gradient, state.evaluations),
+            status=self._status(state, energy, gradient),
         )
 
     def _shorten(self, state: QuenchState) -> QuenchState:
@@ -233,10 +237,10 @@ class Quench:
         return state._replace(step=step, trials=state.trials + 1, status=status)
 
     def _status(
-        self, energy: Scalar, gradient: Float[Array, " n"], evaluations: Int[Array, ""]
+        self, state: QuenchState, energy: Scalar, gradient: Float[Array, " n"]
     ) -> Int[Array, ""]:
-        size = rms(gradient)
-        status = jnp.where(evaluations >= self.max_evaluations, Status.TOO_MANY_STEPS, running())
-        status = jnp.where(size <= self.rms, Status.CONVERGED, status)
+        size, exhausted = rms(gradient), state.evaluations >= self.max_evaluations
+        status = jnp.where(exhausted, Status.TOO_MANY_STEPS, running())
+        status = jnp.where(size <= state.rms, Status.CONVERGED, status)
         finite = jnp.isfinite(energy) & jnp.isfinite(size)
         return jnp.where(finite, status, Status.NOT_FINITE).astype(jnp.int32)

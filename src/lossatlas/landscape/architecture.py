@@ -16,6 +16,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from lossatlas.landscape.products import product
 from lossatlas.parts.activation import Activation
 from lossatlas.parts.output_loss import OutputLoss
 from lossatlas.parts.softmax_cross_entropy import SOFTMAX_CROSS_ENTROPY
@@ -173,9 +174,9 @@ def propagate(
     matrices, biases = layers
     activations, sums = [inputs], []
     for matrix, bias in zip(matrices[:-1], biases[:-1], strict=True):
-        sums.append(matrix @ activations[-1] + bias[:, None])
+        sums.append(product(matrix, activations[-1]) + bias[:, None])
         activations.append(activation.value(sums[-1]))
-    return Passed(activations, sums, matrices[-1] @ activations[-1] + biases[-1][:, None])
+    return Passed(activations, sums, product(matrices[-1], activations[-1]) + biases[-1][:, None])
 
 
 def transposed(matrix: Array) -> Array:

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, Int
 
 from lossatlas.landscape.architecture import Architecture, Passed, propagate, transposed, unpack
 from lossatlas.landscape.network_hessian import between_items, data_hessian
+from lossatlas.landscape.products import product
 from lossatlas.landscape.softmax_shift import from_inner, inner_regularized
 from lossatlas.landscape.wide_hessian import is_wide, wide_hessian
 from lossatlas.parts.derivatives import mean_and_slope, of_all_items
@@ -69,7 +70,7 @@ class NetworkLoss(NamedTuple):
             blocks.append(block.ravel())
             sums.append(delta @ ones)
             if layer > 0:
-                delta = (transposed(matrices[layer]) @ delta) * slopes[layer - 1]
+                delta = product(transposed(matrices[layer]), delta) * slopes[layer - 1]
         gradient = jnp.concatenate(blocks[::-1] + sums[::-1])
         if self.architecture.masks is not None:
             gradient = gradient[self.architecture.free]

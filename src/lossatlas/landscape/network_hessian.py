@@ -31,6 +31,7 @@ from lossatlas.landscape.architecture import (
     transposed,
     unpack,
 )
+from lossatlas.landscape.products import product
 from lossatlas.landscape.softmax_shift import (
     contrasts,
     inner_ends,
@@ -126,10 +127,10 @@ def _sums(
     for layer in range(depth - 1, -1, -1):
         if layer < depth - 1:
             matrix, slope = transposed(matrices[layer + 1]), slopes[layer]
-            pulled = matrix @ deltas[layer + 1]
+            pulled = product(matrix, deltas[layer + 1])
             deltas[layer] = pulled * slope
-            curvature = {m: _pull(matrix, g) * slope[:, None] for m, g in curvature.items()}
-            own = _pull(matrix, curvature[layer + 1].transpose(1, 0, 2)) * slope[:, None]
+            curvature = {m: product(matrix, g) * slope[:, None] for m, g in curvature.items()}
+            own = product(matrix, curvature[layer + 1].transpose(1, 0, 2)) * slope[:, None]
             curvature[layer] = own + _diagonal(bends[layer] * pulled)
         found.append(_within(lower[layer], curvature[layer]))
         reach = None
@@ -167,7 +168,7 @@ def between_items(
         blocks.append(block.reshape(-1, items))
         sums.append(delta)
         if layer > 0:
-            delta = (transposed(matrices[layer]) @ delta) * slopes[layer - 1]
+            delta = product(transposed(matrices[layer]), delta) * slopes[layer - 1]
     jacobian = jnp.concatenate(blocks[::-1] + sums[::-1])[architecture.free]
     return (jacobian @ (coupling * (1.0 / items))) @ jacobian.T
 
@@ -204,19 +205,12 @@ def _diagonal(rows: Float[Array, "j items"]) -> Float[Array, "j j items"]:
     return jnp.eye(len(rows), dtype=rows.dtype)[:, :, None] * rows[:, None]
 
 
-def _pull(
-    matrix: Float[Array, "j p"], tensor: Float[Array, "p q items"]
-) -> Float[Array, "j q items"]:
-    """sum_p M[j,p] T[p,q,a]: (j, q, items), one matrix product."""
-    return jnp.tensordot(matrix, tensor, axes=1)
-
-
 def _carry(matrix: Array, reach: Array, slope: Array) -> Array:
     """R_lm (j, q, items) for the next layer up; the first is diagonal and given as (j, items)."""
     if reach.ndim == 2:
         carried = reach[:, None] * matrix.T[:, :, None]
     else:
-        carried = _pull(matrix, reach.transpose(1, 0, 2)).transpose(1, 0, 2)
+        carried = product(matrix, reach.transpose(1, 0, 2)).transpose(1, 0, 2)
     return carried * slope
 
 

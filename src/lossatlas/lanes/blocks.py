@@ -94,7 +94,8 @@ class Block:
         surface: the function searched.
         calls: makes its device calls.
         vectorized: whether lanes take each step together.
-        ahead: numbers of lanes for which code is compiled as soon as there is a first job.
+        ahead: numbers of lanes for which code is compiled as soon as there is a first job, the
+            smallest first.
 
     Attributes:
         waiting: the job of each lane; None where it is empty.
@@ -118,7 +119,8 @@ class Block:
         self.active, self.oldest = 0, None
         self.under_way = False
         self.taken: Any = None
-        self._calls, self._ahead = calls, ahead
+        self.ahead = ahead
+        self._calls = calls
         self._codes: dict[int, Future[Any]] = {}
         self._arriving: list[Job] = []
         self._states: Any = None
@@ -136,7 +138,7 @@ class Block:
         self._arriving = list(new)  # wherever this fails, they are not lost
         if self._layout is None:
             self._layout = layout_of(self.kernel, self.surface, new[0].arrays)
-            self._compile_ahead(self._layout)
+            self._codes = codes(self.kernel, self.surface, new[0].arrays, self.ahead)
         move = self._resized(lanes) if lanes != len(self.waiting) else None
         self._rows[:, 0] = 0.0
         empty = [lane for lane, entry in enumerate(self.waiting) if entry is None] if new else []
@@ -200,13 +202,6 @@ class Block:
         positions = [job.ticket.position for job in self.waiting if job is not None]
         self.active, self.oldest = len(positions), min(positions, default=None)
 
-    def _compile_ahead(self, layout: "Layout") -> None:
-        """Begin to compile code for all numbers of lanes that will be needed."""
-        for lanes in self._ahead:
-            states = jax.tree.map(partial(_repeated, lanes), layout.states)
-            rows = jax.ShapeDtypeStruct((lanes, 1 + layout.jobs.size), np.float64)
-            self._codes[lanes] = code(self.kernel, self.surface, states, rows, layout.jobs)
-
     def _resized(self, lanes: int) -> tuple[np.ndarray, np.ndarray]:
         """Have another number of lanes: from which one each comes, and whether it is occupied."""
         assert self._layout is not None
@@ -229,6 +224,21 @@ class Layout(NamedTuple):
     jobs: Packing
     results: Packing
     states: Any
+
+
+def codes(
+    kernel: Kernel, surface: Surface, job: tuple[Any, ...], numbers: Sequence[int]
+) -> dict[int, Future[Any]]:
+    """The code of vectorized lanes for jobs like this one, by the number of lanes.
+
+    What is not compiled yet is being compiled from now on, for the device of this thread.
+    """
+    layout, found = layout_of(kernel, surface, job), {}
+    for lanes in numbers:
+        states = jax.tree.map(partial(_repeated, lanes), layout.states)
+        rows = jax.ShapeDtypeStruct((lanes, 1 + layout.jobs.size), np.float64)
+        found[lanes] = code(kernel, surface, states, rows, layout.jobs)
+    return found
 
 
 def layout_of(kernel: Kernel, surface: Surface, job: tuple[Any, ...]) -> Layout:

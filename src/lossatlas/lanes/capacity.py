@@ -27,6 +27,12 @@ class Capacity(NamedTuple):
         return 2 if self.vectorized and self.lanes > 1 else 1
 
     @property
+    def compiles_ahead(self) -> bool:
+        """Whether code for all kernels and numbers of lanes is compiled at the start, at the same
+        time: on graphics cards, where each compilation takes long and everything waits for it."""
+        return self.vectorized and self.devices[0].platform != "cpu"
+
+    @property
     def under_way(self) -> int:
         """Device calls of a worker under way: of blocks of several kernels, so that the device has
         work for as long as the host hands out what came of one."""

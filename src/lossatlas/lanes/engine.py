@@ -19,17 +19,19 @@ needs no lock of its own, and the results that it hands over come in order.
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
+import jax
 from threadpoolctl import threadpool_limits
 
 from lossatlas.errors import BadInputError
 from lossatlas.landscape.base import Surface
 from lossatlas.landscape.device import devices
+from lossatlas.lanes.blocks import codes, sizes
 from lossatlas.lanes.capacity import Capacity
 from lossatlas.lanes.cores import available_cores
-from lossatlas.lanes.requests import Found, Search
+from lossatlas.lanes.requests import Found, Kernel, Search
 from lossatlas.lanes.session import Session
 
 SWITCH = 5e-4
@@ -126,6 +128,26 @@ class Engine:
                 raise
             finally:
                 session.close(patience)
+
+    def compile_ahead(self, jobs: Iterable[tuple[Kernel, tuple[Any, ...]]]) -> None:
+        """Begin to compile what the first jobs of several kernels would wait for, on a card.
+
+        All code is compiled at the same time, in threads. Without this the code of a kernel is
+        compiled when its first job comes, when the searches of all other kernels have to wait. On a
+        CPU nothing is done, since there code is compiled for one number of lanes and soon ready.
+
+        Args:
+            jobs: pairs of a kernel and a job of it, of which the shapes matter alone.
+        """
+        if not self.capacity.compiles_ahead:
+            return
+        numbers, devices = sizes(self.lanes // self.capacity.turns)[::-1], self.capacity.devices
+        for device in devices:
+            several = len(devices) > 1
+            where = jax.default_device(device) if several else nullcontext()
+            with jax.enable_x64(True), where:  # as in the threads that will use the code
+                for kernel, job in jobs:
+                    codes(kernel, self.surface, job, numbers)
 
     def run(self, searches: Iterable[Search]) -> Iterator[tuple[int, Any]]:
         """Run searches to their ends, and yield their results as they come.

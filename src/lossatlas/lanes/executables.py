@@ -4,8 +4,10 @@ A block that fills and empties needs the code for several numbers of lanes soon,
 takes ten seconds of one core. Therefore they are compiled at the same time, each in a thread.
 
 For graphics cards XLA tries several ways of multiplying matrices and keeps the fastest. This takes
-most of the time of a compilation, even more if several run at once, and gains little, since the
-matrices of searches are small. Therefore it is switched off.
+most of the time of a compilation. On an NVIDIA H200 the Hessian in single precision of 1,024 lanes
+of a network of 74 weights took 3.2 us a lane without these trials and 1.6 us with them, and the
+gradient 0.60 and 0.45 us. Therefore they are made for the code that does most of the work, which is
+that of many lanes, and not for that of few lanes, which is needed first.
 """
 
 import threading
@@ -24,13 +26,17 @@ _known: dict[tuple[Any, ...], "Future[Any]"] = {}
 _lock = threading.Lock()
 
 
-def executable(function: Any, *arguments: Any, device: Any = None, **static: Any) -> "Future[Any]":
+def executable(
+    function: Any, *arguments: Any, device: Any = None, tried: bool = False, **static: Any
+) -> "Future[Any]":
     """Compile a function for arguments of given shapes, in a thread.
 
     Args:
         function: a function made by `jax.jit`.
         arguments: arrays, or trees of them, or objects with their `shape` and `dtype`.
         device: the device that it is compiled for; default None, the one that JAX prefers.
+        tried: whether XLA tries several ways of multiplying matrices on a graphics card; default
+            False.
         static: the static arguments, by name.
 
     Returns:
@@ -45,12 +51,14 @@ def executable(function: Any, *arguments: Any, device: Any = None, **static: Any
     """
     shapes = jax.tree.map(shape_of, arguments)
     leaves, structure = jax.tree.flatten(shapes)
-    key = function, structure, tuple((x.shape, x.dtype) for x in leaves), device, *static.items()
+    types = tuple((x.shape, x.dtype) for x in leaves)
+    key = function, structure, types, device, tried, *static.items()
     with _lock:
         known = _known.get(key)
         # A compilation that has failed is tried again, since there may be enough memory now.
         if known is None or (known.done() and known.exception() is not None):
-            known = _compilers().submit(partial(_compiled, function, shapes, device, static))
+            compilation = partial(_compiled, function, shapes, device, tried, static)
+            known = _compilers().submit(compilation)
             _known[key] = known
         return known
 
@@ -61,12 +69,12 @@ def _compilers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(thread_name_prefix="compilation")
 
 
-def _compiled(function: Any, shapes: Any, device: Any, static: dict[str, Any]) -> Any:
+def _compiled(function: Any, shapes: Any, device: Any, tried: bool, static: Any) -> Any:
     platform = jax.default_backend() if device is None else device.platform
     with jax.enable_x64(True), jax.default_device(device):
         lowered = function.lower(*shapes, **static)
         with in_turn(lowered.as_text()):
-            return lowered.compile(UNTRIED if platform == "gpu" else None)
+            return lowered.compile(UNTRIED if platform == "gpu" and not tried else None)
 
 
 def shape_of(x: Any) -> jax.ShapeDtypeStruct:

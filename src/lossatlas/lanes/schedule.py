@@ -267,6 +267,8 @@ class Schedule:
         possible = ready or [size for size in large if self._in_time(block.kernel, size)]
         if not possible:
             return None
+        if block.ahead and not ready:
+            possible = possible[:1]  # its code will be there first
         lanes = next((size for size in possible if size >= active + new), possible[-1])
         return min(new, lanes - active), lanes
 

@@ -158,7 +158,7 @@ class Session:
         with where, closing(device_calls):
             surface = jax.device_put(self.surface, device) if several else self.surface
             blocks: Blocks = {}
-            make = partial(self._block, surface, device_calls, device.platform != "cpu")
+            make = partial(self._block, surface, device_calls)
             find = partial(self._work_in_lanes, blocks, make)
             calls: deque[Call] = deque()
             while (work := self._next(self.lock, find, bool(calls))) is not None:
@@ -368,10 +368,10 @@ class Session:
         calls = self.schedule.host_calls
         return calls.pop() if len(calls) else None
 
-    def _block(self, surface: Surface, calls: DeviceThread, ahead: bool, kernel: Kernel) -> Block:
+    def _block(self, surface: Surface, calls: DeviceThread, kernel: Kernel) -> Block:
         """A block of a worker."""
-        needed = sizes(self.schedule.lanes)[::-1] if ahead else ()  # small ones are used first
-        return Block(kernel, surface, calls, self.capacity.vectorized, needed)
+        ahead = sizes(self.schedule.lanes)[::-1] if self.capacity.compiles_ahead else ()
+        return Block(kernel, surface, calls, self.capacity.vectorized, ahead)
 
     def _work_in_lanes(
         self, blocks: Blocks, make: Callable[[Kernel], Block]

@@ -21,6 +21,8 @@ HEAD = 2
 """Numbers before the result in what a device call gives for a lane: its status, steps taken."""
 ALL_STEPS = 512
 """So many vectorized lanes take all steps of their kernel in a device call."""
+MANY = 512
+"""Number of lanes from which on XLA may take longer to compile code that is faster."""
 CHEAP = 16
 """A device call of more steps than these has cheap ones: no Hessian in each."""
 
@@ -56,7 +58,8 @@ def code(kernel: Kernel, surface: Surface, states: Any, rows: Any, jobs: Packing
     """The compiled code of vectorized lanes, as many as there are rows."""
     static = {"kernel": kernel, "jobs": jobs, "vectorized": True}
     device = jax.config.jax_default_device  # type: ignore[attr-defined]  # of this thread
-    return executable(_advance, surface, states, rows, device=device, **static)
+    tried = rows.shape[0] >= MANY
+    return executable(_advance, surface, states, rows, device=device, tried=tried, **static)
 
 
 def steps_together(steps: int, lanes: int) -> int:

@@ -8,7 +8,7 @@ step is accepted, so the chain samples minima rather than looking for the lowest
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,12 @@ from lossatlas.lanes.requests import Found, Request, Search
 from lossatlas.search.certify import Certificate, certified
 from lossatlas.search.outcome import Cost, Outcome, StationaryPoint
 from lossatlas.search.tools import Tools
+
+RMS = 1e-7
+"""RMS gradient at which a quench ends, and Newton's method takes over."""
+FURTHER = (1e-8, 1e-9)
+"""RMS gradients to which a quench is continued while Newton's method does not converge from there,
+as in a long valley."""
 
 
 @dataclass(frozen=True)
@@ -121,12 +127,11 @@ def quenched(tools: Tools, start: np.ndarray) -> Generator[Request, Any, tuple[C
     If Newton's method does not converge from the end of the quench, as in a long valley, the quench
     is continued to a smaller gradient.
     """
-    certificate, cost, w = yield from _quenched_once(tools, start)
-    for factor in (0.1, 0.01):
+    certificate, cost, w = yield from _quenched_once(tools, start, RMS)
+    for rms in FURTHER:
         if certificate.status is not Status.NOT_STATIONARY:
             break
-        further = tools._replace(quench=replace(tools.quench, rms=factor * tools.quench.rms))
-        certificate, spent, w = yield from _quenched_once(further, w)
+        certificate, spent, w = yield from _quenched_once(tools, w, rms)
         cost += spent
     if certificate.point is not None and certificate.point.index > 0:
         certificate = certificate._replace(point=None, status=Status.WRONG_INDEX)
@@ -134,10 +139,10 @@ def quenched(tools: Tools, start: np.ndarray) -> Generator[Request, Any, tuple[C
 
 
 def _quenched_once(
-    tools: Tools, start: np.ndarray
+    tools: Tools, start: np.ndarray, rms: float
 ) -> Generator[Request, Any, tuple[Certificate, Cost, np.ndarray]]:
     """The certificate, the cost including the quench, and the weights (n,) where it ended."""
-    result = yield Request(tools.quench, (start,))
+    result = yield Request(tools.quench, (start, np.asarray(rms)))
     cost, end = Cost(int(result.evaluations), int(result.hessians)), np.asarray(result.w)
     if result.status != Status.CONVERGED:
         nothing = np.empty((0, 0)), np.empty(0)

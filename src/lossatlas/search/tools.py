@@ -1,6 +1,8 @@
 """The kernels and lengths that all searches on one landscape share."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from lossatlas.kernels.band import Band
 from lossatlas.kernels.factorized.quench import FactorizedQuench
@@ -8,6 +10,8 @@ from lossatlas.kernels.method import N_SOFT as N_SOFT, method_for
 from lossatlas.kernels.parts import Climber, Follower, Polisher
 from lossatlas.kernels.quench import Quench
 from lossatlas.landscape.base import Landscape
+from lossatlas.landscape.invariant_subspace import invariant_subspace
+from lossatlas.lanes.requests import HostCall, Kernel
 from lossatlas.search.known import NOTHING_KNOWN, KnownView
 
 
@@ -54,6 +58,30 @@ class Tools(NamedTuple):
     newton_ball: float
     largest_spread: float
     known: KnownView = NOTHING_KNOWN
+
+
+def a_job_each(tools: Tools) -> list[tuple[Kernel, tuple[Any, ...]]]:
+    """Return each kernel with a job of it, from which code is compiled before a search needs it.
+
+    Jobs in the shape of those that searches ask for; their values mean nothing.
+
+    Examples:
+        >>> import lossatlas as la
+        >>> from lossatlas.testing import six_hump_camel
+        >>> camel = la.FunctionLandscape(six_hump_camel, [-2, -1], [2, 1], "camel")
+        >>> [type(kernel).__name__ for kernel, _ in a_job_each(default_tools(camel))]
+        ['Quench', 'Polish', 'Climb', 'Flow', 'Band']
+    """
+    w, number = tools.landscape.random_start(np.random.default_rng(0)), np.asarray(1.0)
+    symmetrizer = invariant_subspace(tools.landscape, w)
+    jobs: list[tuple[Any, tuple[Any, ...]]] = [
+        (tools.quench, (w, number)),
+        (tools.polish, (w, np.asarray(True))),
+        (tools.climb, (w, w)),
+        (tools.flow, (w, number, number, symmetrizer, number)),
+        (tools.band, (w, w)),
+    ]
+    return [(kernel, job) for kernel, job in jobs if not isinstance(kernel, HostCall)]
 
 
 def default_tools(landscape: Landscape, method: str | None = None) -> Tools:

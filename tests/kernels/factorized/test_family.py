@@ -117,7 +117,7 @@ def test_a_degenerate_minimum_has_no_steady_curvature():
 def test_what_is_not_finite_is_said_to_be_so():
     wall = FunctionLandscape(lambda w: -np.float64(1.0) * w[0] ** 3 + w[1] ** 2, [-1, -1], [1, 1])
     far = np.array([np.inf, 0.0])
-    (quench,) = results_of(wall.surface, FactorizedQuench(), [(far,)])
+    (quench,) = results_of(wall.surface, FactorizedQuench(), [(far, 1e-7)])
     assert quench.status == Status.NOT_FINITE
     (climb,) = results_of(wall.surface, FactorizedClimb(), [(far, np.array([1.0, 0.0]))])
     assert climb.status == Status.NOT_FINITE
@@ -127,9 +127,7 @@ def test_what_is_not_finite_is_said_to_be_so():
 
 def test_searches_are_given_up_after_so_many_evaluations():
     start = np.array([1.2, -0.6])
-    (quench,) = results_of(
-        CAMEL.surface, FactorizedQuench(max_evaluations=40, rms=1e-300), [(start,)]
-    )
+    (quench,) = results_of(CAMEL.surface, FactorizedQuench(max_evaluations=40), [(start, 1e-300)])
     assert quench.status == Status.TOO_MANY_STEPS
     assert quench.hessians == 1
     (climb,) = results_of(

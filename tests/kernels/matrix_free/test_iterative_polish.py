@@ -29,7 +29,7 @@ def test_a_minimum_of_a_network_has_the_spectrum_of_eigh_but_for_the_excluded_mo
     landscape = small_landscape((6,), l2=1e-2)
     loss, hessian = compiled(landscape)
     start = 0.5 * landscape.random_start(np.random.default_rng(0))
-    quench = results_of(landscape.surface, Quench(rms=1e-5), [(start,)])[0]
+    quench = results_of(landscape.surface, Quench(), [(start, 1e-5)])[0]
     found = results_of(landscape.surface, POLISH, [(quench.w, np.asarray(True))])[0]
     assert found.status == Status.CONVERGED
     np.testing.assert_allclose(loss(found.w)[1], 0.0, atol=1e-12)

@@ -39,6 +39,7 @@ class QuenchState(NamedTuple):
 
     Attributes:
         w: (n,) the accepted point.
+        rms: RMS gradient below which the quench has converged.
         energy: loss at the accepted point.
         gradient: (n,) gradient at the accepted point.
         shift: shift of the next factorization; infinite before the first.
@@ -48,6 +49,7 @@ class QuenchState(NamedTuple):
     """
 
     w: Float[Array, " n"]
+    rms: Scalar
     energy: Scalar
     gradient: Float[Array, " n"]
     shift: Scalar
@@ -82,10 +84,12 @@ class _Steps(NamedTuple):
 
 @dataclass(frozen=True)
 class FactorizedQuench:
-    """The kernel that minimizes with factorized Hessians; a job of it is `(w,)`, the start (n,).
+    """The kernel that minimizes with factorized Hessians.
+
+    A job of it is `(w, rms)`: the start (n,), and the RMS gradient below which the quench has
+    converged.
 
     Args:
-        rms: RMS gradient below which the quench has converged; default 1e-7.
         max_step: largest length of a step, in units of the weights; default 1.
         max_evaluations: number of evaluations after which the quench is given up; default 20,000.
         refresh: number of evaluations between two factorizations; default 30.
@@ -96,7 +100,6 @@ class FactorizedQuench:
         steps: number of factorizations in one device call; default 1.
     """
 
-    rms: float = 1e-7
     max_step: float = 1.0
     max_evaluations: int = 20000
     refresh: int = 30
@@ -105,13 +108,14 @@ class FactorizedQuench:
     guess: float = 0.1
     steps: int = 1
 
-    def init(self, surface: Surface, w: Float[Array, " n"]) -> QuenchState:
+    def init(self, surface: Surface, w: Float[Array, " n"], rms: Scalar) -> QuenchState:
         """Return the state of a quench after the first evaluation."""
         w = surface.without_excluded(w)
         energy, gradient = surface.value_and_gradient(w)
         finite = jnp.isfinite(energy)
         return QuenchState(
             w=w,
+            rms=rms,
             energy=energy,
             gradient=surface.without_excluded(gradient),
             shift=jnp.full((), jnp.inf, w.dtype),
@@ -139,12 +143,13 @@ class FactorizedQuench:
         evaluations = state.evaluations + steps.used
         size = rms(steps.gradient)
         status = jnp.where(evaluations >= self.max_evaluations, Status.TOO_MANY_STEPS, running())
-        status = jnp.where(size <= self.rms, Status.CONVERGED, status)
+        status = jnp.where(size <= state.rms, Status.CONVERGED, status)
         finite = jnp.isfinite(steps.energy) & jnp.isfinite(size)
         status = jnp.where(finite, status, Status.NOT_FINITE)
         lowered = jnp.where(inverse.raised, LOWERED_LITTLE, LOWERED) * inverse.shift
         return QuenchState(
             w=steps.w,
+            rms=state.rms,
             energy=steps.energy,
             gradient=steps.gradient,
             shift=lowered,
@@ -198,7 +203,7 @@ class FactorizedQuench:
                 accepted, lambda: proposed(model, gradient), lambda: SHORTENED * steps.step
             )
             used, trials = steps.used + 1, jnp.where(accepted, 0, steps.trials + 1)
-            finished = (rms(gradient) <= self.rms) | (used >= self.refresh) | (trials >= TRIALS)
+            finished = (rms(gradient) <= state.rms) | (used >= self.refresh) | (trials >= TRIALS)
             return _Steps(
                 w=jnp.where(accepted, w, steps.w),
                 energy=jnp.where(accepted, energy, steps.energy),
@@ -211,7 +216,7 @@ class FactorizedQuench:
             )
 
         first = proposed(model, state.gradient)
-        going = rms(state.gradient) > self.rms
+        going = rms(state.gradient) > state.rms
         none = jnp.int32(0)
         start = _Steps(state.w, state.energy, state.gradient, model, first, none, none, going)
         return jax.lax.while_loop(lambda steps: steps.going, advance, start)
