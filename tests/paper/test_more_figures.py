@@ -1,5 +1,6 @@
 """Figures beyond the paper: they show what they are given."""
 
+import io
 import math
 
 import numpy as np
@@ -8,7 +9,13 @@ from hand_made import record
 from lossatlas.paper.claims import Claim, judge
 from lossatlas.paper.drawing import median_draw
 from lossatlas.paper.funnel_verdicts import TAUS, FunnelShares
-from lossatlas.paper.more_figures import Cloud, forest, loss_against_auc, persistence_curves
+from lossatlas.paper.more_figures import (
+    MANY_POINTS,
+    Cloud,
+    forest,
+    loss_against_auc,
+    persistence_curves,
+)
 from lossatlas.paper.recipes import PAPER, recipes
 
 
@@ -26,6 +33,17 @@ def test_every_minimum_is_a_mark_and_what_is_not_connected_is_open():
     filled = [bool(drawn.get_facecolors()[0, 3] > 0) for drawn in first.collections]
     assert filled == [True, False, True, False]
     assert [len(drawn.get_offsets()) for drawn in second.collections] == [1, 1]
+
+
+def test_a_scalable_picture_does_not_grow_with_the_number_of_minima():
+    def size(n):
+        written = io.BytesIO()
+        loss_against_auc([cloud("a", [True] * n)]).savefig(written, format="svg")
+        return written.tell()
+
+    few, many, more = size(10), size(MANY_POINTS + 1), size(10 * MANY_POINTS)
+    assert more < 1.5 * many < 150_000
+    assert few < many
 
 
 def test_statements_stand_in_units_of_their_margin():

@@ -32,6 +32,9 @@ VERDICT_MARKS = {
 }
 ROW = 0.24
 """Height of a statement in inches."""
+MANY_POINTS = 2000
+"""Minima above which the marks of a panel are drawn as an image, since a scalable picture holds a
+line of text for each mark otherwise."""
 
 
 class Cloud(NamedTuple):
@@ -74,7 +77,8 @@ def loss_against_auc(clouds: Sequence[Cloud], columns: int = 4) -> Figure:
             for inside, face in ((True, STEADY(shade)), (False, "none")):
                 rows_ = cloud.connected == inside
                 if rows_.any():
-                    style = {"s": 10, "marker": mark, "linewidths": 0.6}
+                    many = len(cloud.losses) > MANY_POINTS
+                    style = {"s": 10, "marker": mark, "linewidths": 0.6, "rasterized": many}
                     ax.scatter(
                         cloud.losses[rows_],
                         values[rows_],
