@@ -92,7 +92,17 @@ def loss_against_auc(clouds: Sequence[Cloud], columns: int = 4) -> Figure:
         ax.set_ylabel("AUC")
         ax.locator_params(axis="x", nbins=4)
         ax.spines[["top", "right"]].set_visible(False)
-    axes[0].legend(frameon=False, fontsize="small")
+    named = [pair for ax in axes for pair in zip(*ax.get_legend_handles_labels(), strict=True)]
+    marks = {label: handle for handle, label in reversed(named)}
+    labels = sorted(marks)
+    figure.legend(
+        [marks[label] for label in labels],
+        labels,
+        loc="outside lower center",
+        ncols=2 if columns < 3 else 4,
+        frameon=False,
+        fontsize="small",
+    )
     return figure
 
 
