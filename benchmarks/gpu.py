@@ -128,7 +128,9 @@ def occupancy(executor: Any) -> Iterator[Callable[[], float]]:
     used = [float("nan")]
     yield lambda: used[0]
     after = _steps(executor)
-    used[0] = (after.taken - before.taken) / (after.executed - before.executed)
+    executed = after.executed - before.executed
+    if executed:  # otherwise the time was too short to compile anything
+        used[0] = (after.taken - before.taken) / executed
 
 
 def _steps(executor: Any) -> Any:

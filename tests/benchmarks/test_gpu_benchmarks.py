@@ -65,6 +65,9 @@ def test_numbers_of_lanes_used_are_counted_in_this_process():
         outcomes = engine.run(gpu_model.searches(default_tools(CAMEL), MINIMA, 3))
         assert len(list(outcomes)) == 3
     assert used() == 1.0  # on a CPU a lane that has finished executes nothing
+    with gpu.occupancy(None) as used:
+        pass
+    assert np.isnan(used())
 
 
 def test_the_rate_of_a_survey_counts_from_the_first_new_ones():
