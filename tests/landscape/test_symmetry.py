@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from hypothesis.extra import numpy as hnp
 from reference_networks import (
     allowed_signed_swaps,
     compiled,
@@ -125,6 +126,23 @@ def test_equal_and_zero_units_are_recognized():
         [(0, 1.0), (1, 1.0), (2, -1.0)], [(3, 1.0)], [(4, 1.0)],
     ]  # fmt: skip
     assert [group.zero for group in groups] == [False, True, False]
+
+
+@given(
+    weights=hnp.arrays(float, (4, 3), elements=st.sampled_from([0.0, 1.0, -1.0, 2.0, 1.0 + 3e-7])),
+    turning=hnp.arrays(bool, 3),
+)
+def test_groups_are_those_of_all_distances(weights, turning):
+    """Units are equal or opposite by their largest difference, whatever their lengths are."""
+    layer = symmetry.UnitLayer(np.arange(12).reshape(4, 3), turning, np.ones((4, 4), bool))
+    turned = np.where(turning, -weights, weights)
+    alike, opposite = (
+        np.abs(weights[:, None] - other[None]).max(axis=2) < symmetry.EQUAL
+        for other in (weights, turned)
+    )
+    expected = symmetry.groups_of(alike, opposite & turning.any())
+    found = symmetry.equal_units(layer, weights.ravel())
+    assert [(g.members(), g.zero) for g in found] == [(g.members(), g.zero) for g in expected]
 
 
 def test_symmetrizer_projects_onto_the_symmetric_subspace():

@@ -201,6 +201,8 @@ class EqualUnits(NamedTuple):
 def equal_units(layer: UnitLayer, w: Float[np.ndarray, " n"]) -> list[EqualUnits]:
     """The units of a layer in groups of equal ones; at most points each group has one unit."""
     vectors = layer.vectors(w)
+    if _lengths_differ(layer, vectors):
+        return list(_alone(len(vectors)))
     turned = layer.turned(vectors) if layer.turns else vectors[:0]
     apart = cdist(vectors, np.concatenate([vectors, turned]), "chebyshev")
     alike, opposite = np.zeros((2, len(vectors), len(vectors)), bool)
@@ -210,6 +212,20 @@ def equal_units(layer: UnitLayer, w: Float[np.ndarray, " n"]) -> list[EqualUnits
     if np.count_nonzero(alike) == len(vectors) and not opposite.any():
         return list(_alone(len(vectors)))
     return groups_of(alike, opposite)
+
+
+def _lengths_differ(layer: UnitLayer, vectors: Float[np.ndarray, "units k"]) -> bool:
+    """Whether no two units are equal or opposite, and none is its own opposite, by their lengths.
+
+    Turning a unit leaves the length of what turns. Equal ones differ by at most the length of a
+    vector of `EQUAL`s. At most points no two lengths are as near, and none is to zero, which is
+    faster to see than all distances.
+    """
+    compared = vectors[:, layer.turning] if layer.turns else vectors
+    lengths = np.sqrt(np.einsum("uk,uk->u", compared, compared))
+    lengths.sort()
+    least = EQUAL * vectors.shape[1] ** 0.5
+    return bool(lengths[0] > least and (lengths[1:] - lengths[:-1] > least).all())
 
 
 @cache
