@@ -14,14 +14,21 @@ to j", which a depth-first search gives. This is exact for any depth and any mas
 """
 
 from collections.abc import Sequence
-from math import factorial, prod
+from math import factorial
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
-from lossatlas.landscape.symmetry import EQUAL, EqualUnits, UnitLayer, equal_units, groups_of
+from lossatlas.landscape.symmetry import (
+    EQUAL,
+    EqualUnits,
+    UnitLayer,
+    equal_units,
+    groups_of,
+    lengths_differ,
+)
 from lossatlas.landscape.unit_links import links_between, own_columns
 
 
@@ -67,23 +74,43 @@ def group_order(layers: Sequence[UnitLayer]) -> int:
     return _stabilizer(groups, graphs, signs=(1.0,)).order * 2**turned
 
 
-def stabilizer_order(layers: Sequence[UnitLayer], w: Float[np.ndarray, " n"]) -> int:
-    """The number of symmetries that leave the free weight vector w (n,) unchanged."""
-    if len(layers) > 1:
-        return stabilizer(layers, w).order
-    return prod(_order_within(group) for group in equal_units(layers[0], w))
+def stabilizer(
+    layers: Sequence[UnitLayer], w: Float[np.ndarray, " n"], own: Sequence[np.ndarray]
+) -> Stabilizer:
+    """The group of symmetries that leave the free weight vector w (n,) unchanged.
 
-
-def stabilizer(layers: Sequence[UnitLayer], w: Float[np.ndarray, " n"]) -> Stabilizer:
-    """The group of symmetries that leave the free weight vector w (n,) unchanged."""
+    Args:
+        layers: the layers of units.
+        w: (n,) the weights.
+        own: the `own_columns` of each layer.
+    """
+    if _has_no_symmetry(layers, w, own):
+        return Stabilizer(1, [])  # saves time, since this is so at most points
     groups = [equal_units(layer, w) for layer in layers]
     if len(layers) == 1:
-        if all(len(group.units) == 1 and not group.zero for group in groups[0]):
-            return Stabilizer(1, [])  # saves time, since most points have no symmetry
         return _stabilizer(groups, [], signs=())
     weights = [layer.vectors(w) for layer in layers]
     graphs = [_graph(layers, weights), _graph(layers, _kept(layers))]
     return _stabilizer(groups, graphs, signs=(1.0, -1.0))
+
+
+def _has_no_symmetry(
+    layers: Sequence[UnitLayer], w: Float[np.ndarray, " n"], own: Sequence[np.ndarray]
+) -> bool:
+    """Whether lengths show that no symmetry but the identity leaves w unchanged.
+
+    If all lengths of units differ, no unit can take the place of another one. Then only changes of
+    sign are left, and a unit that has weights of its own which would change cannot be turned.
+    """
+    for layer, columns in zip(layers, own, strict=True):
+        vectors = layer.vectors(w)
+        if not lengths_differ(vectors):
+            return False
+        turning = vectors[:, columns & layer.turning]
+        least = EQUAL * vectors.shape[1] ** 0.5
+        if layer.turns and np.sqrt(np.einsum("uk,uk->u", turning, turning)).min() <= least:
+            return False
+    return True
 
 
 def _kept(layers: Sequence[UnitLayer]) -> list[np.ndarray]:

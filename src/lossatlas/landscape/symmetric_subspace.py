@@ -45,9 +45,14 @@ class SignedAverage(NamedTuple):
         return sign * sums[self.group]
 
 
-def symmetrizer(layers: Sequence[UnitLayer], w: Float[np.ndarray, " n"]) -> SignedAverage:
-    """The projector onto the weight vectors that have all symmetries of w (n,)."""
-    generators = stabilizer(layers, w).generators
+def symmetrizer(
+    layers: Sequence[UnitLayer], w: Float[np.ndarray, " n"], own: Sequence[np.ndarray]
+) -> SignedAverage:
+    """The projector onto the weight vectors that have all symmetries of w (n,).
+
+    The `unit_links.own_columns` of each layer are given, since they are the same for all w.
+    """
+    generators = stabilizer(layers, w, own).generators
     n = len(w)
     if not generators:
         return SignedAverage(np.arange(n, dtype=np.int32), np.ones(n), np.ones(n))

@@ -201,7 +201,7 @@ class EqualUnits(NamedTuple):
 def equal_units(layer: UnitLayer, w: Float[np.ndarray, " n"]) -> list[EqualUnits]:
     """The units of a layer in groups of equal ones; at most points each group has one unit."""
     vectors = layer.vectors(w)
-    if _lengths_differ(layer, vectors):
+    if lengths_differ(vectors[:, layer.turning] if layer.turns else vectors):
         return list(_alone(len(vectors)))
     turned = layer.turned(vectors) if layer.turns else vectors[:0]
     apart = cdist(vectors, np.concatenate([vectors, turned]), "chebyshev")
@@ -214,17 +214,16 @@ def equal_units(layer: UnitLayer, w: Float[np.ndarray, " n"]) -> list[EqualUnits
     return groups_of(alike, opposite)
 
 
-def _lengths_differ(layer: UnitLayer, vectors: Float[np.ndarray, "units k"]) -> bool:
-    """Whether no two units are equal or opposite, and none is its own opposite, by their lengths.
+def lengths_differ(vectors: Float[np.ndarray, "units k"]) -> bool:
+    """Whether no two vectors are of equal length, and none is zero, up to what counts as equal.
 
-    Turning a unit leaves the length of what turns. Equal ones differ by at most the length of a
-    vector of `EQUAL`s. At most points no two lengths are as near, and none is to zero, which is
-    faster to see than all distances.
+    A symmetry leaves the length of the weights of a unit, so units of different lengths never take
+    each other's place. At most points all lengths differ, which is faster to see than all distances
+    between units.
     """
-    compared = vectors[:, layer.turning] if layer.turns else vectors
-    lengths = np.sqrt(np.einsum("uk,uk->u", compared, compared))
+    lengths = np.sqrt(np.einsum("uk,uk->u", vectors, vectors))
     lengths.sort()
-    least = EQUAL * vectors.shape[1] ** 0.5
+    least = EQUAL * vectors.shape[1] ** 0.5  # length of the largest difference of equal units
     return bool(lengths[0] > least and (lengths[1:] - lengths[:-1] > least).all())
 
 

@@ -15,11 +15,11 @@ from jaxtyping import Float
 
 from lossatlas.errors import BadInputError
 from lossatlas.landscape import symmetry
-from lossatlas.landscape.automorphisms import group_order, stabilizer_order
+from lossatlas.landscape.automorphisms import group_order, stabilizer
 from lossatlas.landscape.symmetric_subspace import SignedAverage, symmetrizer
 from lossatlas.landscape.symmetry import UnitLayer
 from lossatlas.landscape.unit_invariants import UnitInvariants
-from lossatlas.landscape.unit_links import links_between
+from lossatlas.landscape.unit_links import links_between, own_columns
 
 SAME = 1e-10
 """Largest relative difference of E at symmetry copies that rounding can explain."""
@@ -73,9 +73,14 @@ class UnitSymmetry:
         """
         return UnitInvariants(self.layers)
 
+    @cached_property
+    def _own(self) -> list[np.ndarray]:
+        """For each layer which columns hold weights that belong to no unit of another layer."""
+        return [own_columns(self.layers, number) for number in range(len(self.layers))]
+
     def orbit_size(self, w: Float[np.ndarray, " n"]) -> int:
         """The number of symmetry copies of w (n,): the group order over the stabilizer order."""
-        return self.order // stabilizer_order(self.layers, w)
+        return self.order // stabilizer(self.layers, w, self._own).order
 
     def nearest_copy(
         self, w: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]
@@ -92,7 +97,7 @@ class UnitSymmetry:
 
         See `symmetric_subspace.symmetrizer`.
         """
-        return symmetrizer(self.layers, w)
+        return symmetrizer(self.layers, w, self._own)
 
     def random_copy(
         self, w: Float[np.ndarray, " n"], random: np.random.Generator
