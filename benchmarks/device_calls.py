@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import numpy as np
 
+from lossatlas.lanes import executables
 from lossatlas.lanes.blocks import Block
 
 
@@ -59,6 +60,12 @@ class Steps(NamedTuple):
 
     taken: int
     executed: int
+
+
+def wait_for_code() -> None:
+    """Wait until this process has compiled everything that it has begun to compile."""
+    for code in list(executables._known.values()):
+        code.exception()
 
 
 def steps_so_far() -> Steps:

@@ -74,6 +74,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def triples(options: argparse.Namespace, executor: Any) -> dict[str, Any]:
     """Count the triples that climbs from perturbed minima give, and the seconds that they take."""
+    from benchmarks.device_calls import wait_for_code
     from benchmarks.gpu_model import starts
     from benchmarks.rivals.problem import d1, some_minima
 
@@ -100,6 +101,7 @@ def triples(options: argparse.Namespace, executor: Any) -> dict[str, Any]:
                 for _, outcome in runner.results():
                     paths += outcome.pathways
                     arrived.append((time.monotonic() - begun, len(paths)))
+            in_all_processes(executor, wait_for_code)
     links = [
         {
             "saddle": path.transition_state.weights.tolist(),
@@ -137,10 +139,14 @@ def _steps(executor: Any) -> Any:
     """The steps of all processes together."""
     from benchmarks.device_calls import Steps, steps_so_far
 
+    return Steps(*map(sum, zip(*in_all_processes(executor, steps_so_far), strict=True)))
+
+
+def in_all_processes(executor: Any, function: Callable[[], Any]) -> list[Any]:
+    """What a function returns in this process, or in those of the executor if there is one."""
     if executor is None:
-        return steps_so_far()
-    found = executor._client.run(steps_so_far).values()
-    return Steps(*map(sum, zip(*found, strict=True)))
+        return [function()]
+    return list(executor._client.run(function).values())
 
 
 @contextmanager
@@ -172,10 +178,11 @@ def survey(options: argparse.Namespace, executor: Any) -> dict[str, Any]:
 
     lanes = options.lanes * max(1, options.processes)
     with tempfile.TemporaryDirectory() as folder, vectorized(options.vectorized):
-        path = Path(folder) / "survey.atlas"
+        path, at_first = Path(folder) / "survey.atlas", (0, 0, 0)
         if options.survey is not None:
             shutil.copyfile(options.survey, path)
-        with counting(path) as counted, occupancy(executor) as used:
+            at_first = points_in(path)
+        with counting(path, at_first) as counted, occupancy(executor) as used:
             lossatlas.explore(
                 survey_landscape(),
                 path,
@@ -207,22 +214,17 @@ def grow(path: Path, transition_states: int) -> None:
 
 
 @contextmanager
-def counting(path: Path, every: float = 1.0) -> Iterator[list[Counted]]:
-    """A context in which the points of an atlas are counted again and again."""
-    counted: list[Counted] = []
+def counting(
+    path: Path, at_first: tuple[int, int, int], every: float = 1.0
+) -> Iterator[list[Counted]]:
+    """A context in which the points of an atlas, `at_first` so many, are counted every second."""
+    counted = [Counted(0.0, *at_first)]
     begun, ended = time.monotonic(), threading.Event()
 
     def count() -> None:
-        while True:
+        while not ended.wait(every):
             with suppress(sqlite3.OperationalError):  # Its tables have not been made yet.
-                with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as atlas:
-                    rows = [
-                        atlas.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-                        for table in ("minimum", "transition_state", "attempt")
-                    ]
-                counted.append(Counted(time.monotonic() - begun, *rows))
-            if ended.wait(every):
-                return
+                counted.append(Counted(time.monotonic() - begun, *points_in(path)))
 
     thread = threading.Thread(target=count)
     thread.start()
@@ -231,6 +233,16 @@ def counting(path: Path, every: float = 1.0) -> Iterator[list[Counted]]:
     finally:
         ended.set()
         thread.join()
+
+
+def points_in(path: Path) -> tuple[int, int, int]:
+    """The numbers of minima, transition states and attempts in an atlas."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as atlas:
+        minima, transition_states, attempts = (
+            atlas.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            for table in ("minimum", "transition_state", "attempt")
+        )
+    return minima, transition_states, attempts
 
 
 def rate(counted: list[Any], first: int = FIRST) -> float:
@@ -322,7 +334,11 @@ def both_sides(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, A
     beside = sys.platform == "linux" and len(cores()) >= MANY_CORES
     if beside:
         sides = [begun(options, on_cpu=on_cpu, beside=True) for on_cpu in (False, True)]
-        return found_by(sides[0]), found_by(sides[1])
+        try:
+            return found_by(sides[0]), found_by(sides[1])
+        finally:
+            for side in sides:
+                side.terminate()  # It is running only if the other one has failed.
     device = found_by(begun(options, on_cpu=False, beside=False))
     return device, found_by(begun(options, on_cpu=True, beside=False))
 

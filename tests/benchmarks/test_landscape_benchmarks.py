@@ -1,6 +1,7 @@
 """Kernels, neighbors and paths measured on a small landscape."""
 
 import sys
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -37,6 +38,11 @@ def test_operations_are_measured_in_many_lanes(landscape, monkeypatch):
     monkeypatch.setattr(kernels, "ROUNDS", 1)
     head, *rows = kernels.vectorized(landscape, 3)
     assert "sums | products" in head
+    with patch.object(kernels, "best_of", lambda code, x: code.as_text().count(" dot(")):
+        _, *dots = kernels.vectorized(landscape, 3)
+    for row in dots[:3]:
+        sums, multiplied = (float(cell) for cell in row.split("|")[2:4])
+        assert sums < multiplied
     assert len(rows) == 5
     assert all(float(cell) > 0 for row in rows for cell in row.split("|")[2:4])
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lossatlas.lanes.executables import executable
+from lossatlas.lanes.executables import UNTRIED, executable
 
 traced = []
 
@@ -53,3 +53,38 @@ def test_what_could_not_be_compiled_is_tried_again():
     with pytest.raises(MemoryError):
         executable(sometimes, np.ones(2)).result(60)
     assert executable(sometimes, np.ones(2)).result(60)(np.ones(2)).tolist() == [1.0, 1.0]
+
+
+class Compiled:
+    """A function whose compilations are noted, of which those with trials may fail."""
+
+    def __init__(self, fails=False):
+        self.asked, self.fails = [], fails
+
+    def lower(self, *shapes):
+        return self
+
+    def as_text(self):
+        return ""
+
+    def compile(self, options=None):
+        self.asked.append(options)
+        if self.fails and options is None:
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("platform", "tried", "fails", "asked"),
+    [
+        ("cpu", False, False, [None]),
+        ("gpu", False, False, [UNTRIED]),
+        ("gpu", True, False, [None]),
+        ("gpu", True, True, [None, UNTRIED]),
+    ],
+)
+def test_ways_of_multiplying_are_tried_where_asked_for(monkeypatch, platform, tried, fails, asked):
+    monkeypatch.setattr(jax, "default_backend", lambda: platform)
+    function = Compiled(fails)
+    assert executable(function, np.ones(2), tried=tried).result(60) is function
+    assert function.asked == asked

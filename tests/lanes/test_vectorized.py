@@ -21,6 +21,7 @@ from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.lanes import blocks
 from lossatlas.lanes.blocks import Block
 from lossatlas.lanes.branches import in_lanes
+from lossatlas.lanes.capacity import Capacity
 from lossatlas.lanes.engine import Engine
 from lossatlas.lanes.requests import Request
 from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
@@ -166,6 +167,28 @@ def test_lanes_that_do_not_fit_into_the_memory_are_halved_and_nothing_is_lost(
     small = where == "moved" or (vectorized and where == "idle")  # blocks may begin small
     assert texts or small
     assert all("do not fit into the memory" in text and "nothing is lost" in text for text in texts)
+
+
+def test_after_memory_ran_out_large_blocks_are_used_as_before(monkeypatch):
+    """Where code is compiled ahead, it is compiled for the new numbers of lanes as well."""
+    monkeypatch.setattr(Capacity, "compiles_ahead", True)
+    with_memory_for(monkeypatch, 100)
+    used, start = [], Block.start
+
+    def noting(self, new, lanes):
+        used.append(lanes)
+        return start(self, new, lanes)
+
+    monkeypatch.setattr(Block, "start", noting)
+    engine = Engine(CAMEL.surface, lanes=512, workers=1, vectorized=True)
+    lengths = np.random.default_rng(0).integers(20, 60, 1500)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        found = in_order(engine, [single(count(length)) for length in lengths])
+    assert [int(result.taken) for result in found] == lengths.tolist()
+    assert 256 in used  # more than there is memory for
+    late = used[len(used) // 2 :]
+    assert np.mean(np.array(late) == 64) > 0.5
 
 
 def test_what_empty_blocks_hold_is_given_back_before_lanes_are_halved_to_nothing(monkeypatch):

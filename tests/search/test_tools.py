@@ -1,10 +1,14 @@
 """What a search is given: the method that suits the landscape, and lengths scaled to it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from reference_networks import small_data
 
+from lossatlas.distribution.preparing import prepare
+from lossatlas.distribution.runner import Limits, here
 from lossatlas.errors import BadInputError
 from lossatlas.kernels.method import method_for
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
@@ -14,6 +18,7 @@ from lossatlas.lanes.capacity import Capacity
 from lossatlas.lanes.engine import Engine
 from lossatlas.search import double_ended, single_ended
 from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
+from lossatlas.search.known import KnownPoints
 from lossatlas.search.tools import a_job_each, default_tools
 from lossatlas.testing.surfaces import SIX_HUMP_CAMEL
 
@@ -60,8 +65,9 @@ def searches_of_all_kinds(tools, engine):
     list(engine.run([*climbs, double_ended(tools, low.weights, high.weights)]))
 
 
+@pytest.mark.parametrize("method", ["dense", "factorized", "matrix-free"])
 @pytest.mark.parametrize("name", LANDSCAPES)
-def test_a_job_of_each_kernel_is_like_those_of_searches(name, monkeypatch):
+def test_a_job_of_each_kernel_is_like_those_of_searches(name, method, monkeypatch):
     landscape, asked, start = LANDSCAPES[name], {}, Block.start
 
     def noting(self, new, lanes):
@@ -72,7 +78,7 @@ def test_a_job_of_each_kernel_is_like_those_of_searches(name, monkeypatch):
         return start(self, new, lanes)
 
     monkeypatch.setattr(Block, "start", noting)
-    tools = default_tools(landscape)
+    tools = default_tools(landscape, method)
     searches_of_all_kinds(tools, Engine(landscape.surface))
     expected = {
         kernel: {str(layout_of(kernel, landscape.surface, job))}
@@ -84,14 +90,26 @@ def test_a_job_of_each_kernel_is_like_those_of_searches(name, monkeypatch):
 def test_searches_use_what_was_compiled_ahead_and_compile_nothing_else(monkeypatch):
     monkeypatch.setattr(Capacity, "compiles_ahead", True)
     landscape = LANDSCAPES["function"]
-    tools, engine = default_tools(landscape), Engine(landscape.surface, 32, vectorized=True)
+    tools, engine = default_tools(landscape), Engine(landscape.surface, 128, vectorized=True)
     monkeypatch.setattr(executables, "_known", {})
     engine.compile_ahead(a_job_each(tools))
     ahead = dict(executables._known)
-    assert len(ahead) == 5 * len(sizes(16)) * len(engine.capacity.devices)
+    assert len(ahead) == 5 * len(sizes(64)) * len(engine.capacity.devices)
     searches_of_all_kinds(tools, engine)
     assert executables._known == ahead
-    assert all(code.done() for code in ahead.values())
+    assert not any(code.exception() for code in ahead.values())
+
+
+def test_explorations_compile_ahead_here_and_in_workers(monkeypatch):
+    begun = []
+    monkeypatch.setattr(Capacity, "compiles_ahead", True)
+    monkeypatch.setattr(Engine, "compile_ahead", lambda self, jobs: begun.append(len(jobs)))
+    tools = default_tools(LANDSCAPES["function"])
+    with here(Engine(tools.landscape.surface), tools, KnownPoints(), Limits()):
+        assert begun == [5]
+    with ThreadPoolExecutor(1) as executor:
+        prepare(executor, tools, None, 1)
+    assert begun == [5, 5]
 
 
 def test_on_a_processor_nothing_is_compiled_ahead(monkeypatch):

@@ -113,6 +113,7 @@ def here(engine: Engine, tools: Tools, known: KnownPoints, limits: Limits) -> It
         known: the transition states that are known; more may be added while searches are made.
         limits: the limits at which to end.
     """
-    engine.compile_ahead(a_job_each(tools))
+    if engine.capacity.compiles_ahead:
+        engine.compile_ahead(a_job_each(tools))
     with engine.session(limits.stop, limits.seconds_left) as session:
         yield Here(session, tools, known)

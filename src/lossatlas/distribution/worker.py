@@ -143,6 +143,10 @@ def _in_use(exploration: str, setup: bytes | None) -> "Iterator[_State | None]":
     A state that is in use is never dropped to make room for another exploration.
     """
     state = _state(exploration, setup)
+    if state is not None and state.compiles_ahead:
+        # Tracing takes seconds, in which batches of other explorations must not wait.
+        state.compiles_ahead = False
+        state.engine.compile_ahead(a_job_each(state.tools))
     try:
         yield state
     finally:
@@ -198,7 +202,7 @@ class _State:
         self.engine = Engine(self.tools.landscape.surface, own.lanes, threads)
         if self.engine.capacity.vectorized and own.threads is None:
             self.engine = Engine(self.tools.landscape.surface, own.lanes)  # One thread per device.
-        self.engine.compile_ahead(a_job_each(self.tools))
+        self.compiles_ahead = self.engine.capacity.compiles_ahead
         self.lock = threading.Lock()
         self.session: _Session | None = None
         self.closed = False

@@ -6,11 +6,13 @@ the family:
 
 | part | job | result |
 |---|---|---|
+| quench | `(w, rms)` | `Quenched` |
 | polish | `(w, downhill)` | `Polished` |
 | climb | `(w, mode)` | `Climbed` |
 | flow | `(w, tolerance, ball, symmetrizer, deviation)` | `Flowed` |
 
-`w` and `mode` are vectors (n,) with one number for each weight. With `downhill` True a polish leads
+`w` and `mode` are vectors (n,) with one number for each weight. A quench ends at an RMS gradient
+below `rms`. With `downhill` True a polish leads
 to a minimum, otherwise to the nearest stationary point of any Hessian index. `tolerance` bounds the
 error of one step along a path, and `ball` is the length of the Newton step at which a path is
 handed over to Newton's method, both in units of the weights. `symmetrizer` projects onto the

@@ -92,7 +92,7 @@ class Quench:
     """The kernel that minimizes from a start.
 
     A job of it is `(w, rms)`: the start (n,), and the RMS gradient below which the quench has
-    converged. With one that differs from quench to quench, code is compiled once for all.
+    converged. It is part of the job, so quenches with different ones share their code.
 
     Args:
         max_step: largest length of a step, in units of the weights; default 1.

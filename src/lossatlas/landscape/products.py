@@ -3,8 +3,8 @@
 A weight matrix has few columns, so its product takes little arithmetic. On a processor it is
 fastest as a matrix product. On a graphics card such a product is an operation of its own, which
 reads its factors from memory and writes its result there. As a sum over the columns XLA computes it
-together with the functions before and after it. On an NVIDIA H200 this takes a quarter of the time
-off a gradient of 1,024 lanes of a network of 74 weights, and a fifth off a Hessian.
+together with the functions before and after it, which takes less time (`benchmarks.kernels --lanes
+1024` shows how much).
 """
 
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ FEW = 16
 
 
 def product(matrix: Float[Array, "j k"], tensor: Float[Array, "k ..."]) -> Float[Array, "j ..."]:
-    """The product of a matrix (j, k) and a tensor (k, ...), which is (j, ...).
+    """Multiply a matrix (j, k) and a tensor (k, ...), which gives a tensor (j, ...).
 
     Examples:
         >>> product(jnp.array([[1.0, 2.0], [0.0, 1.0]]), jnp.array([3.0, 4.0])).tolist()

@@ -122,6 +122,7 @@ class Block:
         self.ahead = ahead
         self._calls = calls
         self._codes: dict[int, Future[Any]] = {}
+        self._example: tuple[Any, ...] = ()
         self._arriving: list[Job] = []
         self._states: Any = None
         self._layout: Layout | None = None
@@ -137,8 +138,9 @@ class Block:
         """
         self._arriving = list(new)  # wherever this fails, they are not lost
         if self._layout is None:
-            self._layout = layout_of(self.kernel, self.surface, new[0].arrays)
-            self._codes = codes(self.kernel, self.surface, new[0].arrays, self.ahead)
+            self._example = new[0].arrays
+            self._layout = layout_of(self.kernel, self.surface, self._example)
+            self._codes = codes(self.kernel, self.surface, self._example, self.ahead)
         move = self._resized(lanes) if lanes != len(self.waiting) else None
         self._rows[:, 0] = 0.0
         empty = [lane for lane, entry in enumerate(self.waiting) if entry is None] if new else []
@@ -151,7 +153,13 @@ class Block:
         self._found = self._calls.begin(partial(self._advanced, self._layout, move))
 
     def ready(self, lanes: int) -> bool:
-        """Whether code for so many lanes was compiled ahead, and is there."""
+        """Whether code for so many lanes was compiled ahead, and is there.
+
+        If it is for a number of lanes that blocks have only since the memory ran out, it is being
+        compiled from now on.
+        """
+        if self._codes and lanes not in self._codes:
+            self._codes |= codes(self.kernel, self.surface, self._example, (lanes,))
         code = self._codes.get(lanes)
         return code is not None and code.done() and code.exception() is None
 
@@ -229,7 +237,7 @@ class Layout(NamedTuple):
 def codes(
     kernel: Kernel, surface: Surface, job: tuple[Any, ...], numbers: Sequence[int]
 ) -> dict[int, Future[Any]]:
-    """The code of vectorized lanes for jobs like this one, by the number of lanes.
+    """Return the code of vectorized lanes for jobs like this one, by the number of lanes.
 
     What is not compiled yet is being compiled from now on, for the device of this thread.
     """

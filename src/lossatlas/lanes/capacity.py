@@ -30,7 +30,7 @@ class Capacity(NamedTuple):
     def compiles_ahead(self) -> bool:
         """Whether code for all kernels and numbers of lanes is compiled at the start, at the same
         time: on graphics cards, where each compilation takes long and everything waits for it."""
-        return self.vectorized and self.devices[0].platform != "cpu"
+        return self.vectorized and any(device.platform != "cpu" for device in self.devices)
 
     @property
     def under_way(self) -> int:

@@ -18,8 +18,8 @@ needs no lock of its own, and the results that it hands over come in order.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import jax
@@ -114,9 +114,9 @@ class Engine:
         Args:
             stop: called between device calls; when it returns True, the searches that are still in
                 flight are dropped. By default they never are.
-            seconds_left: returns the seconds until the time is up. No compilation is begun that
-                will take longer; searches that need it are dropped, and `Session.uncompiled` lists
-                it. Default None, no limit.
+            seconds_left: returns the seconds until the time is up. No compilation is waited for
+                that will take longer; searches that need it are dropped, and `Session.uncompiled`
+                lists it. Default None, no limit.
         """
         with threadpool_limits(1, user_api="blas"), _switching_soon(self.capacity.vectorized):
             session, patience = Session(self.surface, self.capacity, stop, seconds_left), None
@@ -129,25 +129,29 @@ class Engine:
             finally:
                 session.close(patience)
 
-    def compile_ahead(self, jobs: Iterable[tuple[Kernel, tuple[Any, ...]]]) -> None:
+    def compile_ahead(self, jobs: Sequence[tuple[Kernel, tuple[Any, ...]]]) -> None:
         """Begin to compile what the first jobs of several kernels would wait for, on a card.
 
         All code is compiled at the same time, in threads. Without this the code of a kernel is
         compiled when its first job comes, when the searches of all other kernels have to wait. On a
         CPU nothing is done, since there code is compiled for one number of lanes and soon ready.
+        Python waits for these threads when the program ends.
 
         Args:
             jobs: pairs of a kernel and a job of it, of which the shapes matter alone.
         """
         if not self.capacity.compiles_ahead:
             return
-        numbers, devices = sizes(self.lanes // self.capacity.turns)[::-1], self.capacity.devices
-        for device in devices:
-            several = len(devices) > 1
-            where = jax.default_device(device) if several else nullcontext()
+        devices = self.capacity.devices
+        for device in devices[: self.workers]:
+            where = jax.default_device(device) if len(devices) > 1 else nullcontext()
             with jax.enable_x64(True), where:  # as in the threads that will use the code
-                for kernel, job in jobs:
-                    codes(kernel, self.surface, job, numbers)
+                # The smallest numbers of lanes of all kernels are needed first.
+                for number in sizes(self.lanes // self.capacity.turns)[::-1]:
+                    for kernel, job in jobs:
+                        # A kernel that cannot be traced raises where a search asks for it.
+                        with suppress(Exception):
+                            codes(kernel, self.surface, job, (number,))
 
     def run(self, searches: Iterable[Search]) -> Iterator[tuple[int, Any]]:
         """Run searches to their ends, and yield their results as they come.

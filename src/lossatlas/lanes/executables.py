@@ -4,14 +4,14 @@ A block that fills and empties needs the code for several numbers of lanes soon,
 takes ten seconds of one core. Therefore they are compiled at the same time, each in a thread.
 
 For graphics cards XLA tries several ways of multiplying matrices and keeps the fastest. This takes
-most of the time of a compilation. On an NVIDIA H200 the Hessian in single precision of 1,024 lanes
-of a network of 74 weights took 3.2 us a lane without these trials and 1.6 us with them, and the
-gradient 0.60 and 0.45 us. Therefore they are made for the code that does most of the work, which is
-that of many lanes, and not for that of few lanes, which is needed first.
+most of the time of a compilation and can make a Hessian twice as fast (`benchmarks.kernels` shows
+the gain). Therefore they are made for the code that does most of the work, which is that of many
+lanes, and not for that of few lanes, which is needed first.
 """
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
@@ -74,7 +74,13 @@ def _compiled(function: Any, shapes: Any, device: Any, tried: bool, static: Any)
     with jax.enable_x64(True), jax.default_device(device):
         lowered = function.lower(*shapes, **static)
         with in_turn(lowered.as_text()):
-            return lowered.compile(UNTRIED if platform == "gpu" and not tried else None)
+            if platform != "gpu":
+                return lowered.compile()
+            if tried:
+                # Trials need memory of the card, and searches may have taken what was left.
+                with suppress(jax.errors.JaxRuntimeError):
+                    return lowered.compile()
+            return lowered.compile(UNTRIED)
 
 
 def shape_of(x: Any) -> jax.ShapeDtypeStruct:

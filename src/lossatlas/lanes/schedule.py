@@ -5,6 +5,7 @@ oldest search come first, so that results come nearly in the order of submission
 """
 
 import heapq
+import time
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -99,6 +100,7 @@ class Schedule:
         host_calls: pairs of a host call and its job.
         uncompiled: kernels that there is no time to compile, with the seconds that each would take.
         dropped: number of searches that were dropped because they wait for one of them.
+        opened: time at which compilations ahead were begun.
     """
 
     def __init__(
@@ -120,6 +122,7 @@ class Schedule:
         self._seen: set[tuple[Kernel, int]] = set()
         self._compiling: set[Kernel] = set()
         self._postponed: set[Kernel] = set()
+        self.opened = time.monotonic()
 
     def push_ready(self, ready: Ready) -> None:
         """Add a search that can be resumed."""
@@ -220,21 +223,27 @@ class Schedule:
             self._compiling.add(kernel)
         return Call(block, [self._queues[kernel].pop() for _ in range(new)], lanes, first)
 
-    def compiled(self, call: Call, seconds: float) -> None:
+    def compiled(self, call: Call, seconds: float | None) -> None:
         """Take note that the code for a call is compiled.
 
         Args:
             call: the call, which has returned.
-            seconds: seconds that it took, compilation included.
+            seconds: seconds that it took, compilation included; None if its code was there before.
         """
-        self.forecast.note(call.block.kernel, call.lanes, seconds)
+        if seconds is not None:
+            self.forecast.note(call.block.kernel, call.lanes, seconds)
         self._compiling.discard(call.block.kernel)
 
-    def _in_time(self, kernel: Kernel, lanes: int) -> bool:
+    def _in_time(self, block: Block, lanes: int) -> bool:
         """Say whether a kernel is compiled for so many lanes, or can be before the time is up."""
-        if self.seconds_left is None or (kernel, lanes) in self._seen:
+        if self.seconds_left is None or (block.kernel, lanes) in self._seen:
             return True
-        return self.forecast.seconds(kernel, lanes) <= self.seconds_left()
+        seconds = self.forecast.seconds(block.kernel, lanes)
+        return seconds - self.since_begun(block, lanes) <= self.seconds_left()
+
+    def since_begun(self, block: Block, lanes: int) -> float:
+        """Return for how long code has been compiled ahead, or 0 if it was not begun ahead."""
+        return time.monotonic() - self.opened if lanes in block.ahead else 0.0
 
     def _drop_uncompiled(self) -> None:
         """Drop the searches that wait for code which there is no time to compile."""
@@ -264,7 +273,7 @@ class Schedule:
         allowed = sizes(self.lanes)[::-1] if self.vectorized else (self.lanes,)
         large = [size for size in sorted({*allowed, now} - {0}) if size >= max(active, 1)]
         ready = [size for size in large if block.ready(size)]
-        possible = ready or [size for size in large if self._in_time(block.kernel, size)]
+        possible = ready or [size for size in large if self._in_time(block, size)]
         if not possible:
             return None
         if block.ahead and not ready:

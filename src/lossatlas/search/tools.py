@@ -63,7 +63,7 @@ class Tools(NamedTuple):
 def a_job_each(tools: Tools) -> list[tuple[Kernel, tuple[Any, ...]]]:
     """Return each kernel with a job of it, from which code is compiled before a search needs it.
 
-    Jobs in the shape of those that searches ask for; their values mean nothing.
+    The jobs have the shapes of those that searches ask for, and their values mean nothing.
 
     Examples:
         >>> import lossatlas as la
