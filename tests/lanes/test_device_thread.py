@@ -1,6 +1,7 @@
 """Who makes device calls: in order, apart from the worker, failures where results are read."""
 
 import threading
+import time
 
 import jax
 import jax.numpy as jnp
@@ -54,3 +55,21 @@ def test_after_the_end_calls_that_have_not_begun_are_dropped():
     calls.close()
     may.set()
     assert dropped.cancelled()
+
+
+def test_calls_of_vectorized_lanes_are_made_one_at_a_time_on_a_processor():
+    """Two at once can wait for each other for ever in XLA, where they share a few threads."""
+    at_work, most = [0], [0]
+
+    def call():
+        at_work[0] += 1
+        most[0] = max(most[0], at_work[0])
+        time.sleep(0.01)
+        at_work[0] -= 1
+
+    threads = [DeviceThread(apart=True) for _ in range(3)]
+    for made in [thread.begin(call) for thread in threads for _ in range(5)]:
+        made.result(60)
+    for thread in threads:
+        thread.close()
+    assert most == [1]

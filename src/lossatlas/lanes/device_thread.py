@@ -9,9 +9,17 @@ call after the other without a pause if the worker begins the next one in time.
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
+from threading import Lock
 from typing import Any
 
 import jax
+
+from lossatlas.landscape.device import device as preferred
+
+_ONE_AT_A_TIME = Lock()
+"""The lock that calls of vectorized lanes hold on a CPU. XLA divides the eigenvalue problems of a
+call among a few threads that all calls share, and two calls at once can wait for each other for
+ever. One alone uses all cores."""
 
 
 class DeviceThread:
@@ -60,5 +68,6 @@ class DeviceThread:
     def _made(self, call: Callable[[], Any]) -> Any:
         """Make a call with the settings that JAX needs in every thread."""
         where = nullcontext() if self._device is None else jax.default_device(self._device)
-        with jax.enable_x64(True), where:
+        on_cpu = (self._device or preferred()).platform == "cpu"
+        with jax.enable_x64(True), where, _ONE_AT_A_TIME if on_cpu else nullcontext():
             return call()
