@@ -369,6 +369,8 @@ def main(arguments: list[str] | None = None) -> None:
             parser.error("--grow needs the file to write: --survey FILE")
         grow(options.survey, options.grow)
         return
+    if options.survey is not None and not options.survey.is_file():
+        parser.error(f"--survey: {options.survey}: no such file; make it with --grow 10000")
     if options.processes is None:
         options.processes = PROCESSES if has_card() else 0
     options.lanes = options.lanes or (64 if options.quick else LANES)

@@ -184,6 +184,8 @@ def main() -> None:
     parser.add_argument("--hidden", type=int, nargs="+", default=[10])
     parser.add_argument("--lanes", type=int, help="measure operations in so many lanes at once")
     options = parser.parse_args()
+    if options.lanes is not None and options.lanes < 1:
+        parser.error(f"--lanes: {options.lanes} is not at least 1")
     configure()
     pools = load_ljat3("D1", items=max(4000, 4 * options.items), seed=1).pools
     train = split_pools(pools, options.items, 1, 1).train
