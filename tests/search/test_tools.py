@@ -15,6 +15,7 @@ from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.lanes import executables
 from lossatlas.lanes.blocks import Block, layout_of, sizes
 from lossatlas.lanes.capacity import Capacity
+from lossatlas.lanes.compilation import Forecast
 from lossatlas.lanes.engine import Engine
 from lossatlas.search import double_ended, single_ended
 from lossatlas.search.basin_hopping import BasinHoppingOptions, basin_hopping
@@ -118,3 +119,17 @@ def test_on_a_processor_nothing_is_compiled_ahead(monkeypatch):
     for engine in (Engine(landscape.surface), Engine(landscape.surface, 32, vectorized=True)):
         engine.compile_ahead(a_job_each(default_tools(landscape)))
     assert executables._known == {}
+
+
+def test_code_that_was_there_is_not_noted_as_if_it_had_been_waited_for(monkeypatch):
+    """A kernel may be asked for long after its code was compiled ahead."""
+    noted = []
+    monkeypatch.setattr(Capacity, "compiles_ahead", True)
+    monkeypatch.setattr(Forecast, "note", lambda self, *entry: noted.append(entry))
+    landscape = LANDSCAPES["function"]
+    tools, engine = default_tools(landscape), Engine(landscape.surface, 32, vectorized=True)
+    engine.compile_ahead(a_job_each(tools))
+    for code in list(executables._known.values()):
+        code.exception()
+    searches_of_all_kinds(tools, engine)
+    assert noted == []

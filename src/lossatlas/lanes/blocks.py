@@ -102,6 +102,7 @@ class Block:
         active: lanes that are occupied.
         oldest: the position of the oldest search in it; None if it is empty.
         under_way: whether a device call is.
+        there: whether the code of the last device call was compiled ahead, before the call.
         taken: the steps each lane took in the last device call.
     """
 
@@ -117,7 +118,7 @@ class Block:
         self.kernel, self.surface, self.vectorized = kernel, surface, vectorized
         self.waiting: list[Job | None] = []
         self.active, self.oldest = 0, None
-        self.under_way = False
+        self.under_way = self.there = False
         self.taken: Any = None
         self.ahead = ahead
         self._calls = calls
@@ -148,7 +149,7 @@ class Block:
             self.waiting[lane] = job
             self._rows[lane, 0] = 1.0
             self._layout.jobs.write(self._rows[lane, 1:], job.arrays)
-        self._arriving, self.under_way = [], True
+        self._arriving, self.under_way, self.there = [], True, self.ready(lanes)
         self._count()
         self._found = self._calls.begin(partial(self._advanced, self._layout, move))
 

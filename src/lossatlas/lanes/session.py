@@ -177,14 +177,14 @@ class Session:
 
     def _begin(self, call: Call, blocks: Blocks) -> bool:
         """Begin a device call; whether it is under way."""
-        begun, there = time.monotonic(), call.first and call.block.ready(call.lanes)
-        begun -= self.schedule.since_begun(call.block, call.lanes)
+        begun = time.monotonic() - self.schedule.since_begun(call.block, call.lanes)
         with self._within_memory(call, blocks):
             call.block.start(call.new, call.lanes)
         if call.first:
             call.block.begun()
             with self.lock:
-                self.schedule.compiled(call, None if there else time.monotonic() - begun)
+                seconds = None if call.block.there else time.monotonic() - begun
+                self.schedule.compiled(call, seconds)
                 self.lock.notify_all()  # jobs of its kernel have waited for it
         return call.block.under_way
 
