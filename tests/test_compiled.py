@@ -23,7 +23,7 @@ LANDSCAPES = {
     "two hidden layers": NetworkLandscape(*small_data(), (2, 2), 1e-2),
 }
 KERNELS = {
-    f"{name}, {type(kernel).__name__}": (kernel, landscape.surface, job)
+    f"{name}, {method}, {type(kernel).__name__}": (kernel, landscape.surface, job)
     for name, landscape in LANDSCAPES.items()
     for method in ("dense", "matrix-free")
     for kernel, job in a_job_each(default_tools(landscape, method))

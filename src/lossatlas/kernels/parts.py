@@ -12,13 +12,13 @@ the family:
 | flow | `(w, tolerance, ball, symmetrizer, deviation)` | `Flowed` |
 
 `w` and `mode` are vectors (n,) with one number for each weight. A quench ends at an RMS gradient
-below `rms`. With `downhill` True a polish leads
-to a minimum, otherwise to the nearest stationary point of any Hessian index. `tolerance` bounds the
-error of one step along a path, and `ball` is the length of the Newton step at which a path is
-handed over to Newton's method, both in units of the weights. `symmetrizer` projects onto the
-subspace of symmetric weights that gradient flow cannot leave, so that rounding errors do not make
-it leave; it is the identity for a point without symmetry. `deviation` is the distance that `w` may
-have from the true path where a path is continued.
+below `rms`. With `downhill` True a polish leads to a minimum, otherwise to the nearest stationary
+point of any Hessian index. `tolerance` bounds the error of one step along a path, and `ball` is the
+length of the Newton step at which a path is handed over to Newton's method, both in units of the
+weights. `symmetrizer` projects onto the subspace of symmetric weights that gradient flow cannot
+leave, so that rounding errors do not make it leave; it is the identity for a point without
+symmetry. `deviation` is the distance that `w` may have from the true path where a path is
+continued.
 
 The attributes of results are JAX arrays in compiled code and NumPy arrays outside.
 """

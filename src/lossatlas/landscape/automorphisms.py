@@ -108,7 +108,7 @@ def _has_no_symmetry(
             return False
         turning = vectors[:, columns & layer.turning]
         least = EQUAL * vectors.shape[1] ** 0.5
-        if layer.turns and np.sqrt(np.einsum("uk,uk->u", turning, turning)).min() <= least:
+        if layer.turns and np.linalg.norm(turning, axis=1).min() <= least:
             return False
     return True
 

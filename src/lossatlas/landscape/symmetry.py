@@ -215,14 +215,13 @@ def equal_units(layer: UnitLayer, w: Float[np.ndarray, " n"]) -> list[EqualUnits
 
 
 def lengths_differ(vectors: Float[np.ndarray, "units k"]) -> bool:
-    """Whether no two vectors are of equal length, and none is zero, up to what counts as equal.
+    """Say whether all vectors differ in length, and none is zero, beyond what counts as equal.
 
     A symmetry leaves the length of the weights of a unit, so units of different lengths never take
     each other's place. At most points all lengths differ, which is faster to see than all distances
     between units.
     """
-    lengths = np.sqrt(np.einsum("uk,uk->u", vectors, vectors))
-    lengths.sort()
+    lengths = np.sort(np.linalg.norm(vectors, axis=1))
     least = EQUAL * vectors.shape[1] ** 0.5  # length of the largest difference of equal units
     return bool(lengths[0] > least and (lengths[1:] - lengths[:-1] > least).all())
 

@@ -40,6 +40,8 @@ class DeviceThread:
     def __init__(self, device: Any = None, *, apart: bool) -> None:
         """Start the thread, if calls are made in one."""
         self._device = device
+        on_cpu = (device or preferred()).platform == "cpu"
+        self._turn = _ONE_AT_A_TIME if on_cpu else nullcontext()
         self._thread = ThreadPoolExecutor(1, "device-calls") if apart else None
 
     def begin(self, call: Callable[[], Any]) -> "Future[Any]":
@@ -68,6 +70,5 @@ class DeviceThread:
     def _made(self, call: Callable[[], Any]) -> Any:
         """Make a call with the settings that JAX needs in every thread."""
         where = nullcontext() if self._device is None else jax.default_device(self._device)
-        on_cpu = (self._device or preferred()).platform == "cpu"
-        with jax.enable_x64(True), where, _ONE_AT_A_TIME if on_cpu else nullcontext():
+        with jax.enable_x64(True), where, self._turn:
             return call()

@@ -93,7 +93,7 @@ def loss_against_auc(clouds: Sequence[Cloud], columns: int = 4) -> Figure:
         ax.locator_params(axis="x", nbins=4)
         ax.spines[["top", "right"]].set_visible(False)
     named = [pair for ax in axes for pair in zip(*ax.get_legend_handles_labels(), strict=True)]
-    marks = {label: handle for handle, label in reversed(named)}
+    marks = {label: handle for handle, label in named}
     labels = sorted(marks)
     figure.legend(
         [marks[label] for label in labels],
