@@ -1,14 +1,16 @@
 """Are links right? Links of explorations are followed again, and by an independent solver.
 
-    python -m benchmarks.links [ATLAS ...] [--quick] [--minutes 60] [--records FILE]
+    python -m benchmarks.links [ATLAS ...] [--quick] [--minutes 60] [--families NAME ...]
+        [--records FILE]
 
 The links of branching valleys in two dimensions (`FORKS`) and of the given atlases come first. Then
-small landscapes of several families are explored, one seed after the other, until the CPU minutes
-are spent. Both paths from each transition state are followed as a search does, and once more with
-tighter tolerances to a smaller Newton ball. If the two lead to different points, and for a random
-part of all links, LSODA of SciPy decides: at relative tolerances of 1e-9 and 1e-11, and from
-pushoffs of 0.02 and 0.002 length scales. The result on which all four runs agree is taken for the
-truth; if they do not agree the link is a tie.
+small landscapes of several families (all, or those that are named) are explored, one seed after
+the other, until the CPU minutes are spent. Both paths from each transition state are followed as a
+search does, and once more with tighter tolerances to a smaller Newton ball. If the two lead to
+different points, and for a random part of all links, SciPy's solvers decide (`OdeFlow`: LSODA, and
+Radau where it makes too many steps): at relative tolerances of 1e-9 and 1e-11, and from pushoffs of
+0.02 and 0.002 length scales. The result on which all four runs agree is taken for the truth; if
+they do not agree the link is a tie.
 
 `first` counts the links that would be wrong if paths with the first tolerance were always accepted,
 with the smallest spread among them, which must exceed the limit of the search. `--records` appends
@@ -227,12 +229,14 @@ class Subject(NamedTuple):
     found: Callable[[], tuple[Landscape, np.ndarray]]
 
 
-def subjects(atlases: Sequence[Path], seeds: Iterable[int], states: int) -> Iterator[Subject]:
-    """The valleys, the atlases, and explorations of every family to `states` transition states."""
+def subjects(
+    atlases: Sequence[Path], families: Sequence[str], seeds: Iterable[int], states: int
+) -> Iterator[Subject]:
+    """The valleys, the atlases, and explorations of each family to `states` transition states."""
     yield Subject(FORKS, 0, forks)
     yield from (Subject(path.name, 0, partial(_stored, path)) for path in atlases)
     for seed in seeds:
-        for family in FAMILIES:
+        for family in families:
             yield Subject(family, seed, partial(_explored, family, seed, states))
 
 
@@ -313,6 +317,9 @@ def main() -> None:
     parser.add_argument("atlases", type=Path, nargs="*", help="atlases of studies to look into")
     parser.add_argument("--quick", action="store_true", help="a few links of each family")
     parser.add_argument("--minutes", type=float, default=60.0, help="CPU minutes to spend")
+    parser.add_argument(
+        "--families", nargs="+", choices=FAMILIES, default=list(FAMILIES), help="landscapes"
+    )
     parser.add_argument("--states", type=int, default=100, help="transition states a landscape")
     parser.add_argument("--solver", type=float, default=0.05, help="part of the links for LSODA")
     parser.add_argument("--records", type=Path, help="file of results, continued if it exists")
@@ -321,7 +328,7 @@ def main() -> None:
     found, begun = read(options.records), time.process_time()
     known = {(link.family, link.seed, link.state) for link in found}
     with options.records.open("a") if options.records else nullcontext() as file:
-        for subject in subjects(options.atlases, seeds, states):
+        for subject in subjects(options.atlases, options.families, seeds, states):
             if time.process_time() - begun > 60.0 * options.minutes:
                 break
             done = {state for *of, state in known if tuple(of) == subject[:2]}

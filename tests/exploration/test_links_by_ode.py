@@ -10,7 +10,8 @@ from lane_runs import results_of
 
 from lossatlas.atlas import Atlas, Problem
 from lossatlas.data import load_ljat3, split_pools
-from lossatlas.exploration import ExploreOptions, grow, verify
+from lossatlas.errors import Status
+from lossatlas.exploration import ExploreOptions, grow, ode_flow, verify
 from lossatlas.exploration.ode_flow import OdeFlow
 from lossatlas.landscape import FunctionLandscape, NetworkLandscape
 from lossatlas.parts import find_activation, find_loss
@@ -84,3 +85,29 @@ def test_paths_followed_at_once_are_those_followed_alone():
     together = results_of(wells.surface, OdeFlow(), jobs, workers=4)
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one.w, other.w)
+
+
+def test_a_path_that_lsoda_makes_too_many_steps_for_is_followed_to_its_end_by_radau(monkeypatch):
+    """Down a curved valley whose walls are a million times as steep as its floor."""
+
+    def valley(w):
+        return 5e5 * (w[1] - w[0] ** 2) ** 2 + 0.5 * (w[0] - 1.0) ** 2
+
+    landscape = FunctionLandscape(valley, [-2.0, -2.0], [2.0, 2.0])
+    job = (np.array([-1.0, 1.5]), np.eye(2), 1.0)
+    solvers = []
+
+    class Watched(ode_flow.Radau):
+        def __init__(self, *arguments, **options):
+            solvers.append(self)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(ode_flow, "Radau", Watched)
+    (usual,) = results_of(landscape.surface, OdeFlow(), [job], workers=1)
+    assert not solvers
+    monkeypatch.setattr(ode_flow, "MANY_STEPS", 10)
+    (left,) = results_of(landscape.surface, OdeFlow(), [job], workers=1)
+    assert solvers
+    for path in (usual, left):
+        assert path.status == Status.CONVERGED
+        np.testing.assert_allclose(path.w, 1.0, atol=2 * ode_flow.SHORT_STEP)

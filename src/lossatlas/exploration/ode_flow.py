@@ -2,11 +2,17 @@
 
 It shares nothing with `kernels.dense.flow` but the loss function itself. SciPy's LSODA, which
 switches to a stiff method by itself, integrates dw/dt = -grad E(w) with the exact Jacobian until
-Newton's method would converge. The solver runs on the host, and several paths are followed at once,
-one on each core. The exception is the LSODA of SciPy before 1.17, which follows one path at a time,
-because all threads share its state.
+Newton's method would converge. With tight tolerances it sometimes does not notice that a path has
+become stiff: its errors are no larger than rounding, so it cannot tell that longer steps of the
+stiff method would do, and goes on by millions of short ones. Where it has made `MANY_STEPS`, the
+implicit method Radau goes on in its place.
+
+The solver runs on the host, and several paths are followed at once, one on each core. The exception
+is the LSODA of SciPy before 1.17, which follows one path at a time, because all threads share its
+state.
 """
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,7 +20,7 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.integrate import solve_ivp
+from scipy.integrate import BDF, LSODA, OdeSolver, Radau
 
 from lossatlas.compiled import compiled
 from lossatlas.errors import Status
@@ -23,12 +29,14 @@ from lossatlas.landscape.base import Surface
 SEGMENT, SEGMENTS = 10.0, 12
 """Each segment of the integration is this many times as long as the one before; and the largest
 number of segments."""
+MANY_STEPS = 10_000
+"""LSODA leaves a segment that takes more steps than this to Radau."""
 SHORT_STEP, FLAT = 0.002, 1e-9
 """A path has arrived at a minimum where the Newton step is shorter than the first value, in length
 scales. It has arrived at a saddle, in a symmetric subspace that it cannot leave, where the RMS
 gradient is smaller than the second."""
 
-
+_METHODS: dict[str, type[OdeSolver]] = {"LSODA": LSODA, "BDF": BDF, "Radau": Radau}
 _SHARES_STATE = tuple(map(int, version("scipy").split(".")[:2])) < (1, 17)
 _ALONE = Lock() if _SHARES_STATE else nullcontext()
 
@@ -47,15 +55,14 @@ class Integrated(NamedTuple):
 
 @dataclass(frozen=True)
 class OdeFlow:
-    """The host call that follows gradient flow with `scipy.integrate.solve_ivp`.
+    """The host call that follows gradient flow with a solver of `scipy.integrate`.
 
     A job of it is `(w, symmetrizer, length)`, and its result is `Integrated`. The path begins at
     `w` (n,) and is kept in the subspace that `symmetrizer` (n, n) projects onto; `length` is the
     length scale of the landscape.
 
     Args:
-        method: a method of `solve_ivp` for stiff equations: "LSODA" (the default), "BDF" or
-            "Radau".
+        method: a method for stiff equations: "LSODA" (the default), "BDF" or "Radau".
         tolerance: relative and absolute tolerance of the solver; default 1e-8.
     """
 
@@ -80,15 +87,29 @@ class OdeFlow:
 
         w, time = symmetrizer @ w, 1.0
         for _ in range(SEGMENTS):
-            options = {"jac": jacobian, "rtol": self.tolerance, "atol": self.tolerance}
-            with _ALONE if self.method == "LSODA" else nullcontext():
-                solution = solve_ivp(downhill, (0.0, time), w, method=self.method, **options)
-            w = symmetrizer @ solution.y[:, -1]
+            w = symmetrizer @ self._integrated(downhill, jacobian, w, time)
             gradient, hessian = np.asarray(_gradient(surface, w)), np.asarray(_hessian(surface, w))
             if _arrived(gradient, hessian, length):
                 return Integrated(w, Status.CONVERGED)
             time *= SEGMENT
         return Integrated(w, Status.TOO_MANY_STEPS)
+
+    def _integrated(
+        self, downhill: Callable, jacobian: Callable, w: np.ndarray, time: float
+    ) -> np.ndarray:
+        """The end of a segment of the path, or the point where the solver cannot go on."""
+        options = {"jac": jacobian, "rtol": self.tolerance, "atol": self.tolerance}
+        with _ALONE if self.method == "LSODA" else nullcontext():
+            solver = _METHODS[self.method](downhill, 0.0, w, time, **options)
+            steps = 0
+            while solver.status == "running" and (self.method != "LSODA" or steps < MANY_STEPS):
+                solver.step()
+                steps += 1
+        if solver.status == "running":
+            solver = Radau(downhill, solver.t, solver.y, time, **options)
+            while solver.status == "running":
+                solver.step()
+        return solver.y
 
 
 def _arrived(gradient: np.ndarray, hessian: np.ndarray, length: float) -> bool:
