@@ -1,8 +1,9 @@
 """How many workers can one process keep busy? Measured on a machine with fewer cores than that.
 
     python -m benchmarks.replay [--quick] [--workers 2 4 8 ...] [--rounds N] [--recordings FOLDER]
+        [--side D2] [--items 1000] [--hidden 10]
 
-An exploration of the landscape D2 is recorded with one worker: the CPU time of each device call and
+An exploration of the landscape is recorded with one worker: the CPU time of each device call and
 the result of each job. Then it is replayed with many workers. A device call makes a call that
 computes nothing, so that the costs of dispatch and conversion are real, sleeps for the rest of the
 recorded time, and returns the recorded result. Everything else is real: generators, the engine,
@@ -99,10 +100,12 @@ def passed_on(states: Any, rows: Any, found: Any, status: Any) -> Any:
     return states._replace(status=status[None]), found.at[0, 0].set(status)
 
 
-def landscape(items: int = 1000) -> NetworkLandscape:
-    """The landscape [2, 10, 4, items, 1e-4] on LJAT3 outcomes in the cube D2."""
-    train = split_pools(load_ljat3("D2", items=4 * items, seed=1).pools, items, 1, 1).train
-    return NetworkLandscape(train.inputs, train.labels, (10,), 1e-4)
+def landscape(
+    items: int = 1000, side: str = "D2", hidden: tuple[int, ...] = (10,)
+) -> NetworkLandscape:
+    """The landscape [2, hidden, 4, items, 1e-4] on LJAT3 outcomes in a cube."""
+    train = split_pools(load_ljat3(side, items=4 * items, seed=1).pools, items, 1, 1).train
+    return NetworkLandscape(train.inputs, train.labels, hidden, 1e-4)
 
 
 class Replay(NamedTuple):
@@ -173,9 +176,10 @@ def only(
         yield
 
 
-def explored(workers: int, width: int, report: Callable[[Progress], None]) -> None:
-    """Explore the landscape into a new atlas."""
-    subject = landscape()
+def explored(
+    subject: NetworkLandscape, workers: int, width: int, report: Callable[[Progress], None]
+) -> None:
+    """Explore a landscape into a new atlas."""
     options = ExploreOptions(width=width, workers=workers, lanes=1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "replay.atlas"
@@ -183,19 +187,20 @@ def explored(workers: int, width: int, report: Callable[[Progress], None]) -> No
             grow(subject, atlas, options, report)
 
 
-def recorded(width: int, rounds: int, folder: Path | None) -> Recording:
-    """Make a recording, or read it from the folder if it is there."""
+def recorded(subject: NetworkLandscape, width: int, rounds: int, path: Path | None) -> Recording:
+    """Make a recording, or read it from the file if it is there."""
 
     def record() -> None:
         with only(rounds):
-            explored(1, width, lambda progress: None)
+            explored(subject, 1, width, lambda progress: None)
 
-    path = None if folder is None else folder / f"d2-{width}-{rounds}-compiled.recording"
     return Recording.kept(path, record)
 
 
-def replayed(recording: Recording, workers: int, width: int, rounds: int) -> Replay:
-    """Replay a recording with a number of workers."""
+def replayed(
+    subject: NetworkLandscape, recording: Recording, workers: int, width: int, rounds: int
+) -> Replay:
+    """Replay a recording of a landscape with a number of workers."""
     calls: list[Call] = []
     commits: list[tuple[float, int, float, float]] = []
     plans: list[tuple[float, int]] = []
@@ -211,7 +216,7 @@ def replayed(recording: Recording, workers: int, width: int, rounds: int) -> Rep
         play[1],
         only(rounds, planned=lambda size: plans.append((time.monotonic(), size))),
     ):
-        explored(workers, width, now)
+        explored(subject, workers, width, now)
     full = next((k for k, (_, size) in enumerate(plans[:-2]) if size >= width // 2), 0)
     last = max((commit for commit in commits if commit[0] <= plans[-1][0]), default=commits[-1])
     ended, after, *_ = last
@@ -275,18 +280,26 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, help="so many rounds; default 16, quick 5")
     parser.add_argument("--width", type=int, help="default that of so many workers")
     parser.add_argument("--recordings", type=Path, help="folder to keep recordings in")
+    parser.add_argument("--side", default="D2", help="the cube of LJAT3; default D2")
+    parser.add_argument("--items", type=int, default=1000, help="training items; default 1000")
+    parser.add_argument("--hidden", type=int, nargs="+", default=[10], help="units; default 10")
     options = parser.parse_args(arguments)
     rounds = options.rounds or (5 if options.quick else 16)
 
     from lossatlas.lanes.runtime import configure
 
     configure()
+    hidden = tuple(options.hidden)
+    subject = landscape(options.items, options.side, hidden)
     columns = (*COLUMNS, *COSTS)
     print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}", flush=True)
     for workers in options.workers or (QUICK if options.quick else WORKERS):
         width = options.width or default_width(workers)
-        recording = recorded(width, rounds, options.recordings)
-        print(replayed(recording, workers, width, rounds).row(), flush=True)
+        network = "x".join(map(str, hidden))
+        name = f"{options.side}-{network}-{options.items}-{width}-{rounds}.recording"
+        path = None if options.recordings is None else options.recordings / name
+        recording = recorded(subject, width, rounds, path)
+        print(replayed(subject, recording, workers, width, rounds).row(), flush=True)
 
 
 if __name__ == "__main__":

@@ -12,21 +12,19 @@ from lossatlas.landscape import NetworkLandscape
 def small(monkeypatch):
     random = np.random.default_rng(5)
     made = NetworkLandscape(random.normal(size=(40, 2)), random.integers(3, size=40), (3,), 1e-3)
-    monkeypatch.setattr(replay, "landscape", lambda items=1000: made)
     monkeypatch.setattr(width, "landscape", lambda items=1000: made)
     return made
 
 
 def test_a_replay_makes_the_searches_that_were_recorded(small, tmp_path):
-    recording = replay.recorded(8, 4, tmp_path)
-    again = replay.recorded(8, 4, tmp_path)
+    recording, again = (replay.recorded(small, 8, 4, tmp_path / "jobs") for _ in range(2))
     assert recording.jobs.keys() == again.jobs.keys()
     for name, (seconds, steps, found) in recording.jobs.items():
         np.testing.assert_equal(again.jobs[name].found, found)
         assert (again.jobs[name].seconds, again.jobs[name].steps) == (seconds, steps)
         assert min(seconds) > 0
         assert steps > 0
-    one, three = (replay.replayed(again, workers, 8, 4) for workers in (1, 3))
+    one, three = (replay.replayed(small, again, workers, 8, 4) for workers in (1, 3))
     assert one.searches == three.searches > 8
     assert one.at_best == pytest.approx(1.0)
     assert 0 < three.at_best <= 1.0
@@ -35,10 +33,10 @@ def test_a_replay_makes_the_searches_that_were_recorded(small, tmp_path):
 
 
 def test_a_job_that_was_not_recorded_is_an_error(small):
-    recording = replay.recorded(8, 2, None)
+    recording = replay.recorded(small, 8, 2, None)
     recording.jobs.popitem()
     with pytest.raises(KeyError):
-        replay.replayed(recording, 1, 8, 2)
+        replay.replayed(small, recording, 1, 8, 2)
 
 
 def test_jobs_are_named_by_kernel_and_arrays():

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from lossatlas.paper.claims import PILOT, Claim, judge
+from lossatlas.paper.cell import PILOT
+from lossatlas.paper.claims import Claim, judge
 from lossatlas.paper.draw_statistics import log_ratio
 from lossatlas.paper.funnel_verdicts import TAUS, FunnelShares
 from lossatlas.paper.inference import holm, t_test

@@ -6,7 +6,8 @@ from hand_made import write
 
 from lossatlas.paper import claims_report
 from lossatlas.paper.artifacts import ARTIFACTS
-from lossatlas.paper.exploring import records
+from lossatlas.paper.cell import PILOT
+from lossatlas.paper.exploring import decisive, records
 from lossatlas.paper.files import write_artifact, write_pages
 from lossatlas.paper.page import pages
 from lossatlas.paper.recipes import PAPER, QUICK, recipes
@@ -71,8 +72,22 @@ def test_more_draws_than_asked_for_are_shown(tmp_path):
         write(tmp_path, D2.columns[0].cell(draw), minima=float(draw))
     assert len(records(D2, tmp_path, draws=1)) == 4
     write(tmp_path, D2.columns[0].cell(6), minima=6.0)
-    assert len(records(D2, tmp_path, draws=1)) == 4
-    assert len(records(D2, tmp_path, draws=6)) == 5
+    assert len(records(D2, tmp_path, draws=1)) == 5
+
+
+def test_fresh_draws_are_shown_in_place_of_the_pilot_as_soon_as_there_are_two(tmp_path):
+    def draws(found):
+        return [record.cell.draw for _, record in found]
+
+    for draw in (1, 2, 5, PILOT + 1):
+        write(tmp_path, D2.columns[0].cell(draw), minima=float(draw))
+    found = records(D2, tmp_path, draws=1)
+    assert draws(decisive(found)) == draws(found) == [1, 2, 5, PILOT + 1]
+    write(tmp_path, D2.columns[1].cell(PILOT + 2), minima=3.0)
+    write(tmp_path, D2.columns[0].cell(PILOT + 4), minima=3.0)
+    found = records(D2, tmp_path, draws=1)
+    assert draws(decisive(found)) == [PILOT + 1, PILOT + 2]
+    assert draws(records(D2, tmp_path, draws=PILOT + 4))[-1] == PILOT + 4
 
 
 def test_verdicts_from_cells(tmp_path):
@@ -100,3 +115,24 @@ def test_verdicts_from_cells(tmp_path):
     counted = [int(n) for n in re.findall(r"\d+", claims_report.counted(list(found.values())))]
     assert counted[0] == sum(counted[1:]) == len(found)
     assert len(claims_report.to_csv(found.values()).splitlines()) == len(found) + 1
+
+
+def test_verdicts_on_permutation_noise_are_a_family_of_their_own(tmp_path):
+    """Fresh draws in which uniform noise has the higher loss and the lower AUC."""
+    for draw in range(PILOT + 1, PILOT + 5):
+        for kind, loss, auc in (("uniform", 1.2, 0.7), ("permutation", 1.0, 0.6)):
+            recipe = recipes(PAPER)[f"kinds-{kind}-d2"]
+            for column in recipe.columns:
+                if column.key in ("10", "50"):
+                    shift = 1e-3 * draw * (kind == "uniform")
+                    numbers = {"gmin_loss": loss + shift, "test_gmin_auc": auc + shift}
+                    write(tmp_path, column.cell(draw), minima=5.0, **numbers)
+    found = claims_report.verdicts(PAPER, tmp_path)
+    family = {v.claim.name: v for v in found if v.claim.family == "Noise of other kinds"}
+    assert len(family) == 8
+    loss = family["D2, permutation noise: a higher lowest loss than with uniform noise"]
+    assert (loss.verdict, len(loss.values), loss.pilot) == ("contradicted", 4, False)
+    auc = family["D2, permutation noise: a lower testing AUC than with uniform noise"]
+    assert auc.verdict == "supported"
+    assert abs(auc.mean - 0.1125) < 1e-12
+    assert all(v.verdict == "undecided" for v in family.values() if v not in (loss, auc))

@@ -94,6 +94,8 @@ def test_draws_come_one_after_the_other_and_minutes_replace_the_budget():
     assert [cell.draw for cell in cells] == [1] * 4 + [2] * 4
     assert {(c.budget.minutes, c.budget.cpu_minutes) for c in cells} == {(3.0, None)}
     assert len(list(cells_of(recipe))) == 4 * recipe.draws
+    fresh = [cell for _, cell in cells_of(recipe, draws=2, first=11)]
+    assert [cell.draw for cell in fresh] == [11] * 4 + [12] * 4
 
 
 def test_artifacts_by_name():

@@ -18,6 +18,10 @@ SCHEMA = 1
 """Version of the key, which is raised whenever the same settings mean another landscape."""
 
 
+PILOT = 10
+"""The last draw of the pilot, by which the studies were planned; later draws are *fresh*."""
+
+
 class Effort(NamedTuple):
     """The effort that was spent on a cell so far, over all runs.
 

@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lossatlas.paper.cell import PILOT
 from lossatlas.paper.funnel_verdicts import FunnelShares, bounds_tests, funnel_verdict
 from lossatlas.paper.inference import LEVEL, draws_needed, equivalence, holm, t_test
 
@@ -34,9 +35,6 @@ MARGINS = {
     "share": 0.05,
 }
 """For each unit, the largest difference that does not matter."""
-PILOT = 10
-"""The last draw of the pilot."""
-
 Numbers = Mapping[str, float]
 Key = tuple[str, str]
 Draw = Mapping[Key, Numbers]

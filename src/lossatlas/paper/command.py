@@ -45,6 +45,12 @@ def reproduce(
             min=1, max=MOST_DRAWS, help="Random draws of each study; default by the study."
         ),
     ] = None,
+    first_draw: Annotated[
+        int,
+        typer.Option(
+            min=1, max=MOST_DRAWS, help="The first draw; those from 11 on are fresh (docs)."
+        ),
+    ] = 1,
     minutes: Annotated[
         float | None,
         typer.Option(
@@ -79,7 +85,8 @@ def reproduce(
 
     wanted = artifacts(tuple(what))
     _make_folder(output)
-    cells = _wanted_cells(wanted, scale.value, draws, minutes, cpu_minutes)
+    how = {"first": first_draw, "minutes": minutes, "cpu_minutes": cpu_minutes}
+    cells = _wanted_cells(wanted, scale.value, draws, how)
     done = None if no_explore else _compute_all(cells, output)
     if not no_explore:
         _compute_ideal(wanted, scale.value, output)
@@ -100,10 +107,11 @@ def _make_folder(output: Path) -> None:
         raise BadInputError(f"-o {output}", problem, "give another folder") from error
 
 
-def _wanted_cells(
-    wanted, scale: str, draws: int | None, minutes: float | None, cpu_minutes: float | None
-) -> "list[Cell]":
-    """All cells that are needed, each once, in the order of the studies."""
+def _wanted_cells(wanted, scale: str, draws: int | None, how: dict[str, Any]) -> "list[Cell]":
+    """All cells that are needed, each once, in the order of the studies.
+
+    `how` has further arguments of `cells_of`.
+    """
     from lossatlas.paper.recipes import SCALES, cells_of, recipes
 
     names = {name for artifact in wanted for name in artifact.recipes}
@@ -112,7 +120,7 @@ def _wanted_cells(
         if any(recipe.kind == "mnist" for recipe in chosen):
             _say("MNIST skipped: LOSSATLAS_MNIST names no folder, and quick downloads nothing")
         chosen = [recipe for recipe in chosen if recipe.kind != "mnist"]
-    found = (cell for recipe in chosen for _, cell in cells_of(recipe, draws, minutes, cpu_minutes))
+    found = (cell for recipe in chosen for _, cell in cells_of(recipe, draws, **how))
     return list({cell.key: cell for cell in found}.values())
 
 

@@ -51,6 +51,16 @@ def log_ratio(
     return value
 
 
+def lost_shares(before: FunnelShares, after: FunnelShares) -> FunnelShares:
+    """The shares before less those after, with bounds of the difference."""
+    return FunnelShares(
+        before.low - after.high,
+        before.high - after.low,
+        before.before - after.before,
+        before.share - after.share,
+    )
+
+
 def logarithm(values: ArrayLike) -> np.ndarray:
     """The logarithm of counts; NaN for zero, so that such a draw is left out."""
     return np.log(np.where(np.asarray(values) > 0, values, math.nan))

@@ -16,7 +16,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import count
@@ -27,7 +27,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from lossatlas import Atlas, BadInputError, ExploreOptions, Problem, Study
-from lossatlas.paper.cell import REFERENCE, Cell, Effort, exhausted
+from lossatlas.paper.cell import PILOT, REFERENCE, Cell, Effort, exhausted
 from lossatlas.paper.provenance import about_atlas
 from lossatlas.paper.recipes import Column, Recipe
 
@@ -112,17 +112,28 @@ def records(recipe: Recipe, folder: Path, draws: int | None = None) -> list[tupl
     Args:
         recipe: the study.
         folder: folder of the whole reproduction.
-        draws: number of draws that are read at least; by default those of the study. Further draws
-            are read as long as there are any.
+        draws: number of draws that are read at least; by default those of the study. Draws of the
+            pilot are read if they are there, and fresh ones as long as there are any.
     """
     found: list[tuple[Column, Record]] = []
     for draw in count(1):
         pairs = [(column, _of_draw(folder, column, draw)) for column in recipe.columns]
         there = [(column, record) for column, record in pairs if record is not None]
-        if not there and draw >= (draws or recipe.draws):
+        if not there and draw > max(draws or recipe.draws, PILOT):
             return found
         found += there
     raise AssertionError  # not reached, since the loop above ends by returning
+
+
+def decisive(found: Sequence[tuple[Column, Record]]) -> list[tuple[Column, Record]]:
+    """The results of the draws that a table or figure shows: fresh ones if there are two.
+
+    Args:
+        found: results of a study with their columns, see `records`.
+    """
+    fresh = [(column, record) for column, record in found if record.cell.draw > PILOT]
+    enough = len({record.cell.draw for _, record in fresh}) >= 2
+    return fresh if enough else list(found)
 
 
 def _of_draw(folder: Path, column: Column, draw: int) -> Record | None:

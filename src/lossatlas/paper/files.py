@@ -9,7 +9,7 @@ from lossatlas.paper import claims_report, ideal_table
 from lossatlas.paper.artifacts import PICTURES_ONLY, Artifact
 from lossatlas.paper.distributions import distributions
 from lossatlas.paper.drawing import figure_of
-from lossatlas.paper.exploring import records
+from lossatlas.paper.exploring import decisive, records
 from lossatlas.paper.more_figures import forest
 from lossatlas.paper.page import pages
 from lossatlas.paper.recipes import Scale, recipes
@@ -33,7 +33,7 @@ def write_artifact(artifact: Artifact, scale: Scale, draws: int | None, folder: 
         return _write_ideal(artifact, folder)
     by_name = recipes(scale)
     studies = [
-        (by_name[name], records(by_name[name], folder, draws))
+        (by_name[name], decisive(records(by_name[name], folder, draws)))
         for name in artifact.recipes
         if name in by_name
     ]

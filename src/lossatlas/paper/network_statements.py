@@ -3,7 +3,7 @@
 from functools import partial
 
 from lossatlas.paper.claims import Claim, Draw
-from lossatlas.paper.draw_statistics import log_ratio, mean_shares, step
+from lossatlas.paper.draw_statistics import log_ratio, lost_shares, mean_shares, step
 from lossatlas.paper.funnel_verdicts import TAU, FunnelShares, shares_from
 
 COUNTS = {"minima": "minima", "transition_states": "transition states"}
@@ -78,13 +78,7 @@ def masks() -> list[Claim]:
 
 def _lost_shares(study: str, near: str, draw: Draw) -> FunnelShares:
     """The difference of shares, with bounds, between full and reduced connectivity."""
-    all_, few = shares_from(draw[study, "0"]), shares_from(draw[study, near])
-    return FunnelShares(
-        all_.low - few.high,
-        all_.high - few.low,
-        all_.before - few.before,
-        all_.share - few.share,
-    )
+    return lost_shares(shares_from(draw[study, "0"]), shares_from(draw[study, near]))
 
 
 def _lost_to_sub_funnels(study: str, near: str, draw: Draw) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lossatlas.paper import budget, claims_report, differences, tables
 from lossatlas.paper.artifacts import ARTIFACTS, PICTURES_ONLY, Artifact
-from lossatlas.paper.exploring import Record, records
+from lossatlas.paper.exploring import Record, decisive, records
 from lossatlas.paper.recipes import Column, Recipe, Scale, recipes
 from lossatlas.paper.tables import markdown_row
 
@@ -49,7 +49,8 @@ def pages(scale: Scale, folder: Path) -> dict[str, str]:
         + budget.to_markdown(budget.costs(studies.values())),
     }
     if scale.name == "paper":  # networks of another scale cannot be compared with the paper
-        every = (e for recipe, some in studies.values() for e in tables.entries(recipe, some))
+        shown = ((recipe, decisive(some)) for recipe, some in studies.values())
+        every = (e for recipe, some in shown for e in tables.entries(recipe, some))
         result["differences.md"] = f"# Differences\n\n{differences.to_markdown(every)}"
     return result
 

@@ -1,9 +1,8 @@
 """Recipes: the studies of the paper, and some beyond it, as landscapes to be explored.
 
 A study is a row of *columns* like those of a table of the paper: label errors of 0, 10, 50 and
-100 %, numbers of neighbors, or layers. A column makes one cell for each random draw. Draw d uses
-the seed d everywhere, for the starts and the split of the data, the wrong labels and the searches.
-All columns of a draw share their data, so that they can be compared in pairs.
+100 %, numbers of neighbors, or layers. A column makes one cell for each random draw; its number is
+the seed of data, wrong labels and searches. All columns of a draw share their data.
 """
 
 from collections.abc import Callable, Iterator
@@ -380,6 +379,7 @@ def _noise_table(
 def cells_of(
     recipe: Recipe,
     draws: int | None = None,
+    first: int = 1,
     minutes: float | None = None,
     cpu_minutes: float | None = None,
 ) -> Iterator[tuple[Column, Cell]]:
@@ -387,11 +387,11 @@ def cells_of(
 
     Args:
         recipe: the study.
-        draws: number of draws; by default that of the study.
+        draws, first: number of draws, by default that of the study; and of the first, default 1.
         minutes, cpu_minutes: minutes, and minutes of CPU time, for each cell; if one is given, both
             replace those of the cell.
     """
-    for draw in range(1, (draws or recipe.draws) + 1):
+    for draw in range(first, first + (draws or recipe.draws)):
         for column in recipe.columns:
             cell = column.cell(draw)
             if minutes is not None or cpu_minutes is not None:

@@ -15,6 +15,7 @@ from lossatlas.paper.draw_statistics import (
     step,
 )
 from lossatlas.paper.funnel_verdicts import TAU
+from lossatlas.paper.kind_statements import kinds
 from lossatlas.paper.network_statements import COUNTS, layers, masks
 
 TABLES = {"d1": "Table I", "d2": "Table II", "d3": "SI"}
@@ -43,6 +44,7 @@ def statements() -> list[Claim]:
         *_mnist(),
         *masks(),
         *layers(),
+        *kinds(),
     ]
 
 
