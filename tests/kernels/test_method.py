@@ -63,9 +63,9 @@ def refreshed(refresh, steps):
 @pytest.mark.parametrize(
     ("n", "cost", "device", "name", "quench", "parts"),
     [
-        (74, None, "cpu", "dense", refreshed(296, 400), dense(4)),
-        (199, None, "cpu", "dense", refreshed(796, 400), dense(4)),
-        (200, None, "cpu", "dense", refreshed(800, 400), dense(4)),
+        (74, None, "cpu", "dense", refreshed(296, 1200), dense(12)),
+        (199, None, "cpu", "dense", refreshed(796, 1200), dense(12)),
+        (200, None, "cpu", "dense", refreshed(800, 1200), dense(12)),
         (201, None, "cpu", "dense", refreshed(804, 100), dense(1)),
         (399, None, "cpu", "dense", refreshed(1596, 100), dense(1)),
         (400, None, "cpu", "dense", refreshed(1600, 100), dense(1)),
@@ -95,7 +95,8 @@ def test_choice_by_size_cost_and_device(monkeypatch, n, cost, device, name, quen
     assert method.name == name
     assert method.quench == quench
     assert (method.polish, method.climb, method.flow) == parts
-    assert method.band == Band(max_step=0.2)
+    steps = 12 * Band.steps if device == "cpu" and n <= 200 else Band.steps
+    assert method.band == Band(max_step=0.2, steps=steps)
     accuracy = (method.flow_tolerance, method.largest_spread, method.newton_ball)
     expected = {
         "dense": ((3e-3, 3e-5), 0.2, 0.01),

@@ -75,10 +75,11 @@ CHOICES = (
 """The table of methods. For a landscape, the first row of the platform applies that is for so many
 weights and, if its Hessians are expensive, for such Hessians."""
 
-LONG_CALLS = 4
+LONG_CALLS = 12
 """Factor by which long device calls make more steps than a kernel does by default. Calls are long
 only on a CPU, where a lane that has finished executes nothing; vectorized lanes wait for the last
-of them."""
+of them. Each call takes Python some tenths of a millisecond, which only one worker of a process can
+have at a time (`benchmarks.replay`)."""
 
 REFRESH = 25
 """Number of evaluations between two refreshments of a quench by the Hessian. It is the cost of a
@@ -265,12 +266,9 @@ def _matrix_free(length: float, quench: Quench | FactorizedQuench, band: Band) -
 
 
 def _with_long_calls(method: Method) -> Method:
-    """Return the method with `LONG_CALLS` times as many steps in a device call.
-
-    Bands stay as they are, since one of their iterations evaluates all images.
-    """
-    quench, polish, climb, flow = (
+    """Return the method with `LONG_CALLS` times as many steps in a device call."""
+    quench, polish, climb, flow, band = (
         replace(part, steps=LONG_CALLS * part.steps)  # type: ignore[union-attr]
-        for part in (method.quench, method.polish, method.climb, method.flow)
+        for part in (method.quench, method.polish, method.climb, method.flow, method.band)
     )
-    return replace(method, quench=quench, polish=polish, climb=climb, flow=flow)
+    return replace(method, quench=quench, polish=polish, climb=climb, flow=flow, band=band)

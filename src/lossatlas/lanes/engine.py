@@ -35,8 +35,9 @@ from lossatlas.lanes.requests import Found, Kernel, Search
 from lossatlas.lanes.session import Session
 
 SWITCH = 5e-4
-"""Seconds after which a worker leaves the Python interpreter to the thread of a device. Python's
-default is ten times as long, several times in each device call, while the device is idle."""
+"""Seconds after which a thread leaves the Python interpreter to another that waits for it. Python's
+default is ten times as long, for which many workers, or the thread of a card, would wait several
+times in each device call."""
 VECTORIZED_LANES = 2048
 """Default number of vectorized lanes of a kernel, in two blocks. With more than a thousand lanes in
 each block a graphics card is hardly faster."""
@@ -118,7 +119,7 @@ class Engine:
                 that will take longer; searches that need it are dropped, and `Session.uncompiled`
                 lists it. Default None, no limit.
         """
-        with threadpool_limits(1, user_api="blas"), _switching_soon(self.capacity.vectorized):
+        with threadpool_limits(1, user_api="blas"), _switching_soon():
             session, patience = Session(self.surface, self.capacity, stop, seconds_left), None
             try:
                 session.open()
@@ -174,11 +175,10 @@ class Engine:
 
 
 @contextmanager
-def _switching_soon(vectorized: bool) -> Iterator[None]:
-    """Let Python's threads take turns more often if lanes are vectorized."""
+def _switching_soon() -> Iterator[None]:
+    """Let Python's threads take turns more often."""
     before = sys.getswitchinterval()
-    if vectorized:
-        sys.setswitchinterval(min(before, SWITCH))
+    sys.setswitchinterval(min(before, SWITCH))
     try:
         yield
     finally:
