@@ -43,6 +43,7 @@ def test_of_a_part_by_all_ways_to_choose_it():
     assert hill(counts, m) == pytest.approx([sum(expected.values()), np.exp(entropy), 1 / simpson])
 
 
+@settings(deadline=None)
 @given(SAMPLES)
 def test_order_zero_is_the_discovery_curve(counts):
     draws = np.arange(1, counts.sum() + 1)

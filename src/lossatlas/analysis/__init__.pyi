@@ -9,6 +9,12 @@ from .abundance import (
 from .auc import Rule as Rule
 from .auc_columns import auc_columns as auc_columns
 from .completeness import completeness_table as completeness_table
+from .diversity import (
+    Hill as Hill,
+    common_coverage as common_coverage,
+    coverage_of as coverage_of,
+    hill_numbers as hill_numbers,
+)
 from .funnels import Funnel as Funnel, funnel as funnel
 from .missing import Missing as Missing, missing_below as missing_below
 from .persistence import (

@@ -118,10 +118,11 @@ def hill(counts: Int[np.ndarray, " k"], draws: int | None = None) -> Float[np.nd
     m = n if draws is None else draws
     _checked(counts, m)
     sizes, number = np.unique(counts, return_counts=True)
-    hits = np.arange(1, m + 1)
-    with np.errstate(invalid="ignore"):
-        chosen = _log_choose(sizes[:, None], hits) + _log_choose(n - sizes[:, None], m - hits)
-    expected = number @ np.exp(chosen - _log_choose(np.array(n), m))
+    # A point that was drawn s times is hit 1 to s times: one item for each size and number of hits.
+    most = np.minimum(sizes, m)
+    size, hits = np.repeat(sizes, most), 1 + np.concatenate([np.arange(k) for k in most])
+    chosen = _log_choose(size, hits) + _log_choose(n - size, m - hits)
+    expected = np.repeat(number, most) * np.exp(chosen - _log_choose(np.array(n), m))
     shares = hits / m
     entropy = -(expected * shares * np.log(shares)).sum()
     return np.array([expected.sum(), np.exp(entropy), 1 / (expected * shares**2).sum()])

@@ -78,8 +78,8 @@ def reproduce(
     cell in DIR/cells. A second run continues: finished cells are not explored again, interrupted
     ones are continued, and other settings make other cells. WHAT is one or more of table-1 to
     table-4, figure-1 to figure-8, si-d3, si-distributions; beyond the paper deep-masks, deep-noise,
-    other-labels, noise-kinds, ideal-auc, persistence, loss-auc-1 to loss-auc-6; claims for tests of
-    the statements of the paper; or all for everything and index.md.
+    other-labels, noise-kinds, richness, ideal-auc, persistence, loss-auc-1 to loss-auc-6; claims
+    for tests of the statements of the paper; or all for everything and index.md.
     """
     from lossatlas.paper.artifacts import artifacts
 
@@ -90,6 +90,7 @@ def reproduce(
     done = None if no_explore else _compute_all(cells, output)
     if not no_explore:
         _compute_ideal(wanted, scale.value, output)
+        _compute_richness(wanted, scale.value, draws, first_draw, output)
     _refresh_all(scale.value, output)
     files = _write_all(wanted, scale.value, draws, output)
     if "all" in what:
@@ -114,7 +115,7 @@ def _wanted_cells(wanted, scale: str, draws: int | None, how: dict[str, Any]) ->
     """
     from lossatlas.paper.recipes import SCALES, cells_of, recipes
 
-    names = {name for artifact in wanted for name in artifact.recipes}
+    names = {name for a in wanted for name in a.recipes if a.kind != "richness"}
     chosen = [recipe for name, recipe in recipes(SCALES[scale]).items() if name in names]
     if scale == "quick" and not os.environ.get("LOSSATLAS_MNIST"):
         if any(recipe.kind == "mnist" for recipe in chosen):
@@ -170,6 +171,21 @@ def _compute_ideal(wanted, scale: str, output: Path) -> None:
     for artifact in wanted:
         if artifact.kind == "ideal":
             compute_ideal(artifact, SCALES[scale], output)
+
+
+def _compute_richness(wanted, scale: str, draws: int | None, first: int, output: Path) -> None:
+    """Make the separate quenches of the landscapes that have fewer than the scale asks for."""
+    from lossatlas.paper.recipes import SCALES, cells_of, recipes
+    from lossatlas.paper.richness import QUENCHES, compute, stored
+
+    names = {name for a in wanted if a.kind == "richness" for name in a.recipes}
+    every = [recipe for name, recipe in recipes(SCALES[scale]).items() if name in names]
+    cells = [cell for recipe in every for _, cell in cells_of(recipe, draws, first)]
+    for number, cell in enumerate(cells, 1):
+        there = stored(output, cell)
+        if there is None or there.made < QUENCHES[scale]:
+            _say(f"[{number}/{len(cells)}] {QUENCHES[scale]:,} quenches of {cell.name}")
+            compute(output, cell, QUENCHES[scale])
 
 
 def _refresh_all(scale: str, output: Path) -> None:

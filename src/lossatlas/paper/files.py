@@ -5,14 +5,14 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from lossatlas.cli import save_picture
-from lossatlas.paper import claims_report, ideal_table
+from lossatlas.paper import claims_report, ideal_table, richness
 from lossatlas.paper.artifacts import PICTURES_ONLY, Artifact
 from lossatlas.paper.distributions import distributions
 from lossatlas.paper.drawing import figure_of
 from lossatlas.paper.exploring import decisive, records
 from lossatlas.paper.more_figures import forest
 from lossatlas.paper.page import pages
-from lossatlas.paper.recipes import Scale, recipes
+from lossatlas.paper.recipes import Recipe, Scale, recipes
 from lossatlas.paper.tables import entries, to_csv, to_markdown
 
 DOTS_PER_INCH = 160
@@ -32,6 +32,8 @@ def write_artifact(artifact: Artifact, scale: Scale, draws: int | None, folder: 
     if artifact.kind == "ideal":
         return _write_ideal(artifact, folder)
     by_name = recipes(scale)
+    if artifact.kind == "richness":
+        return _write_richness(artifact, [by_name[name] for name in artifact.recipes], folder)
     studies = [
         (by_name[name], decisive(records(by_name[name], folder, draws)))
         for name in artifact.recipes
@@ -65,6 +67,13 @@ def compute_ideal(artifact: Artifact, scale: Scale, folder: Path) -> None:
     if not target.exists():
         text = ideal_table.to_csv(list(ideal_table.ideal_rows(scale)))
         target.write_text(text, encoding="utf-8")
+
+
+def _write_richness(artifact: Artifact, studies: list[Recipe], folder: Path) -> list[Path]:
+    found = [(recipe, richness.rows(recipe, folder)) for recipe in studies]
+    sections = [richness.to_markdown(recipe, some) for recipe, some in found]
+    every = [row for _, some in found for row in some]
+    return _write_texts(artifact, ("\n".join(sections), richness.to_csv(every)), folder)
 
 
 def write_pages(scale: Scale, folder: Path) -> list[Path]:

@@ -1,0 +1,243 @@
+"""How many minima there are, compared by separate quenches instead of by explorations.
+
+What an exploration finds depends on how long it took. Here each landscape gets the same number of
+quenches from random starts, each independent of all others, and nothing else. How often each
+minimum was hit gives Hill numbers (Ecology 54, 427 (1973)): of order 0, in which all minima count
+alike, and of orders 1 and 2, in which rare ones count less. The landscapes of a draw are compared
+at equal coverage, since the same number of quenches covers less of a richer landscape.
+"""
+
+import csv
+import io
+import json
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lossatlas import Atlas, Key, Strategy, Study, Task
+from lossatlas.analysis import Hill, common_coverage, coverage_of, hill_numbers
+from lossatlas.paper.cell import PILOT, Cell
+from lossatlas.paper.exploring import cell_folder
+from lossatlas.paper.recipes import Recipe
+from lossatlas.paper.tables import markdown_row
+
+QUENCHES = {"paper": 10_000, "quick": 60}
+"""Number of quenches of a landscape, by the name of the scale."""
+STORED, ATLAS = "quenches.json", "quenches.atlas"
+"""Names of the files with the counts and with the minima, in the folder of the cell."""
+NAME = "separate-quench"
+NEVER = 1.0 - 1e-12
+"""A completeness that is not reached, so that an exploration ends when all quenches were made."""
+HEAD = (
+    *("study", "column", "draw", "quenches", "failed", "coverage", "common_coverage"),
+    *(f"hill_{order}{end}" for order in range(3) for end in ("", "_low", "_high")),
+)
+
+
+class Quenches(NamedTuple):
+    """The quenches of a landscape.
+
+    Attributes:
+        made: number of quenches.
+        failed: number of these that did not end at a certified minimum.
+        abundances: number of minima by how often they were hit.
+        cpu_seconds: CPU seconds that they took, without those of runs that were killed.
+        versions: versions of lossatlas and of its libraries.
+    """
+
+    made: int
+    failed: int
+    abundances: dict[int, int]
+    cpu_seconds: float
+    versions: dict[str, str]
+
+    @property
+    def counts(self) -> np.ndarray:
+        """(k,) how often each minimum was hit."""
+        times = np.array(list(self.abundances), int)
+        return np.repeat(times, list(self.abundances.values()))
+
+
+class Row(NamedTuple):
+    """The richness of one landscape.
+
+    Attributes:
+        study: name of the study.
+        column: name of the column.
+        draw: number of the draw.
+        quenches: the quenches of the landscape.
+        coverage: probability that the next quench ends at a minimum that was found.
+        common: the Hill numbers at the coverage that all landscapes of the study and draw have.
+    """
+
+    study: str
+    column: str
+    draw: int
+    quenches: Quenches
+    coverage: float
+    common: Hill
+
+
+class _Draws:
+    """The strategy of separate quenches: number k has random numbers of its own."""
+
+    def __init__(self, seed: int, count: int) -> None:
+        self.seed, self.count, self.next = seed, count, 0
+
+    def __call__(self, view: Any) -> Iterator[Task]:
+        """Propose the quenches that were not made yet."""
+        while self.next < self.count:
+            number, self.next = self.next, self.next + 1
+            yield Task(Key(NAME, (), f"{number}"), partial(_quench, self.seed, number), 1)
+
+
+def _quench(seed: int, number: int, tools: Any) -> Any:
+    from lossatlas.search import quench
+
+    random = np.random.default_rng((seed, number))
+    return (yield from quench(tools, tools.landscape.random_start(random)))
+
+
+def compute(folder: Path, cell: Cell, count: int) -> Quenches:
+    """Make the quenches of a landscape, or continue them, and store how often minima were hit.
+
+    Args:
+        folder: folder of the whole reproduction, which must exist.
+        cell: the cell of the landscape.
+        count: number of quenches.
+
+    Raises:
+        BadInputError: if the settings are not those of a study.
+        AtlasError: if the atlas cannot be written.
+    """
+    home = cell_folder(folder, cell)
+    there = stored(folder, cell)
+    if there is not None and there.made >= count:
+        return there
+    home.mkdir(parents=True, exist_ok=True)
+    # Imported here because JAX takes a second to load, and stored counts do not need it.
+    from lossatlas import explore, prepare
+
+    landscape = prepare(Study.model_validate(cell.study)).landscape
+    silent = Strategy("no-climbs", _nothing, draws="saddles")
+    begun = time.process_time()
+    with explore(
+        landscape,
+        home / ATLAS,
+        strategies=[Strategy(NAME, _Draws(cell.seed, count), draws="minima"), silent],
+        independent_share=1.0,
+        until=NEVER,
+        seed=cell.seed,
+        progress=False,
+    ) as atlas:
+        before = 0.0 if there is None else there.cpu_seconds
+        made = _counted(atlas, before + time.process_time() - begun)
+    if made.made < count:
+        raise KeyboardInterrupt
+    store(home, made)
+    return made
+
+
+def store(home: Path, made: Quenches) -> None:
+    """Write the quenches of a landscape into the folder of its cell."""
+    (home / STORED).write_text(json.dumps(made._asdict(), indent=1) + "\n", encoding="utf-8")
+
+
+def _nothing(view: Any) -> Iterator[Task]:
+    return iter(())
+
+
+def _counted(atlas: Atlas, seconds: float) -> Quenches:
+    attempts = atlas.attempts()
+    hits = [minima[-1] for minima in attempts["minima"] if len(minima)]
+    times, numbers = np.unique(np.unique(hits, return_counts=True)[1], return_counts=True)
+    return Quenches(
+        len(attempts),
+        len(attempts) - len(hits),
+        dict(zip(times.tolist(), numbers.tolist(), strict=True)),
+        round(seconds, 1),
+        atlas.runs()["versions"].iloc[-1],
+    )
+
+
+def stored(folder: Path, cell: Cell) -> Quenches | None:
+    """Read the quenches of a cell; None if they were not made."""
+    path = cell_folder(folder, cell) / STORED
+    if not path.exists():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    abundances = {int(times): number for times, number in content["abundances"].items()}
+    return Quenches(**{**content, "abundances": abundances})
+
+
+def rows(recipe: Recipe, folder: Path) -> list[Row]:
+    """The richness of all landscapes of a study for which quenches were made.
+
+    Draws are counted from the first of the pilot, and fresh ones as long as there are any.
+    """
+    found: list[Row] = []
+    draw = 0
+    while True:
+        draw += 1
+        there = [(c, stored(folder, c.cell(draw))) for c in recipe.columns]
+        some = [(column, quenches) for column, quenches in there if quenches is not None]
+        if not some and draw > PILOT:
+            return found
+        if some:
+            common = common_coverage([quenches.counts for _, quenches in some])
+            for column, quenches in some:
+                own = coverage_of(quenches.counts, int(quenches.counts.sum()))
+                equal = hill_numbers(quenches.counts, common)
+                found.append(Row(recipe.name, column.key, draw, quenches, own, equal))
+
+
+def to_csv(found: Sequence[Row]) -> str:
+    """The rows as CSV, with one line for each landscape."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(HEAD)
+    for row in found:
+        numbers = [x for interval in row.common.numbers for x in interval[:3]]
+        made = (row.quenches.made, row.quenches.failed, row.coverage, row.common.coverage)
+        values = (f"{x:.6g}" for x in (*made, *numbers))
+        writer.writerow([row.study, row.column, row.draw, *values])
+    return stream.getvalue()
+
+
+def to_markdown(recipe: Recipe, found: Sequence[Row]) -> str:
+    """A table of the landscapes of a study, with a line for each draw and order."""
+    head = ["draw", "", *(column.label for column in recipe.columns)]
+    lines = [markdown_row(head), markdown_row(["---"] * len(head))]
+    for draw in dict.fromkeys(row.draw for row in found):
+        mine = {row.column: row for row in found if row.draw == draw}
+        shown = [mine.get(column.key) for column in recipe.columns]
+        for label, cells in _lines(shown):
+            lines.append(markdown_row([f"{draw}", label, *cells]))
+    return f"## {recipe.title}\n\n" + "\n".join(lines) + "\n"
+
+
+def _lines(shown: Sequence[Row | None]) -> Iterator[tuple[str, list[str]]]:
+    """The lines of one draw: what was made, and the Hill numbers with their intervals."""
+    yield "minima found", [_of(row, lambda r: f"{len(r.quenches.counts):,}") for row in shown]
+    yield (
+        "probability that the next quench ends at one of them",
+        [_of(row, lambda r: f"{r.coverage:.4f}") for row in shown],
+    )
+    common = next(row.common.coverage for row in shown if row is not None)
+    for order in range(3):
+        yield (
+            f"Hill number of order {order} at a coverage of {common:.3f}",
+            [_of(row, lambda r, k=order: _interval(r.common.numbers[k])) for row in shown],
+        )
+
+
+def _of(row: Row | None, text: Any) -> str:
+    return "not run" if row is None else text(row)
+
+
+def _interval(interval: Any) -> str:
+    return f"{interval.estimate:.1f} ({interval.low:.1f} to {interval.high:.1f})"

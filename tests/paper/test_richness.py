@@ -1,0 +1,75 @@
+"""Separate quenches of small landscapes, and what is made of their counts."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from lossatlas import Atlas
+from lossatlas.analysis import coverage_of
+from lossatlas.paper import richness
+from lossatlas.paper.exploring import cell_folder
+from lossatlas.paper.recipes import QUICK, recipes
+
+D2 = recipes(QUICK)["noise-d2"]
+
+
+def test_each_landscape_gets_its_quenches_once(tmp_path):
+    cell = D2.columns[0].cell(1)
+    assert richness.stored(tmp_path, cell) is None
+    assert richness.rows(D2, tmp_path) == []
+    few = richness.compute(tmp_path, cell, 10)
+    assert (few.made, few.failed) == (10, 0)
+    assert few.counts.sum() == 10
+    more = richness.compute(tmp_path, cell, 15)
+    assert more == richness.stored(tmp_path, cell)
+    assert richness.compute(tmp_path, cell, 12) == more
+    with Atlas.open(cell_folder(tmp_path, cell) / richness.ATLAS) as atlas:
+        attempts = atlas.attempts()
+        hits = [minima[-1] for minima in attempts["minima"]]
+        # Those of the first call are not made again.
+        assert attempts["what"].tolist() == [f"{number}" for number in range(15)]
+    assert sorted(np.unique(hits, return_counts=True)[1]) == sorted(more.counts)
+
+
+def test_landscapes_are_compared_at_a_coverage_that_all_have(tmp_path):
+    kept = {"0": {40: 2, 1: 1}, "50": {10: 5, 2: 10, 1: 20}}
+    for column in D2.columns:
+        if column.key in kept:
+            folder = cell_folder(tmp_path, column.cell(11))
+            folder.mkdir(parents=True)
+            made = richness.Quenches(100, 1, kept[column.key], 2.0, {})
+            richness.store(folder, made)
+    clean, noisy = richness.rows(D2, tmp_path)
+    assert (clean.column, noisy.column, clean.draw) == ("0", "50", 11)
+    own = [coverage_of(row.quenches.counts, row.quenches.counts.sum()) for row in (clean, noisy)]
+    assert [clean.coverage, noisy.coverage] == own
+    assert own[0] > own[1]
+    assert noisy.common.coverage == own[1]
+    fewest = clean.common.draws
+    assert coverage_of(clean.quenches.counts, fewest - 1) < own[1] <= clean.common.coverage
+    assert all(
+        a.high < b.low for a, b in zip(clean.common.numbers, noisy.common.numbers, strict=True)
+    )
+    markdown = richness.to_markdown(D2, [clean, noisy])
+    assert markdown.count("not run") == 2 * 5
+    assert "| 11 | minima found | 3 | not run | 35 | not run |" in markdown
+    lines = list(csv.DictReader(io.StringIO(richness.to_csv([clean, noisy]))))
+    assert [line["column"] for line in lines] == ["0", "50"]
+    assert float(lines[1]["hill_1"]) == pytest.approx(noisy.common.numbers[1].estimate, rel=1e-5)
+
+
+def test_the_command_makes_quenches_and_explores_nothing(run, tmp_path, monkeypatch):
+    monkeypatch.setitem(richness.QUENCHES, "quick", 6)
+    wanted = ("reproduce", "richness", "-o", tmp_path)
+    result = run(*wanted)
+    assert result.exit_code == 0, result.output
+    assert "[1/8] 6 quenches of d1-" in result.output
+    assert "0 landscapes computed" in result.output
+    text = (tmp_path / "richness.md").read_text()
+    assert text.count("minima found") == 2
+    assert "not run" not in text
+    again = run(*wanted)
+    assert "quenches of" not in again.output
+    assert (tmp_path / "richness.md").read_text() == text
