@@ -5,12 +5,14 @@ import io
 
 import numpy as np
 import pytest
+from hand_made import write
 
 from lossatlas import Atlas
 from lossatlas.analysis import coverage_of
-from lossatlas.paper import richness
+from lossatlas.paper import claims_report, richness
+from lossatlas.paper.cell import PILOT
 from lossatlas.paper.exploring import cell_folder
-from lossatlas.paper.recipes import QUICK, recipes
+from lossatlas.paper.recipes import PAPER, QUICK, recipes
 
 D2 = recipes(QUICK)["noise-d2"]
 
@@ -58,6 +60,22 @@ def test_landscapes_are_compared_at_a_coverage_that_all_have(tmp_path):
     lines = list(csv.DictReader(io.StringIO(richness.to_csv([clean, noisy]))))
     assert [line["column"] for line in lines] == ["0", "50"]
     assert float(lines[1]["hill_1"]) == pytest.approx(noisy.common.numbers[1].estimate, rel=1e-5)
+
+
+def test_statements_on_hill_numbers_come_from_quenches(tmp_path):
+    """Twice as many minima from level to level, in two draws."""
+    recipe = recipes(PAPER)["noise-d2"]
+    for draw in (PILOT + 1, PILOT + 2):
+        for level, column in enumerate(recipe.columns):
+            record = write(tmp_path, column.cell(draw), minima=5.0)
+            made = richness.Quenches(400, 0, {100 // 2**level + draw: 4 * 2**level}, 2.0, {})
+            richness.store(record.folder, made)
+    found = {verdict.claim.name: verdict for verdict in claims_report.verdicts(PAPER, tmp_path)}
+    for label in ("minima at equal coverage", "minima, weighted by basins"):
+        verdict = found[f"D2: more {label} with more label errors"]
+        assert verdict.mean == pytest.approx(np.log(2), abs=1e-3)
+        assert verdict.verdict == "supported"
+        assert found[verdict.claim.name.replace("D2", "D1")].verdict == "undecided"
 
 
 def test_the_command_makes_quenches_and_explores_nothing(run, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lossatlas.paper import richness
 from lossatlas.paper.claims import MARGINS, Key, Numbers, Verdict, judge
 from lossatlas.paper.exploring import Record, records
 from lossatlas.paper.provenance import setting_of
@@ -45,6 +46,10 @@ def verdicts(scale: Scale, folder: Path) -> list[Verdict]:
             place = name, column.key
             draws.setdefault(record.cell.draw, {})[place] = _numbers(record)
             settings.setdefault(record.cell.draw, {})[place] = setting_of(record.about)
+        for row in richness.rows(recipe, folder):
+            there = draws.get(row.draw, {}).get((name, row.column))
+            if there is not None:
+                draws[row.draw][name, row.column] = {**there, **row.numbers}
     return judge(statements(), draws, settings)
 
 

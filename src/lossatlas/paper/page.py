@@ -99,6 +99,9 @@ READING_TEXT = """\
   the outputs before the softmax tells minima with equal units apart too, since |w| fixes how
   outgoing weights are shared among equal units: of all ways to share them, only equal shares are
   stationary (Sussmann's theorem alone needs irreducible networks).
+* **Separate quenches** do not depend on how long an exploration took. Every landscape gets 10,000
+  from random starts, and [numbers of minima](richness.md) (Hill numbers) are compared at equal
+  coverage.
 * **Counts grow with time.** Landscapes that ran out of time have lower bounds;
   [the table of costs](budget.md) says at which rate they were growing. Landscapes of several layers
   with few items are grown as one connected set (`--aim connected`).

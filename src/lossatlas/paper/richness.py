@@ -81,6 +81,11 @@ class Row(NamedTuple):
     coverage: float
     common: Hill
 
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The Hill numbers as numbers of a cell, ``hill_0`` to ``hill_2``."""
+        return {f"hill_{k}": interval.estimate for k, interval in enumerate(self.common.numbers)}
+
 
 class _Draws:
     """The strategy of separate quenches: number k has random numbers of its own."""

@@ -56,7 +56,8 @@ def _noise(side: str) -> list[Claim]:
         return Claim(title, where, text, statistic, value, unit, TABLES[side], **more)
 
     study = f"noise-{side}"
-    of_each = (_noise_counts, _noise_loss, _noise_global_minimum, _noise_parts, _noise_shape)
+    about_points = (_noise_counts, _noise_richness, _noise_loss, _noise_global_minimum)
+    of_each = (*about_points, _noise_parts, _noise_shape)
     return [found for part in of_each for found in part(study, claim)]
 
 
@@ -86,6 +87,23 @@ def _noise_counts(study: str, claim: Callable[..., Claim]) -> list[Claim]:
             )
             for name, label in COUNTS.items()
         ),
+    ]
+
+
+RICHNESS = {"hill_0": "minima at equal coverage", "hill_1": "minima, weighted by basins"}
+"""Hill numbers of separate quenches (see `richness`), with their names in words."""
+
+
+def _noise_richness(study: str, claim: Callable[..., Claim]) -> list[Claim]:
+    return [
+        claim(
+            f"more {label} with more label errors",
+            "on average the number of minima increases with the percentage of errors",
+            f"slope of ln(Hill number of order {name[-1]}) a step of 0, 10, 50, 100 %",
+            slope(study, name, LEVELS, log=True),
+            unit="log ratio",
+        )
+        for name, label in RICHNESS.items()
     ]
 
 
