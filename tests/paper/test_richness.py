@@ -73,7 +73,7 @@ def test_statements_on_hill_numbers_come_from_quenches(tmp_path):
     found = {verdict.claim.name: verdict for verdict in claims_report.verdicts(PAPER, tmp_path)}
     for label in ("minima at equal coverage", "minima, weighted by basins"):
         verdict = found[f"D2: more {label} with more label errors"]
-        assert verdict.mean == pytest.approx(np.log(2), abs=1e-3)
+        assert verdict.mean == pytest.approx(np.log(2), abs=5e-3)
         assert verdict.verdict == "supported"
         assert found[verdict.claim.name.replace("D2", "D1")].verdict == "undecided"
 
