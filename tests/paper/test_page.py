@@ -83,11 +83,33 @@ def test_fresh_draws_are_shown_in_place_of_the_pilot_as_soon_as_there_are_two(tm
         write(tmp_path, D2.columns[0].cell(draw), minima=float(draw))
     found = records(D2, tmp_path, draws=1)
     assert draws(decisive(found)) == draws(found) == [1, 2, 5, PILOT + 1]
-    write(tmp_path, D2.columns[1].cell(PILOT + 2), minima=3.0)
+    write(tmp_path, D2.columns[0].cell(PILOT + 2), minima=3.0)
     write(tmp_path, D2.columns[0].cell(PILOT + 4), minima=3.0)
     found = records(D2, tmp_path, draws=1)
     assert draws(decisive(found)) == [PILOT + 1, PILOT + 2]
     assert draws(records(D2, tmp_path, draws=PILOT + 4))[-1] == PILOT + 4
+
+
+def test_fresh_draws_that_lack_a_column_are_not_shown(tmp_path):
+    """As those of another study that shares one of its landscapes."""
+    clean, noisy = D2.columns[:2]
+    for draw in (1, 2):
+        for column in (clean, noisy):
+            write(tmp_path, column.cell(draw), minima=3.0)
+    for draw in range(PILOT + 1, PILOT + 5):
+        write(tmp_path, clean.cell(draw), minima=3.0)
+
+    def shown():
+        found = decisive(records(D2, tmp_path))
+        return [(column.key, record.cell.draw) for column, record in found]
+
+    pilot = [("0", 1), ("10", 1), ("0", 2), ("10", 2)]
+    assert shown() == pilot
+    write(tmp_path, noisy.cell(PILOT + 2), minima=3.0)
+    fresh = [("0", PILOT + 2), ("10", PILOT + 2)]
+    assert shown() == pilot + fresh
+    write(tmp_path, noisy.cell(PILOT + 4), minima=3.0)
+    assert shown() == [*fresh, ("0", PILOT + 4), ("10", PILOT + 4)]
 
 
 def test_verdicts_from_cells(tmp_path):

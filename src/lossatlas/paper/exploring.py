@@ -16,6 +16,7 @@ import json
 import math
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -126,14 +127,22 @@ def records(recipe: Recipe, folder: Path, draws: int | None = None) -> list[tupl
 
 
 def decisive(found: Sequence[tuple[Column, Record]]) -> list[tuple[Column, Record]]:
-    """The results of the draws that a table or figure shows: fresh ones if there are two.
+    """The results of the draws that a table or figure shows: only fresh ones if there are two.
+
+    A fresh draw counts if it has all columns that any draw has, since columns are compared within
+    draws. It may have fewer, because studies share landscapes.
 
     Args:
         found: results of a study with their columns, see `records`.
     """
-    fresh = [(column, record) for column, record in found if record.cell.draw > PILOT]
-    enough = len({record.cell.draw for _, record in fresh}) >= 2
-    return fresh if enough else list(found)
+    columns = defaultdict[int, set[str]](set)
+    for column, record in found:
+        columns[record.cell.draw].add(column.key)
+    every = set().union(*columns.values())
+    fresh = {draw for draw, keys in columns.items() if draw > PILOT and keys == every}
+    pilot = {draw for draw in columns if draw <= PILOT}
+    shown = fresh if len(fresh) >= 2 else pilot | fresh
+    return [(column, record) for column, record in found if record.cell.draw in shown]
 
 
 def _of_draw(folder: Path, column: Column, draw: int) -> Record | None:
