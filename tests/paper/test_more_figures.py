@@ -13,6 +13,7 @@ from lossatlas.paper.more_figures import (
     MANY_POINTS,
     Cloud,
     forest,
+    level_curves,
     loss_against_auc,
     persistence_curves,
 )
@@ -33,6 +34,23 @@ def test_every_minimum_is_a_mark_and_what_is_not_connected_is_open():
     filled = [bool(drawn.get_facecolors()[0, 3] > 0) for drawn in first.collections]
     assert filled == [True, False, True, False]
     assert [len(drawn.get_offsets()) for drawn in second.collections] == [1, 1]
+
+
+def test_curves_by_share_of_wrong_labels_have_the_mean_and_the_range_of_each_level():
+    panels = {
+        "loss": {"uniform": [(0, 0.5), (50, 0.7), (50, 1.1)], "permutation": [(50, 0.6)]},
+        "minima": {"uniform": [(0, 3.0)], "permutation": []},
+    }
+    figure = level_curves({"D1": panels, "D2": panels})
+    assert [ax.get_title() for ax in figure.axes] == ["D1", "D1", "D2", "D2"]
+    loss, minima = figure.axes[:2]
+    assert (loss.get_ylabel(), minima.get_ylabel()) == ("loss", "minima")
+    uniform, permutation = loss.lines
+    np.testing.assert_allclose(uniform.get_ydata(), [0.5, 0.9])
+    np.testing.assert_allclose(permutation.get_ydata(), [0.6])
+    (bars, _) = loss.collections
+    np.testing.assert_allclose(bars.get_segments()[1][:, 1], [0.7, 1.1])
+    assert [text.get_text() for text in figure.legends[0].texts] == ["uniform", "permutation"]
 
 
 def test_a_scalable_picture_does_not_grow_with_the_number_of_minima():

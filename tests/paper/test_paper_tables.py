@@ -67,6 +67,16 @@ def test_markdown_shows_the_paper_beside_ours():
     assert "bottoms of monotonic sequences" not in rows
 
 
+def test_a_column_without_any_number_is_left_out():
+    recipe = recipes(PAPER)["kinds-permutation-d2"]
+    made = cells(gmin_loss=[0.5])
+    assert len(recipe.columns) == 8
+    head, *_ = tables.to_markdown(tables.entries(recipe, made)).splitlines()
+    assert head == "|  | 0 % errors | 10 % errors |"
+    head, *_ = tables.to_markdown(tables.entries(recipe, [])).splitlines()
+    assert head.count("% errors") == 8
+
+
 def test_remarks_stand_below_the_table():
     table = tables.entries(recipes(PAPER)["noise-d1"], [])
     text = tables.to_markdown(table)

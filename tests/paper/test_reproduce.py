@@ -67,11 +67,11 @@ def test_nothing_is_explored_if_asked(run, folder, monkeypatch):
     for name in names:
         assert (folder / f"{name}.md").exists()
         assert (folder / f"{name}.csv").exists()
-    figures = ["claims", "figure-3", "figure-4", "loss-auc-2", "persistence"]
+    figures = ["claims", "figure-3", "figure-4", "loss-auc-2", "noise-kinds", "persistence"]
     assert sorted(p.stem for p in folder.glob("*.png")) == figures
     index = (folder / "index.md").read_text()
     assert "0.519 / 0.520" in (folder / "table-2.md").read_text()
-    assert index.count(".png)") == 5
+    assert index.count(".png)") == 6
 
 
 def test_without_mnist_the_quick_scale_says_so(run, tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ Kind = Literal[
     "trees",
     "boxes",
     "growth",
+    "levels",
     "clouds",
     "persistence",
 ]
@@ -29,8 +30,9 @@ class Artifact(NamedTuple):
         title: the name of the table or figure in the paper.
         recipes: names of the studies that it shows.
         kind: what it is: a table of numbers, of class distributions, of verdicts on claims, of
-            ideal AUC, or of Hill numbers; a table with a figure of trees, of boxes, or of counts
-            that grow with time; or a figure alone, of loss against AUC or of shares by persistence.
+            ideal AUC, or of Hill numbers; a table with a figure of trees, of boxes, of counts that
+            grow with time, or of numbers by share of wrong labels; or a figure alone, of loss
+            against AUC or of shares by persistence.
         color: the part of the data whose AUC colors the trees of a figure.
         across: number of panels in a row of a figure.
     """
@@ -100,6 +102,7 @@ ARTIFACTS = (
         "noise-kinds",
         "Beyond the paper: noise of other kinds",
         tuple(f"kinds-{kind}-{side}" for side in ("d1", "d2") for kind in NOISE_KINDS),
+        "levels",
     ),
     Artifact("richness", "Beyond the paper: minima of separate quenches", NOISE[:2], "richness"),
     Artifact("ideal-auc", "Beyond the paper: the ideal AUC", (), "ideal"),

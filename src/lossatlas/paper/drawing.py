@@ -11,7 +11,13 @@ from lossatlas.paper.exploring import Record
 from lossatlas.paper.figures import PANEL, Panel, auc_boxes, growth_curves, tree_panels
 from lossatlas.paper.funnel_verdicts import shares_from
 from lossatlas.paper.measures import auc_parts
-from lossatlas.paper.more_figures import Cloud, loss_against_auc, persistence_curves
+from lossatlas.paper.more_figures import (
+    Cloud,
+    Curves,
+    level_curves,
+    loss_against_auc,
+    persistence_curves,
+)
 from lossatlas.paper.network_statements import COUNTS
 from lossatlas.paper.points import load_points
 from lossatlas.paper.published import published
@@ -33,6 +39,8 @@ def figure_of(artifact: Artifact, studies: list[Study]) -> Figure | None:
         return _clouds(artifact, studies)
     if artifact.kind == "persistence":
         return _persistence(studies)
+    if artifact.kind == "levels":
+        return _levels(studies)
     return _growth(studies) if artifact.kind == "growth" else None
 
 
@@ -98,6 +106,30 @@ def _persistence(studies: list[Study]) -> Figure:
             shares = [shares_from(n) for n in mine if "funnel_low_20" in n]
             panels.append((f"{recipe.name}, {column.label}", shares))
     return persistence_curves(panels)
+
+
+BY_LEVEL = {
+    "gmin_loss": "loss of the global minimum",
+    "train_gmin_auc": "training AUC of the global minimum",
+    "test_gmin_auc": "testing AUC of the global minimum",
+    "minima": "minima found",
+}
+"""The numbers that are drawn against the share of wrong labels, with the labels of their axes."""
+
+
+def _levels(studies: list[Study]) -> Figure:
+    """A figure with a row for each data set and a curve for each kind of noise."""
+    rows: dict[str, dict[str, Curves]] = {}
+    for recipe, found in studies:
+        kind, side = recipe.title.split(", ")[:2]
+        for name, label in BY_LEVEL.items():
+            values = [
+                (float(column.key), record.numbers[name])
+                for column, record in found
+                if name in record.numbers
+            ]
+            rows.setdefault(side, {}).setdefault(label, {})[kind] = values
+    return level_curves(rows)
 
 
 def _size(recipe: Recipe) -> str:

@@ -1,11 +1,11 @@
 """Figures that are not in the paper and show its claims directly.
 
-They are loss against AUC of every minimum, a forest plot of all statements, and curves of the share
-of minima in the funnel of the global minimum by threshold.
+They are loss against AUC of every minimum, a forest plot of all statements, curves of the share of
+minima in the funnel of the global minimum by threshold, and numbers by share of wrong labels.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -176,3 +176,49 @@ def _persistence_panel(ax: Axes, draws: Sequence[FunnelShares]) -> None:
     ax.set_xlabel("tau (%)")
     ax.set_ylabel("share in the funnel")
     ax.spines[["top", "right"]].set_visible(False)
+
+
+Curves = dict[str, list[tuple[float, float]]]
+"""For each curve its pairs of a share of wrong labels, in percent, and the value of a draw."""
+LEVEL_MARKS = "os^Dv"
+
+
+def level_curves(rows: dict[str, dict[str, Curves]]) -> Figure:
+    """Draw numbers against the share of wrong labels, with a bar from the smallest to the largest.
+
+    Args:
+        rows: for each row of panels the curves of each panel, by the label of its axis.
+
+    Examples:
+        >>> figure = level_curves({"D1": {"loss": {"uniform": [(0, 0.5), (50, 0.7), (50, 0.9)]}}})
+        >>> figure.axes[0].lines[0].get_ydata().tolist()
+        [0.5, 0.8]
+    """
+    across = max(map(len, rows.values()))
+    figure = Figure((3.4 * across, 3.0 * len(rows) + 0.4), layout="constrained")
+    axes = figure.subplots(len(rows), across, squeeze=False)
+    for line, (row, panels) in zip(axes, rows.items(), strict=True):
+        for ax, (label, curves) in zip(line, panels.items(), strict=True):
+            for number, (kind, pairs) in enumerate(curves.items()):
+                shift = 1.2 * (number - (len(curves) - 1) / 2)
+                _level_curve(ax, kind, pairs, shift, STEADY(0.9 * number / max(1, len(curves) - 1)))
+            ax.set_title(row)
+            ax.set_ylabel(label)
+            ax.set_xlabel("wrong labels (%)")
+            ax.spines[["top", "right"]].set_visible(False)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    return figure
+
+
+def _level_curve(
+    ax: Axes, kind: str, pairs: list[tuple[float, float]], shift: float, color: Any
+) -> None:
+    """Draw the means of a curve with their ranges, moved aside a little to show all bars."""
+    levels = sorted({level for level, _ in pairs})
+    values = [np.array([value for at, value in pairs if at == level]) for level in levels]
+    means = [some.mean() for some in values]
+    x = [level + shift for level in levels]
+    mark = LEVEL_MARKS[len(ax.lines) % len(LEVEL_MARKS)]
+    ax.plot(x, means, mark + "-", color=color, label=kind, markersize=4, linewidth=1.0)
+    ax.vlines(x, [some.min() for some in values], [some.max() for some in values], color, lw=1.0)

@@ -173,7 +173,7 @@ def _section(artifact: Artifact, studies: dict[str, Study]) -> str:
         return "\n".join([*lines, IDEAL_TEXT])
     if not chosen:
         return ""
-    figures = ("trees", "boxes", "growth", *PICTURES_ONLY)
+    figures = ("trees", "boxes", "growth", "levels", *PICTURES_ONLY)
     if artifact.kind in figures and any(found for _, found in chosen):
         lines.append(f"![{artifact.title}]({artifact.name}.png)\n\n*{caption(artifact)}*\n")
     if artifact.kind not in PICTURES_ONLY:
@@ -193,6 +193,12 @@ def caption(artifact: Artifact) -> str:
         return (
             "Training (dark circles) and testing AUC (light triangles) of the minima of the "
             "median draw; open marks: not connected to the lowest minimum."
+        )
+    if artifact.kind == "levels":
+        return (
+            "Numbers by percentage of wrong labels, for every kind of noise. Marks: means over "
+            "draws; bars: range of the draws. Counts of minima are lower bounds where the time was "
+            "spent."
         )
     if artifact.kind == "persistence":
         return (

@@ -251,8 +251,10 @@ def to_csv(table: Iterable[Entry]) -> str:
 
 
 def to_markdown(table: Sequence[Entry]) -> str:
-    """The table of one study, with remarks below it and without rows that have no number."""
-    columns = list(dict.fromkeys(entry.label for entry in table))
+    """The table of one study, with remarks below it, without rows and columns of no number."""
+    filled = [entry.label for entry in table if entry.ours or entry.paper is not None]
+    columns = list(dict.fromkeys(filled or (entry.label for entry in table)))
+    table = [entry for entry in table if entry.label in columns]
     lines = [markdown_row(["", *columns]), markdown_row(["---"] * (len(columns) + 1))]
     remarks: list[str] = []
     rows: dict[str, list[Entry]] = {}
