@@ -63,11 +63,42 @@ def test_the_coverage_of_a_part_by_all_ways_to_choose_it():
     assert coverage_of(counts, m) == pytest.approx(np.mean(shares))
 
 
+@settings(deadline=None)
 @given(SAMPLES, st.floats(0.05, 1))
-def test_the_draws_of_a_coverage_have_it_and_one_less_has_not(counts, coverage):
+def test_the_draws_of_a_coverage_have_no_more_and_one_more_has_more(counts, coverage):
     m, n = draws_of_coverage(counts, coverage), int(counts.sum())
-    assert m == n or coverage_of(counts, m) >= coverage
-    assert m == 1 or coverage_of(counts, m - 1) < coverage
+    assert m == 1 or coverage_of(counts, m) <= coverage + 1e-9
+    assert m == n or coverage_of(counts, m + 1) > coverage or coverage_of(counts, n) <= coverage
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=20).map(np.array))
+def test_at_its_own_coverage_a_sample_is_whole(counts):
+    n = int(counts.sum())
+    assert draws_of_coverage(counts, coverage_of(counts, n)) == n
+
+
+@pytest.mark.parametrize("counts", [[1, 368, 2507, 7124], [1000] * 10])
+def test_coverage_that_stays_the_same_over_many_draws_does_not_thin_a_sample(counts):
+    counts = np.array(counts)
+    found = hill_numbers(counts, coverage_of(counts, int(counts.sum())))
+    assert found.draws == counts.sum()
+    assert [one.estimate for one in found.numbers] == pytest.approx(by_definition(counts))
+
+
+def test_very_many_unseen_points_take_little_memory():
+    """Chao1 takes 50 million to be unseen here."""
+    found = hill_numbers(np.ones(10_000, int))
+    assert found.numbers[0].estimate == 10_000
+    assert found.numbers[0].high > 10_000
+
+
+@pytest.mark.parametrize("wrong", [{"coverage": 2.0}, {"coverage": -0.1}, {"level": 1.0}])
+def test_numbers_out_of_range_are_refused(wrong):
+    with pytest.raises(BadInputError, match=next(iter(wrong))):
+        hill_numbers(np.array([2, 1]), **wrong)
+    with pytest.raises(BadInputError, match="samples"):
+        common_coverage([])
 
 
 def test_intervals_cover_the_truth_as_often_as_they_say():

@@ -107,7 +107,7 @@ def test_a_path_that_lsoda_makes_too_many_steps_for_is_followed_to_its_end_by_ra
     assert not solvers
     monkeypatch.setattr(ode_flow, "MANY_STEPS", 10)
     (left,) = results_of(landscape.surface, OdeFlow(), [job], workers=1)
-    assert solvers
+    assert 0 < len(solvers) < ode_flow.SEGMENTS
     for path in (usual, left):
         assert path.status == Status.CONVERGED
         np.testing.assert_allclose(path.w, 1.0, atol=2 * ode_flow.SHORT_STEP)

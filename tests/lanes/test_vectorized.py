@@ -244,6 +244,17 @@ def test_threads_take_turns_more_often_during_searches_and_not_afterwards():
     assert sys.getswitchinterval() == before
 
 
+def test_sessions_that_overlap_leave_the_turns_of_threads_as_they_were():
+    before = sys.getswitchinterval()
+    first, second = (Engine(CAMEL.surface).session() for _ in range(2))
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert sys.getswitchinterval() < before
+    second.__exit__(None, None, None)
+    assert sys.getswitchinterval() == before
+
+
 def test_what_is_under_way_when_time_is_up_counts():
     stopping, ended = threading.Event(), []
 

@@ -123,9 +123,9 @@ def test_the_table_of_small_data_sets(tmp_path):
     assert f"{clean['boundary'].estimate:.3f} ± " in text
     (table,) = [a for a in ARTIFACTS if a.kind == "ideal"]
     (tmp_path / "ideal-auc.csv").write_text(to_csv(rows[:1]))
-    written = write_artifact(table, QUICK, None, tmp_path)
+    written = write_artifact(table, QUICK, tmp_path)
     assert [path.name for path in written] == ["ideal-auc.md", "ideal-auc.csv"]
     assert len(written[1].read_text().splitlines()) == 2
     compute_ideal(table, QUICK, tmp_path)  # what was there is kept
     assert len(written[1].read_text().splitlines()) == 2
-    assert write_artifact(table, QUICK, None, tmp_path / "elsewhere") == []
+    assert write_artifact(table, QUICK, tmp_path / "elsewhere") == []

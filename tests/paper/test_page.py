@@ -48,7 +48,7 @@ def test_pages_show_verdicts_pictures_and_landscapes(tmp_path):
     assert "from 8 landscapes, 480 minutes of CPU time" in index
     assert "| noise-d2 | 0 % errors | 2 | 60.0 | 3 | 2 | 3 |" in found["budget.md"]
     table = next(a for a in ARTIFACTS if a.name == "table-2")
-    markdown, *_ = write_artifact(table, PAPER, None, tmp_path)
+    markdown, *_ = write_artifact(table, PAPER, tmp_path)
     assert "0.519 / 0.650 ± 0.071 (0.600 to 0.700)" in markdown.read_text()
 
 
@@ -59,7 +59,7 @@ def test_every_link_of_the_pages_leads_to_a_file(tmp_path):
             write(tmp_path, column.cell(draw), gmin_loss=0.5, connected_minima=3.0)
     for artifact in ARTIFACTS:
         if artifact.kind != "ideal":
-            write_artifact(artifact, PAPER, None, tmp_path)
+            write_artifact(artifact, PAPER, tmp_path)
     write_pages(PAPER, tmp_path)
     there = {path.name for path in tmp_path.iterdir()} | {"plan.md", "ideal-auc.md"}
     links = re.findall(r"\]\(([\w.-]+)\)", (tmp_path / "index.md").read_text())
@@ -70,9 +70,9 @@ def test_every_link_of_the_pages_leads_to_a_file(tmp_path):
 def test_more_draws_than_asked_for_are_shown(tmp_path):
     for draw in (1, 2, 3, 4):
         write(tmp_path, D2.columns[0].cell(draw), minima=float(draw))
-    assert len(records(D2, tmp_path, draws=1)) == 4
+    assert len(records(D2, tmp_path)) == 4
     write(tmp_path, D2.columns[0].cell(6), minima=6.0)
-    assert len(records(D2, tmp_path, draws=1)) == 5
+    assert len(records(D2, tmp_path)) == 5
 
 
 def test_fresh_draws_are_shown_in_place_of_the_pilot_as_soon_as_there_are_two(tmp_path):
@@ -81,13 +81,11 @@ def test_fresh_draws_are_shown_in_place_of_the_pilot_as_soon_as_there_are_two(tm
 
     for draw in (1, 2, 5, PILOT + 1):
         write(tmp_path, D2.columns[0].cell(draw), minima=float(draw))
-    found = records(D2, tmp_path, draws=1)
+    found = records(D2, tmp_path)
     assert draws(decisive(found)) == draws(found) == [1, 2, 5, PILOT + 1]
     write(tmp_path, D2.columns[0].cell(PILOT + 2), minima=3.0)
     write(tmp_path, D2.columns[0].cell(PILOT + 4), minima=3.0)
-    found = records(D2, tmp_path, draws=1)
-    assert draws(decisive(found)) == [PILOT + 1, PILOT + 2]
-    assert draws(records(D2, tmp_path, draws=PILOT + 4))[-1] == PILOT + 4
+    assert draws(decisive(records(D2, tmp_path))) == [PILOT + 1, PILOT + 2, PILOT + 4]
 
 
 def test_fresh_draws_that_lack_a_column_are_not_shown(tmp_path):
@@ -141,7 +139,7 @@ def test_verdicts_from_cells(tmp_path):
 
 def test_verdicts_on_permutation_noise_are_a_family_of_their_own(tmp_path):
     """Fresh draws in which uniform noise has the higher loss and the lower AUC."""
-    for draw in range(PILOT + 1, PILOT + 5):
+    for draw in range(PILOT + 1, PILOT + 6):
         for kind, loss, auc in (("uniform", 1.2, 0.7), ("permutation", 1.0, 0.6)):
             recipe = recipes(PAPER)[f"kinds-{kind}-d2"]
             for column in recipe.columns:
@@ -156,5 +154,5 @@ def test_verdicts_on_permutation_noise_are_a_family_of_their_own(tmp_path):
     assert (loss.verdict, len(loss.values), loss.pilot) == ("contradicted", 4, False)
     auc = family["D2, permutation noise: a lower testing AUC than with uniform noise"]
     assert auc.verdict == "supported"
-    assert abs(auc.mean - 0.1125) < 1e-12
+    assert abs(auc.mean - 0.1135) < 1e-12  # draw 11 had been seen, so it does not count
     assert all(v.verdict == "undecided" for v in family.values() if v not in (loss, auc))

@@ -67,12 +67,13 @@ def test_markdown_shows_the_paper_beside_ours():
     assert "bottoms of monotonic sequences" not in rows
 
 
-def test_a_column_without_any_number_is_left_out():
+def test_a_column_without_any_number_is_named_below_the_table():
     recipe = recipes(PAPER)["kinds-permutation-d2"]
     made = cells(gmin_loss=[0.5])
     assert len(recipe.columns) == 8
-    head, *_ = tables.to_markdown(tables.entries(recipe, made)).splitlines()
+    head, *_, last = tables.to_markdown(tables.entries(recipe, made)).splitlines()
     assert head == "|  | 0 % errors | 10 % errors |"
+    assert last.startswith("Not run: 25 % errors, 50 % errors, ")
     head, *_ = tables.to_markdown(tables.entries(recipe, [])).splitlines()
     assert head.count("% errors") == 8
 
@@ -124,7 +125,7 @@ def test_prediction_interval_covers_a_further_draw():
 
 def test_class_distributions(tmp_path):
     write(tmp_path, D2.columns[1].cell(1))
-    markdown, table = distributions([(D2, records(D2, tmp_path, 1))])
+    markdown, table = distributions([(D2, records(D2, tmp_path))])
     assert "|  | draw | before: a, b | changed: a, b | after: a, b |" in markdown
     assert "| 10 % errors | 1 | 3, 2 | 1, 0 | 2, 3 |" in markdown
     assert table.splitlines()[1] == "noise-d2,10 % errors,1,a,3,1,2"

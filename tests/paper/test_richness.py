@@ -2,19 +2,23 @@
 
 import csv
 import io
+import signal
 
 import numpy as np
 import pytest
 from hand_made import write
 
-from lossatlas import Atlas
+from lossatlas import Atlas, BadInputError, Status
 from lossatlas.analysis import coverage_of
+from lossatlas.atlas import Attempt
 from lossatlas.paper import claims_report, richness
 from lossatlas.paper.cell import PILOT
 from lossatlas.paper.exploring import cell_folder
 from lossatlas.paper.recipes import PAPER, QUICK, recipes
+from lossatlas.search import Cost, Outcome
 
 D2 = recipes(QUICK)["noise-d2"]
+VERSIONS = {"lossatlas": "1.0"}
 
 
 def test_each_landscape_gets_its_quenches_once(tmp_path):
@@ -36,12 +40,12 @@ def test_each_landscape_gets_its_quenches_once(tmp_path):
 
 
 def test_landscapes_are_compared_at_a_coverage_that_all_have(tmp_path):
-    kept = {"0": {40: 2, 1: 1}, "50": {10: 5, 2: 10, 1: 20}}
+    kept = {"0": {15: 5, 5: 1, 1: 2}, "50": {5: 10, 2: 15, 1: 20}}
     for column in D2.columns:
         if column.key in kept:
             folder = cell_folder(tmp_path, column.cell(11))
             folder.mkdir(parents=True)
-            made = richness.Quenches(100, 1, kept[column.key], 2.0, {})
+            made = richness.Quenches(100, 1, kept[column.key], 2.0, VERSIONS)
             richness.store(folder, made)
     clean, noisy = richness.rows(D2, tmp_path)
     assert (clean.column, noisy.column, clean.draw) == ("0", "50", 11)
@@ -49,17 +53,68 @@ def test_landscapes_are_compared_at_a_coverage_that_all_have(tmp_path):
     assert [clean.coverage, noisy.coverage] == own
     assert own[0] > own[1]
     assert noisy.common.coverage == own[1]
-    fewest = clean.common.draws
-    assert coverage_of(clean.quenches.counts, fewest - 1) < own[1] <= clean.common.coverage
+    most = clean.common.draws
+    assert clean.common.coverage <= own[1] < coverage_of(clean.quenches.counts, most + 1)
     assert all(
         a.high < b.low for a, b in zip(clean.common.numbers, noisy.common.numbers, strict=True)
     )
     markdown = richness.to_markdown(D2, [clean, noisy])
-    assert markdown.count("not run") == 2 * 5
-    assert "| 11 | minima found | 3 | not run | 35 | not run |" in markdown
+    assert markdown.count("not run") == 2 * 6
+    assert "| 11 | minima found | 8 | not run | 45 | not run |" in markdown
     lines = list(csv.DictReader(io.StringIO(richness.to_csv([clean, noisy]))))
     assert [line["column"] for line in lines] == ["0", "50"]
     assert float(lines[1]["hill_1"]) == pytest.approx(noisy.common.numbers[1].estimate, rel=1e-5)
+
+
+def test_a_quench_that_two_programs_made_counts_once(tmp_path):
+    cell = D2.columns[0].cell(1)
+    made = richness.compute(tmp_path, cell, 6)
+    with Atlas.open(cell_folder(tmp_path, cell) / richness.ATLAS) as atlas:
+        log = atlas.attempts()
+        run = atlas.start_run({}, 0, {}, "cpu")
+        minimum = int(log["minima"].iloc[0][-1])
+        again = Attempt(richness.NAME, (), "0", Outcome(Status.CONVERGED, Cost(1, 1), (), ()))
+        atlas.commit(run, [again], "again")
+        assert len(atlas.attempts()) == 7
+    (cell_folder(tmp_path, cell) / richness.STORED).unlink()
+    assert minimum > 0
+    counted = richness.compute(tmp_path, cell, 6)
+    assert counted._replace(cpu_seconds=0.0) == made._replace(cpu_seconds=0.0)
+
+
+@pytest.mark.parametrize("text", ["{", '{"made": 3}', '{"abundances": []}'])
+def test_a_damaged_file_is_refused_with_its_name(tmp_path, text):
+    folder = cell_folder(tmp_path, D2.columns[0].cell(1))
+    folder.mkdir(parents=True)
+    (folder / richness.STORED).write_text(text)
+    with pytest.raises(BadInputError, match="delete it"):
+        richness.rows(D2, tmp_path)
+
+
+def test_a_landscape_without_any_minimum_is_left_out(tmp_path):
+    folder = cell_folder(tmp_path, D2.columns[0].cell(1))
+    folder.mkdir(parents=True)
+    richness.store(folder, richness.Quenches(5, 5, {}, 1.0, VERSIONS))
+    assert richness.rows(D2, tmp_path) == []
+
+
+def test_an_interrupt_is_passed_on_and_what_was_made_is_kept(tmp_path, monkeypatch):
+    cell, quench = D2.columns[0].cell(1), richness._quench
+
+    def interrupted(seed, number, tools):
+        if number == 30:
+            signal.raise_signal(signal.SIGINT)
+        return (yield from quench(seed, number, tools))
+
+    monkeypatch.setattr(richness, "_quench", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        richness.compute(tmp_path, cell, 60)
+    assert richness.stored(tmp_path, cell) is None
+    monkeypatch.setattr(richness, "_quench", quench)
+    made = richness.compute(tmp_path, cell, 60)
+    assert (made.made, made.counts.sum()) == (60, 60)
+    whole = richness.compute(tmp_path / "alone", cell, 60)
+    assert made.abundances == whole.abundances
 
 
 def test_statements_on_hill_numbers_come_from_quenches(tmp_path):
@@ -68,10 +123,10 @@ def test_statements_on_hill_numbers_come_from_quenches(tmp_path):
     for draw in (PILOT + 1, PILOT + 2):
         for level, column in enumerate(recipe.columns):
             record = write(tmp_path, column.cell(draw), minima=5.0)
-            made = richness.Quenches(400, 0, {100 // 2**level + draw: 4 * 2**level}, 2.0, {})
+            made = richness.Quenches(400, 0, {100 // 2**level + draw: 4 * 2**level}, 2.0, VERSIONS)
             richness.store(record.folder, made)
     found = {verdict.claim.name: verdict for verdict in claims_report.verdicts(PAPER, tmp_path)}
-    for label in ("minima at equal coverage", "minima, weighted by basins"):
+    for label in ("minima at equal coverage", "common minima at equal coverage"):
         verdict = found[f"D2: more {label} with more label errors"]
         assert verdict.mean == pytest.approx(np.log(2), abs=5e-3)
         assert verdict.verdict == "supported"

@@ -15,6 +15,7 @@ Chao et al., Ecol. Monogr. 84, 45 (2014); A. Chao et al., Methods Ecol. Evol. 6,
 bootstrap.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,8 @@ from lossatlas.errors import BadInputError
 
 RESAMPLED = 200
 """Number of samples of the bootstrap."""
+ROUNDED = 1e-12
+"""Coverages that differ by less are taken for equal."""
 
 
 class Hill(NamedTuple):
@@ -73,27 +76,30 @@ def coverage_of(counts: Int[np.ndarray, " k"], draws: int) -> float:
 
 
 def draws_of_coverage(counts: Int[np.ndarray, " k"], coverage: float) -> int:
-    """The smallest number of draws with at least some expected coverage.
+    """The largest number of draws with at most some expected coverage.
 
     Args:
         counts: (k,) how often each point was drawn; 1 or more each.
-        coverage: the coverage to be reached, from 0 to 1.
+        coverage: the coverage, from 0 to 1.
 
     Returns:
-        The number of draws; that of all draws if fewer do not suffice.
+        The number of draws, at least 1; that of all draws if these do not cover more.
 
     Examples:
-        >>> draws_of_coverage(np.array([4, 3, 1]), 0.5)
-        2
+        >>> counts = np.array([4, 3, 1])
+        >>> draws_of_coverage(counts, 0.5), draws_of_coverage(counts, coverage_of(counts, 8))
+        (1, 8)
     """
-    few, many = 0, int(counts.sum())
+    few, many = 1, int(counts.sum())
+    if coverage_of(counts, many) <= coverage + ROUNDED:
+        return many
     while many - few > 1:
         middle = (few + many) // 2
-        if coverage_of(counts, middle) >= coverage:
-            many = middle
-        else:
+        if coverage_of(counts, middle) <= coverage + ROUNDED:
             few = middle
-    return many
+        else:
+            many = middle
+    return few
 
 
 def hill(counts: Int[np.ndarray, " k"], draws: int | None = None) -> Float[np.ndarray, " 3"]:
@@ -138,16 +144,17 @@ def hill_numbers(
 
     The bootstrap draws samples of the same size from estimated probabilities: those of the points
     seen are lowered until their sum is the coverage, and the unseen points, in the number that
-    Chao1 estimates, share the rest equally.
+    Chao1 estimates, share the rest equally. Its intervals are approximate: those of order 0 are too
+    narrow where many points are unseen.
 
     Args:
         counts: (k,) how often each point was drawn; 1 or more each.
-        coverage: coverage at which the numbers are computed; default that of all draws.
+        coverage: coverage from 0 to 1 at which the numbers are computed; default that of all draws.
         seed: seed of the random numbers of the bootstrap; default 0.
         level: confidence level of the intervals, between 0 and 1; default 0.95.
 
     Raises:
-        BadInputError: a count is below 1, or there are none.
+        BadInputError: a count is below 1, or there are none; or a number is out of its range.
 
     Examples:
         >>> found = hill_numbers(np.array([9, 8, 3, 1, 1]))
@@ -156,12 +163,14 @@ def hill_numbers(
     """
     counts = np.asarray(counts)
     n = _checked(counts, 1)
+    if coverage is not None and not 0 <= coverage <= 1:
+        raise BadInputError("coverage", f"{coverage} is not from 0 to 1", "use e.g. 0.9")
+    if not 0 < level < 1:
+        raise BadInputError("level", f"{level} is not between 0 and 1", "use e.g. 0.95")
     m = n if coverage is None else draws_of_coverage(counts, coverage)
     found, random = hill(counts, m), np.random.default_rng(seed)
-    probabilities = _estimated(counts)
     again = []
-    for drawn in random.multinomial(n, probabilities, size=RESAMPLED):
-        sample = drawn[drawn > 0]
+    for sample in _resampled(counts, random):
         size = n if coverage is None else draws_of_coverage(sample, coverage)
         again.append(hill(sample, size))
     spread = np.std(again, axis=0, ddof=1) * _quantile(level)
@@ -172,21 +181,37 @@ def hill_numbers(
 
 
 def common_coverage(samples: list[Int[np.ndarray, " k"]]) -> float:
-    """The largest coverage that all samples have, at which their Hill numbers are compared."""
+    """The largest coverage that all samples have, at which their Hill numbers are compared.
+
+    Args:
+        samples: for each landscape (k,) how often each point was drawn; 1 or more each.
+
+    Raises:
+        BadInputError: a count is below 1, or a sample has none; or there are no samples.
+    """
+    if not samples:
+        raise BadInputError("samples", "there are none", "give the counts of some landscapes")
     return min(coverage_of(counts, int(counts.sum())) for counts in samples)
 
 
-def _estimated(counts: np.ndarray) -> np.ndarray:
-    """Probabilities of the points seen and of those that Chao1 takes to be unseen."""
-    n = counts.sum()
+def _resampled(counts: np.ndarray, random: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield the counts of samples from the estimated probabilities.
+
+    Unseen points are equally likely and may be very many, so they are drawn together first.
+    """
+    n = int(counts.sum())
     unseen = int(np.ceil(chao1(counts).estimate - len(counts)))
-    missing = 1 - coverage_of(counts, int(n))
-    if unseen == 0 or missing == 0:
-        return counts / n
-    weight = missing / (counts / n * (1 - counts / n) ** n).sum()
-    seen = counts / n * (1 - weight * (1 - counts / n) ** n)
-    probabilities = np.append(np.maximum(seen, 0), np.full(unseen, missing / unseen))
-    return probabilities / probabilities.sum()
+    missing = 1 - coverage_of(counts, n)
+    probabilities, rest = counts / n, 0.0
+    if unseen > 0 and missing > 0:
+        absent = probabilities * (1 - probabilities) ** n
+        lowered = probabilities - absent * (missing / absent.sum())
+        probabilities, rest = np.maximum(lowered, 0), missing
+    shares = np.append(probabilities, rest)
+    for drawn in random.multinomial(n, shares / shares.sum(), size=RESAMPLED):
+        seen, new = drawn[:-1], int(drawn[-1])
+        others = np.unique(random.integers(max(1, unseen), size=new), return_counts=True)[1]
+        yield np.append(seen[seen > 0], others)
 
 
 def _log_choose(n: np.ndarray, k: np.ndarray | int) -> np.ndarray:

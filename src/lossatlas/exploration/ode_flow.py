@@ -5,7 +5,7 @@ switches to a stiff method by itself, integrates dw/dt = -grad E(w) with the exa
 Newton's method would converge. With tight tolerances it sometimes does not notice that a path has
 become stiff: its errors are no larger than rounding, so it cannot tell that longer steps of the
 stiff method would do, and goes on by millions of short ones. Where it has made `MANY_STEPS`, the
-implicit method Radau goes on in its place.
+implicit method Radau goes on in its place, to the end of the path.
 
 The solver runs on the host, and several paths are followed at once, one on each core. The exception
 is the LSODA of SciPy before 1.17, which follows one path at a time, because all threads share its
@@ -85,9 +85,10 @@ class OdeFlow:
         def jacobian(_: float, x: np.ndarray) -> np.ndarray:
             return -(symmetrizer @ np.asarray(_hessian(surface, x)))
 
-        w, time = symmetrizer @ w, 1.0
+        w, time, method = symmetrizer @ w, 1.0, self.method
         for _ in range(SEGMENTS):
-            w = symmetrizer @ self._integrated(downhill, jacobian, w, time)
+            w, method = self._integrated(downhill, jacobian, (method, w, time))
+            w = symmetrizer @ w
             gradient, hessian = np.asarray(_gradient(surface, w)), np.asarray(_hessian(surface, w))
             if _arrived(gradient, hessian, length):
                 return Integrated(w, Status.CONVERGED)
@@ -95,21 +96,31 @@ class OdeFlow:
         return Integrated(w, Status.TOO_MANY_STEPS)
 
     def _integrated(
-        self, downhill: Callable, jacobian: Callable, w: np.ndarray, time: float
-    ) -> np.ndarray:
-        """The end of a segment of the path, or the point where the solver cannot go on."""
+        self, downhill: Callable, jacobian: Callable, segment: tuple[str, np.ndarray, float]
+    ) -> tuple[np.ndarray, str]:
+        """Follow a segment of the path.
+
+        Args:
+            downhill, jacobian: the equation and its derivative.
+            segment: the method, the beginning of the segment, and the time that it takes.
+
+        Returns:
+            The end of the segment, or the point where the solver cannot go on; and the method for
+            the next one.
+        """
+        method, w, time = segment
         options = {"jac": jacobian, "rtol": self.tolerance, "atol": self.tolerance}
-        with _ALONE if self.method == "LSODA" else nullcontext():
-            solver = _METHODS[self.method](downhill, 0.0, w, time, **options)
+        with _ALONE if method == "LSODA" else nullcontext():
+            solver = _METHODS[method](downhill, 0.0, w, time, **options)
             steps = 0
-            while solver.status == "running" and (self.method != "LSODA" or steps < MANY_STEPS):
+            while solver.status == "running" and (method != "LSODA" or steps < MANY_STEPS):
                 solver.step()
                 steps += 1
         if solver.status == "running":
-            solver = Radau(downhill, solver.t, solver.y, time, **options)
+            method, solver = "Radau", Radau(downhill, solver.t, solver.y, time, **options)
             while solver.status == "running":
                 solver.step()
-        return solver.y
+        return solver.y, method
 
 
 def _arrived(gradient: np.ndarray, hessian: np.ndarray, length: float) -> bool:

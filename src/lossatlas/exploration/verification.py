@@ -130,7 +130,7 @@ def verify(
         atlas: an open atlas.
         sample: largest number of minima, and of transition states, that are checked, drawn at
             random; default None, all of them.
-        flow: whether the paths are followed with SciPy's LSODA, which takes some seconds for each
+        flow: whether the paths are followed with SciPy's LSODA and Radau, some seconds for each
             link, instead of the method of the search; default False.
         seed: seed of the random draw; default 0.
         report: called with the number of points checked and their total after each point; by

@@ -78,8 +78,8 @@ weights and, if its Hessians are expensive, for such Hessians."""
 LONG_CALLS = 12
 """Factor by which long device calls make more steps than a kernel does by default. Calls are long
 only on a CPU, where a lane that has finished executes nothing; vectorized lanes wait for the last
-of them. Each call takes Python some tenths of a millisecond, which only one worker of a process can
-have at a time (`benchmarks.replay`)."""
+of them. Between calls a worker holds Python's interpreter lock for some tenths of a millisecond,
+and all others wait (`benchmarks.replay`)."""
 
 REFRESH = 25
 """Number of evaluations between two refreshments of a quench by the Hessian. It is the cost of a

@@ -20,6 +20,7 @@ needs no lock of its own, and the results that it hands over come in order.
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from threading import Lock
 from typing import Any
 
 import jax
@@ -119,7 +120,7 @@ class Engine:
                 that will take longer; searches that need it are dropped, and `Session.uncompiled`
                 lists it. Default None, no limit.
         """
-        with threadpool_limits(1, user_api="blas"), _switching_soon():
+        with threadpool_limits(1, user_api="blas"), _SWITCHING.soon():
             session, patience = Session(self.surface, self.capacity, stop, seconds_left), None
             try:
                 session.open()
@@ -174,12 +175,27 @@ class Engine:
                 yield position, result.result if isinstance(result, Found) else result
 
 
-@contextmanager
-def _switching_soon() -> Iterator[None]:
-    """Let Python's threads take turns more often."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(min(before, SWITCH))
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
+class _Switching:
+    """How often Python's threads take turns, which is one setting for all engines of a program."""
+
+    def __init__(self) -> None:
+        self._lock, self._users, self._before = Lock(), 0, 0.0
+
+    @contextmanager
+    def soon(self) -> Iterator[None]:
+        """Let threads take turns more often until the last of these contexts ends."""
+        with self._lock:
+            if self._users == 0:
+                self._before = sys.getswitchinterval()
+                sys.setswitchinterval(min(self._before, SWITCH))
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    sys.setswitchinterval(self._before)
+
+
+_SWITCHING = _Switching()

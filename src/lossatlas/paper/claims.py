@@ -4,7 +4,7 @@ Each statement is expressed by one number for each draw, which is positive if th
 that draw. Columns of one draw share their data, so they are compared within the draw, and the tests
 are about the mean over draws. There are two (`inference`): of a mean of zero, and of a mean within
 the margin of its unit. Each is corrected by Holm's method for the statements of its family, with
-one family for each table of the paper. The verdicts are
+one family for each table of the paper and one for noise of other kinds. The verdicts are
 
 * *supported* or *contradicted* if the corrected p-value of a mean of zero is below 0.05;
 * *no difference* if it is not, but the corrected p-value of the equivalence test is;
@@ -58,6 +58,8 @@ class Claim(NamedTuple):
         shares: for a statement on funnels, the function that computes the shares of a draw.
         center: the value that the shares are compared with.
         remark: a note for readers, e.g. that the tables of the paper contradict the statement.
+        fresh: the first draw that had not been seen when the statement was written down; default
+            the first one after the pilot.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Claim(NamedTuple):
     shares: Callable[[Draw], FunnelShares] | None = None
     center: float = 0.0
     remark: str = ""
+    fresh: int = PILOT + 1
 
 
 class Verdict(NamedTuple):
@@ -150,10 +153,10 @@ def judge(
 def _evidence(
     claim: Claim, draws: Mapping[int, Draw], settings: Mapping[int, Mapping[Key, str]]
 ) -> _Evidence:
-    """The evidence of all draws, or of those after the pilot if there are two."""
+    """The evidence of all draws, or of the fresh ones if there are two."""
     read = {number: _read(claim, draw) for number, draw in sorted(draws.items())}
     there = {number: one for number, one in read.items() if one is not None}
-    fresh = {number: one for number, one in there.items() if number > PILOT}
+    fresh = {number: one for number, one in there.items() if number >= claim.fresh}
     used = fresh if len(fresh) >= 2 else there
     cells = [numbers for _, seen, _ in used.values() for numbers in seen.values()]
     ways = {

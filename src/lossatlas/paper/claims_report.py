@@ -46,10 +46,10 @@ def verdicts(scale: Scale, folder: Path) -> list[Verdict]:
             place = name, column.key
             draws.setdefault(record.cell.draw, {})[place] = _numbers(record)
             settings.setdefault(record.cell.draw, {})[place] = setting_of(record.about)
-        for row in richness.rows(recipe, folder):
-            there = draws.get(row.draw, {}).get((name, row.column))
-            if there is not None:
-                draws[row.draw][name, row.column] = {**there, **row.numbers}
+        for row in richness.rows(recipe, folder) if name in richness.STUDIES else ():
+            place = richness.place(name), row.column
+            draws.setdefault(row.draw, {})[place] = row.numbers
+            settings.setdefault(row.draw, {})[place] = row.setting
     return judge(statements(), draws, settings)
 
 
@@ -120,7 +120,7 @@ def counted(found: Sequence[Verdict]) -> str:
         if counts[verdict]
     ]
     said = ", ".join(parts[:-1]) + f" and {parts[-1]}" if len(parts) > 1 else "".join(parts)
-    return f"Of {len(found)} statements of the paper that can be tested, {said}.\n"
+    return f"Of {len(found)} statements (the paper's and some further ones) {said}.\n"
 
 
 def decided(found: Sequence[Verdict]) -> str:

@@ -48,7 +48,7 @@ def reproduce(
     first_draw: Annotated[
         int,
         typer.Option(
-            min=1, max=MOST_DRAWS, help="The first draw; those from 11 on are fresh (docs)."
+            min=1, max=MOST_DRAWS, help="Number of the first draw; up to 10 they are the pilot."
         ),
     ] = 1,
     minutes: Annotated[
@@ -85,14 +85,15 @@ def reproduce(
 
     wanted = artifacts(tuple(what))
     _make_folder(output)
-    how = {"first": first_draw, "minutes": minutes, "cpu_minutes": cpu_minutes}
-    cells = _wanted_cells(wanted, scale.value, draws, how)
-    done = None if no_explore else _compute_all(cells, output)
+    how = {"draws": draws, "first": first_draw, "minutes": minutes, "cpu_minutes": cpu_minutes}
+    done: dict[str, Any] | None = None
     if not no_explore:
+        done = {"cached": [], "computed": [], "failed": {}}
+        _explore_all(_wanted_cells(wanted, scale.value, how), output, done)
         _compute_ideal(wanted, scale.value, output)
-        _compute_richness(wanted, scale.value, draws, first_draw, output)
+        _quench_all(wanted, scale.value, how, output, done)
     _refresh_all(scale.value, output)
-    files = _write_all(wanted, scale.value, draws, output)
+    files = _write_all(wanted, scale.value, output)
     if "all" in what:
         files += _write_pages(scale.value, output)
     _show(done, files, as_json)
@@ -108,7 +109,7 @@ def _make_folder(output: Path) -> None:
         raise BadInputError(f"-o {output}", problem, "give another folder") from error
 
 
-def _wanted_cells(wanted, scale: str, draws: int | None, how: dict[str, Any]) -> "list[Cell]":
+def _wanted_cells(wanted, scale: str, how: dict[str, Any]) -> "list[Cell]":
     """All cells that are needed, each once, in the order of the studies.
 
     `how` has further arguments of `cells_of`.
@@ -121,14 +122,14 @@ def _wanted_cells(wanted, scale: str, draws: int | None, how: dict[str, Any]) ->
         if any(recipe.kind == "mnist" for recipe in chosen):
             _say("MNIST skipped: LOSSATLAS_MNIST names no folder, and quick downloads nothing")
         chosen = [recipe for recipe in chosen if recipe.kind != "mnist"]
-    found = (cell for recipe in chosen for _, cell in cells_of(recipe, draws, **how))
+    found = (cell for recipe in chosen for _, cell in cells_of(recipe, **how))
     return list({cell.key: cell for cell in found}.values())
 
 
-def _compute_all(cells: "list[Cell]", output: Path) -> dict[str, Any]:
+def _explore_all(cells: "list[Cell]", output: Path, done: dict[str, Any]) -> None:
+    """Explore the cells that are not finished; `done` gets their names, and why any failed."""
     from lossatlas.paper.exploring import compute, is_finished, load_record
 
-    done: dict[str, Any] = {"cached": [], "computed": [], "failed": {}}
     missing = []
     for cell in cells:
         record = load_record(output, cell)
@@ -136,19 +137,44 @@ def _compute_all(cells: "list[Cell]", output: Path) -> dict[str, Any]:
             done["cached"].append(cell.name)
         else:
             missing.append(cell)
-    if missing:
+
+    def explore(cell: "Cell") -> None:
+        compute(output, cell, _display)
+        done["computed"].append(cell.name)
+
+    _for_each(missing, "", explore, done["failed"])
+
+
+def _quench_all(wanted, scale: str, how: dict[str, Any], output: Path, done: dict) -> None:
+    """Make the separate quenches of the landscapes that have fewer than the scale asks for."""
+    from lossatlas.paper.recipes import SCALES, cells_of, recipes
+    from lossatlas.paper.richness import QUENCHES, compute, stored
+
+    count, names = QUENCHES[scale], {n for a in wanted if a.kind == "richness" for n in a.recipes}
+    every = [recipe for name, recipe in recipes(SCALES[scale]).items() if name in names]
+    cells = [cell for recipe in every for _, cell in cells_of(recipe, **how)]
+    there = [stored(output, cell) for cell in cells]
+    pairs = zip(cells, there, strict=True)
+    missing = [cell for cell, made in pairs if made is None or made.made < count]
+    text = f"{count:,} quenches of "
+    _for_each(missing, text, lambda cell: compute(output, cell, count), done["failed"])
+
+
+def _for_each(
+    cells: "list[Cell]", text: str, work: "Callable[[Cell], object]", failed: dict[str, str]
+) -> None:
+    """Do something for each cell; one that fails must not stop the others."""
+    if cells:
         from lossatlas import configure
 
         configure()
-    for number, cell in enumerate(missing, 1):
-        _say(f"[{number}/{len(missing)}] {cell.name}")
+    for number, cell in enumerate(cells, 1):
+        _say(f"[{number}/{len(cells)}] {text}{cell.name}")
         try:
-            compute(output, cell, _display)
-            done["computed"].append(cell.name)
-        except Exception as error:  # a landscape that fails must not stop the others
-            done["failed"][cell.name] = f"{type(error).__name__}: {error}"
-            _say(f"FAILED  {cell.name}: {done['failed'][cell.name]}")
-    return done
+            work(cell)
+        except Exception as error:
+            failed[cell.name] = f"{type(error).__name__}: {error}"
+            _say(f"FAILED  {cell.name}: {failed[cell.name]}")
 
 
 @contextmanager
@@ -173,21 +199,6 @@ def _compute_ideal(wanted, scale: str, output: Path) -> None:
             compute_ideal(artifact, SCALES[scale], output)
 
 
-def _compute_richness(wanted, scale: str, draws: int | None, first: int, output: Path) -> None:
-    """Make the separate quenches of the landscapes that have fewer than the scale asks for."""
-    from lossatlas.paper.recipes import SCALES, cells_of, recipes
-    from lossatlas.paper.richness import QUENCHES, compute, stored
-
-    names = {name for a in wanted if a.kind == "richness" for name in a.recipes}
-    every = [recipe for name, recipe in recipes(SCALES[scale]).items() if name in names]
-    cells = [cell for recipe in every for _, cell in cells_of(recipe, draws, first)]
-    for number, cell in enumerate(cells, 1):
-        there = stored(output, cell)
-        if there is None or there.made < QUENCHES[scale]:
-            _say(f"[{number}/{len(cells)}] {QUENCHES[scale]:,} quenches of {cell.name}")
-            compute(output, cell, QUENCHES[scale])
-
-
 def _refresh_all(scale: str, output: Path) -> None:
     """Compute the numbers of cells of older versions again, as far as points determine them."""
     from lossatlas.paper.exploring import records, refreshed
@@ -198,13 +209,13 @@ def _refresh_all(scale: str, output: Path) -> None:
             refreshed(record)
 
 
-def _write_all(wanted, scale: str, draws: int | None, output: Path) -> list[Path]:
+def _write_all(wanted, scale: str, output: Path) -> list[Path]:
     from lossatlas.paper.files import write_artifact
     from lossatlas.paper.recipes import SCALES
 
     files: list[Path] = []
     for artifact in wanted:
-        files += write_artifact(artifact, SCALES[scale], draws, output)
+        files += write_artifact(artifact, SCALES[scale], output)
     return files
 
 

@@ -117,19 +117,32 @@ BY_LEVEL = {
 """The numbers that are drawn against the share of wrong labels, with the labels of their axes."""
 
 
-def _levels(studies: list[Study]) -> Figure:
-    """A figure with a row for each data set and a curve for each kind of noise."""
+def _levels(studies: list[Study]) -> Figure | None:
+    """A figure with a row for each data set and a curve for each kind of noise.
+
+    It shows the draws that all of these kinds have. Kinds with nothing but the clean landscape are
+    left out.
+    """
+    run = [(recipe, found) for recipe, found in studies if any(c.key != "0" for c, _ in found)]
     rows: dict[str, dict[str, Curves]] = {}
-    for recipe, found in studies:
-        kind, side = recipe.title.split(", ")[:2]
+    for side in dict.fromkeys(_side(recipe) for recipe, _ in run):
+        mine = [(recipe, found) for recipe, found in run if _side(recipe) == side]
+        draws = set.intersection(*({r.cell.draw for _, r in found} for _, found in mine))
+        shown = ", ".join(map(str, sorted(draws)))
         for name, label in BY_LEVEL.items():
-            values = [
-                (float(column.key), record.numbers[name])
-                for column, record in found
-                if name in record.numbers
-            ]
-            rows.setdefault(side, {}).setdefault(label, {})[kind] = values
-    return level_curves(rows)
+            rows.setdefault(f"{side}, draw {shown}" if shown else side, {})[label] = {
+                recipe.title.split(",")[0]: [
+                    (float(column.key), record.numbers[name])
+                    for column, record in found
+                    if record.cell.draw in draws and name in record.numbers
+                ]
+                for recipe, found in mine
+            }
+    return level_curves(rows) if rows else None
+
+
+def _side(recipe: Recipe) -> str:
+    return recipe.columns[0].cell(1).study["data"]["side"]
 
 
 def _size(recipe: Recipe) -> str:

@@ -15,12 +15,12 @@ A cell is finished if ``cell.json`` says that its budget was spent. The atlas ma
 import json
 import math
 import os
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,7 +92,7 @@ def load_record(folder: Path, cell: Cell) -> Record | None:
         BadInputError: if a file of the cell cannot be read.
     """
     home = cell_folder(folder, cell)
-    stored = _stored(home / "cell.json")
+    stored = read_json(home / "cell.json")
     if stored is None or stored["key"] != cell.key or not (home / "points.npz").exists():
         return None
     numbers = {name: math.nan if v is None else v for name, v in stored["numbers"].items()}
@@ -107,30 +107,28 @@ def is_finished(record: Record) -> bool:
     return exhausted(record.cell.budget, record.effort) and not outdated
 
 
-def records(recipe: Recipe, folder: Path, draws: int | None = None) -> list[tuple[Column, Record]]:
-    """Read the results of a study with their columns.
+def records(recipe: Recipe, folder: Path) -> list[tuple[Column, Record]]:
+    """Read the results of a study with their columns, of all draws that there are.
 
     Args:
         recipe: the study.
         folder: folder of the whole reproduction.
-        draws: number of draws that are read at least; by default those of the study. Draws of the
-            pilot are read if they are there, and fresh ones as long as there are any.
     """
-    found: list[tuple[Column, Record]] = []
-    for draw in count(1):
-        pairs = [(column, _of_draw(folder, column, draw)) for column in recipe.columns]
-        there = [(column, record) for column, record in pairs if record is not None]
-        if not there and draw > max(draws or recipe.draws, PILOT):
-            return found
-        found += there
-    raise AssertionError  # not reached, since the loop above ends by returning
+    pairs = ((c, _of_draw(folder, c, draw)) for draw in draws_in(folder) for c in recipe.columns)
+    return [(column, record) for column, record in pairs if record is not None]
+
+
+def draws_in(folder: Path) -> list[int]:
+    """The draws of which there is any cell, ascending."""
+    found = (re.search(r"-draw(\d+)-", home.name) for home in folder.glob("cells/*"))
+    return sorted({int(one[1]) for one in found if one})
 
 
 def decisive(found: Sequence[tuple[Column, Record]]) -> list[tuple[Column, Record]]:
     """The results of the draws that a table or figure shows: only fresh ones if there are two.
 
-    A fresh draw counts if it has all columns that any draw has, since columns are compared within
-    draws. It may have fewer, because studies share landscapes.
+    Where any draw has all columns, only such draws are shown, since columns are compared within
+    draws. Others may have a column because another study shares its landscape.
 
     Args:
         found: results of a study with their columns, see `records`.
@@ -138,10 +136,10 @@ def decisive(found: Sequence[tuple[Column, Record]]) -> list[tuple[Column, Recor
     columns = defaultdict[int, set[str]](set)
     for column, record in found:
         columns[record.cell.draw].add(column.key)
-    every = set().union(*columns.values())
-    fresh = {draw for draw, keys in columns.items() if draw > PILOT and keys == every}
-    pilot = {draw for draw in columns if draw <= PILOT}
-    shown = fresh if len(fresh) >= 2 else pilot | fresh
+    every = {column.key for column, _ in found}
+    whole = {draw for draw, keys in columns.items() if keys == every} or set(columns)
+    fresh = {draw for draw in whole if draw > PILOT}
+    shown = fresh if len(fresh) >= 2 else whole
     return [(column, record) for column, record in found if record.cell.draw in shown]
 
 
@@ -166,14 +164,14 @@ def compute(folder: Path, cell: Cell, display: Display) -> Record:
         AtlasError: if the atlas cannot be written.
         KeyboardInterrupt: after an interrupt; all results are safe and can be continued.
     """
-    study = _study(cell, folder)
+    study = study_of(cell, folder)
     home = cell_folder(folder, cell)
     home.mkdir(parents=True, exist_ok=True)
     atlas_file = home / "landscape.atlas"
     # Imported here because JAX takes a second to load, and finished cells do not need it.
     from lossatlas import prepare
 
-    stored = _stored_problem(atlas_file)
+    stored = stored_problem(atlas_file)
     if stored is None:  # effort that was spent on an atlas which was deleted does not count
         (home / PROGRESS).unlink(missing_ok=True)
     prepared = prepare(study, stored)
@@ -182,7 +180,7 @@ def compute(folder: Path, cell: Cell, display: Display) -> Record:
         return _summarize(cell, home, prepared.landscape, atlas, effort)
 
 
-def _study(cell: Cell, folder: Path) -> Study:
+def study_of(cell: Cell, folder: Path) -> Study:
     """The study of a cell, in which a reference to another cell is the path of its atlas."""
     tables, reference = cell.study, cell.study.get("noise", {}).get("reference", "")
     if reference.startswith(REFERENCE):
@@ -199,7 +197,8 @@ def _study(cell: Cell, folder: Path) -> Study:
         raise BadInputError(cell.name, str(error.errors()[0]["msg"]), remedy) from error
 
 
-def _stored_problem(atlas_file: Path) -> Problem | None:
+def stored_problem(atlas_file: Path) -> Problem | None:
+    """The problem of an atlas; None if there is no atlas."""
     if not atlas_file.exists() or atlas_file.stat().st_size == 0:
         return None
     with Atlas.open(atlas_file) as atlas:
@@ -321,7 +320,7 @@ def _write(record: Record) -> None:
         "numbers": record.numbers,
         "about": record.about,
     }
-    _write_json(record.folder / "cell.json", content)
+    write_json(record.folder / "cell.json", content)
 
 
 def refreshed(record: Record) -> Record:
@@ -364,7 +363,8 @@ def _unseen(streams: list[dict[str, Any]]) -> dict[str, float]:
     }
 
 
-def _stored(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Read a file with JSON; None if there is none."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -374,7 +374,7 @@ def _stored(path: Path) -> dict[str, Any] | None:
         raise BadInputError(str(path), f"cannot be read ({error})", remedy) from error
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a file under another name first, so that no half-written file is left."""
     new = path.with_name(f"{path.name}.new")
     text = json.dumps(_finite(content), indent=1, allow_nan=False)

@@ -18,7 +18,7 @@ from lossatlas.paper.tables import entries, to_csv, to_markdown
 DOTS_PER_INCH = 160
 
 
-def write_artifact(artifact: Artifact, scale: Scale, draws: int | None, folder: Path) -> list[Path]:
+def write_artifact(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
     """Write one table or figure from the cells that have been computed.
 
     Returns:
@@ -35,7 +35,7 @@ def write_artifact(artifact: Artifact, scale: Scale, draws: int | None, folder: 
     if artifact.kind == "richness":
         return _write_richness(artifact, [by_name[name] for name in artifact.recipes], folder)
     studies = [
-        (by_name[name], decisive(records(by_name[name], folder, draws)))
+        (by_name[name], decisive(records(by_name[name], folder)))
         for name in artifact.recipes
         if name in by_name
     ]

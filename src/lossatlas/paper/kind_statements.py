@@ -19,6 +19,8 @@ COUNTED = "50"
 """The share of wrong labels for which minima are counted, since bounds order only two counts."""
 MEAN = f"mean of {' and '.join(LEVELS)} %"
 FAMILY = "Noise of other kinds"
+UNSEEN = 12
+"""The first draw that had not been computed when these statements were written down."""
 TEXT = "training is more difficult under stochastic permutation noise than under uniform noise"
 
 
@@ -33,7 +35,7 @@ def _permutation(side: str) -> list[Claim]:
     def claim(name, statistic, value, *, unit, where=MEAN, **more) -> Claim:
         title = f"{side.upper()}, permutation noise: {name}"
         words = f"{statistic}, {where}"
-        return Claim(title, "conclusions", TEXT, words, value, unit, FAMILY, **more)
+        return Claim(title, "conclusions", TEXT, words, value, unit, FAMILY, fresh=UNSEEN, **more)
 
     def less(name: str, one: str, other: str) -> Callable[[Draw], float]:
         return _mean([log_ratio(name, (other, k), (one, k), log=False) for k in LEVELS])

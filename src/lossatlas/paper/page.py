@@ -99,9 +99,10 @@ READING_TEXT = """\
   the outputs before the softmax tells minima with equal units apart too, since |w| fixes how
   outgoing weights are shared among equal units: of all ways to share them, only equal shares are
   stationary (Sussmann's theorem alone needs irreducible networks).
-* **Separate quenches** do not depend on how long an exploration took. Every landscape gets 10,000
-  from random starts, and [numbers of minima](richness.md) (Hill numbers) are compared at equal
-  coverage.
+* **Separate quenches** do not depend on how long an exploration took. Landscapes of Tables I and II
+  get equally many from random starts, and [numbers of minima](richness.md) are compared at equal
+  coverage, the probability that one more quench ends at a minimum that was found. They are Hill
+  numbers: those of order 0 count all minima alike, those of order 1 and 2 mainly common ones.
 * **Counts grow with time.** Landscapes that ran out of time have lower bounds;
   [the table of costs](budget.md) says at which rate they were growing. Landscapes of several layers
   with few items are grown as one connected set (`--aim connected`).
@@ -196,9 +197,9 @@ def caption(artifact: Artifact) -> str:
         )
     if artifact.kind == "levels":
         return (
-            "Numbers by percentage of wrong labels, for every kind of noise. Marks: means over "
-            "draws; bars: range of the draws. Counts of minima are lower bounds where the time was "
-            "spent."
+            "Numbers by percentage of wrong labels, for every kind of noise, of the draws that all "
+            "kinds have. Marks: means over draws; bars: their range. Counts of minima are lower "
+            "bounds where the time was spent."
         )
     if artifact.kind == "persistence":
         return (

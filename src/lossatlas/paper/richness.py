@@ -9,22 +9,34 @@ at equal coverage, since the same number of quenches covers less of a richer lan
 
 import csv
 import io
-import json
 import time
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lossatlas import Atlas, Key, Strategy, Study, Task
-from lossatlas.analysis import Hill, common_coverage, coverage_of, hill_numbers
-from lossatlas.paper.cell import PILOT, Cell
-from lossatlas.paper.exploring import cell_folder
+from lossatlas import Atlas, BadInputError
+from lossatlas.analysis import Hill, Interval, common_coverage, coverage_of, hill_numbers
+from lossatlas.paper.cell import Cell
+from lossatlas.paper.exploring import (
+    cell_folder,
+    draws_in,
+    read_json,
+    stored_problem,
+    study_of,
+    write_json,
+)
 from lossatlas.paper.recipes import Recipe
 from lossatlas.paper.tables import markdown_row
 
+if TYPE_CHECKING:  # these load JAX, which stored counts do not need
+    from lossatlas import Task
+    from lossatlas.exploration import View
+
+STUDIES = ("noise-d1", "noise-d2")
+"""Names of the studies whose landscapes get quenches."""
 QUENCHES = {"paper": 10_000, "quick": 60}
 """Number of quenches of a landscape, by the name of the scale."""
 STORED, ATLAS = "quenches.json", "quenches.atlas"
@@ -45,7 +57,7 @@ class Quenches(NamedTuple):
         made: number of quenches.
         failed: number of these that did not end at a certified minimum.
         abundances: number of minima by how often they were hit.
-        cpu_seconds: CPU seconds that they took, without those of runs that were killed.
+        cpu_seconds: CPU seconds that they took, without those of runs that did not end.
         versions: versions of lossatlas and of its libraries.
     """
 
@@ -83,18 +95,25 @@ class Row(NamedTuple):
 
     @property
     def numbers(self) -> dict[str, float]:
-        """The Hill numbers as numbers of a cell, ``hill_0`` to ``hill_2``."""
+        """The Hill numbers by name, ``hill_0`` to ``hill_2``."""
         return {f"hill_{k}": interval.estimate for k, interval in enumerate(self.common.numbers)}
+
+    @property
+    def setting(self) -> str:
+        """What must agree where landscapes are compared."""
+        return f"{self.quenches.made} quenches, lossatlas {self.quenches.versions['lossatlas']}"
 
 
 class _Draws:
-    """The strategy of separate quenches: number k has random numbers of its own."""
+    """The separate quenches of one exploration: number k has random numbers of its own."""
 
     def __init__(self, seed: int, count: int) -> None:
         self.seed, self.count, self.next = seed, count, 0
 
-    def __call__(self, view: Any) -> Iterator[Task]:
+    def __call__(self, view: "View") -> "Iterator[Task]":
         """Propose the quenches that were not made yet."""
+        from lossatlas import Key, Task
+
         while self.next < self.count:
             number, self.next = self.next, self.next + 1
             yield Task(Key(NAME, (), f"{number}"), partial(_quench, self.seed, number), 1)
@@ -116,48 +135,44 @@ def compute(folder: Path, cell: Cell, count: int) -> Quenches:
         count: number of quenches.
 
     Raises:
-        BadInputError: if the settings are not those of a study.
+        BadInputError: if the settings are not those of a study, or some quenches are missing in
+            the end.
         AtlasError: if the atlas cannot be written.
+        KeyboardInterrupt: after an interrupt; all results are safe and can be continued.
     """
-    home = cell_folder(folder, cell)
+    from lossatlas import Strategy, explore, prepare
+
     there = stored(folder, cell)
     if there is not None and there.made >= count:
         return there
+    study, home = study_of(cell, folder), cell_folder(folder, cell)
     home.mkdir(parents=True, exist_ok=True)
-    # Imported here because JAX takes a second to load, and stored counts do not need it.
-    from lossatlas import explore, prepare
-
-    landscape = prepare(Study.model_validate(cell.study)).landscape
-    silent = Strategy("no-climbs", _nothing, draws="saddles")
+    file = home / ATLAS
+    prepared = prepare(study, stored_problem(file))
+    draws = Strategy(NAME, _Draws(cell.seed, count), draws="minima")
+    silent = Strategy("no-climbs", lambda view: iter(()), draws="saddles")
+    options = {"independent_share": 1.0, "until": NEVER, "seed": cell.seed, "progress": False}
     begun = time.process_time()
-    with explore(
-        landscape,
-        home / ATLAS,
-        strategies=[Strategy(NAME, _Draws(cell.seed, count), draws="minima"), silent],
-        independent_share=1.0,
-        until=NEVER,
-        seed=cell.seed,
-        progress=False,
-    ) as atlas:
-        before = 0.0 if there is None else there.cpu_seconds
-        made = _counted(atlas, before + time.process_time() - begun)
+    with explore(prepared.landscape, file, strategies=[draws, silent], **options) as atlas:
+        made = _counted(atlas, count, time.process_time() - begun)
+        if atlas.exploration is not None and atlas.exploration.reason == "interrupted":
+            raise KeyboardInterrupt
     if made.made < count:
-        raise KeyboardInterrupt
+        problem = f"{made.made} of {count} quenches were made"
+        raise BadInputError(str(file), problem, "run the command again, alone in this folder")
     store(home, made)
     return made
 
 
 def store(home: Path, made: Quenches) -> None:
     """Write the quenches of a landscape into the folder of its cell."""
-    (home / STORED).write_text(json.dumps(made._asdict(), indent=1) + "\n", encoding="utf-8")
+    write_json(home / STORED, made._asdict())
 
 
-def _nothing(view: Any) -> Iterator[Task]:
-    return iter(())
-
-
-def _counted(atlas: Atlas, seconds: float) -> Quenches:
-    attempts = atlas.attempts()
+def _counted(atlas: Atlas, count: int, seconds: float) -> Quenches:
+    """Count hits; a quench that two programs made at the same time counts once."""
+    attempts = atlas.attempts().query("strategy == @NAME").drop_duplicates("what")
+    attempts = attempts[attempts["what"].astype(int) < count]
     hits = [minima[-1] for minima in attempts["minima"] if len(minima)]
     times, numbers = np.unique(np.unique(hits, return_counts=True)[1], return_counts=True)
     return Quenches(
@@ -170,34 +185,45 @@ def _counted(atlas: Atlas, seconds: float) -> Quenches:
 
 
 def stored(folder: Path, cell: Cell) -> Quenches | None:
-    """Read the quenches of a cell; None if they were not made."""
+    """Read the quenches of a cell; None if they were not made.
+
+    Raises:
+        BadInputError: if the file cannot be read.
+    """
     path = cell_folder(folder, cell) / STORED
-    if not path.exists():
+    content = read_json(path)
+    if content is None:
         return None
-    content = json.loads(path.read_text(encoding="utf-8"))
-    abundances = {int(times): number for times, number in content["abundances"].items()}
-    return Quenches(**{**content, "abundances": abundances})
+    try:
+        abundances = {int(times): number for times, number in content["abundances"].items()}
+        return Quenches(**{**content, "abundances": abundances})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        remedy = "delete it, and the quenches are counted again"
+        raise BadInputError(str(path), f"is not a file of quenches ({error!r})", remedy) from error
 
 
 def rows(recipe: Recipe, folder: Path) -> list[Row]:
     """The richness of all landscapes of a study for which quenches were made.
 
-    Draws are counted from the first of the pilot, and fresh ones as long as there are any.
+    Landscapes without any minimum are left out. The landscapes of a draw are compared at the
+    coverage that all of them have.
     """
     found: list[Row] = []
-    draw = 0
-    while True:
-        draw += 1
-        there = [(c, stored(folder, c.cell(draw))) for c in recipe.columns]
-        some = [(column, quenches) for column, quenches in there if quenches is not None]
-        if not some and draw > PILOT:
-            return found
+    for draw in draws_in(folder):
+        there = [(column, stored(folder, column.cell(draw))) for column in recipe.columns]
+        some = [(column, made) for column, made in there if made is not None and made.abundances]
         if some:
             common = common_coverage([quenches.counts for _, quenches in some])
             for column, quenches in some:
                 own = coverage_of(quenches.counts, int(quenches.counts.sum()))
-                equal = hill_numbers(quenches.counts, common)
+                equal = _hill_numbers(tuple(quenches.abundances.items()), common)
                 found.append(Row(recipe.name, column.key, draw, quenches, own, equal))
+    return found
+
+
+@cache
+def _hill_numbers(abundances: tuple[tuple[int, int], ...], coverage: float) -> Hill:
+    return hill_numbers(np.repeat(*np.array(abundances).T), coverage)
 
 
 def to_csv(found: Sequence[Row]) -> str:
@@ -211,6 +237,11 @@ def to_csv(found: Sequence[Row]) -> str:
         values = (f"{x:.6g}" for x in (*made, *numbers))
         writer.writerow([row.study, row.column, row.draw, *values])
     return stream.getvalue()
+
+
+def place(study: str) -> str:
+    """The name under which statements find the Hill numbers of a study."""
+    return f"{study}, quenches"
 
 
 def to_markdown(recipe: Recipe, found: Sequence[Row]) -> str:
@@ -228,6 +259,8 @@ def to_markdown(recipe: Recipe, found: Sequence[Row]) -> str:
 def _lines(shown: Sequence[Row | None]) -> Iterator[tuple[str, list[str]]]:
     """The lines of one draw: what was made, and the Hill numbers with their intervals."""
     yield "minima found", [_of(row, lambda r: f"{len(r.quenches.counts):,}") for row in shown]
+    failed = [_of(row, lambda r: f"{r.quenches.failed} of {r.quenches.made:,}") for row in shown]
+    yield "quenches without a certified minimum", failed
     yield (
         "probability that the next quench ends at one of them",
         [_of(row, lambda r: f"{r.coverage:.4f}") for row in shown],
@@ -240,9 +273,9 @@ def _lines(shown: Sequence[Row | None]) -> Iterator[tuple[str, list[str]]]:
         )
 
 
-def _of(row: Row | None, text: Any) -> str:
+def _of(row: Row | None, text: Callable[[Row], str]) -> str:
     return "not run" if row is None else text(row)
 
 
-def _interval(interval: Any) -> str:
+def _interval(interval: Interval) -> str:
     return f"{interval.estimate:.1f} ({interval.low:.1f} to {interval.high:.1f})"

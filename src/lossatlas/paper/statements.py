@@ -17,6 +17,7 @@ from lossatlas.paper.draw_statistics import (
 from lossatlas.paper.funnel_verdicts import TAU
 from lossatlas.paper.kind_statements import kinds
 from lossatlas.paper.network_statements import COUNTS, layers, masks
+from lossatlas.paper.richness import place
 
 TABLES = {"d1": "Table I", "d2": "Table II", "d3": "SI"}
 """The family of the statements about each data set."""
@@ -90,7 +91,7 @@ def _noise_counts(study: str, claim: Callable[..., Claim]) -> list[Claim]:
     ]
 
 
-RICHNESS = {"hill_0": "minima at equal coverage", "hill_1": "minima, weighted by basins"}
+RICHNESS = {"hill_0": "minima at equal coverage", "hill_1": "common minima at equal coverage"}
 """Hill numbers of separate quenches (see `richness`), with their names in words."""
 
 
@@ -100,7 +101,7 @@ def _noise_richness(study: str, claim: Callable[..., Claim]) -> list[Claim]:
             f"more {label} with more label errors",
             "on average the number of minima increases with the percentage of errors",
             f"slope of ln(Hill number of order {name[-1]}) a step of 0, 10, 50, 100 %",
-            slope(study, name, LEVELS, log=True),
+            slope(place(study), name, LEVELS, log=True),
             unit="log ratio",
         )
         for name, label in RICHNESS.items()

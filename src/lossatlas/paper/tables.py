@@ -252,8 +252,10 @@ def to_csv(table: Iterable[Entry]) -> str:
 
 def to_markdown(table: Sequence[Entry]) -> str:
     """The table of one study, with remarks below it, without rows and columns of no number."""
-    filled = [entry.label for entry in table if entry.ours or entry.paper is not None]
-    columns = list(dict.fromkeys(filled or (entry.label for entry in table)))
+    every = list(dict.fromkeys(entry.label for entry in table))
+    filled = {entry.label for entry in table if entry.ours or entry.paper is not None}
+    columns = [label for label in every if label in filled] or every
+    missing = [label for label in every if label not in columns]
     table = [entry for entry in table if entry.label in columns]
     lines = [markdown_row(["", *columns]), markdown_row(["---"] * (len(columns) + 1))]
     remarks: list[str] = []
@@ -264,6 +266,8 @@ def to_markdown(table: Sequence[Entry]) -> str:
         if any(entry.ours or entry.paper is not None for entry in row):
             lines.append(markdown_row([label, *(_cell(entry, remarks) for entry in row)]))
     notes = [f"{k}. {text}" for k, text in enumerate(remarks, 1)]
+    if missing:
+        notes = [f"Not run: {', '.join(missing)}.", *([""] if notes else []), *notes]
     return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"
 
 
