@@ -6,8 +6,9 @@ import math
 import numpy as np
 from hand_made import record
 
+from lossatlas.paper.artifacts import artifacts
 from lossatlas.paper.claims import Claim, judge
-from lossatlas.paper.drawing import median_draw
+from lossatlas.paper.drawing import figure_of, median_draw
 from lossatlas.paper.funnel_verdicts import TAUS, FunnelShares
 from lossatlas.paper.more_figures import (
     MANY_POINTS,
@@ -103,3 +104,26 @@ def test_the_median_draw_is_that_of_the_median_lowest_loss():
     assert median_draw(found, column).cell.draw == 4
     assert median_draw(found[:3], column).cell.draw == 3
     assert median_draw([], column) is None
+
+
+def test_kinds_of_noise_are_compared_in_the_draws_that_all_of_them_have():
+    """The clean landscape is shared, and uniform noise has more draws than permutation noise."""
+    uniform, permutation, other = (
+        recipes(PAPER)[f"kinds-{kind}-d2"] for kind in ("uniform", "permutation", "boundary")
+    )
+
+    def found(recipe, draws, keys=("0", "50")):
+        pairs = [(c, c.cell(draw)) for draw in draws for c in recipe.columns if c.key in keys]
+        return [(column, record(cell, minima=float(cell.draw))) for column, cell in pairs]
+
+    (artifact,) = artifacts(("noise-kinds",))
+    studies = [
+        (uniform, found(uniform, (11, 12, 13))),
+        (permutation, found(permutation, (11, 13))),
+        (other, found(other, (1, 2), keys=("0",))),
+    ]
+    figure = figure_of(artifact, studies)
+    assert {ax.get_title() for ax in figure.axes} == {"D2, draws 11, 13"}
+    minima = figure.axes[3]
+    assert [line.get_ydata().tolist() for line in minima.lines] == [[12.0, 12.0]] * 2
+    assert figure_of(artifact, [studies[0], (permutation, found(permutation, (1,)))]) is None

@@ -120,17 +120,19 @@ BY_LEVEL = {
 def _levels(studies: list[Study]) -> Figure | None:
     """A figure with a row for each data set and a curve for each kind of noise.
 
-    It shows the draws that all of these kinds have. Kinds with nothing but the clean landscape are
-    left out.
+    It shows the draws that all of these kinds have; none if there are no such draws. Kinds with
+    nothing but the clean landscape are left out.
     """
     run = [(recipe, found) for recipe, found in studies if any(c.key != "0" for c, _ in found)]
     rows: dict[str, dict[str, Curves]] = {}
     for side in dict.fromkeys(_side(recipe) for recipe, _ in run):
         mine = [(recipe, found) for recipe, found in run if _side(recipe) == side]
         draws = set.intersection(*({r.cell.draw for _, r in found} for _, found in mine))
-        shown = ", ".join(map(str, sorted(draws)))
+        if not draws:
+            continue
+        title = f"{side}, draw{'s' if len(draws) > 1 else ''} {', '.join(map(str, sorted(draws)))}"
         for name, label in BY_LEVEL.items():
-            rows.setdefault(f"{side}, draw {shown}" if shown else side, {})[label] = {
+            rows.setdefault(title, {})[label] = {
                 recipe.title.split(",")[0]: [
                     (float(column.key), record.numbers[name])
                     for column, record in found
