@@ -46,6 +46,7 @@ REFUSED = {  # of each option, what it refuses
     ("verify", "--sample"): WHOLE[:-1],
     ("verify", "--seed"): ("-1", "0.5", "nan"),
     ("reproduce", "--draws"): WHOLE,
+    ("reproduce", "--first-draw"): WHOLE,
     ("reproduce", "--minutes"): NUMBERS,
     ("reproduce", "--cpu-minutes"): NUMBERS,
 }

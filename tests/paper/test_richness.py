@@ -2,7 +2,6 @@
 
 import csv
 import io
-import signal
 
 import numpy as np
 import pytest
@@ -99,18 +98,22 @@ def test_a_landscape_without_any_minimum_is_left_out(tmp_path):
 
 
 def test_an_interrupt_is_passed_on_and_what_was_made_is_kept(tmp_path, monkeypatch):
-    cell, quench = D2.columns[0].cell(1), richness._quench
+    cell, draws = D2.columns[0].cell(1), richness._Draws
 
-    def interrupted(seed, number, tools):
-        if number == 30:
-            signal.raise_signal(signal.SIGINT)
-        return (yield from quench(seed, number, tools))
+    class Interrupted(draws):
+        def __call__(self, view):
+            for task in super().__call__(view):
+                if task.key.what == "30":
+                    raise KeyboardInterrupt
+                yield task
 
-    monkeypatch.setattr(richness, "_quench", interrupted)
+    monkeypatch.setattr(richness, "_Draws", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         richness.compute(tmp_path, cell, 60)
     assert richness.stored(tmp_path, cell) is None
-    monkeypatch.setattr(richness, "_quench", quench)
+    with Atlas.open(cell_folder(tmp_path, cell) / richness.ATLAS) as atlas:
+        assert 0 < len(atlas.attempts()) < 60
+    monkeypatch.setattr(richness, "_Draws", draws)
     made = richness.compute(tmp_path, cell, 60)
     assert (made.made, made.counts.sum()) == (60, 60)
     whole = richness.compute(tmp_path / "alone", cell, 60)
