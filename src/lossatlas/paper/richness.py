@@ -265,7 +265,7 @@ def _lines(shown: Sequence[Row | None]) -> Iterator[tuple[str, list[str]]]:
         "probability that the next quench ends at one of them",
         [_of(row, lambda r: f"{r.coverage:.4f}") for row in shown],
     )
-    common = next(row.common.coverage for row in shown if row is not None)
+    common = min(row.coverage for row in shown if row is not None)
     for order in range(3):
         yield (
             f"Hill number of order {order} at a coverage of {common:.3f}",
