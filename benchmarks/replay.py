@@ -280,7 +280,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, help="so many rounds; default 16, quick 5")
     parser.add_argument("--width", type=int, help="default that of so many workers")
     parser.add_argument("--recordings", type=Path, help="folder to keep recordings in")
-    parser.add_argument("--side", default="D2", help="the cube of LJAT3; default D2")
+    parser.add_argument("--side", default="D2", choices=("D1", "D2", "D3"), help="cube; default D2")
     parser.add_argument("--items", type=int, default=1000, help="training items; default 1000")
     parser.add_argument("--hidden", type=int, nargs="+", default=[10], help="units; default 10")
     options = parser.parse_args(arguments)

@@ -46,6 +46,8 @@ class Artifact(NamedTuple):
 
 
 NOISE = ("noise-d1", "noise-d2", "noise-d3")
+WITH_QUENCHES = NOISE[:2]
+"""The studies whose landscapes get separate quenches too."""
 MNIST = ("mnist-as-written", "mnist-nearest")
 LAYERS = ("layers-100", "layers-1000")
 ARTIFACTS = (
@@ -104,7 +106,9 @@ ARTIFACTS = (
         tuple(f"kinds-{kind}-{side}" for side in ("d1", "d2") for kind in NOISE_KINDS),
         "levels",
     ),
-    Artifact("richness", "Beyond the paper: minima of separate quenches", NOISE[:2], "richness"),
+    Artifact(
+        "richness", "Beyond the paper: minima of separate quenches", WITH_QUENCHES, "richness"
+    ),
     Artifact("ideal-auc", "Beyond the paper: the ideal AUC", (), "ideal"),
     Artifact("claims", "The paper's statements, tested", (), "claims"),
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lossatlas.paper import richness
+from lossatlas.paper.artifacts import WITH_QUENCHES
 from lossatlas.paper.claims import MARGINS, Key, Numbers, Verdict, judge
 from lossatlas.paper.exploring import Record, records
 from lossatlas.paper.provenance import setting_of
@@ -46,7 +47,7 @@ def verdicts(scale: Scale, folder: Path) -> list[Verdict]:
             place = name, column.key
             draws.setdefault(record.cell.draw, {})[place] = _numbers(record)
             settings.setdefault(record.cell.draw, {})[place] = setting_of(record.about)
-        for row in richness.rows(recipe, folder) if name in richness.STUDIES else ():
+        for row in richness.rows(recipe, folder) if name in WITH_QUENCHES else ():
             place = richness.place(name), row.column
             draws.setdefault(row.draw, {})[place] = row.numbers
             settings.setdefault(row.draw, {})[place] = row.setting

@@ -35,8 +35,6 @@ if TYPE_CHECKING:  # these load JAX, which stored counts do not need
     from lossatlas import Task
     from lossatlas.exploration import View
 
-STUDIES = ("noise-d1", "noise-d2")
-"""Names of the studies whose landscapes get quenches."""
 QUENCHES = {"paper": 10_000, "quick": 60}
 """Number of quenches of a landscape, by the name of the scale."""
 STORED, ATLAS = "quenches.json", "quenches.atlas"
