@@ -7,7 +7,8 @@ from hand_made import record
 
 from lossatlas.paper.budget import costs, rate, to_markdown
 from lossatlas.paper.cell import Effort
-from lossatlas.paper.recipes import PAPER, recipes
+from lossatlas.paper.recipes import recipes
+from lossatlas.paper.scales import PAPER
 
 LAYERS = recipes(PAPER)["layers-1000"]
 

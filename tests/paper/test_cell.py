@@ -8,7 +8,8 @@ import pytest
 from lossatlas import ExploreOptions
 from lossatlas.paper.cell import Cell, Effort, exhausted
 from lossatlas.paper.exploring import draws_in
-from lossatlas.paper.recipes import PAPER, ljat3_cell, recipes
+from lossatlas.paper.recipes import ljat3_cell, recipes
+from lossatlas.paper.scales import PAPER
 
 COMPUTED = Path(__file__).parent.parent.parent / "docs" / "results" / "cells"
 

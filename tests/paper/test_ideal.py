@@ -10,7 +10,7 @@ from lossatlas.paper.artifacts import ARTIFACTS
 from lossatlas.paper.files import compute_ideal, write_artifact
 from lossatlas.paper.ideal import Neighborhoods, rank_auc, transition_matrix
 from lossatlas.paper.ideal_table import from_csv, ideal_rows, to_csv, to_markdown
-from lossatlas.paper.recipes import QUICK
+from lossatlas.paper.scales import QUICK
 
 ITEMS, CLASSES = 40_000, 4
 

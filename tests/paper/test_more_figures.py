@@ -18,7 +18,8 @@ from lossatlas.paper.more_figures import (
     loss_against_auc,
     persistence_curves,
 )
-from lossatlas.paper.recipes import PAPER, recipes
+from lossatlas.paper.recipes import recipes
+from lossatlas.paper.scales import PAPER
 
 
 def cloud(title, connected):

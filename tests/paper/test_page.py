@@ -10,7 +10,8 @@ from lossatlas.paper.cell import PILOT
 from lossatlas.paper.exploring import decisive, records
 from lossatlas.paper.files import write_artifact, write_pages
 from lossatlas.paper.page import pages
-from lossatlas.paper.recipes import PAPER, QUICK, recipes
+from lossatlas.paper.recipes import recipes
+from lossatlas.paper.scales import PAPER, QUICK
 
 D2 = recipes(PAPER)["noise-d2"]
 

@@ -10,7 +10,8 @@ from lossatlas.paper import differences, tables
 from lossatlas.paper.distributions import distributions
 from lossatlas.paper.exploring import records
 from lossatlas.paper.published import explanation, published
-from lossatlas.paper.recipes import PAPER, recipes
+from lossatlas.paper.recipes import recipes
+from lossatlas.paper.scales import PAPER
 
 D2 = recipes(PAPER)["noise-d2"]
 

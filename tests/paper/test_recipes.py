@@ -6,7 +6,8 @@ from lossatlas.errors import BadInputError
 from lossatlas.landscape.architecture import Architecture
 from lossatlas.landscape.connectivity import nearest_neighbor_mask
 from lossatlas.paper.artifacts import ARTIFACTS, artifacts
-from lossatlas.paper.recipes import PAPER, SCALES, cells_of, recipes
+from lossatlas.paper.recipes import cells_of, recipes
+from lossatlas.paper.scales import PAPER, SCALES
 from lossatlas.studies.study import Study
 
 ALL = [
@@ -35,7 +36,35 @@ def test_every_cell_is_a_study_with_all_settings_written_out(cell):
         assert {one: study.tables[name][one] for one in left_out} == {
             one: USUAL[name][one] for one in left_out
         }
-    assert cell.study["data"]["seed"] == cell.seed == cell.draw
+    assert cell.study["data"]["seed"] == cell.draw
+
+
+def test_a_draw_is_the_seed_of_everything_but_where_seeds_are_varied():
+    for recipe in recipes(PAPER).values():
+        for column in recipe.columns:
+            cell = column.cell(3)
+            seeds = {cell.seed, cell.study.get("noise", {}).get("seed", 3)}
+            assert recipe.kind in ("seeds", "crossed") or seeds == {3}
+
+
+def test_crossed_seeds_are_those_of_no_other_study():
+    recipe = recipes(PAPER)["crossed-d1"]
+    cells = [column.cell(2) for column in recipe.columns]
+    pairs = {(cell.study["noise"]["seed"], cell.seed) for cell in cells}
+    assert len(pairs) == 6 == len({cell.key for cell in cells})
+    assert min(seed for pair in pairs for seed in pair) > 10_000
+    assert {cell.study["data"]["seed"] for cell in cells} == {2}
+    assert {cell.noise for cell in cells} == {0.5}
+    assert recipe.draws == 4
+
+
+def test_the_first_seed_of_table_iv_is_the_landscape_of_the_table():
+    by_name = recipes(PAPER)
+    for items in ("100", "1000"):
+        table = [column.cell(1) for column in by_name[f"layers-{items}"].columns]
+        seeds = [column.cell(1) for column in by_name[f"seeds-{items}"].columns]
+        assert [cell for cell in seeds if cell.seed == 1] == table
+        assert [cell.seed for cell in seeds] == [1, 2, 3] * 2
 
 
 def frozen(hidden: list[int], neighbors: int) -> int:
@@ -62,7 +91,7 @@ def test_percentages_of_the_paper():
     noise = {name: [c.cell(1).noise for c in r.columns] for name, r in by_name.items()}
     assert noise["noise-d1"] == noise["noise-d2"] == noise["noise-d3"] == [0, 0.1, 0.5, 1]
     assert noise["mnist-nearest"] == [0, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 1]
-    assert noise["mnist-as-written"] == [0, 0.5, 1]
+    assert noise["mnist-as-written"] == noise["mnist-nearest"]
 
 
 def test_columns_of_a_draw_differ_in_one_thing_only():

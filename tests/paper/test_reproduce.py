@@ -7,7 +7,8 @@ import pytest
 from hand_made import write
 
 from lossatlas.paper import exploring, files
-from lossatlas.paper.recipes import PAPER, QUICK, recipes
+from lossatlas.paper.recipes import recipes
+from lossatlas.paper.scales import PAPER, QUICK
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from lossatlas.atlas import Attempt
 from lossatlas.paper import claims_report, richness
 from lossatlas.paper.cell import PILOT
 from lossatlas.paper.exploring import cell_folder
-from lossatlas.paper.recipes import PAPER, QUICK, recipes
+from lossatlas.paper.recipes import recipes
+from lossatlas.paper.scales import PAPER, QUICK
 from lossatlas.search import Cost, Outcome
 
 D2 = recipes(QUICK)["noise-d2"]

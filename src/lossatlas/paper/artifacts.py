@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 from lossatlas import BadInputError
-from lossatlas.paper.recipes import NOISE_KINDS
+from lossatlas.paper.scales import NOISE_KINDS
 
 Kind = Literal[
     "table",
@@ -11,6 +11,9 @@ Kind = Literal[
     "claims",
     "ideal",
     "richness",
+    "scan",
+    "crossed",
+    "lowest",
     "trees",
     "boxes",
     "growth",
@@ -30,9 +33,10 @@ class Artifact(NamedTuple):
         title: the name of the table or figure in the paper.
         recipes: names of the studies that it shows.
         kind: what it is: a table of numbers, of class distributions, of verdicts on claims, of
-            ideal AUC, or of Hill numbers; a table with a figure of trees, of boxes, of counts that
-            grow with time, or of numbers by share of wrong labels; or a figure alone, of loss
-            against AUC or of shares by persistence.
+            ideal AUC, of Hill numbers, of components of variance, or of lowest losses; a table with
+            a figure of trees, of boxes, of counts that grow with time, of numbers by share of wrong
+            labels, or of distances by settings; or a figure alone, of loss against AUC or of shares
+            by persistence.
         color: the part of the data whose AUC colors the trees of a figure.
         across: number of panels in a row of a figure.
     """
@@ -50,11 +54,14 @@ WITH_QUENCHES = NOISE[:2]
 """The studies whose landscapes get separate quenches too."""
 MNIST = ("mnist-as-written", "mnist-nearest")
 LAYERS = ("layers-100", "layers-1000")
+SEEDS = ("seeds-100", "seeds-1000")
+CROSSED = ("crossed-d1", "crossed-d2")
 ARTIFACTS = (
     Artifact("table-1", "Table I", NOISE[:1]),
     Artifact("table-2", "Table II", NOISE[1:2]),
     Artifact("table-3", "Table III", MNIST),
     Artifact("table-4", "Table IV", LAYERS, "growth"),
+    Artifact("lowest-losses", "Table IV: lowest losses", SEEDS, "lowest"),
     Artifact("si-d3", "Supplementary Information: D3", NOISE[2:]),
     Artifact("si-distributions", "Supplementary Information: classes", NOISE, "distributions"),
     Artifact("figure-1", "Figure 1", NOISE[:1], "trees", "train"),
@@ -109,6 +116,8 @@ ARTIFACTS = (
     Artifact(
         "richness", "Beyond the paper: minima of separate quenches", WITH_QUENCHES, "richness"
     ),
+    Artifact("variance", "Beyond the paper: data, labels or searches", CROSSED, "crossed"),
+    Artifact("mnist-scan", "Beyond the paper: settings of MNIST", (), "scan"),
     Artifact("ideal-auc", "Beyond the paper: the ideal AUC", (), "ideal"),
     Artifact("claims", "The paper's statements, tested", (), "claims"),
 )

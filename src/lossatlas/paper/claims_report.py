@@ -14,7 +14,8 @@ from lossatlas.paper.artifacts import WITH_QUENCHES
 from lossatlas.paper.claims import MARGINS, Key, Numbers, Verdict, judge
 from lossatlas.paper.exploring import Record, records
 from lossatlas.paper.provenance import setting_of
-from lossatlas.paper.recipes import Scale, recipes
+from lossatlas.paper.recipes import recipes
+from lossatlas.paper.scales import Scale
 from lossatlas.paper.statements import statements
 from lossatlas.paper.tables import markdown_row
 

@@ -1,11 +1,11 @@
 """The command `lossatlas reproduce`, which computes the tables and figures of the paper."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -15,8 +15,9 @@ from lossatlas.cli import JsonOption, ended_cleanly, positive
 if TYPE_CHECKING:
     from lossatlas.paper.cell import Cell
     from lossatlas.paper.exploring import Watching
+    from lossatlas.paper.mnist_scan import Place
 
-
+T = TypeVar("T", bound="Cell | Place")
 MOST_DRAWS = 10_000
 """Largest number of draws that may be asked for."""
 FAILED_CELLS = 1
@@ -77,9 +78,10 @@ def reproduce(
     The numbers of the paper are shown beside ours. Every landscape is explored once and stored as a
     cell in DIR/cells. A second run continues: finished cells are not explored again, interrupted
     ones are continued, and other settings make other cells. WHAT is one or more of table-1 to
-    table-4, figure-1 to figure-8, si-d3, si-distributions; beyond the paper deep-masks, deep-noise,
-    other-labels, noise-kinds, richness, ideal-auc, persistence, loss-auc-1 to loss-auc-6; claims
-    for tests of the statements of the paper; or all for everything and index.md.
+    table-4, figure-1 to figure-8, si-d3, si-distributions; beyond the paper lowest-losses,
+    deep-masks, deep-noise, other-labels, noise-kinds, richness, variance, mnist-scan, ideal-auc,
+    persistence, loss-auc-1 to loss-auc-6; claims for tests of the statements of the paper; or all
+    for everything and index.md.
     """
     from lossatlas.paper.artifacts import artifacts
 
@@ -92,6 +94,8 @@ def reproduce(
         _explore_all(_wanted_cells(wanted, scale.value, how), output, done)
         _compute_ideal(wanted, scale.value, output)
         _quench_all(wanted, scale.value, how, output, done)
+        if any(artifact.kind == "scan" for artifact in wanted):
+            _scan_all(scale.value, how, output, done)
     _refresh_all(scale.value, output)
     files = _write_all(wanted, scale.value, output)
     if "all" in what:
@@ -114,13 +118,12 @@ def _wanted_cells(wanted, scale: str, how: dict[str, Any]) -> "list[Cell]":
 
     `how` has further arguments of `cells_of`.
     """
-    from lossatlas.paper.recipes import SCALES, cells_of, recipes
+    from lossatlas.paper.recipes import cells_of, recipes
+    from lossatlas.paper.scales import SCALES
 
     names = {name for a in wanted for name in a.recipes if a.kind != "richness"}
     chosen = [recipe for name, recipe in recipes(SCALES[scale]).items() if name in names]
-    if scale == "quick" and not os.environ.get("LOSSATLAS_MNIST"):
-        if any(recipe.kind == "mnist" for recipe in chosen):
-            _say("MNIST skipped: LOSSATLAS_MNIST names no folder, and quick downloads nothing")
+    if any(recipe.kind == "mnist" for recipe in chosen) and _without_mnist(scale):
         chosen = [recipe for recipe in chosen if recipe.kind != "mnist"]
     found = (cell for recipe in chosen for _, cell in cells_of(recipe, **how))
     return list({cell.key: cell for cell in found}.values())
@@ -147,8 +150,9 @@ def _explore_all(cells: "list[Cell]", output: Path, done: dict[str, Any]) -> Non
 
 def _quench_all(wanted, scale: str, how: dict[str, Any], output: Path, done: dict) -> None:
     """Make the separate quenches of the landscapes that have fewer than the scale asks for."""
-    from lossatlas.paper.recipes import SCALES, cells_of, recipes
+    from lossatlas.paper.recipes import cells_of, recipes
     from lossatlas.paper.richness import QUENCHES, compute, stored
+    from lossatlas.paper.scales import SCALES
 
     count, names = QUENCHES[scale], {n for a in wanted if a.kind == "richness" for n in a.recipes}
     every = [recipe for name, recipe in recipes(SCALES[scale]).items() if name in names]
@@ -160,10 +164,29 @@ def _quench_all(wanted, scale: str, how: dict[str, Any], output: Path, done: dic
     _for_each(missing, text, lambda cell: compute(output, cell, count), done["failed"])
 
 
+def _scan_all(scale: str, how: dict[str, Any], output: Path, done: dict) -> None:
+    """Make the descents of the settings of MNIST."""
+    if _without_mnist(scale):
+        return
+    from lossatlas.paper.mnist_scan import compute
+    from lossatlas.paper.mnist_settings import places
+
+    missing = places(output, scale, range(how["first"], how["first"] + (how["draws"] or 1)))
+    _for_each(missing, "descents on ", lambda place: compute(output, scale, place), done["failed"])
+
+
+def _without_mnist(scale: str) -> bool:
+    """Whether MNIST is left out, which is said: the quick scale downloads nothing."""
+    missing = scale == "quick" and not os.environ.get("LOSSATLAS_MNIST")
+    if missing:
+        _say("MNIST skipped: LOSSATLAS_MNIST names no folder, and quick downloads nothing")
+    return missing
+
+
 def _for_each(
-    cells: "list[Cell]", text: str, work: "Callable[[Cell], object]", failed: dict[str, str]
+    cells: "Sequence[T]", text: str, work: "Callable[[T], object]", failed: dict[str, str]
 ) -> None:
-    """Do something for each cell; one that fails must not stop the others."""
+    """Do something for each cell or place; one that fails must not stop the others."""
     if cells:
         from lossatlas import configure
 
@@ -192,7 +215,7 @@ def _display(watching: "Watching") -> Iterator[Callable[[Any], None]]:
 def _compute_ideal(wanted, scale: str, output: Path) -> None:
     """Compute the tables that need no landscape."""
     from lossatlas.paper.files import compute_ideal
-    from lossatlas.paper.recipes import SCALES
+    from lossatlas.paper.scales import SCALES
 
     for artifact in wanted:
         if artifact.kind == "ideal":
@@ -202,7 +225,8 @@ def _compute_ideal(wanted, scale: str, output: Path) -> None:
 def _refresh_all(scale: str, output: Path) -> None:
     """Compute the numbers of cells of older versions again, as far as points determine them."""
     from lossatlas.paper.exploring import records, refreshed
-    from lossatlas.paper.recipes import SCALES, recipes
+    from lossatlas.paper.recipes import recipes
+    from lossatlas.paper.scales import SCALES
 
     for recipe in recipes(SCALES[scale]).values():
         for _, record in records(recipe, output):
@@ -211,7 +235,7 @@ def _refresh_all(scale: str, output: Path) -> None:
 
 def _write_all(wanted, scale: str, output: Path) -> list[Path]:
     from lossatlas.paper.files import write_artifact
-    from lossatlas.paper.recipes import SCALES
+    from lossatlas.paper.scales import SCALES
 
     files: list[Path] = []
     for artifact in wanted:
@@ -221,7 +245,7 @@ def _write_all(wanted, scale: str, output: Path) -> list[Path]:
 
 def _write_pages(scale: str, output: Path) -> list[Path]:
     from lossatlas.paper.files import write_pages
-    from lossatlas.paper.recipes import SCALES
+    from lossatlas.paper.scales import SCALES
 
     return write_pages(SCALES[scale], output)
 

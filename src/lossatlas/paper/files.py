@@ -1,49 +1,38 @@
 """The files of `lossatlas reproduce`: tables as CSV and Markdown, figures as PNG and SVG."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from lossatlas.cli import save_picture
-from lossatlas.paper import claims_report, ideal_table, richness
+from lossatlas.paper import claims_report, crossed, ideal_table, lowest, mnist_report, richness
 from lossatlas.paper.artifacts import PICTURES_ONLY, Artifact
 from lossatlas.paper.distributions import distributions
 from lossatlas.paper.drawing import figure_of
-from lossatlas.paper.exploring import decisive, records
+from lossatlas.paper.exploring import Record, decisive, records
+from lossatlas.paper.mnist_settings import draws_of_nearest, fits
 from lossatlas.paper.more_figures import forest
 from lossatlas.paper.page import pages
-from lossatlas.paper.recipes import Recipe, Scale, recipes
+from lossatlas.paper.recipes import Column, Recipe, recipes
+from lossatlas.paper.scales import Scale
 from lossatlas.paper.tables import entries, to_csv, to_markdown
 
 DOTS_PER_INCH = 160
 
 
 def write_artifact(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
-    """Write one table or figure from the cells that have been computed.
+    """Write one table or figure from what has been computed.
 
     Returns:
         The files that were written.
     """
-    if artifact.kind == "claims":
-        found = claims_report.verdicts(scale, folder)
-        texts = claims_report.to_markdown(found), claims_report.to_csv(found)
-        written = _write_texts(artifact, texts, folder)
-        return written + _write_figure(artifact, forest(found), folder)
-    if artifact.kind == "ideal":
-        return _write_ideal(artifact, folder)
-    by_name = recipes(scale)
-    if artifact.kind == "richness":
-        return _write_richness(artifact, [by_name[name] for name in artifact.recipes], folder)
-    studies = [
-        (by_name[name], decisive(records(by_name[name], folder)))
-        for name in artifact.recipes
-        if name in by_name
-    ]
-    if artifact.kind == "distributions":
-        return _write_texts(artifact, distributions(studies), folder)
-    if artifact.kind in PICTURES_ONLY:
-        figure = figure_of(artifact, studies)
-        return [] if figure is None else _write_figure(artifact, figure, folder)
+    return WRITERS.get(artifact.kind, _write_table)(artifact, scale, folder)
+
+
+def _write_table(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
+    """Write a table of numbers, with a figure if there is one."""
+    studies = _studies(artifact, scale, folder)
     tables = [(recipe, entries(recipe, found)) for recipe, found in studies]
     sections = [f"## {recipe.title}\n\n{to_markdown(table)}" for recipe, table in tables]
     rows = to_csv(entry for _, table in tables for entry in table)
@@ -52,7 +41,22 @@ def write_artifact(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]
     return written if figure is None else written + _write_figure(artifact, figure, folder)
 
 
-def _write_ideal(artifact: Artifact, folder: Path) -> list[Path]:
+def _write_picture(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
+    figure = figure_of(artifact, _studies(artifact, scale, folder))
+    return [] if figure is None else _write_figure(artifact, figure, folder)
+
+
+def _write_distributions(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
+    return _write_texts(artifact, distributions(_studies(artifact, scale, folder)), folder)
+
+
+def _write_claims(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
+    found = claims_report.verdicts(scale, folder)
+    texts = claims_report.to_markdown(found), claims_report.to_csv(found)
+    return _write_texts(artifact, texts, folder) + _write_figure(artifact, forest(found), folder)
+
+
+def _write_ideal(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
     """Write the table of the ideal AUC if it was computed."""
     stored = folder / f"{artifact.name}.csv"
     if not stored.exists():
@@ -69,11 +73,64 @@ def compute_ideal(artifact: Artifact, scale: Scale, folder: Path) -> None:
         target.write_text(text, encoding="utf-8")
 
 
-def _write_richness(artifact: Artifact, studies: list[Recipe], folder: Path) -> list[Path]:
+def _write_richness(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
+    by_name = recipes(scale)
+    studies = [by_name[name] for name in artifact.recipes]
     found = [(recipe, richness.rows(recipe, folder)) for recipe in studies]
     sections = [richness.to_markdown(recipe, some) for recipe, some in found]
     every = [row for _, some in found for row in some]
     return _write_texts(artifact, ("\n".join(sections), richness.to_csv(every)), folder)
+
+
+def _write_crossed(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
+    studies = _studies(artifact, scale, folder)
+    found = [(recipe, crossed.split(recipe, some)) for recipe, some in studies]
+    sections = [crossed.CROSSED_TEXT, *(crossed.to_markdown(*pair) for pair in found)]
+    rows = crossed.to_csv([one for _, some in found for one in some])
+    return _write_texts(artifact, ("\n".join(sections), rows), folder)
+
+
+def _write_lowest(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
+    studies = _studies(artifact, scale, folder)
+    found = [(recipe, lowest.lowest(some)) for recipe, some in studies]
+    sections = [lowest.LOWEST_TEXT, *(lowest.to_markdown(*pair) for pair in found)]
+    return _write_texts(artifact, ("\n".join(sections), lowest.to_csv(found)), folder)
+
+
+def _write_scan(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
+    """Write the tables and the figure of the settings of MNIST if any was computed."""
+    found = fits(folder, scale.name)
+    if not found:
+        return []
+    draws = draws_of_nearest(found, scale.name, folder)
+    text = mnist_report.to_markdown(found, scale.name, folder, draws)
+    written = _write_texts(artifact, (text, mnist_report.to_csv(found)), folder)
+    return written + _write_figure(artifact, mnist_report.figure(found), folder)
+
+
+WRITERS: dict[str, Callable[[Artifact, Scale, Path], list[Path]]] = {
+    "claims": _write_claims,
+    "distributions": _write_distributions,
+    "ideal": _write_ideal,
+    "richness": _write_richness,
+    "crossed": _write_crossed,
+    "lowest": _write_lowest,
+    "scan": _write_scan,
+    **dict.fromkeys(PICTURES_ONLY, _write_picture),
+}
+"""What writes an artifact, by its kind; all other kinds are tables of numbers."""
+
+
+def _studies(
+    artifact: Artifact, scale: Scale, folder: Path
+) -> list[tuple[Recipe, list[tuple[Column, Record]]]]:
+    """The studies of an artifact that the scale has, with the results that are shown."""
+    by_name = recipes(scale)
+    return [
+        (by_name[name], decisive(records(by_name[name], folder)))
+        for name in artifact.recipes
+        if name in by_name
+    ]
 
 
 def write_pages(scale: Scale, folder: Path) -> list[Path]:

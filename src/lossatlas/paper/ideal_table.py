@@ -9,7 +9,8 @@ import numpy as np
 
 from lossatlas.data import Dataset, adversarial_noise, boundary_noise, load_ljat3, permutation_noise
 from lossatlas.paper.ideal import NEAREST, Ideal, Neighborhoods, transition_matrix
-from lossatlas.paper.recipes import BY_REFERENCE, CONFUSION, Scale
+from lossatlas.paper.recipes import BY_REFERENCE, CONFUSION
+from lossatlas.paper.scales import Scale
 from lossatlas.paper.tables import markdown_row
 
 CLASSES = 4

@@ -7,7 +7,8 @@ from pathlib import Path
 from lossatlas.paper import budget, claims_report, differences, tables
 from lossatlas.paper.artifacts import ARTIFACTS, PICTURES_ONLY, Artifact
 from lossatlas.paper.exploring import Record, decisive, records
-from lossatlas.paper.recipes import Column, Recipe, Scale, recipes
+from lossatlas.paper.recipes import Column, Recipe, recipes
+from lossatlas.paper.scales import Scale
 from lossatlas.paper.tables import markdown_row
 
 Study = tuple[Recipe, list[tuple[Column, Record]]]
@@ -37,7 +38,7 @@ def pages(scale: Scale, folder: Path) -> dict[str, str]:
         "![All statements](claims.png)\n",
         "## Tables and figures\n",
         TABLES_TEXT,
-        *(_section(a, studies) for a in ARTIFACTS if a.kind != "claims"),
+        *(_section(a, studies, folder) for a in ARTIFACTS if a.kind != "claims"),
         READING_TEXT,
         _origin(scale, list(there.values())),
     ]
@@ -49,7 +50,8 @@ def pages(scale: Scale, folder: Path) -> dict[str, str]:
         + budget.to_markdown(budget.costs(studies.values())),
     }
     if scale.name == "paper":  # networks of another scale cannot be compared with the paper
-        shown = ((recipe, decisive(some)) for recipe, some in studies.values())
+        tabled = [study for study in studies.values() if study[0].kind in tables.ROWS]
+        shown = ((recipe, decisive(some)) for recipe, some in tabled)
         every = (e for recipe, some in shown for e in tables.entries(recipe, some))
         result["differences.md"] = f"# Differences\n\n{differences.to_markdown(every)}"
     return result
@@ -123,6 +125,14 @@ f/3 + (1 - 4f/3) p. So a testing AUC far below one half at 100 % shows that the 
 learned, correctly. The entropy of the labels is largest at 75 %, where nothing can be learned, and
 the loss may fall beyond it.
 """
+SCAN_TEXT = """\
+What the paper leaves open about MNIST (scaling of the pixels, lambda, tolerance of a minimization,
+average over the classes) was scanned together: [the nearest settings](mnist-scan.md).
+
+![Settings of MNIST](mnist-scan.png)
+
+*Distance from Table III by the RMS gradient at which descents stop, for each lambda.*
+"""
 LANDSCAPES_TEXT = """\
 Every landscape that was explored. Draw d has the seed d for the data, for the wrong labels and for
 the searches. *Known* is the probability, with its 95 % interval, that an independent search (a
@@ -167,11 +177,14 @@ def _versions(record: Record) -> str:
     return ", ".join(f"{name} {number}" for name, number in record.about["versions"].items())
 
 
-def _section(artifact: Artifact, studies: dict[str, Study]) -> str:
+def _section(artifact: Artifact, studies: dict[str, Study], folder: Path) -> str:
     chosen = [studies[name] for name in artifact.recipes if name in studies]
     lines = [f"### {artifact.title}\n"]
     if artifact.kind == "ideal":
         return "\n".join([*lines, IDEAL_TEXT])
+    if artifact.kind == "scan":
+        there = (folder / f"{artifact.name}.md").exists()
+        return "\n".join([*lines, SCAN_TEXT if there else "Not run.\n"])
     if not chosen:
         return ""
     figures = ("trees", "boxes", "growth", "levels", *PICTURES_ONLY)

@@ -6,24 +6,17 @@ the seed of data, wrong labels and searches. All columns of a draw share their d
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from lossatlas import ExploreOptions
 from lossatlas.paper.cell import REFERENCE, Cell
+from lossatlas.paper.scales import ERRORS, MNIST_ERRORS, Scale
 
-ERRORS = (0.0, 0.1, 0.5, 1.0)
-"""Shares of wrong labels in Tables I and II and in the SI."""
-MNIST_ERRORS = (0.0, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 1.0)
-"""Shares of wrong labels in Table III."""
 NEAREST_L2 = 0.007
 """Lambda for MNIST. With 0.1 and pixels divided by 255 the numbers of Table III are not obtained;
 in a scan over lambda and scalings on one draw, this value came nearest."""
-KIND_ERRORS = (0.0, 0.1, 0.25, 0.5, 0.6, 0.75, 0.9, 1.0)
-"""Shares of wrong labels for the comparison of kinds of noise."""
-NOISE_KINDS = ("uniform", "permutation", "class-conditional", "boundary", "adversarial")
 BY_REFERENCE = ("boundary", "adversarial")
 """Kinds of noise that depend on the outputs of the lowest minimum of the clean landscape."""
 CONFUSION = (
@@ -38,95 +31,6 @@ CONNECTED_SHARE = 0.05
 """Share of independent draws in an exploration that grows one connected set."""
 INDEPENDENT_SHARE = 0.25
 """Share of independent draws in all other explorations, to estimate completeness."""
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Sizes and budgets of all studies.
-
-    Args:
-        name: ``paper`` or ``quick``.
-        items, train, test: numbers of LJAT3 minimizations, of training and of testing items.
-        scarce: the smaller number of training items in Table IV.
-        hidden, narrow, two, three: hidden layers of the networks of Tables I and II, of Figure 7,
-            and, with two and three layers, of Table IV.
-        wide_near, narrow_near, deep_near: numbers of neighbors of the masks of Figure 6, of Figure
-            7 and of deep networks; 0 for full connectivity.
-        budget, scarce_budget, mnist_budget: stop rules of a cell, of a cell with few training
-            items, and of a cell of MNIST.
-        mnist: numbers of training items, testing items and hidden units for MNIST.
-        draws: number of random draws of the studies of label noise.
-        kinds, kind_sides, kind_errors: kinds of noise that are compared, the data sets, and the
-            shares of wrong labels.
-    """
-
-    name: str
-    items: int
-    train: int
-    test: int
-    scarce: int
-    hidden: tuple[int, ...]
-    narrow: tuple[int, ...]
-    two: tuple[int, ...]
-    three: tuple[int, ...]
-    wide_near: tuple[int, ...]
-    narrow_near: tuple[int, ...]
-    deep_near: tuple[int, ...]
-    budget: ExploreOptions
-    scarce_budget: ExploreOptions
-    mnist: tuple[int, int, int]
-    mnist_budget: ExploreOptions
-    draws: int
-    kinds: tuple[str, ...]
-    kind_sides: tuple[str, ...]
-    kind_errors: tuple[float, ...]
-
-
-PAPER = Scale(
-    "paper",
-    items=200_000,
-    train=1000,
-    test=10_000,
-    scarce=100,
-    hidden=(10,),
-    narrow=(5,),
-    two=(5, 5),
-    three=(4, 4, 4),
-    wide_near=(1, 2, 3, 0),
-    narrow_near=(2, 3, 0),
-    deep_near=(1, 2, 3, 0),
-    budget=ExploreOptions(cpu_minutes=20),
-    scarce_budget=ExploreOptions(cpu_minutes=60),
-    mnist=(1000, 10_000, 10),
-    mnist_budget=ExploreOptions(cpu_minutes=30, minima=50),
-    draws=3,
-    kinds=NOISE_KINDS,
-    kind_sides=("D1", "D2"),
-    kind_errors=KIND_ERRORS,
-)
-QUICK = Scale(
-    "quick",
-    items=2000,
-    train=80,
-    test=500,
-    scarce=40,
-    hidden=(3,),
-    narrow=(3,),
-    two=(2, 2),
-    three=(2, 2, 2),
-    wide_near=(1, 2, 0),
-    narrow_near=(2, 0),
-    deep_near=(2, 0),
-    budget=ExploreOptions(cpu_minutes=1.5, transition_states=12),
-    scarce_budget=ExploreOptions(cpu_minutes=1.5, transition_states=12),
-    mnist=(100, 200, 2),
-    mnist_budget=ExploreOptions(cpu_minutes=1.5, minima=4),
-    draws=1,
-    kinds=("permutation", "boundary"),
-    kind_sides=("D2",),
-    kind_errors=(0.0, 0.5),
-)
-SCALES = {scale.name: scale for scale in (PAPER, QUICK)}
 
 
 class Column(NamedTuple):
@@ -152,7 +56,8 @@ class Recipe(NamedTuple):
     Attributes:
         name: name of the study, in names of files.
         title: title of the study, with the shorthand of the network.
-        kind: what varies from column to column.
+        kind: what varies from column to column; ``"seeds"`` for seeds of the searches alone, and
+            ``"crossed"`` for seeds of labels and searches.
         columns: the columns in the order of the paper.
         draws: number of random draws by default.
         published: its name in the file of published numbers if that is another one.
@@ -160,10 +65,16 @@ class Recipe(NamedTuple):
 
     name: str
     title: str
-    kind: Literal["noise", "mnist", "masks", "layers"]
+    kind: Literal["noise", "mnist", "masks", "layers", "seeds", "crossed"]
     columns: tuple[Column, ...]
     draws: int = 1
     published: str = ""
+
+
+CROSSED_ERRORS = 0.5
+"""Share of wrong labels where seeds are crossed."""
+CROSSED_SEEDS = 10_000
+"""Seeds of labels and searches count from here where seeds are crossed, beyond all draws."""
 
 
 def recipes(scale: Scale) -> dict[str, Recipe]:
@@ -180,7 +91,7 @@ def recipes(scale: Scale) -> dict[str, Recipe]:
         _mask_recipe(scale, "masks-narrow", narrow, 1e-5, scale.narrow_near),
         _layer_recipe(scale, "layers-1000", scarce=False),
         _mnist_recipe(scale, "mnist-nearest", NEAREST_L2, MNIST_ERRORS),
-        _mnist_recipe(scale, "mnist-as-written", 0.1, (0.0, 0.5, 1.0)),
+        _mnist_recipe(scale, "mnist-as-written", 0.1, MNIST_ERRORS),
         _layer_recipe(scale, "layers-100", scarce=True),
         _mask_recipe(scale, "masks-two", two, 1e-4, scale.deep_near),
         _mask_recipe(scale, "masks-three", three, 1e-4, scale.deep_near),
@@ -192,6 +103,9 @@ def recipes(scale: Scale) -> dict[str, Recipe]:
             for side in scale.kind_sides
             for kind in scale.kinds
         ),
+        _seed_recipe(scale, "seeds-1000", scarce=False),
+        _seed_recipe(scale, "seeds-100", scarce=True),
+        *(_crossed_recipe(scale, f"crossed-{side.lower()}", side) for side in scale.kind_sides),
     )
     return {recipe.name: recipe for recipe in in_order}
 
@@ -268,6 +182,45 @@ def _layer_recipe(scale: Scale, name: str, *, scarce: bool) -> Recipe:
     train = scale.scarce if scarce else scale.train
     title = f"Hidden layers, D1, {train} training items, lambda 0.0001"
     return Recipe(name, title, "layers", (column(scale.two), column(scale.three)))
+
+
+def _seed_recipe(scale: Scale, name: str, *, scarce: bool) -> Recipe:
+    """The landscapes of Table IV, searched with several seeds; the first is that of the table."""
+    of_table = _layer_recipe(scale, name, scarce=scarce)
+
+    def column(layers: Column, seed: int) -> Column:
+        def cell(draw: int) -> Cell:
+            return layers.cell(draw)._replace(seed=seed)
+
+        return Column(f"{layers.label}, seed {seed}", f"{layers.key}-{seed}", cell)
+
+    pairs = ((c, seed) for c in of_table.columns for seed in range(1, scale.seeds + 1))
+    title = f"{of_table.title}, several seeds of the searches"
+    return of_table._replace(
+        title=title, kind="seeds", columns=tuple(column(*pair) for pair in pairs)
+    )
+
+
+def _crossed_recipe(scale: Scale, name: str, side: str) -> Recipe:
+    """Half of the labels wrong; a draw is a seed of the data, a column one of labels and searches.
+
+    Seeds of labels and searches differ from those of other studies, whose cells had other budgets.
+    """
+    draws, labels, searches = scale.crossed
+
+    def column(label: int, search: int) -> Column:
+        def cell(draw: int) -> Cell:
+            found = ljat3_cell(scale, draw, side=side, noise=CROSSED_ERRORS)
+            noise = found.study["noise"] | {"seed": CROSSED_SEEDS + label}
+            study = found.study | {"noise": noise}
+            budget = scale.crossed_budget
+            return found._replace(study=study, seed=CROSSED_SEEDS + search, budget=budget)
+
+        return Column(f"labels {label}, searches {search}", f"{label}-{search}", cell)
+
+    pairs = ((a, b) for a in range(1, labels + 1) for b in range(1, searches + 1))
+    title = f"Crossed seeds, {side}, {shorthand(scale, scale.hidden, 1e-4)}, 50 % errors"
+    return Recipe(name, title, "crossed", tuple(column(*pair) for pair in pairs), draws)
 
 
 def _mnist_recipe(scale: Scale, name: str, l2: float, errors: tuple[float, ...]) -> Recipe:
