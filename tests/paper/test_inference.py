@@ -6,6 +6,7 @@ from hypothesis import given, strategies as st
 from scipy import stats
 
 from lossatlas.paper.inference import (
+    component_intervals,
     draws_needed,
     equivalence,
     holm,
@@ -106,3 +107,20 @@ def _crossed(random, shape, truth):
         for axis, variance in enumerate(truth[:3])
     ]
     return sum(effects) + random.normal(0, np.sqrt(truth[3]), shape)
+
+
+@pytest.mark.parametrize("truth", [(4.0, 1.0, 0.0, 1.0), (1.0, 4.0, 1.0, 0.25)])
+def test_intervals_of_components_hold_the_truth_as_often_as_they_say(truth):
+    random, shape, repetitions = np.random.default_rng(5), (4, 3, 2), 400
+    inside = np.zeros(4)
+    for _ in range(repetitions):
+        low, high = component_intervals(_crossed(random, shape, truth), repetitions=1000)
+        inside += [a <= x <= b for a, x, b in zip(low, truth, high, strict=True)]
+    assert (inside / repetitions > 0.92).all(), inside / repetitions
+
+
+def test_intervals_of_components_hold_the_estimates():
+    values = _crossed(np.random.default_rng(6), (4, 3, 2), (1.0, 1.0, 1.0, 0.1))
+    low, high = component_intervals(values)
+    for a, x, b in zip(low, variance_components(values), high, strict=True):
+        assert a <= x <= b

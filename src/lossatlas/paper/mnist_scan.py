@@ -64,7 +64,7 @@ class Grid(NamedTuple):
 
 GRIDS = {
     "paper": Grid(
-        tuple(PIXELS), (0.1, 0.03, 0.01, 0.007, 0.003, 0.001, 0.0001), MNIST_ERRORS, 3, 1000
+        tuple(PIXELS), (0.1, 0.03, 0.01, 0.007, 0.005, 0.003, 0.001, 0.0001), MNIST_ERRORS, 3, 1000
     ),
     "quick": Grid(("divided by 255",), (0.1, 0.007), (0.0, 0.5), 2, 150),
 }
