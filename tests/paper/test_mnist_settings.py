@@ -115,7 +115,7 @@ def test_fresh_draws_get_the_nearest_setting_and_are_shown(folder):
         write(folder, place, as_printed(key_of(place.error)))
     assert draws_of_nearest(found, "paper", folder) == [11]
     text = to_markdown(found, "paper", folder, [11])
-    assert "draws 11, which took no part in the choice" in text
+    assert "draw 11, which took no part in the choice" in text
 
 
 def test_fresh_draws_need_a_scan(tmp_path):

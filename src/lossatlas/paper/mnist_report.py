@@ -13,6 +13,7 @@ from lossatlas.paper.figures import STEADY
 from lossatlas.paper.mnist_scan import GRIDS, PARTS, TOLERANCES, Place, load
 from lossatlas.paper.mnist_settings import (
     AVERAGES,
+    FITTED,
     HELD_OUT,
     STATISTICS,
     Fit,
@@ -81,9 +82,9 @@ def to_markdown(found: Sequence[Fit], scale: str, folder: Path, draws: Sequence[
 
 
 def _of_draws(draws: Sequence[int]) -> str:
-    if len(draws) == 1:
-        return f"draw {draws[0]}, by which it was chosen"
-    return f"draws {', '.join(map(str, draws))}, which took no part in the choice"
+    named = f"draw{'s' if len(draws) > 1 else ''} {', '.join(map(str, draws))}"
+    chosen = "by which it was chosen" if FITTED in draws else "which took no part in the choice"
+    return f"{named}, {chosen}"
 
 
 def _words(setting: Setting) -> str:
