@@ -114,7 +114,7 @@ ARTIFACTS = (
         "levels",
     ),
     Artifact(
-        "richness", "Beyond the paper: minima of separate quenches", WITH_QUENCHES, "richness"
+        "richness", "Beyond the paper: points of separate searches", WITH_QUENCHES, "richness"
     ),
     Artifact("variance", "Beyond the paper: data, labels or searches", CROSSED, "crossed"),
     Artifact("mnist-scan", "Beyond the paper: settings of MNIST", (), "scan"),

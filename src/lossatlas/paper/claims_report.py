@@ -15,6 +15,7 @@ from lossatlas.paper.claims import MARGINS, Key, Numbers, Verdict, judge
 from lossatlas.paper.exploring import Record, records
 from lossatlas.paper.provenance import setting_of
 from lossatlas.paper.recipes import recipes
+from lossatlas.paper.sampling import KINDS
 from lossatlas.paper.scales import Scale
 from lossatlas.paper.statements import statements
 from lossatlas.paper.tables import markdown_row
@@ -48,10 +49,11 @@ def verdicts(scale: Scale, folder: Path) -> list[Verdict]:
             place = name, column.key
             draws.setdefault(record.cell.draw, {})[place] = _numbers(record)
             settings.setdefault(record.cell.draw, {})[place] = setting_of(record.about)
-        for row in richness.rows(recipe, folder) if name in WITH_QUENCHES else ():
-            place = richness.place(name), row.column
-            draws.setdefault(row.draw, {})[place] = row.numbers
-            settings.setdefault(row.draw, {})[place] = row.setting
+        for kind in KINDS if name in WITH_QUENCHES else ():
+            for row in richness.rows(recipe, folder, kind):
+                place = richness.place(name, kind), row.column
+                draws.setdefault(row.draw, {})[place] = row.numbers
+                settings.setdefault(row.draw, {})[place] = row.setting
     return judge(statements(), draws, settings)
 
 

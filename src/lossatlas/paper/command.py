@@ -93,7 +93,7 @@ def reproduce(
         done = {"cached": [], "computed": [], "failed": {}}
         _explore_all(_wanted_cells(wanted, scale.value, how), output, done)
         _compute_ideal(wanted, scale.value, output)
-        _quench_all(wanted, scale.value, how, output, done)
+        _sample_all(wanted, scale.value, how, output, done)
         if any(artifact.kind == "scan" for artifact in wanted):
             _scan_all(scale.value, how, output, done)
     _refresh_all(scale.value, output)
@@ -148,20 +148,25 @@ def _explore_all(cells: "list[Cell]", output: Path, done: dict[str, Any]) -> Non
     _for_each(missing, "", explore, done["failed"])
 
 
-def _quench_all(wanted, scale: str, how: dict[str, Any], output: Path, done: dict) -> None:
-    """Make the separate quenches of the landscapes that have fewer than the scale asks for."""
+def _sample_all(wanted, scale: str, how: dict[str, Any], output: Path, done: dict) -> None:
+    """Make the separate searches of the landscapes that have fewer than the scale asks for."""
     from lossatlas.paper.recipes import cells_of, recipes
-    from lossatlas.paper.richness import QUENCHES, compute, stored
+    from lossatlas.paper.sampling import KINDS, QUENCHES, compute, stored
     from lossatlas.paper.scales import SCALES
 
-    count, names = QUENCHES[scale], {n for a in wanted if a.kind == "richness" for n in a.recipes}
+    names = {n for a in wanted if a.kind == "richness" for n in a.recipes}
     every = [recipe for name, recipe in recipes(SCALES[scale]).items() if name in names]
     cells = [cell for recipe in every for _, cell in cells_of(recipe, **how)]
-    there = [stored(output, cell) for cell in cells]
-    pairs = zip(cells, there, strict=True)
-    missing = [cell for cell, made in pairs if made is None or made.made < count]
-    text = f"{count:,} quenches of "
-    _for_each(missing, text, lambda cell: compute(output, cell, count), done["failed"])
+    for kind in KINDS:
+        count, quenches = kind.counts[scale], QUENCHES.counts[scale]
+        there = [stored(output, cell, kind) for cell in cells]
+        pairs = zip(cells, there, strict=True)
+        missing = [cell for cell, made in pairs if made is None or made.made < count]
+
+        def sample(cell: "Cell", kind=kind, count=count, quenches=quenches) -> None:
+            compute(output, cell, kind, count, quenches)
+
+        _for_each(missing, f"{count:,} {kind.name} on ", sample, done["failed"])
 
 
 def _scan_all(scale: str, how: dict[str, Any], output: Path, done: dict) -> None:

@@ -15,6 +15,7 @@ from lossatlas.paper.mnist_settings import draws_of_nearest, fits
 from lossatlas.paper.more_figures import forest
 from lossatlas.paper.page import pages
 from lossatlas.paper.recipes import Column, Recipe, recipes
+from lossatlas.paper.sampling import KINDS
 from lossatlas.paper.scales import Scale
 from lossatlas.paper.tables import entries, to_csv, to_markdown
 
@@ -76,9 +77,9 @@ def compute_ideal(artifact: Artifact, scale: Scale, folder: Path) -> None:
 def _write_richness(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
     by_name = recipes(scale)
     studies = [by_name[name] for name in artifact.recipes]
-    found = [(recipe, richness.rows(recipe, folder)) for recipe in studies]
-    sections = [richness.to_markdown(recipe, some) for recipe, some in found]
-    every = [row for _, some in found for row in some]
+    found = [(r, richness.rows(r, folder, kind), kind) for r in studies for kind in KINDS]
+    sections = [richness.to_markdown(*one) for one in found]
+    every = [row for _, some, _ in found for row in some]
     return _write_texts(artifact, ("\n".join(sections), richness.to_csv(every)), folder)
 
 

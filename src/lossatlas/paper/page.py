@@ -101,10 +101,11 @@ READING_TEXT = """\
   the outputs before the softmax tells minima with equal units apart too, since |w| fixes how
   outgoing weights are shared among equal units: of all ways to share them, only equal shares are
   stationary (Sussmann's theorem alone needs irreducible networks).
-* **Separate quenches** do not depend on how long an exploration took. Landscapes of Tables I and II
-  get equally many from random starts, and [numbers of minima](richness.md) are compared at equal
-  coverage, the probability that one more quench ends at a minimum that was found. They are Hill
-  numbers: those of order 0 count all minima alike, those of order 1 and 2 mainly common ones.
+* **Separate searches** do not depend on how long an exploration took. Landscapes of Tables I and II
+  get equally many quenches from random starts and climbs from a list of minima, and [numbers of
+  points](richness.md) are compared at equal coverage, the probability that one more search ends at
+  a point that was found. They are Hill numbers: those of order 0 count all points alike, those of
+  order 1 and 2 mainly common ones.
 * **Counts grow with time.** Landscapes that ran out of time have lower bounds;
   [the table of costs](budget.md) says at which rate they were growing. Landscapes of several layers
   with few items are grown as one connected set (`--aim connected`).

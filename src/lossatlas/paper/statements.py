@@ -17,7 +17,8 @@ from lossatlas.paper.draw_statistics import (
 from lossatlas.paper.funnel_verdicts import TAU
 from lossatlas.paper.kind_statements import kinds
 from lossatlas.paper.network_statements import COUNTS, layers, masks
-from lossatlas.paper.richness import place
+from lossatlas.paper.richness import POINTS, place
+from lossatlas.paper.sampling import KINDS
 
 TABLES = {"d1": "Table I", "d2": "Table II", "d3": "SI"}
 """The family of the statements about each data set."""
@@ -91,19 +92,20 @@ def _noise_counts(study: str, claim: Callable[..., Claim]) -> list[Claim]:
     ]
 
 
-RICHNESS = {"hill_0": "minima at equal coverage", "hill_1": "common minima at equal coverage"}
-"""Hill numbers of separate quenches (see `richness`), with their names in words."""
+RICHNESS = {"hill_0": "{} at equal coverage", "hill_1": "common {} at equal coverage"}
+"""Hill numbers of separate searches (see `richness`), with their names in words."""
 
 
 def _noise_richness(study: str, claim: Callable[..., Claim]) -> list[Claim]:
     return [
         claim(
-            f"more {label} with more label errors",
-            "on average the number of minima increases with the percentage of errors",
+            f"more {label.format(POINTS[kind.name])} with more label errors",
+            f"on average the number of {POINTS[kind.name]} increases with the percentage of errors",
             f"slope of ln(Hill number of order {name[-1]}) a step of 0, 10, 50, 100 %",
-            slope(place(study), name, LEVELS, log=True),
+            slope(place(study, kind), name, LEVELS, log=True),
             unit="log ratio",
         )
+        for kind in KINDS
         for name, label in RICHNESS.items()
     ]
 
