@@ -26,6 +26,7 @@ def test_each_landscape_gets_its_quenches_once(tmp_path):
     cell = D2.columns[0].cell(1)
     assert stored(tmp_path, cell, QUENCHES) is None
     assert richness.rows(D2, tmp_path) == []
+    assert richness.to_markdown(D2, [], CLIMBS).endswith(": transition states\n\nNot run.\n")
     few = compute(tmp_path, cell, QUENCHES, 10, 10)
     assert (few.made, few.failed) == (10, 0)
     assert few.counts.sum() == 10

@@ -10,6 +10,7 @@ from lossatlas.paper.artifacts import Artifact
 from lossatlas.paper.exploring import Record
 from lossatlas.paper.figures import PANEL, Panel, auc_boxes, growth_curves, tree_panels
 from lossatlas.paper.funnel_verdicts import shares_from
+from lossatlas.paper.ideal_table import from_csv
 from lossatlas.paper.measures import auc_parts
 from lossatlas.paper.more_figures import (
     Cloud,
@@ -121,7 +122,8 @@ def _levels(studies: list[Study]) -> Figure | None:
     """A figure with a row for each data set and a curve for each kind of noise.
 
     It shows the draws that all of these kinds have; none if there are no such draws. Kinds with
-    nothing but the clean landscape are left out.
+    nothing but the clean landscape are left out. The last panel of a row is the ideal AUC if it was
+    computed, with a bar from one of its estimates to the other.
     """
     run = [(recipe, found) for recipe, found in studies if any(c.key != "0" for c, _ in found)]
     rows: dict[str, dict[str, Curves]] = {}
@@ -140,7 +142,29 @@ def _levels(studies: list[Study]) -> Figure | None:
                 ]
                 for recipe, found in mine
             }
+        ideal = _ideal(side, mine)
+        if ideal:
+            rows[title]["ideal testing AUC"] = ideal
     return level_curves(rows) if rows else None
+
+
+def _ideal(side: str, studies: list[Study]) -> Curves:
+    """Both estimates of the ideal AUC for the kinds of noise of these studies, if there are any."""
+    folder = next(record.folder for _, found in studies for _, record in found).parents[1]
+    stored = folder / "ideal-auc.csv"
+    rows = from_csv(stored.read_text(encoding="utf-8")) if stored.exists() else []
+    named = [f"{row.kind.capitalize()} noise" for row in rows]
+    wanted = [recipe.title.split(",")[0] for recipe, _ in studies]
+    curves: Curves = {
+        name: [
+            (100 * row.fraction, value)
+            for row, own in zip(rows, named, strict=True)
+            if (row.side, own) == (side, name)
+            for value in row.ideal
+        ]
+        for name in wanted
+    }
+    return curves if all(curves.values()) else {}
 
 
 def _side(recipe: Recipe) -> str:

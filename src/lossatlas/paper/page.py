@@ -213,7 +213,8 @@ def caption(artifact: Artifact) -> str:
         return (
             "Numbers by percentage of wrong labels, for every kind of noise, of the draws that all "
             "kinds have. Marks: means over draws; bars: their range. Counts of minima are lower "
-            "bounds where the time was spent."
+            "bounds where the time was spent. Last panel: AUC of a classifier that knows the "
+            "probabilities of the noisy labels, by two estimates."
         )
     if artifact.kind == "persistence":
         return (

@@ -56,8 +56,9 @@ class Recipe(NamedTuple):
     Attributes:
         name: name of the study, in names of files.
         title: title of the study, with the shorthand of the network.
-        kind: what varies from column to column; ``"seeds"`` for seeds of the searches alone, and
-            ``"crossed"`` for seeds of labels and searches.
+        kind: what varies from column to column; ``"kinds"`` for label errors of one kind among
+            others, ``"seeds"`` for seeds of the searches alone, and ``"crossed"`` for seeds of
+            labels and searches.
         columns: the columns in the order of the paper.
         draws: number of random draws by default.
         published: its name in the file of published numbers if that is another one.
@@ -65,7 +66,7 @@ class Recipe(NamedTuple):
 
     name: str
     title: str
-    kind: Literal["noise", "mnist", "masks", "layers", "seeds", "crossed"]
+    kind: Literal["noise", "kinds", "mnist", "masks", "layers", "seeds", "crossed"]
     columns: tuple[Column, ...]
     draws: int = 1
     published: str = ""
@@ -150,7 +151,7 @@ def _kind_recipe(scale: Scale, name: str, side: str, kind: str) -> Recipe:
         return Column(f"{100 * fraction:g} % errors", f"{100 * fraction:g}", cell)
 
     title = f"{kind.capitalize()} noise, {side}, {shorthand(scale, scale.hidden, 1e-4)}"
-    return Recipe(name, title, "noise", tuple(map(column, scale.kind_errors)))
+    return Recipe(name, title, "kinds", tuple(map(column, scale.kind_errors)))
 
 
 def _mask_recipe(

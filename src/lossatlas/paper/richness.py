@@ -120,6 +120,9 @@ def place(study: str, kind: Kind = QUENCHES) -> str:
 
 def to_markdown(recipe: Recipe, found: Sequence[Row], kind: Kind = QUENCHES) -> str:
     """A table of the landscapes of a study, with a line for each draw and order."""
+    title = f"## {recipe.title}: {POINTS[kind.name]}\n\n"
+    if not found:
+        return f"{title}Not run.\n"
     head = ["draw", "", *(column.label for column in recipe.columns)]
     lines = [markdown_row(head), markdown_row(["---"] * len(head))]
     for draw in dict.fromkeys(row.draw for row in found):
@@ -127,8 +130,7 @@ def to_markdown(recipe: Recipe, found: Sequence[Row], kind: Kind = QUENCHES) -> 
         shown = [mine.get(column.key) for column in recipe.columns]
         for label, cells in _lines(shown, kind):
             lines.append(markdown_row([f"{draw}", label, *cells]))
-    title = f"{recipe.title}: {POINTS[kind.name]}"
-    return f"## {title}\n\n" + "\n".join(lines) + "\n"
+    return title + "\n".join(lines) + "\n"
 
 
 def _lines(shown: Sequence[Row | None], kind: Kind) -> Iterator[tuple[str, list[str]]]:

@@ -150,6 +150,16 @@ ROWS: dict[str, list[Quantity]] = {
         *SHAPE,
         *EFFORT,
     ],
+    "kinds": [
+        *COUNTS[:2],
+        UNSEEN[0],
+        *LOSSES,
+        *_auc_rows("gmin"),
+        *_auc_rows()[-2:],
+        CORRELATIONS[1],
+        *SHAPE[2:5],
+        *EFFORT,
+    ],
     "masks": [*SYMMETRY, *COUNTS, *UNSEEN, *MERGED, *LOSSES, *_auc_rows()[-3:], *SHAPE, *EFFORT],
     "layers": [
         *SYMMETRY[:1],
