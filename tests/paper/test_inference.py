@@ -92,35 +92,50 @@ def test_a_family_of_true_hypotheses_has_one_error_in_twenty_families():
     assert wrong == pytest.approx(0.05, abs=0.015)
 
 
-@pytest.mark.parametrize("truth", [(4.0, 1.0, 0.25, 0.5), (0.0, 2.0, 0.0, 1.0)])
+TRUTHS = [(4.0, 1.0, 0.0), (0.0, 1.0, 0.0), (1.0, 4.0, 1.0), (0.0, 0.0, 1.0), (1.0, 0.2, 1.0)]
+"""Components of variance: of the data, of labels in the data, and of searches in both."""
+
+
+@pytest.mark.parametrize("truth", TRUTHS[2:])
 def test_components_of_variance_are_those_that_were_put_in(truth):
-    random, shape = np.random.default_rng(2), (4, 3, 2)
-    found = np.mean(
-        [variance_components(_crossed(random, shape, truth)) for _ in range(1500)], axis=0
-    )
-    assert found == pytest.approx(np.array(truth), abs=0.35)
+    random, shape = np.random.default_rng(2), (12, 8, 6)
+    found = np.mean([variance_components(nested(random, shape, truth)) for _ in range(300)], axis=0)
+    assert found == pytest.approx(np.array(truth), abs=0.12)
 
 
-def _crossed(random, shape, truth):
+def nested(random, shape, truth):
+    """Values (d, l, s) with normal effects, each within those before it."""
     effects = [
-        random.normal(0, np.sqrt(variance), [n if k == axis else 1 for k, n in enumerate(shape)])
-        for axis, variance in enumerate(truth[:3])
+        random.normal(0, np.sqrt(variance), shape[: level + 1] + (1,) * (2 - level))
+        for level, variance in enumerate(truth)
     ]
-    return sum(effects) + random.normal(0, np.sqrt(truth[3]), shape)
+    return sum(effects)
 
 
-@pytest.mark.parametrize("truth", [(4.0, 1.0, 0.0, 1.0), (1.0, 4.0, 1.0, 0.25)])
+@pytest.mark.parametrize("truth", TRUTHS)
 def test_intervals_of_components_hold_the_truth_as_often_as_they_say(truth):
     random, shape, repetitions = np.random.default_rng(5), (4, 3, 2), 400
-    inside = np.zeros(4)
+    inside = np.zeros(3)
     for _ in range(repetitions):
-        low, high = component_intervals(_crossed(random, shape, truth), repetitions=1000)
+        low, high = component_intervals(nested(random, shape, truth), repetitions=1000)
         inside += [a <= x <= b for a, x, b in zip(low, truth, high, strict=True)]
     assert (inside / repetitions > 0.92).all(), inside / repetitions
 
 
-def test_intervals_of_components_hold_the_estimates():
-    values = _crossed(np.random.default_rng(6), (4, 3, 2), (1.0, 1.0, 1.0, 0.1))
+def test_components_are_those_of_a_nested_analysis_of_variance():
+    """Against sums of squares written out, for values in which the levels are far apart."""
+    values = nested(np.random.default_rng(6), (4, 3, 2), (9.0, 1.0, 0.01))
+    ms_searches = values.var(axis=2, ddof=1).mean()
+    ms_labels = 2 * values.mean(axis=2).var(axis=1, ddof=1).mean()
+    ms_data = 6 * values.mean(axis=(1, 2)).var(ddof=1)
+    expected = ((ms_data - ms_labels) / 6, (ms_labels - ms_searches) / 2, ms_searches)
+    assert variance_components(values) == pytest.approx(expected)
     low, high = component_intervals(values)
-    for a, x, b in zip(low, variance_components(values), high, strict=True):
-        assert a <= x <= b
+    assert all(a <= x <= b for a, x, b in zip(low, expected, high, strict=True))
+
+
+def test_components_of_values_with_a_gap_are_not_defined():
+    values = np.ones((4, 3, 2))
+    values[1, 2, 0] = np.nan
+    assert np.isnan(variance_components(values)).all()
+    assert np.isnan(component_intervals(values)).all()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hand_made import write
 
-from lossatlas import Atlas, BadInputError, Status
+from lossatlas import Atlas, BadInputError, Status, search
 from lossatlas.analysis import coverage_of
 from lossatlas.atlas import Attempt
 from lossatlas.paper import claims_report, richness, sampling
@@ -72,14 +72,11 @@ def test_a_quench_that_two_programs_made_counts_once(tmp_path):
     cell = D2.columns[0].cell(1)
     made = compute(tmp_path, cell, QUENCHES, 6, 6)
     with Atlas.open(cell_folder(tmp_path, cell) / ATLAS) as atlas:
-        log = atlas.attempts()
         run = atlas.start_run({}, 0, {}, "cpu")
-        minimum = int(log["minima"].iloc[0][-1])
         again = Attempt(QUENCHES.strategy, (), "0", Outcome(Status.CONVERGED, Cost(1, 1), (), ()))
         atlas.commit(run, [again], "again")
         assert len(atlas.attempts()) == 7
     (cell_folder(tmp_path, cell) / QUENCHES.file).unlink()
-    assert minimum > 0
     counted = compute(tmp_path, cell, QUENCHES, 6, 6)
     assert counted._replace(cpu_seconds=0.0) == made._replace(cpu_seconds=0.0)
 
@@ -174,7 +171,15 @@ def test_climbs_begin_at_the_minima_that_quenches_found(tmp_path, monkeypatch):
         begun.append(start)
         return (yield from climb(start, seed, tools))
 
+    drawn = []
+    single_ended = search.single_ended
+
+    def ended(tools, start, *how):
+        drawn.append(how)
+        return (yield from single_ended(tools, start, *how))
+
     monkeypatch.setattr(sampling, "_climb", noted)
+    monkeypatch.setattr(search, "single_ended", ended)
     cell = D2.columns[1].cell(1)
     made = compute(tmp_path, cell, CLIMBS, 12, 5)
     assert made.made == 12 == made.failed + made.counts.sum()
@@ -186,9 +191,17 @@ def test_climbs_begin_at_the_minima_that_quenches_found(tmp_path, monkeypatch):
         listed = atlas.minimum_weights(sorted({m[-1] for m in quenches["minima"] if len(m)}))
         states = [t[-1] for t in log["transition_states"] if len(t)]
     assert len(quenches) == 5
+    assert made.starts == len(listed)
     assert sorted(np.unique(states, return_counts=True)[1]) == sorted(made.counts)
     assert all((start == listed).all(axis=1).any() for start in begun)
     assert len({tuple(start) for start in begun}) > 1
+    modes, signs, distances = map(set, zip(*drawn, strict=True))
+    assert len(modes) > 2
+    assert signs == {-1, 1}
+    assert len(distances) == 12
+    assert min(modes) >= 0
+    assert max(modes) < sampling.MODES
+    assert sampling.DISTANCES[0] <= min(distances) <= max(distances) <= sampling.DISTANCES[1]
     # The list is the same when the transition states have brought further minima.
     more = compute(tmp_path, cell, CLIMBS, 20, 5)
     whole = compute(tmp_path / "alone", cell, CLIMBS, 20, 5)

@@ -51,7 +51,7 @@ def verdicts(scale: Scale, folder: Path) -> list[Verdict]:
             settings.setdefault(record.cell.draw, {})[place] = setting_of(record.about)
         for kind in KINDS if name in WITH_QUENCHES else ():
             for row in richness.rows(recipe, folder, kind):
-                place = richness.place(name, kind), row.column
+                place = richness.study_name(name, kind), row.column
                 draws.setdefault(row.draw, {})[place] = row.numbers
                 settings.setdefault(row.draw, {})[place] = row.setting
     return judge(statements(), draws, settings)

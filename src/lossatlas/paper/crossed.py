@@ -2,7 +2,8 @@
 
 Half of the labels are wrong, and seeds of the data, of the wrong labels and of the searches are
 combined each with each. A number with one value for each combination has components of variance
-(see `inference`). If the searches have none, each search has found the same global minimum.
+(see `inference`). If that of the searches is zero, both searches on each landscape have found the
+same global minimum.
 """
 
 import csv
@@ -23,12 +24,17 @@ NUMBERS = {
     "train_gmin_auc": "training AUC of the global minimum",
     "test_gmin_auc": "testing AUC of the global minimum",
 }
-SOURCES = {"data": "data", "labels": "wrong labels", "searches": "searches", "rest": "the rest"}
+SOURCES = {
+    "data": "data",
+    "labels": "which labels of the data are wrong",
+    "searches": "searches on the landscape",
+}
 CROSSED_TEXT = """\
 Landscapes with half of the labels wrong, for all combinations of seeds of the data, of the wrong
 labels and of the searches. Standard deviations from each source, the square roots of the components
-of variance, with 95 % confidence intervals; *share* is that of the sum of the components. *The
-rest* are interactions, for example that the same labels are wrong of other data.
+of variance, with 95 % confidence intervals; *share* is that of the sum of the components. A seed of
+the labels makes other items wrong in each data set, so labels are nested in data, and searches in
+both.
 """
 
 
@@ -65,11 +71,11 @@ def split(recipe: Recipe, found: Sequence[tuple[Column, Record]]) -> list[Split]
 
     Args:
         recipe: a study of crossed seeds.
-        found: its results. Draws in which a column is missing are left out; at least two whole ones
-            are needed, otherwise the result is empty.
+        found: its results. Only the draws of the recipe count, and of these the ones with all
+            columns; with fewer than two the result is empty.
     """
     by_place = {(record.cell.draw, column.key): record for column, record in found}
-    draws = sorted({draw for draw, _ in by_place})
+    draws = range(1, recipe.draws + 1)
     whole = [draw for draw in draws if all((draw, c.key) in by_place for c in recipe.columns)]
     if len(whole) < 2:
         return []
@@ -102,7 +108,7 @@ def to_csv(found: Sequence[Split]) -> str:
 def to_markdown(recipe: Recipe, found: Sequence[Split]) -> str:
     """A table of the standard deviations of a study, with a row for each source."""
     if not found:
-        return f"## {recipe.title}\n\nNot run.\n"
+        return f"## {recipe.title}\n\nFewer than two draws were run.\n"
     seeds = " × ".join(map(str, found[0].shape))
     head = ["", *(f"{NUMBERS[one.name]}, mean {one.mean:.3f}" for one in found)]
     lines = [markdown_row(head), markdown_row(["---"] * len(head))]

@@ -7,7 +7,7 @@ calculates how many draws a test needs.
 
 References: D. J. Schuirmann, J. Pharmacokinet. Biopharm. 15, 657 (1987); S. Holm, Scand. J. Stat.
 6, 65 (1979); J. Cohen, Statistical Power Analysis for the Behavioral Sciences (1988); S. R. Searle,
-G. Casella and C. E. McCulloch, Variance Components (1992), chapter 4; S. Weerahandi, J. Am. Stat.
+G. Casella and C. E. McCulloch, Variance Components (1992), chapter 3; S. Weerahandi, J. Am. Stat.
 Assoc. 88, 899 (1993).
 """
 
@@ -178,57 +178,58 @@ class Components(NamedTuple):
     """Components of the variance of a number, none below zero.
 
     Attributes:
-        data: variance from the seed of the data.
-        labels: variance from the seed of the wrong labels.
-        searches: variance from the seed of the searches.
-        rest: variance that these three do not explain, including their interactions.
+        data: variance from the data.
+        labels: variance from which labels of the same data are wrong.
+        searches: variance from the searches on the same landscape.
     """
 
     data: float
     labels: float
     searches: float
-    rest: float
 
 
-class MeanSquares(NamedTuple):
-    """Mean squares of crossed seeds, each with its degrees of freedom.
+class _MeanSquares(NamedTuple):
+    """Mean squares of a nested design, from the data to the searches.
 
     Attributes:
-        factors: mean squares of the data, of the labels and of the searches.
-        freedom: their degrees of freedom.
-        each: number of values for each seed of the data, of the labels and of the searches.
-        rest: mean square of what remains.
-        rest_freedom: its degrees of freedom.
+        squares: (3,) mean squares.
+        freedom: (3,) their degrees of freedom.
+        each: (3,) number of values for each seed of the data, of the labels and of the searches.
     """
 
-    factors: tuple[float, ...]
-    freedom: tuple[int, ...]
-    each: tuple[int, ...]
-    rest: float
-    rest_freedom: int
+    squares: np.ndarray
+    freedom: np.ndarray
+    each: np.ndarray
 
 
-def _mean_squares(values: Float[np.ndarray, "d l s"]) -> MeanSquares:
-    centered = values - values.mean()
-    squares, freedom, each = [], [], []
-    for axis in range(3):
-        others = tuple(one for one in range(3) if one != axis)
-        means = centered.mean(axis=others)
-        freedom.append(len(means) - 1)
-        each.append(values.size // len(means))
-        squares.append(each[-1] * float(means @ means) / freedom[-1])
-    rest_freedom = values.size - 1 - sum(freedom)
-    explained = float(np.dot(squares, freedom))
-    rest = max(0.0, (float(np.square(centered).sum()) - explained) / rest_freedom)
-    return MeanSquares(tuple(squares), tuple(freedom), tuple(each), rest, rest_freedom)
+def _mean_squares(values: Float[np.ndarray, "d l s"]) -> _MeanSquares:
+    data, labels, searches = values.shape
+    of_labels, of_data = values.mean(axis=2), values.mean(axis=(1, 2))
+    apart = (
+        of_data - values.mean(),
+        of_labels - of_data[:, None],
+        values - of_labels[:, :, None],
+    )
+    each = np.array([labels * searches, searches, 1])
+    freedom = np.array([data - 1, data * (labels - 1), data * labels * (searches - 1)])
+    sums = np.array([float(np.square(part).sum()) for part in apart])
+    return _MeanSquares(each * sums / freedom, freedom, each)
+
+
+def _components(mean_squares: np.ndarray, each: np.ndarray) -> np.ndarray:
+    """(3, ...) components by E[MS of a level] = E[MS of the next one] + each * component."""
+    below = np.concatenate([mean_squares[1:], np.zeros_like(mean_squares[:1])])
+    sizes = each.reshape(-1, *[1] * (mean_squares.ndim - 1))
+    return np.maximum(0.0, (mean_squares - below) / sizes)
 
 
 def variance_components(values: Float[np.ndarray, "d l s"]) -> Components:
-    """Variance components of one number from crossed seeds, with one value for each combination.
+    """Variance components of one number from nested seeds, with one value for each combination.
 
-    Mean squares are set equal to their expectations in the model of three additive random effects
-    (Searle et al., chapter 4). For example, for the data with l seeds of labels and s seeds of
-    searches, E[MS] = rest + l s Var(data).
+    A seed of the labels makes other items wrong in each data set, and a seed of the searches other
+    searches in each landscape, so neither has an effect that data sets have in common: labels are
+    nested in the data, and searches in data and labels. Mean squares are set equal to their
+    expectations (Searle et al., chapter 3). All components are NaN if any value is.
 
     Args:
         values: (d, l, s) values by the seeds of the data, of the labels and of the searches, at
@@ -236,13 +237,11 @@ def variance_components(values: Float[np.ndarray, "d l s"]) -> Components:
 
     Examples:
         >>> effect = np.array([-1.0, 1.0])[:, None, None]
-        >>> variance_components(effect + np.zeros((2, 3, 2))).data
-        2.0
+        >>> variance_components(effect + np.zeros((2, 3, 2)))
+        Components(data=2.0, labels=0.0, searches=0.0)
     """
     found = _mean_squares(values)
-    pairs = zip(found.factors, found.each, strict=True)
-    data, labels, searches = (max(0.0, (square - found.rest) / each) for square, each in pairs)
-    return Components(data, labels, searches, found.rest)
+    return Components(*map(float, _components(found.squares, found.each)))
 
 
 def component_intervals(
@@ -252,8 +251,8 @@ def component_intervals(
 
     They are generalized confidence intervals: each mean square is divided by random numbers of the
     distribution that it has, in units of its expectation, if all effects are normal. With few seeds
-    intervals are wide: the upper limit for three degrees of freedom is about fourteen times the
-    estimate.
+    intervals are wide: the upper limit for four seeds of the data is fourteen times the estimate or
+    more.
 
     Args:
         values: as in `variance_components`.
@@ -263,14 +262,11 @@ def component_intervals(
     Examples:
         >>> values = np.random.default_rng(0).normal(size=(4, 3, 2))
         >>> low, high = component_intervals(values)
-        >>> low.data == 0.0 and high.rest > 1.0
+        >>> low.data == 0.0 and high.searches > 1.0
         True
     """
     found, random = _mean_squares(values), np.random.default_rng(seed)
-    rest = found.rest * found.rest_freedom / random.chisquare(found.rest_freedom, repetitions)
-    pivots = [
-        np.maximum(0.0, (square * freedom / random.chisquare(freedom, repetitions) - rest) / each)
-        for square, freedom, each in zip(found.factors, found.freedom, found.each, strict=True)
-    ]
-    ends = np.quantile([*pivots, rest], [LEVEL / 2, 1 - LEVEL / 2], axis=1)
-    return Components(*map(float, ends[0])), Components(*map(float, ends[1]))
+    scaled = random.chisquare(found.freedom[:, None], (3, repetitions)) / found.freedom[:, None]
+    pivots = _components(found.squares[:, None] / scaled, found.each)
+    low, high = np.quantile(pivots, [LEVEL / 2, 1 - LEVEL / 2], axis=1)
+    return Components(*map(float, low)), Components(*map(float, high))

@@ -20,11 +20,12 @@ import numpy as np
 from lossatlas.analysis import Hill, Interval, common_coverage, coverage_of, hill_numbers
 from lossatlas.paper.exploring import draws_in
 from lossatlas.paper.recipes import Recipe
-from lossatlas.paper.sampling import QUENCHES, Kind, Sample, stored
+from lossatlas.paper.sampling import CLIMBS, QUENCHES, Kind, Sample, stored
 from lossatlas.paper.tables import markdown_row
 
 HEAD = (
-    *("study", "column", "draw", "searches", "made", "failed", "coverage", "common_coverage"),
+    *("study", "column", "draw", "kind", "searches", "failed", "starts"),
+    *("coverage", "common_coverage"),
     *(f"hill_{order}{end}" for order in range(3) for end in ("", "_low", "_high")),
 )
 
@@ -107,13 +108,13 @@ def to_csv(found: Sequence[Row]) -> str:
     writer.writerow(HEAD)
     for row in found:
         numbers = [x for interval in row.common.numbers for x in interval[:3]]
-        made = (row.sample.made, row.sample.failed, row.coverage, row.common.coverage)
-        values = (f"{x:.6g}" for x in (*made, *numbers))
-        writer.writerow([row.study, row.column, row.draw, row.kind.name, *values])
+        made = (row.sample.made, row.sample.failed, row.sample.starts)
+        values = (f"{x:.6g}" for x in (row.coverage, row.common.coverage, *numbers))
+        writer.writerow([row.study, row.column, row.draw, row.kind.name, *made, *values])
     return stream.getvalue()
 
 
-def place(study: str, kind: Kind = QUENCHES) -> str:
+def study_name(study: str, kind: Kind = QUENCHES) -> str:
     """The name under which statements find the Hill numbers of a study."""
     return f"{study}, {kind.name}"
 
@@ -136,6 +137,8 @@ def to_markdown(recipe: Recipe, found: Sequence[Row], kind: Kind = QUENCHES) -> 
 def _lines(shown: Sequence[Row | None], kind: Kind) -> Iterator[tuple[str, list[str]]]:
     """The lines of one draw: what was made, and the Hill numbers with their intervals."""
     points = POINTS[kind.name]
+    if kind is CLIMBS:
+        yield "minima to begin at", [_of(row, lambda r: f"{r.sample.starts:,}") for row in shown]
     yield f"{points} found", [_of(row, lambda r: f"{len(r.sample.counts):,}") for row in shown]
     failed = [_of(row, lambda r: f"{r.sample.failed} of {r.sample.made:,}") for row in shown]
     yield f"{kind.name} that ended at none", failed

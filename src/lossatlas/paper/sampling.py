@@ -77,6 +77,7 @@ class Sample(NamedTuple):
         abundances: number of points by how often they were hit.
         cpu_seconds: CPU seconds that they took, without those of runs that did not end.
         versions: versions of lossatlas and of its libraries.
+        starts: number of minima among which each climb chooses one; default 0, for quenches.
     """
 
     made: int
@@ -84,6 +85,7 @@ class Sample(NamedTuple):
     abundances: dict[int, int]
     cpu_seconds: float
     versions: dict[str, str]
+    starts: int = 0
 
     @property
     def counts(self) -> np.ndarray:
@@ -194,7 +196,8 @@ def _make(
     hits = _hits(log, kind)
     times, numbers = np.unique(np.unique(hits, return_counts=True)[1], return_counts=True)
     abundances = dict(zip(times.tolist(), numbers.tolist(), strict=True))
-    return Sample(len(log), len(log) - len(hits), abundances, seconds, versions)
+    failed = len(log) - len(hits)
+    return Sample(len(log), failed, abundances, seconds, versions, len(frozen))
 
 
 def _log(atlas: Atlas, kind: Kind, count: int) -> "DataFrame":

@@ -17,7 +17,7 @@ from lossatlas.paper.draw_statistics import (
 from lossatlas.paper.funnel_verdicts import TAU
 from lossatlas.paper.kind_statements import kinds
 from lossatlas.paper.network_statements import COUNTS, layers, masks
-from lossatlas.paper.richness import POINTS, place
+from lossatlas.paper.richness import POINTS, study_name
 from lossatlas.paper.sampling import KINDS
 
 TABLES = {"d1": "Table I", "d2": "Table II", "d3": "SI"}
@@ -102,7 +102,7 @@ def _noise_richness(study: str, claim: Callable[..., Claim]) -> list[Claim]:
             f"more {label.format(POINTS[kind.name])} with more label errors",
             f"on average the number of {POINTS[kind.name]} increases with the percentage of errors",
             f"slope of ln(Hill number of order {name[-1]}) a step of 0, 10, 50, 100 %",
-            slope(place(study, kind), name, LEVELS, log=True),
+            slope(study_name(study, kind), name, LEVELS, log=True),
             unit="log ratio",
         )
         for kind in KINDS
