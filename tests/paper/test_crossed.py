@@ -49,7 +49,7 @@ def test_draws_without_all_columns_are_left_out():
     results = found(lambda draw, label, search: draw)
     assert split(RECIPE, results[:-1])[0].shape == (3, 3, 2)
     assert split(RECIPE, results[:7]) == []
-    assert to_markdown(RECIPE, []).endswith("Fewer than two draws were run.\n")
+    assert to_markdown(RECIPE, []).endswith("or not all in the same way.\n")
 
 
 def test_draws_beyond_those_of_the_study_change_nothing():
@@ -73,3 +73,10 @@ def test_numbers_that_do_not_vary_have_no_shares():
     assert one.found == (0, 0, 0)
     assert math.isnan(one.shares.data)
     assert "share" not in to_markdown(RECIPE, [one])
+
+
+def test_landscapes_that_were_computed_in_several_ways_are_not_combined():
+    results = found(lambda draw, label, search: float(draw))
+    column, record = results[3]
+    other = record._replace(about={**record.about, "setting": {"width": [192]}})
+    assert split(RECIPE, [*results[:3], (column, other), *results[4:]]) == []

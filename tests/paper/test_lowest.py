@@ -47,3 +47,12 @@ def test_the_file_has_a_line_for_each_seed(tmp_path):
     lines = to_csv([(RECIPE, found)]).splitlines()
     assert len(lines) == 7
     assert lines[1].startswith("seeds-1000,2-1,1,0.81,0,2,3,")
+
+
+def test_landscapes_that_were_computed_in_several_ways_are_not_compared(tmp_path):
+    found = results(tmp_path, [0.81] * 6)
+    column, record = found[0]
+    other = record._replace(about={**record.about, "setting": {"width": [192]}})
+    text = to_markdown(RECIPE, lowest([(column, other), *found[1:]]))
+    assert "2 hidden layers, draw 1: not compared" in text
+    assert "3 hidden layers, draw 1: the lowest loss is the same" in text

@@ -6,23 +6,25 @@ import numpy as np
 import pytest
 
 from lossatlas.errors import BadInputError
+from lossatlas.paper import mnist_scan
 from lossatlas.paper.mnist_report import figure, to_csv, to_markdown
 from lossatlas.paper.mnist_scan import GRIDS, PARTS, TOLERANCES, Descents, Place, file_of
 from lossatlas.paper.mnist_settings import (
     AVERAGES,
     HELD_OUT,
+    counted,
     distance,
-    draws_of_nearest,
-    fits,
+    fresh_draws,
     key_of,
-    nearest,
     numbers_of,
     places,
     printed,
+    scanned,
 )
 
-POOLED = "mean over classes, sd over minima and classes"
-CLASSES, STARTS, BEST = 10, 3, 4
+POOLED = "macro AUC, sd over minima and classes"
+CLASSES, BEST = 10, 4
+STARTS = GRIDS["paper"].starts
 
 
 def as_printed(column: str) -> np.ndarray:
@@ -59,11 +61,12 @@ def folder(tmp_path):
 
 
 def test_the_setting_with_the_numbers_of_the_paper_is_the_nearest(folder):
-    found = fits(folder, "paper")
-    assert len(found) == 2 * len(TOLERANCES) * len(AVERAGES)
-    best = nearest(found)
+    found = scanned(folder, "paper")
+    assert len(found.fits) == 2 * len(TOLERANCES) * len(AVERAGES)
+    assert (found.pairs, found.not_reached) == (2, 0)
+    best = found.nearest
     assert best is not None
-    assert best is found[0]
+    assert best is found.fits[0]
     assert best.setting == ("divided by 255", 0.007, pytest.approx(TOLERANCES[BEST]), POOLED)
     assert best.chosen_by == pytest.approx(0, abs=1e-4)
     assert best.held_out > 0.1  # what is held out does not take part in the choice
@@ -82,61 +85,93 @@ def test_averages_by_hand():
     auc[:, 1, 3] = np.nan  # a class of which no label is wrong
     single = np.delete(auc[:, 1, :-1], 3, axis=1)
     found = {name: numbers_of(auc, name) for name in AVERAGES}
-    over = found["mean over classes, sd over minima"]
+    over = found["macro AUC, sd over minima"]
     assert over["incorrect", "mean"] == pytest.approx(single.mean())
     assert over["incorrect", "sd"] == pytest.approx(single.mean(axis=1).std(ddof=1))
     assert found[POOLED]["incorrect", "sd"] == pytest.approx(single.std(ddof=1))
-    assert found["class 0"]["test", "sd"] == pytest.approx(auc[:, 3, 0].std(ddof=1))
-    assert found["all classes together"]["train", "mean"] == pytest.approx(auc[:, 0, -1].mean())
+    assert found["AUC of class 0"]["test", "sd"] == pytest.approx(auc[:, 3, 0].std(ddof=1))
+    assert found["micro AUC"]["train", "mean"] == pytest.approx(auc[:, 0, -1].mean())
 
 
 def test_tolerances_that_some_descent_did_not_reach_are_left_out(folder):
     write(folder, Place("divided by 255", 0.007, 0.4, 1), as_printed("40"), reached=2)
-    found = [fit for fit in fits(folder, "paper") if fit.setting.l2 == 0.007]
-    assert {fit.setting.tolerance for fit in found} == {float(t) for t in TOLERANCES[:2]}
+    found = scanned(folder, "paper")
+    mine = [fit for fit in found.fits if fit.setting.l2 == 0.007]
+    assert {fit.setting.tolerance for fit in mine} == {float(t) for t in TOLERANCES[:2]}
+    assert found.not_reached == (len(TOLERANCES) - 2) * len(AVERAGES)
+    assert f"{found.not_reached} settings are left out" in to_markdown(found, "paper", folder)
 
 
 def test_half_of_a_grid_counts_by_what_is_whole(folder):
     file_of(folder, "paper", Place("divided by 255", 0.007, 0.4, 1)).unlink()
-    assert {fit.setting.l2 for fit in fits(folder, "paper")} == {0.1}
+    found = scanned(folder, "paper")
+    assert {fit.setting.l2 for fit in found.fits} == {0.1}
+    assert (found.pairs, found.wanted) == (1, 24)
 
 
-def test_fresh_draws_get_the_nearest_setting_and_are_shown(folder):
+def test_fresh_draws_get_the_nearest_setting_and_are_shown(folder, monkeypatch):
     grid = GRIDS["paper"]
     every = len(grid.pixels) * len(grid.l2) * len(grid.errors)
-    assert len(places(folder, "paper", [1])) == every - 2 * len(grid.errors)
-    assert places(folder, "paper", [2, 10]) == []
-    fresh = places(folder, "paper", [11, 12])
+    assert len(places(folder, "paper", 1)) == every - 2 * len(grid.errors)
+    assert places(folder, "paper", 2) == places(folder, "paper", 10) == []
+    with pytest.raises(BadInputError, match=r"2 of 24 pairs .* scan draw 1 first"):
+        places(folder, "paper", 11)
+    small = grid._replace(pixels=("divided by 255",), l2=(0.1, 0.007))
+    monkeypatch.setitem(GRIDS, "paper", small)
+    assert places(folder, "paper", 1) == []
+    fresh = places(folder, "paper", 11)
     assert {(place.pixels, place.l2) for place in fresh} == {("divided by 255", 0.007)}
-    assert len(fresh) == 2 * len(grid.errors)
-    found = fits(folder, "paper")
-    assert draws_of_nearest(found, "paper", folder) == [1]
-    for place in fresh[:-1]:
+    assert len(fresh) == len(grid.errors)
+    found = scanned(folder, "paper")
+    assert "draw 1, by which it was chosen" in to_markdown(found, "paper", folder)
+    for place in fresh:
         write(folder, place, as_printed(key_of(place.error)))
-    assert draws_of_nearest(found, "paper", folder) == [11]
-    text = to_markdown(found, "paper", folder, [11])
-    assert "draw 11, which took no part in the choice" in text
+        write(folder, place._replace(draw=12), as_printed(key_of(place.error)) + 0.004)
+    write(folder, fresh[0]._replace(draw=13), as_printed("0"))
+    assert fresh_draws(found, "paper", folder) == [11, 12]
+    text = to_markdown(found, "paper", folder)
+    assert "draws 11, 12, which took no part in the choice" in text
+    assert "Distance of these draws: 0.2" in text  # of 0 and 0.4
+    assert "| testing AUC, mean | 0.9687 / 0.9707 ± " in text
 
 
-def test_fresh_draws_need_a_scan(tmp_path):
-    with pytest.raises(BadInputError, match=r"scan draw 1 first"):
-        places(tmp_path, "paper", [11])
+def test_numbers_that_are_printed_twice_count_once():
+    assert printed("0")["correct", "mean"] == printed("0")["train", "mean"]
+    assert {part for part, _ in counted("0")} == {"train", "test"}
+    assert {part for part, _ in counted("100")} == {"train", "test"}
+    assert {part for part, _ in counted("50")} == {"train", "incorrect", "correct", "test"}
+
+
+def test_files_of_other_descents_are_not_taken(folder, monkeypatch):
+    assert scanned(folder, "paper").pairs == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(mnist_scan, "MEMORY", 5)
+        assert scanned(folder, "paper").pairs == 0
+    more = GRIDS["paper"]._replace(starts=STARTS + 1)
+    monkeypatch.setitem(GRIDS, "paper", more)
+    assert scanned(folder, "paper").pairs == 0
 
 
 def test_the_report_names_the_nearest_setting_and_shows_both_numbers(folder):
-    found = fits(folder, "paper")
-    text = to_markdown(found, "paper", folder, [1])
+    found = scanned(folder, "paper")
+    text = to_markdown(found, "paper", folder)
     assert "Pixels divided by 255, lambda 0.007, descents that stop at an RMS gradient of" in text
     assert "| testing AUC, mean | 0.9687 / 0.9687 |" in text
     assert "draw 1, by which it was chosen" in text
-    lines = to_csv(found).splitlines()
-    assert len(lines) == 1 + len(found)
+    assert "2 of 24 pairs of a scaling and a lambda were scanned with draw 1" in text
+    assert "| lambda 0.1 | divided by 255 | 0.1 |" in text
+    lines = to_csv(found.fits).splitlines()
+    assert len(lines) == 1 + len(found.fits)
     assert lines[1].startswith("divided by 255,0.007,0.001,")
-    assert to_markdown([], "paper", folder, []).endswith("No setting was computed yet.\n")
+
+
+def test_nothing_is_said_of_what_was_not_scanned(tmp_path):
+    text = to_markdown(scanned(tmp_path, "paper"), "paper", tmp_path)
+    assert text.endswith("No setting was computed yet.\n")
 
 
 def test_the_figure_has_a_line_for_each_lambda(folder):
-    drawn = figure(fits(folder, "paper"))
+    drawn = figure(scanned(folder, "paper").fits)
     assert len(drawn.axes) == len(AVERAGES)
     line = drawn.axes[0].lines[0]
     assert line.get_label() == "0.007"

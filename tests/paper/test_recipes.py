@@ -60,11 +60,11 @@ def test_crossed_seeds_are_those_of_no_other_study():
 
 def test_the_first_seed_of_table_iv_is_the_landscape_of_the_table():
     by_name = recipes(PAPER)
-    for items in ("100", "1000"):
-        table = [column.cell(1) for column in by_name[f"layers-{items}"].columns]
-        seeds = [column.cell(1) for column in by_name[f"seeds-{items}"].columns]
-        assert [cell for cell in seeds if cell.seed == 1] == table
-        assert [cell.seed for cell in seeds] == [1, 2, 3] * 2
+    for items, draw in (("100", 1), ("1000", 1), ("100", 11)):
+        table = [column.cell(draw) for column in by_name[f"layers-{items}"].columns]
+        seeds = [column.cell(draw) for column in by_name[f"seeds-{items}"].columns]
+        assert [cell for cell in seeds if cell.seed == draw] == table
+        assert [cell.seed for cell in seeds] == [draw, draw + 1, draw + 2] * 2
 
 
 def frozen(hidden: list[int], neighbors: int) -> int:

@@ -105,10 +105,14 @@ def cost(recipe: Recipe, column: Column, found: Sequence[Record]) -> Cost:
 
 
 def costs(studies: Iterable[tuple[Recipe, list[tuple[Column, Record]]]]) -> list[Cost]:
-    """The costs of all columns that were computed."""
-    result = []
+    """The costs of all columns that were computed, those that Table IV shares with seeds once."""
+    result, counted = [], set[str]()
     for recipe, found in studies:
         for column in recipe.columns:
+            key = column.cell(1).key
+            if recipe.kind == "seeds" and key in counted:
+                continue
+            counted.add(key)
             mine = [record for one, record in found if one.key == column.key]
             mine = [record for record in mine if "connected_minima" in record.numbers]
             if mine:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -91,10 +92,11 @@ def reproduce(
     done: dict[str, Any] | None = None
     if not no_explore:
         done = {"cached": [], "computed": [], "failed": {}}
-        _explore_all(_wanted_cells(wanted, scale.value, how), output, done)
+        mnist = _with_mnist(wanted, scale.value)
+        _explore_all(_wanted_cells(wanted, scale.value, mnist, how), output, done)
         _compute_ideal(wanted, scale.value, output)
         _sample_all(wanted, scale.value, how, output, done)
-        if any(artifact.kind == "scan" for artifact in wanted):
+        if mnist and any(artifact.kind == "scan" for artifact in wanted):
             _scan_all(scale.value, how, output, done)
     _refresh_all(scale.value, output)
     files = _write_all(wanted, scale.value, output)
@@ -113,7 +115,7 @@ def _make_folder(output: Path) -> None:
         raise BadInputError(f"-o {output}", problem, "give another folder") from error
 
 
-def _wanted_cells(wanted, scale: str, how: dict[str, Any]) -> "list[Cell]":
+def _wanted_cells(wanted, scale: str, mnist: bool, how: dict[str, Any]) -> "list[Cell]":
     """All cells that are needed, each once, in the order of the studies.
 
     `how` has further arguments of `cells_of`.
@@ -123,8 +125,7 @@ def _wanted_cells(wanted, scale: str, how: dict[str, Any]) -> "list[Cell]":
 
     names = {name for a in wanted for name in a.recipes if a.kind != "richness"}
     chosen = [recipe for name, recipe in recipes(SCALES[scale]).items() if name in names]
-    if any(recipe.kind == "mnist" for recipe in chosen) and _without_mnist(scale):
-        chosen = [recipe for recipe in chosen if recipe.kind != "mnist"]
+    chosen = [recipe for recipe in chosen if mnist or recipe.kind != "mnist"]
     found = (cell for recipe in chosen for _, cell in cells_of(recipe, **how))
     return list({cell.key: cell for cell in found}.values())
 
@@ -170,22 +171,29 @@ def _sample_all(wanted, scale: str, how: dict[str, Any], output: Path, done: dic
 
 
 def _scan_all(scale: str, how: dict[str, Any], output: Path, done: dict) -> None:
-    """Make the descents of the settings of MNIST."""
-    if _without_mnist(scale):
-        return
+    """Make the descents of the settings of MNIST; draw 1 chooses the setting of fresh draws."""
+    from lossatlas.data import load_mnist
     from lossatlas.paper.mnist_scan import compute
     from lossatlas.paper.mnist_settings import places
 
-    missing = places(output, scale, range(how["first"], how["first"] + (how["draws"] or 1)))
-    _for_each(missing, "descents on ", lambda place: compute(output, scale, place), done["failed"])
+    try:
+        for draw in range(how["first"], how["first"] + (how["draws"] or 1)):
+            missing = places(output, scale, draw)
+            if missing:
+                load_mnist()  # files that are missing are told once and not for each place
+            work = partial(compute, output, scale)
+            _for_each(missing, "descents on ", work, done["failed"])
+    except BadInputError as error:
+        done["failed"]["mnist-scan"] = str(error)
+        _say(f"FAILED  mnist-scan: {error}")
 
 
-def _without_mnist(scale: str) -> bool:
-    """Whether MNIST is left out, which is said: the quick scale downloads nothing."""
-    missing = scale == "quick" and not os.environ.get("LOSSATLAS_MNIST")
-    if missing:
+def _with_mnist(wanted, scale: str) -> bool:
+    """Whether MNIST is used; if it is left out though it is wanted, that is said."""
+    there = scale != "quick" or bool(os.environ.get("LOSSATLAS_MNIST"))
+    if not there and any(a.kind == "scan" or "mnist-nearest" in a.recipes for a in wanted):
         _say("MNIST skipped: LOSSATLAS_MNIST names no folder, and quick downloads nothing")
-    return missing
+    return there
 
 
 def _for_each(

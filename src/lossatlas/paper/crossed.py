@@ -16,6 +16,7 @@ import numpy as np
 
 from lossatlas.paper.exploring import Record
 from lossatlas.paper.inference import Components, component_intervals, variance_components
+from lossatlas.paper.provenance import setting_of
 from lossatlas.paper.recipes import Column, Recipe
 from lossatlas.paper.tables import markdown_row
 
@@ -36,6 +37,8 @@ of variance, with 95 % confidence intervals; *share* is that of the sum of the c
 the labels makes other items wrong in each data set, so labels are nested in data, and searches in
 both.
 """
+
+NOTHING = "Fewer than two whole draws were run, or not all in the same way."
 
 
 class Split(NamedTuple):
@@ -72,12 +75,14 @@ def split(recipe: Recipe, found: Sequence[tuple[Column, Record]]) -> list[Split]
     Args:
         recipe: a study of crossed seeds.
         found: its results. Only the draws of the recipe count, and of these the ones with all
-            columns; with fewer than two the result is empty.
+            columns. With fewer than two the result is empty, and if the landscapes differ in
+            width, device, version or the like (see `provenance`).
     """
     by_place = {(record.cell.draw, column.key): record for column, record in found}
     draws = range(1, recipe.draws + 1)
     whole = [draw for draw in draws if all((draw, c.key) in by_place for c in recipe.columns)]
-    if len(whole) < 2:
+    ways = {setting_of(by_place[draw, c.key].about) for draw in whole for c in recipe.columns}
+    if len(whole) < 2 or len(ways) > 1:
         return []
     labels, searches = (len({c.key.split("-")[k] for c in recipe.columns}) for k in (0, 1))
     result = []
@@ -108,7 +113,7 @@ def to_csv(found: Sequence[Split]) -> str:
 def to_markdown(recipe: Recipe, found: Sequence[Split]) -> str:
     """A table of the standard deviations of a study, with a row for each source."""
     if not found:
-        return f"## {recipe.title}\n\nFewer than two draws were run.\n"
+        return f"## {recipe.title}\n\n{NOTHING}\n"
     seeds = " × ".join(map(str, found[0].shape))
     head = ["", *(f"{NUMBERS[one.name]}, mean {one.mean:.3f}" for one in found)]
     lines = [markdown_row(head), markdown_row(["---"] * len(head))]

@@ -11,7 +11,7 @@ from lossatlas.paper.artifacts import PICTURES_ONLY, Artifact
 from lossatlas.paper.distributions import distributions
 from lossatlas.paper.drawing import figure_of
 from lossatlas.paper.exploring import Record, decisive, records
-from lossatlas.paper.mnist_settings import draws_of_nearest, fits
+from lossatlas.paper.mnist_settings import scanned
 from lossatlas.paper.more_figures import forest
 from lossatlas.paper.page import pages
 from lossatlas.paper.recipes import Column, Recipe, recipes
@@ -84,7 +84,7 @@ def _write_richness(artifact: Artifact, scale: Scale, folder: Path) -> list[Path
 
 
 def _write_crossed(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
-    studies = _studies(artifact, scale, folder)
+    studies = _every_draw(artifact, scale, folder)
     found = [(recipe, crossed.split(recipe, some)) for recipe, some in studies]
     sections = [crossed.CROSSED_TEXT, *(crossed.to_markdown(*pair) for pair in found)]
     rows = crossed.to_csv([one for _, some in found for one in some])
@@ -92,7 +92,7 @@ def _write_crossed(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]
 
 
 def _write_lowest(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
-    studies = _studies(artifact, scale, folder)
+    studies = _every_draw(artifact, scale, folder)
     found = [(recipe, lowest.lowest(some)) for recipe, some in studies]
     sections = [lowest.LOWEST_TEXT, *(lowest.to_markdown(*pair) for pair in found)]
     return _write_texts(artifact, ("\n".join(sections), lowest.to_csv(found)), folder)
@@ -100,13 +100,12 @@ def _write_lowest(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
 
 def _write_scan(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
     """Write the tables and the figure of the settings of MNIST if any was computed."""
-    found = fits(folder, scale.name)
-    if not found:
+    found = scanned(folder, scale.name)
+    if not found.fits:
         return []
-    draws = draws_of_nearest(found, scale.name, folder)
-    text = mnist_report.to_markdown(found, scale.name, folder, draws)
-    written = _write_texts(artifact, (text, mnist_report.to_csv(found)), folder)
-    return written + _write_figure(artifact, mnist_report.figure(found), folder)
+    texts = mnist_report.to_markdown(found, scale.name, folder), mnist_report.to_csv(found.fits)
+    written = _write_texts(artifact, texts, folder)
+    return written + _write_figure(artifact, mnist_report.figure(found.fits), folder)
 
 
 WRITERS: dict[str, Callable[[Artifact, Scale, Path], list[Path]]] = {
@@ -122,16 +121,19 @@ WRITERS: dict[str, Callable[[Artifact, Scale, Path], list[Path]]] = {
 """What writes an artifact, by its kind; all other kinds are tables of numbers."""
 
 
-def _studies(
-    artifact: Artifact, scale: Scale, folder: Path
-) -> list[tuple[Recipe, list[tuple[Column, Record]]]]:
+Study = tuple[Recipe, list[tuple[Column, Record]]]
+
+
+def _studies(artifact: Artifact, scale: Scale, folder: Path) -> list[Study]:
     """The studies of an artifact that the scale has, with the results that are shown."""
+    return [(recipe, decisive(found)) for recipe, found in _every_draw(artifact, scale, folder)]
+
+
+def _every_draw(artifact: Artifact, scale: Scale, folder: Path) -> list[Study]:
+    """The studies of an artifact that the scale has, with the results of all draws."""
     by_name = recipes(scale)
-    return [
-        (by_name[name], decisive(records(by_name[name], folder)))
-        for name in artifact.recipes
-        if name in by_name
-    ]
+    chosen = [by_name[name] for name in artifact.recipes if name in by_name]
+    return [(recipe, records(recipe, folder)) for recipe in chosen]
 
 
 def write_pages(scale: Scale, folder: Path) -> list[Path]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from lossatlas.paper.exploring import Record
 from lossatlas.paper.points import load_points
+from lossatlas.paper.provenance import setting_of
 from lossatlas.paper.recipes import Column, Recipe
 from lossatlas.paper.tables import markdown_row
 
@@ -97,7 +98,7 @@ def _verdicts(recipe: Recipe, found: Sequence[Lowest]) -> str:
     for draw in dict.fromkeys(one.record.cell.draw for one in found):
         for network in dict.fromkeys(map(_network, recipe.columns)):
             mine = [
-                one.gap
+                one
                 for one in found
                 if (_network(one.column), one.record.cell.draw) == (network, draw)
             ]
@@ -106,7 +107,10 @@ def _verdicts(recipe: Recipe, found: Sequence[Lowest]) -> str:
     return " ".join(texts)
 
 
-def _verdict(gaps: Sequence[float], seeds: int) -> str:
+def _verdict(found: Sequence[Lowest], seeds: int) -> str:
+    gaps = [one.gap for one in found]
+    if len({setting_of(one.record.about) for one in found}) > 1:
+        return "not compared, since the landscapes were computed in several ways"
     if len(gaps) < seeds:
         return f"{len(gaps)} of {seeds} seeds were run"
     if max(gaps) <= SAME_LOSS:

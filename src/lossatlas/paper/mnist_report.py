@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lossatlas.paper.figures import STEADY
-from lossatlas.paper.mnist_scan import GRIDS, PARTS, TOLERANCES, Place, load
+from lossatlas.paper.mnist_scan import GRIDS, PARTS, TOLERANCES, Descents
 from lossatlas.paper.mnist_settings import (
     AVERAGES,
     FITTED,
@@ -18,10 +18,13 @@ from lossatlas.paper.mnist_settings import (
     STATISTICS,
     Fit,
     Numbers,
+    Scanned,
     Setting,
+    distances,
+    fresh_draws,
     key_of,
-    nearest,
     numbers_of,
+    of_draw,
     printed,
 )
 from lossatlas.paper.tables import markdown_row, spread
@@ -33,14 +36,17 @@ PART_NAMES = {"train": "training", "incorrect": "incorrect part", "correct": "co
 
 SCAN_TEXT = """\
 The paper does not say how pixels are scaled, when a minimization stops and how the AUC of ten
-classes are averaged, and with the lambda that it prints Table III cannot be obtained. Here networks
-of its size are minimized from random starts for several scalings and lambda, and looked at on their
-way down at several tolerances, each by four ways of averaging. *Distance* is the root mean square,
-over columns, parts of the data, means and standard deviations, of the difference from the printed
-number in units of the printed standard deviation of the same part and column. Columns with 25 and
-60 % errors are *held out*: they take no part in the choice. Points at large tolerances are not
-minima; they are what a minimization gives that stops early.
+classes are averaged. Here networks of its size are minimized from random starts for several
+scalings and lambda, and looked at on their way down at several tolerances, each by four ways of
+averaging: macro AUC is the mean over classes; micro AUC takes all classes together, so that each
+item counts once with each class. *Distance* is the root mean square, over columns, parts of the
+data, means and standard deviations, of the difference from the printed number in units of the
+printed standard deviation of the same part and column. Columns with 25 and 60 % errors are *held
+out*: they take no part in the choice. They share data and starts with the others; draws from 11 on
+have other data. Points at large tolerances are not minima; they are what a minimization gives that
+stops early.
 """
+SMALL_TEXT = "**Networks and data are smaller here than in the paper: distances say nothing.**\n"
 
 
 def to_csv(found: Sequence[Fit]) -> str:
@@ -56,35 +62,51 @@ def to_csv(found: Sequence[Fit]) -> str:
     return stream.getvalue()
 
 
-def to_markdown(found: Sequence[Fit], scale: str, folder: Path, draws: Sequence[int]) -> str:
+def to_markdown(found: Scanned, scale: str, folder: Path) -> str:
     """Tables of the nearest settings, and the numbers of the nearest one beside the printed ones.
 
     Args:
-        found: all settings, the nearest first.
+        found: what the scan has come to.
         scale: name of the scale.
         folder: folder of the whole reproduction.
-        draws: draws whose descents are shown with the nearest setting.
     """
-    best = nearest(found)
+    best, grid = found.nearest, GRIDS[scale]
     if best is None:
         return f"{SCAN_TEXT}\nNo setting was computed yet.\n"
+    fresh = fresh_draws(found, scale, folder)
+    made = {draw: of_draw(folder, scale, best.setting[:2], draw) for draw in fresh or [FITTED]}
     parts = [
         SCAN_TEXT,
+        *([] if scale == "paper" else [SMALL_TEXT]),
+        f"{found.pairs} of {found.wanted} pairs of a scaling and a lambda were scanned with draw "
+        f"{FITTED}. {found.not_reached} settings are left out, because some descent ended before "
+        f"its RMS gradient was as small, or had made {grid.evaluations:,} evaluations.\n",
         "## The nearest settings\n",
-        _table(found[:SHOWN]),
-        "## The nearest setting by what is held fixed\n",
-        _table(_each(found)),
+        _table([("", fit) for fit in found.fits[:SHOWN]]),
+        "## The nearest setting with each scaling, lambda, tolerance and average\n",
+        _table(_each(found.fits), "with"),
         "## The nearest setting beside Table III\n",
-        f"{_words(best.setting)}; {_of_draws(draws)}, {GRIDS[scale].starts} descents each.\n",
-        _beside(best.setting, scale, folder, draws),
+        f"{_words(best.setting)}; {_of_draws(fresh)}, {grid.starts} descents each.\n",
+        *_distances_of(best.setting, made, fresh),
+        _beside(best.setting, scale, [one for one in made.values() if one is not None]),
     ]
     return "\n".join(parts)
 
 
-def _of_draws(draws: Sequence[int]) -> str:
-    named = f"draw{'s' if len(draws) > 1 else ''} {', '.join(map(str, draws))}"
-    chosen = "by which it was chosen" if FITTED in draws else "which took no part in the choice"
-    return f"{named}, {chosen}"
+def _distances_of(setting: Setting, made: dict, fresh: Sequence[int]) -> list[str]:
+    """The distances of fresh draws in words."""
+    if not fresh:
+        return []
+    pairs = [distances(setting, descents) for descents in made.values()]
+    chosen, held = (spread([pair[k] for pair in pairs], 2) for k in (0, 1))
+    return [f"Distance of these draws: {chosen}; in the columns held out: {held}.\n"]
+
+
+def _of_draws(fresh: Sequence[int]) -> str:
+    if not fresh:
+        return f"draw {FITTED}, by which it was chosen"
+    named = f"draw{'s' if len(fresh) > 1 else ''} {', '.join(map(str, fresh))}"
+    return f"{named}, which took no part in the choice"
 
 
 def _words(setting: Setting) -> str:
@@ -94,38 +116,45 @@ def _words(setting: Setting) -> str:
     )
 
 
-def _each(found: Sequence[Fit]) -> list[Fit]:
-    """The nearest setting with each scaling, each lambda and each way of averaging."""
-    chosen: list[Fit] = []
-    keys: tuple[Callable[[Setting], object], ...] = (
-        lambda setting: setting.pixels,
-        lambda setting: setting.l2,
-        lambda setting: setting.average,
-    )
-    for key in keys:
-        values = dict.fromkeys(key(fit.setting) for fit in found)
-        every = [[fit for fit in found if key(fit.setting) == value] for value in values]
-        chosen += [fit for fit in map(nearest, every) if fit is not None]
-    return list(dict.fromkeys(chosen))
+def _each(found: Sequence[Fit]) -> list[tuple[str, Fit]]:
+    """The nearest setting with each scaling, lambda, tolerance and average, and what it is with."""
+    names: dict[str, Callable[[Setting], str]] = {
+        "pixels": lambda setting: setting.pixels,
+        "lambda": lambda setting: f"{setting.l2:g}",
+        "tolerance": lambda setting: f"{setting.tolerance:.2g}",
+        "": lambda setting: setting.average,
+    }
+    chosen: dict[str, Fit] = {}
+    for name, value in names.items():
+        for fit in found:  # the nearest come first
+            chosen.setdefault(f"{name} {value(fit.setting)}".strip(), fit)
+    return list(chosen.items())
 
 
-def _table(found: Sequence[Fit]) -> str:
+def _table(found: Sequence[tuple[str, Fit]], first: str = "") -> str:
+    """A table of settings, with a first column of words on each if it has a heading."""
     head = (
+        *([first] if first else []),
         *("pixels", "lambda", "tolerance", "average of the classes", "distance"),
         *("distance, held out", "evaluations"),
     )
     lines = [markdown_row(head), markdown_row(["---"] * len(head))]
-    for (pixels, l2, tolerance, average), chosen_by, held_out, evaluations in found:
-        numbers = f"{chosen_by:.2f}", f"{held_out:.2f}", f"{evaluations:.0f}"
-        lines.append(markdown_row([pixels, f"{l2:g}", f"{tolerance:.2g}", average, *numbers]))
+    for words, ((pixels, l2, tolerance, average), chosen_by, held_out, evaluations) in found:
+        held = "none" if math.isnan(held_out) else f"{held_out:.2f}"
+        setting = pixels, f"{l2:g}", f"{tolerance:.2g}", average
+        numbers = f"{chosen_by:.2f}", held, f"{evaluations:.0f}"
+        lines.append(markdown_row([*([words] if first else []), *setting, *numbers]))
     return "\n".join(lines) + "\n"
 
 
-def _beside(setting: Setting, scale: str, folder: Path, draws: Sequence[int]) -> str:
-    """The printed numbers and ours, column by column."""
-    errors = GRIDS[scale].errors
-    ours = {key_of(e): _of_column(setting, scale, folder, draws, e) for e in errors}
-    head = ["", *(f"{100 * error:g} % errors" for error in errors)]
+def _beside(setting: Setting, scale: str, made: Sequence[dict[str, Descents]]) -> str:
+    """The printed numbers and ours, column by column; `made` has the descents of each draw."""
+    k = int(np.argmin(abs(np.log(TOLERANCES / setting.tolerance))))
+    keys = [key_of(error) for error in GRIDS[scale].errors]
+    ours = {
+        key: [numbers_of(draw[key].auc[:, k], setting.average) for draw in made] for key in keys
+    }
+    head = ["", *(f"{key} % errors" for key in keys)]
     lines = [markdown_row(head), markdown_row(["---"] * len(head))]
     for part in PARTS:
         for statistic in STATISTICS:
@@ -134,15 +163,6 @@ def _beside(setting: Setting, scale: str, folder: Path, draws: Sequence[int]) ->
             lines.append(markdown_row([label, *cells]))
     held = ", ".join(f"{key} %" for key in HELD_OUT)
     return "\n".join(lines) + f"\n\nPaper / ours. Held out: {held}.\n"
-
-
-def _of_column(
-    setting: Setting, scale: str, folder: Path, draws: Sequence[int], error: float
-) -> list[Numbers]:
-    k = int(np.argmin(abs(np.log(TOLERANCES / setting.tolerance))))
-    places = [Place(setting.pixels, setting.l2, error, draw) for draw in draws]
-    found = [load(folder, scale, place) for place in places]
-    return [numbers_of(one.auc[:, k], setting.average) for one in found if one is not None]
 
 
 def _cell(paper: Numbers, found: Sequence[Numbers], part: str, statistic: str) -> str:
@@ -182,6 +202,6 @@ def figure(found: Sequence[Fit]) -> Figure:
     for ax in axes[:, 0]:
         ax.set_ylabel("distance from Table III")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    place = "outside lower center"
-    drawn.legend(handles, labels, title="lambda", loc=place, ncols=len(labels), frameon=False)
+    below = "outside lower center"
+    drawn.legend(handles, labels, title="lambda", loc=below, ncols=len(labels), frameon=False)
     return drawn

@@ -1,18 +1,20 @@
 """Descents on landscapes of MNIST under settings that the paper does not state.
 
 Table III depends on lambda, on the scaling of the pixels, on when a minimization stops, and on how
-the AUC of ten classes become one number. The paper prints a lambda with which its numbers cannot
-be obtained, and leaves out the rest. Here networks are minimized from random starts for many values
-of the first two. One descent serves all tolerances: the AUC of every class is stored at its first
-points whose RMS gradient is below each of them. What is stored is compared with Table III in
-`mnist_settings`.
+the AUC of ten classes become one number. The paper prints lambda, and leaves out the rest. Here
+networks are minimized from random starts for many values of the first two. One descent serves all
+tolerances: the AUC of every class is stored at its first points whose RMS gradient is below each of
+them. What is stored is compared with Table III in `mnist_settings`.
 
 Points in the middle of a descent are not stationary, so nothing here is a landscape or in an atlas.
 The minimizer is SciPy's L-BFGS-B, whose steps are not those of the paper's programs.
 """
 
+import hashlib
+import json
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -118,8 +120,15 @@ def place_cell(scale: str, place: Place) -> Cell:
 
 
 def file_of(folder: Path, scale: str, place: Place) -> Path:
-    """The file of a place in the folder of the whole reproduction."""
-    return folder / "scan" / f"{place.name}-{place_cell(scale, place).key[:8]}.npz"
+    """The file of a place in the folder of the whole reproduction.
+
+    Its name ends with the beginning of a hash of all that determines its content: the landscape,
+    the tolerances, and how descents are made.
+    """
+    grid = GRIDS[scale]
+    how = (grid.starts, grid.evaluations, MEMORY, [f"{t:.6g}" for t in TOLERANCES])
+    text = json.dumps([place_cell(scale, place).key, *how])
+    return folder / "scan" / f"{place.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.npz"
 
 
 def load(folder: Path, scale: str, place: Place) -> Descents | None:
@@ -131,21 +140,29 @@ def load(folder: Path, scale: str, place: Place) -> Descents | None:
     path = file_of(folder, scale, place)
     if not path.exists():
         return None
+    damaged = (OSError, EOFError, ValueError, KeyError, TypeError)
     try:
-        with np.load(path) as stored:
-            return Descents(*(stored[name].astype(float) for name in Descents._fields))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        with path.open("rb") as stream, np.load(stream) as stored:
+            found = Descents(*(stored[name] for name in Descents._fields))
+        starts, tolerances, *_ = found.auc.shape
+        if (starts, tolerances) != (GRIDS[scale].starts, len(TOLERANCES)):
+            raise ValueError(f"{starts} descents at {tolerances} tolerances")
+        return found
+    except (*damaged, zipfile.BadZipFile, zlib.error) as error:
         remedy = "delete it, and it is computed again"
         raise BadInputError(str(path), f"cannot be read ({error})", remedy) from error
 
 
 def compute(folder: Path, scale: str, place: Place) -> Descents:
-    """Make the descents of a place, and store them.
+    """Make the descents of a place, and store them, unless they are stored already.
 
     Raises:
         BadInputError: if the files of MNIST are missing.
         KeyboardInterrupt: after an interrupt; the descents of this place are lost.
     """
+    there = load(folder, scale, place)
+    if there is not None:
+        return there
     from lossatlas import prepare
 
     grid = GRIDS[scale]
@@ -173,7 +190,7 @@ def compute(folder: Path, scale: str, place: Place) -> Descents:
 def _save(path: Path, found: Descents) -> None:
     """Write the file under another name first, so that no half-written file is left."""
     path.parent.mkdir(exist_ok=True)
-    new = path.with_name(f"{path.name}.new.npz")
+    new = path.with_name(f"{path.name}.{os.getpid()}.npz")
     small = found._replace(auc=found.auc.astype(np.float32))  # type: ignore[arg-type]
     np.savez_compressed(new, **small._asdict())  # type: ignore[arg-type]
     os.replace(new, path)

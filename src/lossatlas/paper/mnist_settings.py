@@ -5,12 +5,13 @@ in which the AUC of ten classes become the mean and the standard deviation that 
 Its distance is the root mean square, over columns, parts of the data, means and standard
 deviations, of the difference from the printed number in units of the printed standard deviation of
 the same part and column. Columns with 25 and 60 % errors are held out: they take no part in the
-choice of the nearest setting, and their distance says how well the choice carries over.
+choice of the nearest setting. They share data and starts with the others, so that their distance
+says whether the choice holds between the columns; fresh draws say whether it holds for other data.
 """
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,7 +40,7 @@ def _over_points(values: Float[np.ndarray, " s"]) -> tuple[float, float]:
     return float(values.mean()), spread
 
 
-def _ten_classes(auc: np.ndarray) -> tuple[float, float]:
+def _macro(auc: np.ndarray) -> tuple[float, float]:
     return _over_points(_mean_of_classes(auc))
 
 
@@ -54,7 +55,7 @@ def _first_class(auc: np.ndarray) -> tuple[float, float]:
     return _over_points(auc[:, 0])
 
 
-def _together(auc: np.ndarray) -> tuple[float, float]:
+def _micro(auc: np.ndarray) -> tuple[float, float]:
     return _over_points(auc[:, -1])
 
 
@@ -66,10 +67,10 @@ def _mean_of_classes(auc: np.ndarray) -> np.ndarray:
 
 
 AVERAGES: dict[str, Callable[[np.ndarray], tuple[float, float]]] = {
-    "mean over classes, sd over minima and classes": _pooled,
-    "mean over classes, sd over minima": _ten_classes,
-    "class 0": _first_class,
-    "all classes together": _together,
+    "macro AUC, sd over minima and classes": _pooled,
+    "macro AUC, sd over minima": _macro,
+    "AUC of class 0": _first_class,
+    "micro AUC": _micro,
 }
 """Ways in which (s, C + 1) AUC of s points become a mean and a standard deviation."""
 
@@ -115,7 +116,7 @@ def numbers_of(auc: Float[np.ndarray, "s p k"], average: str) -> Numbers:
 
     Examples:
         >>> auc = np.array([[[0.9, 0.7, 0.5]] * 4, [[0.8, 0.8, 0.5]] * 4])
-        >>> round(numbers_of(auc, "mean over classes, sd over minima")["test", "mean"], 3)
+        >>> round(numbers_of(auc, "macro AUC, sd over minima")["test", "mean"], 3)
         0.8
     """
     found: Numbers = {}
@@ -134,6 +135,16 @@ def printed(column: str) -> Numbers:
         for part, name in names
         if f"{part}_{name}_auc" in there
     }
+
+
+def counted(column: str) -> Numbers:
+    """The printed numbers that count in a distance: each once.
+
+    Without errors the correct part is all of the training data, and with nothing but errors the
+    incorrect part is.
+    """
+    same = {"0": "correct", "100": "incorrect"}.get(column)
+    return {(part, name): x for (part, name), x in printed(column).items() if part != same}
 
 
 def distance(ours: Columns, paper: Columns) -> float:
@@ -164,86 +175,122 @@ def key_of(error: float) -> str:
     return f"{100 * error:g}"
 
 
-def fits(folder: Path, scale: str) -> list[Fit]:
-    """The distances of all settings whose descents were made with draw 1, the nearest first.
+class Scanned(NamedTuple):
+    """What a scan has come to.
 
-    Settings with a tolerance that some descent did not reach are left out.
+    Attributes:
+        fits: the distances of the settings, the nearest first.
+        pairs: number of pairs of a scaling and a lambda whose descents were made in all columns.
+        wanted: number of pairs of the grid.
+        not_reached: number of settings that are left out because some descent ended before its
+            RMS gradient was as small as their tolerance.
+    """
+
+    fits: list[Fit]
+    pairs: int
+    wanted: int
+    not_reached: int
+
+    @property
+    def nearest(self) -> Fit | None:
+        """The setting with the smallest distance; None if there is none."""
+        defined = [fit for fit in self.fits if not math.isnan(fit.chosen_by)]
+        return defined[0] if defined else None
+
+
+def scanned(folder: Path, scale: str) -> Scanned:
+    """The distances of all settings whose descents were made with draw 1.
 
     Args:
         folder: folder of the whole reproduction.
         scale: name of the scale.
     """
-    grid, found = GRIDS[scale], []
-    paper = {key_of(error): printed(key_of(error)) for error in grid.errors}
+    grid, found, pairs = GRIDS[scale], list[Fit](), 0
     for pixels in grid.pixels:
         for l2 in grid.l2:
-            places = {key_of(e): Place(pixels, l2, e, FITTED) for e in grid.errors}
-            there = {key: load(folder, scale, place) for key, place in places.items()}
-            made = {key: descents for key, descents in there.items() if descents is not None}
-            if len(made) == len(there):
-                found += list(_fits_of(pixels, l2, made, paper))
-    return sorted(found, key=lambda fit: fit.chosen_by)
+            made = of_draw(folder, scale, (pixels, l2), FITTED)
+            if made is not None:
+                pairs += 1
+                found += list(_fits_of(pixels, l2, made))
+    found.sort(key=lambda fit: (math.isnan(fit.chosen_by), fit.chosen_by))
+    every = pairs * len(TOLERANCES) * len(AVERAGES)
+    return Scanned(found, pairs, len(grid.pixels) * len(grid.l2), every - len(found))
 
 
-def _fits_of(pixels: str, l2: float, made: Mapping[str, Descents], paper: Columns) -> Iterable[Fit]:
+def of_draw(
+    folder: Path, scale: str, pair: tuple[str, float], draw: int
+) -> dict[str, Descents] | None:
+    """The descents of a draw by column, for a scaling and a lambda; None if any column is missing.
+
+    Args:
+        folder: folder of the whole reproduction.
+        scale: name of the scale.
+        pair: name of the scaling of the pixels, and lambda.
+        draw: number of the draw.
+    """
+    errors = GRIDS[scale].errors
+    there = {key_of(error): load(folder, scale, Place(*pair, error, draw)) for error in errors}
+    made = {key: descents for key, descents in there.items() if descents is not None}
+    return made if len(made) == len(there) else None
+
+
+def _fits_of(pixels: str, l2: float, made: Mapping[str, Descents]) -> Iterable[Fit]:
     for k, tolerance in enumerate(TOLERANCES):
         if not all(np.isfinite(one.loss[:, k]).all() for one in made.values()):
             continue
         evaluations = float(np.mean([one.evaluations[:, k] for one in made.values()]))
         for average in AVERAGES:
-            ours = {key: numbers_of(one.auc[:, k], average) for key, one in made.items()}
-            apart = {key: own for key, own in ours.items() if key in HELD_OUT}
-            rest = {key: own for key, own in ours.items() if key not in HELD_OUT}
             setting = Setting(pixels, l2, float(tolerance), average)
-            yield Fit(setting, distance(rest, paper), distance(apart, paper), evaluations)
+            yield Fit(setting, *distances(setting, made), evaluations)
 
 
-def nearest(found: Sequence[Fit]) -> Fit | None:
-    """The setting with the smallest distance; None if there is none."""
-    defined = [fit for fit in found if not math.isnan(fit.chosen_by)]
-    return min(defined, key=lambda fit: fit.chosen_by, default=None)
+def distances(setting: Setting, made: Mapping[str, Descents]) -> tuple[float, float]:
+    """The distances by the columns that choose a setting and by those that are held out.
 
-
-def draws_of_nearest(found: Sequence[Fit], scale: str, folder: Path) -> list[int]:
-    """The draws with which the nearest setting is shown: fresh ones if there are, or else draw 1.
-
-    A draw counts if its descents were made in every column.
+    Args:
+        setting: the setting; its tolerance is one of `TOLERANCES`.
+        made: descents by column.
     """
-    best = nearest(found)
-    if best is None:
+    k = int(np.argmin(abs(np.log(TOLERANCES / setting.tolerance))))
+    ours = {key: numbers_of(one.auc[:, k], setting.average) for key, one in made.items()}
+    paper = {key: counted(key) for key in ours}
+    apart = {key: own for key, own in ours.items() if key in HELD_OUT}
+    rest = {key: own for key, own in ours.items() if key not in HELD_OUT}
+    return distance(rest, paper), distance(apart, paper)
+
+
+def fresh_draws(found: Scanned, scale: str, folder: Path) -> list[int]:
+    """The fresh draws whose descents were made with the nearest setting in every column."""
+    if found.nearest is None:
         return []
-    pixels, l2 = best.setting[:2]
-    fresh = [
-        draw
-        for draw in _draws_with_files(folder)
-        if draw > PILOT
-        and all(
-            file_of(folder, scale, Place(pixels, l2, error, draw)).exists()
-            for error in GRIDS[scale].errors
-        )
-    ]
-    return fresh or [FITTED]
+    pair, errors = found.nearest.setting[:2], GRIDS[scale].errors
+
+    def whole(draw: int) -> bool:
+        files = (file_of(folder, scale, Place(*pair, error, draw)) for error in errors)
+        return all(file.exists() for file in files)
+
+    return [draw for draw in _draws_with_files(folder) if draw > PILOT and whole(draw)]
 
 
-def places(folder: Path, scale: str, draws: Iterable[int]) -> list[Place]:
-    """The places whose descents are missing, for these draws.
+def places(folder: Path, scale: str, draw: int) -> list[Place]:
+    """The places whose descents are missing for a draw.
 
     Draw 1 gets the whole grid. Fresh draws get the scaling and the lambda of the setting that is
-    nearest with draw 1, which must have been scanned. Other draws get nothing.
+    nearest with draw 1, which must have been scanned. The other draws of the pilot get nothing.
 
     Raises:
-        BadInputError: if fresh draws are wanted before draw 1 was scanned.
+        BadInputError: if a fresh draw is wanted before all of draw 1 was scanned.
     """
-    grid, wanted = GRIDS[scale], list[Place]()
-    for draw in draws:
-        pairs = [(pixels, l2) for pixels in grid.pixels for l2 in grid.l2 if draw == FITTED]
-        if draw > PILOT:
-            best = nearest(fits(folder, scale))
-            if best is None:
-                remedy = "scan draw 1 first, without --first-draw"
-                raise BadInputError("mnist-scan", "no setting is known to be the nearest", remedy)
-            pairs = [best.setting[:2]]
-        wanted += [Place(pixels, l2, error, draw) for pixels, l2 in pairs for error in grid.errors]
+    grid = GRIDS[scale]
+    pairs = [(pixels, l2) for pixels in grid.pixels for l2 in grid.l2 if draw == FITTED]
+    if draw > PILOT:
+        found = scanned(folder, scale)
+        if found.nearest is None or found.pairs < found.wanted:
+            problem = f"{found.pairs} of {found.wanted} pairs of a scaling and a lambda are scanned"
+            remedy = "scan draw 1 first, by the same command without --first-draw"
+            raise BadInputError("mnist-scan", problem, remedy)
+        pairs = [found.nearest.setting[:2]]
+    wanted = [Place(pixels, l2, error, draw) for pixels, l2 in pairs for error in grid.errors]
     return [place for place in wanted if not file_of(folder, scale, place).exists()]
 
 

@@ -75,7 +75,7 @@ class Recipe(NamedTuple):
 CROSSED_ERRORS = 0.5
 """Share of wrong labels where seeds are crossed."""
 CROSSED_SEEDS = 10_000
-"""Seeds of labels and searches count from here where seeds are crossed, beyond all draws."""
+"""Seeds of labels and searches count from here where seeds are crossed, far from those of draws."""
 
 
 def recipes(scale: Scale) -> dict[str, Recipe]:
@@ -186,14 +186,17 @@ def _layer_recipe(scale: Scale, name: str, *, scarce: bool) -> Recipe:
 
 
 def _seed_recipe(scale: Scale, name: str, *, scarce: bool) -> Recipe:
-    """The landscapes of Table IV, searched with several seeds; the first is that of the table."""
+    """The landscapes of Table IV, searched with several seeds; the first is that of the table.
+
+    Seeds of the searches count from the number of the draw.
+    """
     of_table = _layer_recipe(scale, name, scarce=scarce)
 
     def column(layers: Column, seed: int) -> Column:
         def cell(draw: int) -> Cell:
-            return layers.cell(draw)._replace(seed=seed)
+            return layers.cell(draw)._replace(seed=draw + seed - 1)
 
-        return Column(f"{layers.label}, seed {seed}", f"{layers.key}-{seed}", cell)
+        return Column(f"{layers.label}, searches {seed}", f"{layers.key}-{seed}", cell)
 
     pairs = ((c, seed) for c in of_table.columns for seed in range(1, scale.seeds + 1))
     title = f"{of_table.title}, several seeds of the searches"
