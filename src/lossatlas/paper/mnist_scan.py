@@ -114,9 +114,14 @@ class Descents(NamedTuple):
 def place_cell(scale: str, place: Place) -> Cell:
     """The cell that has the data, the labels and the network of a place."""
     pixels, scaling = PIXELS[place.pixels]
-    cell = mnist_cell(SCALES[scale], place.draw, noise=place.error, l2=place.l2)
-    data = cell.study["data"] | {"pixels": pixels, "scaling": scaling}
-    return cell._replace(study=cell.study | {"data": data})
+    return mnist_cell(
+        SCALES[scale],
+        place.draw,
+        noise=place.error,
+        l2=place.l2,
+        pixels=pixels,
+        scaling=scaling,
+    )
 
 
 def file_of(folder: Path, scale: str, place: Place) -> Path:

@@ -271,7 +271,7 @@ def _diversity() -> list[Claim]:
 
 def _mnist() -> list[Claim]:
     study = "mnist-nearest"
-    remark = "with the nearest lambda, not the one printed"
+    remark = "with the nearest setting of a scan, not with the lambda that is printed"
 
     def claim(name, text, statistic, value, *, unit) -> Claim:
         where, title = "section IV.A, Table III, Figure 5", f"MNIST: {name}"
