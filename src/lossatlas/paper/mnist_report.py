@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lossatlas.paper.figures import STEADY
-from lossatlas.paper.mnist_scan import GRIDS, PARTS, TOLERANCES, Descents
+from lossatlas.paper.mnist_scan import GRIDS, PARTS, Descents
 from lossatlas.paper.mnist_settings import (
     AVERAGES,
     FITTED,
@@ -149,7 +149,7 @@ def _table(found: Sequence[tuple[str, Fit]], first: str = "") -> str:
 
 def _beside(setting: Setting, scale: str, made: Sequence[dict[str, Descents]]) -> str:
     """The printed numbers and ours, column by column; `made` has the descents of each draw."""
-    k = int(np.argmin(abs(np.log(TOLERANCES / setting.tolerance))))
+    k = setting.position
     keys = [key_of(error) for error in GRIDS[scale].errors]
     ours = {
         key: [numbers_of(draw[key].auc[:, k], setting.average) for draw in made] for key in keys

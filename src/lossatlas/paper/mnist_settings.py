@@ -90,6 +90,11 @@ class Setting(NamedTuple):
     tolerance: float
     average: str
 
+    @property
+    def position(self) -> int:
+        """The position of the tolerance in `TOLERANCES`."""
+        return int(np.argmin(abs(np.log(TOLERANCES / self.tolerance))))
+
 
 class Fit(NamedTuple):
     """How near a setting comes to Table III.
@@ -251,7 +256,7 @@ def distances(setting: Setting, made: Mapping[str, Descents]) -> tuple[float, fl
         setting: the setting; its tolerance is one of `TOLERANCES`.
         made: descents by column.
     """
-    k = int(np.argmin(abs(np.log(TOLERANCES / setting.tolerance))))
+    k = setting.position
     ours = {key: numbers_of(one.auc[:, k], setting.average) for key, one in made.items()}
     paper = {key: counted(key) for key in ours}
     apart = {key: own for key, own in ours.items() if key in HELD_OUT}
