@@ -97,7 +97,9 @@ READING_TEXT = """\
   step is accepted, so what is found does not depend on the chain.
 * **Probabilities of ending at a known minimum** weight minima by their basins. Lower bounds of
   numbers of points are the larger one of Chao1's bound and the count.
-* **Trees** show each minimum once, whatever the number of its symmetry copies. Comparing |w| and
+* **Trees** have their own scale of the loss and their own colors each. Only minima connected to the
+  lowest one are drawn, and what lies far above most of them is cut off; the titles say how many are
+  left. Each minimum is shown once, whatever the number of its symmetry copies. Comparing |w| and
   the outputs before the softmax tells minima with equal units apart too, since |w| fixes how
   outgoing weights are shared among equal units: of all ways to share them, only equal shares are
   stationary (Sussmann's theorem alone needs irreducible networks).
@@ -230,11 +232,8 @@ def caption(artifact: Artifact) -> str:
             "of the paper's databases."
         )
     return (
-        f"Disconnectivity graphs, colored by {PART[artifact.color]} AUC (dark low, light high), "
-        "each with its own scale of the loss and its own colors. Shown is the draw with the median "
-        "lowest loss. Only minima connected to the lowest one are drawn, and what lies far above "
-        "most of them is cut off; the titles say how many are left. Trees are those of the "
-        "symmetry quotient: copies of a minimum are one branch."
+        f"Disconnectivity graphs, colored by {PART[artifact.color]} AUC (dark low, light high), of "
+        "the draw with the median lowest loss; [how to read trees](#how-to-read-the-numbers)."
     )
 
 
