@@ -182,7 +182,7 @@ def test_the_command_scans_and_fresh_draws_before_that_fail_alone(
     fresh = run("reproduce", "mnist-scan", "--first-draw", 11, "-o", tmp_path)
     assert fresh.exit_code == 1
     assert "0 of 1 pairs" in fresh.output
-    assert not (tmp_path / "mnist-scan.md").exists()
+    assert "No setting was computed yet." in (tmp_path / "mnist-scan.md").read_text()
     first = run("reproduce", "mnist-scan", "-o", tmp_path)
     assert first.exit_code == 0, first.output
     assert "[1/1] descents on mnist-divided-by-255-0.1-50-draw1" in first.output

@@ -7,7 +7,7 @@ import pytest
 
 from lossatlas.errors import BadInputError
 from lossatlas.paper import mnist_scan
-from lossatlas.paper.mnist_report import figure, to_csv, to_markdown
+from lossatlas.paper.mnist_report import figure, summary, to_csv, to_markdown
 from lossatlas.paper.mnist_scan import GRIDS, PARTS, TOLERANCES, Descents, Place, file_of
 from lossatlas.paper.mnist_settings import (
     AVERAGES,
@@ -155,7 +155,11 @@ def test_files_of_other_descents_are_not_taken(folder, monkeypatch):
 def test_the_report_names_the_nearest_setting_and_shows_both_numbers(folder):
     found = scanned(folder, "paper")
     text = to_markdown(found, "paper", folder)
-    assert "Pixels divided by 255, lambda 0.007, descents that stop at an RMS gradient of" in text
+    assert "pixels divided by 255, lambda 0.007, descents that stop at an RMS gradient of" in text
+    assert "## The nearest setting with the lambda that the paper prints" in text
+    said = summary(found)
+    assert said.startswith("Nearest to Table III: pixels divided by 255, lambda 0.007,")
+    assert "With the lambda that the paper prints: pixels divided by 255, lambda 0.1," in said
     assert "| testing AUC, mean | 0.9687 / 0.9687 |" in text
     assert "draw 1, by which it was chosen" in text
     assert "2 of 24 pairs of a scaling and a lambda were scanned with draw 1" in text

@@ -33,7 +33,7 @@ from lossatlas.paper.provenance import about_atlas
 from lossatlas.paper.recipes import Column, Recipe
 
 PROGRESS = "progress.jsonl"
-VERSION = 3
+VERSION = 4
 """Version of the numbers in ``cell.json``. Numbers of another version are computed again, from the
 atlas or, as far as points determine them, from ``points.npz``."""
 LINE_SECONDS = 1.0

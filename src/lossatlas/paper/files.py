@@ -99,12 +99,12 @@ def _write_lowest(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
 
 
 def _write_scan(artifact: Artifact, scale: Scale, folder: Path) -> list[Path]:
-    """Write the tables and the figure of the settings of MNIST if any was computed."""
+    """Write the tables of the settings of MNIST, and the figure if any was computed."""
     found = scanned(folder, scale.name)
-    if not found.fits:
-        return []
     texts = mnist_report.to_markdown(found, scale.name, folder), mnist_report.to_csv(found.fits)
     written = _write_texts(artifact, texts, folder)
+    if not found.fits:
+        return written
     return written + _write_figure(artifact, mnist_report.figure(found.fits), folder)
 
 

@@ -43,7 +43,8 @@ def measures(network: Network, kind: AucKind = 0, half: Network | None = None) -
         * For each part of the data, ``train``, ``incorrect``, ``correct`` and ``test``, the numbers
           ``.._gmin_auc``, ``.._mean_auc`` and ``.._sd_auc`` by the 101 thresholds of the Fortran
           programs, and with the exact AUC as ``rank_..``. For macro AUC also ``pooled_.._sd_auc``,
-          the standard deviations over minima and classes.
+          the standard deviations over minima and classes, and the exact AUC of class 0 as
+          ``first_..``.
         * ``train_test_correlation``, Spearman's rank correlation over minima, and rank correlations
           of the loss, also weighted (see `correlations`).
         * ``good_share``, the share of minima with a testing AUC of at least `GOOD`.
@@ -68,6 +69,8 @@ def measures(network: Network, kind: AucKind = 0, half: Network | None = None) -
             found |= _of_minima(f"{prefix}{part}", values, lowest)
     if kind == "macro":
         found |= _pooled(network)
+        for part, values in auc_parts(network, 0, "rank").items():
+            found |= _of_minima(f"first_{part}", values, lowest)
     exact = auc_parts(network, kind, "rank")
     train, test = exact["train"], exact["test"]
     found |= correlations(network, _known_auc(network, train, test))

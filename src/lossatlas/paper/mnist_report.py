@@ -27,6 +27,7 @@ from lossatlas.paper.mnist_settings import (
     of_draw,
     printed,
 )
+from lossatlas.paper.recipes import AS_WRITTEN
 from lossatlas.paper.tables import markdown_row, spread
 
 SHOWN = 10
@@ -86,11 +87,36 @@ def to_markdown(found: Scanned, scale: str, folder: Path) -> str:
         "## The nearest setting with each scaling, lambda, tolerance and average\n",
         _table(_each(found.fits), "with"),
         "## The nearest setting beside Table III\n",
-        f"{_words(best.setting)}; {_of_draws(fresh)}, {grid.starts} descents each.\n",
+        f"This is: {_words(best.setting)}; {_of_draws(fresh)}, {grid.starts} descents each.\n",
         *_distances_of(best.setting, made, fresh),
         _beside(best.setting, scale, [one for one in made.values() if one is not None]),
     ]
+    printed = nearest_as_printed(found)
+    if printed is not None:
+        own = of_draw(folder, scale, printed.setting[:2], FITTED)
+        parts += [
+            "## The nearest setting with the lambda that the paper prints\n",
+            f"This is: {_words(printed.setting)}; draw {FITTED}, {grid.starts} descents.\n",
+            _beside(printed.setting, scale, [] if own is None else [own]),
+        ]
     return "\n".join(parts)
+
+
+def nearest_as_printed(found: Scanned) -> Fit | None:
+    """The nearest setting with the lambda that the paper prints; None if there is none."""
+    return next((fit for fit in found.fits if fit.setting.l2 == AS_WRITTEN[0]), None)
+
+
+def summary(found: Scanned) -> str:
+    """The nearest setting, and the nearest one with the printed lambda, in a sentence each."""
+    best, printed = found.nearest, nearest_as_printed(found)
+    if best is None or printed is None:
+        return ""
+    return (
+        f"Nearest to Table III: {_words(best.setting)}; distance {best.chosen_by:.2f}. With the "
+        f"lambda that the paper prints: {_words(printed.setting)}; distance "
+        f"{printed.chosen_by:.2f}.\n"
+    )
 
 
 def _distances_of(setting: Setting, made: dict, fresh: Sequence[int]) -> list[str]:
@@ -111,7 +137,7 @@ def _of_draws(fresh: Sequence[int]) -> str:
 
 def _words(setting: Setting) -> str:
     return (
-        f"Pixels {setting.pixels}, lambda {setting.l2:g}, descents that stop at an RMS gradient of "
+        f"pixels {setting.pixels}, lambda {setting.l2:g}, descents that stop at an RMS gradient of "
         f"{setting.tolerance:.2g}, {setting.average}"
     )
 

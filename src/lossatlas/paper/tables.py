@@ -177,6 +177,11 @@ ROWS: dict[str, list[Quantity]] = {
             Quantity(f"pooled_{part}_sd_auc", f"{name} AUC, sd over minima and classes", 4)
             for part, name in (("train", "training"), ("test", "testing"))
         ),
+        *(
+            Quantity(f"first_{part}_{which}_auc", f"{name} AUC of class 0, {words}", 4)
+            for part, name in (("train", "training"), ("test", "testing"))
+            for which, words in (("mean", "mean over minima"), ("sd", "sd over minima"))
+        ),
         Quantity("minima", "minima sampled", 0),
         Quantity("quenches", "quenches", 0),
         Quantity("gmin_loss", "lowest loss"),
