@@ -93,8 +93,8 @@ READING_TEXT = """\
   many.
 * **Spreads of MNIST.** With standardized pixels spreads of the macro AUC over minima are about ten
   times smaller than the paper prints, and pooled over minima and the ten classes they come near.
-  With the printed lambda and pixels from 0 to 255 the spread of the AUC of class 0 is as large as
-  printed. Which it was stays open: [settings of MNIST](mnist-scan.md).
+  With the printed lambda and pixels from 0 to 255 spreads of the AUC of class 0 over minima are of
+  the printed order too. Which it was stays open: [settings of MNIST](mnist-scan.md).
 * **Chains of three quenches** at a temperature of 2 are nearly independent starts: almost every
   step is accepted, so what is found does not depend on the chain.
 * **Probabilities of ending at a known minimum** weight minima by their basins. Lower bounds of
