@@ -220,12 +220,12 @@ Evaluator = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 def evaluator(landscape: Any) -> Evaluator:
     """The loss and its gradient as a compiled function of the weights (n,)."""
-    import jax
+    from lossatlas.landscape import compiled  # loads JAX, which stored descents do not need
 
-    compiled = jax.jit(landscape.surface.value_and_gradient)
+    evaluate = compiled(lambda surface, w: surface.value_and_gradient(w))
 
     def value_and_gradient(w: np.ndarray) -> tuple[float, np.ndarray]:
-        loss, gradient = compiled(w)
+        loss, gradient = evaluate(landscape.surface, w)
         return float(loss), np.asarray(gradient)
 
     return value_and_gradient

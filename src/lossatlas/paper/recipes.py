@@ -84,6 +84,7 @@ def recipes(scale: Scale) -> dict[str, Recipe]:
     """All studies by name, in the order in which they are run.
 
     Examples:
+        >>> from lossatlas.paper.scales import PAPER
         >>> list(recipes(PAPER))[:3]
         ['noise-d1', 'noise-d2', 'noise-d3']
     """
@@ -117,6 +118,7 @@ def shorthand(scale: Scale, hidden: tuple[int, ...], l2: float, train: int | Non
     """The network as the paper writes it: inputs, hidden nodes, outputs, training items, lambda.
 
     Examples:
+        >>> from lossatlas.paper.scales import PAPER
         >>> shorthand(PAPER, (10,), 1e-4)
         '[2, 10, 4, 1000, 0.0001]'
     """
