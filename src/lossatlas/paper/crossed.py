@@ -37,8 +37,8 @@ of variance, with 95 % confidence intervals; *share* is that of the sum of the c
 the labels makes other items wrong in each data set, so labels are nested in data, and searches in
 both.
 """
-
 NOTHING = "Fewer than two whole draws were run, or not all in the same way."
+"""What stands in place of a table that cannot be made."""
 
 
 class Split(NamedTuple):

@@ -1,8 +1,8 @@
 """Whether the global minima of Table IV are known: the lowest losses by several seeds of searches.
 
 Searches with other seeds on the same landscape should end with the same lowest minimum. The table
-says how far they are apart, and how late the lowest minimum of each was found: one that was found
-among the last tells that a lower one may follow.
+says how far they are apart, and how late the lowest minimum of each was found: if it
+was among the last, a lower one may follow.
 """
 
 from collections.abc import Sequence
